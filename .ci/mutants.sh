@@ -1,0 +1,64 @@
+# Sourced by a crate's mutants.sh. Each mutant is the crate with one line broken on purpose, in a copy
+# of the tree; the tests named must fail on it, or they prove nothing about that line.
+#
+#   . "$(dirname "$0")/../.ci/mutants.sh" maestro-bulkhead
+#   mutant       'name in words' src/file.rs 'text that stands there once' 'text instead'   # loom models
+#   model_mutant 'name in words' src/file.rs 'text that stands there once' 'text instead'   # plain unit tests
+#   mutants_done
+#
+# Needs bash, perl, tar and the tool chain.
+set -euo pipefail
+
+mutants_package=$1
+mutants_dir=${mutants_package#maestro-}
+mutants_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+mutants_target=${CARGO_TARGET_DIR:-$mutants_root/target}
+mutants_copy=$(mktemp -d)
+mutants_tried=0
+mutants_missed=0
+trap 'rm -rf "$mutants_copy"' EXIT
+
+mutants_fresh_copy() {
+    rm -rf "${mutants_copy:?}/tree"
+    mkdir -p "$mutants_copy/tree"
+    # Tracked and new files, as they are in the working tree; a deleted one is passed over.
+    (cd "$mutants_root" && git ls-files -z --cached --others --exclude-standard |
+        while IFS= read -r -d '' f; do [ -e "$f" ] && printf '%s\0' "$f"; done |
+        tar --null -T - -cf -) | tar -C "$mutants_copy/tree" -xf -
+}
+
+mutants_try() { # kind name file old new
+    local kind=$1 name=$2 file=$mutants_dir/$3 log=$mutants_copy/log status=0
+    mutants_tried=$((mutants_tried + 1))
+    mutants_fresh_copy
+    OLD=$4 NEW=$5 perl -0777 -i -pe '
+        my $n = () = /\Q$ENV{OLD}\E/g;
+        die "the text to break stands there $n times, not once\n" unless $n == 1;
+        s/\Q$ENV{OLD}\E/$ENV{NEW}/' "$mutants_copy/tree/$file" ||
+        { echo "mutant: $name: $file: bring mutants.sh up to date" >&2; exit 1; }
+    local command=(cargo test --quiet -p "$mutants_package" --lib) flags=${RUSTFLAGS:-} dir=$mutants_target/mutants
+    if [ "$kind" = loom ]; then
+        command+=(--profile loom) flags="$flags --cfg loom" dir=$mutants_target/loom
+    fi
+    if ! (cd "$mutants_copy/tree" && RUSTFLAGS=$flags CARGO_TARGET_DIR=$dir "${command[@]}" --no-run) >"$log" 2>&1; then
+        echo "mutant: $name: does not compile, so it shows nothing:" >&2
+        tail -n 30 "$log" >&2
+        exit 1
+    fi
+    # A mutant that hangs is caught too: the tests of the real code end well before this.
+    (cd "$mutants_copy/tree" &&
+        RUSTFLAGS=$flags CARGO_TARGET_DIR=$dir timeout 300 "${command[@]}") >"$log" 2>&1 || status=$?
+    if [ "$status" -eq 0 ]; then
+        mutants_missed=$((mutants_missed + 1))
+        echo "MISSED  $mutants_package ($kind): $name"
+    else
+        echo "caught  $mutants_package ($kind): $name: $(grep -m1 -oE '^test .* FAILED|^    [a-z_:]+$' "$log" | sed -E 's/^ +//; s/^test //; s/ \.\.\. FAILED//' || true)"
+    fi
+}
+
+mutant() { mutants_try loom "$@"; }
+model_mutant() { mutants_try model "$@"; }
+mutants_done() {
+    echo "$mutants_package: $mutants_tried mutants, $mutants_missed missed"
+    [ "$mutants_missed" -eq 0 ]
+}
