@@ -1,0 +1,53 @@
+use std::{borrow::Borrow, fmt, sync::Arc};
+
+use crate::{Core, Outcome};
+
+/// A place in a [`Bulkhead`](crate::Bulkhead). Dropping it makes room again, also while panicking.
+///
+/// A call may say how it went with one of the methods that consume it; a permit that is dropped unsaid
+/// says nothing (a cancelled call is no sign of overload).
+// The bound stands on the struct because `Drop` needs it.
+#[must_use = "dropping the permit at once gives the place back before the call"]
+pub struct Permit<P: Borrow<Core> = Arc<Core>>(P);
+
+impl<P: Borrow<Core>> Permit<P> {
+    /// The core must have been asked for a place, with success, once for this permit.
+    pub(crate) const fn new(core: P) -> Self {
+        Self(core)
+    }
+
+    /// The call went well. Makes room.
+    pub fn success(self) {
+        self.finish(Outcome::Success);
+    }
+
+    /// The call met an overload: counted in [`Bulkhead::overloads`](crate::Bulkhead::overloads). Makes room.
+    pub fn overload(self) {
+        self.finish(Outcome::Overload);
+    }
+
+    /// The call says nothing about load. Makes room, as dropping does.
+    pub fn ignore(self) {
+        self.finish(Outcome::Ignored);
+    }
+
+    /// Says how the call went, in one value. Makes room.
+    pub fn finish(self, outcome: Outcome) {
+        match outcome {
+            Outcome::Overload => self.0.borrow().overloaded(),
+            Outcome::Success | Outcome::Ignored => {}
+        }
+    }
+}
+
+impl<P: Borrow<Core>> Drop for Permit<P> {
+    fn drop(&mut self) {
+        self.0.borrow().release();
+    }
+}
+
+impl<P: Borrow<Core>> fmt::Debug for Permit<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(self.0.borrow()).finish()
+    }
+}

@@ -1,0 +1,400 @@
+//! The promises that tower and the documentation make, over mocked services.
+
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    error::Error,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+};
+
+use maestro_bulkhead::{
+    Bulkhead, BulkheadLayer, BulkheadService, Full, InvalidConfig, Outcome, Permit, StaticBulkhead,
+    future::ResponseFuture,
+};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
+use tower::{BoxError, Layer, Service, service_fn};
+use tower_test::mock;
+
+fn one_place() -> Bulkhead {
+    Bulkhead::builder().limit(1).build("test").unwrap()
+}
+
+// === Readiness ===
+
+#[test]
+fn readiness_is_the_inner_services() {
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(BulkheadLayer::new(one_place()));
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+}
+
+#[test]
+fn an_error_of_the_inner_readiness_passes_through_and_takes_no_place() {
+    let bulkhead = one_place();
+    let (mut service, mut handle) =
+        mock::spawn_layer::<(), (), _>(BulkheadLayer::new(bulkhead.clone()));
+    handle.send_error("connect failed");
+    assert_eq!(
+        assert_ready_err!(service.poll_ready()).to_string(),
+        "connect failed"
+    );
+    assert_eq!(bulkhead.in_flight(), 0);
+}
+
+#[test]
+fn a_ready_service_that_is_dropped_without_a_call_holds_nothing() {
+    let bulkhead = one_place();
+    let (mut service, _handle) =
+        mock::spawn_layer::<(), (), _>(BulkheadLayer::new(bulkhead.clone()));
+    assert_ready_ok!(service.poll_ready());
+    assert_eq!(
+        bulkhead.in_flight(),
+        0,
+        "an idle, ready clone owns no place"
+    );
+    drop(service);
+    assert!(bulkhead.try_acquire().is_ok());
+}
+
+#[test]
+fn an_inner_service_that_was_not_made_ready_is_never_called() {
+    // The clone that is polled ready is the instance that is called: the mock panics otherwise.
+    let (service, mut handle) = mock::pair::<&str, &str>();
+    let mut first = BulkheadLayer::new(one_place()).layer(service);
+    let _idle = first.clone();
+    let mut ready = task::spawn(());
+    assert_ready_ok!(ready.enter(|cx, _| first.poll_ready(cx)));
+    let mut call = task::spawn(first.call("hello"));
+    assert_pending!(call.poll());
+    let (request, respond) = assert_ready!(task::spawn(handle.next_request()).poll()).unwrap();
+    respond.send_response("world");
+    assert_eq!((request, assert_ready_ok!(call.poll())), ("hello", "world"));
+}
+
+// === The place ===
+
+#[test]
+fn a_full_bulkhead_refuses_at_once_without_calling_the_inner_service() {
+    let bulkhead = one_place();
+    let (mut service, mut handle) =
+        mock::spawn_layer::<u32, u32, _>(BulkheadLayer::new(bulkhead.clone()));
+    assert_ready_ok!(service.poll_ready());
+    let mut first = task::spawn(service.call(1));
+    let mut second = task::spawn({
+        assert_ready_ok!(service.poll_ready());
+        service.call(2)
+    });
+    let error = assert_ready_err!(second.poll());
+    let full = Full::find(error.as_ref()).expect("it says who refused");
+    assert_eq!(
+        (full.name(), full.limit(), full.in_flight()),
+        ("test", 1, 1)
+    );
+
+    let (request, respond) = assert_ready!(task::spawn(handle.next_request()).poll()).unwrap();
+    assert_eq!(request, 1);
+    assert_pending!(task::spawn(handle.next_request()).poll());
+    respond.send_response(10);
+    assert_eq!(assert_ready_ok!(first.poll()), 10);
+}
+
+#[test]
+fn the_place_is_free_when_the_call_is_ready_though_its_future_still_exists() {
+    let bulkhead = one_place();
+    let mut service =
+        BulkheadLayer::new(bulkhead.clone()).layer(service_fn(async |()| Ok::<_, BoxError>(())));
+    let mut call = task::spawn(service.call(()));
+    assert_eq!(
+        bulkhead.in_flight(),
+        1,
+        "from `call`, before the first poll"
+    );
+    assert_ready_ok!(call.poll());
+    assert_eq!(bulkhead.in_flight(), 0);
+}
+
+#[test]
+fn the_inner_call_is_dropped_before_its_place_is_given_away() {
+    struct Connection(Bulkhead);
+    impl Drop for Connection {
+        fn drop(&mut self) {
+            assert_eq!(
+                self.0.in_flight(),
+                1,
+                "the connection goes back while the place is taken"
+            );
+        }
+    }
+    let bulkhead = one_place();
+    let inner = bulkhead.clone();
+    let mut service = BulkheadLayer::new(bulkhead.clone()).layer(service_fn(move |wait: bool| {
+        let connection = Connection(inner.clone());
+        async move {
+            let connection = connection;
+            if wait {
+                std::future::pending::<()>().await;
+            }
+            drop(connection);
+            Ok::<_, BoxError>(())
+        }
+    }));
+    assert_ready_ok!(task::spawn(service.call(false)).poll());
+    let mut cancelled = task::spawn(service.call(true));
+    assert_pending!(cancelled.poll());
+    drop(cancelled);
+    assert_eq!(bulkhead.in_flight(), 0);
+}
+
+#[test]
+fn a_dropped_call_gives_its_room_back() {
+    let bulkhead = one_place();
+    let (mut service, _handle) =
+        mock::spawn_layer::<(), (), _>(BulkheadLayer::new(bulkhead.clone()));
+    assert_ready_ok!(service.poll_ready());
+    let mut polled = task::spawn(service.call(()));
+    assert_pending!(polled.poll());
+    assert_eq!(bulkhead.in_flight(), 1);
+    drop(polled);
+    assert_ready_ok!(service.poll_ready());
+    drop(service.call(()));
+    assert_eq!(bulkhead.in_flight(), 0, "also one that was never polled");
+}
+
+#[test]
+fn a_panic_in_the_call_or_in_its_future_gives_the_room_back() {
+    let bulkhead = one_place();
+    let layer = BulkheadLayer::new(bulkhead.clone());
+
+    let mut at_once = layer.layer(service_fn(
+        |()| -> std::future::Ready<Result<(), BoxError>> { panic!("in call") },
+    ));
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(at_once.call(())))).is_err());
+    assert_eq!(bulkhead.in_flight(), 0);
+
+    let mut later = layer.layer(service_fn(async |()| -> Result<(), BoxError> {
+        panic!("in poll")
+    }));
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        task::spawn(later.call(())).poll().is_ready()
+    }));
+    assert!(caught.is_err());
+    assert_eq!(bulkhead.in_flight(), 0);
+}
+
+#[test]
+fn a_panicking_classifier_gives_the_room_back() {
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .classify(|_| panic!("in the classifier"))
+        .layer(service_fn(async |()| Ok::<_, BoxError>(())));
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        task::spawn(service.call(())).poll().is_ready()
+    }));
+    assert!(caught.is_err());
+    assert_eq!(bulkhead.in_flight(), 0);
+}
+
+#[test]
+fn the_layer_applied_twice_shares_one_cap() {
+    // axum applies a layer once a connection.
+    let layer = BulkheadLayer::new(one_place());
+    let pending = || service_fn(|()| std::future::pending::<Result<(), BoxError>>());
+    let (mut a, mut b) = (layer.layer(pending()), layer.layer(pending()));
+    let _held = a.call(());
+    assert_ready_err!(task::spawn(b.call(())).poll());
+}
+
+#[test]
+fn two_bulkheads_of_one_builder_are_isolated() {
+    let builder = Bulkhead::builder().limit(1);
+    let (a, b) = (builder.build("a").unwrap(), builder.build("b").unwrap());
+    let _held = a.try_acquire().unwrap();
+    assert!(a.try_acquire().is_err());
+    assert!(b.try_acquire().is_ok());
+}
+
+#[test]
+fn it_needs_no_runtime_and_no_timer() {
+    // This whole file runs without one; here also the refusal.
+    let bulkhead = one_place();
+    let _held = bulkhead.try_acquire().unwrap();
+    let mut service =
+        BulkheadLayer::new(bulkhead).layer(service_fn(async |()| Ok::<_, BoxError>(())));
+    assert_ready_err!(task::spawn(service.call(())).poll());
+}
+
+// === Answers and outcomes ===
+
+#[test]
+fn on_reject_answers_and_the_error_type_needs_no_room() {
+    let bulkhead = one_place();
+    let _held = bulkhead.try_acquire().unwrap();
+    let mut service = BulkheadLayer::new(bulkhead)
+        .on_reject(|full| Ok(full.limit()))
+        .layer(service_fn(async |()| Ok::<usize, Infallible>(0)));
+    assert_eq!(assert_ready_ok!(task::spawn(service.call(())).poll()), 1);
+}
+
+#[test]
+fn fallback_answers_with_the_request_in_hand() {
+    let bulkhead = one_place();
+    let _held = bulkhead.try_acquire().unwrap();
+    let mut service = BulkheadLayer::new(bulkhead)
+        .fallback(|_, key: String| Ok(format!("{key} from the cache")))
+        .layer(service_fn(async |_: String| {
+            Ok::<_, Infallible>(String::new())
+        }));
+    let answer = assert_ready_ok!(task::spawn(service.call("run 7".into())).poll());
+    assert_eq!(answer, "run 7 from the cache");
+}
+
+#[test]
+fn the_classifier_sees_results_and_refusals_are_not_among_them() {
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .overload_if(|r: &Result<u16, BoxError>| matches!(r, Ok(503)))
+        .layer(service_fn(async |status: u16| Ok::<_, BoxError>(status)));
+    for status in [200, 503, 503] {
+        assert_eq!(
+            assert_ready_ok!(task::spawn(service.call(status)).poll()),
+            status
+        );
+    }
+    assert_eq!(bulkhead.overloads(), 2);
+    let _held = bulkhead.try_acquire().unwrap();
+    assert_ready_err!(task::spawn(service.call(503)).poll());
+    assert_eq!(bulkhead.overloads(), 2);
+}
+
+#[test]
+fn a_capture_that_is_not_clone_goes_behind_an_arc_in_one_line() {
+    struct Marker(u16);
+    let marker = Marker(503);
+    let overloaded =
+        Arc::new(move |r: &Result<u16, BoxError>| matches!(r, Ok(s) if *s == marker.0));
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .overload_if(move |r| overloaded(r))
+        .layer(service_fn(async |status: u16| Ok::<_, BoxError>(status)));
+    assert_ready_ok!(task::spawn(service.call(503)).poll());
+    assert_eq!(bulkhead.overloads(), 1);
+}
+
+#[test]
+fn a_permit_says_how_it_went_once_and_makes_room_either_way() {
+    let bulkhead = one_place();
+    bulkhead.try_acquire().unwrap().success();
+    bulkhead.try_acquire().unwrap().ignore();
+    bulkhead.try_acquire().unwrap().overload();
+    bulkhead.try_acquire().unwrap().finish(Outcome::Overload);
+    assert_eq!((bulkhead.in_flight(), bulkhead.overloads()), (0, 2));
+}
+
+#[test]
+fn find_walks_boxes_io_errors_and_sources() {
+    #[derive(Debug, thiserror::Error)]
+    enum StoreError {
+        #[error("no room")]
+        Full(#[from] Full),
+    }
+    let bulkhead = one_place();
+    let _held = bulkhead.try_acquire().unwrap();
+    let full = bulkhead.try_acquire().unwrap_err();
+    let chained: BoxError = Box::new(StoreError::from(full.clone()));
+    let wrapped: BoxError = std::io::Error::other(StoreError::from(full.clone())).into();
+    assert_eq!(Full::find(chained.as_ref()), Some(&full));
+    assert_eq!(Full::find(wrapped.as_ref()), Some(&full));
+    assert_eq!(Full::find(&full), Some(&full));
+    assert_eq!(Full::find(&fmt::Error), None);
+    assert_eq!(Full::find(&std::io::Error::from_raw_os_error(2)), None);
+}
+
+#[test]
+fn a_refusal_reads_as_a_sentence() {
+    let bulkhead = one_place();
+    let _held = bulkhead.try_acquire().unwrap();
+    let full = bulkhead.try_acquire().unwrap_err();
+    assert_eq!(
+        full.to_string(),
+        "bulkhead `test` is full: 1 calls in flight of at most 1"
+    );
+}
+
+// === Configuration, statics, types ===
+
+#[test]
+fn a_limit_of_zero_is_refused_and_the_largest_is_legal() {
+    assert_eq!(
+        Bulkhead::builder().limit(0).build("none").unwrap_err(),
+        InvalidConfig::ZeroLimit
+    );
+    let all = Bulkhead::builder().limit(usize::MAX).build("all").unwrap();
+    assert_eq!(all.try_acquire().map(|_| all.limit()).unwrap(), usize::MAX);
+}
+
+#[test]
+fn a_static_bulkhead_is_shared_by_every_layer_made_of_it() {
+    static BULKHEAD: StaticBulkhead = Bulkhead::builder().limit(1).build_static("static");
+    let layer = BulkheadLayer::new(&BULKHEAD);
+    let mut service = layer.layer(service_fn(async |()| Ok::<_, BoxError>(())));
+    {
+        let _held = BULKHEAD.try_acquire().unwrap();
+        assert_ready_err!(task::spawn(service.call(())).poll());
+    }
+    assert_ready_ok!(task::spawn(service.call(())).poll());
+    assert_eq!((BULKHEAD.name(), BULKHEAD.in_flight()), ("static", 0));
+}
+
+#[test]
+fn threads_that_hammer_one_bulkhead_never_exceed_it_and_leave_it_empty() {
+    let bulkhead = Bulkhead::builder().limit(3).build("hammered").unwrap();
+    let (inside, served) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5_000 {
+                    if let Ok(_permit) = bulkhead.try_acquire() {
+                        assert!(inside.fetch_add(1, SeqCst) < 3);
+                        inside.fetch_sub(1, SeqCst);
+                        served.fetch_add(1, SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(bulkhead.in_flight(), 0);
+    assert!(
+        served.into_inner() >= 5_000,
+        "a lone caller always finds room"
+    );
+}
+
+type Inner = tower::util::ServiceFn<fn(Cell<u8>) -> std::future::Ready<Result<(), BoxError>>>;
+assert_impl_all!(Bulkhead: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(BulkheadLayer: Clone, Send, Sync, Unpin, fmt::Debug);
+// A request that is not `Sync` costs neither stack nor future anything.
+assert_impl_all!(BulkheadService<Inner>: Clone, Send, Sync, Service<Cell<u8>>);
+assert_impl_all!(ResponseFuture<std::future::Ready<Result<Cell<u8>, BoxError>>>: Send, Unpin);
+assert_impl_all!(Full: Clone, PartialEq, Error, Send, Sync);
+assert_impl_all!(Permit: Send, Sync, fmt::Debug);
+assert_not_impl_any!(Permit: Clone);
+
+#[test]
+fn sizes_stay_what_they_are() {
+    type Inner = std::future::Ready<Result<[u64; 2], Infallible>>;
+    type Shared = ResponseFuture<Inner>;
+    type Static = ResponseFuture<Inner, maestro_bulkhead::Ignore, &'static maestro_bulkhead::Core>;
+    assert_eq!(size_of::<Permit>(), size_of::<usize>());
+    assert_eq!(size_of::<Full>(), 4 * size_of::<usize>());
+    // The inner future, and one word for the permit.
+    assert_eq!(size_of::<Shared>(), size_of::<Inner>() + size_of::<usize>());
+    assert_eq!(size_of::<Static>(), size_of::<Shared>());
+}
