@@ -3,8 +3,8 @@
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-bulkhead
 
 mutant 'a permit taken by load, then store' src/permits.rs \
-    'match self.held.compare_exchange_weak(held, held + 1, Acquire, Relaxed) {' \
-    'match { self.held.store(held + 1, Relaxed); Ok::<usize, usize>(held) } {'
+    '.compare_exchange_weak(held, held + 1, Acquire, Relaxed)' \
+    '.load(Acquire).checked_add(1).map(|held| self.held.store(held, Relaxed)).ok_or(held)'
 mutant 'a permit given back by load, then store' src/permits.rs \
     'let before = self.held.fetch_sub(1, Release);' \
     'let before = self.held.load(Relaxed); self.held.store(before - 1, Release);'

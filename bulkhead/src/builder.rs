@@ -23,8 +23,9 @@ impl Builder {
     }
 
     /// How many calls may be in flight at once: 1 or more, `usize::MAX` included. The default is 64.
-    pub const fn limit(self, limit: usize) -> Self {
-        Self { limit }
+    pub const fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// Builds a bulkhead of its own, which shares places with no other.

@@ -22,7 +22,10 @@ use tower::{BoxError, Layer, Service, service_fn};
 use tower_test::mock;
 
 fn one_place() -> Bulkhead {
-    Bulkhead::builder().limit(1).build("test").unwrap()
+    Bulkhead::builder()
+        .limit(1)
+        .build("test")
+        .expect("a limit of 1 is legal")
 }
 
 // === Readiness ===
@@ -179,11 +182,11 @@ fn a_panic_in_the_call_or_in_its_future_gives_the_room_back() {
     assert!(catch_unwind(AssertUnwindSafe(|| drop(at_once.call(())))).is_err());
     assert_eq!(bulkhead.in_flight(), 0);
 
-    let mut later = layer.layer(service_fn(async |()| -> Result<(), BoxError> {
+    let mut polled = layer.layer(service_fn(async |()| -> Result<(), BoxError> {
         panic!("in poll")
     }));
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        task::spawn(later.call(())).poll().is_ready()
+        task::spawn(polled.call(())).poll().is_ready()
     }));
     assert!(caught.is_err());
     assert_eq!(bulkhead.in_flight(), 0);
