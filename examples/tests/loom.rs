@@ -1,0 +1,46 @@
+//! The loom models of the five crates, as part of the ordinary test command.
+//!
+//! loom replaces the atomics of a crate by its own, so a model is a build of its own: another cargo, with
+//! `--cfg loom`, in a target directory of its own beside this one.
+
+use std::{env, path::Path, process::Command};
+
+/// Runs the models of one crate and insists that there were some.
+fn check_models(package: &str) {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("loom");
+    let flags = format!("{} --cfg loom", env::var("RUSTFLAGS").unwrap_or_default());
+    let output = Command::new(env!("CARGO"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .args(["test", "--lib", "--profile", "loom", "--package", package, "tests::loom::"])
+        .env("RUSTFLAGS", flags.trim())
+        .env("CARGO_TARGET_DIR", target)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()
+        .expect("the cargo that runs this test can be run again");
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "a model of {package} failed:\n{out}\n{err}");
+    let ran = out.matches(" ... ok").count();
+    assert!(ran > 0, "{package} has no loom models, or they moved out of `tests::loom`:\n{out}");
+    println!("{package}: {ran} models hold");
+}
+
+#[test]
+fn the_models_of_bulkhead_hold() {
+    check_models("maestro-bulkhead");
+}
+
+#[test]
+fn the_models_of_circuit_breaker_hold() {
+    check_models("maestro-circuit-breaker");
+}
+
+#[test]
+fn the_models_of_retry_hold() {
+    check_models("maestro-retry");
+}
+
+#[test]
+fn the_models_of_slo_budget_hold() {
+    check_models("maestro-slo-budget");
+}
