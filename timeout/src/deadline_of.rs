@@ -1,0 +1,51 @@
+use std::{any::type_name, fmt};
+
+use tokio::time::Instant;
+
+/// The instant until which a request's answer is of use, if it has one.
+///
+/// You rarely name it: [`NoDeadline`] is there by default, and
+/// [`deadline`](crate::TimeoutLayer::deadline) takes a closure. Sealed.
+pub trait DeadlineOf<Req>: sealed::Sealed {
+    /// The deadline of `request`; `None` when it has none.
+    fn deadline_of(&self, request: &Req) -> Option<Instant>;
+}
+
+/// The default: no request has a deadline. Zero-sized.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a unit that users may name and make"
+)]
+pub struct NoDeadline;
+
+/// A closure reads the deadline from the request. Made by [`deadline`](crate::TimeoutLayer::deadline).
+#[derive(Clone, Copy)]
+pub struct DeadlineWith<F>(pub(crate) F);
+
+impl<Req> DeadlineOf<Req> for NoDeadline {
+    fn deadline_of(&self, _: &Req) -> Option<Instant> {
+        None
+    }
+}
+
+impl<Req, F: Fn(&Req) -> Option<Instant>> DeadlineOf<Req> for DeadlineWith<F> {
+    fn deadline_of(&self, request: &Req) -> Option<Instant> {
+        (self.0)(request)
+    }
+}
+
+impl<F> fmt::Debug for DeadlineWith<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeadlineWith({})", type_name::<F>())
+    }
+}
+
+mod sealed {
+    use super::{DeadlineWith, NoDeadline};
+
+    #[expect(unnameable_types, reason = "this is what seals `DeadlineOf`")]
+    pub trait Sealed {}
+    impl Sealed for NoDeadline {}
+    impl<F> Sealed for DeadlineWith<F> {}
+}

@@ -1,0 +1,84 @@
+use std::{error::Error, fmt, io, time::Duration};
+
+/// A call took longer than it was allowed to.
+///
+/// Made and cloned without allocation and without a reference count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elapsed {
+    name: &'static str,
+    after: Duration,
+    limit: Duration,
+}
+
+impl Elapsed {
+    pub(crate) const fn new(name: &'static str, after: Duration, limit: Duration) -> Self {
+        Self { name, after, limit }
+    }
+
+    /// The name of the [`Timeout`](crate::Timeout); `deadline` where it was a [`Deadline`](crate::Deadline) without tower.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How long after the call began it was given up: the limit, what the timer rounds up to (tokio's has
+    /// a resolution of a millisecond), and what the task was late to be polled. Never less than
+    /// [`limit`](Self::limit); zero when the deadline had passed before the call, which was then not made.
+    #[must_use]
+    pub const fn after(&self) -> Duration {
+        self.after
+    }
+
+    /// How long the call was allowed to take: the limit, or what was left at the call of the request's
+    /// deadline where that was less.
+    #[must_use]
+    pub const fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Finds an `Elapsed` in an error or in what it says is its source, however deep.
+    ///
+    /// It sees through boxes, `anyhow`, `io::Error::other(elapsed)` and enums with `#[from] Elapsed`; not
+    /// through `#[error(transparent)]`, which forwards past the value: match that variant yourself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use maestro_timeout::{Deadline, Elapsed};
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let deadline = Deadline::after(Duration::from_secs(1));
+    /// let elapsed = deadline.run(std::future::pending::<()>()).await.unwrap_err();
+    /// let error: Box<dyn std::error::Error + Send + Sync> = std::io::Error::other(elapsed).into();
+    /// assert!(Elapsed::find(error.as_ref()).is_some());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            next = match error.downcast_ref::<io::Error>() {
+                // `io::Error::source` steps past the value it wraps.
+                Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+                None => error.source(),
+            };
+        }
+        None
+    }
+}
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, after, limit } = self;
+        write!(
+            f,
+            "timeout `{name}` elapsed: no result after {after:?} of at most {limit:?}"
+        )
+    }
+}
+
+impl Error for Elapsed {}

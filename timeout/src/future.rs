@@ -1,0 +1,113 @@
+//! The futures: that of the service, and that of a deadline without tower.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project::pin_project;
+
+use crate::{Elapsed, IntoError, OnReject, allowance::Allowance, race::Race};
+
+/// The response of a [`TimeoutService`](crate::TimeoutService): the inner call, bounded in time.
+///
+/// The inner call has been dropped before the answer is made, be it a result or a rejection.
+///
+/// # Panics
+///
+/// When it has to wait and there is no tokio runtime with its time driver enabled (`enable_time`). A call
+/// that is ready at the first poll, or that nothing bounds, needs no runtime. A panic of the inner call stays a panic.
+///
+/// # Cancel safety
+///
+/// Dropping it drops the inner call and then the timer. Nothing else remains.
+#[pin_project]
+#[must_use = "futures do nothing unless polled"]
+pub struct ResponseFuture<F, R = IntoError> {
+    #[pin]
+    race: Race<F>,
+    reject: R,
+}
+
+/// The future of [`Deadline::run`](crate::Deadline::run).
+///
+/// # Panics
+///
+/// When it has to wait and there is no tokio runtime with its time driver enabled (`enable_time`).
+///
+/// # Cancel safety
+///
+/// Dropping it drops the future it was made of and then the timer. Nothing else remains.
+#[pin_project]
+#[must_use = "futures do nothing unless polled"]
+pub struct Run<F> {
+    #[pin]
+    race: Race<F>,
+}
+
+// === impl ResponseFuture ===
+
+impl<F, R> ResponseFuture<F, R> {
+    pub(crate) const fn calling(call: F, allowance: Option<Allowance>, reject: R) -> Self {
+        Self {
+            race: Race::new(call, allowance),
+            reject,
+        }
+    }
+
+    pub(crate) const fn too_late(elapsed: Elapsed, reject: R) -> Self {
+        Self {
+            race: Race::lost(elapsed),
+            reject,
+        }
+    }
+}
+
+impl<F, R, Res, Err> Future for ResponseFuture<F, R>
+where
+    F: Future<Output = Result<Res, Err>>,
+    R: OnReject<Res, Err>,
+{
+    type Output = Result<Res, Err>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.race.poll(cx) {
+            Poll::Ready(Ok(result)) => Poll::Ready(result),
+            Poll::Ready(Err(elapsed)) => Poll::Ready(this.reject.on_reject(elapsed)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<F, R> fmt::Debug for ResponseFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+// === impl Run ===
+
+impl<F> Run<F> {
+    pub(crate) const fn new(future: F, allowance: Option<Allowance>) -> Self {
+        Self {
+            race: Race::new(future, allowance),
+        }
+    }
+}
+
+impl<F: Future> Future for Run<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().race.poll(cx)
+    }
+}
+
+impl<F> fmt::Debug for Run<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").finish_non_exhaustive()
+    }
+}
