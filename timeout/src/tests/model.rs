@@ -1,1 +1,313 @@
+//! The timeout against a calculation that anybody can check by eye, on the paused clock: who wins, at
+//! which instant, and what `Elapsed` says.
 
+use std::{
+    cell::Cell,
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use proptest::prelude::*;
+use tokio::time::{Instant, Sleep, advance, sleep_until, timeout};
+use tower::{Layer, Service, service_fn};
+
+use crate::{Deadline, Elapsed, Timeout, TimeoutLayer};
+
+/// One call, all in microseconds from the call unless said otherwise.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    /// From the start of the runtime to the call: where the ticks of its timer lie.
+    begin: u64,
+    /// The timeout's own limit.
+    limit: Duration,
+    /// The limit the request asks for.
+    asked: Option<Duration>,
+    /// The request's deadline, which may lie before the call.
+    deadline: Option<i64>,
+    /// When the caller first polls.
+    first_poll: u64,
+    /// When the result of the inner call is there; `None`: never.
+    ready: Option<u64>,
+}
+
+/// What came of a call, and when, in microseconds from the call.
+#[derive(Clone, Debug, PartialEq)]
+enum End {
+    Result {
+        at: u64,
+    },
+    Elapsed {
+        at: u64,
+        after: Duration,
+        limit: Duration,
+        called: bool,
+    },
+    /// Neither until the horizon.
+    Waiting,
+}
+
+/// Later than any of the finite times of a plan, earlier than any limit that is as good as none.
+const HORIZON: Duration = Duration::from_secs(3600);
+
+/// When tokio's timer wakes who waits for `at`. It counts whole milliseconds from the start of the runtime,
+/// and the paused clock steps by whole ones from where it stands, which here is the first poll.
+fn wake(plan: &Plan, at: u64) -> u64 {
+    let tick = (plan.begin + at).div_ceil(1_000);
+    let idle_since = plan.begin + plan.first_poll;
+    tick * 1_000 + idle_since % 1_000 - plan.begin
+}
+
+/// The naive model of a call through the layer.
+fn expected(plan: &Plan) -> End {
+    if plan.deadline.is_some_and(|deadline| deadline < 0) {
+        let zero = Duration::ZERO;
+        return End::Elapsed {
+            at: plan.first_poll,
+            after: zero,
+            limit: zero,
+            called: false,
+        };
+    }
+    expected_once_called(plan)
+}
+
+/// The naive model of a call that is made whatever the deadline.
+fn expected_once_called(plan: &Plan) -> End {
+    let left = plan
+        .deadline
+        .map(|us| Duration::from_micros(us.max(0).unsigned_abs()));
+    let limits = [Some(plan.limit), plan.asked, left];
+    let limit = limits
+        .into_iter()
+        .flatten()
+        .min()
+        .expect("one is always there");
+    let bound = (limit < HORIZON).then(|| u64::try_from(limit.as_micros()).unwrap());
+
+    let elapsed_at = |at| End::Elapsed {
+        at,
+        after: Duration::from_micros(at),
+        limit,
+        called: true,
+    };
+    let first = plan.first_poll;
+    match (plan.ready, bound) {
+        // There at the first poll: whatever the clock says.
+        (Some(ready), _) if ready <= first => End::Result { at: first },
+        // Over at the first poll, without a timer: at that very instant, not at a tick.
+        (_, Some(bound)) if bound <= first => elapsed_at(first),
+        // Then whoever is woken first, and a tie goes to the result.
+        (Some(ready), Some(bound)) if wake(plan, ready) <= wake(plan, bound) => End::Result {
+            at: wake(plan, ready),
+        },
+        // It came while the timer was on its way: it is there, so it counts.
+        (Some(ready), Some(bound)) if ready <= wake(plan, bound) => End::Result {
+            at: wake(plan, bound),
+        },
+        (_, Some(bound)) => elapsed_at(wake(plan, bound)),
+        (Some(ready), None) => End::Result {
+            at: wake(plan, ready),
+        },
+        (None, None) => End::Waiting,
+    }
+}
+
+/// An inner call that is ready from an instant on, and says when it is dropped.
+struct ReadyAt {
+    at: Option<Instant>,
+    timer: Pin<Box<Sleep>>,
+    dropped: Rc<Cell<bool>>,
+}
+
+impl Future for ReadyAt {
+    type Output = Result<Option<Elapsed>, Elapsed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.at {
+            Some(at) if at <= Instant::now() => Poll::Ready(Ok(None)),
+            Some(_) => self.timer.as_mut().poll(cx).map(|()| Ok(None)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for ReadyAt {
+    fn drop(&mut self) {
+        self.dropped.set(true);
+    }
+}
+
+impl ReadyAt {
+    fn new(plan: &Plan, began: Instant, dropped: &Rc<Cell<bool>>) -> Self {
+        let at = plan.ready.map(|us| began + Duration::from_micros(us));
+        Self {
+            at,
+            timer: Box::pin(sleep_until(at.unwrap_or(began))),
+            dropped: Rc::clone(dropped),
+        }
+    }
+}
+
+fn instant(began: Instant, us: i64) -> Instant {
+    let distance = Duration::from_micros(us.unsigned_abs());
+    if us < 0 {
+        began - distance
+    } else {
+        began + distance
+    }
+}
+
+fn on_paused_clock<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(test)
+}
+
+fn micros_since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap()
+}
+
+/// Plays the plan through the layer. Answers by closure and by error are told apart by `answering`.
+async fn played(plan: &Plan, answering: bool) -> End {
+    advance(Duration::from_micros(plan.begin)).await;
+    let began = Instant::now();
+    let (called, dropped) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+    let inner = service_fn({
+        let (called, dropped, plan) = (Rc::clone(&called), Rc::clone(&dropped), *plan);
+        move |()| {
+            called.set(true);
+            ReadyAt::new(&plan, began, &dropped)
+        }
+    });
+    let (asked, deadline) = (plan.asked, plan.deadline.map(|us| instant(began, us)));
+    let layer = TimeoutLayer::new(Timeout::new(plan.limit).named("model"))
+        .limit(move |&()| asked.unwrap_or(Duration::MAX))
+        .deadline(move |&()| deadline);
+
+    let (was_called, was_dropped) = (Rc::clone(&called), Rc::clone(&dropped));
+    let answer = move |elapsed| {
+        assert_eq!(
+            was_dropped.get(),
+            was_called.get(),
+            "the inner call goes before the answer"
+        );
+        Ok(Some(elapsed))
+    };
+    let call: Pin<Box<dyn Future<Output = _>>> = if answering {
+        Box::pin(layer.on_reject(answer).layer(inner).call(()))
+    } else {
+        Box::pin(layer.layer(inner).call(()))
+    };
+    advance(Duration::from_micros(plan.first_poll)).await;
+    let result = timeout(HORIZON, call).await;
+
+    let at = micros_since(began);
+    let elapsed = match result {
+        Err(_) => return End::Waiting,
+        Ok(Ok(None)) => return End::Result { at },
+        Ok(Ok(Some(elapsed))) => {
+            assert!(answering);
+            elapsed
+        }
+        Ok(Err(elapsed)) => {
+            assert!(!answering);
+            elapsed
+        }
+    };
+    assert_eq!(elapsed.name(), "model");
+    End::Elapsed {
+        at,
+        after: elapsed.after(),
+        limit: elapsed.limit(),
+        called: called.get(),
+    }
+}
+
+/// Plays the plan through `Deadline::run`: no limit but the deadline, and always polled once.
+async fn run(plan: &Plan) -> End {
+    advance(Duration::from_micros(plan.begin)).await;
+    let began = Instant::now();
+    let dropped = Rc::new(Cell::new(false));
+    let deadline = plan
+        .deadline
+        .map_or(Deadline::NEVER, |us| instant(began, us).into());
+    let running = deadline.run(ReadyAt::new(plan, began, &dropped));
+    advance(Duration::from_micros(plan.first_poll)).await;
+    let mut running = Box::pin(running);
+    let Ok(result) = timeout(HORIZON, running.as_mut()).await else {
+        return End::Waiting;
+    };
+    assert!(
+        dropped.get(),
+        "before the result, though its future still exists"
+    );
+    let at = micros_since(began);
+    match result {
+        Ok(_) => End::Result { at },
+        Err(elapsed) => {
+            assert_eq!(elapsed.name(), "deadline");
+            End::Elapsed {
+                at,
+                after: elapsed.after(),
+                limit: elapsed.limit(),
+                called: true,
+            }
+        }
+    }
+}
+
+/// Few and coarse enough that ties, between instants and between ticks, are common.
+fn micros() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        3 => (0_u64..6).prop_map(|ms| ms * 1_000),
+        2 => (0_u64..24).prop_map(|quarters| quarters * 250),
+        1 => 0_u64..6_000,
+    ]
+}
+
+fn limit() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        6 => micros().prop_map(Duration::from_micros),
+        2 => Just(Duration::MAX),
+        // Around the edge of what an `Instant` and the timer's arithmetic can express.
+        1 => (0_u64..1 << 33).prop_map(|back| Duration::from_secs(i64::MAX.unsigned_abs() - back)),
+        1 => (4_000_u64..u64::MAX).prop_map(Duration::from_secs),
+    ]
+}
+
+prop_compose! {
+    fn plan()(
+        begin in 0_u64..3_000,
+        limit in limit(),
+        asked in prop::option::of(limit()),
+        deadline in prop::option::of(
+            (micros(), prop::bool::weighted(0.8))
+                .prop_map(|(us, ahead)| if ahead { us.cast_signed() } else { -us.cast_signed() / 4 }),
+        ),
+        first_poll in prop_oneof![2 => Just(0), 1 => micros()],
+        ready in prop::option::weighted(0.8, micros()),
+    ) -> Plan {
+        Plan { begin, limit, asked, deadline, first_poll, ready }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_024))]
+
+    #[test]
+    fn any_call_ends_as_calculated_by_hand(plan in plan(), answering: bool) {
+        prop_assert_eq!(on_paused_clock(played(&plan, answering)), expected(&plan));
+    }
+
+    #[test]
+    fn any_future_run_against_a_deadline_ends_as_calculated_by_hand(plan in plan()) {
+        let plan = Plan { limit: Duration::MAX, asked: None, ..plan };
+        prop_assert_eq!(on_paused_clock(run(&plan)), expected_once_called(&plan));
+    }
+}

@@ -1,0 +1,388 @@
+//! The promises that tower and the documentation make, over mocked services and **without a runtime**:
+//! where there is none, a timer that is touched panics, so these tests show that none is.
+
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    error::Error,
+    fmt,
+    future::{pending, ready},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use maestro_timeout::{
+    Deadline, DeadlineWith, Elapsed, LimitWith, Timeout, TimeoutLayer, TimeoutService,
+    future::{ResponseFuture, Run},
+};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+use tokio::time::{Instant, Sleep};
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
+use tower::{BoxError, Layer, Service, service_fn};
+use tower_test::mock;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn ago(distance: Duration) -> Instant {
+    Instant::now()
+        .checked_sub(distance)
+        .expect("the machine has been up for so long")
+}
+
+// === Readiness ===
+
+#[test]
+fn readiness_is_the_inner_services() {
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(TimeoutLayer::new(SECOND));
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+}
+
+#[test]
+fn an_error_of_the_inner_readiness_passes_through() {
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(TimeoutLayer::new(SECOND));
+    handle.send_error("connect failed");
+    assert_eq!(
+        assert_ready_err!(service.poll_ready()).to_string(),
+        "connect failed"
+    );
+}
+
+#[test]
+fn a_ready_service_that_is_dropped_without_a_call_leaves_nothing_behind() {
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(TimeoutLayer::new(SECOND));
+    assert_ready_ok!(service.poll_ready());
+    drop(service);
+    assert!(
+        assert_ready!(task::spawn(handle.next_request()).poll()).is_none(),
+        "the inner service is gone and was never called"
+    );
+}
+
+#[test]
+fn an_inner_service_that_was_not_made_ready_is_never_called() {
+    // The clone that is polled ready is the instance that is called: the mock panics otherwise.
+    let (service, mut handle) = mock::pair::<&str, &str>();
+    let mut first = TimeoutLayer::new(Duration::MAX).layer(service);
+    let _idle = first.clone();
+    let mut ready = task::spawn(());
+    assert_ready_ok!(ready.enter(|cx, _| first.poll_ready(cx)));
+    let mut call = task::spawn(first.call("hello"));
+    assert_pending!(call.poll());
+    let (request, respond) = assert_ready!(task::spawn(handle.next_request()).poll()).unwrap();
+    respond.send_response("world");
+    assert_eq!((request, assert_ready_ok!(call.poll())), ("hello", "world"));
+}
+
+#[test]
+fn a_call_that_is_dropped_takes_the_inner_call_with_it() {
+    let held = Arc::new(());
+    let witness = Arc::clone(&held);
+    let mut service = TimeoutLayer::new(Duration::MAX).layer(service_fn(move |()| {
+        let witness = Arc::clone(&witness);
+        async move {
+            pending::<()>().await;
+            drop(witness);
+            Ok::<_, BoxError>(())
+        }
+    }));
+    drop(service.call(()));
+    let mut polled = task::spawn(service.call(()));
+    assert_pending!(polled.poll());
+    assert_eq!(Arc::strong_count(&held), 3);
+    drop(polled);
+    assert_eq!(Arc::strong_count(&held), 2, "this one and the service's");
+}
+
+// === What needs no runtime ===
+
+#[test]
+fn a_call_that_is_ready_at_once_needs_no_runtime() {
+    let mut service =
+        TimeoutLayer::new(SECOND).layer(service_fn(async |n: u32| Ok::<_, BoxError>(n)));
+    assert_eq!(assert_ready_ok!(task::spawn(service.call(7)).poll()), 7);
+    assert_eq!(
+        assert_ready_ok!(task::spawn(Deadline::after(SECOND).run(ready(7))).poll()),
+        7
+    );
+}
+
+#[test]
+fn a_call_that_nothing_bounds_may_wait_without_a_runtime() {
+    let layer = TimeoutLayer::new(Duration::MAX);
+    let mut plain = layer.layer(service_fn(|()| pending::<Result<(), BoxError>>()));
+    assert_pending!(task::spawn(plain.call(())).poll());
+    let mut lenses = layer
+        .limit(|&()| Duration::MAX)
+        .deadline(|&()| None)
+        .layer(service_fn(|()| pending::<Result<(), BoxError>>()));
+    assert_pending!(task::spawn(lenses.call(())).poll());
+    assert_pending!(task::spawn(Deadline::NEVER.run(pending::<()>())).poll());
+    assert_pending!(task::spawn(Deadline::after(Duration::MAX).run(pending::<()>())).poll());
+}
+
+#[test]
+fn a_limit_of_zero_polls_once_and_needs_no_timer() {
+    let layer = TimeoutLayer::new(Duration::ZERO);
+    let mut at_once = layer.layer(service_fn(async |()| Ok::<_, BoxError>("in time")));
+    assert_eq!(
+        assert_ready_ok!(task::spawn(at_once.call(())).poll()),
+        "in time"
+    );
+    let mut waits = layer.layer(service_fn(|()| pending::<Result<(), BoxError>>()));
+    let error = assert_ready_err!(task::spawn(waits.call(())).poll());
+    let elapsed = Elapsed::find(error.as_ref()).expect("it says who gave up");
+    assert_eq!(elapsed.limit(), Duration::ZERO);
+}
+
+#[test]
+fn a_limit_that_has_passed_by_the_first_poll_needs_no_timer() {
+    // No sleep: the inner call itself spins until its time is over.
+    let limit = Duration::from_micros(50);
+    let mut service = TimeoutLayer::new(limit).layer(service_fn(move |()| {
+        let began = Instant::now();
+        while began.elapsed() < limit {}
+        pending::<Result<(), BoxError>>()
+    }));
+    let error = assert_ready_err!(task::spawn(service.call(())).poll());
+    let elapsed = Elapsed::find(error.as_ref()).expect("it says who gave up");
+    assert_eq!(elapsed.limit(), limit);
+    assert!(elapsed.after() >= limit);
+}
+
+#[test]
+#[should_panic(expected = "there is no reactor running")]
+fn a_call_that_must_wait_outside_of_a_runtime_panics_and_says_why() {
+    let mut service =
+        TimeoutLayer::new(SECOND).layer(service_fn(|()| pending::<Result<(), BoxError>>()));
+    let _ = task::spawn(service.call(())).poll();
+}
+
+#[test]
+#[should_panic(expected = "timers are disabled")]
+fn a_call_that_must_wait_in_a_runtime_without_time_panics_and_says_why() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut service =
+            TimeoutLayer::new(SECOND).layer(service_fn(|()| pending::<Result<(), BoxError>>()));
+        let _ = service.call(()).await;
+    });
+}
+
+// === A deadline that has passed ===
+
+#[test]
+fn a_call_whose_deadline_has_passed_is_not_made() {
+    let layer =
+        TimeoutLayer::new(Timeout::new(SECOND).named("late")).deadline(|at: &Option<Instant>| *at);
+    let (mut service, mut handle) = mock::spawn_layer::<Option<Instant>, u32, _>(layer);
+    assert_ready_ok!(service.poll_ready());
+    let mut late = task::spawn(service.call(Some(ago(Duration::from_nanos(1)))));
+    let error = assert_ready_err!(late.poll());
+    let elapsed = Elapsed::find(error.as_ref()).expect("it says who gave up");
+    assert_eq!(
+        (elapsed.name(), elapsed.after(), elapsed.limit()),
+        ("late", Duration::ZERO, Duration::ZERO)
+    );
+    assert_pending!(task::spawn(handle.next_request()).poll());
+
+    // The readiness was not used up: the next call goes to the same, still ready, instance.
+    let _call = task::spawn(service.call(None));
+    assert!(assert_ready!(task::spawn(handle.next_request()).poll()).is_some());
+}
+
+#[test]
+fn on_reject_answers_a_call_that_was_not_made_too() {
+    let mut service = TimeoutLayer::new(SECOND)
+        .deadline(|at: &Instant| Some(*at))
+        .on_reject(|elapsed| Ok(elapsed.limit()))
+        .layer(service_fn(async |_: Instant| -> Result<_, Infallible> {
+            panic!("not made")
+        }));
+    let late = ago(Duration::from_nanos(1));
+    assert_eq!(
+        assert_ready_ok!(task::spawn(service.call(late)).poll()),
+        Duration::ZERO
+    );
+}
+
+#[test]
+fn a_future_that_is_ready_though_its_deadline_has_passed_gives_its_result() {
+    // It may have been under way for long, unlike a call that is still to be made.
+    let late = Deadline::from(ago(SECOND));
+    assert_eq!(assert_ready_ok!(task::spawn(late.run(ready(7))).poll()), 7);
+    let elapsed = assert_ready_err!(task::spawn(late.run(pending::<()>())).poll());
+    assert_eq!(
+        (elapsed.name(), elapsed.limit()),
+        ("deadline", Duration::ZERO)
+    );
+}
+
+// === Results, errors, panics ===
+
+#[derive(Debug, thiserror::Error)]
+enum StoreError {
+    #[error("too late")]
+    Elapsed(#[from] Elapsed),
+    #[error("io")]
+    Io(#[from] std::io::Error),
+}
+
+#[test]
+fn an_error_of_the_inner_call_passes_with_its_chain() {
+    let mut service = TimeoutLayer::new(SECOND).layer(service_fn(async |()| {
+        Err::<(), _>(StoreError::from(std::io::Error::other("disk full")))
+    }));
+    let error = assert_ready_err!(task::spawn(service.call(())).poll());
+    assert!(matches!(error, StoreError::Io(_)));
+    assert_eq!(error.source().expect("kept").to_string(), "disk full");
+    assert_eq!(Elapsed::find(&error), None);
+}
+
+#[test]
+fn find_walks_boxes_io_errors_and_sources() {
+    let late = Deadline::from(ago(SECOND)).run(pending::<()>());
+    let elapsed = assert_ready_err!(task::spawn(late).poll());
+    let chained: BoxError = Box::new(StoreError::from(elapsed.clone()));
+    let wrapped: BoxError = std::io::Error::other(StoreError::from(elapsed.clone())).into();
+    assert_eq!(Elapsed::find(chained.as_ref()), Some(&elapsed));
+    assert_eq!(Elapsed::find(wrapped.as_ref()), Some(&elapsed));
+    assert_eq!(Elapsed::find(&elapsed), Some(&elapsed));
+    assert_eq!(Elapsed::find(&fmt::Error), None);
+    assert_eq!(Elapsed::find(&std::io::Error::from_raw_os_error(2)), None);
+}
+
+#[test]
+fn a_panic_in_the_call_or_in_its_future_stays_a_panic() {
+    let layer = TimeoutLayer::new(SECOND);
+    let message = |caught: Box<dyn std::any::Any + Send>| *caught.downcast::<&str>().unwrap();
+
+    let mut at_once = layer.layer(service_fn(
+        |()| -> std::future::Ready<Result<(), BoxError>> { panic!("in call") },
+    ));
+    let caught = catch_unwind(AssertUnwindSafe(|| drop(at_once.call(()))));
+    assert_eq!(message(caught.unwrap_err()), "in call");
+
+    let mut later = layer.layer(service_fn(async |()| -> Result<(), BoxError> {
+        panic!("in poll")
+    }));
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        task::spawn(later.call(())).poll().is_ready()
+    }));
+    assert_eq!(message(caught.unwrap_err()), "in poll");
+}
+
+#[test]
+fn on_reject_answers_and_the_error_type_needs_no_room() {
+    let mut service = TimeoutLayer::new(Duration::ZERO)
+        .on_reject(|elapsed| Ok(elapsed.limit()))
+        .layer(service_fn(|()| pending::<Result<Duration, Infallible>>()));
+    assert_eq!(
+        assert_ready_ok!(task::spawn(service.call(())).poll()),
+        Duration::ZERO
+    );
+}
+
+#[test]
+fn a_capture_that_is_not_clone_goes_behind_an_arc_in_one_line() {
+    struct Body(&'static str);
+    let body = Body("504");
+    let answer = Arc::new(move |_: Elapsed| Ok::<_, Infallible>(body.0));
+    let mut service = TimeoutLayer::new(Duration::ZERO)
+        .on_reject(move |elapsed| answer(elapsed))
+        .layer(service_fn(|()| pending::<Result<&str, Infallible>>()));
+    assert_eq!(
+        assert_ready_ok!(task::spawn(service.call(())).poll()),
+        "504"
+    );
+}
+
+#[test]
+#[should_panic(expected = "polled after it was ready")]
+fn a_future_polled_after_it_was_ready_panics() {
+    let mut done = task::spawn(Deadline::NEVER.run(ready(7)));
+    assert_ready_ok!(done.poll());
+    let _ = done.poll();
+}
+
+// === Names, types, sizes ===
+
+#[test]
+fn a_timeout_is_made_of_a_duration_and_may_be_named() {
+    let plain = Timeout::from(SECOND);
+    assert_eq!((plain.name(), plain.limit()), ("unnamed", SECOND));
+    assert_eq!(plain.named("store").name(), "store");
+}
+
+#[test]
+fn a_rejection_reads_as_a_sentence() {
+    let layer =
+        TimeoutLayer::new(Timeout::new(SECOND).named("store")).deadline(|&()| Some(ago(SECOND)));
+    let mut service = layer.layer(service_fn(|()| pending::<Result<(), BoxError>>()));
+    assert_eq!(
+        assert_ready_err!(task::spawn(service.call(())).poll()).to_string(),
+        "timeout `store` elapsed: no result after 0ns of at most 0ns"
+    );
+}
+
+#[test]
+fn deadlines_are_ordered_in_time_and_never_is_the_last() {
+    let now = Instant::now();
+    let [soon, later] = [1, 2].map(|seconds| Deadline::after_at(seconds * SECOND, now));
+    assert_eq!(soon.min(later), soon);
+    assert_eq!(later.min(soon), soon);
+    assert_eq!(Deadline::NEVER.min(soon), soon);
+    assert_eq!(soon.max(Deadline::NEVER), Deadline::NEVER);
+    assert_eq!(Deadline::NEVER.min(Deadline::NEVER), Deadline::NEVER);
+}
+
+#[test]
+fn what_remains_of_a_deadline_is_exact_and_saturates() {
+    let now = Instant::now();
+    let deadline = Deadline::after_at(SECOND, now);
+    assert_eq!(deadline.at(), Some(now + SECOND));
+    assert_eq!(deadline.remaining_at(now), SECOND);
+    assert_eq!(deadline.remaining_at(now + 2 * SECOND), Duration::ZERO);
+    assert_eq!(Deadline::after_at(Duration::MAX, now), Deadline::NEVER);
+    assert_eq!(Deadline::NEVER.remaining(), Duration::MAX);
+    assert_eq!(Deadline::NEVER.at(), None);
+}
+
+type Inner = tower::util::ServiceFn<fn(Cell<u8>) -> std::future::Ready<Result<(), BoxError>>>;
+type Deadlines = DeadlineWith<fn(&Cell<u8>) -> Option<Instant>>;
+type Limits = LimitWith<fn(&Cell<u8>) -> Duration>;
+type CellFuture = std::future::Ready<Result<Cell<u8>, BoxError>>;
+assert_impl_all!(Timeout: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(TimeoutLayer: Clone, Send, Sync, Unpin, fmt::Debug);
+// A request that is not `Sync` costs neither stack nor future anything.
+assert_impl_all!(TimeoutService<Inner>: Clone, Send, Sync, fmt::Debug, Service<Cell<u8>>);
+assert_impl_all!(
+    TimeoutService<Inner, maestro_timeout::IntoError, Deadlines, Limits>: Clone, Send, Sync, Service<Cell<u8>>
+);
+assert_impl_all!(ResponseFuture<CellFuture>: Send, fmt::Debug);
+assert_impl_all!(Run<CellFuture>: Send, fmt::Debug);
+// The timer is inline, and its address is known to the timer wheel.
+assert_not_impl_any!(ResponseFuture<CellFuture>: Unpin);
+assert_impl_all!(Elapsed: Clone, PartialEq, Error, Send, Sync);
+assert_impl_all!(Deadline: Copy, Ord, std::hash::Hash, Send, Sync, fmt::Debug);
+
+#[test]
+fn sizes_stay_what_they_are() {
+    type Inner = std::future::Ready<Result<[u64; 2], Infallible>>;
+    // The inner future, one timer inline, and the name, start and limit that an `Elapsed` tells.
+    assert_eq!(
+        size_of::<ResponseFuture<Inner>>(),
+        size_of::<Inner>() + size_of::<Sleep>() + size_of::<Elapsed>()
+    );
+    assert_eq!(size_of::<Run<Inner>>(), size_of::<ResponseFuture<Inner>>());
+    assert_eq!(
+        size_of::<Elapsed>(),
+        size_of::<&str>() + 2 * size_of::<Duration>()
+    );
+    assert_eq!(size_of::<Deadline>(), size_of::<Instant>());
+}

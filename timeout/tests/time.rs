@@ -1,0 +1,323 @@
+//! What happens when, on the paused clock, with exact instants.
+
+use std::{
+    convert::Infallible,
+    future::{pending, poll_fn},
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use maestro_timeout::{Deadline, Elapsed, Timeout, TimeoutLayer};
+use tokio::{
+    runtime::Handle,
+    sync::Semaphore,
+    time::{Instant, advance, sleep, timeout},
+};
+use tower::{BoxError, Layer, Service, ServiceBuilder, service_fn};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A service that answers after as long as the request says.
+fn slow() -> impl Service<Duration, Response = &'static str, Error = Elapsed, Future: Send> + Clone
+{
+    service_fn(async |how_long| {
+        sleep(how_long).await;
+        Ok("done")
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_elapses_at_its_limit_and_says_so() {
+    let mut service = TimeoutLayer::new(Timeout::new(ms(250)).named("store")).layer(slow());
+    let began = Instant::now();
+    let elapsed = service.call(ms(1_000)).await.unwrap_err();
+    assert_eq!(began.elapsed(), ms(250));
+    assert_eq!(
+        (elapsed.name(), elapsed.after(), elapsed.limit()),
+        ("store", ms(250), ms(250))
+    );
+    assert_eq!(
+        elapsed.to_string(),
+        "timeout `store` elapsed: no result after 250ms of at most 250ms"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_starts_at_the_call_and_not_at_the_first_poll() {
+    let mut service = TimeoutLayer::new(ms(250)).layer(slow());
+    let (in_time, too_late) = (service.call(ms(100)), service.call(ms(1_000)));
+    let running = Deadline::after(ms(250)).run(pending::<()>());
+    advance(ms(200)).await;
+    let began = Instant::now();
+    // The inner call's own sleep starts at its first poll: 200 + 100 is more than 250.
+    assert!(in_time.await.is_err());
+    assert_eq!(began.elapsed(), ms(50));
+    assert_eq!(too_late.await.unwrap_err().after(), ms(250));
+    assert_eq!(running.await.unwrap_err().after(), ms(250));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_is_ready_exactly_at_the_deadline_wins_every_time() {
+    let mut service = TimeoutLayer::new(ms(250)).layer(slow());
+    for _ in 0..200 {
+        assert_eq!(service.call(ms(250)).await, Ok("done"));
+        assert!(service.call(ms(251)).await.is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_is_there_when_the_task_is_late_is_not_thrown_away() {
+    let mut service = TimeoutLayer::new(ms(250)).layer(service_fn(async |()| Ok::<_, Elapsed>(7)));
+    let call = service.call(());
+    advance(ms(10_000)).await;
+    assert_eq!(call.await, Ok(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_poll_after_the_limit_elapses_there_and_then() {
+    let mut service = TimeoutLayer::new(ms(250)).layer(slow());
+    let call = service.call(ms(1));
+    advance(ms(400)).await;
+    let began = Instant::now();
+    let elapsed = call.await.unwrap_err();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!((elapsed.after(), elapsed.limit()), (ms(400), ms(250)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn wake_ups_of_the_inner_call_do_not_move_the_deadline() {
+    let mut service =
+        TimeoutLayer::new(ms(250)).layer(service_fn(async |()| -> Result<(), Elapsed> {
+            loop {
+                sleep(ms(7)).await;
+            }
+        }));
+    assert_eq!(service.call(()).await.unwrap_err().after(), ms(250));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_spends_the_budget_of_its_task_at_every_poll_elapses_all_the_same() {
+    // tokio gives a task a budget at each poll; when the inner call has spent it the timer gets none.
+    let began = Instant::now();
+    let busy = poll_fn(move |cx| {
+        // Real work would move the clock: without this the paused one stands still while tasks are busy.
+        assert!(began.elapsed() < ms(5_000), "the timeout is starved");
+        let mut forever = Box::pin(async {
+            loop {
+                tokio::task::consume_budget().await;
+            }
+        });
+        Future::poll(forever.as_mut(), cx)
+    });
+    let ticking = tokio::spawn(async {
+        loop {
+            advance(ms(1)).await;
+        }
+    });
+    let elapsed = Deadline::after(ms(250)).run(busy).await;
+    ticking.abort();
+    let after = elapsed.map(|()| ()).unwrap_err().after();
+    assert!((ms(250)..ms(260)).contains(&after), "{after:?}");
+}
+
+// === Limits ===
+
+#[tokio::test(start_paused = true)]
+async fn the_earliest_of_limit_asked_limit_and_deadline_wins() {
+    #[derive(Clone, Copy)]
+    struct Query {
+        limit: Duration,
+        deadline: Deadline,
+    }
+    let mut service = TimeoutLayer::new(ms(300))
+        .limit(|query: &Query| query.limit)
+        .deadline(|query: &Query| query.deadline.at())
+        .layer(service_fn(|_| pending::<Result<(), Elapsed>>()));
+    for (limit, deadline, wins) in [
+        (ms(200), ms(100), ms(100)),
+        (ms(100), ms(200), ms(100)),
+        (ms(400), ms(500), ms(300)),
+        (Duration::MAX, Duration::MAX, ms(300)),
+        (Duration::ZERO, ms(200), Duration::ZERO),
+        // A deadline of this very instant has not passed.
+        (ms(200), Duration::ZERO, Duration::ZERO),
+    ] {
+        let deadline = Deadline::after(deadline);
+        let elapsed = service.call(Query { limit, deadline }).await.unwrap_err();
+        assert_eq!((elapsed.after(), elapsed.limit()), (wins, wins));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_of_this_very_instant_still_takes_what_is_ready_at_once() {
+    let mut service = TimeoutLayer::new(ms(300))
+        .deadline(|at: &Instant| Some(*at))
+        .layer(service_fn(async |_: Instant| Ok::<_, Elapsed>(7)));
+    assert_eq!(service.call(Instant::now()).await, Ok(7));
+    assert_eq!(
+        Deadline::after(Duration::ZERO).run(async { 7 }).await,
+        Ok(7)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inner_timeout_never_outlives_the_deadline_around_it() {
+    let whole = Deadline::after(ms(300));
+    let mut attempt = TimeoutLayer::new(ms(250))
+        .deadline(move |_: &Duration| whole.at())
+        .layer(slow());
+    assert_eq!(attempt.call(ms(1_000)).await.unwrap_err().after(), ms(250));
+    assert_eq!(attempt.call(ms(1_000)).await.unwrap_err().after(), ms(50));
+    // At the deadline itself one more may start, and only what is ready at once counts.
+    assert_eq!(
+        attempt.call(ms(1)).await.unwrap_err().after(),
+        Duration::ZERO
+    );
+    assert_eq!(whole.remaining(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_inner_of_two_timeouts_with_one_limit_answers() {
+    let mut service = ServiceBuilder::new()
+        .layer(TimeoutLayer::new(Timeout::new(ms(250)).named("outer")))
+        .layer(TimeoutLayer::new(Timeout::new(ms(250)).named("inner")))
+        .service(slow());
+    // Both are due at once: the inner one's answer is a result that is ready at the outer deadline.
+    assert_eq!(service.call(ms(1_000)).await.unwrap_err().name(), "inner");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_at_the_very_edge_of_the_clock_neither_panics_nor_elapses() {
+    // The furthest instant is found by halving: how far it is differs between platforms.
+    let now = Instant::now();
+    let (mut legal, mut too_far) = (Duration::ZERO, Duration::MAX);
+    while too_far - legal > Duration::from_nanos(1) {
+        let middle = legal + (too_far - legal) / 2;
+        if now.checked_add(middle).is_some() {
+            legal = middle;
+        } else {
+            too_far = middle;
+        }
+    }
+    for back in [
+        Duration::ZERO,
+        Duration::from_nanos(999_998),
+        ms(1),
+        ms(2),
+        ms(86_400_000),
+    ] {
+        let far = legal - back;
+        let mut service = TimeoutLayer::new(far).layer(slow());
+        assert_eq!(service.call(ms(1)).await, Ok("done"));
+        assert!(
+            timeout(ms(1_000), service.call(Duration::MAX))
+                .await
+                .is_err()
+        );
+        let running = Deadline::from(now + far).run(pending::<()>());
+        assert!(timeout(ms(1_000), running).await.is_err());
+    }
+}
+
+// === What is left behind ===
+
+#[tokio::test(start_paused = true)]
+async fn what_the_inner_call_held_is_free_before_the_answer_is_made() {
+    let connections = Arc::new(Semaphore::new(1));
+    let pool = Arc::clone(&connections);
+    let inner = service_fn(move |how_long: Duration| {
+        let pool = Arc::clone(&pool);
+        async move {
+            let _connection = pool.acquire_owned().await.expect("never closed");
+            sleep(how_long).await;
+            Ok::<_, Infallible>("done")
+        }
+    });
+    let answering = Arc::clone(&connections);
+    let mut service = TimeoutLayer::new(ms(250))
+        .on_reject(move |_| {
+            assert_eq!(
+                answering.available_permits(),
+                1,
+                "given back before the answer"
+            );
+            Ok("too late")
+        })
+        .layer(inner);
+    assert_eq!(service.call(ms(1_000)).await, Ok("too late"));
+
+    let mut finished = Box::pin(service.call(ms(1)));
+    assert_eq!(finished.as_mut().await, Ok("done"));
+    assert_eq!(
+        connections.available_permits(),
+        1,
+        "given back though the future still exists"
+    );
+    drop(finished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_runs_on_after_a_thousand_calls_that_elapsed_or_were_dropped() {
+    let running = Rc::new(());
+    let witness = Rc::clone(&running);
+    let mut service = TimeoutLayer::new(ms(250)).layer(service_fn(move |()| {
+        let witness = Rc::clone(&witness);
+        async move {
+            pending::<()>().await;
+            drop(witness);
+            Ok::<_, Elapsed>(())
+        }
+    }));
+    for _ in 0..1_000 {
+        assert!(service.call(()).await.is_err());
+        assert!(timeout(ms(10), service.call(())).await.is_err());
+    }
+    assert_eq!(Rc::strong_count(&running), 2, "this one and the service's");
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_after_waiting_stays_a_panic_and_is_not_an_elapsed() {
+    let mut service =
+        TimeoutLayer::new(ms(250)).layer(service_fn(async |()| -> Result<(), BoxError> {
+            sleep(ms(10)).await;
+            panic!("in the inner call")
+        }));
+    let joined = tokio::spawn(service.call(())).await.unwrap_err();
+    assert_eq!(
+        *joined.into_panic().downcast::<&str>().unwrap(),
+        "in the inner call"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_inner_call_is_polled_when_it_is_woken_or_the_time_is_up_and_not_else() {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&polls);
+    let inner = service_fn(move |()| {
+        let counted = Arc::clone(&counted);
+        poll_fn(move |_| {
+            counted.fetch_add(1, SeqCst);
+            Poll::<Result<(), Elapsed>>::Pending
+        })
+    });
+    assert!(
+        TimeoutLayer::new(ms(250))
+            .layer(inner)
+            .call(())
+            .await
+            .is_err()
+    );
+    assert_eq!(
+        polls.load(SeqCst),
+        2,
+        "at first, and once more at the deadline"
+    );
+}
