@@ -268,11 +268,11 @@ fn a_panic_in_the_call_or_in_its_future_stays_a_panic() {
     let caught = catch_unwind(AssertUnwindSafe(|| drop(at_once.call(()))));
     assert_eq!(message(caught.unwrap_err()), "in call");
 
-    let mut later = layer.layer(service_fn(async |()| -> Result<(), BoxError> {
+    let mut polled = layer.layer(service_fn(async |()| -> Result<(), BoxError> {
         panic!("in poll")
     }));
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        task::spawn(later.call(())).poll().is_ready()
+        task::spawn(polled.call(())).poll().is_ready()
     }));
     assert_eq!(message(caught.unwrap_err()), "in poll");
 }
