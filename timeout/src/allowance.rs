@@ -20,43 +20,29 @@ const TIMER_ROUNDS_UP_BY: Duration = Duration::from_millis(1);
 
 impl Allowance {
     /// The time from `started` until `limit` is over or `deadline` is reached, whichever is earlier.
-    ///
-    /// `None` when that instant lies beyond what the clock can express: then nothing ever elapses.
     pub(crate) fn new(
         name: &'static str,
         started: Instant,
         limit: Duration,
         deadline: Option<Instant>,
-    ) -> Option<Self> {
+    ) -> Self {
         let left = deadline.map_or(Duration::MAX, |deadline| {
             deadline.saturating_duration_since(started)
         });
-        let limit = limit.min(left);
-        started
-            .checked_add(limit)?
-            .checked_add(TIMER_ROUNDS_UP_BY)?;
-        Some(Self {
+        Self {
             name,
             started,
-            limit,
-        })
-    }
-
-    /// The last instant at which a result is in time.
-    pub(crate) fn end(self) -> Instant {
-        // `new` has tried this very sum.
-        self.started + self.limit
-    }
-
-    /// Told at `now` that there is no result yet: is it too late?
-    pub(crate) fn check(self, now: Instant) -> Result<(), Elapsed> {
-        // At the very end there is still no time left to wait: who waits for a result that is ready *at*
-        // the deadline has polled it before asking here.
-        if now < self.end() {
-            Ok(())
-        } else {
-            Err(self.elapsed(now))
+            limit: limit.min(left),
         }
+    }
+
+    /// The last instant at which a result is in time; `None` where it lies beyond what clock and timer can
+    /// express, so that nothing ever elapses.
+    ///
+    /// Worked out here and not in `new`: a call that is ready at once never asks.
+    pub(crate) fn end(self) -> Option<Instant> {
+        let end = self.started.checked_add(self.limit)?;
+        end.checked_add(TIMER_ROUNDS_UP_BY).map(|_| end)
     }
 
     /// What there is to say when the time is up.

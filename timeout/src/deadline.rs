@@ -89,7 +89,7 @@ impl Deadline {
     ///
     /// As those of the future, [`Run`].
     pub fn run<F: IntoFuture>(self, future: F) -> Run<F::IntoFuture> {
-        let allowance = self.0.and_then(|at| {
+        let allowance = self.0.map(|at| {
             // No limit but the deadline: what is left of it is the limit.
             Allowance::new(NAME, Instant::now(), Duration::MAX, Some(at))
         });

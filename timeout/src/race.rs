@@ -86,13 +86,16 @@ fn wait(
     let mut sleep = if let Some(sleep) = timer.as_mut().as_pin_mut() {
         sleep
     } else {
+        let Some(end) = allowance.end() else {
+            return Poll::Pending;
+        };
         // The future may have lain about between `call` and its first poll, or have kept the thread busy:
         // for an end that has passed there is no timer to arm. (tokio would round a zero sleep up to a
-        // millisecond.)
-        if let Err(elapsed) = allowance.check(Instant::now()) {
-            return Poll::Ready(elapsed);
+        // millisecond.) At the very end it is over too: a result that is ready by then was polled before.
+        let now = Instant::now();
+        if end <= now {
+            return Poll::Ready(allowance.elapsed(now));
         }
-        let end = allowance.end();
         timer.set(Some(sleep_until(end)));
         let mut sleep = timer.as_pin_mut().expect("set in the line above");
         // Enters the timer wheel now. The first poll would do so too, but not while the task is out of

@@ -71,6 +71,6 @@ where
             return ResponseFuture::too_late(elapsed, reject);
         }
         let allowance = Allowance::new(name, now, limit, deadline);
-        ResponseFuture::calling(self.inner.call(request), allowance, reject)
+        ResponseFuture::calling(self.inner.call(request), Some(allowance), reject)
     }
 }

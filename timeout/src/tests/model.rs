@@ -288,7 +288,7 @@ prop_compose! {
         asked in prop::option::of(limit()),
         deadline in prop::option::of(
             (micros(), prop::bool::weighted(0.8))
-                .prop_map(|(us, ahead)| if ahead { us.cast_signed() } else { -us.cast_signed() / 4 }),
+                .prop_map(|(us, ahead)| i64::try_from(us).unwrap() * if ahead { 1 } else { -1 }),
         ),
         first_poll in prop_oneof![2 => Just(0), 1 => micros()],
         ready in prop::option::weighted(0.8, micros()),
