@@ -1,1 +1,54 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod attempt;
+mod backoff;
+mod budget;
+mod budget_builder;
+mod builder;
+mod classify;
+mod core;
+mod course;
+mod credit;
+mod deadline;
+mod delays;
+mod error;
+mod hold;
+mod jitter;
+mod layer;
+mod ledger;
+mod mark;
+mod now;
+mod policy;
+mod replay;
+mod retry_budget;
+mod rules;
+mod seeds;
+mod service;
+mod sync;
+mod terms;
+mod wait;
+
+pub mod future;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::core::Core;
+pub use attempt::Attempt;
+pub use backoff::Backoff;
+pub use budget::{Budget, Unlimited};
+pub use budget_builder::BudgetBuilder;
+pub use builder::Builder;
+pub use classify::{Classify, ClassifyWith, RetryErrors, RetryIf, Verdict};
+pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
+pub use delays::Delays;
+pub use error::InvalidConfig;
+pub use hold::Hold;
+pub use jitter::Jitter;
+pub use layer::RetryLayer;
+pub use now::Now;
+pub use policy::RetryPolicy;
+pub use replay::{CloneRequest, Replay, ReplayWith};
+pub use retry_budget::{RetryBudget, StaticRetryBudget};
+pub use service::RetryService;

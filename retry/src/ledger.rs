@@ -1,0 +1,135 @@
+//! The atomics of a retry budget.
+//!
+//! - `calls` counts the calls there ever were. A deposit is one `fetch_add`, in any slot of time.
+//! - `marks` remembers, for each live slot of time in which a call came, what `calls` was when the slot
+//!   began: written once a slot, by the first call in it. From them follows how much credit is too old,
+//!   after a millisecond or a year: nothing is swept, and the marks of slots that passed unused are
+//!   recognised by their numbers.
+//! - `used` is how far retries have used the line of credit up. It alone decides; see `credit.rs`.
+//!
+//! Time is an argument, in nanoseconds since the budget was made.
+
+use crate::{
+    credit,
+    mark::Mark,
+    sync::{
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+        const_fn, zeroes,
+    },
+    terms::Terms,
+};
+
+/// A ttl is cut into so many slots: credit lives at least 15/16 of its ttl, and never longer. A power of
+/// two, and few enough that reading them all, once a retry, costs less than the retry's clock reading.
+pub(crate) const SLOTS: usize = 16;
+
+#[derive(Debug)]
+pub(crate) struct Ledger<const N: usize = SLOTS> {
+    terms: Terms,
+    marks: [AtomicU64; N],
+    used: AtomicU64,
+    calls: Line,
+}
+
+/// A cache line for itself: every call writes the count, and reads a mark that must stay cached elsewhere.
+// 128: x86 fetches lines of 64 in pairs, and some ARM lines are as long.
+#[repr(align(128))]
+#[derive(Debug)]
+struct Line(AtomicU64);
+
+impl<const N: usize> Ledger<N> {
+    const_fn! {
+        pub(crate) fn new(terms: Terms) -> Self {
+            // 0 is a mark of slot 0, which is never live: `Terms::slot` begins at `N`.
+            Self { terms, marks: zeroes(), used: AtomicU64::new(0), calls: Line(AtomicU64::new(0)) }
+        }
+    }
+
+    /// Counts a call. One read-modify-write; another one for the first call of a slot.
+    pub(crate) fn deposit(&self, nanos: u64) {
+        let slot = self.terms.slot(nanos, N);
+        // Acquire pairs with the Release in `begin`: our count below comes after the one that the mark
+        // was made of, or the call would be taken for one of the slot before and expire with it.
+        let mark = self.mark(slot).load(Acquire);
+        if Mark::unpack(mark).is_before(slot) {
+            self.begin(slot, mark);
+        }
+        // Release pairs with the Acquire in `read`: who sees this call sees the mark of its slot.
+        self.calls.0.fetch_add(1, Release);
+    }
+
+    /// Takes one retry: where its credit ends on the line, to be given to `refund`. `None`: not enough.
+    pub(crate) fn withdraw(&self, nanos: u64) -> Option<u64> {
+        // Acquire: the calls are read after `used`, also when the swap below fails. Read before, they may
+        // be older than what others have used of them, and a retry be refused that had credit all the
+        // while. Nothing else is published by this word.
+        let mut used = self.used.load(Acquire);
+        loop {
+            let (earned, expired) = self.read(nanos);
+            let end = credit::withdraw(used, earned, expired)?;
+            // Relaxed on success: the decision needs only that `used` is still what it was. Calls can
+            // only have become more since, and `used` is all the state that withdrawals have.
+            match self.used.compare_exchange_weak(used, end, Relaxed, Acquire) {
+                Ok(_) => return Some(end),
+                Err(seen) => used = seen,
+            }
+        }
+    }
+
+    /// Gives back a retry that ended at `end` and never ran. Once only: `Hold` sees to it.
+    pub(crate) fn refund(&self, end: u64, nanos: u64) {
+        let (_, expired) = self.read(nanos);
+        // Relaxed: no other memory goes with it. It cannot go below 0: it is part of what was added.
+        self.used.fetch_sub(credit::refund(end, expired), Relaxed);
+    }
+
+    /// How many retries could be taken now: a figure to look at.
+    pub(crate) fn balance(&self, nanos: u64) -> u64 {
+        let used = self.used.load(Acquire);
+        let (earned, expired) = self.read(nanos);
+        credit::balance(used, earned, expired)
+    }
+
+    /// The length of the line, and how much of it is too old.
+    fn read(&self, nanos: u64) -> (u64, u64) {
+        // Acquire pairs with the Release in `deposit`: the marks of all slots in these calls are seen.
+        let calls = self.calls.0.load(Acquire);
+        let now = self.terms.slot(nanos, N);
+        let oldest = now - (N as u64 - 1);
+        // The largest, not the first: a caller that read the clock in one slot and comes to mark it in
+        // the next leaves a mark that has seen too much, and must not hide the better one after it.
+        let live = (oldest..=now)
+            // Relaxed: ordered by the load of `calls`. One that is newer than those calls counts none.
+            .map(|slot| (slot, Mark::unpack(self.mark(slot).load(Relaxed))))
+            .filter(|(slot, mark)| mark.is_of(*slot))
+            .map(|(_, mark)| mark.since(calls))
+            .max()
+            .unwrap_or(0);
+        let earned = self.terms.earned(calls, nanos);
+        // Saturating: only after 2^32 calls too many in one ttl could there be more live ones than calls.
+        let expired = self.terms.expired(calls.saturating_sub(live), nanos);
+        (earned, expired)
+    }
+
+    /// Marks the beginning of `slot` in the place of `old`.
+    #[cold]
+    fn begin(&self, slot: u64, old: u64) {
+        // Relaxed: any value that is not older than this slot will do, and what a call before us has
+        // counted we see. Calls counted meanwhile belong to either slot.
+        let mark = Mark::new(slot, self.calls.0.load(Relaxed)).pack();
+        // Release: see `deposit`. Where it fails, another call has marked this slot, or a later one. It
+        // must fail then: to store would move a slot's beginning past calls that are counted in it. Acquire
+        // on failure, as their mark is now the one that our count must come after.
+        let _ = self
+            .mark(slot)
+            .compare_exchange(old, mark, Release, Acquire);
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder of a usize")]
+    fn mark(&self, slot: u64) -> &AtomicU64 {
+        &self.marks[(slot % N as u64) as usize]
+    }
+}

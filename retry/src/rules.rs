@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{
+    Attempt, Backoff, Budget, Builder, Classify, Delays, Now, Verdict, course::Course, seeds::Seeds,
+};
+
+/// What a running call needs of its policy: all but the closure that finds the deadline.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules<V, Q, B> {
+    attempts: u32,
+    backoff: Backoff,
+    max_elapsed: Option<Duration>,
+    max_hint: Duration,
+    seeds: Seeds,
+    pub(crate) classifier: V,
+    pub(crate) replay: Q,
+    pub(crate) budget: B,
+}
+
+/// The decision to try again.
+#[derive(Debug)]
+pub(crate) struct Again<H> {
+    pub(crate) wait: Duration,
+    /// When the wait began.
+    pub(crate) now: Now,
+    pub(crate) hold: H,
+}
+
+impl<V, Q, B> Rules<V, Q, B> {
+    pub(crate) fn new(numbers: Builder, classifier: V, replay: Q, budget: B) -> Self {
+        Self {
+            attempts: numbers.attempts,
+            backoff: numbers.backoff,
+            max_elapsed: numbers.max_elapsed,
+            max_hint: numbers.max_hint,
+            seeds: Seeds::new(numbers.seed),
+            classifier,
+            replay,
+            budget,
+        }
+    }
+
+    /// The same numbers with other parts.
+    pub(crate) fn map<V2, Q2, B2>(
+        self,
+        parts: impl FnOnce(V, Q, B) -> (V2, Q2, B2),
+    ) -> Rules<V2, Q2, B2> {
+        let (classifier, replay, budget) = parts(self.classifier, self.replay, self.budget);
+        Rules {
+            attempts: self.attempts,
+            backoff: self.backoff,
+            max_elapsed: self.max_elapsed,
+            max_hint: self.max_hint,
+            seeds: self.seeds,
+            classifier,
+            replay,
+            budget,
+        }
+    }
+
+    /// Whether anything but the first attempt is allowed at all.
+    pub(crate) const fn allow_retries(&self) -> bool {
+        self.attempts > 1
+    }
+
+    /// Whether another attempt could follow the one that `course` is about to begin.
+    pub(crate) fn may_follow(&self, course: &Course, now: &Now) -> bool {
+        course.number < self.attempts && course.is_open(now)
+    }
+}
+
+impl<V, Q, B: Budget> Rules<V, Q, B> {
+    /// The beginning of a call. `timed`: the classifier looks at the time.
+    pub(crate) fn begin(
+        &self,
+        timed: bool,
+        deadline: Option<Instant>,
+        now: &Now,
+    ) -> (Course, B::Call) {
+        let call = self.budget.enter(now);
+        if timed || self.max_elapsed.is_some() {
+            now.get();
+        }
+        let started = now.if_read();
+        let own = self
+            .max_elapsed
+            .zip(started)
+            .and_then(|(max, started)| started.checked_add(max));
+        let limit = match (own, deadline) {
+            (Some(own), Some(deadline)) => Some(own.min(deadline)),
+            (own, deadline) => own.or(deadline),
+        };
+        (Course::new(started, limit), call)
+    }
+
+    /// What follows an attempt: another one, or nothing. `copy` is what it would send, `repeatable`
+    /// whether there is anything to send.
+    pub(crate) fn after<Req, Res, Err>(
+        &self,
+        course: &mut Course,
+        copy: Option<&Req>,
+        repeatable: bool,
+        result: &Result<Res, Err>,
+    ) -> Option<Again<B::Hold>>
+    where
+        V: Classify<Req, Res, Err>,
+    {
+        let now = Now::unread();
+        let attempt = Attempt {
+            number: course.number,
+            request: copy,
+            started: course.started,
+            now: &now,
+        };
+        let verdict = self.classifier.classify(&attempt, result);
+        self.budget.record(verdict != Verdict::Done);
+        let hint = match verdict {
+            Verdict::Done | Verdict::Never => return None,
+            Verdict::Retry => None,
+            Verdict::RetryAfter(hint) => Some(hint),
+        };
+        if !repeatable || hint.is_some_and(|hint| hint > self.max_hint) {
+            return None;
+        }
+        let wait = course.wait(hint, || Delays::new(self.backoff, self.seeds.next()));
+        if !course.fits(wait, &now) {
+            return None;
+        }
+        // Last, so that nothing is taken for a retry that another rule forbids.
+        let hold = self.budget.try_hold(&now)?;
+        Some(Again { wait, now, hold })
+    }
+}

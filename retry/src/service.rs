@@ -1,0 +1,46 @@
+use std::task::{Context, Poll};
+
+use tower_service::Service;
+
+use crate::{Budget, Classify, DeadlineOf, Replay, RetryPolicy, future::ResponseFuture};
+
+/// A service whose calls are tried again, made by [`RetryLayer`](crate::RetryLayer).
+///
+/// `poll_ready` is the inner service's, and the first attempt goes to the instance that it made ready. If
+/// another attempt may follow, `call` keeps a clone of the service and a copy of the request; before each
+/// further attempt that clone is made ready, and its readiness error is the answer.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryService<S, P = RetryPolicy> {
+    inner: S,
+    policy: P,
+}
+
+impl<S, P> RetryService<S, P> {
+    pub(crate) const fn new(inner: S, policy: P) -> Self {
+        Self { inner, policy }
+    }
+}
+
+impl<S, Req, V, Q, D, B> Service<Req> for RetryService<S, RetryPolicy<V, Q, D, B>>
+where
+    S: Service<Req> + Clone,
+    V: Classify<Req, S::Response, S::Error> + Clone,
+    Q: Replay<Req> + Clone,
+    D: DeadlineOf<Req>,
+    B: Budget + Clone,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, Req, V, Q, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        let (course, call, copy) = self.policy.begin(V::TIMED, &request, Q::replay);
+        let spare = copy.map(|copy| (self.inner.clone(), copy));
+        let first = self.inner.call(request);
+        ResponseFuture::new(first, spare, course, call, self.policy.rules.clone())
+    }
+}

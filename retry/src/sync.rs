@@ -1,0 +1,35 @@
+//! The types loom must see. Nothing else in this crate names an atomic.
+//!
+//! The handle's reference count is not among them, nor is the cell that keeps a budget's first moment:
+//! both are `std`'s, proven elsewhere.
+
+#[cfg(all(test, loom))]
+pub(crate) use loom::sync::atomic;
+#[cfg(not(all(test, loom)))]
+pub(crate) use std::sync::atomic;
+
+/// Declares a `const fn`, or a plain one under loom, whose atomics have no const constructor.
+macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
+        #[cfg(not(all(test, loom)))]
+        $(#[$meta])*
+        $vis const fn $($rest)*
+
+        #[cfg(all(test, loom))]
+        $(#[$meta])*
+        $vis fn $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
+/// `N` atomics at 0.
+#[cfg(not(all(test, loom)))]
+pub(crate) const fn zeroes<const N: usize>() -> [atomic::AtomicU64; N] {
+    [const { atomic::AtomicU64::new(0) }; N]
+}
+
+/// `N` atomics at 0.
+#[cfg(all(test, loom))]
+pub(crate) fn zeroes<const N: usize>() -> [atomic::AtomicU64; N] {
+    std::array::from_fn(|_| atomic::AtomicU64::new(0))
+}
