@@ -1,0 +1,131 @@
+use std::path::PathBuf;
+
+pub(crate) const USAGE: &str = "\
+What each row costs a request: instructions, bus-locked instructions, allocations, sizes.
+
+  report [--only TEXT] [--json FILE] [--check FILE] [--without-instructions]
+  report explain ROW     where the instructions of one row go, function by function
+
+  --only TEXT             only the rows whose name contains TEXT, and their floors
+  --json FILE             writes the figures to FILE; this is also what makes or renews a baseline
+  --check FILE            compares with the baseline in FILE; ends with 1 when a figure has changed
+  --without-instructions  allocations and sizes only; needs no valgrind";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Arguments {
+    pub(crate) command: Command,
+    pub(crate) only: Option<String>,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) check: Option<PathBuf>,
+    pub(crate) instructions: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Report,
+    Explain {
+        row: String,
+    },
+    /// Not in the usage: what the report has callgrind run.
+    Run {
+        row: String,
+        requests: u64,
+    },
+    Help,
+}
+
+impl Arguments {
+    pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        let mut parsed = Self {
+            command: Command::Report,
+            only: None,
+            json: None,
+            check: None,
+            instructions: true,
+        };
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = |what: &str| {
+                arguments
+                    .next()
+                    .ok_or_else(|| format!("`{argument}` needs {what} after it"))
+            };
+            match argument.as_str() {
+                "--only" => parsed.only = Some(value("a part of a row's name")?),
+                "--json" => parsed.json = Some(value("a file")?.into()),
+                "--check" => parsed.check = Some(value("a file")?.into()),
+                "--without-instructions" => parsed.instructions = false,
+                "--help" | "-h" => parsed.command = Command::Help,
+                "explain" => {
+                    parsed.command = Command::Explain {
+                        row: value("the name of a row")?,
+                    };
+                }
+                "run" => {
+                    parsed.command = Command::Run {
+                        row: value("the name of a row")?,
+                        requests: value("a number of requests")?
+                            .parse()
+                            .map_err(|e| format!("the number of requests: {e}"))?,
+                    };
+                }
+                unknown => {
+                    return Err(format!(
+                        "`{unknown}` means nothing here; --help says what does"
+                    ));
+                }
+            }
+        }
+        if parsed.only.is_some() && (parsed.check.is_some() || parsed.json.is_some()) {
+            return Err("a baseline holds every row: leave --only away".into());
+        }
+        if parsed.json.is_some() && !parsed.instructions {
+            return Err(
+                "a baseline holds instructions too: leave --without-instructions away".into(),
+            );
+        }
+        if parsed.json.is_some() && parsed.json == parsed.check {
+            return Err(
+                "compare with a baseline first, renew it then: --check and --json name one file"
+                    .into(),
+            );
+        }
+        Ok(parsed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, String> {
+        Arguments::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn without_arguments_everything_is_measured() {
+        let arguments = parse("").unwrap();
+        assert_eq!(arguments.command, Command::Report);
+        assert!(arguments.instructions);
+    }
+
+    #[test]
+    fn a_flag_without_its_value_or_an_unknown_one_is_named() {
+        assert!(parse("--check").unwrap_err().contains("--check"));
+        assert!(parse("--chekc x").unwrap_err().contains("--chekc"));
+        assert!(
+            parse("run ready many")
+                .unwrap_err()
+                .contains("number of requests")
+        );
+    }
+
+    #[test]
+    fn half_a_baseline_is_neither_written_nor_compared() {
+        assert!(parse("--only retry --json f").is_err());
+        assert!(parse("--only retry --check f").is_err());
+        assert!(parse("--without-instructions --json f").is_err());
+        assert!(parse("--check f --json f").is_err());
+        assert!(parse("--check f --json g").is_ok());
+    }
+}

@@ -1,0 +1,198 @@
+//! Has anything become dearer?
+
+use crate::figures::{Figures, Report};
+
+/// Instructions may grow by a tenth: the compiler lays code out anew when something near it changes.
+const MORE: f64 = 1.10;
+
+/// … and by two where a tenth is less than that.
+const ANYWAY: f64 = 2.0;
+
+/// What differs from the baseline more than it may.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Comparison {
+    /// Each fails the check.
+    pub(crate) differences: Vec<String>,
+    /// What was not compared, or could be better.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Instructions within a tenth, and only by one compiler; bus-locked instructions, allocations and sizes
+/// exactly.
+pub(crate) fn compare(baseline: &Report, now: &Report) -> Comparison {
+    let mut comparison = Comparison::default();
+    let same_compiler = baseline.compiler == now.compiler;
+    if !same_compiler {
+        comparison.notes.push(format!(
+            "the baseline is of `{}`, this run of `{}`: instructions are not compared, all else is",
+            baseline.compiler, now.compiler
+        ));
+    }
+    for row in &now.rows {
+        match baseline.row(&row.name) {
+            Some(before) => comparison.row(before, row, same_compiler),
+            None => comparison
+                .differences
+                .push(format!("{}: not in the baseline", row.name)),
+        }
+    }
+    for gone in baseline
+        .rows
+        .iter()
+        .filter(|before| now.row(&before.name).is_none())
+    {
+        comparison.differences.push(format!(
+            "{}: in the baseline, and no longer measured",
+            gone.name
+        ));
+    }
+    comparison
+}
+
+impl Comparison {
+    fn row(&mut self, before: &Figures, now: &Figures, same_compiler: bool) {
+        self.exact(
+            now,
+            "allocations",
+            Some(before.allocations),
+            Some(now.allocations),
+        );
+        self.exact(
+            now,
+            "bytes of the service",
+            before.service_bytes,
+            now.service_bytes,
+        );
+        self.exact(
+            now,
+            "bytes of the future",
+            before.future_bytes,
+            now.future_bytes,
+        );
+        let (Some(was), Some(is)) = (before.counts(), now.counts()) else {
+            return;
+        };
+        self.exact(
+            now,
+            "bus-locked instructions",
+            Some(was.bus_locked),
+            Some(is.bus_locked),
+        );
+        if !same_compiler {
+            return;
+        }
+        let (was, is) = (was.instructions, is.instructions);
+        let change = format!("{}: {is} instructions, {was} in the baseline", now.name);
+        if is > (was * MORE).max(was + ANYWAY) {
+            self.differences.push(change);
+        } else if was > (is * MORE).max(is + ANYWAY) {
+            self.notes.push(format!(
+                "{change}: better; renew the baseline, to keep it so"
+            ));
+        }
+    }
+
+    fn exact<T: PartialEq + std::fmt::Display>(
+        &mut self,
+        row: &Figures,
+        what: &str,
+        was: Option<T>,
+        is: Option<T>,
+    ) {
+        if was == is {
+            return;
+        }
+        let say = |value: Option<T>| value.map_or("none".to_owned(), |value| value.to_string());
+        self.differences.push(format!(
+            "{}: {} {what}, {} in the baseline",
+            row.name,
+            say(is),
+            say(was)
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::Counts;
+
+    fn report(compiler: &str, rows: &[(&str, f64, f64, f64)]) -> Report {
+        Report {
+            compiler: compiler.into(),
+            rows: rows
+                .iter()
+                .map(|&(name, instructions, bus_locked, allocations)| Figures {
+                    name: name.into(),
+                    subject: "ours".into(),
+                    floor: None,
+                    gross: None,
+                    net: Some(Counts::new(instructions, bus_locked)),
+                    ratio: None,
+                    allocations,
+                    service_bytes: Some(64),
+                    future_bytes: Some(96),
+                    target: None,
+                    met: None,
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_same_figures_pass() {
+        let figures = report("rustc", &[("a", 50.0, 2.0, 0.0)]);
+        assert_eq!(compare(&figures, &figures), Comparison::default());
+    }
+
+    #[test]
+    fn instructions_may_grow_by_a_tenth_or_by_two() {
+        let baseline = report("rustc", &[("a", 50.0, 2.0, 0.0), ("b", 3.0, 0.0, 0.0)]);
+        let within = report("rustc", &[("a", 55.0, 2.0, 0.0), ("b", 5.0, 0.0, 0.0)]);
+        assert_eq!(compare(&baseline, &within).differences, [""; 0]);
+        let beyond = report("rustc", &[("a", 55.2, 2.0, 0.0), ("b", 5.2, 0.0, 0.0)]);
+        assert_eq!(compare(&baseline, &beyond).differences.len(), 2);
+    }
+
+    #[test]
+    fn one_more_bus_locked_instruction_or_allocation_fails_whatever_the_compiler() {
+        let baseline = report("rustc 1", &[("a", 50.0, 2.0, 0.0)]);
+        for worse in [("a", 50.0, 3.0, 0.0), ("a", 50.0, 2.0, 1.0)] {
+            assert_eq!(
+                compare(&baseline, &report("rustc 2", &[worse]))
+                    .differences
+                    .len(),
+                1
+            );
+        }
+    }
+
+    #[test]
+    fn another_compiler_is_said_and_its_instructions_are_let_be() {
+        let comparison = compare(
+            &report("rustc 1", &[("a", 50.0, 2.0, 0.0)]),
+            &report("rustc 2", &[("a", 500.0, 2.0, 0.0)]),
+        );
+        assert_eq!(comparison.differences, [""; 0]);
+        assert!(comparison.notes[0].contains("rustc 2"));
+    }
+
+    #[test]
+    fn a_row_that_came_or_went_is_a_difference() {
+        let (one, other) = (
+            report("rustc", &[("a", 1.0, 0.0, 0.0)]),
+            report("rustc", &[("b", 1.0, 0.0, 0.0)]),
+        );
+        assert_eq!(compare(&one, &other).differences.len(), 2);
+    }
+
+    #[test]
+    fn what_became_cheaper_passes_with_a_note() {
+        let comparison = compare(
+            &report("rustc", &[("a", 50.0, 2.0, 0.0)]),
+            &report("rustc", &[("a", 30.0, 2.0, 0.0)]),
+        );
+        assert_eq!(comparison.differences, [""; 0]);
+        assert_eq!(comparison.notes.len(), 1);
+    }
+}

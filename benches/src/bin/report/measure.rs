@@ -1,0 +1,92 @@
+//! Every row that was asked for, measured.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::mpsc,
+    thread,
+};
+
+use maestro_benches::{Row, rows};
+
+use crate::{
+    arguments::Arguments,
+    callgrind,
+    figures::{Counts, Figures, Report},
+};
+
+/// How many callgrinds run at a time. They do not disturb each other: they count, they do not time.
+const AT_A_TIME: usize = 2;
+
+/// More than any warm-up needs, and a whole number of turns for rows that fail now and then.
+const REQUESTS: u32 = 1_600;
+
+pub(crate) fn report(arguments: &Arguments) -> Result<Report, String> {
+    let rows = chosen(arguments.only.as_deref())?;
+    let counts = if arguments.instructions {
+        let names: Vec<_> = rows.iter().map(|row| row.name).collect();
+        count(&names)?
+    } else {
+        HashMap::new()
+    };
+    Ok(Report {
+        compiler: env!("MAESTRO_COMPILER").to_owned(),
+        rows: rows
+            .iter()
+            .map(|row| {
+                let of = |name: &str| counts.get(name).copied();
+                Figures::new(row, of(row.name), row.floor.and_then(of), allocations(row))
+            })
+            .collect(),
+    })
+}
+
+/// The rows whose name contains `only`, and the floors they stand on.
+fn chosen(only: Option<&str>) -> Result<Vec<Row>, String> {
+    let mut rows = rows::all();
+    let Some(only) = only else { return Ok(rows) };
+    let asked = |row: &Row| row.name.contains(only);
+    let floors: HashSet<_> = rows
+        .iter()
+        .filter(|row| asked(row))
+        .filter_map(|row| row.floor)
+        .collect();
+    rows.retain(|row| asked(row) || floors.contains(row.name));
+    if rows.is_empty() {
+        return Err(format!("no row has `{only}` in its name"));
+    }
+    Ok(rows)
+}
+
+fn count(rows: &[&'static str]) -> Result<HashMap<&'static str, Counts>, String> {
+    let (done, results) = mpsc::channel();
+    thread::scope(|scope| {
+        for turn in 0..AT_A_TIME {
+            let done = done.clone();
+            scope.spawn(move || {
+                for row in rows.iter().skip(turn).step_by(AT_A_TIME) {
+                    let counted = callgrind::count(row);
+                    let failed = counted.is_err();
+                    // The receiver outlives this scope.
+                    if done.send((*row, counted)).is_err() || failed {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    drop(done);
+    results
+        .into_iter()
+        .map(|(row, counted)| Ok((row, counted?)))
+        .collect()
+}
+
+/// Heap allocations of one request, on this thread, after warming up.
+fn allocations(row: &Row) -> f64 {
+    let mut measured = row.make();
+    measured.run(REQUESTS.into());
+    let counted = allocation_counter::measure(|| measured.run(REQUESTS.into())).count_total;
+    #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
+    let counted = counted as f64;
+    counted / f64::from(REQUESTS)
+}

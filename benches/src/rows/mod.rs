@@ -1,0 +1,71 @@
+//! Every row, once.
+
+mod bulkhead;
+mod floors;
+mod retry;
+mod timeout;
+mod units;
+
+use crate::Row;
+
+/// Every row, floors first.
+#[must_use]
+pub fn all() -> Vec<Row> {
+    [
+        floors::rows(),
+        units::rows(),
+        retry::rows(),
+        bulkhead::rows(),
+        timeout::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::{Answers, Kind};
+
+    #[test]
+    fn every_row_answers_as_it_says() {
+        for row in all() {
+            let requests = 1600;
+            let bad = row.bad_in_16 * requests / 16;
+            let answers = row.make().answers(requests);
+            assert_eq!(
+                answers,
+                Answers {
+                    good: requests - bad,
+                    bad
+                },
+                "{row:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_name_is_given_once() {
+        let mut names = HashSet::new();
+        for row in all() {
+            assert!(names.insert(row.name), "{row:?} is there twice");
+        }
+    }
+
+    #[test]
+    fn every_row_has_a_floor_among_the_floors() {
+        let rows = all();
+        let floors: HashSet<_> = rows
+            .iter()
+            .filter(|row| row.kind == Kind::Floor)
+            .map(|row| row.name)
+            .collect();
+        for row in rows.iter().filter(|row| row.kind != Kind::Floor) {
+            let floor = row.floor.expect("only floors have none");
+            assert!(floors.contains(floor), "{row:?} stands on `{floor}`");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+use std::{error::Error, fmt};
+
+use maestro_bulkhead::Full;
+use maestro_timeout::Elapsed;
+
+/// The one error of every stack that is measured: an enum with room for each rejection, as a service has it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// The inner service failed, as a row had it do.
+    Failed,
+    /// The bulkhead refused.
+    Full(Full),
+    /// The timeout gave up.
+    Elapsed(Elapsed),
+}
+
+impl From<Full> for Trouble {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
+    }
+}
+
+impl From<Elapsed> for Trouble {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::Elapsed(elapsed)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed => f.write_str("the inner service failed"),
+            Self::Full(full) => full.fmt(f),
+            Self::Elapsed(elapsed) => elapsed.fmt(f),
+        }
+    }
+}
+
+impl Error for Trouble {}
