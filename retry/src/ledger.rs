@@ -114,18 +114,25 @@ impl<const N: usize> Ledger<N> {
         (earned, expired)
     }
 
-    /// Marks the beginning of `slot` in the place of `old`.
+    /// Marks the beginning of `slot`, in the place of `old` or of whatever older mark stands there by now.
     #[cold]
-    fn begin(&self, slot: u64, old: u64) {
-        // Relaxed: any value that is not older than this slot will do, and what a call before us has
-        // counted we see. Calls counted meanwhile belong to either slot.
-        let mark = Mark::new(slot, self.calls.0.load(Relaxed)).pack();
-        // Release: see `deposit`. Where it fails, another call has marked this slot, or a later one. It
-        // must fail then: to store would move a slot's beginning past calls that are counted in it. Acquire
-        // on failure, as their mark is now the one that our count must come after.
-        let _ = self
-            .mark(slot)
-            .compare_exchange(old, mark, Release, Acquire);
+    fn begin(&self, slot: u64, mut old: u64) {
+        // Again only after a caller whose reading of the clock is a whole ttl late came in between.
+        while Mark::unpack(old).is_before(slot) {
+            // Relaxed: any value that is not older than this slot will do, and what a call before us has
+            // counted we see. Calls counted meanwhile belong to either slot.
+            let mark = Mark::new(slot, self.calls.0.load(Relaxed)).pack();
+            // A swap, as another call may have marked this slot, or a later one: to store would move its
+            // beginning past calls that are counted in it. Release: see `deposit`. Acquire on failure, as
+            // it is then their mark that our count must come after.
+            match self
+                .mark(slot)
+                .compare_exchange(old, mark, Release, Acquire)
+            {
+                Ok(_) => return,
+                Err(seen) => old = seen,
+            }
+        }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a remainder of a usize")]

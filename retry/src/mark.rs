@@ -29,7 +29,8 @@ impl Mark {
     /// Whether this is of a slot before `slot`. Not so for one of a later slot, which a caller with a
     /// late reading of the clock may meet, and must not overwrite.
     pub(crate) const fn is_before(self, slot: u64) -> bool {
-        ((slot as u32).wrapping_sub(self.slot) as i32) > 0
+        let ahead = self.slot.wrapping_sub(slot as u32);
+        ahead > LATEST
     }
 
     /// How many of `calls` were counted since the slot began; 0 when it began after they were read.
@@ -49,3 +50,7 @@ impl Mark {
         (self.slot as u64) << 32 | self.calls as u64
     }
 }
+
+/// By how many slots a reading of the clock can be late: 18 hours at the shortest ttl. Half of the 32 bits,
+/// the usual choice, would take the mark of a budget that was idle for 4 years for one of the future.
+const LATEST: u32 = 1 << 20;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rand::{SeedableRng, rngs::SmallRng};
+use rand::{Rng, SeedableRng, rngs::SmallRng};
 
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -12,7 +12,8 @@ pub(crate) struct Seeds(Option<Arc<Seeded>>);
 
 #[derive(Debug)]
 struct Seeded {
-    seed: u64,
+    /// Drawn from the seed, so that neighbouring seeds have nothing in common.
+    base: u64,
     /// Shared by all clones of the policy: a clone that counted for itself would repeat the delays of
     /// every other clone, which is how a whole process comes to retry in lockstep.
     requests: AtomicU64,
@@ -22,7 +23,7 @@ impl Seeds {
     pub(crate) fn new(seed: Option<u64>) -> Self {
         Self(seed.map(|seed| {
             Arc::new(Seeded {
-                seed,
+                base: SmallRng::seed_from_u64(seed).next_u64(),
                 requests: AtomicU64::new(0),
             })
         }))
@@ -35,7 +36,7 @@ impl Seeds {
             // Relaxed: it only has to be another number each time. `seed_from_u64` mixes it well.
             Some(seeded) => {
                 let request = seeded.requests.fetch_add(1, Relaxed);
-                SmallRng::seed_from_u64(seeded.seed.wrapping_add(request))
+                SmallRng::seed_from_u64(seeded.base.wrapping_add(request))
             }
         }
     }

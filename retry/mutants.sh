@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# The crate with one line broken: its tests must notice.
+. "$(dirname "$0")/../.ci/mutants.sh" maestro-retry
+
+mutant 'a call counted by load, then store' src/ledger.rs \
+    'self.calls.0.fetch_add(1, Release);' \
+    'self.calls.0.store(self.calls.0.load(Relaxed) + 1, Release);'
+mutant 'a retry taken by load, then store' src/ledger.rs \
+    '.compare_exchange_weak(used, end, Relaxed, Acquire)' \
+    '.load(Acquire).checked_add(0).map(|seen| self.used.store(end.max(seen), Relaxed)).ok_or(used)'
+mutant 'a refund by load, then store' src/ledger.rs \
+    '.fetch_sub(credit::refund(end, expired), Relaxed);' \
+    '.store(self.used.load(Relaxed) - credit::refund(end, expired), Relaxed);'
+mutant 'a slot marked by a store' src/ledger.rs \
+    '.compare_exchange(old, mark, Release, Acquire)' \
+    '.load(Acquire).checked_add(0).map(|_| self.mark(slot).store(mark, Release)).ok_or(old)'
+mutant 'the calls read before what was used of them' src/ledger.rs \
+    'let (earned, expired) = self.read(nanos);
+            let end' \
+    'let (earned, expired) = *early.get_or_insert_with(|| self.read(nanos));
+            let end'
+model_mutant 'a refund of what has expired' src/credit.rs \
+    'end.saturating_sub(expired).min(RETRY)' \
+    'end.min(RETRY).max(expired.min(RETRY))'
+model_mutant 'a delay twice the cap' src/delays.rs \
+    'now.saturating_mul(2).min(self.cap)' \
+    'now.min(self.cap).saturating_mul(2)'
+
+mutants_done
