@@ -1,1 +1,51 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod breaker;
+mod bucket;
+mod buckets;
+mod builder;
+mod call;
+mod cause;
+mod circuit;
+mod classify;
+mod epoch;
+mod error;
+mod guard;
+mod layer;
+mod open;
+mod places;
+mod probes;
+mod ratio;
+mod reject;
+mod service;
+mod settings;
+mod settle;
+mod snapshot;
+mod state;
+mod sync;
+mod wait;
+mod window;
+mod word;
+
+pub mod future;
+
+#[cfg(test)]
+mod tests;
+
+pub use breaker::{CircuitBreaker, Core, StaticCircuitBreaker};
+pub use builder::Builder;
+pub use call::{Call, OnCancel};
+pub use cause::Cause;
+pub use classify::{Classify, ClassifyWith, ErrIsFailure, FailureIf, Outcome};
+pub use error::InvalidConfig;
+pub use guard::Guard;
+pub use layer::CircuitBreakerLayer;
+pub use open::Open;
+pub use probes::Probes;
+pub use reject::{Answer, Fallback, IntoError, OnReject};
+pub use service::CircuitBreakerService;
+pub use snapshot::Snapshot;
+pub use state::State;
+pub use wait::Wait;
+pub use window::Window;

@@ -1,0 +1,76 @@
+use crate::sync::BUCKETS;
+
+const COUNT_BITS: u32 = 22;
+const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
+const LAP_MASK: u64 = (1 << (64 - 2 * COUNT_BITS)) - 1;
+const RING: u64 = BUCKETS as u64;
+/// Epochs after which a bucket cannot be told from one of now: 2^20 laps of the ring.
+const EPOCH_MASK: u64 = (LAP_MASK + 1) * RING - 1;
+
+/// One step of the window, packed: which lap of the ring it belongs to (20 bits), failures (22), calls (22).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bucket(u64);
+
+/// Calls, and how many of them failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) calls: u32,
+    pub(crate) failures: u32,
+}
+
+impl Bucket {
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// This bucket after one call more in `epoch`: what is left of another lap goes.
+    ///
+    /// A bucket counts to 4,194,303 calls. One more halves both counts first: from there on the share of
+    /// failures is exact to one part in two millions, and the number of calls is a lower bound that is
+    /// above every minimum that can be configured.
+    pub(crate) const fn record(self, epoch: u64, failed: bool) -> Self {
+        let lap = (epoch / RING) & LAP_MASK;
+        let (mut calls, mut failures) = (0, 0);
+        if self.lap() == lap {
+            (calls, failures) = (self.calls(), self.failures());
+            if calls == COUNT_MASK {
+                (calls, failures) = (calls / 2, failures / 2);
+            }
+        }
+        failures += failed as u64;
+        Self((lap << (2 * COUNT_BITS)) | (failures << COUNT_BITS) | (calls + 1))
+    }
+
+    /// Its counts, if it is the bucket `index` of the ring and less than one ring away from `epoch`.
+    ///
+    /// Before as after: a thread whose clock reading is older than another's by a moment, over the edge
+    /// of a bucket, must not overlook the other's failure.
+    #[expect(clippy::cast_possible_truncation, reason = "22 bits")]
+    pub(crate) const fn counts(self, index: usize, epoch: u64) -> Option<Counts> {
+        let own = self.lap() * RING + index as u64;
+        let age = epoch.wrapping_sub(own) & EPOCH_MASK;
+        if age < RING || age > EPOCH_MASK + 1 - RING {
+            return Some(Counts {
+                calls: self.calls() as u32,
+                failures: self.failures() as u32,
+            });
+        }
+        None
+    }
+
+    const fn lap(self) -> u64 {
+        self.0 >> (2 * COUNT_BITS)
+    }
+
+    const fn failures(self) -> u64 {
+        (self.0 >> COUNT_BITS) & COUNT_MASK
+    }
+
+    const fn calls(self) -> u64 {
+        self.0 & COUNT_MASK
+    }
+}

@@ -1,0 +1,199 @@
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    CircuitBreaker, Core, InvalidConfig, OnCancel, Probes, StaticCircuitBreaker, Wait, Window,
+    ratio::Ratio,
+    settings::{Measured, NEVER, Settings},
+    sync::{BUCKETS, const_fn},
+    word::MAX_IN_A_ROW,
+};
+
+/// The numbers of a circuit breaker. `Copy`, and usable in a `const`.
+///
+/// Made by [`CircuitBreaker::builder`]. What opens the circuit is what is named here: a
+/// [`failure_ratio`](Self::failure_ratio), [`consecutive_failures`](Self::consecutive_failures), or both; where neither is, half of the calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "a builder makes nothing until `build` or `build_static`"]
+pub struct Builder {
+    failure_ratio: Option<f64>,
+    window: Window,
+    minimum_calls: u32,
+    consecutive_failures: Option<u32>,
+    wait_in_open: Wait,
+    probes: Probes,
+    probe_deadline: Duration,
+    on_cancel: OnCancel,
+}
+
+/// A backend that fails every other call is of no use to anybody.
+const DEFAULT_RATIO: f64 = 0.5;
+/// Above what a bucket is sure to count exactly: half of 2^22 calls, with as much to spare.
+const MOST_MINIMUM_CALLS: u32 = 1_000_000;
+
+impl Builder {
+    pub(crate) const fn new() -> Self {
+        Self {
+            failure_ratio: None,
+            // Long enough to see twenty calls of a quiet service, short enough to notice an outage.
+            window: Window::time(Duration::from_secs(10)),
+            // Below it one or two failures would be half of the calls.
+            minimum_calls: 20,
+            consecutive_failures: None,
+            // About what a process takes to restart.
+            wait_in_open: Wait::fixed(Duration::from_secs(5)),
+            // One may be luck.
+            probes: Probes::results(3),
+            // A call that takes longer helps nobody who waits for it.
+            probe_deadline: Duration::from_secs(10),
+            on_cancel: OnCancel::Ignored,
+        }
+    }
+
+    /// Opens when this share of the calls in the window failed, or more: above 0.0 and up to 1.0.
+    ///
+    /// Compared exactly, in integers: a ratio with up to nine decimals is the one you wrote, and
+    /// `2.0 / 3.0` is reached by two calls of three. Only a call that failed opens the circuit.
+    pub const fn failure_ratio(mut self, ratio: f64) -> Self {
+        self.failure_ratio = Some(ratio);
+        self
+    }
+
+    /// Which calls the failure ratio looks at. The default is [`Window::time`] of 10 s.
+    pub const fn window(mut self, window: Window) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// How many calls the window must hold before the failure ratio counts: 1 to 1,000,000. The default
+    /// is 20.
+    pub const fn minimum_calls(mut self, calls: u32) -> Self {
+        self.minimum_calls = calls;
+        self
+    }
+
+    /// Opens when so many calls failed with no success in between: 1 to 1,073,741,823. They are counted
+    /// in the order in which they end, however long ago. Off by default.
+    ///
+    /// If no failure ratio is named beside it, it is the only thing that opens the circuit, and no window
+    /// is kept.
+    pub const fn consecutive_failures(mut self, failures: u32) -> Self {
+        self.consecutive_failures = Some(failures);
+        self
+    }
+
+    /// How long an open circuit rejects calls before it lets probes in. The default is 5 s.
+    pub const fn wait_in_open(mut self, wait: Wait) -> Self {
+        self.wait_in_open = wait;
+        self
+    }
+
+    /// How a half-open circuit decides. The default is three results.
+    pub const fn probes(mut self, probes: Probes) -> Self {
+        self.probes = probes;
+        self
+    }
+
+    /// How long a probe may take: from 1 ns; more than 146 years are 146 years. One that has not ended by
+    /// then has failed, and its place is free. The default is 10 s.
+    ///
+    /// Choose it above what a slow but good call takes: a timeout inside the breaker is the usual measure.
+    pub const fn probe_deadline(mut self, deadline: Duration) -> Self {
+        self.probe_deadline = deadline;
+        self
+    }
+
+    /// What a call is that was dropped before it ended. The default is [`OnCancel::Ignored`].
+    pub const fn on_cancel(mut self, on_cancel: OnCancel) -> Self {
+        self.on_cancel = on_cancel;
+        self
+    }
+
+    /// Builds a circuit breaker of its own, which shares its state with no other.
+    ///
+    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] when a number is out of its range.
+    pub fn build(self, name: &'static str) -> Result<CircuitBreaker, InvalidConfig> {
+        Ok(CircuitBreaker(Arc::new(Core::new(name, self.settings()?))))
+    }
+
+    const_fn! {
+        /// Builds a circuit breaker for a `static`.
+        ///
+        /// # Panics
+        ///
+        /// On what [`build`](Self::build) refuses. In a `static` that is a compile error:
+        ///
+        /// ```compile_fail
+        /// use maestro_circuit_breaker::{CircuitBreaker, StaticCircuitBreaker};
+        /// static DB: StaticCircuitBreaker = CircuitBreaker::builder().failure_ratio(1.5).build_static("db");
+        /// ```
+        #[must_use]
+        pub fn build_static(self, name: &'static str) -> StaticCircuitBreaker {
+            match self.settings() {
+                Ok(settings) => CircuitBreaker(Core::new(name, settings)),
+                Err(problem) => panic!("{}", problem.message()),
+            }
+        }
+    }
+
+    pub(crate) const fn settings(self) -> Result<Settings, InvalidConfig> {
+        let Some(ratio) = Ratio::new(match self.failure_ratio {
+            Some(ratio) => ratio,
+            None => DEFAULT_RATIO,
+        }) else {
+            return Err(InvalidConfig::FailureRatio);
+        };
+        let in_a_row = match self.consecutive_failures {
+            Some(failures) if failures == 0 || failures > MAX_IN_A_ROW => {
+                return Err(InvalidConfig::ConsecutiveFailures);
+            }
+            Some(failures) => failures,
+            None => 0,
+        };
+        if self.window.0.is_zero() {
+            return Err(InvalidConfig::Window);
+        }
+        if self.minimum_calls == 0 || self.minimum_calls > MOST_MINIMUM_CALLS {
+            return Err(InvalidConfig::MinimumCalls);
+        }
+        if self.wait_in_open.0.is_zero() {
+            return Err(InvalidConfig::WaitInOpen);
+        }
+        if !self.probes.are_valid() {
+            return Err(InvalidConfig::Probes);
+        }
+        if self.probe_deadline.is_zero() {
+            return Err(InvalidConfig::ProbeDeadline);
+        }
+        let measured = Measured {
+            bucket: ticks(self.window.0).div_ceil(BUCKETS as u64),
+            minimum: self.minimum_calls,
+        };
+        Ok(Settings {
+            ratio,
+            window: match (self.failure_ratio, self.consecutive_failures) {
+                (None, Some(_)) => None,
+                _ => Some(measured),
+            },
+            in_a_row,
+            wait: ticks(self.wait_in_open.0),
+            results: self.probes.results,
+            in_flight: self.probes.in_flight_limit(),
+            probe_time: ticks(self.probe_deadline),
+            on_cancel: self.on_cancel,
+        })
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "at most NEVER")]
+const fn ticks(duration: Duration) -> u64 {
+    let nanos = duration.as_nanos();
+    if nanos < NEVER as u128 {
+        nanos as u64
+    } else {
+        NEVER
+    }
+}

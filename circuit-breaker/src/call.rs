@@ -1,0 +1,113 @@
+use std::{borrow::Borrow, fmt, mem, sync::Arc, thread};
+
+use tokio::time::Instant;
+
+use crate::{Core, Outcome, circuit::Admission};
+
+/// What a call is that was dropped before it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnCancel {
+    /// Nothing: its caller had a reason of its own. A probe gives its place back.
+    Ignored,
+    /// A failure: where an outer timeout is what ends calls to a hung backend.
+    Failure,
+}
+
+/// A call that a [`CircuitBreaker`](crate::CircuitBreaker) let in. Say how it ended, once.
+///
+/// Dropped unsaid it was cancelled, which is ignored or a failure as
+/// [`Builder::on_cancel`](crate::Builder::on_cancel) has it; dropped by a panic it is a failure.
+///
+/// It belongs to the state that let it in. If the circuit has opened, closed or was reset since, whatever
+/// it says is late and changes nothing.
+// The bound stands on the struct because `Drop` needs it.
+#[must_use = "dropping the call at once means that it was cancelled"]
+pub struct Call<P: Borrow<Core> = Arc<Core>> {
+    core: P,
+    /// `None` once it was said how the call ended.
+    admission: Option<Admission>,
+}
+
+impl<P: Borrow<Core>> Call<P> {
+    /// `core` must have let this call in.
+    pub(crate) const fn new(core: P, admission: Admission) -> Self {
+        Self {
+            core,
+            admission: Some(admission),
+        }
+    }
+
+    /// The call went well.
+    pub fn success(self) {
+        self.finish(Outcome::Success);
+    }
+
+    /// The call failed.
+    pub fn failure(self) {
+        self.finish(Outcome::Failure);
+    }
+
+    /// The call says nothing about the backend. A probe gives its place back.
+    pub fn ignore(self) {
+        self.finish(Outcome::Ignored);
+    }
+
+    /// Says how the call ended, in one value.
+    ///
+    /// Costs, closed: a compare-and-swap where a failure ratio is configured, and for consecutive failures a
+    /// read, or a compare-and-swap when the count changes. The clock is read at most once, if it is needed.
+    pub fn finish(mut self, outcome: Outcome) {
+        self.settle(outcome, Instant::now);
+    }
+
+    /// [`finish`](Self::finish) at `now`.
+    pub fn finish_at(mut self, outcome: Outcome, now: Instant) {
+        self.settle(outcome, || now);
+    }
+
+    fn settle(&mut self, outcome: Outcome, now: impl FnOnce() -> Instant) {
+        if let Some(admission) = self.admission.take() {
+            self.core.borrow().settle(admission, outcome, now);
+        }
+    }
+}
+
+impl<P: Borrow<Core>> Drop for Call<P> {
+    fn drop(&mut self) {
+        let outcome = if thread::panicking() {
+            Outcome::Failure
+        } else {
+            self.core.borrow().cancelled()
+        };
+        self.settle(outcome, Instant::now);
+    }
+}
+
+impl<P: Borrow<Core>> fmt::Debug for Call<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Call").field(self.core.borrow()).finish()
+    }
+}
+
+/// Makes a failure of a call if it is dropped and not [disarmed](Self::disarm): around code that may
+/// panic, when the call itself is not dropped by the panic but later, by who caught it.
+pub(crate) struct FailOnPanic<'a, P: Borrow<Core>>(&'a mut Option<Call<P>>);
+
+impl<'a, P: Borrow<Core>> FailOnPanic<'a, P> {
+    pub(crate) const fn new(call: &'a mut Option<Call<P>>) -> Self {
+        Self(call)
+    }
+
+    pub(crate) const fn disarm(self) {
+        mem::forget(self);
+    }
+}
+
+impl<P: Borrow<Core>> Drop for FailOnPanic<'_, P> {
+    fn drop(&mut self) {
+        if let Some(call) = self.0.take() {
+            call.failure();
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use std::{error::Error, fmt};
+
+/// What [`Builder::build`](crate::Builder::build) refuses, and what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidConfig {
+    /// A failure ratio that is no share, or none at all.
+    FailureRatio,
+    /// Zero failures in a row, or more than can be counted.
+    ConsecutiveFailures,
+    /// A window of no length.
+    Window,
+    /// A minimum of no calls, or more than a window is sure to count exactly.
+    MinimumCalls,
+    /// No wait in open.
+    WaitInOpen,
+    /// No probes, or more than there is room for.
+    Probes,
+    /// A deadline that no probe can meet.
+    ProbeDeadline,
+}
+
+impl InvalidConfig {
+    // Const, so that a bad value in a `static` fails to compile with this very sentence.
+    pub(crate) const fn message(self) -> &'static str {
+        match self {
+            Self::FailureRatio => {
+                "the failure ratio must be a share from 0.000000001 to 1.0: 0.5 opens the circuit when half of the calls failed"
+            }
+            Self::ConsecutiveFailures => {
+                "the consecutive failures that open the circuit must be from 1 to 1,073,741,823"
+            }
+            Self::Window => "the window must be longer than zero: it would never hold a call",
+            Self::MinimumCalls => "the minimum of calls must be from 1 to 1,000,000",
+            Self::WaitInOpen => {
+                "the wait in open must be longer than zero: the circuit would never reject"
+            }
+            Self::Probes => {
+                "the probes of a half-open circuit must be from 1 to 4,095 results, and from 1 to 16 in flight"
+            }
+            Self::ProbeDeadline => {
+                "the deadline of a probe must be longer than zero: every probe would fail"
+            }
+        }
+    }
+}
+
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl Error for InvalidConfig {}

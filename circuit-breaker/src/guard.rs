@@ -1,0 +1,81 @@
+use std::{borrow::Borrow, sync::Arc};
+
+use crate::{Call, CircuitBreaker, Core, Open, StaticCircuitBreaker};
+
+/// What a [`CircuitBreakerLayer`](crate::CircuitBreakerLayer) can be made of: a [`CircuitBreaker`] or a `&'static` [`StaticCircuitBreaker`].
+///
+/// Sealed: the request is an argument so that a breaker chosen by the request can be one more.
+pub trait Guard<Req>: sealed::Sealed {
+    /// What a call's token holds to find its breaker again.
+    type Pointer: Borrow<Core>;
+
+    /// Whether any call would be rejected now, so that the inner service need not be asked whether it is
+    /// ready.
+    fn is_rejecting(&self) -> bool;
+
+    /// Asks to make the call with `request`.
+    ///
+    /// # Errors
+    ///
+    /// [`Open`] when it may not be made now.
+    fn try_acquire(&self, request: &Req) -> Result<Call<Self::Pointer>, Open>;
+
+    /// Rejects the call with `request`, because the inner service was not asked whether it is ready.
+    fn reject(&self, request: &Req) -> Open;
+
+    /// Records that the inner service failed when it was asked whether it is ready.
+    fn readiness_failed(&self);
+}
+
+impl<Req> Guard<Req> for CircuitBreaker {
+    type Pointer = Arc<Core>;
+
+    fn is_rejecting(&self) -> bool {
+        self.core().is_rejecting()
+    }
+
+    fn try_acquire(&self, _: &Req) -> Result<Call, Open> {
+        self.try_acquire()
+    }
+
+    fn reject(&self, _: &Req) -> Open {
+        self.core().refuse()
+    }
+
+    fn readiness_failed(&self) {
+        if let Ok(call) = self.try_acquire() {
+            call.failure();
+        }
+    }
+}
+
+impl<Req> Guard<Req> for &'static StaticCircuitBreaker {
+    type Pointer = &'static Core;
+
+    fn is_rejecting(&self) -> bool {
+        self.core().is_rejecting()
+    }
+
+    fn try_acquire(&self, _: &Req) -> Result<Call<&'static Core>, Open> {
+        StaticCircuitBreaker::try_acquire(self)
+    }
+
+    fn reject(&self, _: &Req) -> Open {
+        self.core().refuse()
+    }
+
+    fn readiness_failed(&self) {
+        if let Ok(call) = StaticCircuitBreaker::try_acquire(self) {
+            call.failure();
+        }
+    }
+}
+
+mod sealed {
+    use super::{CircuitBreaker, StaticCircuitBreaker};
+
+    #[expect(unnameable_types, reason = "this is what seals `Guard`")]
+    pub trait Sealed {}
+    impl Sealed for CircuitBreaker {}
+    impl Sealed for &'static StaticCircuitBreaker {}
+}

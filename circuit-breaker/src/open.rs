@@ -1,0 +1,107 @@
+use std::{error::Error, fmt, io, time::Duration};
+
+use crate::{Cause, State, circuit::Refusal};
+
+/// A call was rejected because the circuit was open, or half-open with all places for probes taken.
+///
+/// Made and cloned without allocation and without a reference count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    name: &'static str,
+    state: State,
+    retry_after: Duration,
+    cause: Option<Cause>,
+}
+
+impl Open {
+    pub(crate) const fn new(name: &'static str, refusal: Refusal) -> Self {
+        Self {
+            name,
+            state: refusal.state,
+            retry_after: Duration::from_nanos(refusal.retry_after),
+            cause: refusal.cause,
+        }
+    }
+
+    /// The name of the circuit breaker.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The state it was in. [`State::Closed`] if it closed between a service's `poll_ready` and its `call`.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// When it is worth asking again, from the moment of the rejection.
+    ///
+    /// Open: exactly the rest of the wait; a call then is the first probe if nobody was faster.
+    /// Half-open: until the time of the first probe in flight is over; a place may be free sooner.
+    /// Zero: now.
+    #[must_use]
+    pub const fn retry_after(&self) -> Duration {
+        self.retry_after
+    }
+
+    /// Why the circuit opened last; `None` if it never did, or was reset since.
+    #[must_use]
+    pub const fn cause(&self) -> Option<Cause> {
+        self.cause
+    }
+
+    /// Finds an `Open` in an error or in what it says is its source, however deep.
+    ///
+    /// It sees through boxes, `anyhow`, `io::Error::other(open)` and enums with `#[from] Open`; not
+    /// through `#[error(transparent)]`, which forwards past the value: match that variant yourself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use maestro_circuit_breaker::{CircuitBreaker, Open};
+    /// # let db = CircuitBreaker::builder().consecutive_failures(1).build("db")?;
+    /// # db.try_acquire()?.failure();
+    /// # let open = db.try_acquire().unwrap_err();
+    /// let error: Box<dyn std::error::Error + Send + Sync> = std::io::Error::other(open).into();
+    /// assert!(Open::find(error.as_ref()).is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            next = match error.downcast_ref::<io::Error>() {
+                // `io::Error::source` steps past the value it wraps.
+                Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+                None => error.source(),
+            };
+        }
+        None
+    }
+}
+
+impl fmt::Display for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            state,
+            retry_after,
+            cause,
+        } = self;
+        write!(f, "circuit `{name}` is {state}")?;
+        if let Some(cause) = cause {
+            write!(f, " since {cause}")?;
+        }
+        if retry_after.is_zero() {
+            f.write_str(": try again now")
+        } else {
+            write!(f, ": try again in {retry_after:?}")
+        }
+    }
+}
+
+impl Error for Open {}

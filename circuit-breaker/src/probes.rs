@@ -1,0 +1,47 @@
+use crate::{sync::PLACES, word::MAX_RESULTS};
+
+const MOST_IN_FLIGHT: u32 = PLACES as u32;
+
+/// How a half-open circuit decides: how many probes, and how many of them at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "probes do nothing until they are given to `Builder::probes`"]
+pub struct Probes {
+    pub(crate) results: u32,
+    pub(crate) in_flight: u32,
+}
+
+impl Probes {
+    /// Decides after `results` results, from 1 to 4,095: opens again if the failure ratio (50 % where none is
+    /// configured) is reached among them, closes otherwise.
+    ///
+    /// As many may be in flight at once, up to sixteen; [`in_flight`](Self::in_flight) makes it fewer.
+    pub const fn results(results: u32) -> Self {
+        Self {
+            results,
+            in_flight: if results < MOST_IN_FLIGHT {
+                results
+            } else {
+                MOST_IN_FLIGHT
+            },
+        }
+    }
+
+    /// At most `limit` probes in flight at once, from 1 to 16. Never more are let in than results are
+    /// missing.
+    pub const fn in_flight(mut self, limit: u32) -> Self {
+        self.in_flight = limit;
+        self
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "valid ones are at most 16")]
+    pub(crate) const fn in_flight_limit(self) -> u8 {
+        self.in_flight as u8
+    }
+
+    pub(crate) const fn are_valid(self) -> bool {
+        self.results >= 1
+            && self.results <= MAX_RESULTS
+            && self.in_flight >= 1
+            && self.in_flight <= MOST_IN_FLIGHT
+    }
+}

@@ -1,0 +1,36 @@
+/// A share of calls, compared exactly, as integers cross-multiplied.
+///
+/// Kept in billionths, rounded down: what is written with up to nine decimals is exact, and `2.0 / 3.0`
+/// is reached by two of three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ratio(u64);
+
+const WHOLE: u64 = 1_000_000_000;
+
+impl Ratio {
+    /// `None` unless `share` is a number from 1e-9 to 1.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "from 1 to 10^9, where f64 is exact"
+    )]
+    pub(crate) const fn new(share: f64) -> Option<Self> {
+        // In this order NaN is refused too.
+        if !(share > 0.0 && share <= 1.0) {
+            return None;
+        }
+        // 0.29 * 1e9 is a little less than 290,000,000: a thousandth puts decimals right and is far too
+        // little to lift anything else.
+        match (share * WHOLE as f64 + 0.001) as u64 {
+            0 => None,
+            billionths => Some(Self(billionths)),
+        }
+    }
+
+    /// Whether `failures` of `calls` are this share or more.
+    pub(crate) const fn is_reached(self, failures: u32, calls: u32) -> bool {
+        // Below 2^32 * 2^30: never overflows.
+        failures as u64 * WHOLE >= calls as u64 * self.0
+    }
+}

@@ -1,0 +1,104 @@
+use std::time::Duration;
+
+use crate::{
+    Cause, State,
+    bucket::Counts,
+    word::{Phase, Word},
+};
+
+/// A circuit breaker at one moment, for people and gauges. What had expired by then is not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    name: &'static str,
+    counters: Counters,
+}
+
+/// What the core knows of a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counters {
+    pub(crate) word: Word,
+    pub(crate) window: Counts,
+    /// In ticks.
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) cause: Option<Cause>,
+}
+
+impl Snapshot {
+    pub(crate) const fn new(name: &'static str, counters: Counters) -> Self {
+        Self { name, counters }
+    }
+
+    /// The name of the circuit breaker.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The state.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.counters.word.phase().state()
+    }
+
+    /// How many transitions there were, resets included, since it was built: it only rises, so that who
+    /// compares two snapshots sees whether anything happened in between.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.counters.word.generation().into()
+    }
+
+    /// Calls in the window: 0 unless closed, and where no failure ratio is configured.
+    #[must_use]
+    pub const fn calls(&self) -> u32 {
+        self.counters.window.calls
+    }
+
+    /// Failures among [`calls`](Self::calls).
+    #[must_use]
+    pub const fn failures(&self) -> u32 {
+        self.counters.window.failures
+    }
+
+    /// Failures since the last success: counted while closed, and only where
+    /// [`consecutive_failures`](crate::Builder::consecutive_failures) is configured; else 0.
+    #[must_use]
+    pub const fn consecutive_failures(&self) -> u32 {
+        match self.counters.word.phase() {
+            Phase::Closed { in_a_row } => in_a_row,
+            Phase::Open | Phase::HalfOpen(_) => 0,
+        }
+    }
+
+    /// Probes in flight, while half-open.
+    #[must_use]
+    pub const fn probes_in_flight(&self) -> u32 {
+        match self.counters.word.phase() {
+            Phase::HalfOpen(tally) => tally.in_flight,
+            Phase::Closed { .. } | Phase::Open => 0,
+        }
+    }
+
+    /// Probes that succeeded or failed so far, while half-open.
+    #[must_use]
+    pub const fn probes_settled(&self) -> u32 {
+        match self.counters.word.phase() {
+            Phase::HalfOpen(tally) => tally.results(),
+            Phase::Closed { .. } | Phase::Open => 0,
+        }
+    }
+
+    /// How long until a call may be let in; `None` if one would be now. As [`Open::retry_after`](crate::Open::retry_after).
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self.counters.retry_after {
+            Some(ticks) => Some(Duration::from_nanos(ticks)),
+            None => None,
+        }
+    }
+
+    /// Why it opened last, also after it has closed again; `None` if it never did, or was reset since.
+    #[must_use]
+    pub const fn cause(&self) -> Option<Cause> {
+        self.counters.cause
+    }
+}

@@ -1,0 +1,78 @@
+//! The types loom must see. Nothing else in this crate names an atomic or a lock.
+//!
+//! The handle's reference count is not among them: it is `std`'s, proven elsewhere. Nor is the
+//! [`OnceLock`] of the epoch, which no model reads.
+
+pub(crate) use std::sync::OnceLock;
+
+#[cfg(all(test, loom))]
+pub(crate) use loom::sync::atomic;
+#[cfg(not(all(test, loom)))]
+pub(crate) use std::sync::atomic;
+
+/// The steps in which a time window moves. 16 of 8 bytes are two cache lines, and a call leaves the
+/// window at most one sixteenth of it too early. Under loom, which explores every access: two.
+pub(crate) const BUCKETS: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
+
+/// How many probes may be in flight at most, each with a deadline of its own. Sixteen at once tell as
+/// much about a backend as a thousand, and scanning them stays cheap.
+pub(crate) const PLACES: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
+
+/// Keeps transitions apart. Only calls that open or close a circuit take it, and `reset` and `snapshot`:
+/// never one that is let in, rejected or recorded.
+#[derive(Debug)]
+pub(crate) struct TransitionLock(
+    #[cfg(all(test, loom))] loom::sync::Mutex<()>,
+    #[cfg(not(all(test, loom)))] parking_lot::Mutex<()>,
+);
+
+#[cfg(all(test, loom))]
+impl TransitionLock {
+    pub(crate) fn new() -> Self {
+        Self(loom::sync::Mutex::new(()))
+    }
+
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, ()> {
+        self.0.lock().expect("nothing panics under this lock")
+    }
+}
+
+#[cfg(not(all(test, loom)))]
+impl TransitionLock {
+    pub(crate) const fn new() -> Self {
+        Self(parking_lot::Mutex::new(()))
+    }
+
+    pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, ()> {
+        self.0.lock()
+    }
+}
+
+/// Declares a `const fn`, or a plain one under loom, whose atomics have no const constructor.
+macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
+        #[cfg(not(all(test, loom)))]
+        $(#[$meta])*
+        $vis const fn $($rest)*
+
+        #[cfg(all(test, loom))]
+        $(#[$meta])*
+        $vis fn $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
+/// An array of zeros, in a `const fn` where that is possible.
+#[cfg(not(all(test, loom)))]
+macro_rules! zeros {
+    ($n:expr) => {
+        [const { $crate::sync::atomic::AtomicU64::new(0) }; $n]
+    };
+}
+#[cfg(all(test, loom))]
+macro_rules! zeros {
+    ($n:expr) => {
+        std::array::from_fn::<_, { $n }, _>(|_| $crate::sync::atomic::AtomicU64::new(0))
+    };
+}
+pub(crate) use zeros;

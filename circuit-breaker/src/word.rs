@@ -1,0 +1,169 @@
+//! The state of a circuit, packed into one word, so that a transition is one write and a call that reads
+//! it sees state, generation and counts of one moment.
+//!
+//! ```text
+//! 63           32 31                          2 1    0
+//! [ generation  ][ counts of the state         ][state]
+//!                  closed:    failures in a row (30)
+//!                  open:      nothing
+//!                  half-open: failures (12), successes (12), in flight (6)
+//! ```
+
+use crate::State;
+
+const STATE_BITS: u32 = 2;
+const GENERATION_SHIFT: u32 = 32;
+const RESULT_BITS: u32 = 12;
+const IN_FLIGHT_BITS: u32 = 6;
+
+/// The largest count of failures in a row that the word has room for.
+pub(crate) const MAX_IN_A_ROW: u32 = (1 << (GENERATION_SHIFT - STATE_BITS)) - 1;
+/// The largest number of probe results that the word has room for.
+pub(crate) const MAX_RESULTS: u32 = (1 << RESULT_BITS) - 1;
+
+const CLOSED: u64 = 0;
+const OPEN: u64 = 1;
+const HALF_OPEN: u64 = 2;
+
+/// A packed state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word(u64);
+
+/// What a [`Word`] says but for its generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Closed { in_a_row: u32 },
+    Open,
+    HalfOpen(Tally),
+}
+
+/// The counts of a half-open circuit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) in_flight: u32,
+    pub(crate) successes: u32,
+    pub(crate) failures: u32,
+}
+
+// === impl Word ===
+
+impl Word {
+    pub(crate) const fn new(generation: u32, phase: Phase) -> Self {
+        let (state, counts) = match phase {
+            Phase::Closed { in_a_row } => (CLOSED, in_a_row),
+            Phase::Open => (OPEN, 0),
+            Phase::HalfOpen(tally) => (
+                HALF_OPEN,
+                tally.in_flight
+                    | (tally.successes << IN_FLIGHT_BITS)
+                    | (tally.failures << (IN_FLIGHT_BITS + RESULT_BITS)),
+            ),
+        };
+        // `as`: `u64::from` is not const. Both widen.
+        Self(((generation as u64) << GENERATION_SHIFT) | ((counts as u64) << STATE_BITS) | state)
+    }
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// Counts transitions; a token that carries another one is late.
+    pub(crate) const fn generation(self) -> u32 {
+        (self.0 >> GENERATION_SHIFT) as u32
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the generation above is what is cut off"
+    )]
+    pub(crate) const fn phase(self) -> Phase {
+        let counts = (self.0 as u32) >> STATE_BITS;
+        match self.0 & ((1 << STATE_BITS) - 1) {
+            CLOSED => Phase::Closed { in_a_row: counts },
+            OPEN => Phase::Open,
+            _ => Phase::HalfOpen(Tally {
+                in_flight: counts & ((1 << IN_FLIGHT_BITS) - 1),
+                successes: (counts >> IN_FLIGHT_BITS) & MAX_RESULTS,
+                failures: (counts >> (IN_FLIGHT_BITS + RESULT_BITS)) & MAX_RESULTS,
+            }),
+        }
+    }
+
+    /// The same state with other counts.
+    pub(crate) const fn with(self, phase: Phase) -> Self {
+        Self::new(self.generation(), phase)
+    }
+
+    /// The state after this one. 2^32 transitions later a generation comes again: at one a second, in
+    /// 136 years.
+    pub(crate) const fn next(self, phase: Phase) -> Self {
+        Self::new(self.generation().wrapping_add(1), phase)
+    }
+
+    /// Failures in a row, if it is still closed in `generation`.
+    pub(crate) const fn closed_in(self, generation: u32) -> Option<u32> {
+        match self.phase() {
+            Phase::Closed { in_a_row } if self.generation() == generation => Some(in_a_row),
+            _ => None,
+        }
+    }
+
+    /// The counts, if it is still half-open in `generation`.
+    pub(crate) const fn half_open_in(self, generation: u32) -> Option<Tally> {
+        match self.phase() {
+            Phase::HalfOpen(tally) if self.generation() == generation => Some(tally),
+            _ => None,
+        }
+    }
+}
+
+// === impl Phase ===
+
+impl Phase {
+    pub(crate) const fn state(self) -> State {
+        match self {
+            Self::Closed { .. } => State::Closed,
+            Self::Open => State::Open,
+            Self::HalfOpen(_) => State::HalfOpen,
+        }
+    }
+}
+
+// === impl Tally ===
+
+impl Tally {
+    pub(crate) const fn results(self) -> u32 {
+        self.successes + self.failures
+    }
+
+    /// With one probe more, if `limit` in flight and `results` in all have room for it.
+    pub(crate) const fn admit(self, limit: u8, results: u32) -> Option<Self> {
+        if self.in_flight >= limit as u32 || self.in_flight + self.results() >= results {
+            return None;
+        }
+        Some(Self {
+            in_flight: self.in_flight + 1,
+            ..self
+        })
+    }
+
+    /// With one probe less in flight and, unless it was ignored, one result more.
+    pub(crate) const fn settle(self, failed: Option<bool>) -> Self {
+        let (successes, failures) = match failed {
+            None => (0, 0),
+            Some(false) => (1, 0),
+            Some(true) => (0, 1),
+        };
+        Self {
+            // Saturating for one case: a thread that was held up inside `admit` while the circuit was reset
+            // and went through four generations leaves a lease which is then taken for one of now.
+            in_flight: self.in_flight.saturating_sub(1),
+            successes: self.successes + successes,
+            failures: self.failures + failures,
+        }
+    }
+}
