@@ -6,8 +6,8 @@ use crate::{allowance::Allowance, future::Run};
 
 /// The instant until which an answer is of use: what a request carries down through its calls.
 ///
-/// Deadlines are ordered in time, [`NEVER`](Self::NEVER) last, so `a.min(b)` is the earlier of two: what nested
-/// calls want. It is `Copy`, and costs an `Instant`.
+/// Deadlines are ordered in time, [`NEVER`](Self::NEVER) last, so `a.min(b)` is the earlier of two:
+/// what nested calls want. It is `Copy`, and as large as an [`Instant`].
 ///
 /// # Examples
 ///
@@ -79,15 +79,21 @@ impl Deadline {
     /// first pending. [`Elapsed::after`](crate::Elapsed::after) counts from this call, not from the first poll.
     ///
     /// A deadline that has passed still polls the future once: it may have been under way for long (a
-    /// task, a channel), and a result that is there is not thrown away. Where the future would only begin, ask [`remaining`](Self::remaining) first.
+    /// task, a channel), and a result that is there is not thrown away. Where the future would only begin,
+    /// ask [`remaining`](Self::remaining) first.
     ///
     /// # Errors
     ///
     /// [`Elapsed`](crate::Elapsed), named `deadline`, when the deadline is reached first.
     ///
-    /// # Panics and cancel safety
+    /// # Panics
     ///
-    /// As those of the future, [`Run`].
+    /// Not here. The future panics when it has to wait and there is no tokio runtime with its time driver
+    /// enabled; see [`Run`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the one it was made of, and nothing else remains.
     pub fn run<F: IntoFuture>(self, future: F) -> Run<F::IntoFuture> {
         let allowance = self.0.map(|at| {
             // No limit but the deadline: what is left of it is the limit.

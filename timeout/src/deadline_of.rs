@@ -5,9 +5,9 @@ use tokio::time::Instant;
 /// The instant until which a request's answer is of use, if it has one.
 ///
 /// You rarely name it: [`NoDeadline`] is there by default, and
-/// [`deadline`](crate::TimeoutLayer::deadline) takes a closure. Sealed.
-pub trait DeadlineOf<Req>: sealed::Sealed {
-    /// The deadline of `request`; `None` when it has none.
+/// [`deadline`](crate::TimeoutLayer::deadline) takes a closure.
+pub trait DeadlineOf<Req> {
+    /// The deadline of `request`; `None` when it has none. Asked once a call.
     fn deadline_of(&self, request: &Req) -> Option<Instant>;
 }
 
@@ -39,13 +39,4 @@ impl<F> fmt::Debug for DeadlineWith<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DeadlineWith({})", type_name::<F>())
     }
-}
-
-mod sealed {
-    use super::{DeadlineWith, NoDeadline};
-
-    #[expect(unnameable_types, reason = "this is what seals `DeadlineOf`")]
-    pub trait Sealed {}
-    impl Sealed for NoDeadline {}
-    impl<F> Sealed for DeadlineWith<F> {}
 }

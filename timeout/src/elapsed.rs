@@ -15,15 +15,16 @@ impl Elapsed {
         Self { name, after, limit }
     }
 
-    /// The name of the [`Timeout`](crate::Timeout); `deadline` where it was a [`Deadline`](crate::Deadline) without tower.
+    /// The name of the [`Timeout`](crate::Timeout); `deadline` where it was a
+    /// [`Deadline`](crate::Deadline) without tower.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
     /// How long after the call began it was given up: the limit, what the timer rounds up to (tokio's has
-    /// a resolution of a millisecond), and what the task was late to be polled. Never less than
-    /// [`limit`](Self::limit); zero when the deadline had passed before the call, which was then not made.
+    /// a resolution of a millisecond), and the time by which the task was polled late. So it is never less
+    /// than [`limit`](Self::limit). Zero when the deadline had passed before the call, which was not made.
     #[must_use]
     pub const fn after(&self) -> Duration {
         self.after

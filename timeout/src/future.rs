@@ -18,7 +18,8 @@ use crate::{Elapsed, IntoError, OnReject, allowance::Allowance, race::Race};
 /// # Panics
 ///
 /// When it has to wait and there is no tokio runtime with its time driver enabled (`enable_time`). A call
-/// that is ready at the first poll, or that nothing bounds, needs no runtime. A panic of the inner call stays a panic.
+/// that is ready at the first poll, or that nothing bounds, needs no runtime. Also when it is polled again
+/// after it was answered by a rejection. A panic of the inner call stays a panic.
 ///
 /// # Cancel safety
 ///
@@ -35,7 +36,8 @@ pub struct ResponseFuture<F, R = IntoError> {
 ///
 /// # Panics
 ///
-/// When it has to wait and there is no tokio runtime with its time driver enabled (`enable_time`).
+/// When it has to wait and there is no tokio runtime with its time driver enabled (`enable_time`), and
+/// when it is polled again after it elapsed.
 ///
 /// # Cancel safety
 ///

@@ -3,9 +3,10 @@ use std::{any::type_name, fmt, time::Duration};
 /// The limit a request asks for.
 ///
 /// You rarely name it: [`Fixed`] is there by default, and [`limit`](crate::TimeoutLayer::limit) takes
-/// a closure. Sealed.
-pub trait LimitOf<Req>: sealed::Sealed {
+/// a closure.
+pub trait LimitOf<Req> {
     /// How long a call with `request` may take; [`Duration::MAX`] when the request does not say.
+    /// Asked once a call.
     fn limit_of(&self, request: &Req) -> Duration;
 }
 
@@ -37,13 +38,4 @@ impl<F> fmt::Debug for LimitWith<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LimitWith({})", type_name::<F>())
     }
-}
-
-mod sealed {
-    use super::{Fixed, LimitWith};
-
-    #[expect(unnameable_types, reason = "this is what seals `LimitOf`")]
-    pub trait Sealed {}
-    impl Sealed for Fixed {}
-    impl<F> Sealed for LimitWith<F> {}
 }

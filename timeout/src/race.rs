@@ -48,8 +48,8 @@ impl<F> Race<F> {
 
 impl<F: Future> Race<F> {
     /// When it returns `Elapsed`, the inner future and the timer have been dropped.
-    // Inlined, as nearly nothing is left of it when the inner future is ready: 103 instructions for a whole
-    // call, clock read included, against 135 without the hint (callgrind).
+    // Inlined, as nearly nothing is left of it when the inner future is ready: without the hint the
+    // `timeout` row of the benches takes a quarter more instructions.
     #[inline]
     pub(crate) fn poll(
         mut self: Pin<&mut Self>,
@@ -75,7 +75,8 @@ impl<F: Future> Race<F> {
 
 /// Waits for the end of `allowance`; on the first call it arms the timer, if there is still time.
 ///
-/// Not generic, so that it is compiled once and not for every service.
+/// Not generic, so that it is compiled once and not for every service; and kept out of line, as a call
+/// that is ready at once never comes here.
 #[inline(never)]
 fn wait(
     mut timer: Pin<&mut Option<Sleep>>,

@@ -17,8 +17,8 @@ use crate::{
 /// be unready for long (a pool, a queue) wants a timeout around what waits for it, or a
 /// [`Deadline::run`](crate::Deadline::run).
 ///
-/// `call` reads the clock once, and not at all where nothing bounds the request. Where the request's deadline has passed it does not call
-/// the inner service, which then stays ready for the next call.
+/// `call` reads the clock once, and not at all where nothing bounds the request. Where the request's
+/// deadline has passed it does not call the inner service, which then stays ready for the next call.
 #[derive(Clone, Debug)]
 pub struct TimeoutService<S, R = IntoError, D = NoDeadline, L = Fixed> {
     inner: S,

@@ -43,7 +43,8 @@ impl Timeout {
         }
     }
 
-    /// The same, with a name for [`Elapsed::name`](crate::Elapsed::name) and its message. Without one it is `unnamed`.
+    /// The same, with a name for [`Elapsed::name`](crate::Elapsed::name) and its message. Without one it
+    /// is `unnamed`.
     ///
     /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
     #[must_use]
