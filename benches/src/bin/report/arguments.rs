@@ -3,12 +3,13 @@ use std::path::PathBuf;
 pub(crate) const USAGE: &str = "\
 What each row costs a request: instructions, bus-locked instructions, allocations, sizes.
 
-  report [--only TEXT] [--json FILE] [--check FILE] [--without-instructions]
+  report [--only TEXT] [--json FILE] [--check FILE] [--renew DIR] [--without-instructions]
   report explain ROW     where the instructions of one row go, function by function
 
   --only TEXT             only the rows whose name contains TEXT, and their floors
-  --json FILE             writes the figures to FILE; this is also what makes or renews a baseline
-  --check FILE            compares with the baseline in FILE; ends with 1 when a figure has changed
+  --json FILE             writes the figures to FILE
+  --check FILE            compares with the figures in FILE; ends with 1 when one has become worse
+  --renew DIR             writes the figures to baseline.json and into README.md, both in DIR
   --without-instructions  allocations and sizes only; needs no valgrind";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +18,7 @@ pub(crate) struct Arguments {
     pub(crate) only: Option<String>,
     pub(crate) json: Option<PathBuf>,
     pub(crate) check: Option<PathBuf>,
+    pub(crate) renew: Option<PathBuf>,
     pub(crate) instructions: bool,
 }
 
@@ -41,6 +43,7 @@ impl Arguments {
             only: None,
             json: None,
             check: None,
+            renew: None,
             instructions: true,
         };
         let mut arguments = arguments.into_iter();
@@ -54,6 +57,7 @@ impl Arguments {
                 "--only" => parsed.only = Some(value("a part of a row's name")?),
                 "--json" => parsed.json = Some(value("a file")?.into()),
                 "--check" => parsed.check = Some(value("a file")?.into()),
+                "--renew" => parsed.renew = Some(value("a directory")?.into()),
                 "--without-instructions" => parsed.instructions = false,
                 "--help" | "-h" => parsed.command = Command::Help,
                 "explain" => {
@@ -76,19 +80,14 @@ impl Arguments {
                 }
             }
         }
-        if parsed.only.is_some() && (parsed.check.is_some() || parsed.json.is_some()) {
+        if parsed.only.is_some() && (parsed.check.is_some() || parsed.renew.is_some()) {
             return Err("a baseline holds every row: leave --only away".into());
         }
-        if parsed.json.is_some() && !parsed.instructions {
-            return Err(
-                "a baseline holds instructions too: leave --without-instructions away".into(),
-            );
+        if parsed.renew.is_some() && !parsed.instructions {
+            return Err("a baseline holds instructions: leave --without-instructions away".into());
         }
-        if parsed.json.is_some() && parsed.json == parsed.check {
-            return Err(
-                "compare with a baseline first, renew it then: --check and --json name one file"
-                    .into(),
-            );
+        if parsed.renew.is_some() && parsed.check.is_some() {
+            return Err("compare with the baseline or renew it: --check or --renew".into());
         }
         Ok(parsed)
     }
@@ -122,10 +121,11 @@ mod tests {
 
     #[test]
     fn half_a_baseline_is_neither_written_nor_compared() {
-        assert!(parse("--only retry --json f").is_err());
+        assert!(parse("--only retry --renew d").is_err());
         assert!(parse("--only retry --check f").is_err());
-        assert!(parse("--without-instructions --json f").is_err());
-        assert!(parse("--check f --json f").is_err());
+        assert!(parse("--without-instructions --renew d").is_err());
+        assert!(parse("--check f --renew d").is_err());
         assert!(parse("--check f --json g").is_ok());
+        assert!(parse("--check f --without-instructions").is_ok());
     }
 }

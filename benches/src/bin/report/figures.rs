@@ -1,5 +1,3 @@
-use std::{fs, path::Path};
-
 use maestro_benches::{Row, Sizes, Subject, Target};
 use serde::{Deserialize, Serialize};
 
@@ -48,9 +46,8 @@ pub(crate) struct Counts {
 // === impl Report ===
 
 impl Report {
-    pub(crate) fn read(path: &Path) -> Result<Self, String> {
-        let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))
+    pub(crate) fn parse(json: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(json)
     }
 
     pub(crate) fn to_json(&self) -> String {

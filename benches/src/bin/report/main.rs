@@ -8,7 +8,7 @@ mod figures;
 mod measure;
 mod table;
 
-use std::{fs, process::ExitCode};
+use std::{fs, path::Path, process::ExitCode};
 
 use arguments::{Arguments, Command};
 use baseline::compare;
@@ -63,11 +63,23 @@ fn report(arguments: &Arguments) -> Result<ExitCode, String> {
         callgrind::present()?;
     }
     // Read first: a mistyped path should not cost a minute.
-    let baseline = arguments.check.as_deref().map(Report::read).transpose()?;
+    let baseline = match &arguments.check {
+        Some(path) => {
+            Some(Report::parse(&read(path)?).map_err(|e| format!("{}: {e}", path.display()))?)
+        }
+        None => None,
+    };
     let report = measure::report(arguments)?;
     println!("{}", table::markdown(&report));
     if let Some(path) = &arguments.json {
-        fs::write(path, report.to_json()).map_err(|e| format!("{}: {e}", path.display()))?;
+        write(path, &report.to_json())?;
+    }
+    if let Some(directory) = &arguments.renew {
+        let readme = directory.join("README.md");
+        let text = table::put_into(&read(&readme)?, &report)
+            .ok_or_else(|| format!("{}: no place for the figures", readme.display()))?;
+        write(&readme, &text)?;
+        write(&directory.join("baseline.json"), &report.to_json())?;
     }
     let (Some(baseline), Some(path)) = (baseline, &arguments.check) else {
         return Ok(ExitCode::SUCCESS);
@@ -84,10 +96,18 @@ fn report(arguments: &Arguments) -> Result<ExitCode, String> {
         eprintln!("CHANGED  {difference}");
     }
     eprintln!(
-        "{} figures differ from {path}. If they should, renew it with\n  \
-         cargo run --profile bench -p maestro-benches --bin report -- --json {path}",
+        "{} figures differ from {}. If they should, renew them with\n  \
+         cargo run --profile bench -p maestro-benches --bin report -- --renew benches",
         comparison.differences.len(),
-        path = path.display(),
+        path.display(),
     );
     Ok(ExitCode::from(CHANGED))
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
 }
