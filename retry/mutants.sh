@@ -15,10 +15,12 @@ mutant 'a slot marked by a store' src/ledger.rs \
     '.compare_exchange(old, mark, Release, Acquire)' \
     '.load(Acquire).checked_add(0).map(|_| self.mark(slot).store(mark, Release)).ok_or(old)'
 mutant 'the calls read before what was used of them' src/ledger.rs \
+    'let mut used = self.used.load(Acquire);
+        loop {
+            let (earned, expired) = self.read(nanos);' \
     'let (earned, expired) = self.read(nanos);
-            let end' \
-    'let (earned, expired) = *early.get_or_insert_with(|| self.read(nanos));
-            let end'
+        let mut used = self.used.load(Acquire);
+        loop {'
 model_mutant 'a refund of what has expired' src/credit.rs \
     'end.saturating_sub(expired).min(RETRY)' \
     'end.min(RETRY).max(expired.min(RETRY))'

@@ -83,6 +83,20 @@ fn a_deposit_a_withdrawal_and_a_refund_lose_nothing_and_grant_nothing_twice() {
 }
 
 #[test]
+fn a_retry_is_not_refused_while_there_is_credit_for_it_at_every_moment() {
+    explore(None, |ledger| {
+        ledger.deposit(0);
+        let there = spawn(&ledger, |ledger| {
+            // Brings what it takes.
+            ledger.deposit(0);
+            ledger.withdraw(0).expect("two came in, one other takes")
+        });
+        assert!(ledger.withdraw(0).is_some(), "one was left at every moment");
+        there.join().unwrap();
+    });
+}
+
+#[test]
 fn two_refunds_are_both_given_back() {
     explore(None, |ledger| {
         ledger.deposit(0);

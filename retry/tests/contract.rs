@@ -1,0 +1,859 @@
+//! The promises that tower and the documentation make, over mocked services. No runtime: every wait is zero.
+
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    error::Error,
+    fmt,
+    future::{Ready, ready},
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use maestro_retry::{
+    Backoff, Budget, CloneRequest, Delays, Hold, InvalidConfig, NoDeadline, Now, RetryBudget,
+    RetryErrors, RetryLayer, RetryPolicy, RetryService, StaticRetryBudget, Unlimited, Verdict,
+    future::ResponseFuture,
+};
+use proptest::prelude::*;
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+use tokio::time::Instant;
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
+use tower::{BoxError, Layer, Service, service_fn};
+use tower_test::mock::{self, Handle, SendResponse};
+
+/// Without waits, so that no test here needs a runtime.
+fn attempts(attempts: u32) -> RetryPolicy {
+    RetryPolicy::builder()
+        .attempts(attempts)
+        .backoff(Backoff::none())
+        .build()
+        .expect("no test asks for 0 attempts")
+}
+
+/// Nothing but what the calls pay in.
+fn budget(ratio: f64) -> RetryBudget {
+    let builder = RetryBudget::builder().ratio(ratio).floor_per_second(0);
+    builder.build("test").expect("the ratios here are legal")
+}
+
+fn next<T, U>(handle: &mut Handle<T, U>) -> (T, SendResponse<U>) {
+    assert_ready!(task::spawn(handle.next_request()).poll()).expect("the mock is alive")
+}
+
+fn nothing_was_sent<T, U>(handle: &mut Handle<T, U>) {
+    assert!(task::spawn(handle.next_request()).poll().is_pending());
+}
+
+// === Readiness ===
+
+#[test]
+fn readiness_is_the_inner_services() {
+    let layer = RetryLayer::new(attempts(3));
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(layer);
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+}
+
+#[test]
+fn an_error_of_the_inner_readiness_before_the_first_attempt_passes_through() {
+    let layer = RetryLayer::new(attempts(3));
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(layer);
+    handle.send_error("connect failed");
+    let error = assert_ready_err!(service.poll_ready());
+    assert_eq!(error.to_string(), "connect failed");
+}
+
+#[test]
+fn the_first_attempt_goes_to_the_instance_that_was_polled_ready() {
+    // The mock panics when one that was not is called.
+    let (service, mut handle) = mock::pair::<&str, &str>();
+    let mut first = RetryLayer::new(attempts(3)).layer(service);
+    let _idle = first.clone();
+    let mut ready = task::spawn(());
+    assert_ready_ok!(ready.enter(|cx, _| first.poll_ready(cx)));
+    let mut call = task::spawn(first.call("hello"));
+    assert_pending!(call.poll());
+    let (request, respond) = next(&mut handle);
+    respond.send_response("world");
+    assert_eq!((request, assert_ready_ok!(call.poll())), ("hello", "world"));
+}
+
+#[test]
+fn before_a_further_attempt_the_kept_clone_is_made_ready() {
+    let layer = RetryLayer::new(attempts(3));
+    let (mut service, mut handle) = mock::spawn_layer::<u32, u32, _>(layer);
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    let mut call = task::spawn(service.call(7));
+    assert_pending!(call.poll());
+    next(&mut handle).1.send_error("busy");
+    assert_pending!(call.poll());
+    nothing_was_sent(&mut handle);
+
+    handle.allow(1);
+    assert!(call.is_woken(), "readiness wakes the call");
+    assert_pending!(call.poll());
+    let (request, respond) = next(&mut handle);
+    respond.send_response(70);
+    assert_eq!((request, assert_ready_ok!(call.poll())), (7, 70));
+}
+
+#[test]
+fn an_error_of_the_clones_readiness_is_the_answer_and_the_retry_is_refunded() {
+    let budget = budget(1.0);
+    let layer = RetryLayer::new(attempts(3).budget(budget.clone()));
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(layer);
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    let mut call = task::spawn(service.call(()));
+    next(&mut handle).1.send_error("busy");
+    assert_pending!(call.poll());
+    assert_eq!(budget.balance(), 0, "held while the clone is not ready");
+    handle.send_error("connect failed");
+    assert_eq!(assert_ready_err!(call.poll()).to_string(), "connect failed");
+    assert_eq!(
+        budget.balance(),
+        1,
+        "at once, though the future still exists"
+    );
+}
+
+#[test]
+fn a_ready_service_that_is_dropped_without_a_call_pays_nothing_in() {
+    let budget = budget(1.0);
+    let layer = RetryLayer::new(attempts(3).budget(budget.clone()));
+    let (mut service, _handle) = mock::spawn_layer::<(), (), _>(layer);
+    assert_ready_ok!(service.poll_ready());
+    drop(service);
+    assert_eq!(budget.balance(), 0);
+}
+
+// === Attempts and their answer ===
+
+/// Answers the calls in turn, and counts them.
+fn script<Res: Clone, Err: Clone>(
+    results: &[Result<Res, Err>],
+) -> (
+    Arc<AtomicU32>,
+    impl Service<(), Response = Res, Error = Err, Future = Ready<Result<Res, Err>>> + Clone,
+) {
+    let made = Arc::new(AtomicU32::new(0));
+    let (results, count) = (Arc::from(results), Arc::clone(&made));
+    let service = service_fn(move |()| {
+        let results: &Arc<[Result<Res, Err>]> = &results;
+        let n = count.fetch_add(1, SeqCst) as usize;
+        ready(results[n.min(results.len() - 1)].clone())
+    });
+    (made, service)
+}
+
+#[test]
+fn by_default_every_error_is_retried_until_the_attempts_are_used_up_and_the_last_is_the_answer() {
+    let (made, service) =
+        script::<(), _>(&[Err("first"), Err("second"), Err("third"), Err("more")]);
+    let mut service = RetryLayer::new(attempts(3)).layer(service);
+    assert_eq!(
+        assert_ready_err!(task::spawn(service.call(())).poll()),
+        "third"
+    );
+    assert_eq!(made.load(SeqCst), 3);
+}
+
+#[test]
+fn a_success_is_the_answer_at_once() {
+    let (made, service) = script(&[Err("first"), Ok(2), Ok(3)]);
+    let mut service = RetryLayer::new(attempts(3)).layer(service);
+    assert_eq!(assert_ready_ok!(task::spawn(service.call(())).poll()), 2);
+    assert_eq!(made.load(SeqCst), 2);
+}
+
+#[test]
+fn one_attempt_means_no_retries() {
+    let (made, service) = script::<(), _>(&[Err("first"), Err("second")]);
+    let mut service = RetryLayer::new(RetryPolicy::new(NonZeroU32::MIN)).layer(service);
+    assert_eq!(
+        assert_ready_err!(task::spawn(service.call(())).poll()),
+        "first"
+    );
+    assert_eq!(made.load(SeqCst), 1);
+}
+
+#[test]
+fn retry_if_may_retry_a_success_and_let_an_error_stand() {
+    let (made, service) = script(&[Ok(503), Err("refused")]);
+    let policy = attempts(3).retry_if(|r| matches!(r, Ok(503)));
+    let mut service = RetryLayer::new(policy).layer(service);
+    assert_eq!(
+        assert_ready_err!(task::spawn(service.call(())).poll()),
+        "refused"
+    );
+    assert_eq!(made.load(SeqCst), 2);
+}
+
+#[test]
+fn the_classifier_sees_each_attempt_with_its_number_result_and_the_request_kept() {
+    let (made, service) = script(&[Err(1_u32), Err(2), Ok(3)]);
+    let seen = Arc::new(AtomicU64::new(0));
+    let log = Arc::clone(&seen);
+    let policy = attempts(3).classify(move |attempt, r: &Result<u32, u32>| {
+        let kept = u64::from(attempt.request() == Some(&()));
+        let digits =
+            u64::from(attempt.number()) * 100 + u64::from(r.unwrap_or_else(|e| e)) * 10 + kept;
+        log.store(log.load(SeqCst) * 1_000 + digits, SeqCst);
+        if r.is_ok() {
+            Verdict::Done
+        } else {
+            Verdict::Retry
+        }
+    });
+    let mut service = RetryLayer::new(policy).layer(service);
+    assert_eq!(assert_ready_ok!(task::spawn(service.call(())).poll()), 3);
+    // On the last attempt there is no copy to be seen.
+    assert_eq!(seen.load(SeqCst), 111_221_330);
+    assert_eq!(made.load(SeqCst), 3);
+}
+
+#[test]
+fn never_and_done_end_the_call() {
+    for verdict in [Verdict::Never, Verdict::Done] {
+        let (made, service) = script::<(), _>(&[Err("fatal")]);
+        let policy = attempts(3).classify(move |_, _| verdict);
+        let mut service = RetryLayer::new(policy).layer(service);
+        assert_eq!(
+            assert_ready_err!(task::spawn(service.call(())).poll()),
+            "fatal"
+        );
+        assert_eq!(made.load(SeqCst), 1);
+    }
+}
+
+#[test]
+fn a_hint_above_the_maximum_is_not_undercut_but_ends_the_call() {
+    let (made, service) = script::<(), _>(&[Err("come back tomorrow")]);
+    let policy = RetryPolicy::builder()
+        .max_hint(Duration::from_secs(60))
+        .build()
+        .unwrap()
+        .classify(|_, _| Verdict::RetryAfter(Duration::from_secs(61)));
+    let mut service = RetryLayer::new(policy).layer(service);
+    assert_ready_err!(task::spawn(service.call(())).poll());
+    assert_eq!(made.load(SeqCst), 1);
+}
+
+#[test]
+fn an_open_breakers_rejection_is_not_retried_and_takes_nothing_from_the_budget() {
+    // A stand-in for the rejection of a breaker further in, and the documented way to compose the two.
+    #[derive(Clone, Debug)]
+    struct Open;
+    impl fmt::Display for Open {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("open")
+        }
+    }
+    impl Error for Open {}
+    impl Open {
+        fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+            error.downcast_ref()
+        }
+    }
+    let budget = budget(1.0);
+    let made = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&made);
+    let policy = attempts(3).budget(budget.clone()).retry_if(
+        |r: &Result<(), BoxError>| matches!(r, Err(e) if Open::find(e.as_ref()).is_none()),
+    );
+    let mut service = RetryLayer::new(policy).layer(service_fn(move |()| {
+        count.fetch_add(1, SeqCst);
+        ready(Err::<(), BoxError>(Open.into()))
+    }));
+    let error = assert_ready_err!(task::spawn(service.call(())).poll());
+    assert!(
+        Open::find(error.as_ref()).is_some(),
+        "the error's type and chain are what they were"
+    );
+    assert_eq!((made.load(SeqCst), budget.balance()), (1, 1));
+}
+
+#[test]
+fn the_failed_result_and_its_call_are_dropped_before_the_service_is_asked_again() {
+    /// Counts those alive.
+    #[derive(Debug)]
+    struct Connection(Arc<AtomicU32>);
+    impl Connection {
+        fn open(alive: &Arc<AtomicU32>) -> Self {
+            alive.fetch_add(1, SeqCst);
+            Self(Arc::clone(alive))
+        }
+    }
+    impl Drop for Connection {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, SeqCst);
+        }
+    }
+    #[derive(Clone)]
+    struct Inner(Arc<AtomicU32>, Arc<AtomicU32>);
+    impl Service<()> for Inner {
+        type Response = Connection;
+        type Error = Connection;
+        type Future = std::pin::Pin<Box<dyn Future<Output = Result<Connection, Connection>>>>;
+        fn poll_ready(
+            &mut self,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Result<(), Connection>> {
+            assert_eq!(
+                self.0.load(SeqCst),
+                0,
+                "something was kept for the next attempt"
+            );
+            std::task::Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, (): ()) -> Self::Future {
+            let (alive, made) = (Arc::clone(&self.0), Arc::clone(&self.1));
+            Box::pin(async move {
+                let _held_by_the_call = Connection::open(&alive);
+                made.fetch_add(1, SeqCst);
+                Err(Connection::open(&alive))
+            })
+        }
+    }
+    let (alive, made) = <(Arc<AtomicU32>, Arc<AtomicU32>)>::default();
+    let mut service = RetryLayer::new(attempts(3)).layer(Inner(Arc::clone(&alive), made.clone()));
+    let mut call = task::spawn(service.call(()));
+    let error = assert_ready_err!(call.poll());
+    assert_eq!(
+        (made.load(SeqCst), alive.load(SeqCst)),
+        (3, 1),
+        "the answer alone is left"
+    );
+    drop(error);
+}
+
+// === Requests ===
+
+/// A request that counts its clones, with a deadline.
+#[derive(Debug)]
+struct Counted(Arc<AtomicU32>, Option<Instant>);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        self.0.fetch_add(1, SeqCst);
+        Self(Arc::clone(&self.0), self.1)
+    }
+}
+
+/// A service that fails so many times, and counts its own clones.
+#[derive(Debug)]
+struct Failing {
+    failures: u32,
+    made: Arc<AtomicU32>,
+    clones: Arc<AtomicU32>,
+}
+
+impl Failing {
+    fn times(failures: u32) -> Self {
+        Self {
+            failures,
+            made: Arc::default(),
+            clones: Arc::default(),
+        }
+    }
+}
+
+impl Clone for Failing {
+    fn clone(&self) -> Self {
+        self.clones.fetch_add(1, SeqCst);
+        Self {
+            failures: self.failures,
+            made: self.made.clone(),
+            clones: self.clones.clone(),
+        }
+    }
+}
+
+impl<Req> Service<Req> for Failing {
+    type Response = u32;
+    type Error = u32;
+    type Future = Ready<Result<u32, u32>>;
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), u32>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+    fn call(&mut self, _: Req) -> Self::Future {
+        let n = self.made.fetch_add(1, SeqCst) + 1;
+        ready(if n > self.failures { Ok(n) } else { Err(n) })
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_request_is_copied_only_when_another_attempt_may_follow(
+        allowed in 1_u32..40,
+        failures in 0_u32..50,
+    ) {
+        let (inner, copies) = (Failing::times(failures), Arc::<AtomicU32>::default());
+        let (made, services) = (inner.made.clone(), inner.clones.clone());
+        let mut service = RetryLayer::new(attempts(allowed)).layer(inner);
+        let result = assert_ready!(task::spawn(service.call(Counted(copies.clone(), None))).poll());
+        let expected = (failures + 1).min(allowed);
+        prop_assert_eq!(made.load(SeqCst), expected);
+        prop_assert_eq!(copies.load(SeqCst), expected.min(allowed - 1));
+        prop_assert_eq!(services.load(SeqCst), u32::from(allowed > 1));
+        prop_assert_eq!(result, if failures < allowed { Ok(expected) } else { Err(expected) });
+    }
+
+    #[test]
+    fn over_any_failures_of_many_calls_the_retries_stay_within_the_budgets_bound(
+        percent in 0_u32..=200,
+        allowed in 2_u32..6,
+        failures in prop::collection::vec(0_u32..8, 0..100),
+    ) {
+        let budget = budget(f64::from(percent) / 100.0);
+        let layer = RetryLayer::new(attempts(allowed).budget(budget.clone()));
+        let (mut credit, mut retries) = (0, 0);
+        for (n, failures) in failures.iter().enumerate() {
+            let inner = Failing::times(*failures);
+            let made = inner.made.clone();
+            let _ = assert_ready!(task::spawn(layer.layer(inner).call(())).poll());
+            retries += made.load(SeqCst) - 1;
+            prop_assert!(retries * 100 <= percent * (u32::try_from(n).unwrap() + 1));
+            // And no fewer than it allows.
+            credit += percent;
+            let granted = (*failures).min(allowed - 1).min(credit / 100);
+            prop_assert_eq!(made.load(SeqCst) - 1, granted);
+            credit -= granted * 100;
+        }
+        prop_assert_eq!(budget.balance(), u64::from(credit / 100));
+    }
+}
+
+#[test]
+fn nothing_is_copied_where_no_retry_can_follow() {
+    fn run<P: Clone>(policy: P, request: Counted, inner: Failing) -> Result<u32, u32>
+    where
+        RetryService<Failing, P>: Service<Counted, Response = u32, Error = u32>,
+    {
+        let mut service = RetryLayer::new(policy).layer(inner);
+        let call = Box::pin(service.call(request));
+        assert_ready!(task::spawn(call).poll())
+    }
+
+    let none = |policy: &dyn Fn(Counted, Failing) -> Result<u32, u32>, why: &str| {
+        let (inner, copies) = (Failing::times(9), Arc::<AtomicU32>::default());
+        let (made, clones) = (inner.made.clone(), inner.clones.clone());
+        let past = Counted(copies.clone(), Some(Instant::now()));
+        assert_eq!(policy(past, inner), Err(1), "{why}");
+        assert_eq!(made.load(SeqCst), 1, "{why}");
+        assert_eq!((copies.load(SeqCst), clones.load(SeqCst)), (0, 0), "{why}");
+    };
+    none(&|r, s| run(attempts(1), r, s), "one attempt");
+    none(
+        &|r, s| run(attempts(3).replay(|_: &Counted| None), r, s),
+        "not to be repeated",
+    );
+    none(
+        &|r, s| run(attempts(3).deadline(|r: &Counted| r.1), r, s),
+        "too late already",
+    );
+    let no_time = RetryPolicy::builder()
+        .max_elapsed(Duration::ZERO)
+        .build()
+        .unwrap();
+    none(&|r, s| run(no_time.clone(), r, s), "no time at all");
+}
+
+#[test]
+fn replay_copies_what_is_not_clone_and_decides_each_time() {
+    #[derive(Debug)]
+    struct Upload(u32);
+    let inner = Failing::times(9);
+    let made = inner.made.clone();
+    // Twice, and no more: 3 attempts of the 5 allowed.
+    let policy = attempts(5).replay(|upload: &Upload| (upload.0 < 2).then(|| Upload(upload.0 + 1)));
+    let mut service = RetryLayer::new(policy).layer(inner);
+    assert_eq!(
+        assert_ready_err!(task::spawn(service.call(Upload(0))).poll()),
+        3
+    );
+    assert_eq!(made.load(SeqCst), 3);
+}
+
+#[test]
+fn a_capture_that_is_not_clone_goes_behind_an_arc_in_one_line() {
+    struct Marker(u32);
+    let marker = Marker(1);
+    let busy = Arc::new(move |r: &Result<u32, u32>| matches!(r, Err(n) if *n == marker.0));
+    let policy = attempts(9).retry_if(move |r| busy(r));
+    let mut service = RetryLayer::new(policy).layer(Failing::times(9));
+    assert_eq!(assert_ready_err!(task::spawn(service.call(())).poll()), 2);
+}
+
+// === The budget ===
+
+#[test]
+fn each_call_pays_in_once_and_its_retries_do_not() {
+    let budget = budget(3.0);
+    let mut service = RetryLayer::new(attempts(3).budget(budget.clone())).layer(Failing::times(2));
+    assert_ready_ok!(task::spawn(service.call(())).poll());
+    assert_eq!(budget.balance(), 1);
+}
+
+#[test]
+fn a_spent_budget_makes_the_last_result_the_answer() {
+    let budget = budget(0.5);
+    let layer = RetryLayer::new(attempts(9).budget(budget.clone()));
+    let (mut a, mut b) = (
+        layer.layer(Failing::times(9)),
+        layer.layer(Failing::times(9)),
+    );
+    assert_eq!(assert_ready_err!(task::spawn(a.call(())).poll()), 1);
+    assert_eq!(
+        assert_ready_err!(task::spawn(b.call(())).poll()),
+        2,
+        "two calls paid for one"
+    );
+    assert_eq!(
+        assert_ready_err!(task::spawn(a.call(())).poll()),
+        2,
+        "the count of `a` goes on"
+    );
+}
+
+#[test]
+fn n_failing_calls_at_once_with_a_budget_of_b_make_n_plus_b_attempts() {
+    let budget = budget(0.2);
+    let layer = RetryLayer::new(attempts(3).budget(budget.clone()));
+    let (inner, mut handle) = mock::pair::<(), ()>();
+    let mut services: Vec<_> = (0..10).map(|_| layer.layer(inner.clone())).collect();
+    handle.allow(1_000);
+    let mut calls: Vec<_> = services
+        .iter_mut()
+        .map(|service| {
+            assert_ready_ok!(task::spawn(()).enter(|cx, _| service.poll_ready(cx)));
+            let mut call = task::spawn(service.call(()));
+            assert_pending!(call.poll());
+            call
+        })
+        .collect();
+    let mut made = 0;
+    loop {
+        let mut requests = task::spawn(handle.next_request());
+        let std::task::Poll::Ready(request) = requests.poll() else {
+            break;
+        };
+        drop(requests);
+        request.unwrap().1.send_error("down");
+        made += 1;
+        for call in &mut calls {
+            if call.is_woken() {
+                let _ = call.poll();
+            }
+        }
+    }
+    assert_eq!((made, budget.balance()), (10 + 2, 0));
+}
+
+#[test]
+fn a_retry_that_runs_is_used_up_also_when_it_is_cancelled() {
+    let budget = budget(1.0);
+    let layer = RetryLayer::new(attempts(3).budget(budget.clone()));
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(layer);
+    handle.allow(9);
+    assert_ready_ok!(service.poll_ready());
+    let mut call = task::spawn(service.call(()));
+    next(&mut handle).1.send_error("busy");
+    assert_pending!(call.poll());
+    let _second = next(&mut handle);
+    drop(call);
+    assert_eq!(budget.balance(), 0);
+}
+
+#[test]
+fn the_layer_applied_twice_shares_one_budget_and_two_budgets_are_isolated() {
+    // axum applies a layer once a connection.
+    let (mine, other) = (budget(1.0), budget(1.0));
+    let layer = RetryLayer::new(attempts(2).budget(mine.clone()));
+    for _ in 0..2 {
+        assert_ready_ok!(task::spawn(layer.layer(Failing::times(0)).call(())).poll());
+    }
+    assert_eq!((mine.balance(), other.balance()), (2, 0));
+}
+
+#[test]
+fn a_static_budget_is_shared_by_every_policy_made_of_it() {
+    static BUDGET: StaticRetryBudget = RetryBudget::builder()
+        .ratio(0.5)
+        .floor_per_second(0)
+        .build_static("static");
+    let policy = attempts(9).budget(&BUDGET);
+    let layers = [RetryLayer::new(policy.clone()), RetryLayer::new(policy)];
+    for (layer, made) in layers.iter().zip([1, 2]) {
+        let mut service = layer.layer(Failing::times(9));
+        assert_eq!(
+            assert_ready_err!(task::spawn(service.call(())).poll()),
+            made
+        );
+    }
+    assert_eq!((BUDGET.name(), BUDGET.balance()), ("static", 0));
+    BUDGET.deposit();
+    BUDGET.deposit();
+    drop(BUDGET.try_hold());
+    BUDGET.try_hold().expect("it was given back").spend();
+    assert!(BUDGET.try_hold().is_none());
+}
+
+#[test]
+fn a_budget_of_ones_own_sees_calls_holds_and_retries_from_beginning_to_end() {
+    /// Counts up while it lives.
+    struct Token(Arc<AtomicU32>);
+    impl Token {
+        fn new(count: &Arc<AtomicU32>) -> Self {
+            count.fetch_add(1, SeqCst);
+            Self(Arc::clone(count))
+        }
+    }
+    impl Drop for Token {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, SeqCst);
+        }
+    }
+    #[derive(Clone, Default)]
+    struct InFlight {
+        calls: Arc<AtomicU32>,
+        holds: Arc<AtomicU32>,
+        retries: Arc<AtomicU32>,
+        failed: Arc<AtomicU32>,
+        fine: Arc<AtomicU32>,
+    }
+    impl Budget for InFlight {
+        type Call = Token;
+        type Hold = Token;
+        type Retry = Token;
+        fn enter(&self, _: &Now) -> Token {
+            Token::new(&self.calls)
+        }
+        fn record(&self, failed: bool) {
+            let count = if failed { &self.failed } else { &self.fine };
+            count.fetch_add(1, SeqCst);
+        }
+        fn try_hold(&self, _: &Now) -> Option<Token> {
+            Some(Token::new(&self.holds))
+        }
+        fn spend(&self, _: Token) -> Token {
+            Token::new(&self.retries)
+        }
+    }
+    let budget = InFlight::default();
+    let now = || [&budget.calls, &budget.holds, &budget.retries].map(|count| count.load(SeqCst));
+    let layer = RetryLayer::new(attempts(3).budget(budget.clone()));
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(layer);
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    assert_eq!(now(), [0, 0, 0]);
+    let mut call = task::spawn(service.call(()));
+    assert_eq!(now(), [1, 0, 0]);
+    next(&mut handle).1.send_error("busy");
+    assert_pending!(call.poll());
+    assert_eq!(now(), [1, 1, 0], "waiting");
+    handle.allow(2);
+    assert_pending!(call.poll());
+    assert_eq!(now(), [1, 0, 1], "retrying");
+    next(&mut handle).1.send_error("busy");
+    assert_pending!(call.poll());
+    assert_eq!(now(), [1, 0, 1], "the second retry in place of the first");
+    next(&mut handle).1.send_response(());
+    assert_ready_ok!(call.poll());
+    assert_eq!(
+        now(),
+        [0, 0, 0],
+        "at the answer, though the future still exists"
+    );
+    assert_eq!(
+        (budget.failed.load(SeqCst), budget.fine.load(SeqCst)),
+        (2, 1)
+    );
+}
+
+#[test]
+fn threads_that_hammer_one_budget_are_granted_what_was_paid_for_and_no_more() {
+    let budget = RetryBudget::builder()
+        .ratio(0.1)
+        .floor_per_second(0)
+        .ttl(Duration::from_secs(600))
+        .build("hammered")
+        .unwrap();
+    let granted = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for n in 0..10_000 {
+                    budget.deposit();
+                    match budget.try_hold() {
+                        // Every third is cancelled in its wait.
+                        Some(hold) if n % 3 > 0 => {
+                            hold.spend();
+                            granted.fetch_add(1, SeqCst);
+                        }
+                        _ => {}
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(granted.into_inner() + budget.balance(), 4_000);
+}
+
+// === Without tower ===
+
+#[test]
+fn run_drives_a_closure_by_the_same_rules() {
+    let budget = budget(2.0);
+    let policy = attempts(9)
+        .budget(budget.clone())
+        .retry_if(|r| matches!(r, Err("busy")));
+    let last = Arc::new(AtomicU32::new(0));
+    let run = policy.run(async |attempt| {
+        last.store(attempt, SeqCst);
+        if attempt < 3 {
+            Err("busy")
+        } else {
+            Err::<(), _>("gone")
+        }
+    });
+    assert_eq!(assert_ready_err!(task::spawn(run).poll()), "gone");
+    assert_eq!((last.load(SeqCst), budget.balance()), (3, 0));
+    let spent = policy.run(async |attempt| if attempt < 4 { Err("busy") } else { Ok(()) });
+    assert_eq!(
+        assert_ready_err!(task::spawn(spent).poll()),
+        "busy",
+        "three attempts were paid for"
+    );
+}
+
+// === Configuration and types ===
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_a_sentence() {
+    let refused = RetryPolicy::builder().attempts(0).build().unwrap_err();
+    assert_eq!(refused, InvalidConfig::ZeroAttempts);
+    assert!(
+        refused
+            .to_string()
+            .starts_with("attempts must be at least 1")
+    );
+    let builder = RetryBudget::builder;
+    let ms = Duration::from_millis;
+    for (builder, problem) in [
+        (builder().ratio(-0.1), InvalidConfig::Ratio),
+        (builder().ratio(f64::NAN), InvalidConfig::Ratio),
+        (builder().ratio(f64::INFINITY), InvalidConfig::Ratio),
+        (builder().ratio(10.1), InvalidConfig::Ratio),
+        (builder().floor_per_second(1_000_001), InvalidConfig::Floor),
+        (builder().ttl(ms(999)), InvalidConfig::Ttl),
+        (builder().ttl(ms(600_001)), InvalidConfig::Ttl),
+        (builder().ttl(Duration::MAX), InvalidConfig::Ttl),
+    ] {
+        assert_eq!(
+            builder.build("refused").unwrap_err(),
+            problem,
+            "{builder:?}"
+        );
+    }
+    for builder in [
+        builder(),
+        builder().ratio(0.0).floor_per_second(0),
+        builder()
+            .ratio(10.0)
+            .floor_per_second(1_000_000)
+            .ttl(ms(600_000)),
+        builder().ttl(ms(1_000)),
+    ] {
+        assert!(builder.build("legal").is_ok(), "{builder:?}");
+    }
+}
+
+#[test]
+fn a_new_budget_has_the_floor_of_one_ttl() {
+    assert_eq!(RetryBudget::new("new").balance(), 100);
+    assert_eq!(RetryBudget::new("new").name(), "new");
+}
+
+#[test]
+fn the_largest_numbers_are_legal() {
+    let policy = RetryPolicy::builder()
+        .attempts(u32::MAX)
+        .max_elapsed(Duration::MAX)
+        .max_hint(Duration::MAX)
+        .backoff(Backoff::none())
+        .build()
+        .unwrap();
+    let mut service = RetryLayer::new(policy).layer(Failing::times(1_000));
+    assert_eq!(
+        assert_ready_ok!(task::spawn(service.call(())).poll()),
+        1_001
+    );
+}
+
+type Inner = tower::util::ServiceFn<fn(Cell<u8>) -> Ready<Result<Cell<u8>, BoxError>>>;
+assert_impl_all!(RetryPolicy: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(RetryLayer: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(RetryBudget: Clone, Send, Sync, Unpin, fmt::Debug, Budget);
+assert_impl_all!(&'static StaticRetryBudget: Budget);
+assert_impl_all!(Hold: Send, Sync, fmt::Debug);
+assert_not_impl_any!(Hold: Clone);
+assert_impl_all!(Delays: Clone, Send, Sync, Iterator<Item = Duration>);
+assert_impl_all!(InvalidConfig: Error, Copy, PartialEq, Send, Sync);
+// A request that is not `Sync` costs the service nothing, and the future keeps `Send`.
+assert_impl_all!(RetryService<Inner>: Clone, Send, Sync, Service<Cell<u8>>);
+assert_impl_all!(ResponseFuture<Inner, Cell<u8>>: Send, fmt::Debug);
+
+#[test]
+fn closures_infer_in_one_expression_and_a_function_serves_every_result_type() {
+    fn is_failure<T, E>(r: &Result<T, E>) -> bool {
+        r.is_err()
+    }
+    let mut service = RetryLayer::new(attempts(2).retry_if(is_failure)).layer(Failing::times(1));
+    assert_eq!(
+        assert_ready_ok!(task::spawn(service.call("request")).poll()),
+        2
+    );
+    let policy = attempts(2).classify(|attempt, r| match r {
+        Ok(_) => Verdict::Done,
+        Err(_) if attempt.number() < 2 => Verdict::Retry,
+        Err(_) => Verdict::Never,
+    });
+    let mut service = RetryLayer::new(policy).layer(Failing::times(1));
+    assert_eq!(
+        assert_ready_ok!(task::spawn(service.call("request")).poll()),
+        2
+    );
+}
+
+#[test]
+fn sizes_stay_what_they_are() {
+    type Inner = tower::util::ServiceFn<fn(u64) -> Ready<Result<[u64; 2], Infallible>>>;
+    type Plain = ResponseFuture<Inner, u64>;
+    type Budgeted = ResponseFuture<Inner, u64, RetryErrors, CloneRequest, RetryBudget>;
+    type Static = ResponseFuture<Inner, u64, RetryErrors, CloneRequest, &'static StaticRetryBudget>;
+    assert_eq!(
+        size_of::<(RetryErrors, CloneRequest, NoDeadline, Unlimited)>(),
+        0
+    );
+    assert_eq!(size_of::<Hold>(), 2 * size_of::<usize>());
+    assert_eq!(
+        [
+            size_of::<RetryPolicy>(),
+            size_of::<Plain>(),
+            size_of::<Static>(),
+            size_of::<Budgeted>()
+        ],
+        // Of the future, 112 bytes are tokio's timer. A budget adds its pointer, and the hold where the
+        // timer is.
+        [88, 328, 352, 352],
+    );
+}

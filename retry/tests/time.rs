@@ -1,0 +1,395 @@
+//! Waits, limits and the ttl, on tokio's paused clock.
+
+use std::{collections::HashSet, sync::mpsc, time::Duration};
+
+use maestro_retry::{Backoff, Jitter, RetryBudget, RetryLayer, RetryPolicy, Verdict};
+use tokio::time::{Instant, advance, sleep, timeout};
+use tokio_test::{assert_pending, task};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// When attempts began, counted from the test's beginning.
+struct Log(Instant, mpsc::Sender<Duration>, mpsc::Receiver<Duration>);
+
+impl Log {
+    fn new() -> Self {
+        let (begins, begun) = mpsc::channel();
+        Self(Instant::now(), begins, begun)
+    }
+
+    /// A service that logs and fails at once.
+    fn failing(
+        &self,
+    ) -> impl Service<(), Response = (), Error = &'static str, Future: Send> + Clone + use<> {
+        let (start, begins) = (self.0, self.1.clone());
+        service_fn(move |()| {
+            begins
+                .send(start.elapsed())
+                .expect("the test reads its log");
+            std::future::ready(Err("busy"))
+        })
+    }
+
+    /// Since the last time it was asked.
+    fn begun(&self) -> Vec<Duration> {
+        self.2.try_iter().collect()
+    }
+}
+
+fn regular(base: Duration, cap: Duration) -> Backoff {
+    Backoff::exponential(base, cap).jitter(Jitter::None)
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_wait_is_the_backoffs_from_the_end_of_the_attempt() {
+    let log = Log::new();
+    let builder = RetryPolicy::builder()
+        .attempts(6)
+        .backoff(regular(ms(50), ms(300)));
+    let layer = RetryLayer::new(builder.build().unwrap());
+    let _ = layer.layer(log.failing()).oneshot(()).await;
+    assert_eq!(log.begun(), [0, 50, 150, 350, 650, 950].map(ms));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zero_delay_takes_no_time_and_no_timer() {
+    let log = Log::new();
+    let builder = RetryPolicy::builder()
+        .attempts(100)
+        .backoff(Backoff::none());
+    let layer = RetryLayer::new(builder.build().unwrap());
+    let _ = layer.layer(log.failing()).oneshot(()).await;
+    assert_eq!(
+        log.begun(),
+        [Duration::ZERO; 100],
+        "a zero sleep would have taken a millisecond"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_two_of_a_hundred_requests_wait_alike_and_a_seed_repeats_all_their_waits() {
+    async fn run(seed: u64) -> Vec<Duration> {
+        let builder = RetryPolicy::builder().attempts(2).seed(seed);
+        let policy = builder
+            .backoff(Backoff::constant(secs(86_400)))
+            .build()
+            .unwrap();
+        let layer = RetryLayer::new(policy);
+        let mut waits = Vec::new();
+        for _ in 0..100 {
+            // A service of its own for each, as with a connection of its own.
+            let log = Log::new();
+            let _ = layer.layer(log.failing()).oneshot(()).await;
+            waits.push(log.begun()[1]);
+        }
+        waits
+    }
+    let waits = run(1).await;
+    assert_eq!(waits.iter().collect::<HashSet<_>>().len(), 100);
+    assert_eq!(run(1).await, waits);
+    assert_ne!(run(2).await, waits);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_servers_hint_wins_over_the_backoff_is_never_undercut_and_is_spread_above() {
+    let policy = RetryPolicy::builder()
+        .attempts(50)
+        .backoff(Backoff::exponential(ms(100), ms(400)))
+        .seed(3)
+        .build()
+        .unwrap()
+        .classify(|_, _| Verdict::RetryAfter(secs(2)));
+    let log = Log::new();
+    let _ = RetryLayer::new(policy)
+        .layer(log.failing())
+        .oneshot(())
+        .await;
+    let begun = log.begun();
+    let waits: Vec<_> = begun.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // One millisecond more: tokio's timers wake on the next whole one.
+    assert!(
+        waits
+            .iter()
+            .all(|wait| (ms(2_000)..=ms(2_401)).contains(wait)),
+        "{waits:?}"
+    );
+    assert!(waits.iter().collect::<HashSet<_>>().len() > 25, "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_jitter_a_hint_is_kept_to_the_millisecond() {
+    let policy = RetryPolicy::builder()
+        .attempts(3)
+        .backoff(regular(secs(5), secs(5)))
+        .build()
+        .unwrap()
+        .classify(|_, _| Verdict::RetryAfter(ms(700)));
+    let log = Log::new();
+    let _ = RetryLayer::new(policy)
+        .layer(log.failing())
+        .oneshot(())
+        .await;
+    assert_eq!(log.begun(), [0, 700, 1_400].map(ms));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_wait_is_begun_that_ends_after_max_elapsed() {
+    let builder = RetryPolicy::builder()
+        .attempts(9)
+        .backoff(regular(ms(100), secs(9)));
+    let layer = RetryLayer::new(builder.max_elapsed(ms(500)).build().unwrap());
+    let log = Log::new();
+    let answer = layer.layer(log.failing()).oneshot(()).await;
+    assert_eq!(answer, Err("busy"));
+    assert_eq!(
+        log.begun(),
+        [0, 100, 300].map(ms),
+        "the next would begin at 700"
+    );
+    assert_eq!(log.0.elapsed(), ms(300), "and nobody waits for nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_age_of_a_call_counts_its_attempts_too() {
+    let builder = RetryPolicy::builder().attempts(9).backoff(Backoff::none());
+    let policy = builder.max_elapsed(secs(1)).build().unwrap();
+    let log = Log::new();
+    let inner = log.failing();
+    let slow = service_fn(move |()| {
+        let call = inner.clone().oneshot(());
+        async move {
+            sleep(ms(400)).await;
+            call.await
+        }
+    });
+    let _ = RetryLayer::new(policy).layer(slow).oneshot(()).await;
+    // Logged when they end. The third began at 800; at 1,200 it is too late.
+    assert_eq!(log.begun(), [400, 800, 1_200].map(ms));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_begins_at_or_after_the_requests_deadline_whatever_the_waits() {
+    for micros in (1..40_000).step_by(617) {
+        let deadline = Duration::from_micros(micros);
+        let log = Log::new();
+        let at = log.0 + deadline;
+        let policy = RetryPolicy::builder()
+            .attempts(1_000)
+            .backoff(Backoff::exponential(Duration::from_micros(300), ms(7)))
+            .seed(micros)
+            .build()
+            .unwrap()
+            .deadline(move |(): &()| Some(at));
+        let _ = RetryLayer::new(policy)
+            .layer(log.failing())
+            .oneshot(())
+            .await;
+        let begun = log.begun();
+        assert!(
+            begun.iter().all(|begun| *begun < deadline),
+            "{begun:?} before {deadline:?}"
+        );
+        assert!(log.0.elapsed() <= deadline);
+        advance(ms(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_earlier_of_deadline_and_max_elapsed_holds() {
+    for (deadline, max_elapsed, attempts) in [(250, 900, 3), (900, 250, 3), (900, 900, 9)] {
+        let log = Log::new();
+        let at = log.0 + ms(deadline);
+        let policy = RetryPolicy::builder()
+            .attempts(20)
+            .backoff(Backoff::constant(ms(100)).jitter(Jitter::None))
+            .max_elapsed(ms(max_elapsed))
+            .build()
+            .unwrap()
+            .deadline(move |(): &()| Some(at));
+        let _ = RetryLayer::new(policy)
+            .layer(log.failing())
+            .oneshot(())
+            .await;
+        assert_eq!(log.begun().len(), attempts, "{deadline} {max_elapsed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_time_forbids_takes_nothing_from_the_budget() {
+    let builder = RetryBudget::builder().ratio(1.0).floor_per_second(0);
+    let budget = builder.build("untouched").unwrap();
+    let policy = RetryPolicy::builder()
+        .backoff(regular(secs(1), secs(1)))
+        .max_elapsed(ms(500))
+        .build()
+        .unwrap()
+        .budget(budget.clone());
+    let _ = RetryLayer::new(policy)
+        .layer(Log::new().failing())
+        .oneshot(())
+        .await;
+    assert_eq!(budget.balance(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_during_the_wait_stops_at_once_and_refunds() {
+    let budget = RetryBudget::builder()
+        .ratio(1.0)
+        .floor_per_second(0)
+        .build("refunded")
+        .unwrap();
+    let policy = RetryPolicy::builder()
+        .backoff(regular(secs(9), secs(9)))
+        .build()
+        .unwrap()
+        .budget(budget.clone());
+    let log = Log::new();
+    let mut service = RetryLayer::new(policy.clone()).layer(log.failing());
+    assert!(timeout(secs(2), service.call(())).await.is_err());
+    assert_eq!(log.0.elapsed(), secs(2));
+    assert_eq!(budget.balance(), 1);
+
+    let mut run = task::spawn(policy.run(async |_| Err::<(), _>("busy")));
+    assert_pending!(run.poll());
+    assert_eq!(budget.balance(), 1, "two calls, one hold");
+    drop(run);
+    assert_eq!(budget.balance(), 2);
+    sleep(secs(9)).await;
+    assert_eq!(log.begun().len(), 1, "nothing goes on in the background");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_durations_wait_and_never_panic() {
+    let policy = RetryPolicy::builder()
+        .attempts(u32::MAX)
+        .backoff(regular(Duration::MAX, Duration::MAX))
+        .max_elapsed(Duration::MAX)
+        .build()
+        .unwrap();
+    let log = Log::new();
+    let mut service = RetryLayer::new(policy.clone()).layer(log.failing());
+    assert!(timeout(secs(86_400 * 365), service.call(())).await.is_err());
+    let hint = policy.classify(|_, _| Verdict::RetryAfter(Duration::MAX));
+    let answer = RetryLayer::new(hint).layer(log.failing()).oneshot(()).await;
+    assert_eq!(answer, Err("busy"), "above the longest hint");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_classifier_sees_the_age_of_the_call() {
+    let builder = RetryPolicy::builder()
+        .attempts(9)
+        .backoff(regular(ms(100), secs(9)));
+    let policy = builder.build().unwrap().classify(|attempt, _| {
+        if attempt.elapsed() < ms(300) {
+            Verdict::Retry
+        } else {
+            Verdict::Never
+        }
+    });
+    let log = Log::new();
+    let _ = RetryLayer::new(policy)
+        .layer(log.failing())
+        .oneshot(())
+        .await;
+    assert_eq!(log.begun(), [0, 100, 300].map(ms));
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_waits_as_the_layer_does() {
+    let builder = RetryPolicy::builder()
+        .attempts(4)
+        .backoff(regular(ms(50), ms(75)));
+    let start = Instant::now();
+    let answer = builder
+        .build()
+        .unwrap()
+        .run(async |attempt| Err::<(), _>(attempt))
+        .await;
+    assert_eq!((answer, start.elapsed()), (Err(4), ms(200)));
+    let limited = builder.max_elapsed(ms(80)).build().unwrap();
+    assert_eq!(
+        limited.run(async |attempt| Err::<(), _>(attempt)).await,
+        Err(2)
+    );
+}
+
+// === The budget's ttl ===
+
+#[tokio::test(start_paused = true)]
+async fn a_deposit_lives_at_least_fifteen_sixteenths_of_the_ttl_and_never_longer_than_it() {
+    let ttl = secs(16);
+    for offset in [0, 1, 500, 999] {
+        let builder = RetryBudget::builder()
+            .ratio(1.0)
+            .floor_per_second(0)
+            .ttl(ttl);
+        let budget = builder.build("ttl").unwrap();
+        let made = Instant::now();
+        let paid = made + ms(offset);
+        budget.deposit_at(paid);
+        assert_eq!(budget.balance_at(paid + ttl * 15 / 16), 1, "{offset}");
+        // It was paid into the slot of the first second.
+        assert_eq!(budget.balance_at(made + ttl - ms(1)), 1, "{offset}");
+        assert_eq!(budget.balance_at(made + ttl), 0, "{offset}");
+        assert_eq!(budget.balance_at(paid + ttl), 0, "{offset}");
+        assert_eq!(
+            budget.balance_at(paid + Duration::MAX / 2_000_000_000),
+            0,
+            "{offset}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_floor_comes_in_evenly_and_is_saved_up_for_one_ttl() {
+    let builder = RetryBudget::builder()
+        .ratio(0.0)
+        .floor_per_second(4)
+        .ttl(secs(2));
+    let budget = builder.build("floor").unwrap();
+    for _ in 0..8 {
+        budget.try_hold().expect("the floor of one ttl").spend();
+    }
+    assert!(budget.try_hold().is_none());
+    advance(ms(249)).await;
+    assert!(budget.try_hold().is_none());
+    advance(ms(1)).await;
+    budget
+        .try_hold()
+        .expect("a quarter of a second pays for one")
+        .spend();
+    assert!(budget.try_hold().is_none());
+    advance(secs(3_600)).await;
+    assert_eq!(budget.balance(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_that_outlives_its_credit_gives_nothing_back() {
+    let builder = RetryBudget::builder()
+        .ratio(1.0)
+        .floor_per_second(0)
+        .ttl(secs(10));
+    let budget = builder.build("late").unwrap();
+    budget.deposit();
+    let hold = budget.try_hold().unwrap();
+    advance(secs(11)).await;
+    budget.deposit();
+    drop(hold);
+    assert_eq!(budget.balance(), 1, "the new call's alone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_read_before_the_budget_was_made_is_its_first_moment() {
+    let before = Instant::now();
+    advance(secs(5)).await;
+    let budget = RetryBudget::new("new");
+    budget.deposit_at(before);
+    assert_eq!((budget.balance_at(before), budget.balance()), (100, 100));
+}
