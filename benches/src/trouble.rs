@@ -1,6 +1,7 @@
 use std::{error::Error, fmt};
 
 use maestro_bulkhead::Full;
+use maestro_circuit_breaker::Open;
 use maestro_timeout::Elapsed;
 
 /// The one error of every stack that is measured: an enum with room for each rejection, as a service has it.
@@ -9,10 +10,18 @@ use maestro_timeout::Elapsed;
 pub enum Trouble {
     /// The inner service failed, as a row had it do.
     Failed,
+    /// The circuit breaker rejected.
+    Open(Open),
     /// The bulkhead refused.
     Full(Full),
     /// The timeout gave up.
     Elapsed(Elapsed),
+}
+
+impl From<Open> for Trouble {
+    fn from(open: Open) -> Self {
+        Self::Open(open)
+    }
 }
 
 impl From<Full> for Trouble {
@@ -31,6 +40,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed => f.write_str("the inner service failed"),
+            Self::Open(open) => open.fmt(f),
             Self::Full(full) => full.fmt(f),
             Self::Elapsed(elapsed) => elapsed.fmt(f),
         }

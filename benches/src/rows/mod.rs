@@ -1,8 +1,10 @@
 //! Every row, once.
 
+mod breaker;
 mod bulkhead;
 mod floors;
 mod retry;
+mod stack;
 mod timeout;
 mod units;
 
@@ -14,9 +16,11 @@ pub fn all() -> Vec<Row> {
     [
         floors::rows(),
         units::rows(),
+        breaker::rows(),
         retry::rows(),
         bulkhead::rows(),
         timeout::rows(),
+        stack::rows(),
     ]
     .into_iter()
     .flatten()

@@ -1,0 +1,162 @@
+use std::{borrow::Borrow, time::Duration};
+
+use maestro_circuit_breaker::{
+    Builder, Call, CircuitBreaker, CircuitBreakerLayer, Core, Open, StaticCircuitBreaker, Wait,
+    Window,
+};
+use tower::Layer;
+
+use super::floors::{FAILS_1_IN_16, READY};
+use crate::{
+    Row,
+    inner::{FailsOneIn, Nothing},
+};
+
+/// Failures in a row, of which these rows have one at most.
+pub(super) const IN_A_ROW: Builder = CircuitBreaker::builder().consecutive_failures(5);
+
+/// The failure ratio over a window so long that nothing expires while a row is measured.
+pub(super) const OVER_TIME: Builder = CircuitBreaker::builder()
+    .failure_ratio(0.5)
+    .window(Window::time(Duration::from_hours(1)));
+
+/// Opens at the first failure, and stays so.
+const OPENS: Builder = CircuitBreaker::builder()
+    .consecutive_failures(1)
+    .wait_in_open(Wait::fixed(Duration::from_hours(24)));
+
+static CONSECUTIVE: StaticCircuitBreaker = IN_A_ROW.build_static("consecutive");
+static CONSECUTIVE_1_IN_16: StaticCircuitBreaker = IN_A_ROW.build_static("consecutive, 1 in 16");
+static HUNDRED: StaticCircuitBreaker = OVER_TIME.build_static("hundred");
+static MANY: StaticCircuitBreaker = OVER_TIME.build_static("many");
+static TIME_1_IN_16: StaticCircuitBreaker = OVER_TIME.build_static("time, 1 in 16");
+static OPEN: StaticCircuitBreaker = OPENS.build_static("open");
+
+pub(super) fn rows() -> Vec<Row> {
+    consecutive()
+        .into_iter()
+        .chain(over_time())
+        .chain(open())
+        .collect()
+}
+
+fn consecutive() -> [Row; 4] {
+    [
+        Row::service("breaker, closed, consecutive failures, Arc", READY, || {
+            CircuitBreakerLayer::new(shared(IN_A_ROW)).layer(Nothing)
+        })
+        .target(60.0, 2.0),
+        Row::service(
+            "breaker, closed, consecutive failures, static",
+            READY,
+            || CircuitBreakerLayer::new(&CONSECUTIVE).layer(Nothing),
+        )
+        .target(55.0, 0.0),
+        // The target is that of a window of calls; counting in a row must not be dearer.
+        Row::service(
+            "breaker, closed, consecutive failures, one failure in 16, Arc",
+            FAILS_1_IN_16,
+            || CircuitBreakerLayer::new(shared(IN_A_ROW)).layer(FailsOneIn::<16>),
+        )
+        .bad_in_16(1)
+        .target(115.0, 3.3),
+        Row::service(
+            "breaker, closed, consecutive failures, one failure in 16, static",
+            FAILS_1_IN_16,
+            || CircuitBreakerLayer::new(&CONSECUTIVE_1_IN_16).layer(FailsOneIn::<16>),
+        )
+        .bad_in_16(1)
+        .target(110.0, 1.3),
+    ]
+}
+
+fn over_time() -> [Row; 6] {
+    [
+        Row::service(
+            "breaker, closed, time window of 100 calls, Arc",
+            READY,
+            || {
+                let breaker = shared(OVER_TIME);
+                fill(100, || breaker.try_acquire());
+                CircuitBreakerLayer::new(breaker).layer(Nothing)
+            },
+        )
+        .target(140.0, 3.0),
+        Row::service(
+            "breaker, closed, time window of 100 calls, static",
+            READY,
+            || {
+                fill(100, || HUNDRED.try_acquire());
+                CircuitBreakerLayer::new(&HUNDRED).layer(Nothing)
+            },
+        )
+        .target(135.0, 1.0),
+        Row::service(
+            "breaker, closed, time window of 100,000 calls, Arc",
+            READY,
+            || {
+                let breaker = shared(OVER_TIME);
+                fill(100_000, || breaker.try_acquire());
+                CircuitBreakerLayer::new(breaker).layer(Nothing)
+            },
+        )
+        .target(140.0, 3.0),
+        Row::service(
+            "breaker, closed, time window of 100,000 calls, static",
+            READY,
+            || {
+                fill(100_000, || MANY.try_acquire());
+                CircuitBreakerLayer::new(&MANY).layer(Nothing)
+            },
+        )
+        .target(135.0, 1.0),
+        // No target: the one there is belongs to a window of calls.
+        Row::service(
+            "breaker, closed, time window, one failure in 16, Arc",
+            FAILS_1_IN_16,
+            || CircuitBreakerLayer::new(shared(OVER_TIME)).layer(FailsOneIn::<16>),
+        )
+        .bad_in_16(1),
+        Row::service(
+            "breaker, closed, time window, one failure in 16, static",
+            FAILS_1_IN_16,
+            || CircuitBreakerLayer::new(&TIME_1_IN_16).layer(FailsOneIn::<16>),
+        )
+        .bad_in_16(1),
+    ]
+}
+
+fn open() -> [Row; 2] {
+    [
+        Row::service("breaker, open, Arc", READY, || {
+            let breaker = shared(OPENS);
+            trip(breaker.try_acquire());
+            CircuitBreakerLayer::new(breaker).layer(Nothing)
+        })
+        .bad_in_16(16)
+        .target(35.0, 0.0),
+        Row::service("breaker, open, static", READY, || {
+            // Open already, where the row was made before.
+            trip(OPEN.try_acquire());
+            CircuitBreakerLayer::new(&OPEN).layer(Nothing)
+        })
+        .bad_in_16(16)
+        .target(35.0, 0.0),
+    ]
+}
+
+pub(super) fn shared(builder: Builder) -> CircuitBreaker {
+    builder.build("shared").expect("these numbers are legal")
+}
+
+fn fill<P: Borrow<Core>>(calls: u32, acquire: impl Fn() -> Result<Call<P>, Open>) {
+    for _ in 0..calls {
+        acquire().expect("nothing has failed").success();
+    }
+}
+
+fn trip<P: Borrow<Core>>(call: Result<Call<P>, Open>) {
+    if let Ok(call) = call {
+        call.failure();
+    }
+}
