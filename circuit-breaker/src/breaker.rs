@@ -143,7 +143,13 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// Closes the circuit, whatever its state, with nothing counted and no cause. Calls under way are
     /// late from now on: what they say changes nothing.
     pub fn reset(&self) {
-        self.core().circuit.reset();
+        self.reset_at(Instant::now());
+    }
+
+    /// [`reset`](Self::reset) at `now`.
+    pub fn reset_at(&self, now: Instant) {
+        let core = self.core();
+        core.circuit.reset(core.epoch.ticks(now));
     }
 
     pub(crate) fn core(&self) -> &Core {

@@ -1,13 +1,15 @@
 use crate::sync::BUCKETS;
 
-const COUNT_BITS: u32 = 22;
+/// A million calls in a sixteenth of the window are counted exactly; and the 24 bits that are left tell
+/// laps apart for five years of a window of 10 s.
+const COUNT_BITS: u32 = 20;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const LAP_MASK: u64 = (1 << (64 - 2 * COUNT_BITS)) - 1;
 const RING: u64 = BUCKETS as u64;
-/// Epochs after which a bucket cannot be told from one of now: 2^20 laps of the ring.
+/// Epochs after which a bucket cannot be told from one of now: 2^24 laps of the ring.
 const EPOCH_MASK: u64 = (LAP_MASK + 1) * RING - 1;
 
-/// One step of the window, packed: which lap of the ring it belongs to (20 bits), failures (22), calls (22).
+/// One step of the window, packed: which lap of the ring it belongs to (24 bits), failures (20), calls (20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bucket(u64);
 
@@ -29,8 +31,8 @@ impl Bucket {
 
     /// This bucket after one call more in `epoch`: what is left of another lap goes.
     ///
-    /// A bucket counts to 4,194,303 calls. One more halves both counts first: from there on the share of
-    /// failures is exact to one part in two millions, and the number of calls is a lower bound that is
+    /// A bucket counts to 1,048,575 calls. One more halves both counts first: from there on the share of
+    /// failures is exact to one part in half a million, and the number of calls is a lower bound that is
     /// above every minimum that can be configured.
     pub(crate) const fn record(self, epoch: u64, failed: bool) -> Self {
         let lap = (epoch / RING) & LAP_MASK;
@@ -49,7 +51,7 @@ impl Bucket {
     ///
     /// Before as after: a thread whose clock reading is older than another's by a moment, over the edge
     /// of a bucket, must not overlook the other's failure.
-    #[expect(clippy::cast_possible_truncation, reason = "22 bits")]
+    #[expect(clippy::cast_possible_truncation, reason = "20 bits")]
     pub(crate) const fn counts(self, index: usize, epoch: u64) -> Option<Counts> {
         let own = self.lap() * RING + index as u64;
         let age = epoch.wrapping_sub(own) & EPOCH_MASK;

@@ -31,7 +31,7 @@ const EPOCHS_PER_GENERATION: u64 = 2 * BUCKETS as u64;
 /// The step of the window at `now`, in ticks. Every generation starts with an empty window because its
 /// epochs begin beyond the window of the one before: nothing has to be cleared.
 pub(crate) const fn epoch(now: u64, bucket_ticks: u64, generation: u32) -> u64 {
-    // Ticks stay below 2^62, generations below 2^32: no overflow.
+    // Ticks stay below 2^60, generations below 2^32: no overflow.
     now / bucket_ticks + generation as u64 * EPOCHS_PER_GENERATION
 }
 
@@ -44,7 +44,7 @@ impl Buckets {
 
     /// Counts a call in `epoch`, if `is_current` says that its generation is still the present one.
     pub(crate) fn record(&self, epoch: u64, failed: bool, is_current: impl Fn() -> bool) -> bool {
-        // Below BUCKETS, which is a usize: no cut.
+        #[expect(clippy::cast_possible_truncation, reason = "below BUCKETS")]
         let bucket = &self.0[(epoch % BUCKETS as u64) as usize];
         // Acquire pairs with the AcqRel below: who sees a bucket of a newer generation sees the newer
         // state word as well, in `is_current`. Hence this order: read the bucket, ask, swap. If a newer

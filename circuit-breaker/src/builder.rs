@@ -27,8 +27,8 @@ pub struct Builder {
 
 /// A backend that fails every other call is of no use to anybody.
 const DEFAULT_RATIO: f64 = 0.5;
-/// Above what a bucket is sure to count exactly: half of 2^22 calls, with as much to spare.
-const MOST_MINIMUM_CALLS: u32 = 1_000_000;
+/// Below half of what a bucket counts exactly: a full bucket that was halved still holds as many.
+const MOST_MINIMUM_CALLS: u32 = 500_000;
 
 impl Builder {
     pub(crate) const fn new() -> Self {
@@ -64,7 +64,7 @@ impl Builder {
         self
     }
 
-    /// How many calls the window must hold before the failure ratio counts: 1 to 1,000,000. The default
+    /// How many calls the window must hold before the failure ratio counts: 1 to 500,000. The default
     /// is 20.
     pub const fn minimum_calls(mut self, calls: u32) -> Self {
         self.minimum_calls = calls;
@@ -93,7 +93,7 @@ impl Builder {
         self
     }
 
-    /// How long a probe may take: from 1 ns; more than 146 years are 146 years. One that has not ended by
+    /// How long a probe may take: from 1 ns; more than 36 years are 36 years. One that has not ended by
     /// then has failed, and its place is free. The default is 10 s.
     ///
     /// Choose it above what a slow but good call takes: a timeout inside the breaker is the usual measure.

@@ -48,7 +48,6 @@ impl Cause {
         (kind << (2 * NUMBER_BITS)) | (u64::from(failures) << NUMBER_BITS) | u64::from(of)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "31 bits")]
     pub(crate) const fn from_bits(bits: u64) -> Option<Self> {
         let failures = ((bits >> NUMBER_BITS) & NUMBER_MASK) as u32;
         let of = (bits & NUMBER_MASK) as u32;

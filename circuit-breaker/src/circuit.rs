@@ -107,7 +107,9 @@ impl Circuit {
     }
 
     /// Back to closed with nothing counted, in a new generation, from any state.
-    pub(crate) fn reset(&self) {
+    pub(crate) fn reset(&self, now: u64) {
+        // So that the generation does not depend on whether somebody looked just before.
+        self.advance(now);
         let _transition = self.transitions.lock();
         let mut word = self.load();
         // A swap in a loop: the step from open to half-open does not take the lock.

@@ -31,7 +31,7 @@ impl InvalidConfig {
                 "the consecutive failures that open the circuit must be from 1 to 1,073,741,823"
             }
             Self::Window => "the window must be longer than zero: it would never hold a call",
-            Self::MinimumCalls => "the minimum of calls must be from 1 to 1,000,000",
+            Self::MinimumCalls => "the minimum of calls must be from 1 to 500,000",
             Self::WaitInOpen => {
                 "the wait in open must be longer than zero: the circuit would never reject"
             }

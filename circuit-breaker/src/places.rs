@@ -22,11 +22,11 @@ pub(crate) struct Places([AtomicU64; PLACES]);
 pub(crate) struct Lease(u64);
 
 const FREE: u64 = 0;
-const TAG_BITS: u32 = 2;
+const TAG_BITS: u32 = 4;
 const TAG_MASK: u64 = (1 << TAG_BITS) - 1;
 
 impl Lease {
-    /// `deadline` is above 0 and below 2^62.
+    /// `deadline` is above 0 and below 2^60.
     pub(crate) const fn new(deadline: u64, generation: u32) -> Self {
         Self((deadline << TAG_BITS) | (generation as u64 & TAG_MASK))
     }

@@ -1,5 +1,6 @@
 use crate::{sync::PLACES, word::MAX_RESULTS};
 
+#[expect(clippy::cast_possible_truncation, reason = "sixteen")]
 const MOST_IN_FLIGHT: u32 = PLACES as u32;
 
 /// How a half-open circuit decides: how many probes, and how many of them at a time.

@@ -22,9 +22,9 @@ pub(crate) struct Measured {
     pub(crate) minimum: u32,
 }
 
-/// The last tick, 146 years after the first: later instants and longer durations are taken for this one.
-/// 2^62 - 1, as a lease keeps two bits for other things.
-pub(crate) const NEVER: u64 = (1 << 62) - 1;
+/// The last tick, 36 years of 365 days after the first: later instants and longer durations are taken
+/// for this one. Below 2^60, as a lease keeps four bits for other things.
+pub(crate) const NEVER: u64 = 36 * 365 * 24 * 60 * 60 * 1_000_000_000;
 
 /// `now` and `ticks` later.
 pub(crate) const fn after(now: u64, ticks: u64) -> u64 {

@@ -33,8 +33,10 @@ impl Circuit {
             ) => {
                 let now = clock();
                 // Its own time may be over: then it has failed, whatever it says now.
-                self.advance(now);
-                if self.places.free(place, lease) {
+                let is_late = self.advance(now).generation() != generation;
+                // A late one leaves its place alone: it may be another's by now, with an equal lease where
+                // both end with time itself.
+                if !is_late && self.places.free(place, lease) {
                     let failed = match outcome {
                         Outcome::Success => Some(false),
                         Outcome::Failure => Some(true),

@@ -8,7 +8,7 @@ pub struct Wait(pub(crate) Duration);
 impl Wait {
     /// The same every time. The end is inclusive: a call at the very instant is let in.
     ///
-    /// From 1 ns; more than 146 years are 146 years.
+    /// From 1 ns; more than 36 years are 36 years.
     pub const fn fixed(wait: Duration) -> Self {
         Self(wait)
     }

@@ -160,7 +160,7 @@ impl Tally {
         };
         Self {
             // Saturating for one case: a thread that was held up inside `admit` while the circuit was reset
-            // and went through four generations leaves a lease which is then taken for one of now.
+            // and went through sixteen generations leaves a lease which is then taken for one of now.
             in_flight: self.in_flight.saturating_sub(1),
             successes: self.successes + successes,
             failures: self.failures + failures,

@@ -1,1 +1,315 @@
+//! One property a model. Each is a claim of `circuit.rs`, `settle.rs`, `buckets.rs` or `places.rs`.
 
+use loom::{sync::Arc, thread};
+
+use crate::{
+    Builder, CircuitBreaker, Outcome, Probes, State, Wait, Window,
+    bucket::Counts,
+    buckets::Buckets,
+    circuit::{Admission, Circuit},
+    word::Phase,
+};
+use std::time::Duration;
+
+/// Runs `f` over every interleaving with at most `preemptions` involuntary switches.
+fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = preemptions;
+    model.check(f);
+}
+
+const WAIT: u64 = 100;
+const PROBE_TIME: u64 = 10;
+
+fn builder() -> Builder {
+    CircuitBreaker::builder()
+        .wait_in_open(Wait::fixed(Duration::from_nanos(WAIT)))
+        .probe_deadline(Duration::from_nanos(PROBE_TIME))
+}
+
+fn circuit(builder: Builder) -> Arc<Circuit> {
+    Arc::new(Circuit::new(builder.settings().unwrap()))
+}
+
+fn half_open(probes: Probes) -> Arc<Circuit> {
+    let circuit = circuit(builder().consecutive_failures(1).probes(probes));
+    let call = circuit.admit(|| 0).unwrap();
+    circuit.settle(call, Outcome::Failure, || 0);
+    assert_eq!(circuit.advance(WAIT).phase().state(), State::HalfOpen);
+    circuit
+}
+
+/// Both at once, one of them here.
+fn race<T, U: Send + 'static>(
+    circuit: &Arc<Circuit>,
+    here: impl FnOnce(&Circuit) -> T,
+    there: impl FnOnce(&Circuit) -> U + Send + 'static,
+) -> (T, U) {
+    let shared = Arc::clone(circuit);
+    let other = thread::spawn(move || there(&shared));
+    let here = here(circuit);
+    (here, other.join().unwrap())
+}
+
+/// In flight, successes, failures.
+fn tally(circuit: &Circuit) -> (u32, u32, u32) {
+    match circuit.load().phase() {
+        Phase::HalfOpen(t) => (t.in_flight, t.successes, t.failures),
+        other => panic!("half-open expected, {other:?} found"),
+    }
+}
+
+fn fail(circuit: &Circuit, call: Admission, now: u64) {
+    circuit.settle(call, Outcome::Failure, || now);
+}
+
+#[test]
+fn two_failures_in_a_row_make_exactly_one_transition() {
+    explore(None, || {
+        let circuit = circuit(builder().consecutive_failures(2));
+        let (a, b) = (circuit.admit(|| 0).unwrap(), circuit.admit(|| 0).unwrap());
+        race(&circuit, |c| fail(c, a, 1), move |c| fail(c, b, 2));
+        let word = circuit.load();
+        assert_eq!((word.phase(), word.generation()), (Phase::Open, 1));
+    });
+}
+
+#[test]
+fn failures_that_both_reach_the_limit_make_one_transition_with_one_cause_and_one_end() {
+    explore(None, || {
+        let circuit = circuit(builder().consecutive_failures(1));
+        let (a, b) = (circuit.admit(|| 0).unwrap(), circuit.admit(|| 0).unwrap());
+        // Who looks while they do it sees the end of the wait that stays.
+        let (seen, ()) = race(
+            &circuit,
+            |c| {
+                fail(c, a, 1);
+                c.refuse(10)
+            },
+            move |c| fail(c, b, 2),
+        );
+        assert_eq!(circuit.load().generation(), 1);
+        assert_eq!(circuit.refuse(10), seen);
+    });
+}
+
+#[test]
+fn of_two_failures_on_either_side_of_an_epoch_at_least_one_sees_both() {
+    explore(None, || {
+        // Buckets of 8 ticks: 7 and 8 are in two of them.
+        let circuit = circuit(
+            builder()
+                .failure_ratio(1.0)
+                .minimum_calls(2)
+                .window(Window::time(Duration::from_nanos(16))),
+        );
+        let (a, b) = (circuit.admit(|| 0).unwrap(), circuit.admit(|| 0).unwrap());
+        race(&circuit, |c| fail(c, a, 7), move |c| fail(c, b, 8));
+        let word = circuit.load();
+        assert_eq!((word.phase(), word.generation()), (Phase::Open, 1));
+    });
+}
+
+#[test]
+fn no_count_is_lost_or_doubled_when_a_bucket_changes_epoch() {
+    explore(None, || {
+        let buckets = Arc::new(Buckets::new());
+        // What the ring's first bucket held a lap ago.
+        assert!(buckets.record(0, true, || true));
+        let other = Arc::clone(&buckets);
+        let there = thread::spawn(move || other.record(2, true, || true));
+        assert!(buckets.record(2, false, || true));
+        assert!(there.join().unwrap());
+        let both = Counts {
+            calls: 2,
+            failures: 1,
+        };
+        assert_eq!(buckets.sum(2), both);
+    });
+}
+
+#[test]
+fn a_late_result_never_counts_in_the_window_of_a_newer_generation() {
+    explore(None, || {
+        let circuit = circuit(builder().failure_ratio(1.0).minimum_calls(9));
+        let late = circuit.admit(|| 0).unwrap();
+        race(
+            &circuit,
+            |c| {
+                c.reset(0);
+                let call = c.admit(|| 0).unwrap();
+                c.settle(call, Outcome::Success, || 0);
+            },
+            move |c| fail(c, late, 0),
+        );
+        let counts = circuit.counters(0).window;
+        assert_eq!((counts.calls, counts.failures), (1, 0));
+    });
+}
+
+#[test]
+fn a_late_failure_never_opens_a_newer_generation() {
+    explore(None, || {
+        let circuit = circuit(builder().consecutive_failures(1));
+        let late = circuit.admit(|| 0).unwrap();
+        race(&circuit, |c| c.reset(0), move |c| fail(c, late, 0));
+        // Before the reset it opened and was reset, after it nothing happened.
+        assert_eq!(circuit.load().phase(), Phase::Closed { in_a_row: 0 });
+    });
+}
+
+#[test]
+fn a_success_and_a_failure_leave_the_count_of_one_order_or_the_other() {
+    explore(None, || {
+        let circuit = circuit(builder().consecutive_failures(3));
+        let calls: Vec<_> = (0..3).map(|_| circuit.admit(|| 0).unwrap()).collect();
+        let (first, second, success) = (calls[0], calls[1], calls[2]);
+        fail(&circuit, first, 0);
+        race(
+            &circuit,
+            |c| c.settle(success, Outcome::Success, || 0),
+            move |c| fail(c, second, 0),
+        );
+        assert!(matches!(
+            circuit.load().phase(),
+            Phase::Closed { in_a_row: 0 | 1 }
+        ));
+    });
+}
+
+#[test]
+fn the_step_to_half_open_happens_once_and_lets_in_no_more_probes_than_allowed() {
+    explore(None, || {
+        let circuit = circuit(builder().consecutive_failures(1).probes(Probes::results(1)));
+        let call = circuit.admit(|| 0).unwrap();
+        fail(&circuit, call, 0);
+        let (a, b) = race(&circuit, |c| c.admit(|| WAIT), |c| c.admit(|| WAIT));
+        assert!(
+            a.is_ok() != b.is_ok(),
+            "one place, two callers: one gets in"
+        );
+        assert_eq!(
+            (circuit.load().generation(), tally(&circuit)),
+            (2, (1, 0, 0))
+        );
+    });
+}
+
+#[test]
+fn a_place_that_is_given_back_is_not_lost_and_not_given_twice() {
+    explore(None, || {
+        let circuit = half_open(Probes::results(2).in_flight(1));
+        let first = circuit.admit(|| WAIT).unwrap();
+        let (second, ()) = race(
+            &circuit,
+            |c| c.admit(|| WAIT),
+            move |c| c.settle(first, Outcome::Ignored, || WAIT),
+        );
+        let inside = u32::from(second.is_ok());
+        assert_eq!(tally(&circuit), (inside, 0, 0));
+        assert_eq!(circuit.admit(|| WAIT).is_ok(), second.is_err());
+    });
+}
+
+#[test]
+fn two_probes_that_end_at_once_both_count_and_decide_once() {
+    explore(None, || {
+        let circuit = half_open(Probes::results(2));
+        let (a, b) = (
+            circuit.admit(|| WAIT).unwrap(),
+            circuit.admit(|| WAIT).unwrap(),
+        );
+        race(
+            &circuit,
+            |c| c.settle(a, Outcome::Success, || WAIT),
+            move |c| c.settle(b, Outcome::Success, || WAIT),
+        );
+        let word = circuit.load();
+        assert_eq!(
+            (word.phase().state(), word.generation()),
+            (State::Closed, 3)
+        );
+    });
+}
+
+#[test]
+fn of_a_probes_end_and_the_end_of_its_time_exactly_one_counts() {
+    explore(None, || {
+        let circuit = half_open(Probes::results(3).in_flight(1));
+        let probe = circuit.admit(|| WAIT).unwrap();
+        race(
+            &circuit,
+            // Its own clock reading is from just before the deadline.
+            |c| c.settle(probe, Outcome::Success, || WAIT + PROBE_TIME - 1),
+            |c| c.advance(WAIT + PROBE_TIME),
+        );
+        let (in_flight, successes, failures) = tally(&circuit);
+        assert_eq!((in_flight, successes + failures), (0, 1));
+        assert!(
+            circuit.admit(|| WAIT + PROBE_TIME).is_ok(),
+            "its place is free"
+        );
+    });
+}
+
+#[test]
+fn three_who_enter_end_and_cancel_never_exceed_two_places_and_lose_none() {
+    explore(Some(2), || {
+        let circuit = half_open(Probes::results(4).in_flight(2));
+        let ends = circuit.admit(|| WAIT).unwrap();
+        let cancelled = circuit.admit(|| WAIT).unwrap();
+        let other = Arc::clone(&circuit);
+        let third = thread::spawn(move || other.settle(cancelled, Outcome::Ignored, || WAIT));
+        let (entered, ()) = race(
+            &circuit,
+            |c| c.admit(|| WAIT),
+            move |c| c.settle(ends, Outcome::Success, || WAIT),
+        );
+        third.join().unwrap();
+        let inside = u32::from(entered.is_ok());
+        assert_eq!(tally(&circuit), (inside, 1, 0));
+        // Every place can be taken, and each by one probe.
+        for _ in inside..2 {
+            circuit.admit(|| WAIT).unwrap();
+        }
+        circuit.admit(|| WAIT).unwrap_err();
+    });
+}
+
+#[test]
+fn who_looks_while_it_opens_anew_sees_one_opening_or_the_other() {
+    explore(None, || {
+        let circuit = circuit(builder().consecutive_failures(1));
+        let call = circuit.admit(|| 0).unwrap();
+        fail(&circuit, call, 0);
+        let (seen, ()) = race(
+            &circuit,
+            |c| c.refuse(60),
+            |c| {
+                c.reset(50);
+                let call = c.admit(|| 50).unwrap();
+                fail(c, call, 50);
+            },
+        );
+        let expected = match seen.state {
+            State::Closed => [0, 0],
+            _ => [WAIT - 60, WAIT + 50 - 60],
+        };
+        assert!(expected.contains(&seen.retry_after), "{seen:?}");
+        assert!(
+            seen.state == State::Closed || seen.cause.is_some(),
+            "{seen:?}"
+        );
+    });
+}
+
+#[test]
+fn a_reset_forgets_the_probes_of_its_time_and_their_places() {
+    explore(None, || {
+        let circuit = half_open(Probes::results(1));
+        let generation = circuit.load().generation();
+        let _ = race(&circuit, |c| c.admit(|| WAIT), |c| c.reset(WAIT));
+        assert_eq!(circuit.load().phase(), Phase::Closed { in_a_row: 0 });
+        assert_eq!(circuit.places.earliest(generation, 1), None);
+    });
+}

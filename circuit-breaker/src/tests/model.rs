@@ -1,1 +1,452 @@
+//! The circuit breaker against one that anybody can check by eye, which keeps every call in a list and
+//! does what time brings at the moment it is due.
 
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use crate::{
+    Builder, Call, Cause, CircuitBreaker, Outcome, Probes, State, Wait, Window, settings::NEVER,
+};
+
+/// As it is built: the builder, and the same numbers in plain sight.
+#[derive(Clone, Debug)]
+struct Config {
+    /// Failures of calls.
+    ratio: Option<(u32, u32)>,
+    window: u64,
+    minimum: u32,
+    in_a_row: Option<u32>,
+    wait: u64,
+    results: u32,
+    in_flight: u32,
+    probe_time: u64,
+}
+
+impl Config {
+    fn build(&self) -> CircuitBreaker {
+        let mut builder: Builder = CircuitBreaker::builder()
+            .window(Window::time(Duration::from_nanos(self.window)))
+            .minimum_calls(self.minimum)
+            .wait_in_open(Wait::fixed(Duration::from_nanos(self.wait)))
+            .probes(Probes::results(self.results).in_flight(self.in_flight))
+            .probe_deadline(Duration::from_nanos(self.probe_time));
+        if let Some((failures, calls)) = self.ratio {
+            builder = builder.failure_ratio(f64::from(failures) / f64::from(calls));
+        }
+        if let Some(failures) = self.in_a_row {
+            builder = builder.consecutive_failures(failures);
+        }
+        builder.build("model").unwrap()
+    }
+}
+
+fn config() -> impl Strategy<Value = Config> {
+    let ratio = prop::sample::select(vec![(1, 2), (1, 10), (2, 3), (29, 100), (1, 1), (1, 3)]);
+    (
+        // One trigger, the other, or both.
+        prop_oneof![
+            (ratio.clone().prop_map(Some), Just(None)),
+            (Just(None), (1_u32..4).prop_map(Some)),
+            (ratio.prop_map(Some), (1_u32..4).prop_map(Some)),
+        ],
+        prop::sample::select(vec![1_u64, 16, 100, 1_000, 1_000_000_007, u64::MAX]),
+        1_u32..6,
+        prop::sample::select(vec![1_u64, 10, 50, 100_000_000, u64::MAX]),
+        1_u32..4,
+        1_u32..4,
+        prop::sample::select(vec![1_u64, 7, 60, 100_000_000, u64::MAX]),
+    )
+        .prop_map(
+            |((ratio, in_a_row), window, minimum, wait, results, in_flight, probe_time)| Config {
+                ratio,
+                window,
+                minimum,
+                in_a_row,
+                wait,
+                results,
+                in_flight,
+                probe_time,
+            },
+        )
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Advance(u64),
+    Admit,
+    /// Ends a call (which, modulo those under way) so.
+    Settle(usize, Outcome),
+    Reset,
+    /// Looks. Whether anybody does must make no difference.
+    Look,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let time = prop_oneof![
+        4 => 0_u64..4,
+        4 => 0_u64..70,
+        2 => 0_u64..1_100,
+        1 => 0_u64..1_100_000_000,
+        1 => prop::sample::select(vec![3_600_000_000_007, 31_557_600_000_000_011, u64::MAX]),
+    ];
+    let outcome = prop::sample::select(vec![
+        Outcome::Success,
+        Outcome::Failure,
+        Outcome::Failure,
+        Outcome::Ignored,
+    ]);
+    prop_oneof![
+        4 => time.prop_map(Step::Advance),
+        6 => Just(Step::Admit),
+        5 => (any::<usize>(), outcome).prop_map(|(which, how)| Step::Settle(which, how)),
+        1 => Just(Step::Reset),
+        1 => Just(Step::Look),
+    ]
+}
+
+// === The naive breaker ===
+
+#[derive(Debug)]
+enum Naive {
+    /// When each call ended, and whether it failed.
+    Closed {
+        calls: Vec<(u64, bool)>,
+        in_a_row: u32,
+    },
+    Open {
+        until: u64,
+    },
+    /// Deadlines of the probes in flight by the number of their call.
+    HalfOpen {
+        probes: Vec<(usize, u64)>,
+        successes: u32,
+        failures: u32,
+    },
+}
+
+#[derive(Debug)]
+struct Model {
+    config: Config,
+    state: Naive,
+    generation: u64,
+    cause: Option<Cause>,
+}
+
+const CLOSED: Naive = Naive::Closed {
+    calls: Vec::new(),
+    in_a_row: 0,
+};
+
+impl Model {
+    fn enter(&mut self, state: Naive) {
+        self.state = state;
+        self.generation += 1;
+    }
+
+    fn open(&mut self, now: u64, cause: Cause) {
+        let until = now.saturating_add(self.config.wait).min(NEVER);
+        self.cause = Some(cause);
+        self.enter(Naive::Open { until });
+    }
+
+    fn reaches_ratio(&self, failures: u32, calls: u32) -> bool {
+        let (of_failures, of_calls) = self.config.ratio.unwrap_or((1, 2));
+        failures * of_calls >= calls * of_failures
+    }
+
+    /// The calls that are still in the window at `now`.
+    fn window(&self, now: u64) -> Vec<bool> {
+        let step = self.config.window.min(NEVER).div_ceil(16);
+        match &self.state {
+            Naive::Closed { calls, .. } if self.config.ratio.is_some() => calls
+                .iter()
+                .filter(|(at, _)| now / step - at / step < 16)
+                .map(|(_, failed)| *failed)
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// All that is due at `now`, in the order in which it is due.
+    fn advance(&mut self, now: u64) {
+        loop {
+            match &self.state {
+                Naive::Open { until } if *until <= now => self.enter(Naive::HalfOpen {
+                    probes: Vec::new(),
+                    successes: 0,
+                    failures: 0,
+                }),
+                Naive::HalfOpen { probes, .. } => {
+                    let first = probes.iter().min_by_key(|(_, deadline)| *deadline).copied();
+                    match first {
+                        Some((call, deadline)) if deadline <= now => {
+                            self.settle_probe(call, Outcome::Failure, deadline);
+                        }
+                        _ => return,
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// Admits the call with this number, or says how long it should wait.
+    fn admit(&mut self, call: usize, now: u64) -> Result<u64, u64> {
+        let deadline = now.saturating_add(self.config.probe_time).min(NEVER);
+        let (results, limit) = (self.config.results as usize, self.config.in_flight as usize);
+        match &mut self.state {
+            Naive::Closed { .. } => {}
+            Naive::Open { until } => return Err(*until - now),
+            Naive::HalfOpen {
+                probes,
+                successes,
+                failures,
+            } => {
+                let settled = (*successes + *failures) as usize;
+                if probes.len() >= limit || probes.len() + settled >= results {
+                    let first = probes.iter().map(|(_, deadline)| *deadline).min();
+                    return Err(first.unwrap() - now);
+                }
+                probes.push((call, deadline));
+            }
+        }
+        Ok(self.generation)
+    }
+
+    fn settle(&mut self, call: usize, generation: u64, outcome: Outcome, now: u64) {
+        if generation != self.generation {
+            return;
+        }
+        if let Naive::HalfOpen { .. } = self.state {
+            return self.settle_probe(call, outcome, now);
+        }
+        let Naive::Closed { calls, in_a_row } = &mut self.state else {
+            unreachable!("nothing is let in while open");
+        };
+        let failed = match outcome {
+            Outcome::Ignored => return,
+            Outcome::Success => false,
+            Outcome::Failure => true,
+        };
+        calls.push((now, failed));
+        *in_a_row = if failed { *in_a_row + 1 } else { 0 };
+        let in_a_row = *in_a_row;
+        if !failed {
+            return;
+        }
+        let window = self.window(now);
+        let calls = u32::try_from(window.len()).unwrap();
+        let failures = u32::try_from(window.iter().filter(|failed| **failed).count()).unwrap();
+        if calls > 0 && calls >= self.config.minimum && self.reaches_ratio(failures, calls) {
+            self.open(now, Cause::FailureRatio { failures, calls });
+        } else if self.config.in_a_row.is_some_and(|limit| in_a_row >= limit) {
+            self.open(now, Cause::ConsecutiveFailures { failures: in_a_row });
+        }
+    }
+
+    fn settle_probe(&mut self, call: usize, outcome: Outcome, now: u64) {
+        let Naive::HalfOpen {
+            probes,
+            successes,
+            failures,
+        } = &mut self.state
+        else {
+            unreachable!("asked only while half-open");
+        };
+        let Some(place) = probes.iter().position(|(probe, _)| *probe == call) else {
+            return; // its time was over
+        };
+        probes.swap_remove(place);
+        match outcome {
+            Outcome::Success => *successes += 1,
+            Outcome::Failure => *failures += 1,
+            Outcome::Ignored => {}
+        }
+        let (failures, results) = (*failures, *failures + *successes);
+        if results < self.config.results {
+        } else if self.reaches_ratio(failures, results) {
+            self.open(now, Cause::Probes { failures, results });
+        } else {
+            self.enter(CLOSED);
+        }
+    }
+
+    fn state(&self) -> State {
+        match self.state {
+            Naive::Closed { .. } => State::Closed,
+            Naive::Open { .. } => State::Open,
+            Naive::HalfOpen { .. } => State::HalfOpen,
+        }
+    }
+}
+
+// === The comparison ===
+
+struct Both {
+    breaker: CircuitBreaker,
+    model: Model,
+    start: Instant,
+    elapsed: u64,
+    /// Calls under way, with number and generation.
+    calls: Vec<(Call, usize, u64)>,
+    admitted: usize,
+}
+
+impl Both {
+    fn new(config: &Config) -> Self {
+        let start = Instant::now();
+        let breaker = config.build();
+        // Steps of the window begin at the first instant that the breaker hears of.
+        breaker.state_at(start);
+        Self {
+            breaker,
+            model: Model {
+                config: config.clone(),
+                state: CLOSED,
+                generation: 0,
+                cause: None,
+            },
+            start,
+            elapsed: 0,
+            calls: Vec::new(),
+            admitted: 0,
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.start + Duration::from_nanos(self.elapsed)
+    }
+
+    fn take(&mut self, step: Step) -> Result<(), TestCaseError> {
+        let now = self.now();
+        match step {
+            Step::Advance(by) => {
+                self.elapsed = self.elapsed.saturating_add(by).min(NEVER);
+            }
+            Step::Admit => {
+                let expected = self.model.admit(self.admitted, self.elapsed);
+                match self.breaker.try_acquire_at(now) {
+                    Ok(call) => {
+                        prop_assert_eq!(expected, Ok(self.model.generation));
+                        self.calls
+                            .push((call, self.admitted, self.model.generation));
+                    }
+                    Err(open) => {
+                        let retry_after = u64::try_from(open.retry_after().as_nanos()).unwrap();
+                        prop_assert_eq!(expected, Err(retry_after));
+                        prop_assert_eq!(open.state(), self.model.state());
+                        prop_assert_eq!(open.cause(), self.model.cause);
+                    }
+                }
+                self.admitted += 1;
+            }
+            Step::Settle(..) if self.calls.is_empty() => {}
+            Step::Settle(which, outcome) => {
+                let (call, number, generation) = self.calls.swap_remove(which % self.calls.len());
+                call.finish_at(outcome, now);
+                self.model.settle(number, generation, outcome, self.elapsed);
+            }
+            Step::Reset => {
+                self.breaker.reset_at(now);
+                self.model.enter(CLOSED);
+                self.model.cause = None;
+            }
+            Step::Look => self.compare()?,
+        }
+        // Also where time stands still: at the end of time what begins is over at once.
+        self.model.advance(self.elapsed);
+        Ok(())
+    }
+
+    fn compare(&self) -> Result<(), TestCaseError> {
+        let snapshot = self.breaker.snapshot_at(self.now());
+        let (model, window) = (&self.model, self.model.window(self.elapsed));
+        prop_assert_eq!(snapshot.state(), model.state());
+        prop_assert_eq!(snapshot.generation(), model.generation);
+        prop_assert_eq!(snapshot.cause(), model.cause);
+        prop_assert_eq!(snapshot.calls() as usize, window.len());
+        prop_assert_eq!(
+            snapshot.failures() as usize,
+            window.iter().filter(|failed| **failed).count()
+        );
+        match &model.state {
+            Naive::Closed { in_a_row, .. } => {
+                let counted = model.config.in_a_row.map_or(0, |_| *in_a_row);
+                prop_assert_eq!(snapshot.consecutive_failures(), counted);
+            }
+            Naive::Open { until } => {
+                let rest = Duration::from_nanos(until - self.elapsed);
+                prop_assert_eq!(snapshot.retry_after(), Some(rest));
+            }
+            Naive::HalfOpen {
+                probes,
+                successes,
+                failures,
+            } => {
+                prop_assert_eq!(snapshot.probes_in_flight() as usize, probes.len());
+                prop_assert_eq!(snapshot.probes_settled(), successes + failures);
+            }
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_history_agrees_with_a_breaker_that_keeps_every_call_in_a_list(
+        config in config(),
+        steps in prop::collection::vec(step(), 0..150),
+    ) {
+        let mut both = Both::new(&config);
+        for step in steps {
+            both.take(step)?;
+        }
+        both.compare()?;
+    }
+
+    #[test]
+    fn with_a_healthy_backend_and_time_it_closes_from_any_state(
+        mut config in config(),
+        steps in prop::collection::vec(step(), 0..80),
+    ) {
+        config.wait = config.wait.min(1_000);
+        config.probe_time = config.probe_time.min(1_000);
+        let mut both = Both::new(&config);
+        for step in steps {
+            // Near the end of time nothing elapses.
+            if !matches!(step, Step::Advance(u64::MAX)) {
+                both.take(step)?;
+            }
+        }
+        // Whatever is under way hangs for ever. One step for its time to be over, one for the wait that
+        // may follow, and a probe for each result.
+        for _ in 0..2 + config.results {
+            both.take(Step::Advance(1_000))?;
+            if let Ok(call) = both.breaker.try_acquire_at(both.now()) {
+                call.finish_at(Outcome::Success, both.now());
+            }
+        }
+        prop_assert_eq!(both.breaker.state_at(both.now()), State::Closed);
+    }
+
+    #[test]
+    fn a_call_is_let_in_exactly_when_the_rejection_said(
+        wait in 1_u64..u64::MAX / 4,
+        asked in any::<prop::sample::Index>(),
+    ) {
+        let breaker = CircuitBreaker::builder()
+            .consecutive_failures(1)
+            .wait_in_open(Wait::fixed(Duration::from_nanos(wait)))
+            .build("exact")
+            .unwrap();
+        let start = Instant::now();
+        breaker.try_acquire_at(start).unwrap().finish_at(Outcome::Failure, start);
+        let now = start + Duration::from_nanos(asked.index(usize::try_from(wait).unwrap()) as u64);
+        let retry_after = breaker.try_acquire_at(now).unwrap_err().retry_after();
+        let early = now + retry_after - Duration::from_nanos(1);
+        prop_assert!(breaker.try_acquire_at(early).is_err());
+        prop_assert!(breaker.try_acquire_at(now + retry_after).is_ok());
+    }
+}
