@@ -11,7 +11,13 @@
 //! ```
 //!
 //! `used` grows by at least [`RETRY`] with every grant and never passes `earned`, so that
-//! `RETRY × grants ≤ earned` whatever happens.
+//! `RETRY × grants ≤ earned` whatever happens; and what is left never exceeds `earned − expired`, which is
+//! what the live calls and the floor of one ttl have brought.
+//!
+//! A retry that never ran gives back its length of the line, not its place on it: `used` moves back, and
+//! who took after it is now taken to have used the older credit. So where cancelled waits overlap with
+//! other retries, one of those may come to be paid for with credit a little older than the ttl, and
+//! live credit be left for the next in its place. Both bounds above hold all the same.
 
 /// Units of credit that one retry costs. A call brings `ratio` of it, so this is also the resolution of
 /// the ratio: a ten-thousandth holds every percentage with two digits exactly, and leaves a line of

@@ -117,6 +117,8 @@ where
                     this.state.set(State::Readying { hold: again.hold });
                     if let Some(timer) = wait::timer(again.wait, &again.now) {
                         this.state.as_mut().delay(timer);
+                    } else if wait::is_long_run(this.course.number) {
+                        return wait::give_way(cx);
                     }
                 }
                 StateProjection::Waiting { timer, .. } => {

@@ -178,6 +178,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
             drop(result);
             if let Some(timer) = wait::timer(again.wait, &again.now) {
                 timer.await;
+            } else if wait::is_long_run(course.number) {
+                wait::giving_way().await;
             }
             course.number += 1;
             retry = Some(self.rules.budget.spend(again.hold));

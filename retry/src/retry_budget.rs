@@ -12,6 +12,7 @@ use crate::{Budget, BudgetBuilder, Core, Hold, Now};
 ///
 /// ```text
 /// retries ≤ ratio × calls + floor × (elapsed + ttl)
+/// balance ≤ ratio × calls of the last ttl + floor × ttl
 /// ```
 ///
 /// These are the semantics that Finagle documents for its

@@ -792,11 +792,30 @@ fn the_largest_numbers_are_legal() {
         .backoff(Backoff::none())
         .build()
         .unwrap();
-    let mut service = RetryLayer::new(policy).layer(Failing::times(1_000));
-    assert_eq!(
-        assert_ready_ok!(task::spawn(service.call(())).poll()),
-        1_001
-    );
+    let mut service = RetryLayer::new(policy).layer(Failing::times(100));
+    assert_eq!(assert_ready_ok!(task::spawn(service.call(())).poll()), 101);
+}
+
+#[test]
+fn many_attempts_without_a_wait_let_other_tasks_run_now_and_then() {
+    let inner = Failing::times(u32::MAX);
+    let made = inner.made.clone();
+    let policy = attempts(300);
+    let mut service = RetryLayer::new(policy.clone()).layer(inner);
+    let mut call = task::spawn(service.call(()));
+    for most in [128, 256] {
+        assert_pending!(call.poll());
+        assert!(call.is_woken(), "it goes on by itself");
+        assert_eq!(made.load(SeqCst), most);
+    }
+    assert_eq!(assert_ready_err!(call.poll()), 300);
+
+    let mut run = task::spawn(policy.run(async |attempt| Err::<(), _>(attempt)));
+    for _ in 0..2 {
+        assert_pending!(run.poll());
+        assert!(run.is_woken());
+    }
+    assert_eq!(assert_ready_err!(run.poll()), 300);
 }
 
 type Inner = tower::util::ServiceFn<fn(Cell<u8>) -> Ready<Result<Cell<u8>, BoxError>>>;

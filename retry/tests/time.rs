@@ -112,7 +112,10 @@ async fn a_servers_hint_wins_over_the_backoff_is_never_undercut_and_is_spread_ab
         .oneshot(())
         .await;
     let begun = log.begun();
-    let waits: Vec<_> = begun.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let waits: Vec<_> = begun
+        .windows(2)
+        .map(|pair| pair[1].saturating_sub(pair[0]))
+        .collect();
     // One millisecond more: tokio's timers wake on the next whole one.
     assert!(
         waits
