@@ -11,6 +11,10 @@ use tower::Service;
 
 use crate::{Request, Response, Trouble};
 
+/// The request that fails, and that nobody makes. Without it the compiler would see that the service cannot
+/// fail, and leave away what a layer does about failures.
+const FAILS: Request = Request::MAX;
+
 /// Does nothing and is ready.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Nothing;
@@ -37,7 +41,7 @@ pub(crate) struct FailsEveryOther {
 #[derive(Debug)]
 pub(crate) struct Once {
     polled: bool,
-    response: Response,
+    request: Request,
 }
 
 // === impl Nothing ===
@@ -52,7 +56,7 @@ impl Service<Request> for Nothing {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        ready(Ok(request))
+        ready(answer(request))
     }
 }
 
@@ -70,7 +74,7 @@ impl Service<Request> for PendingOnce {
     fn call(&mut self, request: Request) -> Once {
         Once {
             polled: false,
-            response: request,
+            request,
         }
     }
 }
@@ -80,7 +84,7 @@ impl Future for Once {
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         if self.polled {
-            Poll::Ready(Ok(self.response))
+            Poll::Ready(answer(self.request))
         } else {
             self.polled = true;
             Poll::Pending
@@ -136,5 +140,13 @@ impl Service<Request> for FailsEveryOther {
         } else {
             Ok(request)
         })
+    }
+}
+
+const fn answer(request: Request) -> Result<Response, Trouble> {
+    if request == FAILS {
+        Err(Trouble::Failed)
+    } else {
+        Ok(request)
     }
 }
