@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# The crate with one line broken: its tests must notice.
+. "$(dirname "$0")/../.ci/mutants.sh" maestro-circuit-breaker
+
+mutant 'the state word changed by load, then store' src/circuit.rs \
+    '.compare_exchange(from.bits(), to.bits(), AcqRel, Acquire)
+        {' \
+    '.load(Acquire).checked_sub(from.bits()).filter(|d| *d == 0).map(|_| self.word.store(to.bits(), Release)).ok_or(self.word.load(Acquire))
+        {'
+mutant 'a call recorded in its bucket by load, then store' src/buckets.rs \
+    'match bucket.compare_exchange_weak(seen, next, AcqRel, Acquire) {' \
+    'match Ok::<_, u64>(bucket.store(next, std::sync::atomic::Ordering::Release)) {'
+mutant 'a place given back by load, then store' src/places.rs \
+    '.compare_exchange(lease.0, FREE, AcqRel, Relaxed)
+            .is_ok()' \
+    '.load(Acquire) == lease.0 && { self.0[usize::from(index)].store(FREE, std::sync::atomic::Ordering::Release); true }'
+mutant 'two failures in two buckets that may overlook each other' src/settle.rs \
+    'fence(SeqCst);' \
+    'let _ = (SeqCst, fence);'
+mutant 'an end of the wait that is read without a second look' src/circuit.rs \
+    '(self.load().generation() == word.generation()).then_some(Refusal {' \
+    'Some(Refusal {'
+mutant 'transitions that nothing keeps apart' src/settle.rs \
+    'let _transition = self.transitions.lock();
+        let word = self.load();' \
+    'let word = self.load();'
+model_mutant 'a late probe that frees the place of another' src/settle.rs \
+    'if !is_late && self.places.free' \
+    'if self.places.free'
+model_mutant 'a window that outlives its generation' src/buckets.rs \
+    'now / bucket_ticks + generation as u64 * EPOCHS_PER_GENERATION' \
+    'now / bucket_ticks + generation as u64 * 0 * EPOCHS_PER_GENERATION'
+
+mutants_done

@@ -1,0 +1,415 @@
+//! What time does to a circuit, on a clock that stands still until it is moved.
+
+use std::time::Duration;
+
+use maestro_circuit_breaker::{
+    Builder, Call, Cause, CircuitBreaker, OnCancel, Outcome, Probes, State, StaticCircuitBreaker,
+    Wait, Window,
+};
+use tokio::time::{Instant, advance};
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn builder() -> Builder {
+    CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .wait_in_open(Wait::fixed(secs(5)))
+        .probes(Probes::results(2))
+        .probe_deadline(secs(3))
+}
+
+fn by_ratio() -> Builder {
+    CircuitBreaker::builder()
+        .failure_ratio(0.5)
+        .minimum_calls(1)
+        .window(Window::time(secs(16)))
+}
+
+fn record(breaker: &CircuitBreaker, successes: u32, failures: u32) {
+    for _ in 0..successes {
+        breaker.try_acquire().expect("closed").success();
+    }
+    for _ in 0..failures {
+        breaker.try_acquire().expect("closed").failure();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_wait_is_inclusive_and_its_rest_exact() {
+    let breaker = builder().build("wait").unwrap();
+    record(&breaker, 0, 1);
+    assert_eq!(breaker.snapshot().retry_after(), Some(secs(5)));
+    advance(Duration::from_nanos(4_999_999_999)).await;
+    let open = breaker.try_acquire().unwrap_err();
+    assert_eq!(open.retry_after(), Duration::from_nanos(1));
+    advance(Duration::from_nanos(1)).await;
+    assert_eq!(breaker.state(), State::HalfOpen);
+    assert!(breaker.try_acquire().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_any_number_of_successes_it_opens_within_a_window_of_failures() {
+    let breaker = by_ratio().minimum_calls(10).build("long healthy").unwrap();
+    record(&breaker, 10_000, 0);
+    advance(secs(16)).await;
+    assert_eq!(
+        breaker.snapshot().calls(),
+        0,
+        "a snapshot after a quiet window is empty"
+    );
+    record(&breaker, 0, 9);
+    assert_eq!(breaker.state(), State::Closed, "below the minimum");
+    record(&breaker, 0, 1);
+    let cause = breaker.snapshot().cause().map(|cause| cause.to_string());
+    assert_eq!(cause.as_deref(), Some("10 of 10 calls failed"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_leave_the_window_a_sixteenth_at_a_time() {
+    let breaker = by_ratio().failure_ratio(1.0).build("steps").unwrap();
+    breaker.state(); // the steps begin here
+    for _ in 0..16 {
+        record(&breaker, 1, 0);
+        advance(secs(1)).await;
+    }
+    for left in (0..16).rev() {
+        assert_eq!(breaker.snapshot().calls(), left);
+        advance(secs(1)).await;
+    }
+    assert_eq!(breaker.snapshot().calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_threshold_opens_when_it_is_reached_exactly_and_not_a_call_before() {
+    for (ratio, failures, calls) in [
+        (0.5, 50, 100),
+        (0.29, 29, 100),
+        (2.0 / 3.0, 2, 3),
+        (1.0, 7, 7),
+    ] {
+        let breaker = by_ratio()
+            .failure_ratio(ratio)
+            .minimum_calls(calls)
+            .build("exact")
+            .unwrap();
+        record(&breaker, calls - failures, failures - 1);
+        assert_eq!(breaker.state(), State::Closed, "{ratio}");
+        record(&breaker, 0, 1);
+        assert_eq!(breaker.state(), State::Open, "{ratio}");
+
+        let breaker = by_ratio()
+            .failure_ratio(ratio)
+            .minimum_calls(calls)
+            .build("below")
+            .unwrap();
+        record(&breaker, calls - failures + 1, failures - 1);
+        assert_eq!(breaker.state(), State::Closed, "{ratio}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_failure_opens_also_when_a_success_completes_the_minimum() {
+    let breaker = by_ratio().minimum_calls(2).build("success").unwrap();
+    record(&breaker, 0, 1);
+    record(&breaker, 1, 0);
+    assert_eq!(breaker.state(), State::Closed);
+    record(&breaker, 0, 1);
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_triggers_the_first_that_holds_is_the_cause() {
+    let both = by_ratio().minimum_calls(4).consecutive_failures(3);
+    let breaker = both.build("in a row").unwrap();
+    record(&breaker, 0, 3);
+    assert!(matches!(
+        breaker.snapshot().cause(),
+        Some(Cause::ConsecutiveFailures { failures: 3, .. })
+    ));
+    let breaker = both.build("ratio").unwrap();
+    record(&breaker, 1, 1);
+    record(&breaker, 1, 1);
+    assert!(matches!(
+        breaker.snapshot().cause(),
+        Some(Cause::FailureRatio {
+            failures: 2,
+            calls: 4,
+            ..
+        })
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_ratio_only_failures_in_a_row_open_it() {
+    let breaker = builder().consecutive_failures(3).build("in a row").unwrap();
+    for _ in 0..100 {
+        record(&breaker, 0, 2);
+        assert_eq!(breaker.snapshot().consecutive_failures(), 2);
+        record(&breaker, 1, 0);
+    }
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bucket_counts_a_million_calls_exactly_and_keeps_the_share_beyond() {
+    let breaker = by_ratio()
+        .failure_ratio(0.5)
+        .minimum_calls(500_000)
+        .build("busy")
+        .unwrap();
+    let now = Instant::now();
+    let at = |outcome| breaker.try_acquire_at(now).unwrap().finish_at(outcome, now);
+    for n in 0..1_000_000 {
+        at(if n % 4 == 0 {
+            Outcome::Failure
+        } else {
+            Outcome::Success
+        });
+    }
+    let snapshot = breaker.snapshot_at(now);
+    assert_eq!(
+        (snapshot.calls(), snapshot.failures()),
+        (1_000_000, 250_000)
+    );
+    for n in 0..100_000 {
+        at(if n % 4 == 0 {
+            Outcome::Failure
+        } else {
+            Outcome::Success
+        });
+    }
+    let snapshot = breaker.snapshot_at(now);
+    assert!(snapshot.calls() >= 500_000);
+    assert!(snapshot.failures().abs_diff(snapshot.calls() / 4) <= 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_unsettled_by_its_deadline_has_failed_and_its_place_is_free() {
+    let breaker = builder()
+        .probes(Probes::results(3).in_flight(1))
+        .build("hung")
+        .unwrap();
+    record(&breaker, 0, 1);
+    advance(secs(5)).await;
+    let hung = breaker.try_acquire().unwrap();
+    assert_eq!(breaker.try_acquire().unwrap_err().retry_after(), secs(3));
+    advance(secs(3)).await;
+    let snapshot = breaker.snapshot();
+    assert_eq!(
+        (snapshot.probes_in_flight(), snapshot.probes_settled()),
+        (0, 1)
+    );
+    breaker.try_acquire().expect("the place is free").success();
+    // What the first one says now is late.
+    hung.success();
+    assert_eq!(breaker.snapshot().probes_settled(), 2);
+    breaker.try_acquire().unwrap().success();
+    assert_eq!(breaker.state(), State::Closed, "one of three failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn hung_probes_open_it_again_as_if_a_timer_had_watched_them() {
+    let breaker = builder().build("hung").unwrap();
+    record(&breaker, 0, 1);
+    advance(secs(5)).await;
+    let _hung = (
+        breaker.try_acquire().unwrap(),
+        breaker.try_acquire().unwrap(),
+    );
+    // Nobody looks while their time ends at 3 s, nor when the wait that follows does, at 8 s.
+    advance(secs(7)).await;
+    let open = breaker.try_acquire().unwrap_err();
+    assert_eq!((open.state(), open.retry_after()), (State::Open, secs(1)));
+    assert!(matches!(
+        open.cause(),
+        Some(Cause::Probes {
+            failures: 2,
+            results: 2,
+            ..
+        })
+    ));
+    advance(secs(1)).await;
+    assert_eq!(breaker.state(), State::HalfOpen);
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_little_traffic_never_opens_it_again_and_loses_no_count() {
+    let breaker = builder().build("quiet").unwrap();
+    record(&breaker, 0, 1);
+    advance(secs(5)).await;
+    breaker.try_acquire().unwrap().success();
+    advance(secs(86_400)).await;
+    let snapshot = breaker.snapshot();
+    assert_eq!(
+        (snapshot.state(), snapshot.probes_settled()),
+        (State::HalfOpen, 1)
+    );
+    breaker.try_acquire().unwrap().success();
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_probes_than_results_are_missing_and_no_more_at_once_than_allowed() {
+    let breaker = builder()
+        .probes(Probes::results(5).in_flight(2))
+        .build("probes")
+        .unwrap();
+    record(&breaker, 0, 1);
+    advance(secs(5)).await;
+    let mut admitted = Vec::new();
+    while let Ok(probe) = breaker.try_acquire() {
+        admitted.push(probe);
+    }
+    assert_eq!(admitted.len(), 2);
+    for _ in 0..3 {
+        breaker.try_acquire().unwrap_err();
+        admitted.pop().unwrap().success();
+        admitted.push(breaker.try_acquire().unwrap());
+    }
+    admitted.pop().unwrap().success();
+    breaker.try_acquire().unwrap_err(); // four results, one in flight
+    admitted.pop().unwrap().success();
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_result_changes_nothing_whatever_the_states_then_and_now() {
+    // Calls that were let in while closed and while half-open, of a breaker that has moved on since.
+    type Admit = fn(&CircuitBreaker) -> Call;
+    type Move = fn(&CircuitBreaker);
+    const THEN: [(&str, Admit, Duration); 2] = [
+        ("closed", |breaker| breaker.try_acquire().unwrap(), secs(0)),
+        (
+            "half-open",
+            |breaker| {
+                breaker.try_acquire().unwrap().failure();
+                // The first two of its probes; one stays.
+                breaker.try_acquire_at(Instant::now() + secs(5)).unwrap()
+            },
+            secs(5),
+        ),
+    ];
+    let now_states: [(&str, Move, Duration, State); 3] = [
+        ("closed", |_| {}, secs(0), State::Closed),
+        (
+            "open",
+            |breaker| record(breaker, 0, 1),
+            secs(0),
+            State::Open,
+        ),
+        (
+            "half-open",
+            |breaker| record(breaker, 0, 1),
+            secs(5),
+            State::HalfOpen,
+        ),
+    ];
+    for (then, admit, passed) in THEN {
+        for (now, go_on, later, state) in now_states {
+            for outcome in [
+                Some(Outcome::Success),
+                Some(Outcome::Failure),
+                Some(Outcome::Ignored),
+                None,
+            ] {
+                let breaker = builder()
+                    .failure_ratio(0.1)
+                    .minimum_calls(1)
+                    .on_cancel(OnCancel::Failure)
+                    .build("late")
+                    .unwrap();
+                let late = admit(&breaker);
+                advance(passed).await;
+                breaker.reset();
+                go_on(&breaker);
+                advance(later).await;
+                let probe = (state == State::HalfOpen).then(|| breaker.try_acquire().unwrap());
+                let before = breaker.snapshot();
+                assert_eq!(before.state(), state);
+                match outcome {
+                    Some(outcome) => late.finish(outcome),
+                    None => drop(late),
+                }
+                assert_eq!(breaker.snapshot(), before, "{outcome:?} of {then} in {now}");
+                drop(probe);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_of_an_earlier_outage_do_not_decide_the_next_half_open() {
+    let breaker = builder().build("cycles").unwrap();
+    let slow: Vec<_> = (0..8).map(|_| breaker.try_acquire().unwrap()).collect();
+    record(&breaker, 0, 1);
+    advance(secs(5)).await;
+    for call in slow {
+        call.failure();
+    }
+    assert_eq!(breaker.state(), State::HalfOpen);
+    let hung = breaker.try_acquire().unwrap();
+    breaker.try_acquire().unwrap().failure();
+    advance(secs(3)).await; // the other one has failed by now: open
+    advance(secs(5)).await;
+    assert_eq!(breaker.snapshot().generation(), 4);
+    hung.failure();
+    breaker.try_acquire().unwrap().success();
+    breaker.try_acquire().unwrap().success();
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_and_a_reset_begin_with_an_empty_window() {
+    let breaker = by_ratio()
+        .minimum_calls(4)
+        .wait_in_open(Wait::fixed(secs(1)))
+        .probes(Probes::results(1))
+        .build("fresh")
+        .unwrap();
+    record(&breaker, 0, 4);
+    advance(secs(1)).await;
+    record(&breaker, 1, 0);
+    assert_eq!(
+        (breaker.state(), breaker.snapshot().calls()),
+        (State::Closed, 0)
+    );
+    record(&breaker, 0, 3);
+    breaker.reset();
+    let snapshot = breaker.snapshot();
+    assert_eq!(
+        (snapshot.calls(), snapshot.failures(), snapshot.cause()),
+        (0, 0, None)
+    );
+    record(&breaker, 0, 3);
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_generation_counts_every_transition_and_only_rises() {
+    let breaker = builder().probes(Probes::results(1)).build("count").unwrap();
+    let mut seen = vec![breaker.snapshot().generation()];
+    record(&breaker, 5, 1);
+    seen.push(breaker.snapshot().generation());
+    advance(secs(5)).await;
+    seen.push(breaker.snapshot().generation());
+    record(&breaker, 1, 0);
+    seen.push(breaker.snapshot().generation());
+    breaker.reset();
+    seen.push(breaker.snapshot().generation());
+    assert_eq!(seen, [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_reading_from_before_the_first_one_is_taken_for_the_first() {
+    static BREAKER: StaticCircuitBreaker = CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .wait_in_open(Wait::fixed(Duration::from_secs(5)))
+        .build_static("early");
+    let early = Instant::now();
+    advance(secs(60)).await;
+    BREAKER.try_acquire().unwrap().failure();
+    let open = BREAKER.try_acquire_at(early).unwrap_err();
+    assert_eq!(open.retry_after(), secs(5));
+}
