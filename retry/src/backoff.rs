@@ -70,6 +70,11 @@ impl Backoff {
         self
     }
 
+    /// Whether every delay is zero.
+    pub(crate) const fn is_none(&self) -> bool {
+        self.cap.is_zero() || self.first.is_zero()
+    }
+
     /// The delays of one request, with chance of their own.
     pub fn delays(&self) -> Delays {
         Delays::new(*self, rand::make_rng())

@@ -29,6 +29,8 @@ pub(crate) const SLOTS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Ledger<const N: usize = SLOTS> {
     terms: Terms,
+    /// Nanoseconds; kept, as a division costs a call more than all else here.
+    slot_length: u64,
     marks: [AtomicU64; N],
     used: AtomicU64,
     calls: Line,
@@ -44,13 +46,13 @@ impl<const N: usize> Ledger<N> {
     const_fn! {
         pub(crate) fn new(terms: Terms) -> Self {
             // 0 is a mark of slot 0, which is never live: `Terms::slot` begins at `N`.
-            Self { terms, marks: zeroes(), used: AtomicU64::new(0), calls: Line(AtomicU64::new(0)) }
+            Self { slot_length: terms.slot_length(N), terms, marks: zeroes(), used: AtomicU64::new(0), calls: Line(AtomicU64::new(0)) }
         }
     }
 
     /// Counts a call. One read-modify-write; another one for the first call of a slot.
     pub(crate) fn deposit(&self, nanos: u64) {
-        let slot = self.terms.slot(nanos, N);
+        let slot = self.terms.slot(nanos, self.slot_length);
         // Acquire pairs with the Release in `begin`: our count below comes after the one that the mark
         // was made of, or the call would be taken for one of the slot before and expire with it.
         let mark = self.mark(slot).load(Acquire);
@@ -97,7 +99,7 @@ impl<const N: usize> Ledger<N> {
     fn read(&self, nanos: u64) -> (u64, u64) {
         // Acquire pairs with the Release in `deposit`: the marks of all slots in these calls are seen.
         let calls = self.calls.0.load(Acquire);
-        let now = self.terms.slot(nanos, N);
+        let now = self.terms.slot(nanos, self.slot_length);
         let oldest = now - (N as u64 - 1);
         // The largest, not the first: a caller that read the clock in one slot and comes to mark it in
         // the next leaves a mark that has seen too much, and must not hide the better one after it.

@@ -124,7 +124,12 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
         if !repeatable || hint.is_some_and(|hint| hint > self.max_hint) {
             return None;
         }
-        let wait = course.wait(hint, || Delays::new(self.backoff, self.seeds.next()));
+        let wait = if self.backoff.is_none() {
+            // No chance to be drawn.
+            hint.unwrap_or(Duration::ZERO)
+        } else {
+            course.wait(hint, || Delays::new(self.backoff, self.seeds.next()))
+        };
         if !course.fits(wait, &now) {
             return None;
         }

@@ -61,9 +61,14 @@ impl Terms {
         self.line(calls, nanos)
     }
 
-    /// The slot of time, of which `slots` make a ttl. The first is `slots`, not 0.
-    pub(crate) fn slot(&self, nanos: u64, slots: usize) -> u64 {
-        nanos.saturating_add(self.ttl) / (self.ttl / slots as u64)
+    /// How long a slot is when `slots` of them make a ttl.
+    pub(crate) const fn slot_length(&self, slots: usize) -> u64 {
+        self.ttl / slots as u64
+    }
+
+    /// The slot of time. The first is the number of slots in a ttl, not 0.
+    pub(crate) fn slot(&self, nanos: u64, length: u64) -> u64 {
+        nanos.saturating_add(self.ttl) / length
     }
 
     // Saturating: a line that is full grants nothing more.

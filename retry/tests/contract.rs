@@ -823,6 +823,7 @@ assert_impl_all!(RetryPolicy: Clone, Send, Sync, Unpin, fmt::Debug);
 assert_impl_all!(RetryLayer: Clone, Send, Sync, Unpin, fmt::Debug);
 assert_impl_all!(RetryBudget: Clone, Send, Sync, Unpin, fmt::Debug, Budget);
 assert_impl_all!(&'static StaticRetryBudget: Budget);
+assert_impl_all!(&'static RetryBudget: Budget);
 assert_impl_all!(Hold: Send, Sync, fmt::Debug);
 assert_not_impl_any!(Hold: Clone);
 assert_impl_all!(Delays: Clone, Send, Sync, Iterator<Item = Duration>);
