@@ -1,0 +1,234 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    Builder, BurnRate, Counts, Event, Objective, Observation, Report,
+    recorder::{Recorder, View},
+    span::{Spoken, ticks},
+    sync,
+};
+
+/// The error budget of one objective: a cheap handle to counts that all its clones share.
+///
+/// It counts good and bad events exactly and answers for any window of the past: how fast the budget
+/// burns, and how much is left.
+///
+/// # Examples
+///
+/// ```
+/// use maestro_slo_budget::{ErrorBudget, Event};
+/// use std::time::Duration;
+///
+/// let budget = ErrorBudget::builder().objective("99%".parse()?).build("api")?;
+/// for n in 0..1000 {
+///     budget.record(if n % 250 == 0 { Event::Bad } else { Event::Good });
+/// }
+/// let hour = Duration::from_secs(3600);
+/// assert_eq!(budget.counts(hour).bad(), 4);
+/// // 0.4 % bad where 1 % may be:
+/// assert!(budget.burn_rate(hour).unwrap() == "0.4".parse()?);
+/// assert_eq!(budget.remaining(), Some(0.6));
+/// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+/// ```
+#[derive(Clone)]
+pub struct ErrorBudget(Arc<Core>);
+
+/// The shared state behind an [`ErrorBudget`]: opaque, named only in types such as [`Observation<&'static Core>`](Observation).
+pub struct Core {
+    name: &'static str,
+    settings: Settings,
+    epoch: Instant,
+    recorder: Recorder,
+}
+
+/// What a builder has checked, in ticks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) objective: Objective,
+    pub(crate) period: u64,
+    pub(crate) resolution: u64,
+    pub(crate) windows: [Option<u64>; 4],
+    pub(crate) on_cancel: Event,
+}
+
+// === impl ErrorBudget ===
+
+impl ErrorBudget {
+    /// A budget for `objective` over 30 days, with the defaults for all else.
+    ///
+    /// # Panics
+    ///
+    /// Never: the defaults are valid with every objective.
+    #[must_use]
+    pub fn new(name: &'static str, objective: Objective) -> Self {
+        Self::builder()
+            .objective(objective)
+            .build(name)
+            .expect("the defaults are valid with every objective")
+    }
+
+    /// The configuration, to be completed by [`Builder::build`].
+    #[must_use]
+    pub const fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn of(name: &'static str, settings: Settings) -> Self {
+        Self(Arc::new(Core {
+            name,
+            settings,
+            epoch: Instant::now(),
+            recorder: Recorder::new(settings.resolution),
+        }))
+    }
+
+    /// The name it was built with.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    /// The share of events that are to be good.
+    #[must_use]
+    pub fn objective(&self) -> Objective {
+        self.0.settings.objective
+    }
+
+    /// The time that the budget is for.
+    #[must_use]
+    pub fn period(&self) -> Duration {
+        Duration::from_nanos(self.0.settings.period)
+    }
+
+    /// Counts one event, now.
+    ///
+    /// Costs a clock read and one addition to a counter that threads do not share; never waits.
+    pub fn record(&self, event: Event) {
+        self.0.record(event);
+    }
+
+    /// Counts one event that happened at `now`, a clock read that the caller has made anyway.
+    ///
+    /// An instant earlier than the latest that was seen counts as the latest: time does not go back.
+    pub fn record_at(&self, event: Event, now: Instant) {
+        self.0.record_at(event, now);
+    }
+
+    /// A token for one piece of work, which says once how it went. It costs a reference count.
+    pub fn observe(&self) -> Observation {
+        Observation::new(Arc::clone(&self.0))
+    }
+
+    /// As [`observe`](Self::observe), for a budget in a `static` (a `LazyLock`, a leaked box): no reference count.
+    pub fn observe_static(&'static self) -> Observation<&'static Core> {
+        Observation::new(&self.0)
+    }
+
+    /// What was counted in the `window` that ends now.
+    ///
+    /// A window never reaches back further than it says, and falls short by less than a slot: 10 s up to
+    /// 1 h, 60 s up to 6 h, 5 m up to 3 d, 1 h beyond, at the default resolution. Longer than 259,200 slots
+    /// (30 d) it is that long.
+    #[must_use]
+    pub fn counts(&self, window: Duration) -> Counts {
+        self.counts_at(window, Instant::now())
+    }
+
+    /// As [`counts`](Self::counts), of the window that ends at `now`, or at the latest instant seen if that is later.
+    #[must_use]
+    pub fn counts_at(&self, window: Duration, now: Instant) -> Counts {
+        self.0.view(now).window(ticks(window))
+    }
+
+    /// How fast the budget burned in the `window` that ends now: `None` when nothing was counted in it.
+    #[must_use]
+    pub fn burn_rate(&self, window: Duration) -> Option<BurnRate> {
+        self.burn_rate_at(window, Instant::now())
+    }
+
+    /// As [`burn_rate`](Self::burn_rate), of the window that ends at `now`.
+    #[must_use]
+    pub fn burn_rate_at(&self, window: Duration, now: Instant) -> Option<BurnRate> {
+        self.objective().burn_rate(self.counts_at(window, now))
+    }
+
+    /// The share of the budget that is consumed, for display: above 1 when it is overspent, infinite when
+    /// none was allowed. `None` when nothing was counted.
+    ///
+    /// That is the burn rate over the period, which [`burn_rate`](Self::burn_rate) gives exactly.
+    #[must_use]
+    pub fn consumed(&self) -> Option<f64> {
+        self.report().consumed()
+    }
+
+    /// The share of the budget that is left, for display: negative when it is overspent. `None` when
+    /// nothing was counted.
+    #[must_use]
+    pub fn remaining(&self) -> Option<f64> {
+        self.report().remaining()
+    }
+
+    /// All figures at one moment.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.report_at(Instant::now())
+    }
+
+    /// As [`report`](Self::report), at `now`.
+    #[must_use]
+    pub fn report_at(&self, now: Instant) -> Report {
+        Report::new(self.0.name, &self.0.settings, &self.0.view(now))
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ErrorBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+// === impl Core ===
+
+impl Core {
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn record(&self, event: Event) {
+        // What is not counted needs no clock.
+        if event != Event::Excluded {
+            self.record_at(event, Instant::now());
+        }
+    }
+
+    pub(crate) fn record_at(&self, event: Event, now: Instant) {
+        self.recorder.record(sync::shard(), event, self.tick(now));
+    }
+
+    pub(crate) fn view(&self, now: Instant) -> View<'_> {
+        self.recorder.view(self.tick(now))
+    }
+
+    /// Nanoseconds since the budget was built: 0 before, and at most 584 years.
+    pub(crate) fn tick(&self, now: Instant) -> u64 {
+        ticks(now.saturating_duration_since(self.epoch))
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorBudget")
+            .field("name", &self.name)
+            .field("objective", &format_args!("{}", self.settings.objective))
+            .field(
+                "period",
+                &format_args!("{}", Spoken(Duration::from_nanos(self.settings.period))),
+            )
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+use std::time::Duration;
+
+use crate::{
+    ErrorBudget, Event, InvalidConfig, Objective, budget::Settings, rings::SPAN, span::ticks,
+};
+
+/// The numbers of an error budget. `Copy`, and usable in a `const`.
+///
+/// Made by [`ErrorBudget::builder`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "a builder makes nothing until `build`"]
+pub struct Builder {
+    objective: Objective,
+    period: Duration,
+    resolution: Duration,
+    windows: Option<Few<Duration>>,
+    on_cancel: Event,
+}
+
+/// Up to four of something, in order; `None` where more were given.
+pub(crate) type Few<T> = Option<[Option<T>; 4]>;
+
+/// The usual promise of an internal service: 43 minutes of outage in 30 days.
+const THREE_NINES: Objective = Objective::new(999, 1000).expect("999 of 1000");
+/// Four weeks and a bit: what the Workbook's factors (14.4 and 6) are for.
+const DEFAULT_PERIOD: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A thirtieth of the shortest window that anybody alerts on; with it the coarsest ring reaches 30 days.
+const DEFAULT_RESOLUTION: Duration = Duration::from_secs(10);
+/// The slots of the default windows: 1 h, 6 h and 24 h at the default resolution.
+pub(crate) const DEFAULT_WINDOWS: [u32; 3] = [360, 2160, 8640];
+
+impl Builder {
+    pub(crate) const fn new() -> Self {
+        Self {
+            objective: THREE_NINES,
+            period: DEFAULT_PERIOD,
+            resolution: DEFAULT_RESOLUTION,
+            windows: None,
+            on_cancel: Event::Excluded,
+        }
+    }
+
+    /// The share of events that are to be good. The default is 99.9 %.
+    pub const fn objective(self, objective: Objective) -> Self {
+        Self { objective, ..self }
+    }
+
+    /// The time that the budget is for, always the one just past. The default is 30 days, and it may be as
+    /// long as 259,200 times the resolution, which is the same.
+    pub const fn period(self, period: Duration) -> Self {
+        Self { period, ..self }
+    }
+
+    /// The finest slot of the history: windows fall short by less than one. The default is 10 s.
+    ///
+    /// Memory is the same whatever it is: a finer one keeps less time. All tiers scale with it (1, 6, 30
+    /// and 360 slots, kept for 360, 2,160, 25,920 and 259,200), and so do the default windows and
+    /// [pages](crate::Page): what is called 1 h is 360 slots.
+    pub const fn resolution(self, resolution: Duration) -> Self {
+        Self { resolution, ..self }
+    }
+
+    /// Everything in the proportions of 30 days, but within `period`: sets period and resolution. For tests
+    /// and demonstrations, in which a month passes in half an hour, and an hour in 2.5 seconds.
+    pub const fn compressed(self, period: Duration) -> Self {
+        Self {
+            period,
+            resolution: match period.checked_div(SPAN as u32) {
+                Some(resolution) => resolution,
+                None => Duration::ZERO,
+            },
+            ..self
+        }
+    }
+
+    /// The windows of which [`report`](ErrorBudget::report) gives the burn rate, at most four. The default
+    /// are those of 1 h, 6 h and 24 h (360, 2,160 and 8,640 slots) that fit the period.
+    pub const fn windows<const N: usize>(self, windows: [Duration; N]) -> Self {
+        Self {
+            windows: Some(few(windows)),
+            ..self
+        }
+    }
+
+    /// What an [`Observation`](crate::Observation) that is dropped unsaid counts as: a call that was
+    /// cancelled. The default is [`Event::Excluded`], as most are the client's doing; [`Event::Bad`] where
+    /// a timeout outside cancels what is too slow.
+    ///
+    /// A panic is always bad.
+    pub const fn on_cancel(self, event: Event) -> Self {
+        Self {
+            on_cancel: event,
+            ..self
+        }
+    }
+
+    /// Builds a budget of its own, which shares counts with no other.
+    ///
+    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] when the period or resolution is zero, the period longer than 259,200 slots, or a
+    /// window longer than the period, shorter than two slots, or the fifth.
+    pub fn build(self, name: &'static str) -> Result<ErrorBudget, InvalidConfig> {
+        Ok(ErrorBudget::of(name, self.settings()?))
+    }
+
+    fn settings(self) -> Result<Settings, InvalidConfig> {
+        let (period, resolution) = (ticks(self.period), ticks(self.resolution));
+        if period == 0 {
+            return Err(InvalidConfig::ZeroPeriod);
+        }
+        if resolution == 0 {
+            return Err(InvalidConfig::ZeroResolution);
+        }
+        let Some(span) = resolution.checked_mul(SPAN) else {
+            return Err(InvalidConfig::ResolutionTooLong);
+        };
+        // A period that is compressed loses up to a nanosecond a slot to rounding: that much is no error.
+        if period > span.saturating_add(SPAN) {
+            return Err(InvalidConfig::PeriodTooLong);
+        }
+        let windows = match self.windows {
+            None => {
+                let mut windows = [None; 4];
+                for (to, slots) in windows.iter_mut().zip(DEFAULT_WINDOWS) {
+                    let window = u64::from(slots) * resolution;
+                    *to = (window <= period).then_some(window);
+                }
+                windows
+            }
+            Some(windows) => windows
+                .ok_or(InvalidConfig::TooMany)?
+                .map(|window| window.map(ticks)),
+        };
+        for window in windows.into_iter().flatten() {
+            check_window(window, period, resolution)?;
+        }
+        Ok(Settings {
+            objective: self.objective,
+            period,
+            resolution,
+            windows,
+            on_cancel: self.on_cancel,
+        })
+    }
+}
+
+pub(crate) const fn few<T: Copy, const N: usize>(items: [T; N]) -> Few<T> {
+    if N > 4 {
+        return None;
+    }
+    let mut few = [None; 4];
+    let mut n = 0;
+    while n < N {
+        few[n] = Some(items[n]);
+        n += 1;
+    }
+    Some(few)
+}
+
+pub(crate) const fn check_window(
+    window: u64,
+    period: u64,
+    resolution: u64,
+) -> Result<(), InvalidConfig> {
+    if window > period {
+        Err(InvalidConfig::WindowLongerThanPeriod)
+    } else if window / 2 < resolution {
+        Err(InvalidConfig::WindowTooShort)
+    } else {
+        Ok(())
+    }
+}

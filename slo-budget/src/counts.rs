@@ -1,0 +1,41 @@
+/// How many good and bad events there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub(crate) good: u64,
+    pub(crate) bad: u64,
+}
+
+impl Counts {
+    /// Counts by hand, to ask [`Objective::burn_rate`](crate::Objective::burn_rate) about them.
+    #[must_use]
+    pub const fn new(good: u64, bad: u64) -> Self {
+        Self { good, bad }
+    }
+
+    /// The good events.
+    #[must_use]
+    pub const fn good(self) -> u64 {
+        self.good
+    }
+
+    /// The bad events.
+    #[must_use]
+    pub const fn bad(self) -> u64 {
+        self.bad
+    }
+
+    /// All events, good and bad. Excluded ones are in neither.
+    #[must_use]
+    pub const fn total(self) -> u128 {
+        self.good as u128 + self.bad as u128
+    }
+
+    /// What was counted since `earlier`. The counters only grow, modulo 2^64, so this is exact also when
+    /// they have wrapped in between.
+    pub(crate) const fn since(self, earlier: Self) -> Self {
+        Self {
+            good: self.good.wrapping_sub(earlier.good),
+            bad: self.bad.wrapping_sub(earlier.bad),
+        }
+    }
+}

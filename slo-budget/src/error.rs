@@ -1,0 +1,96 @@
+use std::{error::Error, fmt};
+
+/// What the builders and [`FromStr`](std::str::FromStr) of numbers refuse, and what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidConfig {
+    /// A text that is no share of events.
+    Objective,
+    /// A text that is no burn rate.
+    Factor,
+    /// A period of zero.
+    ZeroPeriod,
+    /// A resolution of zero.
+    ZeroResolution,
+    /// A resolution of which 259,200 do not fit 584 years.
+    ResolutionTooLong,
+    /// A period of more than 259,200 slots.
+    PeriodTooLong,
+    /// A window or limit over more than the period.
+    WindowLongerThanPeriod,
+    /// A window of less than two slots.
+    WindowTooShort,
+    /// More windows, pages or limits than there is room for.
+    TooMany,
+    /// A page whose short window is not shorter than its long one.
+    ShortNotShorter,
+    /// A page or limit that no number of errors can reach at this objective.
+    NeverFires,
+    /// A page at a burn rate of 1 or less.
+    FiresInBudget,
+    /// A page whose share of the budget and windows give no usable factor.
+    PageFactor,
+    /// A limit of 0, which nothing is below.
+    ZeroLimit,
+    /// No probes: a gate that has closed would never learn that it may open.
+    NoProbes,
+    /// An evidence limit that is not above 0 and at most 0.5.
+    Evidence,
+    /// A reopening line that is not between 1 % and 100 %.
+    Reopen,
+    /// A minimum of 0 bad events.
+    ZeroMinBad,
+}
+
+impl InvalidConfig {
+    pub(crate) const fn message(self) -> &'static str {
+        match self {
+            Self::Objective => {
+                "an objective is the share of good events, from 0 to 100 %, with at most 18 decimals: write `99.9%`, `0.999` or `999/1000`"
+            }
+            Self::Factor => {
+                "a factor is a plain decimal such as `14.4`, with at most nine digits in all"
+            }
+            Self::ZeroPeriod => "the period of a budget must be longer than zero",
+            Self::ZeroResolution => "the resolution must be longer than zero",
+            Self::ResolutionTooLong => {
+                "the resolution is too long: 259,200 slots of it must fit 584 years"
+            }
+            Self::PeriodTooLong => {
+                "the period is longer than the 259,200 slots that are kept: choose a coarser `resolution`"
+            }
+            Self::WindowLongerThanPeriod => {
+                "a window is longer than the period: shorten the window, lengthen the period, or use `compressed`, which scales all windows with the period"
+            }
+            Self::WindowTooShort => {
+                "a window is shorter than two slots and would often be empty: lengthen it, or choose a finer `resolution`"
+            }
+            Self::TooMany => "there is room for at most four",
+            Self::ShortNotShorter => "the short window of a page must be shorter than its long one",
+            Self::NeverFires => {
+                "at this objective not even a total outage burns as fast as a page or limit asks: lower the factor, or set the objective higher"
+            }
+            Self::FiresInBudget => {
+                "a page would fire at a burn rate of 1 or less, which keeps within the budget: raise its share of the budget, shorten its window, or use `compressed`, which scales all windows with the period"
+            }
+            Self::PageFactor => {
+                "the share of the budget and the windows of a page give no usable factor"
+            }
+            Self::ZeroLimit => "a limit of 0 would block for ever: no burn rate is below it",
+            Self::NoProbes => {
+                "a closed gate must admit one in so many as a probe, or it would never learn that it may open: choose 1 or more"
+            }
+            Self::Evidence => "the evidence limit is a probability above 0 and at most 0.5",
+            Self::Reopen => "the reopening line is a percentage from 1 to 100",
+            Self::ZeroMinBad => "a gate needs at least 1 bad event to close",
+        }
+    }
+}
+
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl Error for InvalidConfig {}

@@ -1,0 +1,186 @@
+use std::{fmt, time::Duration};
+
+use crate::{BurnRate, Counts, Objective, budget::Settings, recorder::View, span::Spoken};
+
+/// All figures of a budget at one moment, made by [`ErrorBudget::report`](crate::ErrorBudget::report).
+///
+/// Its `Display` is a sentence.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    name: &'static str,
+    objective: Objective,
+    period: WindowReport,
+    windows: [Option<WindowReport>; 4],
+}
+
+/// The figures of one window.
+#[derive(Clone, Copy, Debug)]
+pub struct WindowReport {
+    window: Duration,
+    counts: Counts,
+    burn_rate: Option<BurnRate>,
+    observed: Duration,
+}
+
+// === impl Report ===
+
+impl Report {
+    pub(crate) fn new(name: &'static str, settings: &Settings, view: &View<'_>) -> Self {
+        let window = |window: u64| {
+            let counts = view.window(window);
+            WindowReport {
+                window: Duration::from_nanos(window),
+                counts,
+                burn_rate: settings.objective.burn_rate(counts),
+                observed: Duration::from_nanos(window.min(view.tick())),
+            }
+        };
+        Self {
+            name,
+            objective: settings.objective,
+            period: window(settings.period),
+            windows: settings.windows.map(|length| length.map(window)),
+        }
+    }
+
+    /// The name of the budget.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The share of events that are to be good.
+    #[must_use]
+    pub const fn objective(&self) -> Objective {
+        self.objective
+    }
+
+    /// The figures of the whole period. Its burn rate is the share of the budget consumed, exactly.
+    #[must_use]
+    pub const fn period(&self) -> &WindowReport {
+        &self.period
+    }
+
+    /// The figures of the windows that the budget was built with, in that order.
+    pub fn windows(&self) -> impl Iterator<Item = &WindowReport> {
+        self.windows.iter().flatten()
+    }
+
+    /// How many of the events of the period might have been bad, rounded down.
+    #[must_use]
+    pub const fn allowed_bad(&self) -> u128 {
+        self.objective.allowed_bad(self.period.counts)
+    }
+
+    /// The consumed share of what the traffic of the period, so far as it was seen, allows:
+    /// `bad / (budget × events)`. Above 1 when it is overspent; `None` when nothing was counted.
+    #[must_use]
+    pub fn consumed(&self) -> Option<f64> {
+        self.period.burn_rate.map(BurnRate::as_f64)
+    }
+
+    /// `1 - consumed`: negative when it is overspent, and never clamped.
+    #[must_use]
+    pub fn remaining(&self) -> Option<f64> {
+        self.consumed().map(|consumed| 1.0 - consumed)
+    }
+
+    /// The consumed share of what a whole period would allow, if its traffic were as that seen so far:
+    /// [`consumed`](Self::consumed) × [`coverage`](WindowReport::coverage). The same as `consumed` once a
+    /// whole period was seen; before that an error weighs as much as it will then. This is what a
+    /// [`Gate`](crate::Gate) closes on.
+    #[must_use]
+    pub fn consumed_of_period(&self) -> Option<f64> {
+        // An infinite burn stays infinite however short the time.
+        self.consumed().map(|consumed| {
+            if consumed.is_finite() {
+                consumed * self.period.coverage()
+            } else {
+                consumed
+            }
+        })
+    }
+
+    /// In how long the budget of the period is spent at the burn rate of the first window: zero when it is
+    /// spent, `None` when it never will be at this rate, or there is no data.
+    #[must_use]
+    pub fn time_to_exhaustion(&self) -> Option<Duration> {
+        let remaining = 1.0 - self.consumed_of_period()?;
+        if remaining <= 0.0 {
+            return Some(Duration::ZERO);
+        }
+        let burn = self.windows().next()?.burn_rate?.as_f64();
+        if burn <= 0.0 {
+            return None;
+        }
+        let seconds = self.period.window.as_secs_f64() * remaining / burn;
+        // Longer than a `Duration` can say is never.
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            objective,
+            period,
+            ..
+        } = self;
+        write!(f, "`{name}`, {objective} over {}: ", Spoken(period.window))?;
+        let Some(consumed) = self.consumed() else {
+            return f.write_str("no data");
+        };
+        write!(
+            f,
+            "{} bad of {} events where {} may be, {:.1} % of the budget consumed",
+            period.counts.bad(),
+            period.counts.total(),
+            self.allowed_bad(),
+            consumed * 100.0,
+        )?;
+        if period.observed < period.window {
+            write!(f, " (observed for {})", Spoken(period.observed))?;
+        }
+        for (n, window) in self.windows().enumerate() {
+            f.write_str(if n == 0 { "; burn rate " } else { ", " })?;
+            match window.burn_rate {
+                Some(burn) => write!(f, "{burn} over {}", Spoken(window.window))?,
+                None => write!(f, "no data over {}", Spoken(window.window))?,
+            }
+        }
+        match self.time_to_exhaustion() {
+            None => Ok(()),
+            Some(Duration::ZERO) => f.write_str("; the budget is spent"),
+            Some(left) => write!(f, "; at this rate the budget is spent in {}", Spoken(left)),
+        }
+    }
+}
+
+// === impl WindowReport ===
+
+impl WindowReport {
+    /// The length of the window.
+    #[must_use]
+    pub const fn window(&self) -> Duration {
+        self.window
+    }
+
+    /// What was counted in it.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How fast the budget burned in it: `None` when nothing was counted.
+    #[must_use]
+    pub const fn burn_rate(&self) -> Option<BurnRate> {
+        self.burn_rate
+    }
+
+    /// The share of the window for which the budget has existed, from 0 to 1.
+    #[must_use]
+    pub fn coverage(&self) -> f64 {
+        self.observed.as_secs_f64() / self.window.as_secs_f64()
+    }
+}

@@ -1,0 +1,114 @@
+//! What the counters said at the beginning of each slot, for as long as anybody may ask.
+//!
+//! Four tiers of cumulative snapshots, finer for what is near: with a resolution of 10 s they are
+//! 10 s × 360 (1 h), 60 s × 360 (6 h), 300 s × 864 (3 d), 3600 s × 720 (30 d): 2,304 snapshots, 37 KB.
+//! Any window is the difference of two cumulative counts: nothing is summed, nothing drifts.
+
+use crate::Counts;
+
+/// Of each tier: how many times the resolution a slot is wide, and how many slots it keeps.
+const TIERS: [(u64, usize); 4] = [(1, 360), (6, 360), (30, 864), (360, 720)];
+
+/// How many times the resolution the coarsest tier looks back.
+pub(crate) const SPAN: u64 = 360 * 720;
+
+#[derive(Debug)]
+pub(crate) struct Rings {
+    tiers: [Tier; 4],
+    /// The latest tick seen: time stands still while the clock is behind it.
+    latest: u64,
+    /// What the counters said at tick 0.
+    base: Counts,
+}
+
+#[derive(Debug)]
+struct Tier {
+    width: u64,
+    /// Slot `s` is at `s % len`; kept are the slots in `(current - len, current]`.
+    starts: Box<[Counts]>,
+}
+
+impl Rings {
+    /// `resolution` is at least 1 tick, and [`SPAN`] of it fit a `u64`.
+    pub(crate) fn new(resolution: u64, base: Counts) -> Self {
+        Self {
+            tiers: TIERS.map(|(width, len)| Tier {
+                width: width * resolution,
+                starts: vec![base; len].into_boxed_slice(),
+            }),
+            latest: 0,
+            base,
+        }
+    }
+
+    /// Moves time on to `tick`, if it is not there yet. `counts` are taken for the beginning of every slot
+    /// that has begun since; they are right for all, as the first event after a gap moves time on before
+    /// it is counted. After whatever gap at most one round of each ring is written.
+    pub(crate) fn advance(&mut self, tick: u64, counts: Counts) {
+        if tick <= self.latest {
+            return;
+        }
+        for tier in &mut self.tiers {
+            let (from, to) = (self.latest / tier.width, tick / tier.width);
+            let len = tier.starts.len() as u64;
+            for slot in (from + 1).max((to + 1).saturating_sub(len))..=to {
+                *tier.start_mut(slot) = counts;
+            }
+        }
+        self.latest = tick;
+    }
+
+    /// The tick at which the next slot of the finest tier begins.
+    pub(crate) fn next_slot(&self) -> u64 {
+        let width = self.tiers[0].width;
+        // Saturates after 584 years.
+        (self.latest / width + 1).saturating_mul(width)
+    }
+
+    pub(crate) const fn latest(&self) -> u64 {
+        self.latest
+    }
+
+    /// What the counters said at the earliest beginning of a slot that is within `window` before the
+    /// latest tick and still kept; `None` when there is none, and so nothing in the window.
+    ///
+    /// The earliest over all tiers, so that a longer window never holds less than a shorter one. A window
+    /// never looks back further than it says; it falls short by less than a slot of the finest tier that
+    /// reaches so far.
+    pub(crate) fn at_start_of(&self, window: u64) -> Option<Counts> {
+        let Some(from) = self.latest.checked_sub(window) else {
+            return Some(self.base);
+        };
+        let mut earliest: Option<(u64, Counts)> = None;
+        for tier in &self.tiers {
+            let current = self.latest / tier.width;
+            let oldest = (current + 1).saturating_sub(tier.starts.len() as u64);
+            // Strictly after `from`: at a boundary, the slot that begins there is just outside.
+            let slot = (from / tier.width + 1).max(oldest);
+            let begins = slot * tier.width;
+            if slot <= current && earliest.is_none_or(|(tick, _)| begins < tick) {
+                earliest = Some((begins, tier.start(slot)));
+            }
+        }
+        earliest.map(|(_, counts)| counts)
+    }
+}
+
+impl Tier {
+    fn start(&self, slot: u64) -> Counts {
+        self.starts[self.place(slot)]
+    }
+
+    fn start_mut(&mut self, slot: u64) -> &mut Counts {
+        let place = self.place(slot);
+        &mut self.starts[place]
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a remainder of the length, which is a usize"
+    )]
+    const fn place(&self, slot: u64) -> usize {
+        (slot % self.starts.len() as u64) as usize
+    }
+}

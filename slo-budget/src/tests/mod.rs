@@ -1,0 +1,6 @@
+#[cfg(loom)]
+mod loom;
+#[cfg(not(loom))]
+mod model;
+#[cfg(not(loom))]
+mod simulation;
