@@ -6,8 +6,11 @@ mutant 'a call counted by load, then store' src/ledger.rs \
     'self.calls.0.fetch_add(1, Release);' \
     'self.calls.0.store(self.calls.0.load(Relaxed) + 1, Release);'
 mutant 'a retry taken by load, then store' src/ledger.rs \
-    '.compare_exchange_weak(used, end, Relaxed, Acquire)' \
-    '.load(Acquire).checked_add(0).map(|seen| self.used.store(end.max(seen), Relaxed)).ok_or(used)'
+    '.compare_exchange_weak(used, end, Release, Acquire)' \
+    '.load(Acquire).checked_add(0).map(|seen| self.used.store(end.max(seen), Release)).ok_or(used)'
+mutant 'a grant that does not publish the calls that paid for it' src/ledger.rs \
+    '.compare_exchange_weak(used, end, Release, Acquire)' \
+    '.compare_exchange_weak(used, end, Relaxed, Acquire)'
 mutant 'a refund by load, then store' src/ledger.rs \
     '.fetch_sub(credit::refund(end, expired), Relaxed);' \
     '.store(self.used.load(Relaxed) - credit::refund(end, expired), Relaxed);'

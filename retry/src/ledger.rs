@@ -65,16 +65,16 @@ impl<const N: usize> Ledger<N> {
 
     /// Takes one retry: where its credit ends on the line, to be given to `refund`. `None`: not enough.
     pub(crate) fn withdraw(&self, nanos: u64) -> Option<u64> {
-        // Acquire: the calls are read after `used`, also when the swap below fails. Read before, they may
-        // be older than what others have used of them, and a retry be refused that had credit all the
-        // while. Nothing else is published by this word.
+        // Acquire pairs with the Release below: who sees that credit was used sees the calls that brought
+        // it. Else `used` would be compared with fewer calls than it was taken from, and a retry be
+        // refused that had credit at every moment.
         let mut used = self.used.load(Acquire);
         loop {
             let (earned, expired) = self.read(nanos);
             let end = credit::withdraw(used, earned, expired)?;
-            // Relaxed on success: the decision needs only that `used` is still what it was. Calls can
-            // only have become more since, and `used` is all the state that withdrawals have.
-            match self.used.compare_exchange_weak(used, end, Relaxed, Acquire) {
+            // That `used` is still what it was is all the decision needs: it is the whole state that
+            // withdrawals have, and calls can only have become more. Release, and Acquire on failure: see above.
+            match self.used.compare_exchange_weak(used, end, Release, Acquire) {
                 Ok(_) => return Some(end),
                 Err(seen) => used = seen,
             }
@@ -84,7 +84,8 @@ impl<const N: usize> Ledger<N> {
     /// Gives back a retry that ended at `end` and never ran. Once only: `Hold` sees to it.
     pub(crate) fn refund(&self, end: u64, nanos: u64) {
         let (_, expired) = self.read(nanos);
-        // Relaxed: no other memory goes with it. It cannot go below 0: it is part of what was added.
+        // Relaxed: it brings no calls to be seen, and as a read-modify-write it keeps up the pairing of those
+        // before it. It cannot go below 0: it is part of what was added.
         self.used.fetch_sub(credit::refund(end, expired), Relaxed);
     }
 
