@@ -14,6 +14,10 @@ mutant 'a place given back by load, then store' src/places.rs \
     '.compare_exchange(lease.0, FREE, AcqRel, Relaxed)
             .is_ok()' \
     '.load(Acquire) == lease.0 && { self.0[usize::from(index)].store(FREE, std::sync::atomic::Ordering::Release); true }'
+mutant 'a place taken by load, then store' src/places.rs \
+    '.compare_exchange(seen, lease.0, AcqRel, Relaxed)
+                        .is_ok()' \
+    '.load(Acquire) == seen && { place.store(lease.0, std::sync::atomic::Ordering::Release); true }'
 mutant 'two failures in two buckets that may overlook each other' src/settle.rs \
     'fence(SeqCst);' \
     'let _ = (SeqCst, fence);'

@@ -7,7 +7,7 @@ use crate::sync::{
     PLACES,
     atomic::{
         AtomicU64,
-        Ordering::{AcqRel, Acquire, Relaxed},
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
     },
     const_fn, zeros,
 };
@@ -88,9 +88,9 @@ impl Places {
     /// Forgets every lease, for a reset. The state word must have left the generation before.
     pub(crate) fn clear(&self) {
         for place in &self.0 {
-            // A swap, not a store: a `take` before it is wiped out; one after it reads from it, sees
-            // the newer word and gives its place back itself.
-            place.swap(FREE, AcqRel);
+            // Release: a `take` before this is wiped out; one after it reads from it, sees the newer word
+            // and gives its place back itself.
+            place.store(FREE, Release);
         }
     }
 }

@@ -60,7 +60,7 @@ impl Circuit {
                 // The last result. None is in flight any more and none is let in, so the counts stand.
                 let _transition = self.transitions.lock();
                 if self.load() != word {
-                    return; // reset
+                    continue; // reset
                 }
                 if self
                     .settings

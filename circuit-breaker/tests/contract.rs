@@ -355,7 +355,7 @@ fn failure_if_classify_and_a_type_of_ones_own_decide_what_fails() {
             }
         }
     }
-    fn outcome<C>(status: u16, layer: CircuitBreakerLayer<C>, breaker: &CircuitBreaker) -> State
+    fn outcome<C>(status: u16, layer: &CircuitBreakerLayer<C>, breaker: &CircuitBreaker) -> State
     where
         C: Classify<u16, BoxError> + Clone,
     {
@@ -376,14 +376,14 @@ fn failure_if_classify_and_a_type_of_ones_own_decide_what_fails() {
         let failure_if = layer
             .clone()
             .failure_if(|r: &Result<u16, _>| matches!(r, Ok(500..)));
-        assert_eq!(outcome(status, failure_if, &breaker), expected);
+        assert_eq!(outcome(status, &failure_if, &breaker), expected);
         let classify = layer.clone().classify(|r: &Result<u16, _>| match r {
             Ok(500..) => Outcome::Failure,
             _ => Outcome::Ignored,
         });
-        assert_eq!(outcome(status, classify, &breaker), expected);
+        assert_eq!(outcome(status, &classify, &breaker), expected);
         let classifier = layer.clone().classifier(ServerErrors);
-        assert_eq!(outcome(status, classifier, &breaker), expected);
+        assert_eq!(outcome(status, &classifier, &breaker), expected);
     }
 }
 
@@ -579,9 +579,9 @@ fn no_call_is_lost_from_the_window_however_many_threads_record() {
                 for n in 0..5_000 {
                     let call = breaker.try_acquire().expect("not all fail");
                     if n % 4 == 0 {
-                        call.failure()
+                        call.failure();
                     } else {
-                        call.success()
+                        call.success();
                     }
                 }
             });

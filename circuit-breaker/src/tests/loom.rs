@@ -196,6 +196,18 @@ fn the_step_to_half_open_happens_once_and_lets_in_no_more_probes_than_allowed() 
 }
 
 #[test]
+fn two_who_enter_at_once_get_a_place_each() {
+    explore(None, || {
+        let circuit = half_open(Probes::results(2));
+        let (a, b) = race(&circuit, |c| c.admit(|| WAIT), |c| c.admit(|| WAIT));
+        for probe in [a.unwrap(), b.unwrap()] {
+            circuit.settle(probe, Outcome::Success, || WAIT);
+        }
+        assert_eq!(circuit.load().phase(), Phase::Closed { in_a_row: 0 });
+    });
+}
+
+#[test]
 fn a_place_that_is_given_back_is_not_lost_and_not_given_twice() {
     explore(None, || {
         let circuit = half_open(Probes::results(2).in_flight(1));

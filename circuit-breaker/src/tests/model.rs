@@ -450,3 +450,34 @@ proptest! {
         prop_assert!(breaker.try_acquire_at(now + retry_after).is_ok());
     }
 }
+
+#[test]
+fn a_late_probe_leaves_the_place_alone_that_is_anothers_by_now() {
+    let breaker = CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .wait_in_open(Wait::fixed(Duration::from_nanos(1)))
+        .probes(Probes::results(1))
+        .probe_deadline(Duration::MAX)
+        .build("late")
+        .unwrap();
+    let start = Instant::now();
+    let half_open = |at: u64| {
+        let fails = start + Duration::from_nanos(at);
+        breaker
+            .try_acquire_at(fails)
+            .unwrap()
+            .finish_at(Outcome::Failure, fails);
+        let now = fails + Duration::from_nanos(1);
+        (breaker.try_acquire_at(now).unwrap(), now)
+    };
+    let (late, now) = half_open(0);
+    // Sixteen generations on a lease has the same tag, and all of them end with time itself.
+    for _ in 0..14 {
+        breaker.reset_at(now);
+    }
+    let (probe, now) = half_open(10);
+    assert_eq!(breaker.snapshot_at(now).generation(), 2 + 16);
+    late.finish_at(Outcome::Failure, now);
+    probe.finish_at(Outcome::Success, now);
+    assert_eq!(breaker.state_at(now), State::Closed);
+}
