@@ -872,8 +872,7 @@ fn sizes_stay_what_they_are() {
             size_of::<Static>(),
             size_of::<Budgeted>()
         ],
-        // Of the future, 112 bytes are tokio's timer. A budget adds its pointer, and the hold where the
-        // timer is.
+        // Of the future, a third is tokio's timer. A budget adds its pointer, and the hold beside the timer.
         [88, 328, 352, 352],
     );
 }
