@@ -7,7 +7,7 @@ use crate::sync::{
     PLACES,
     atomic::{
         AtomicU64,
-        Ordering::{AcqRel, Acquire, Relaxed, Release},
+        Ordering::{AcqRel, Acquire, Relaxed},
     },
     const_fn, zeros,
 };
@@ -88,9 +88,10 @@ impl Places {
     /// Forgets every lease, for a reset. The state word must have left the generation before.
     pub(crate) fn clear(&self) {
         for place in &self.0 {
-            // Release: a `take` before this is wiped out; one after it reads from it, sees the newer word
-            // and gives its place back itself.
-            place.store(FREE, Release);
+            // AcqRel: a `take` before this is wiped out; one after it reads from it, sees the newer word
+            // and gives its place back itself. (A store would do the same, but loom cannot show it: to
+            // loom a store and a compare-and-swap that did not read from it have no order.)
+            place.swap(FREE, AcqRel);
         }
     }
 }
