@@ -2,6 +2,7 @@ use std::{error::Error, fmt};
 
 use maestro_bulkhead::Full;
 use maestro_circuit_breaker::Open;
+use maestro_slo_budget::Spent;
 use maestro_timeout::Elapsed;
 
 /// The one error of every stack that is measured: an enum with room for each rejection, as a service has it.
@@ -16,6 +17,8 @@ pub enum Trouble {
     Full(Full),
     /// The timeout gave up.
     Elapsed(Elapsed),
+    /// The gate refused.
+    Spent(Spent),
 }
 
 impl From<Open> for Trouble {
@@ -36,6 +39,12 @@ impl From<Elapsed> for Trouble {
     }
 }
 
+impl From<Spent> for Trouble {
+    fn from(spent: Spent) -> Self {
+        Self::Spent(spent)
+    }
+}
+
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -43,6 +52,7 @@ impl fmt::Display for Trouble {
             Self::Open(open) => open.fmt(f),
             Self::Full(full) => full.fmt(f),
             Self::Elapsed(elapsed) => elapsed.fmt(f),
+            Self::Spent(spent) => spent.fmt(f),
         }
     }
 }

@@ -4,6 +4,7 @@ mod breaker;
 mod bulkhead;
 mod floors;
 mod retry;
+mod slo;
 mod stack;
 mod timeout;
 mod units;
@@ -20,6 +21,7 @@ pub fn all() -> Vec<Row> {
         retry::rows(),
         bulkhead::rows(),
         timeout::rows(),
+        slo::rows(),
         stack::rows(),
     ]
     .into_iter()

@@ -154,6 +154,6 @@ fn outcome(result: &Result<Response, Trouble>) -> Outcome {
     match result {
         Ok(_) => Outcome::Success,
         Err(Trouble::Failed | Trouble::Elapsed(_)) => Outcome::Failure,
-        Err(Trouble::Open(_) | Trouble::Full(_)) => Outcome::Ignored,
+        Err(Trouble::Open(_) | Trouble::Full(_) | Trouble::Spent(_)) => Outcome::Ignored,
     }
 }

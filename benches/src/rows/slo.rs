@@ -1,0 +1,114 @@
+use std::{convert::Infallible, time::Duration};
+
+use maestro_slo_budget::{Class, ErrorBudget, ErrorBudgetLayer, Event, Gate, GateLayer, Objective};
+use tokio::time::Instant;
+use tower::Layer;
+
+use super::floors::{EMPTY, READY};
+use crate::{Row, inner::Nothing};
+
+pub(super) fn rows() -> Vec<Row> {
+    recording().into_iter().chain(gates()).collect()
+}
+
+fn recording() -> [Row; 6] {
+    [
+        Row::object("slo, record", EMPTY, || {
+            let budget = budget();
+            move |_| {
+                budget.record(Event::Good);
+                Ok::<_, Infallible>(())
+            }
+        }),
+        Row::object("slo, record, the clock read before", EMPTY, || {
+            let (budget, now) = (budget(), Instant::now());
+            move |_| {
+                budget.record_at(Event::Good, now);
+                Ok::<_, Infallible>(())
+            }
+        }),
+        Row::object("slo, 8 windows read, the clock read before", EMPTY, || {
+            let budget = budget();
+            for _ in 0..1000 {
+                budget.record(Event::Good);
+            }
+            let now = Instant::now();
+            move |_| Ok::<_, Infallible>(WINDOWS.map(|window| budget.counts_at(window, now)))
+        }),
+        Row::object("slo, report, the clock read before", EMPTY, || {
+            let (budget, now) = (budget(), Instant::now());
+            budget.record(Event::Good);
+            move |_| Ok::<_, Infallible>(budget.report_at(now))
+        }),
+        Row::service("slo, recording layer, Arc", READY, || {
+            ErrorBudgetLayer::new(budget()).layer(Nothing)
+        }),
+        Row::service("slo, recording layer, static", READY, || {
+            ErrorBudgetLayer::new(leak(budget())).layer(Nothing)
+        }),
+    ]
+}
+
+fn gates() -> [Row; 6] {
+    [
+        Row::object("slo, gate open, check", EMPTY, || {
+            let gate = Gate::new(budget());
+            move |_| gate.check(Class::Optional)
+        }),
+        Row::service("slo, gate open, layer, Arc", READY, || {
+            GateLayer::new(Gate::new(budget())).layer(Nothing)
+        }),
+        Row::service("slo, gate open, layer, static", READY, || {
+            GateLayer::new(leak(Gate::new(budget()))).layer(Nothing)
+        }),
+        Row::object("slo, gate closed, check", EMPTY, || {
+            let gate = closed();
+            move |_| gate.check(Class::Optional)
+        })
+        .bad_in_16(16),
+        Row::service("slo, gate closed, layer, Arc", READY, || {
+            GateLayer::new(closed()).layer(Nothing)
+        })
+        .bad_in_16(16),
+        Row::service("slo, gate closed, layer, static", READY, || {
+            GateLayer::new(leak(closed())).layer(Nothing)
+        })
+        .bad_in_16(16),
+    ]
+}
+
+/// Those of the usual alerts, and the period.
+const WINDOWS: [Duration; 8] = [
+    Duration::from_mins(5),
+    Duration::from_mins(30),
+    Duration::from_hours(1),
+    Duration::from_hours(2),
+    Duration::from_hours(6),
+    Duration::from_hours(24),
+    Duration::from_hours(72),
+    Duration::from_hours(720),
+];
+
+fn budget() -> ErrorBudget {
+    ErrorBudget::new(
+        "api",
+        Objective::new(999, 1000).expect("99.9 % is an objective"),
+    )
+}
+
+/// A gate whose budget is spent, and which lets hardly a probe in.
+fn closed() -> Gate {
+    let budget = budget();
+    for _ in 0..10_000 {
+        budget.record(Event::Bad);
+    }
+    Gate::builder()
+        .one_probe_in(u32::MAX)
+        .build(budget)
+        .expect("these numbers are legal")
+}
+
+/// A handle without a reference count, a few kilobytes for each row that is made.
+fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
