@@ -79,7 +79,9 @@ impl Door {
             self.due.store(true, Relaxed);
         }
         self.reasons.store(now.bits(), Relaxed);
-        let next_slot = (tick / resolution + 1).saturating_mul(resolution);
+        let next_slot = (tick / resolution)
+            .saturating_add(1)
+            .saturating_mul(resolution);
         self.stale_at.store(next_slot, Relaxed);
     }
 

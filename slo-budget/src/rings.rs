@@ -51,7 +51,7 @@ impl Rings {
         for tier in &mut self.tiers {
             let (from, to) = (self.latest / tier.width, tick / tier.width);
             let len = tier.starts.len() as u64;
-            for slot in (from + 1).max((to + 1).saturating_sub(len))..=to {
+            for slot in (from + 1).max(to.saturating_sub(len - 1))..=to {
                 *tier.start_mut(slot) = counts;
             }
         }
@@ -62,7 +62,9 @@ impl Rings {
     pub(crate) fn next_slot(&self) -> u64 {
         let width = self.tiers[0].width;
         // Saturates after 584 years.
-        (self.latest / width + 1).saturating_mul(width)
+        (self.latest / width)
+            .saturating_add(1)
+            .saturating_mul(width)
     }
 
     pub(crate) const fn latest(&self) -> u64 {
@@ -82,11 +84,14 @@ impl Rings {
         let mut earliest: Option<(u64, Counts)> = None;
         for tier in &self.tiers {
             let current = self.latest / tier.width;
-            let oldest = (current + 1).saturating_sub(tier.starts.len() as u64);
+            let oldest = current.saturating_sub(tier.starts.len() as u64 - 1);
             // Strictly after `from`: at a boundary, the slot that begins there is just outside.
-            let slot = (from / tier.width + 1).max(oldest);
+            let slot = (from / tier.width).saturating_add(1).max(oldest);
+            if slot > current {
+                continue;
+            }
             let begins = slot * tier.width;
-            if slot <= current && earliest.is_none_or(|(tick, _)| begins < tick) {
+            if earliest.is_none_or(|(tick, _)| begins < tick) {
                 earliest = Some((begins, tier.start(slot)));
             }
         }

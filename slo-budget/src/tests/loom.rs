@@ -1,1 +1,149 @@
+//! One property a model. Each is a claim of `counters.rs`, `recorder.rs` or `door.rs`.
 
+use loom::{sync::Arc, thread};
+
+use crate::{Counts, Event, Reason, Reasons, door::Door, recorder::Recorder};
+
+/// Slots of ten ticks.
+const RESOLUTION: u64 = 10;
+/// Longer than any model runs.
+const EVER: u64 = 10_000;
+
+/// Runs `f` over every interleaving with at most `preemptions` involuntary switches (three threads
+/// without a bound take minutes, and two switches are enough for every mutant here).
+fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = preemptions;
+    model.check(f);
+}
+
+#[test]
+fn nothing_recorded_is_lost_when_a_slot_ends_meanwhile() {
+    explore(Some(2), || {
+        let shared = Arc::new(Recorder::new(RESOLUTION));
+        let others: Vec<_> = [(0, Event::Bad), (0, Event::Good)]
+            .into_iter()
+            .map(|(shard, event)| {
+                let recorder = Arc::clone(&shared);
+                // Both see the slot that begins at 10 first, in whatever order.
+                thread::spawn(move || recorder.record(shard, event, 10))
+            })
+            .collect();
+        shared.record(0, Event::Bad, 9);
+        shared.record(0, Event::Good, 21);
+        for other in others {
+            other.join().unwrap();
+        }
+        let view = shared.view(21);
+        assert_eq!(view.window(EVER), Counts::new(2, 2));
+        assert_eq!(view.tick(), 21);
+    });
+}
+
+#[test]
+fn two_records_of_one_shard_are_two() {
+    for event in [Event::Good, Event::Bad] {
+        explore(None, move || {
+            let shared = Arc::new(Recorder::new(RESOLUTION));
+            let recorder = Arc::clone(&shared);
+            let other = thread::spawn(move || recorder.record(0, event, 1));
+            shared.record(0, event, 1);
+            other.join().unwrap();
+            assert_eq!(shared.view(1).window(EVER).total(), 2);
+        });
+    }
+}
+
+#[test]
+fn who_sees_a_bad_event_sees_the_good_ones_before_it() {
+    explore(None, || {
+        let shared = Arc::new(Recorder::new(RESOLUTION));
+        let recorder = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            recorder.record(1, Event::Good, 1);
+            recorder.record(0, Event::Bad, 1);
+        });
+        let seen = shared.view(1).window(EVER);
+        assert!(
+            seen.good() >= seen.bad(),
+            "an error was over-reported: {seen:?}"
+        );
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn no_window_ever_shows_more_bad_events_than_happened() {
+    explore(Some(3), || {
+        let shared = Arc::new(Recorder::new(RESOLUTION));
+        shared.record(0, Event::Bad, 1);
+        let recorder = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            recorder.record(1, Event::Bad, 12);
+            recorder.record(1, Event::Bad, 25);
+        });
+        let mut seen = 0;
+        for tick in [15, 26] {
+            let view = shared.view(tick);
+            let (short, long, ever) = (view.window(10), view.window(12), view.window(EVER));
+            assert!(short.bad() <= long.bad() && long.bad() <= ever.bad());
+            assert!((1..=3).contains(&ever.bad()));
+            // The one at tick 1 is in slot 0, which has ended.
+            assert!(long.bad() <= 2, "{long:?}");
+            assert!(ever.bad() >= seen, "a count went back");
+            seen = ever.bad();
+        }
+        other.join().unwrap();
+        assert_eq!(shared.view(26).window(EVER).bad(), 3);
+    });
+}
+
+fn closed(tick: u64, door: &Door) {
+    door.refresh(tick, RESOLUTION, |was| was.with(Reason::BudgetSpent));
+}
+
+#[test]
+fn a_probe_that_is_due_goes_to_one_caller() {
+    explore(None, || {
+        let door = Arc::new(Door::new());
+        closed(0, &door);
+        closed(100, &door); // long after: a probe is due
+        let there = Arc::clone(&door);
+        let other = thread::spawn(move || there.admit_probe(1000));
+        let here = door.admit_probe(1000);
+        assert!(here ^ other.join().unwrap());
+        assert_eq!((door.probes(), door.refused(1000)), (1, 1));
+    });
+}
+
+#[test]
+fn every_second_request_is_a_probe_when_one_in_two_is_asked() {
+    explore(None, || {
+        let door = Arc::new(Door::new());
+        closed(0, &door);
+        let there = Arc::clone(&door);
+        let other = thread::spawn(move || there.admit_probe(2));
+        let here = door.admit_probe(2);
+        assert!(here ^ other.join().unwrap());
+    });
+}
+
+#[test]
+fn one_caller_decides_for_a_slot() {
+    explore(None, || {
+        let door = Arc::new(Door::new());
+        let decide = |door: &Door| {
+            let mut asked = 0;
+            door.refresh(5, RESOLUTION, |_| {
+                asked += 1;
+                Reasons::NONE.with(Reason::BudgetSpent)
+            });
+            asked
+        };
+        let there = Arc::clone(&door);
+        let other = thread::spawn(move || decide(&there));
+        let here = decide(&door);
+        assert_eq!(here + other.join().unwrap(), 1);
+        assert!(!door.reasons().is_empty());
+    });
+}

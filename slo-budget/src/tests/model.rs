@@ -1,1 +1,196 @@
+//! The recorder and the figures against models that anybody can check by eye.
 
+use std::cmp::Ordering;
+
+use proptest::prelude::*;
+
+use crate::{BurnRate, Counts, Event, Factor, Objective, recorder::Recorder};
+
+const RESOLUTION: u64 = 10;
+/// The rings, as the documentation has them.
+const TIERS: [(u64, u64); 4] = [(10, 360), (60, 360), (300, 864), (3600, 720)];
+
+/// Every event with its time, and nothing clever.
+#[derive(Default)]
+struct Naive {
+    latest: u64,
+    events: Vec<(u64, Event)>,
+}
+
+impl Naive {
+    fn record(&mut self, event: Event, tick: u64) {
+        // Time stands still when it steps back; within a slot a record does not move it.
+        if event != Event::Excluded && tick / RESOLUTION > self.latest / RESOLUTION {
+            self.latest = tick;
+        }
+        self.events.push((tick.max(self.latest), event));
+    }
+
+    /// The events from `start` on.
+    fn since(&self, start: u64) -> Counts {
+        let count = |event| {
+            let matching = |e: &&(u64, Event)| e.0 >= start && e.1 == event;
+            self.events.iter().filter(matching).count() as u64
+        };
+        Counts::new(count(Event::Good), count(Event::Bad))
+    }
+
+    /// The first boundary of any ring that is within the window and still kept.
+    fn window(&self, window: u64) -> Counts {
+        if window > self.latest {
+            return self.since(0);
+        }
+        let boundaries = TIERS.iter().flat_map(|(width, len)| {
+            let current = self.latest / width;
+            (current.saturating_sub(len - 1)..=current).map(move |slot| slot * width)
+        });
+        match boundaries.filter(|b| *b > self.latest - window).min() {
+            Some(start) => self.since(start),
+            None => Counts::default(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Record(Event),
+    Forward(u64),
+    Back(u64),
+    Look(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let event = prop_oneof![
+        4 => Just(Event::Good),
+        2 => Just(Event::Bad),
+        1 => Just(Event::Excluded)
+    ];
+    let window = prop_oneof![
+        0_u64..100,
+        100_u64..4000,
+        4000_u64..30_000,
+        30_000_u64..3_000_000
+    ];
+    prop_oneof![
+        6 => event.prop_map(Step::Record),
+        // Within a slot, over a few, over an hour, over everything that is kept.
+        3 => prop_oneof![0_u64..12, 0_u64..200, 0_u64..5000, 0_u64..4_000_000].prop_map(Step::Forward),
+        1 => prop_oneof![0_u64..12, 0_u64..5000].prop_map(Step::Back),
+        2 => window.prop_map(Step::Look),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_window_of_any_history_agrees_with_a_list_of_events(
+        steps in prop::collection::vec(step(), 0..150),
+        // Beginning just below a wrap, or not.
+        below in prop_oneof![Just(0_u64), 1_u64..50],
+        shards in prop::collection::vec(0_usize..crate::sync::SHARDS, 1..4),
+    ) {
+        let base = Counts::new(0_u64.wrapping_sub(below), 0_u64.wrapping_sub(below / 2));
+        let recorder = Recorder::starting_at(RESOLUTION, base);
+        let mut naive = Naive::default();
+        let mut tick = 0_u64;
+        for (n, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Record(event) => {
+                    recorder.record(shards[n % shards.len()], event, tick);
+                    naive.record(event, tick);
+                }
+                Step::Forward(by) => tick += by,
+                Step::Back(by) => tick = tick.saturating_sub(by),
+                Step::Look(window) => {
+                    naive.latest = naive.latest.max(tick);
+                    let view = recorder.view(tick);
+                    let seen = view.window(window);
+                    prop_assert_eq!(view.tick(), naive.latest);
+                    prop_assert_eq!(seen, naive.window(window));
+                    // And within the bounds that do not know of rings: never further back than the window,
+                    // and short of it by at most a slot.
+                    let from = naive.latest.saturating_sub(window);
+                    let at_most = naive.since(if window > naive.latest { 0 } else { from + 1 });
+                    prop_assert!(seen.bad() <= at_most.bad() && seen.good() <= at_most.good());
+                    if let Some((width, _)) = TIERS.iter().find(|(width, len)| width * len >= window) {
+                        let at_least = naive.since(from + width);
+                        prop_assert!(seen.bad() >= at_least.bad() && seen.good() >= at_least.good());
+                    }
+                    // A window grows with its length.
+                    let longer = view.window(window + 1);
+                    prop_assert!(seen.bad() <= longer.bad() && seen.good() <= longer.good());
+                }
+            }
+        }
+        prop_assert_eq!(recorder.view(0).window(u64::MAX), naive.since(0));
+    }
+
+    #[test]
+    fn a_burn_rate_compares_as_the_fraction_it_is(
+        good in prop_oneof![0_u64..2000, Just(u64::MAX), any::<u64>()],
+        bad in prop_oneof![0_u64..100, Just(u64::MAX), any::<u64>()],
+        (objective_good, of) in prop_oneof![
+            Just((0_u64, 1_u64)), Just((1, 1)), Just((999, 1000)), Just((99_999_999, 100_000_000)),
+            (0_u64..=1_000_000_000_000_000_000, 1_u64..=1_000_000_000_000_000_000)
+                .prop_map(|(a, b)| (a.min(b), b)),
+        ],
+        (numerator, denominator) in (any::<u32>(), 1_u32..),
+    ) {
+        let objective = Objective::new(objective_good, of).unwrap();
+        let factor = Factor::new(numerator, denominator).unwrap();
+        let Some(burn) = BurnRate::new(objective, Counts::new(good, bad)) else {
+            prop_assert_eq!((good, bad), (0, 0));
+            return Ok(());
+        };
+        // bad / total / (1 - objective) against the factor, in numbers of any size.
+        let left = product(&[bad.into(), of.into(), denominator.into()]);
+        let right = product(&[
+            u128::from(good) + u128::from(bad), (of - objective_good).into(), numerator.into(),
+        ]);
+        let expected = match (bad, of == objective_good) {
+            (0, true) => 0.cmp(&numerator),
+            (_, true) => Ordering::Greater,
+            (_, false) => left.cmp(&right),
+        };
+        prop_assert_eq!(burn.partial_cmp(&factor), Some(expected));
+        prop_assert_eq!(burn == factor, expected == Ordering::Equal);
+    }
+}
+
+/// A product as digits of 32 bits, the highest first, always eight of them.
+fn product(factors: &[u128]) -> Vec<u64> {
+    let mut digits = vec![1_u64];
+    for factor in factors {
+        let parts: Vec<u64> = (0..4)
+            .map(|n| (factor >> (32 * n)) as u64 & 0xffff_ffff)
+            .collect();
+        let mut next = vec![0_u64; digits.len() + parts.len() + 1];
+        for (i, digit) in digits.iter().enumerate() {
+            let mut carry = 0;
+            for (j, part) in parts.iter().enumerate() {
+                let sum = next[i + j] + digit * part + carry;
+                next[i + j] = sum & 0xffff_ffff;
+                carry = sum >> 32;
+            }
+            next[i + parts.len()] += carry;
+        }
+        digits = next;
+    }
+    digits.resize(16, 0);
+    digits.reverse();
+    digits
+}
+
+#[test]
+fn a_gap_of_centuries_costs_one_round_of_the_rings() {
+    // A walk over each missed slot of a nanosecond would never end.
+    let recorder = Recorder::new(1);
+    recorder.record(0, Event::Bad, 0);
+    recorder.record(0, Event::Good, u64::MAX - 1);
+    let view = recorder.view(u64::MAX);
+    assert_eq!(view.window(1000), Counts::new(1, 0));
+    assert_eq!(
+        view.window(u64::MAX),
+        Counts::new(1, 0),
+        "what is kept, and no more"
+    );
+}

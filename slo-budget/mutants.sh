@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The crate with one line broken: its tests must notice.
+. "$(dirname "$0")/../.ci/mutants.sh" maestro-slo-budget
+
+mutant 'a good event counted by load, then store' src/counters.rs \
+    'self.shards[shard].good.fetch_add(1, Relaxed);' \
+    'let n = self.shards[shard].good.load(Relaxed); self.shards[shard].good.store(n + 1, Relaxed);'
+mutant 'a bad event counted by load, then store' src/counters.rs \
+    'self.shards[shard].bad.fetch_add(1, Release);' \
+    'let n = self.shards[shard].bad.load(Relaxed); self.shards[shard].bad.store(n + 1, Release);'
+mutant 'a bad event that publishes nothing' src/counters.rs \
+    'self.shards[shard].bad.fetch_add(1, Release);' \
+    'self.shards[shard].bad.fetch_add(1, Relaxed);'
+mutant 'a due probe taken by load, then store' src/door.rs \
+    'self.due.load(Relaxed) && self.due.swap(false, AcqRel)' \
+    'self.due.load(Relaxed) && { self.due.store(false, Relaxed); true }'
+mutant 'probes shared out by load, then store' src/door.rs \
+    'let before = self.asked.fetch_add(1, Relaxed);' \
+    'let before = self.asked.load(Relaxed); self.asked.store(before + 1, Relaxed);'
+model_mutant 'a window that looks back a slot too far' src/rings.rs \
+    '(from / tier.width).saturating_add(1).max(oldest)' \
+    '(from / tier.width).max(oldest)'
+model_mutant 'an event counted before its slot begins' src/recorder.rs \
+    'self.begin_slot(tick);
+                self.counters.bad(shard);' \
+    'self.counters.bad(shard);
+                self.begin_slot(tick);'
+model_mutant 'a page on one error' src/policy.rs \
+    'counts.bad >= min_bad && is_unlikely' \
+    'is_unlikely'
+
+mutants_done
