@@ -2,7 +2,7 @@
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-circuit-breaker
 
-mutant 'the state word changed by load, then store' src/circuit.rs \
+mutant 'the state word changed by load, then store' src/transition.rs \
     '.compare_exchange(from.bits(), to.bits(), AcqRel, Acquire)
         {' \
     '.load(Acquire).checked_sub(from.bits()).filter(|d| *d == 0).map(|_| self.word.store(to.bits(), Release)).ok_or(self.word.load(Acquire))
@@ -24,7 +24,7 @@ mutant 'two failures in two buckets that may overlook each other' src/settle.rs 
 mutant 'an end of the wait that is read without a second look' src/circuit.rs \
     '(self.load().generation() == word.generation()).then_some(Refusal {' \
     'Some(Refusal {'
-mutant 'transitions that nothing keeps apart' src/settle.rs \
+mutant 'transitions that nothing keeps apart' src/transition.rs \
     'let _transition = self.transitions.lock();
         let word = self.load();' \
     'let word = self.load();'

@@ -18,22 +18,19 @@ use crate::{
     snapshot::Counters,
     sync::{
         TransitionLock,
-        atomic::{
-            AtomicU64,
-            Ordering::{AcqRel, Acquire, Release},
-        },
+        atomic::{AtomicU64, Ordering::Acquire},
         const_fn,
     },
-    word::{Phase, Tally, Word},
+    word::{Phase, Word},
 };
 
 #[derive(Debug)]
 pub(crate) struct Circuit {
     pub(crate) settings: Settings,
-    word: AtomicU64,
+    pub(crate) word: AtomicU64,
     /// The tick at which an open circuit lets probes in.
-    until: AtomicU64,
-    cause: AtomicU64,
+    pub(crate) until: AtomicU64,
+    pub(crate) cause: AtomicU64,
     pub(crate) places: Places,
     /// Held to enter closed or open, so that only one thread at a time writes `until` and `cause`.
     pub(crate) transitions: TransitionLock,
@@ -106,21 +103,6 @@ impl Circuit {
         }
     }
 
-    /// Back to closed with nothing counted, in a new generation, from any state.
-    pub(crate) fn reset(&self, now: u64) {
-        // So that the generation does not depend on whether somebody looked just before.
-        self.advance(now);
-        let _transition = self.transitions.lock();
-        let mut word = self.load();
-        // A swap in a loop: the step from open to half-open does not take the lock.
-        while let Err(seen) = self.swap(word, word.next(Phase::Closed { in_a_row: 0 })) {
-            word = seen;
-        }
-        // After the word: who still reads the old state reads its old cause too, or looks again.
-        self.cause.store(Cause::NONE, Release);
-        self.places.clear();
-    }
-
     /// Everything at one moment.
     pub(crate) fn counters(&self, now: u64) -> Counters {
         loop {
@@ -143,71 +125,6 @@ impl Circuit {
                 cause: refusal.cause,
             };
         }
-    }
-
-    /// Makes happen what is due at `now`, and returns the state then.
-    pub(crate) fn advance(&self, now: u64) -> Word {
-        loop {
-            let word = self.load();
-            let generation = word.generation();
-            match word.phase() {
-                Phase::Closed { .. } => return word,
-                Phase::Open => {
-                    // Acquire: if this is already the end of a later wait, the look at the word shows it.
-                    let until = self.until.load(Acquire);
-                    if self.load() != word {
-                        continue;
-                    }
-                    if now < until {
-                        return word;
-                    }
-                    // One of those who come now makes the step; all look again.
-                    let _ = self.swap(word, word.next(Phase::HalfOpen(Tally::default())));
-                }
-                Phase::HalfOpen(_) => {
-                    match self.places.earliest(generation, self.settings.in_flight) {
-                        Some((place, lease)) if lease.deadline() <= now => {
-                            // If it has just ended by itself, or by another's hand, that counts.
-                            if self.places.free(place, lease) {
-                                self.settle_probe(generation, Some(true), lease.deadline());
-                            }
-                        }
-                        _ => return word,
-                    }
-                }
-            }
-        }
-    }
-
-    pub(crate) fn load(&self) -> Word {
-        // Acquire pairs with the Release of every write to the word: who sees a state sees what was
-        // written for it.
-        Word::from_bits(self.word.load(Acquire))
-    }
-
-    pub(crate) fn swap(&self, from: Word, to: Word) -> Result<(), Word> {
-        match self
-            .word
-            .compare_exchange(from.bits(), to.bits(), AcqRel, Acquire)
-        {
-            Ok(_) => Ok(()),
-            Err(seen) => Err(Word::from_bits(seen)),
-        }
-    }
-
-    /// Enters closed or open from `word`. Only under the transition lock, which keeps every other change
-    /// of generation away: but for the step from open, which never leads here. So this is a store. Counts
-    /// that change meanwhile are those of the state that is left.
-    pub(crate) fn enter(&self, word: Word, phase: Phase) {
-        self.word.store(word.next(phase).bits(), Release);
-    }
-
-    /// Enters open from `word` at `now`. Only under the transition lock.
-    pub(crate) fn enter_open(&self, word: Word, cause: Cause, now: u64) {
-        // Release, and before the word: who sees the circuit open sees these.
-        self.until.store(after(now, self.settings.wait), Release);
-        self.cause.store(cause.to_bits(), Release);
-        self.enter(word, Phase::Open);
     }
 
     fn admit_at(&self, now: u64) -> Result<Admission, Refusal> {

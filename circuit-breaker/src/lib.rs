@@ -24,6 +24,8 @@ mod settle;
 mod snapshot;
 mod state;
 mod sync;
+mod tally;
+mod transition;
 mod wait;
 mod window;
 mod word;

@@ -161,13 +161,4 @@ impl Circuit {
                 self.load().closed_in(generation).is_some()
             })
     }
-
-    fn open(&self, generation: u32, cause: Cause, now: u64) {
-        let _transition = self.transitions.lock();
-        let word = self.load();
-        // Another failure may have opened it first.
-        if word.closed_in(generation).is_some() {
-            self.enter_open(word, cause, now);
-        }
-    }
 }
