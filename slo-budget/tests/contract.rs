@@ -1,0 +1,389 @@
+//! The promises that tower and the documentation make, over mocked services.
+
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    error::Error,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+use maestro_slo_budget::{
+    Class, Counts, ErrIsBad, ErrorBudget, ErrorBudgetLayer, ErrorBudgetService, Event, Gate,
+    GateLayer, GateService, Objective, Observation, Reason, Spent,
+    future::{ErrorBudgetFuture, GateFuture},
+};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
+use tower::{BoxError, Layer, Service, ServiceBuilder, service_fn};
+use tower_test::mock;
+
+const EVER: Duration = Duration::MAX;
+
+fn budget() -> ErrorBudget {
+    ErrorBudget::new("test", Objective::new(999, 1000).unwrap())
+}
+
+/// A gate that is closed, by a hundred bad events, and lets no probe through in the tests here.
+fn closed() -> Gate {
+    let budget = budget();
+    for _ in 0..100 {
+        budget.record(Event::Bad);
+    }
+    Gate::builder()
+        .one_probe_in(u32::MAX)
+        .build(budget)
+        .unwrap()
+}
+
+fn counts(good: u64, bad: u64) -> Counts {
+    Counts::new(good, bad)
+}
+
+// === Readiness ===
+
+#[test]
+fn readiness_is_the_inner_services_in_both_layers() {
+    let stack = ServiceBuilder::new()
+        .layer(GateLayer::new(closed()))
+        .layer(ErrorBudgetLayer::new(budget()));
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(stack.into_inner());
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+}
+
+#[test]
+fn an_error_of_the_inner_readiness_passes_through_and_is_not_counted() {
+    let budget = budget();
+    let (mut service, mut handle) =
+        mock::spawn_layer::<(), (), _>(ErrorBudgetLayer::new(budget.clone()));
+    handle.send_error("connect failed");
+    assert_eq!(
+        assert_ready_err!(service.poll_ready()).to_string(),
+        "connect failed"
+    );
+    assert_eq!(budget.counts(EVER), counts(0, 0));
+}
+
+#[test]
+fn an_inner_service_that_was_not_made_ready_is_never_called() {
+    // The clone that is polled ready is the instance that is called: the mock panics otherwise.
+    let (service, mut handle) = mock::pair::<&str, &str>();
+    let mut first = ServiceBuilder::new()
+        .layer(GateLayer::new(Gate::new(budget())))
+        .layer(ErrorBudgetLayer::new(budget()))
+        .service(service);
+    let _idle = first.clone();
+    let mut ready = task::spawn(());
+    assert_ready_ok!(ready.enter(|cx, _| first.poll_ready(cx)));
+    let mut call = task::spawn(first.call("hello"));
+    assert_pending!(call.poll());
+    let (request, respond) = assert_ready!(task::spawn(handle.next_request()).poll()).unwrap();
+    respond.send_response("world");
+    assert_eq!((request, assert_ready_ok!(call.poll())), ("hello", "world"));
+}
+
+#[test]
+fn a_ready_service_that_is_dropped_without_a_call_counts_nothing() {
+    let budget = budget();
+    let (mut service, _handle) =
+        mock::spawn_layer::<(), (), _>(ErrorBudgetLayer::new(budget.clone()));
+    assert_ready_ok!(service.poll_ready());
+    drop(service);
+    assert_eq!(budget.counts(EVER), counts(0, 0));
+}
+
+// === What is counted ===
+
+#[test]
+fn a_call_is_counted_once_when_its_result_is_there() {
+    let budget = budget();
+    let mut service =
+        ErrorBudgetLayer::new(budget.clone()).layer(service_fn(async |fails: bool| {
+            if fails {
+                Err(BoxError::from("no"))
+            } else {
+                Ok(())
+            }
+        }));
+    let mut call = task::spawn(service.call(true));
+    assert_eq!(budget.counts(EVER), counts(0, 0), "not before");
+    assert_ready_err!(call.poll());
+    assert_eq!(budget.counts(EVER), counts(0, 1));
+    drop(call);
+    assert_ready_ok!(task::spawn(service.call(false)).poll());
+    assert_eq!(budget.counts(EVER), counts(1, 1));
+}
+
+#[test]
+fn a_cancelled_call_is_excluded_or_bad_as_the_builder_says() {
+    for (on_cancel, expected) in [(Event::Excluded, 0), (Event::Bad, 2)] {
+        let budget = ErrorBudget::builder()
+            .on_cancel(on_cancel)
+            .build("c")
+            .unwrap();
+        let (mut service, _handle) =
+            mock::spawn_layer::<(), (), _>(ErrorBudgetLayer::new(budget.clone()));
+        assert_ready_ok!(service.poll_ready());
+        let mut polled = task::spawn(service.call(()));
+        assert_pending!(polled.poll());
+        drop(polled);
+        assert_ready_ok!(service.poll_ready());
+        drop(service.call(()));
+        assert_eq!(budget.counts(EVER), counts(0, expected));
+    }
+}
+
+#[test]
+fn a_panic_in_the_call_its_future_or_the_classifier_is_bad() {
+    let budget = budget();
+    let layer = ErrorBudgetLayer::new(budget.clone());
+    let mut at_once = layer.layer(service_fn(
+        |()| -> std::future::Ready<Result<(), BoxError>> { panic!("in call") },
+    ));
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(at_once.call(())))).is_err());
+    assert_eq!(budget.counts(EVER), counts(0, 1));
+
+    let mut later = layer.layer(service_fn(async |()| -> Result<(), BoxError> {
+        panic!("in poll")
+    }));
+    // Caught while the future lives on, as a catching layer outside does.
+    let mut call = task::spawn(later.call(()));
+    assert!(catch_unwind(AssertUnwindSafe(|| call.poll().is_ready())).is_err());
+    assert_eq!(budget.counts(EVER), counts(0, 2));
+    drop(call);
+    assert_eq!(budget.counts(EVER), counts(0, 2), "once");
+
+    let mut service = ErrorBudgetLayer::new(budget.clone())
+        .bad_if(|_| panic!("in the classifier"))
+        .layer(service_fn(async |()| Ok::<_, BoxError>(())));
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        task::spawn(service.call(())).poll().is_ready()
+    }));
+    assert!(caught.is_err());
+    assert_eq!(budget.counts(EVER), counts(0, 3));
+}
+
+#[test]
+fn the_classifier_says_what_is_bad_and_what_is_not_counted() {
+    let budget = budget();
+    let mut service = ErrorBudgetLayer::new(budget.clone())
+        .classify(|r: &Result<u16, BoxError>, _| match r {
+            Ok(400..500) => Event::Excluded,
+            Ok(200..400) => Event::Good,
+            _ => Event::Bad,
+        })
+        .layer(service_fn(async |status: u16| Ok::<_, BoxError>(status)));
+    for status in [200, 404, 503, 500] {
+        assert_ready_ok!(task::spawn(service.call(status)).poll());
+    }
+    assert_eq!(budget.counts(EVER), counts(1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_call_that_is_too_slow_is_bad_and_the_latency_is_that_since_call() {
+    let budget = budget();
+    let slow = |layer: ErrorBudgetLayer| layer.slow_after(Duration::from_millis(250));
+    let wait = service_fn(async |ms: u64| {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        Ok::<_, Infallible>(())
+    });
+    // The order does not matter.
+    let mut a = slow(ErrorBudgetLayer::new(budget.clone()))
+        .bad_if(|_| false)
+        .layer(wait);
+    for ms in [0, 250, 251] {
+        a.call(ms).await.unwrap();
+    }
+    assert_eq!(budget.counts(EVER), counts(2, 1));
+
+    let mut seen = ErrorBudgetLayer::new(budget.clone())
+        .classify(|_, latency| {
+            assert_eq!(latency, Duration::from_millis(70));
+            Event::Excluded
+        })
+        .layer(wait);
+    let call = seen.call(50);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    call.await.unwrap();
+    assert_eq!(budget.counts(EVER), counts(2, 1));
+}
+
+#[test]
+fn an_observation_says_once_how_it_went() {
+    let budget = budget();
+    budget.observe().good();
+    budget.observe().bad();
+    budget.observe().exclude();
+    drop(budget.observe());
+    budget.observe().finish(Event::Bad);
+    assert_eq!(budget.counts(EVER), counts(1, 2));
+}
+
+#[test]
+fn the_layer_applied_twice_counts_in_one_budget_and_two_builds_in_two() {
+    let budget = budget();
+    let layer = ErrorBudgetLayer::new(budget.clone());
+    let inner = || service_fn(async |()| Ok::<_, BoxError>(()));
+    let (mut a, mut b) = (layer.layer(inner()), layer.layer(inner()));
+    assert_ready_ok!(task::spawn(a.call(())).poll());
+    assert_ready_ok!(task::spawn(b.call(())).poll());
+    assert_eq!(budget.counts(EVER), counts(2, 0));
+    let other = ErrorBudget::new("other", budget.objective());
+    assert_eq!(other.counts(EVER), counts(0, 0));
+}
+
+#[test]
+fn a_static_budget_needs_no_reference_count() {
+    static BUDGET: std::sync::LazyLock<ErrorBudget> = std::sync::LazyLock::new(budget);
+    let handle: &'static ErrorBudget = &BUDGET;
+    let mut service =
+        ErrorBudgetLayer::new(handle).layer(service_fn(async |()| Ok::<_, BoxError>(())));
+    assert_ready_ok!(task::spawn(service.call(())).poll());
+    assert_eq!(handle.counts(EVER), counts(1, 0));
+}
+
+#[test]
+fn threads_that_hammer_one_budget_lose_nothing() {
+    let budget = ErrorBudget::builder()
+        .resolution(Duration::from_micros(50))
+        .period(Duration::from_secs(12))
+        .build("hammered")
+        .unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for n in 0..5_000 {
+                    budget.record(if n % 5 == 0 { Event::Bad } else { Event::Good });
+                }
+            });
+        }
+    });
+    // The span of the rings is 12.96 s: it must still hold all.
+    assert_eq!(budget.counts(EVER), counts(16_000, 4_000));
+}
+
+// === The gate ===
+
+#[test]
+fn a_closed_gate_refuses_at_once_without_calling_the_inner_service() {
+    let (mut service, mut handle) = mock::spawn_layer::<u32, u32, _>(GateLayer::new(closed()));
+    assert_ready_ok!(service.poll_ready());
+    let error = assert_ready_err!(task::spawn(service.call(1)).poll());
+    let spent = Spent::find(error.as_ref()).expect("it says who refused");
+    assert_eq!(spent.name(), "test");
+    assert!(spent.reasons().contains(Reason::Burning(0)));
+    assert_eq!(
+        spent.retry_after(),
+        Duration::from_secs(1800),
+        "the longer of the two short windows"
+    );
+    assert_pending!(task::spawn(handle.next_request()).poll());
+}
+
+#[test]
+fn only_optional_requests_are_refused() {
+    let mut service = GateLayer::new(closed())
+        .class(|path: &&str| match *path {
+            "/healthz" => Class::Essential,
+            _ => Class::Optional,
+        })
+        .on_reject(|spent| Ok(if spent.reasons().is_empty() { 500 } else { 503 }))
+        .layer(service_fn(async |_: &str| Ok::<u16, Infallible>(200)));
+    assert_eq!(
+        assert_ready_ok!(task::spawn(service.call("/healthz")).poll()),
+        200
+    );
+    assert_eq!(
+        assert_ready_ok!(task::spawn(service.call("/runs")).poll()),
+        503
+    );
+}
+
+#[test]
+fn fallback_answers_with_the_request_in_hand() {
+    let mut service = GateLayer::new(closed())
+        .fallback(|_, key: String| Ok(format!("{key} from the cache")))
+        .layer(service_fn(async |_: String| {
+            Ok::<_, Infallible>(String::new())
+        }));
+    let answer = assert_ready_ok!(task::spawn(service.call("run 7".into())).poll());
+    assert_eq!(answer, "run 7 from the cache");
+}
+
+#[test]
+fn what_the_gate_refuses_is_never_counted() {
+    let gate = closed();
+    let before = gate.budget().counts(EVER);
+    let mut service = ServiceBuilder::new()
+        .layer(GateLayer::new(gate.clone()))
+        .layer(ErrorBudgetLayer::new(gate.budget().clone()))
+        .service(service_fn(async |()| Ok::<_, BoxError>(())));
+    for _ in 0..5 {
+        assert_ready_err!(task::spawn(service.call(())).poll());
+    }
+    assert_eq!(gate.budget().counts(EVER), before);
+    assert_eq!(
+        (gate.snapshot().refused(), gate.snapshot().probes()),
+        (5, 0)
+    );
+    let static_gate: &'static Gate = Box::leak(Box::new(gate));
+    let mut other = GateLayer::new(static_gate).layer(service_fn(async |()| Ok::<_, BoxError>(())));
+    assert_ready_err!(task::spawn(other.call(())).poll());
+}
+
+#[test]
+fn find_walks_boxes_io_errors_and_sources() {
+    #[derive(Debug, thiserror::Error)]
+    enum ApiError {
+        #[error("later")]
+        Spent(#[from] Spent),
+    }
+    let spent = closed().check(Class::Optional).unwrap_err();
+    let chained: BoxError = Box::new(ApiError::from(spent.clone()));
+    let wrapped: BoxError = std::io::Error::other(ApiError::from(spent.clone())).into();
+    assert_eq!(Spent::find(chained.as_ref()), Some(&spent));
+    assert_eq!(Spent::find(wrapped.as_ref()), Some(&spent));
+    assert_eq!(Spent::find(&spent), Some(&spent));
+    assert_eq!(Spent::find(&fmt::Error), None);
+    assert_eq!(
+        spent.to_string(),
+        "error budget `test` admits no optional work: it burns fast enough for page 1, \
+         it burns fast enough for page 2; try again in 30m"
+    );
+}
+
+// === Types ===
+
+type Inner = tower::util::ServiceFn<fn(Cell<u8>) -> std::future::Ready<Result<(), BoxError>>>;
+assert_impl_all!(ErrorBudget: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(Gate: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(ErrorBudgetLayer: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(GateLayer: Clone, Send, Sync, Unpin, fmt::Debug);
+// A request that is not `Sync` costs neither stack nor future anything.
+assert_impl_all!(ErrorBudgetService<Inner>: Clone, Send, Sync, Service<Cell<u8>>);
+assert_impl_all!(GateService<Inner>: Clone, Send, Sync, Service<Cell<u8>>);
+assert_impl_all!(ErrorBudgetFuture<std::future::Ready<Result<Cell<u8>, BoxError>>>: Send, Unpin);
+assert_impl_all!(GateFuture<std::future::Ready<Result<Cell<u8>, BoxError>>>: Send, Unpin);
+assert_impl_all!(Spent: Clone, PartialEq, Error, Send, Sync);
+assert_impl_all!(Observation: Send, Sync, fmt::Debug);
+assert_not_impl_any!(Observation: Clone);
+
+#[test]
+fn sizes_stay_what_they_are() {
+    type Inner = std::future::Ready<Result<[u64; 2], Infallible>>;
+    type Static = ErrorBudgetFuture<Inner, ErrIsBad, &'static maestro_slo_budget::Core>;
+    let word = size_of::<usize>();
+    assert_eq!(size_of::<Observation>(), 2 * word);
+    assert_eq!(size_of::<Spent>(), 5 * word);
+    // The observation, when it started, and what is slow.
+    assert_eq!(
+        size_of::<ErrorBudgetFuture<Inner>>(),
+        size_of::<Inner>() + 6 * word
+    );
+    assert_eq!(size_of::<Static>(), size_of::<ErrorBudgetFuture<Inner>>());
+    assert_eq!(size_of::<GateFuture<Inner>>(), size_of::<Inner>() + word);
+}
