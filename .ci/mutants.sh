@@ -16,6 +16,7 @@ mutants_target=${CARGO_TARGET_DIR:-$mutants_root/target}
 mutants_copy=$(mktemp -d)
 mutants_tried=0
 mutants_missed=0
+mutants_sound= # kinds of tests that pass on the code as it stands
 trap 'rm -rf "$mutants_copy"' EXIT
 
 mutants_fresh_copy() {
@@ -27,27 +28,38 @@ mutants_fresh_copy() {
         tar --null -T - -cf -) | tar -C "$mutants_copy/tree" -xf -
 }
 
+mutants_run() { # kind, more arguments to cargo test: the copy's tests of that kind
+    local kind=$1 flags=${RUSTFLAGS:-} command=(timeout 300 cargo test --quiet -p "$mutants_package" --lib)
+    shift
+    if [ "$kind" = loom ]; then
+        flags="$flags --cfg loom" command+=(--profile loom)
+    fi
+    cd "$mutants_copy/tree"
+    RUSTFLAGS=$flags CARGO_TARGET_DIR=$mutants_target/mutants-$kind "${command[@]}" "$@"
+}
+
 mutants_try() { # kind name file old new
     local kind=$1 name=$2 file=$mutants_dir/$3 log=$mutants_copy/log status=0
     mutants_tried=$((mutants_tried + 1))
     mutants_fresh_copy
+    # A test that fails anyway catches nothing.
+    case " $mutants_sound " in
+        *" $kind "*) ;;
+        *)
+            (mutants_run "$kind") >"$log" 2>&1 ||
+                { echo "$mutants_package: its $kind tests fail without any mutant:" >&2; tail -n 30 "$log" >&2; exit 1; }
+            mutants_sound="$mutants_sound $kind"
+            ;;
+    esac
     OLD=$4 NEW=$5 perl -0777 -i -pe '
         my $n = () = /\Q$ENV{OLD}\E/g;
         die "the text to break stands there $n times, not once\n" unless $n == 1;
         s/\Q$ENV{OLD}\E/$ENV{NEW}/' "$mutants_copy/tree/$file" ||
         { echo "mutant: $name: $file: bring mutants.sh up to date" >&2; exit 1; }
-    local command=(cargo test --quiet -p "$mutants_package" --lib) flags=${RUSTFLAGS:-} dir=$mutants_target/mutants
-    if [ "$kind" = loom ]; then
-        command+=(--profile loom) flags="$flags --cfg loom" dir=$mutants_target/loom
-    fi
-    if ! (cd "$mutants_copy/tree" && RUSTFLAGS=$flags CARGO_TARGET_DIR=$dir "${command[@]}" --no-run) >"$log" 2>&1; then
-        echo "mutant: $name: does not compile, so it shows nothing:" >&2
-        tail -n 30 "$log" >&2
-        exit 1
-    fi
+    (mutants_run "$kind" --no-run) >"$log" 2>&1 ||
+        { echo "mutant: $name: does not compile, so it shows nothing:" >&2; tail -n 30 "$log" >&2; exit 1; }
     # A mutant that hangs is caught too: the tests of the real code end well before this.
-    (cd "$mutants_copy/tree" &&
-        RUSTFLAGS=$flags CARGO_TARGET_DIR=$dir timeout 300 "${command[@]}") >"$log" 2>&1 || status=$?
+    (mutants_run "$kind") >"$log" 2>&1 || status=$?
     if [ "$status" -eq 0 ]; then
         mutants_missed=$((mutants_missed + 1))
         echo "MISSED  $mutants_package ($kind): $name"

@@ -11,17 +11,33 @@ fn check_models(package: &str) {
     let flags = format!("{} --cfg loom", env::var("RUSTFLAGS").unwrap_or_default());
     let output = Command::new(env!("CARGO"))
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-        .args(["test", "--lib", "--profile", "loom", "--package", package, "tests::loom::"])
+        .args([
+            "test",
+            "--lib",
+            "--profile",
+            "loom",
+            "--package",
+            package,
+            "tests::loom::",
+        ])
         .env("RUSTFLAGS", flags.trim())
         .env("CARGO_TARGET_DIR", target)
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .output()
         .expect("the cargo that runs this test can be run again");
-    let (out, err) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "a model of {package} failed:\n{out}\n{err}");
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "a model of {package} failed:\n{out}\n{err}"
+    );
     let ran = out.matches(" ... ok").count();
-    assert!(ran > 0, "{package} has no loom models, or they moved out of `tests::loom`:\n{out}");
+    assert!(
+        ran > 0,
+        "{package} has no loom models, or they moved out of `tests::loom`:\n{out}"
+    );
     println!("{package}: {ran} models hold");
 }
 
