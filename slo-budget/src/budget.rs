@@ -69,7 +69,6 @@ impl ErrorBudget {
     }
 
     /// The configuration, to be completed by [`Builder::build`].
-    #[must_use]
     pub const fn builder() -> Builder {
         Builder::new()
     }

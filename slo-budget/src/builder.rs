@@ -65,7 +65,7 @@ impl Builder {
     pub const fn compressed(self, period: Duration) -> Self {
         Self {
             period,
-            resolution: match period.checked_div(SPAN as u32) {
+            resolution: match period.checked_div(SPAN) {
                 Some(resolution) => resolution,
                 None => Duration::ZERO,
             },
@@ -114,11 +114,11 @@ impl Builder {
         if resolution == 0 {
             return Err(InvalidConfig::ZeroResolution);
         }
-        let Some(span) = resolution.checked_mul(SPAN) else {
+        let Some(span) = resolution.checked_mul(SPAN.into()) else {
             return Err(InvalidConfig::ResolutionTooLong);
         };
         // A period that is compressed loses up to a nanosecond a slot to rounding: that much is no error.
-        if period > span.saturating_add(SPAN) {
+        if period > span.saturating_add(SPAN.into()) {
             return Err(InvalidConfig::PeriodTooLong);
         }
         let windows = match self.windows {

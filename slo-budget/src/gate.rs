@@ -63,15 +63,14 @@ impl Gate {
     }
 
     /// The configuration, to be completed by [`GateBuilder::build`].
-    #[must_use = "a builder makes nothing until `build`"]
     pub const fn builder() -> GateBuilder {
         GateBuilder::new()
     }
 
-    pub(crate) fn of(budget: ErrorBudget, policy: Policy, one_probe_in: u32) -> Self {
+    pub(crate) fn of(budget: ErrorBudget, policy: &Policy, one_probe_in: u32) -> Self {
         Self(Arc::new(Shared {
             budget,
-            policy,
+            policy: *policy,
             one_probe_in,
             door: Door::new(),
         }))
@@ -86,7 +85,8 @@ impl Gate {
     /// Whether a request of this class is admitted now.
     ///
     /// Costs a clock read and two loads while it is open, and one addition more while it is closed. Once a
-    /// slot of the budget's resolution one caller decides anew, from a handful of subtractions; none waits.
+    /// slot of the budget's resolution one caller decides anew, from a handful of subtractions; no other
+    /// waits for it. That one may wait while somebody reads the figures, which takes well under a microsecond.
     ///
     /// # Errors
     ///

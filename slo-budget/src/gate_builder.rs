@@ -141,7 +141,7 @@ impl GateBuilder {
     /// than four; when a number is out of the range that its setter names.
     pub fn build(self, budget: ErrorBudget) -> Result<Gate, InvalidConfig> {
         let policy = self.policy(budget.core().settings())?;
-        Ok(Gate::of(budget, policy, self.one_probe_in))
+        Ok(Gate::of(budget, &policy, self.one_probe_in))
     }
 
     /// With those pages only that are of use to this budget.

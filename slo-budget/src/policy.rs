@@ -76,7 +76,7 @@ impl Policy {
     pub(crate) fn retry_after(&self, reasons: Reasons) -> u64 {
         let wait = |reason| match reason {
             // The window of the period moves on by a slot of the coarsest ring.
-            Reason::BudgetSpent => self.resolution * (SPAN / 720),
+            Reason::BudgetSpent => self.resolution * u64::from(SPAN / 720),
             Reason::Burning(n) => self.pages[n].map_or(0, |page| page.short),
             Reason::OverLimit(n) => self.limits[n].map_or(0, |limit| limit.window),
             Reason::NoData => 0,

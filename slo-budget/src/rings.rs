@@ -10,7 +10,7 @@ use crate::Counts;
 const TIERS: [(u64, usize); 4] = [(1, 360), (6, 360), (30, 864), (360, 720)];
 
 /// How many times the resolution the coarsest tier looks back.
-pub(crate) const SPAN: u64 = 360 * 720;
+pub(crate) const SPAN: u32 = 360 * 720;
 
 #[derive(Debug)]
 pub(crate) struct Rings {

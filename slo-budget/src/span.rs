@@ -4,7 +4,9 @@ use std::{fmt, time::Duration};
 
 /// Nanoseconds; 584 years at most.
 pub(crate) fn ticks(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    // Not `as_nanos`: 64 bits are enough, on the path of every record.
+    (duration.as_secs().saturating_mul(1_000_000_000))
+        .saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 /// Shows `1h`, `30d`, `1d 6h`: the two largest units, or what `Duration` shows below a minute.
@@ -37,6 +39,17 @@ impl fmt::Display for Spoken {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ticks_are_nanoseconds_and_saturate() {
+        assert_eq!(ticks(Duration::new(3, 7)), 3_000_000_007);
+        assert_eq!(ticks(Duration::from_nanos(u64::MAX)), u64::MAX);
+        assert_eq!(
+            ticks(Duration::from_secs(u64::MAX / 1_000_000_000 + 1)),
+            u64::MAX
+        );
+        assert_eq!(ticks(Duration::MAX), u64::MAX);
+    }
 
     #[test]
     fn durations_read_as_they_are_spoken() {

@@ -20,9 +20,10 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, service_fn};
 use tower_test::mock;
 
 const EVER: Duration = Duration::MAX;
+const THREE_NINES: Objective = Objective::new(999, 1000).expect("999 of 1000");
 
 fn budget() -> ErrorBudget {
-    ErrorBudget::new("test", Objective::new(999, 1000).unwrap())
+    ErrorBudget::new("test", THREE_NINES)
 }
 
 /// A gate that is closed, by a hundred bad events, and lets no probe through in the tests here.
@@ -34,7 +35,7 @@ fn closed() -> Gate {
     Gate::builder()
         .one_probe_in(u32::MAX)
         .build(budget)
-        .unwrap()
+        .expect("a valid configuration")
 }
 
 fn counts(good: u64, bad: u64) -> Counts {
@@ -147,11 +148,11 @@ fn a_panic_in_the_call_its_future_or_the_classifier_is_bad() {
     assert!(catch_unwind(AssertUnwindSafe(|| drop(at_once.call(())))).is_err());
     assert_eq!(budget.counts(EVER), counts(0, 1));
 
-    let mut later = layer.layer(service_fn(async |()| -> Result<(), BoxError> {
+    let mut in_poll = layer.layer(service_fn(async |()| -> Result<(), BoxError> {
         panic!("in poll")
     }));
     // Caught while the future lives on, as a catching layer outside does.
-    let mut call = task::spawn(later.call(()));
+    let mut call = task::spawn(in_poll.call(()));
     assert!(catch_unwind(AssertUnwindSafe(|| call.poll().is_ready())).is_err());
     assert_eq!(budget.counts(EVER), counts(0, 2));
     drop(call);

@@ -161,7 +161,7 @@ fn product(factors: &[u128]) -> Vec<u64> {
     let mut digits = vec![1_u64];
     for factor in factors {
         let parts: Vec<u64> = (0..4)
-            .map(|n| (factor >> (32 * n)) as u64 & 0xffff_ffff)
+            .map(|n| u64::try_from((factor >> (32 * n)) & 0xffff_ffff).expect("32 bits"))
             .collect();
         let mut next = vec![0_u64; digits.len() + parts.len() + 1];
         for (i, digit) in digits.iter().enumerate() {
