@@ -74,6 +74,18 @@ pub struct Sizes {
     pub future: usize,
 }
 
+// === impl Subject ===
+
+impl Subject {
+    /// What its column is called.
+    #[must_use]
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+        }
+    }
+}
+
 // === impl Row ===
 
 impl Row {

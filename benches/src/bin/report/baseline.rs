@@ -1,6 +1,17 @@
 //! Has anything become dearer?
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use crate::figures::{Figures, Report};
+
+/// The figures of an earlier run.
+pub(crate) struct Baseline {
+    path: PathBuf,
+    report: Report,
+}
 
 /// Instructions may grow by a tenth: the compiler lays code out anew when something near it changes.
 const MORE: f64 = 1.10;
@@ -10,16 +21,51 @@ const ANYWAY: f64 = 2.0;
 
 /// What differs from the baseline more than it may.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Comparison {
+struct Comparison {
     /// Each fails the check.
-    pub(crate) differences: Vec<String>,
+    differences: Vec<String>,
     /// What was not compared, or could be better.
-    pub(crate) notes: Vec<String>,
+    notes: Vec<String>,
+}
+
+// === impl Baseline ===
+
+impl Baseline {
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let say = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let text = fs::read_to_string(path).map_err(|e| say(&e))?;
+        Ok(Self {
+            path: path.to_owned(),
+            report: Report::parse(&text).map_err(|e| say(&e))?,
+        })
+    }
+
+    /// Whether `now` is within the bounds; says where it is not, and what to do.
+    pub(crate) fn holds(&self, now: &Report) -> bool {
+        let Comparison { differences, notes } = compare(&self.report, now);
+        let path = self.path.display();
+        for note in notes {
+            eprintln!("note: {note}");
+        }
+        for difference in &differences {
+            eprintln!("CHANGED  {difference}");
+        }
+        if differences.is_empty() {
+            eprintln!("every figure is within its bounds of {path}");
+        } else {
+            eprintln!(
+                "{} figures differ from {path}. If they should, renew them with\n  \
+                 cargo run --profile bench -p maestro-benches --bin report -- --renew benches",
+                differences.len(),
+            );
+        }
+        differences.is_empty()
+    }
 }
 
 /// Instructions within a tenth, and only by one compiler; bus-locked instructions, allocations and sizes
 /// exactly.
-pub(crate) fn compare(baseline: &Report, now: &Report) -> Comparison {
+fn compare(baseline: &Report, now: &Report) -> Comparison {
     let mut comparison = Comparison::default();
     let same_compiler = baseline.compiler == now.compiler;
     if !same_compiler {

@@ -1,4 +1,4 @@
-use maestro_benches::{Row, Sizes, Subject, Target};
+use maestro_benches::{Row, Sizes, Target};
 use serde::{Deserialize, Serialize};
 
 /// All figures of one run; as JSON also the baseline.
@@ -76,7 +76,7 @@ impl Figures {
         let target = row.target.map(Counts::from);
         Self {
             name: row.name.to_owned(),
-            subject: subject(row.subject).to_owned(),
+            subject: row.subject.column().to_owned(),
             floor: row.floor.map(str::to_owned),
             gross,
             net,
@@ -96,13 +96,6 @@ impl Figures {
     /// What a change of this row is judged by: the net figures, or those of a floor itself.
     pub(crate) fn counts(&self) -> Option<Counts> {
         self.net.or(self.gross)
-    }
-}
-
-fn subject(subject: Subject) -> &'static str {
-    match subject {
-        Subject::Ours => "ours",
-        _ => "another",
     }
 }
 

@@ -6,14 +6,15 @@ mod callgrind;
 mod explain;
 mod figures;
 mod measure;
+mod renewal;
 mod table;
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{fs, process::ExitCode};
 
 use arguments::{Arguments, Command};
-use baseline::compare;
-use figures::Report;
+use baseline::Baseline;
 use maestro_benches::rows;
+use renewal::Renewal;
 
 /// A figure has changed that should not have.
 const CHANGED: u8 = 1;
@@ -62,52 +63,19 @@ fn report(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.instructions {
         callgrind::present()?;
     }
-    // Read first: a mistyped path should not cost a minute.
-    let baseline = match &arguments.check {
-        Some(path) => {
-            Some(Report::parse(&read(path)?).map_err(|e| format!("{}: {e}", path.display()))?)
-        }
-        None => None,
-    };
+    // Both read first: a mistyped path should not cost a minute.
+    let baseline = arguments.check.as_deref().map(Baseline::read).transpose()?;
+    let renewal = arguments.renew.as_deref().map(Renewal::read).transpose()?;
     let report = measure::report(arguments)?;
     println!("{}", table::markdown(&report));
     if let Some(path) = &arguments.json {
-        write(path, &report.to_json())?;
+        fs::write(path, report.to_json()).map_err(|e| format!("{}: {e}", path.display()))?;
     }
-    if let Some(directory) = &arguments.renew {
-        let readme = directory.join("README.md");
-        let text = table::put_into(&read(&readme)?, &report)
-            .ok_or_else(|| format!("{}: no place for the figures", readme.display()))?;
-        write(&readme, &text)?;
-        write(&directory.join("baseline.json"), &report.to_json())?;
+    if let Some(renewal) = renewal {
+        renewal.write(&report)?;
     }
-    let (Some(baseline), Some(path)) = (baseline, &arguments.check) else {
-        return Ok(ExitCode::SUCCESS);
-    };
-    let comparison = compare(&baseline, &report);
-    for note in &comparison.notes {
-        eprintln!("note: {note}");
-    }
-    if comparison.differences.is_empty() {
-        eprintln!("every figure is within its bounds of {}", path.display());
-        return Ok(ExitCode::SUCCESS);
-    }
-    for difference in &comparison.differences {
-        eprintln!("CHANGED  {difference}");
-    }
-    eprintln!(
-        "{} figures differ from {}. If they should, renew them with\n  \
-         cargo run --profile bench -p maestro-benches --bin report -- --renew benches",
-        comparison.differences.len(),
-        path.display(),
-    );
-    Ok(ExitCode::from(CHANGED))
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
-}
-
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
+    Ok(match baseline {
+        Some(baseline) if !baseline.holds(&report) => ExitCode::from(CHANGED),
+        _ => ExitCode::SUCCESS,
+    })
 }

@@ -18,17 +18,6 @@ pub(crate) fn markdown(report: &Report) -> String {
     text
 }
 
-/// Between these the README holds the figures of the baseline.
-const BEGIN: &str = "<!-- figures: written by --renew -->\n";
-const END: &str = "<!-- end of the figures -->\n";
-
-/// The README with these figures instead of those that it has.
-pub(crate) fn put_into(readme: &str, report: &Report) -> Option<String> {
-    let (before, rest) = readme.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{}{END}{after}", markdown(report)))
-}
-
 fn line(text: &mut String, row: &Figures) -> std::fmt::Result {
     let floor = row.floor.as_deref().map_or(NOTHING, |floor| {
         floor.strip_prefix("floor, ").unwrap_or(floor)
@@ -76,16 +65,6 @@ fn number(figure: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_readme_shows_the_baseline() {
-        let baseline = Report::parse(include_str!("../../../baseline.json")).unwrap();
-        let readme = include_str!("../../../README.md");
-        assert!(
-            put_into(readme, &baseline).as_deref() == Some(readme),
-            "the README and baseline.json are of two runs: renew both with --renew benches"
-        );
-    }
 
     #[test]
     fn a_count_is_whole_where_it_is() {
