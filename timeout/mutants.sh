@@ -2,18 +2,21 @@
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-timeout
 
+mutant 'a limit written in two halves' src/limit.rs \
+    'self.0.store(Nanos::new(limit).word(), Relaxed);' \
+    'let new = Nanos::new(limit).word(); let old = self.0.load(Relaxed); self.0.store(new >> 32 << 32 | old & 0xffff_ffff, Relaxed); self.0.store(new, Relaxed);'
 model_mutant 'the clock asked before the inner call, which then loses a tie' src/race.rs \
     '} => match (inner.poll(cx), *allowance) {' \
     '} => match (if allowance.and_then(Allowance::end).is_some_and(|end| end <= Instant::now()) { Poll::Pending } else { inner.poll(cx) }, *allowance) {'
 model_mutant 'the limit counted from the first poll' src/race.rs \
     'let Some(end) = allowance.end() else {' \
-    'let Some(end) = Instant::now().checked_add(allowance.elapsed(Instant::now()).limit()) else {'
+    'let Some(end) = timer.as_ref().as_pin_ref().map_or_else(|| Instant::now().checked_add(allowance.elapsed(phase, Instant::now()).limit()), |sleep| Some(sleep.deadline())) else {'
 model_mutant 'the inner call dropped after the answer' src/race.rs \
     'self.set(Self::Over(None));' \
     ''
-model_mutant 'a timer armed for an end that has passed' src/race.rs \
-    'if end <= now {' \
-    'if false {'
+model_mutant 'a timer armed though only what is ready at once counts' src/race.rs \
+    'if !allowance.is_zero() {' \
+    'if !allowance.is_zero() || allowance.is_zero() {'
 model_mutant 'the later of limit and deadline' src/allowance.rs \
     'limit: limit.min(left),' \
     'limit: if deadline.is_some() { left } else { limit },'

@@ -2,7 +2,7 @@ use std::{cmp::Ordering, future::IntoFuture, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{allowance::Allowance, future::Run};
+use crate::{allowance::Allowance, future::Run, nanos::Nanos};
 
 /// The instant until which an answer is of use: what a request carries down through its calls.
 ///
@@ -73,6 +73,75 @@ impl Deadline {
             .map_or(Duration::MAX, |at| at.saturating_duration_since(now))
     }
 
+    /// The deadline of the next of `attempts` that are still to be made: an equal share of what remains.
+    ///
+    /// What an attempt does not use is shared by those after it: before each, split the whole by the number
+    /// of attempts that are left. The last has all that remains, and 0 counts as 1. Rounded down to
+    /// nanoseconds; [`NEVER`](Self::NEVER) is never reached in parts either.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_timeout::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let whole = Deadline::after(Duration::from_millis(900));
+    /// assert_eq!(whole.split(3).remaining(), Duration::from_millis(300));
+    ///
+    /// // The first attempt failed early: the other two share what is left.
+    /// tokio::time::advance(Duration::from_millis(100)).await;
+    /// assert_eq!(whole.split(2).remaining(), Duration::from_millis(400));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn split(self, attempts: u32) -> Self {
+        self.split_at(attempts, Instant::now())
+    }
+
+    /// As [`split`](Self::split), at a `now` that the caller has read.
+    #[must_use]
+    pub fn split_at(self, attempts: u32, now: Instant) -> Self {
+        match self.0.map(|at| at.checked_duration_since(now)) {
+            Some(Some(left)) => Self::after_at(left / attempts.max(1), now),
+            // It has passed, or is never reached: so has, or is, each part.
+            Some(None) | None => self,
+        }
+    }
+
+    /// A deadline that is earlier by `time`, which is kept for the way back: for what is still to be done
+    /// with the answer.
+    ///
+    /// Where there is less than that left, it has passed. [`NEVER`](Self::NEVER) stays.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_timeout::Deadline;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let request = Deadline::after(Duration::from_millis(300));
+    /// let query = request.reserve(Duration::from_millis(20)); // to render what it returns
+    /// assert_eq!(query.remaining(), Duration::from_millis(280));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn reserve(self, time: Duration) -> Self {
+        self.0.map_or(self, |at| {
+            // Before the earliest instant there is, wherever that lies on this platform, half as far will do.
+            let mut time = time;
+            loop {
+                if let Some(earlier) = at.checked_sub(time) {
+                    return Self(Some(earlier));
+                }
+                time /= 2;
+            }
+        })
+    }
+
     /// Runs `future` until it is ready or the deadline is reached; then the future is dropped.
     ///
     /// The future is polled first, a result wins a tie, and the timer is armed only when the future is
@@ -97,7 +166,7 @@ impl Deadline {
     pub fn run<F: IntoFuture>(self, future: F) -> Run<F::IntoFuture> {
         let allowance = self.0.map(|at| {
             // No limit but the deadline: what is left of it is the limit.
-            Allowance::new(NAME, Instant::now(), Duration::MAX, Some(at))
+            Allowance::new(NAME, Instant::now(), Nanos::UNBOUNDED, Some(at))
         });
         Run::new(future.into_future(), allowance)
     }

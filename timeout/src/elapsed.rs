@@ -1,25 +1,44 @@
 use std::{error::Error, fmt, io, time::Duration};
 
+use crate::{Phase, nanos::Nanos};
+
 /// A call took longer than it was allowed to.
 ///
 /// Made and cloned without allocation and without a reference count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elapsed {
     name: &'static str,
-    after: Duration,
-    limit: Duration,
+    phase: Phase,
+    after: Nanos,
+    limit: Nanos,
 }
 
 impl Elapsed {
-    pub(crate) const fn new(name: &'static str, after: Duration, limit: Duration) -> Self {
-        Self { name, after, limit }
+    pub(crate) const fn new(name: &'static str, phase: Phase, after: Nanos, limit: Nanos) -> Self {
+        Self {
+            name,
+            phase,
+            after,
+            limit,
+        }
     }
 
-    /// The name of the [`Timeout`](crate::Timeout); `deadline` where it was a
-    /// [`Deadline`](crate::Deadline) without tower.
+    /// A call that is not made, as its deadline has passed.
+    pub(crate) const fn before(name: &'static str) -> Self {
+        Self::new(name, Phase::Before, Nanos::ZERO, Nanos::ZERO)
+    }
+
+    /// The name of the [`Timeout`](crate::Timeout), or of what else bounded the call; `deadline` where it
+    /// was a [`Deadline`](crate::Deadline) without tower.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// What was going on when the time was up.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
     }
 
     /// How long after the call began it was given up: the limit, what the timer rounds up to (tokio's has
@@ -27,14 +46,14 @@ impl Elapsed {
     /// than [`limit`](Self::limit). Zero when the deadline had passed before the call, which was not made.
     #[must_use]
     pub const fn after(&self) -> Duration {
-        self.after
+        self.after.duration()
     }
 
     /// How long the call was allowed to take: the limit, or what was left at the call of the request's
     /// deadline where that was less.
     #[must_use]
     pub const fn limit(&self) -> Duration {
-        self.limit
+        self.limit.duration()
     }
 
     /// Finds an `Elapsed` in an error or in what it says is its source, however deep.
@@ -74,10 +93,19 @@ impl Elapsed {
 
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, after, limit } = self;
+        let (name, after, limit) = (self.name, self.after(), self.limit());
+        let what = match self.phase {
+            Phase::Before => {
+                return write!(f, "timeout `{name}` elapsed before the call was made");
+            }
+            Phase::Call => "no result",
+            Phase::Headers => "no response head",
+            Phase::Idle => "no frame of the body",
+            Phase::Body => "no end of the body",
+        };
         write!(
             f,
-            "timeout `{name}` elapsed: no result after {after:?} of at most {limit:?}"
+            "timeout `{name}` elapsed: {what} after {after:?} of at most {limit:?}"
         )
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use pin_project::pin_project;
 
-use crate::{Elapsed, IntoError, OnReject, allowance::Allowance, race::Race};
+use crate::{Elapsed, IntoError, OnReject, Phase, allowance::Allowance, race::Race};
 
 /// The response of a [`TimeoutService`](crate::TimeoutService): the inner call, bounded in time.
 ///
@@ -77,7 +77,7 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        match this.race.poll(cx) {
+        match this.race.poll(Phase::Call, cx) {
             Poll::Ready(Ok(result)) => Poll::Ready(result),
             Poll::Ready(Err(elapsed)) => Poll::Ready(this.reject.on_reject(elapsed)),
             Poll::Pending => Poll::Pending,
@@ -106,7 +106,7 @@ impl<F: Future> Future for Run<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().race.poll(cx)
+        self.project().race.poll(Phase::Call, cx)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A future against the clock: the only place that knows a timer.
+//! A future against the clock.
 //!
 //! The property that chose the design: the future is polled before anything asks what time it is. So a
 //! result that is there is never thrown away, a call that is ready at once costs nothing here, and a
@@ -11,9 +11,9 @@ use std::{
 };
 
 use pin_project::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep};
 
-use crate::{Elapsed, allowance::Allowance};
+use crate::{Elapsed, Phase, allowance::Allowance, timer::poll_until};
 
 // Fields drop in this order: the inner future first, then the timer.
 #[pin_project(project = RaceProjection)]
@@ -53,6 +53,7 @@ impl<F: Future> Race<F> {
     #[inline]
     pub(crate) fn poll(
         mut self: Pin<&mut Self>,
+        phase: Phase,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Elapsed>> {
         let elapsed = match self.as_mut().project() {
@@ -63,7 +64,7 @@ impl<F: Future> Race<F> {
             } => match (inner.poll(cx), *allowance) {
                 (Poll::Ready(output), _) => return Poll::Ready(Ok(output)),
                 (Poll::Pending, None) => return Poll::Pending,
-                (Poll::Pending, Some(allowance)) => ready!(wait(timer, allowance, cx)),
+                (Poll::Pending, Some(allowance)) => ready!(wait(timer, allowance, phase, cx)),
             },
             RaceProjection::Over(lost) => lost.take().expect("polled after it was ready"),
         };
@@ -73,41 +74,21 @@ impl<F: Future> Race<F> {
     }
 }
 
-/// Waits for the end of `allowance`; on the first call it arms the timer, if there is still time.
-///
-/// Not generic, so that it is compiled once and not for every service; and kept out of line, as a call
-/// that is ready at once never comes here.
-#[inline(never)]
+/// Waits for the end of `allowance`; on the first call it arms the timer.
 fn wait(
-    mut timer: Pin<&mut Option<Sleep>>,
+    timer: Pin<&mut Option<Sleep>>,
     allowance: Allowance,
+    phase: Phase,
     cx: &mut Context<'_>,
 ) -> Poll<Elapsed> {
-    let mut sleep = if let Some(sleep) = timer.as_mut().as_pin_mut() {
-        sleep
-    } else {
+    // Never a zero sleep, which tokio rounds up to a millisecond. An end that has passed for another reason
+    // (the future lay about before its first poll) is left to the timer, which fires within its resolution:
+    // to ask the clock here would cost every call that waits.
+    if !allowance.is_zero() {
         let Some(end) = allowance.end() else {
             return Poll::Pending;
         };
-        // The future may have lain about between `call` and its first poll, or have kept the thread busy:
-        // for an end that has passed there is no timer to arm. (tokio would round a zero sleep up to a
-        // millisecond.) At the very end it is over too: a result that is ready by then was polled before.
-        let now = Instant::now();
-        if end <= now {
-            return Poll::Ready(allowance.elapsed(now));
-        }
-        timer.set(Some(sleep_until(end)));
-        let mut sleep = timer.as_pin_mut().expect("set in the line above");
-        // Enters the timer wheel now. The first poll would do so too, but not while the task is out of
-        // tokio's cooperative budget; see below.
-        sleep.as_mut().reset(end);
-        sleep
-    };
-    // A future that spends the whole budget of its task at every poll (a busy channel in a loop) leaves
-    // none for the timer, whose poll is then pending though its time has come. `is_elapsed` asks no budget.
-    if sleep.as_mut().poll(cx).is_ready() || sleep.is_elapsed() {
-        Poll::Ready(allowance.elapsed(Instant::now()))
-    } else {
-        Poll::Pending
+        ready!(poll_until(timer, end, cx));
     }
+    Poll::Ready(allowance.elapsed(phase, Instant::now()))
 }

@@ -1,21 +1,19 @@
-use std::{
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::{
-    DeadlineOf, Elapsed, Fixed, IntoError, LimitOf, NoDeadline, OnReject, Timeout,
-    allowance::Allowance, future::ResponseFuture,
+    DeadlineOf, Elapsed, Fixed, IntoError, LimitOf, NoDeadline, OnReject, Phase, Timeout,
+    allowance::Allowance, future::ResponseFuture, nanos::Nanos, readiness::Readiness,
 };
 
 /// A service whose calls are bounded in time, made by [`TimeoutLayer`](crate::TimeoutLayer).
 ///
 /// `poll_ready` is the inner service's and is not bounded: the clock starts at `call`. A service that may
 /// be unready for long (a pool, a queue) wants a timeout around what waits for it, or a
-/// [`Deadline::run`](crate::Deadline::run).
+/// [`Deadline::run`](crate::Deadline::run); or [`Builder::count_readiness`](crate::Builder::count_readiness),
+/// which takes that time off the limit.
 ///
 /// `call` reads the clock once, and not at all where nothing bounds the request. Where the request's
 /// deadline has passed it does not call the inner service, which then stays ready for the next call.
@@ -26,16 +24,18 @@ pub struct TimeoutService<S, R = IntoError, D = NoDeadline, L = Fixed> {
     reject: R,
     deadline: D,
     limit: L,
+    readiness: Readiness,
 }
 
 impl<S, R, D, L> TimeoutService<S, R, D, L> {
-    pub(crate) const fn new(inner: S, timeout: Timeout, reject: R, deadline: D, limit: L) -> Self {
+    pub(crate) fn new(inner: S, timeout: Timeout, reject: R, deadline: D, limit: L) -> Self {
         Self {
             inner,
             timeout,
             reject,
             deadline,
             limit,
+            readiness: Readiness::default(),
         }
     }
 }
@@ -52,25 +52,41 @@ where
     type Future = ResponseFuture<S::Future, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
+        let ready = self.inner.poll_ready(cx);
+        if ready.is_ready() {
+            self.readiness.ended();
+        } else if self.timeout.counts_readiness() {
+            self.readiness.pending();
+        }
+        ready
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
         let name = self.timeout.name();
-        let limit = self.timeout.limit().min(self.limit.limit_of(&request));
+        let limit = Nanos::new(self.limit.limit_of(&request)).min(self.timeout.limit_in_nanos());
         let deadline = self.deadline.deadline_of(&request);
+        let waited = self.readiness.take();
         let reject = self.reject.clone();
-        if limit == Duration::MAX && deadline.is_none() {
+        if limit.is_unbounded() && deadline.is_none() {
             return ResponseFuture::calling(self.inner.call(request), None, reject);
         }
         // Before the inner `call`: what it does there, and however long its future then waits for its
         // first poll, is time of this call.
         let now = Instant::now();
         if deadline.is_some_and(|deadline| deadline < now) {
-            let elapsed = Elapsed::new(name, Duration::ZERO, Duration::ZERO);
-            return ResponseFuture::too_late(elapsed, reject);
+            return ResponseFuture::too_late(Elapsed::before(name), reject);
         }
-        let allowance = Allowance::new(name, now, limit, deadline);
+        // The wait lies before the call, and what is left of the limit after it.
+        let mut started = now;
+        if let Some(waited) = waited {
+            let waited_for = Nanos::new(waited);
+            if waited_for > limit {
+                let elapsed = Elapsed::new(name, Phase::Before, waited_for, limit);
+                return ResponseFuture::too_late(elapsed, reject);
+            }
+            started = now.checked_sub(waited).unwrap_or(now);
+        }
+        let allowance = Allowance::new(name, started, limit, deadline);
         ResponseFuture::calling(self.inner.call(request), Some(allowance), reject)
     }
 }

@@ -12,13 +12,13 @@ use std::{
     time::Duration,
 };
 
-use maestro_timeout::{Deadline, Elapsed, Timeout, TimeoutLayer};
+use maestro_timeout::{Deadline, Elapsed, Phase, Timeout, TimeoutLayer};
 use tokio::{
     runtime::Handle,
     sync::Semaphore,
     time::{Instant, advance, sleep, timeout},
 };
-use tower::{BoxError, Layer, Service, ServiceBuilder, service_fn};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -227,6 +227,130 @@ async fn a_limit_at_the_very_edge_of_the_clock_neither_panics_nor_elapses() {
         let running = Deadline::from(now + far).run(pending::<()>());
         assert!(timeout(ms(1_000), running).await.is_err());
     }
+}
+
+// === Readiness ===
+
+/// Ready after so long from the first time it is asked; then it answers after as long as the request says.
+#[derive(Debug)]
+struct ReadyAfter {
+    wait: Duration,
+    timer: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl ReadyAfter {
+    fn new(wait: Duration) -> Self {
+        Self { wait, timer: None }
+    }
+}
+
+impl Service<Duration> for ReadyAfter {
+    type Response = &'static str;
+    type Error = Elapsed;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<&'static str, Elapsed>>>>;
+
+    fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Result<(), Elapsed>> {
+        let wait = self.wait;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(wait)));
+        timer.as_mut().poll(cx).map(Ok)
+    }
+
+    fn call(&mut self, how_long: Duration) -> Self::Future {
+        self.timer = None;
+        Box::pin(async move {
+            sleep(how_long).await;
+            Ok("done")
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_spent_unready_is_taken_off_the_limit_where_it_counts() {
+    for (counts, ends) in [(false, ms(350)), (true, ms(250))] {
+        let timeout = Timeout::builder()
+            .limit(ms(250))
+            .count_readiness(counts)
+            .build("store");
+        let mut service = TimeoutLayer::new(timeout).layer(ReadyAfter::new(ms(100)));
+        for _ in 0..2 {
+            let began = Instant::now();
+            let elapsed = service
+                .ready()
+                .await
+                .unwrap()
+                .call(ms(1_000))
+                .await
+                .unwrap_err();
+            assert_eq!(began.elapsed(), ends);
+            assert_eq!((elapsed.after(), elapsed.limit()), (ms(250), ms(250)));
+            assert_eq!(elapsed.phase(), Phase::Call);
+            assert_eq!(
+                service.ready().await.unwrap().call(ms(150)).await,
+                Ok("done")
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_limit_was_over_before_the_service_became_ready_is_not_made() {
+    let timeout = Timeout::builder()
+        .limit(ms(250))
+        .count_readiness(true)
+        .build("store");
+    let mut service = TimeoutLayer::new(timeout).layer(ReadyAfter::new(ms(251)));
+    let elapsed = service
+        .ready()
+        .await
+        .unwrap()
+        .call(ms(0))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (elapsed.phase(), elapsed.after(), elapsed.limit()),
+        (Phase::Before, ms(251), ms(250))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ready_service_that_lies_idle_spends_nothing_of_its_next_call() {
+    let timeout = Timeout::builder()
+        .limit(ms(250))
+        .count_readiness(true)
+        .build("store");
+    let mut service = TimeoutLayer::new(timeout).layer(ReadyAfter::new(ms(100)));
+    service.ready().await.unwrap();
+    advance(ms(60_000)).await;
+    assert_eq!(service.call(ms(150)).await, Ok("done"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_has_not_waited() {
+    #[derive(Clone, Debug)]
+    struct Stuck;
+    impl Service<()> for Stuck {
+        type Response = ();
+        type Error = Elapsed;
+        type Future = std::future::Pending<Result<(), Elapsed>>;
+        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), Elapsed>> {
+            Poll::Pending
+        }
+        fn call(&mut self, (): ()) -> Self::Future {
+            pending()
+        }
+    }
+    let timeout = Timeout::builder()
+        .limit(ms(250))
+        .count_readiness(true)
+        .build("store");
+    let mut service = TimeoutLayer::new(timeout).layer(Stuck);
+    assert!(
+        tokio::time::timeout(ms(200), service.ready())
+            .await
+            .is_err()
+    );
+    let elapsed = service.clone().call(()).await.unwrap_err();
+    assert_eq!(elapsed.after(), ms(250), "all of it after the call");
 }
 
 // === What is left behind ===

@@ -55,9 +55,13 @@ const HORIZON: Duration = Duration::from_secs(3600);
 /// When tokio's timer wakes who waits for `at`. It counts whole milliseconds from the start of the runtime,
 /// and the paused clock steps by whole ones from where it stands, which here is the first poll.
 fn wake(plan: &Plan, at: u64) -> u64 {
-    let tick = (plan.begin + at).div_ceil(1_000);
     let idle_since = plan.begin + plan.first_poll;
-    tick * 1_000 + idle_since % 1_000 - plan.begin
+    tick(plan, at) * 1_000 + idle_since % 1_000 - plan.begin
+}
+
+/// The tick of the timer that is not before `at`.
+fn tick(plan: &Plan, at: u64) -> u64 {
+    (plan.begin + at).div_ceil(1_000)
 }
 
 /// The naive model of a call through the layer.
@@ -97,8 +101,9 @@ fn expected_once_called(plan: &Plan) -> End {
     match (plan.ready, bound) {
         // There at the first poll: whatever the clock says.
         (Some(ready), _) if ready <= first => End::Result { at: first },
-        // Over at the first poll, without a timer: at that very instant, not at a tick.
-        (_, Some(bound)) if bound <= first => elapsed_at(first),
+        // Nothing but what is ready at once: no timer. Over by a whole tick: the timer fires as it is armed.
+        (_, Some(0)) => elapsed_at(first),
+        (_, Some(bound)) if tick(plan, bound) <= (plan.begin + first) / 1_000 => elapsed_at(first),
         // Then whoever is woken first, and a tie goes to the result.
         (Some(ready), Some(bound)) if wake(plan, ready) <= wake(plan, bound) => End::Result {
             at: wake(plan, ready),
