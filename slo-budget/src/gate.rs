@@ -86,7 +86,7 @@ impl Gate {
     ///
     /// Costs a clock read and two loads while it is open, and one addition more while it is closed. Once a
     /// slot of the budget's resolution one caller decides anew, from a handful of subtractions; no other
-    /// waits for it. That one may wait while somebody reads the figures, which takes well under a microsecond.
+    /// waits for it. That one may wait for somebody who reads the figures at the same moment, which is short.
     ///
     /// # Errors
     ///
