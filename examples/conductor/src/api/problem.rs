@@ -1,0 +1,95 @@
+//! An answer that is not what the client hoped for: what, where, who says so, and when to come back.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::rejection::Fault;
+use crate::store::StoreError;
+
+/// The body of every answer from 400 on.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    #[serde(skip)]
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    /// The field of the document that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// The layer of ours that refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_by: Option<String>,
+    #[serde(skip)]
+    retry_after: Option<Duration>,
+}
+
+#[derive(Serialize)]
+struct Body {
+    error: Problem,
+}
+
+// === impl Problem ===
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            status,
+            code,
+            message,
+            field: None,
+            rejected_by: None,
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    pub(super) fn rejected_by(mut self, layer: impl Into<String>) -> Self {
+        self.rejected_by = Some(layer.into());
+        self
+    }
+
+    /// Said in whole seconds, rounded up: coming back early would be refused again.
+    pub(super) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The store did not answer: nothing is lost, nothing was promised.
+    pub(super) fn store(name: &str, error: &StoreError) -> Self {
+        let message = format!("the store is unavailable: {error}");
+        let problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store_unavailable",
+            message,
+        );
+        let problem = problem.retry_after(error.retry_after().unwrap_or_default());
+        match error.layer() {
+            Some(layer) => problem.rejected_by(format!("{name} {layer}")),
+            None => problem,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status;
+        let wait = self
+            .retry_after
+            .map(|wait| wait.as_millis().div_ceil(1000).max(1));
+        let mut response = (status, Json(Body { error: self })).into_response();
+        if let Some(wait) = wait {
+            let seconds = HeaderValue::from(u64::try_from(wait).unwrap_or(u64::MAX));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
+    }
+}

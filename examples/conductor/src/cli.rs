@@ -1,0 +1,135 @@
+//! The command line, and the one line it says when it is wrong.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+use http::Uri;
+
+use crate::config::Config;
+
+/// A small control plane whose every dependency sits behind the Maestro layers.
+#[derive(Debug, Parser)]
+#[command(
+    name = "conductor",
+    version,
+    about,
+    args_conflicts_with_subcommands = true
+)]
+#[non_exhaustive]
+pub struct Cli {
+    /// What to do; to serve, if nothing is named.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+/// What conductor can do besides serving.
+#[derive(Clone, Copy, Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// Break every dependency in turn, for real, and show what the layers do about it
+    Demo {
+        /// Shorter phases: about 25 seconds
+        #[arg(long)]
+        quick: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(
+        long,
+        env = "CONDUCTOR_LISTEN",
+        default_value = "127.0.0.1:4000",
+        value_name = "ADDRESS:PORT"
+    )]
+    listen: SocketAddr,
+    /// SQLite database; made if it is not there
+    #[arg(
+        long,
+        env = "CONDUCTOR_DATABASE",
+        default_value = "conductor.db",
+        value_name = "FILE"
+    )]
+    database: PathBuf,
+    /// Dispatch API; without it, one in this process on a free port
+    #[arg(long, env = "CONDUCTOR_PEER", value_name = "http://HOST:PORT", value_parser = peer)]
+    peer: Option<Uri>,
+    /// Objective of the service, such as 99.9%
+    #[arg(
+        long,
+        env = "CONDUCTOR_OBJECTIVE",
+        default_value = "99.9%",
+        value_name = "PERCENT"
+    )]
+    objective: maestro_slo_budget::Objective,
+    /// Seconds that requests in flight get to finish when it is told to stop
+    #[arg(
+        long,
+        env = "CONDUCTOR_DRAIN_SECONDS",
+        default_value_t = 10,
+        value_name = "SECONDS"
+    )]
+    drain_seconds: u32,
+}
+
+// === impl Cli ===
+
+impl Cli {
+    /// Reads the arguments and the environment.
+    ///
+    /// # Errors
+    /// What to print, and the exit code: 0 for help and version, else 2.
+    pub fn read() -> Result<Self, (String, u8)> {
+        Self::try_parse().map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => (error.to_string(), 0),
+            _ => (one_line(&error.to_string()), 2),
+        })
+    }
+
+    /// The configuration to serve by.
+    #[must_use]
+    pub fn config(self) -> Config {
+        let Serve {
+            listen,
+            database,
+            peer,
+            objective,
+            drain_seconds,
+        } = self.serve;
+        let drain = Duration::from_secs(drain_seconds.into());
+        Config {
+            listen,
+            database,
+            peer,
+            objective,
+            drain,
+            ..Config::default()
+        }
+    }
+}
+
+/// clap's message ends where its advice begins; ours is shorter.
+fn one_line(message: &str) -> String {
+    let said = message
+        .split("\n\n")
+        .next()
+        .unwrap_or(message)
+        .trim_start_matches("error: ");
+    let said: Vec<_> = said.split_whitespace().collect();
+    format!("{}; see conductor --help", said.join(" "))
+}
+
+fn peer(text: &str) -> Result<Uri, String> {
+    let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
+    let plain = uri.scheme_str() == Some("http") && uri.authority().is_some();
+    if plain && matches!(uri.path(), "" | "/") && uri.query().is_none() {
+        return Ok(uri);
+    }
+    Err("write it as http://host:port, with no path and without TLS".to_owned())
+}

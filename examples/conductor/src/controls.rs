@@ -1,0 +1,118 @@
+//! The shared objects of a stack, and what it has done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use maestro_bulkhead::Bulkhead;
+use maestro_circuit_breaker::{CircuitBreaker, State};
+use maestro_retry::RetryBudget;
+
+use crate::config::Attempt;
+use crate::metrics::Metrics;
+use crate::start::Cause;
+
+/// The shared objects of a stack.
+#[derive(Clone, Debug)]
+pub(crate) struct Controls {
+    pub(crate) breaker: CircuitBreaker,
+    pub(crate) bulkhead: Bulkhead,
+    /// Where the stack retries.
+    pub(crate) retries: Option<RetryBudget>,
+    pub(crate) counts: Arc<Counts>,
+}
+
+/// What a stack has done so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Calls that came in.
+    calls: AtomicU64,
+    /// Calls and retries, as they leave the retry layer.
+    tries: AtomicU64,
+    /// What reached the client: tries that neither breaker nor bulkhead refused.
+    attempts: AtomicU64,
+}
+
+/// The states as they are written everywhere outside.
+pub(crate) const fn word(state: State) -> &'static str {
+    match state {
+        State::Closed => "closed",
+        State::Open => "open",
+        State::HalfOpen => "half-open",
+        _ => "other",
+    }
+}
+
+// === impl Controls ===
+
+impl Controls {
+    pub(crate) fn build(
+        name: &'static str,
+        attempt: &Attempt,
+        retries: Option<RetryBudget>,
+    ) -> Result<Self, Cause> {
+        Ok(Self {
+            breaker: attempt.breaker.build(name).map_err(Cause::config)?,
+            bulkhead: attempt.bulkhead.build(name).map_err(Cause::config)?,
+            retries,
+            counts: Arc::default(),
+        })
+    }
+
+    /// Sets the gauges to what is so now.
+    pub(crate) fn report(&self, metrics: &Metrics) {
+        let name = self.breaker.name();
+        let now = self.breaker.state();
+        for state in [State::Closed, State::Open, State::HalfOpen] {
+            let labels = [("dependency", name), ("state", word(state))];
+            let on = if state == now { 1.0 } else { 0.0 };
+            metrics.gauge("conductor_breaker_state", &labels).set(on);
+        }
+        let labels = [("dependency", name)];
+        let gauge = |name, value: usize| {
+            metrics
+                .gauge(name, &labels)
+                .set(u32::try_from(value).unwrap_or(u32::MAX));
+        };
+        let counter = |name, value| metrics.counter(name, &labels).absolute(value);
+        counter(
+            "conductor_dependency_attempts_total",
+            self.counts.attempts(),
+        );
+        counter("conductor_dependency_retries_total", self.counts.retries());
+        gauge("conductor_bulkhead_in_flight", self.bulkhead.in_flight());
+        gauge("conductor_bulkhead_limit", self.bulkhead.limit());
+        if let Some(retries) = &self.retries {
+            gauge(
+                "conductor_retry_budget",
+                usize::try_from(retries.balance()).unwrap_or(usize::MAX),
+            );
+        }
+    }
+}
+
+// === impl Counts ===
+
+// Relaxed throughout: figures to look at, each whole in itself.
+impl Counts {
+    pub(crate) fn called(&self) {
+        self.calls.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn tried(&self) {
+        self.tries.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn attempted(&self) {
+        self.attempts.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn attempts(&self) -> u64 {
+        self.attempts.load(Relaxed)
+    }
+
+    pub(crate) fn retries(&self) -> u64 {
+        self.tries
+            .load(Relaxed)
+            .saturating_sub(self.calls.load(Relaxed))
+    }
+}

@@ -1,0 +1,148 @@
+//! The demo: a service, a load, four real faults one after another, and what the layers do about them.
+
+mod acts;
+mod client;
+mod load;
+mod lock;
+mod observer;
+mod promises;
+mod screen;
+mod settings;
+mod table;
+mod tally;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use self::acts::{Act, Pace};
+use self::client::Client;
+use self::observer::Observer;
+pub use self::promises::Broken;
+use self::screen::Screen;
+use self::tally::Tallies;
+use crate::Server;
+use crate::store::{Query, Reply};
+
+/// How often a condition is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Plays the demo to its end; `quick` shortens the acts.
+///
+/// # Errors
+/// [`Broken`]: what was promised and did not happen.
+///
+/// # Panics
+/// When a task of its own does.
+pub async fn demo(quick: bool) -> Result<(), Broken> {
+    let pace = if quick { Pace::QUICK } else { Pace::FULL };
+    let directory = tempfile::tempdir().map_err(Broken::scratch)?;
+    let database = directory.path().join("demo.db");
+    let server = Server::start(settings::config(&database)).await?;
+    let screen = Arc::new(Screen::new(pace.whole()));
+    settings::introduce(&screen, &server, pace);
+
+    let tallies = Arc::new(Tallies::new());
+    let (stop, stopped) = watch::channel(false);
+    tallies.begin(acts::WARM_UP);
+    let observer = Observer::new(server.conductor().clone(), tallies.clone(), screen.clone());
+    let observing = tokio::spawn(observer.observe(stopped.clone()));
+    let client = Client::new(server.address());
+    let loading = tokio::spawn(load::load(
+        client,
+        pace.per_second,
+        tallies.clone(),
+        stopped,
+    ));
+
+    let stage = Stage {
+        server: &server,
+        database: &database,
+        tallies: &tallies,
+        screen: &screen,
+    };
+    let played = stage.play(pace).await;
+    stop.send_replace(true);
+    for task in [loading, observing] {
+        task.await.expect("the load and the observer do not panic");
+    }
+    screen.finish();
+    played?;
+
+    stage.empty_outbox(pace.recovery).await?;
+    let (phases, accepted) = (tallies.phases(), tallies.accepted());
+    let peer = server.peer().expect("the demo's peer is in this process");
+    let delivered = accepted.iter().filter(|id| peer.deliveries(id) > 0).count();
+    screen.say(&table::summary(&phases));
+    screen.say(&format!(
+        "{} runs accepted, {delivered} of them dispatched; the peer counts {} runs",
+        accepted.len(),
+        peer.runs(),
+    ));
+    promises::kept(&phases, accepted.len(), delivered)?;
+    server.shutdown().await?;
+    screen
+        .say("Every promise kept: nothing accepted was lost, every breaker closed, the gate open.");
+    Ok(())
+}
+
+/// What an act needs at hand.
+struct Stage<'a> {
+    server: &'a Server,
+    database: &'a std::path::Path,
+    tallies: &'a Tallies,
+    screen: &'a Screen,
+}
+
+impl Stage<'_> {
+    async fn play(&self, pace: Pace) -> Result<(), Broken> {
+        tokio::time::sleep(pace.healthy).await;
+        for act in Act::ALL {
+            self.begin(act.name(), act.announcement());
+            let fault = act.inject(self.server, self.database).await?;
+            tokio::time::sleep(pace.fault).await;
+            self.begin(act.healed(), "healed");
+            fault.heal().await;
+            tokio::time::sleep(pace.healed).await;
+        }
+        self.recover(pace.recovery).await
+    }
+
+    fn begin(&self, phase: &'static str, announcement: &str) {
+        self.tallies.begin(phase);
+        self.screen.event(&format!("── {phase}: {announcement}"));
+    }
+
+    /// Until every breaker is closed and the gate is open again; the load goes on meanwhile, for it is
+    /// good requests that show the service to be well.
+    async fn recover(&self, at_most: Duration) -> Result<(), Broken> {
+        let until = Instant::now() + at_most;
+        while Instant::now() < until {
+            if self.server.conductor().is_well() {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let view = self.server.conductor().slo();
+        Err(Broken::promise(format!(
+            "not well again within {at_most:?}: {view}"
+        )))
+    }
+
+    /// Until the store holds no queued run.
+    async fn empty_outbox(&self, at_most: Duration) -> Result<(), Broken> {
+        let until = Instant::now() + at_most;
+        while Instant::now() < until {
+            let left = self.server.conductor().reads.call(Query::CountQueued).await;
+            if matches!(left, Ok(Reply::Count(0))) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err(Broken::promise(format!(
+            "the outbox was not empty within {at_most:?}"
+        )))
+    }
+}

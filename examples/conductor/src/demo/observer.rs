@@ -1,0 +1,113 @@
+//! Watches the layers, and tells of every change.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use maestro_circuit_breaker::State;
+use tokio::sync::watch;
+
+use super::screen::Screen;
+use super::tally::Tallies;
+use crate::conductor::Conductor;
+use crate::controls::{Controls, word};
+
+/// Often enough to miss no state that lasts.
+const LOOK: Duration = Duration::from_millis(10);
+
+pub(super) struct Observer {
+    conductor: Arc<Conductor>,
+    tallies: Arc<Tallies>,
+    screen: Arc<Screen>,
+    breakers: [State; 4],
+    open: bool,
+    retries: u64,
+}
+
+impl Observer {
+    pub(super) fn new(
+        conductor: Arc<Conductor>,
+        tallies: Arc<Tallies>,
+        screen: Arc<Screen>,
+    ) -> Self {
+        let breakers = conductor
+            .controls()
+            .map(|controls| controls.breaker.state());
+        let open = conductor.slo().is_open();
+        Self {
+            conductor,
+            tallies,
+            screen,
+            breakers,
+            open,
+            retries: 0,
+        }
+    }
+
+    pub(super) async fn observe(mut self, mut stop: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => self.look(),
+                _ = stop.wait_for(|stop| *stop) => return self.look(),
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        for (seen, controls) in self.breakers.iter_mut().zip(self.conductor.controls()) {
+            let (before, now) = (*seen, controls.breaker.state());
+            if now != before {
+                let name = controls.breaker.name();
+                let what = format!("breaker {name}: {} → {}", word(before), word(now));
+                self.screen.event(&what);
+                self.tallies.transition(format!("{name} {}", word(now)));
+                *seen = now;
+            }
+        }
+        let retries = self
+            .conductor
+            .controls()
+            .iter()
+            .map(|c| c.counts.retries())
+            .sum();
+        if retries > self.retries {
+            self.tallies.retried(retries - self.retries);
+            self.retries = retries;
+        }
+        let view = self.conductor.slo();
+        if view.is_open() != self.open {
+            self.open = view.is_open();
+            let word = if self.open { "open" } else { "closed" };
+            self.screen.event(&format!("gate: {word} ({view})"));
+            self.tallies.transition(format!("gate {word}"));
+        }
+        self.screen.status(&self.stand());
+    }
+
+    /// One line of how things stand.
+    fn stand(&self) -> String {
+        let [writes, _, _, dispatch] = self.conductor.controls();
+        let queued = self.conductor.queued.load(Relaxed);
+        format!(
+            "{} · {} · {} · outbox {queued}",
+            of(dispatch),
+            of(writes),
+            self.conductor.slo()
+        )
+    }
+}
+
+fn of(controls: &Controls) -> String {
+    let Controls {
+        breaker,
+        bulkhead,
+        retries,
+        ..
+    } = controls;
+    let (name, state) = (breaker.name(), word(breaker.state()));
+    let (used, limit) = (bulkhead.in_flight(), bulkhead.limit());
+    let retries = retries
+        .as_ref()
+        .map_or(0, maestro_retry::RetryBudget::balance);
+    format!("{name} {state}, {used}/{limit} in flight, {retries} retries left")
+}

@@ -1,0 +1,91 @@
+//! What the demo promises. It ends with 0 only if all of it happened.
+
+use std::fmt::Display;
+
+use thiserror::Error;
+
+use super::acts::Act;
+use super::tally::Tally;
+use crate::StartError;
+
+/// What was promised and did not happen.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub struct Broken(#[from] What);
+
+#[derive(Debug, Error)]
+pub(super) enum What {
+    #[error("the demo's service: {0}")]
+    Service(#[from] StartError),
+    #[error(
+        "the demo needs a directory for its database: {0}; point TMPDIR at one that can be written"
+    )]
+    Scratch(std::io::Error),
+    #[error("the demo's lock on the database: {0}")]
+    Lock(rusqlite::Error),
+    #[error("the demo broke a promise: {0}")]
+    Promise(String),
+}
+
+// === impl Broken ===
+
+impl Broken {
+    pub(super) fn scratch(error: std::io::Error) -> Self {
+        What::Scratch(error).into()
+    }
+
+    pub(super) fn lock(error: rusqlite::Error) -> Self {
+        What::Lock(error).into()
+    }
+
+    pub(super) fn promise(what: impl Display) -> Self {
+        What::Promise(what.to_string()).into()
+    }
+}
+
+impl From<StartError> for Broken {
+    fn from(error: StartError) -> Self {
+        What::Service(error).into()
+    }
+}
+
+/// Looks at all of them, the gravest first.
+pub(super) fn kept(phases: &[Tally], accepted: usize, delivered: usize) -> Result<(), Broken> {
+    let promise = |holds: bool, otherwise: String| {
+        if holds {
+            Ok(())
+        } else {
+            Err(Broken::promise(otherwise))
+        }
+    };
+    let phase = |name: &str| phases.iter().find(|tally| tally.name == name);
+    let lost = accepted - delivered;
+    promise(
+        lost == 0,
+        format!("{lost} of {accepted} accepted runs never reached the peer"),
+    )?;
+    promise(accepted > 0, "no run was accepted".into())?;
+    for act in Act::ALL {
+        let name = act.name();
+        let tally = phase(name).ok_or_else(|| Broken::promise(format!("no phase {name}")))?;
+        let breaker = match act {
+            Act::StoreLocked => "store-write",
+            _ => "dispatch",
+        };
+        let opened = tally.entered(&format!("{breaker} open"));
+        promise(
+            opened,
+            format!("the breaker {breaker} did not open in phase {name}"),
+        )?;
+        let kept = act.is_store() || !tally.queued.is_empty();
+        promise(kept, format!("no run was queued in phase {name}"))?;
+    }
+    let any = |what: &str| phases.iter().any(|tally| tally.entered(what));
+    promise(any("gate closed"), "the gate never closed".into())?;
+    promise(
+        any("gate open"),
+        "the gate closed and did not open again".into(),
+    )?;
+    let refused: u32 = phases.iter().map(|tally| tally.reads_refused).sum();
+    promise(refused == 0, format!("the gate refused {refused} reads"))
+}

@@ -1,0 +1,76 @@
+//! Where the demo talks: a bar with a live line on a terminal, plain lines everywhere else.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// How often plain output says how things stand.
+const PLAIN: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+pub(super) struct Screen {
+    begun: Instant,
+    bar: Option<ProgressBar>,
+    last: Mutex<Instant>,
+}
+
+impl Screen {
+    pub(super) fn new(whole: Duration) -> Self {
+        let begun = Instant::now();
+        let bar = io::stdout().is_terminal().then(|| bar(whole));
+        Self {
+            begun,
+            bar,
+            last: Mutex::new(begun),
+        }
+    }
+
+    /// A line that stays.
+    pub(super) fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            // Whoever closed the pipe has seen enough; the demo's promises hold without an audience.
+            None => drop(writeln!(io::stdout(), "{line}")),
+        }
+    }
+
+    /// A line that stays, with the time it was said.
+    pub(super) fn event(&self, line: &str) {
+        self.say(&format!(
+            "{:>6.1} s  {line}",
+            self.begun.elapsed().as_secs_f32()
+        ));
+    }
+
+    /// How things stand: the next one takes its place.
+    pub(super) fn status(&self, line: &str) {
+        if let Some(bar) = &self.bar {
+            let millis = self.begun.elapsed().as_millis();
+            bar.set_position(u64::try_from(millis).unwrap_or(u64::MAX));
+            bar.set_message(line.to_owned());
+            return;
+        }
+        let mut last = self.last.lock();
+        if last.elapsed() >= PLAIN {
+            *last = Instant::now();
+            self.event(line);
+        }
+    }
+
+    /// Takes the live line away.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(whole: Duration) -> ProgressBar {
+    let millis = u64::try_from(whole.as_millis()).unwrap_or(u64::MAX);
+    let bar = ProgressBar::with_draw_target(Some(millis), ProgressDrawTarget::stdout());
+    let style = ProgressStyle::with_template("{elapsed:>4} [{bar:24}] {wide_msg}");
+    bar.with_style(style.expect("the template is valid").progress_chars("=> "))
+}

@@ -1,0 +1,133 @@
+//! The dispatch API: the seam, its errors, and the HTTP client behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full as Body, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use maestro_bulkhead::Full;
+use maestro_circuit_breaker::Open;
+use maestro_timeout::Elapsed;
+use thiserror::Error;
+use tower::ServiceExt;
+
+use crate::rejection::{Fault, Layer};
+use crate::run::Run;
+
+/// An answer is a receipt; what is longer is not read.
+const MAX_ANSWER: usize = 16 * 1024;
+
+/// Whatever takes runs. Taking one twice must be the same as taking it once: the run's id is the
+/// idempotency key.
+pub(crate) trait Dispatch: Clone + Send + Sync + 'static {
+    fn dispatch(&self, run: Arc<Run>) -> impl Future<Output = Result<(), DispatchError>> + Send;
+}
+
+/// Why a run was not taken.
+#[derive(Debug, Error)]
+pub(crate) enum DispatchError {
+    #[error(transparent)]
+    Open(#[from] Open),
+    #[error(transparent)]
+    Full(#[from] Full),
+    #[error(transparent)]
+    Elapsed(#[from] Elapsed),
+    /// It does not want this run, now or later.
+    #[error("the dispatch API refused the run with {0}")]
+    Refused(StatusCode),
+    #[error("the dispatch API answered {0}")]
+    Failed(StatusCode),
+    #[error("the dispatch API cannot be reached: {0}")]
+    Unreachable(String),
+}
+
+/// A dispatch API that speaks HTTP/1.1.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpDispatch {
+    client: Client<HttpConnector, Body<axum::body::Bytes>>,
+    target: Uri,
+}
+
+// === impl HttpDispatch ===
+
+impl HttpDispatch {
+    /// `base` is `http://host:port`, without a path.
+    pub(crate) fn new(base: &Uri, connect_timeout: Duration) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(connect_timeout));
+        connector.set_nodelay(true);
+        let authority = base
+            .authority()
+            .expect("the configuration holds a whole address");
+        let target = Uri::builder()
+            .scheme("http")
+            .authority(authority.clone())
+            .path_and_query("/v1/dispatches")
+            .build()
+            .expect("three valid parts make a valid address");
+        Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            target,
+        }
+    }
+
+    fn request(&self, run: &Run) -> Request<Body<axum::body::Bytes>> {
+        let body = serde_json::to_vec(run).expect("a run is made of what JSON has");
+        Request::post(self.target.clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("idempotency-key", run.id.to_string())
+            .body(Body::from(body))
+            .expect("an id is a valid header")
+    }
+}
+
+impl Dispatch for HttpDispatch {
+    async fn dispatch(&self, run: Arc<Run>) -> Result<(), DispatchError> {
+        let answer = self.client.clone().oneshot(self.request(&run)).await;
+        let answer = answer.map_err(|error| DispatchError::Unreachable(innermost(&error)))?;
+        let status = answer.status();
+        // Read to the end, or the connection cannot be used again.
+        let rest = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
+        rest.map_err(|error| DispatchError::Unreachable(innermost(error.as_ref())))?;
+        match status {
+            taken if taken.is_success() => Ok(()),
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
+                Err(DispatchError::Failed(status))
+            }
+            refused if refused.is_client_error() => Err(DispatchError::Refused(status)),
+            _ => Err(DispatchError::Failed(status)),
+        }
+    }
+}
+
+/// hyper says "client error (Connect)"; the cause people know is at the end of the chain.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+// === impl DispatchError ===
+
+impl Fault for DispatchError {
+    fn layer(&self) -> Option<Layer> {
+        match self {
+            Self::Open(_) => Some(Layer::Breaker),
+            Self::Full(_) => Some(Layer::Bulkhead),
+            Self::Elapsed(_) => Some(Layer::Timeout),
+            _ => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Open(open) => Some(open.retry_after()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What Prometheus scrapes. The recorder is an ordinary value, no global: two servers in one process
+//! (as in the tests) do not mix, and every handle is resolved once.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use parking_lot::Mutex;
+
+/// From a cache hit to the request timeout.
+const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 3.0];
+
+const METADATA: Metadata<'static> = Metadata::new("conductor", Level::INFO, None);
+
+/// The recorder and what is kept of it.
+pub(crate) struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    /// By method, route and status: a few dozen, resolved on first use. Locked for a look-up only.
+    requests: Mutex<HashMap<Answered, (Counter, Histogram)>>,
+}
+
+/// Method, route and status.
+type Answered = (String, String, u16);
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let builder = PrometheusBuilder::new().set_buckets(&BUCKETS);
+        let recorder = builder.expect("there are buckets").build_recorder();
+        let metrics = Self {
+            handle: recorder.handle(),
+            recorder,
+            requests: Mutex::default(),
+        };
+        for (name, text) in [
+            ("conductor_http_requests_total", "requests answered"),
+            (
+                "conductor_dependency_calls_total",
+                "calls of a dependency's stack, by outcome",
+            ),
+            (
+                "conductor_dependency_attempts_total",
+                "attempts that reached the client",
+            ),
+            (
+                "conductor_dependency_retries_total",
+                "attempts beyond the first of a call",
+            ),
+            (
+                "conductor_breaker_transitions_total",
+                "breaker transitions, by the state entered",
+            ),
+            (
+                "conductor_gate_refused_total",
+                "runs refused because the gate was closed",
+            ),
+            (
+                "conductor_outbox_dispatched_total",
+                "runs the outbox brought to the dispatch API",
+            ),
+        ] {
+            metrics
+                .recorder
+                .describe_counter(name.into(), None, text.into());
+        }
+        for (name, text) in [
+            (
+                "conductor_breaker_state",
+                "1 for the state the breaker is in",
+            ),
+            ("conductor_bulkhead_in_flight", "attempts in flight"),
+            ("conductor_bulkhead_limit", "attempts that may be in flight"),
+            ("conductor_retry_budget", "retries there is credit for"),
+            (
+                "conductor_slo_burn_rate",
+                "burn rate of the error budget over a window",
+            ),
+            (
+                "conductor_slo_budget_remaining",
+                "share of the error budget that is left",
+            ),
+            ("conductor_gate_open", "1 while runs are admitted"),
+            (
+                "conductor_outbox_queued",
+                "runs stored and not yet dispatched",
+            ),
+        ] {
+            metrics
+                .recorder
+                .describe_gauge(name.into(), None, text.into());
+        }
+        let text = "time to answer a request";
+        let name = "conductor_http_request_seconds";
+        metrics
+            .recorder
+            .describe_histogram(name.into(), None, text.into());
+        metrics
+    }
+
+    pub(crate) fn counter(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Counter {
+        self.recorder
+            .register_counter(&key(name, labels), &METADATA)
+    }
+
+    pub(crate) fn gauge(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Gauge {
+        self.recorder.register_gauge(&key(name, labels), &METADATA)
+    }
+
+    /// Counts an answered request. `route` is the pattern, never the path: paths hold ids.
+    pub(crate) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let mut requests = self.requests.lock();
+        let (count, seconds) = requests
+            .entry((method.to_owned(), route.to_owned(), status))
+            .or_insert_with(|| {
+                let status = status.to_string();
+                let labels = [("method", method), ("route", route), ("status", &status)];
+                let time = key("conductor_http_request_seconds", &labels[..2]);
+                (
+                    self.counter("conductor_http_requests_total", &labels),
+                    self.recorder.register_histogram(&time, &METADATA),
+                )
+            });
+        count.increment(1);
+        seconds.record(took);
+    }
+
+    /// The exposition text.
+    pub(crate) fn render(&self) -> String {
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+}
+
+fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
+    let labels = labels
+        .iter()
+        .map(|(key, value)| Label::new(*key, (*value).to_owned()));
+    Key::from_parts(name, labels.collect::<Vec<_>>())
+}

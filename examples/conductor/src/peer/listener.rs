@@ -1,0 +1,108 @@
+//! The accept loop. Written out, because closing must cut the connections that stand: a client
+//! keeps them, and would otherwise not notice for as long as they last.
+
+use std::io;
+use std::net::SocketAddr;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::Fault;
+
+/// The port, listened on or merely kept. A bound socket that does not listen refuses connections
+/// exactly as a free port does; but a free one could be given to somebody else meanwhile, or even to
+/// the very client that connects to it.
+enum Port {
+    Open(TcpListener),
+    Kept(TcpSocket),
+    Lost,
+}
+
+pub(super) async fn serve(
+    listener: TcpListener,
+    address: SocketAddr,
+    routes: Router,
+    mut wanted: watch::Receiver<Fault>,
+    applied: watch::Sender<Fault>,
+) {
+    let mut port = Port::Open(listener);
+    let mut connections = JoinSet::new();
+    loop {
+        let fault = *wanted.borrow_and_update();
+        if fault == Fault::Closed {
+            port = port.close(address);
+            connections.shutdown().await;
+        } else {
+            port = port.open(address);
+        }
+        applied.send_replace(fault);
+        loop {
+            tokio::select! {
+                changed = wanted.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return,
+                },
+                stream = port.accept() => {
+                    connections.spawn(answer(stream, routes.clone()));
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+}
+
+async fn answer(stream: TcpStream, routes: Router) {
+    let service = TowerToHyperService::new(routes);
+    // An error here is a client that went away in the middle; it knows.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+// === impl Port ===
+
+impl Port {
+    fn close(self, address: SocketAddr) -> Self {
+        match self {
+            Self::Open(listener) => {
+                drop(listener);
+                bind(address).map_or(Self::Lost, Self::Kept)
+            }
+            other => other,
+        }
+    }
+
+    fn open(self, address: SocketAddr) -> Self {
+        let listen = |socket: TcpSocket| socket.listen(1024).map_or(Self::Lost, Self::Open);
+        match self {
+            Self::Open(listener) => Self::Open(listener),
+            Self::Kept(socket) => listen(socket),
+            Self::Lost => bind(address).map_or(Self::Lost, listen),
+        }
+    }
+
+    async fn accept(&self) -> TcpStream {
+        let Self::Open(listener) = self else {
+            return std::future::pending().await;
+        };
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => return stream,
+                // The client has gone already, or there is no descriptor left: let others finish.
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}

@@ -1,0 +1,162 @@
+//! The service as one value: started, listening, and stopped without dropping anything.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use http::Uri;
+use maestro_timeout::Deadline;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::cache::Memory;
+use crate::conductor::Conductor;
+use crate::config::Config;
+use crate::dispatch::HttpDispatch;
+use crate::metrics::Metrics;
+use crate::outbox::{self, Claims};
+use crate::peer::Peer;
+use crate::start::{Cause, StartError};
+use crate::store::Sqlite;
+use crate::{api, slo, stacks, watch as watcher};
+
+/// A running conductor.
+pub struct Server {
+    address: SocketAddr,
+    conductor: Arc<Conductor>,
+    peer: Option<Peer>,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<std::io::Result<()>>,
+    background: Vec<JoinHandle<()>>,
+    config: Config,
+}
+
+impl Server {
+    /// Opens everything, and listens when it returns.
+    ///
+    /// # Errors
+    /// One line that says what is wrong and what to do.
+    ///
+    /// # Panics
+    /// When the process may not start two threads.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        // The port first: without it nothing else is worth opening.
+        let listener = TcpListener::bind(config.listen).await;
+        let listener = listener.map_err(|error| Cause::listen(config.listen, error))?;
+        let address = listener.local_addr().map_err(Cause::Serve)?;
+        let peer = match config.peer {
+            Some(_) => None,
+            None => Some(Peer::start().await.map_err(Cause::Peer)?),
+        };
+        let target = config.peer.clone().or_else(|| peer.as_ref().map(Peer::url));
+        let conductor = Arc::new(assemble(
+            &config,
+            &target.expect("one of the two is there"),
+        )?);
+        let (stop, stopped) = watch::channel(false);
+        let background = vec![
+            tokio::spawn(outbox::drain(
+                conductor.clone(),
+                config.outbox,
+                stopped.clone(),
+            )),
+            tokio::spawn(watcher::transitions(conductor.clone(), stopped.clone())),
+        ];
+        let routes = api::routes(conductor.clone(), config.request);
+        let serving = axum::serve(listener, routes).with_graceful_shutdown(told(stopped));
+        let serving = tokio::spawn(serving.into_future());
+        tracing::info!(%address, "listening");
+        Ok(Self {
+            address,
+            conductor,
+            peer,
+            stop,
+            serving,
+            background,
+            config,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The dispatch API in this process, if there is one.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Peer> {
+        self.peer.as_ref()
+    }
+
+    pub(crate) fn conductor(&self) -> &Arc<Conductor> {
+        &self.conductor
+    }
+
+    /// Takes no more connections, lets requests in flight finish, and closes the store.
+    ///
+    /// # Errors
+    /// Some requests took longer than the configured time to drain; they are cut, and nothing that
+    /// they had been told is lost.
+    ///
+    /// # Panics
+    /// When serving has.
+    pub async fn shutdown(mut self) -> Result<(), StartError> {
+        tracing::info!("draining");
+        self.stop.send_replace(true);
+        let drained = Deadline::after(self.config.drain)
+            .run(&mut self.serving)
+            .await;
+        for task in self.background {
+            // Told to stop above; what it does then is short and bounded by the stacks.
+            let _ = task.await;
+        }
+        let Ok(served) = drained else {
+            self.serving.abort();
+            return Err(Cause::Drain(self.config.drain.as_secs()).into());
+        };
+        served
+            .expect("serving does not panic")
+            .map_err(Cause::Serve)?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ready once the order to stop has been given, or nobody is left to give it.
+async fn told(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+fn assemble(config: &Config, peer: &Uri) -> Result<Conductor, Cause> {
+    let store = Sqlite::open(&config.database, config.busy).map_err(|reason| Cause::Database {
+        path: config.database.clone(),
+        reason,
+    })?;
+    let client = HttpDispatch::new(peer, config.dispatch.attempt.timeout);
+    let metrics = Metrics::new();
+    let (budget, gate) = slo::build(config)?;
+    Ok(Conductor {
+        writes: stacks::store("store-write", store.clone(), &config.writes, &metrics)?,
+        reads: stacks::store("store-read", store, &config.reads, &metrics)?,
+        cache: stacks::cache(Memory::new(), &config.cache, &metrics)?,
+        dispatch: stacks::dispatch(client, &config.dispatch, &metrics)?,
+        claims: Claims::default(),
+        budget,
+        gate,
+        metrics,
+        fresh_for: config.fresh_for,
+        queued: AtomicU32::new(0),
+    })
+}

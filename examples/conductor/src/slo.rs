@@ -1,0 +1,142 @@
+//! The service's own objective: what was recorded, and what the gate makes of it.
+
+use std::fmt;
+
+use maestro_slo_budget::{BurnRate, Decision, ErrorBudget, Gate, WindowReport};
+use serde::Serialize;
+
+use crate::conductor::Conductor;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::start::Cause;
+
+/// What `/slo` says.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct View {
+    objective: String,
+    period: Window,
+    /// Of the budget that the traffic so far allows; negative when overspent.
+    budget_remaining: Option<f64>,
+    burn_rates: Vec<Window>,
+    gate: Standing,
+    deploy: String,
+}
+
+/// One window. Seconds, because a scaled one has no better unit.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Window {
+    seconds: f64,
+    good: u64,
+    bad: u64,
+    burn_rate: Option<f64>,
+    /// How much of the window has been observed at all, from 0 to 1.
+    coverage: f64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Standing {
+    state: &'static str,
+    reasons: Vec<String>,
+    refused: u64,
+    probes: u64,
+}
+
+/// The budget and the gate over it.
+pub(crate) fn build(config: &Config) -> Result<(ErrorBudget, Gate), Cause> {
+    let budget = ErrorBudget::builder()
+        .objective(config.objective)
+        .compressed(config.period);
+    let budget = budget.build("api").map_err(Cause::config)?;
+    // Not the builder: pages that the objective makes useless are left out, instead of refused.
+    let gate = Gate::new(budget.clone());
+    Ok((budget, gate))
+}
+
+impl Conductor {
+    pub(crate) fn slo(&self) -> View {
+        let report = self.budget.report();
+        let gate = self.gate.snapshot();
+        View {
+            objective: report.objective().to_string(),
+            period: Window::new(report.period()),
+            budget_remaining: report.remaining(),
+            burn_rates: report.windows().map(Window::new).collect(),
+            gate: Standing {
+                state: if gate.is_open() { "open" } else { "closed" },
+                reasons: gate
+                    .reasons()
+                    .iter()
+                    .map(|reason| reason.to_string())
+                    .collect(),
+                refused: gate.refused(),
+                probes: gate.probes(),
+            },
+            deploy: match self.gate.deploy() {
+                Decision::Allow => "allow".to_owned(),
+                block => block.to_string(),
+            },
+        }
+    }
+}
+
+// === impl View ===
+
+impl View {
+    pub(crate) fn report(&self, metrics: &Metrics) {
+        metrics
+            .gauge("conductor_gate_open", &[])
+            .set(if self.is_open() { 1.0 } else { 0.0 });
+        metrics
+            .counter("conductor_gate_refused_total", &[])
+            .absolute(self.gate.refused);
+        // No data is no figure: the gauge keeps what it was, or is not there yet.
+        if let Some(remaining) = self.budget_remaining {
+            metrics
+                .gauge("conductor_slo_budget_remaining", &[])
+                .set(remaining);
+        }
+        for window in &self.burn_rates {
+            if let Some(rate) = window.burn_rate {
+                let seconds = window.seconds.to_string();
+                let labels = [("window_seconds", seconds.as_str())];
+                metrics.gauge("conductor_slo_burn_rate", &labels).set(rate);
+            }
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.gate.state == "open"
+    }
+}
+
+/// For a line in the demo: the burn rates from the shortest window up, the budget, the gate.
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("burn")?;
+        for window in &self.burn_rates {
+            match window.burn_rate {
+                Some(rate) => write!(f, " {rate:.1}")?,
+                None => f.write_str(" –")?,
+            }
+        }
+        write!(f, ", gate {}", self.gate.state)?;
+        if !self.gate.reasons.is_empty() {
+            write!(f, ": {}", self.gate.reasons.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+// === impl Window ===
+
+impl Window {
+    fn new(report: &WindowReport) -> Self {
+        Self {
+            seconds: report.window().as_secs_f64(),
+            good: report.counts().good(),
+            bad: report.counts().bad(),
+            burn_rate: report.burn_rate().map(BurnRate::as_f64),
+            coverage: report.coverage(),
+        }
+    }
+}
