@@ -1,0 +1,23 @@
+//! The demo in its short form, on its own: it measures, and would not like company.
+
+use std::process::Command;
+
+#[test]
+fn the_demo_keeps_all_its_promises() {
+    let output = Command::new(env!("CARGO_BIN_EXE_conductor"))
+        .args(["demo", "--quick"])
+        .output()
+        .expect("the binary runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{complained}");
+    for phase in [
+        "peer closed",
+        "peer stalls",
+        "peer answers 500",
+        "store locked",
+    ] {
+        assert!(said.contains(phase), "{said}");
+    }
+    assert!(said.contains("Every promise kept"), "{said}");
+}

@@ -1,0 +1,98 @@
+//! One request, one connection.
+
+use std::net::SocketAddr;
+
+use http::{HeaderMap, Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+/// Where runs are.
+pub(crate) const RUNS: &str = "/api/maestro/v1/runs";
+/// A run that is right.
+pub(crate) const RUN: &str = include_str!("../../runs/minimal.json");
+
+/// A client that keeps no connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pool: Pool<HttpConnector, Full<axum::body::Bytes>>,
+    service: SocketAddr,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Client {
+    pub(crate) fn new(service: SocketAddr) -> Self {
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build_http();
+        Self { pool, service }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], "").await
+    }
+
+    /// Posts a run.
+    pub(crate) async fn post(&self, body: &str) -> Answer {
+        self.send(
+            Method::POST,
+            RUNS,
+            &[("content-type", "application/json")],
+            body,
+        )
+        .await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.service));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request
+            .body(Full::from(body.to_owned()))
+            .expect("a request");
+        let answer = self.pool.request(request).await.expect("an answer");
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8(body.to_vec()).expect("text"),
+        }
+    }
+}
+
+impl Answer {
+    /// A part of the JSON body, by pointer; `null` if it is not there.
+    pub(crate) fn at(&self, pointer: &str) -> Value {
+        let body: Value = serde_json::from_str(&self.text).expect("JSON");
+        body.pointer(pointer).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn string(&self, pointer: &str) -> String {
+        self.at(pointer)
+            .as_str()
+            .unwrap_or_else(|| panic!("no {pointer} in {}", self.text))
+            .into()
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.string("/id")
+    }
+}

@@ -1,0 +1,162 @@
+//! Real faults, and what becomes of requests meanwhile and after.
+
+use conductor::Fault;
+
+use crate::client::{RUN, RUNS};
+use crate::stage::{Stage, eventually};
+
+/// Posts until the breaker of a dependency is open, and returns the ids of the runs accepted.
+async fn post_until_open(stage: &Stage, dependency: &str, status: u16) -> Vec<String> {
+    let mut accepted = Vec::new();
+    while stage.breaker(dependency).await == "closed" {
+        let posted = stage.client.post(RUN).await;
+        assert_eq!(posted.status, status, "{}", posted.text);
+        if status == 202 {
+            accepted.push(posted.id());
+        }
+    }
+    accepted
+}
+
+async fn a_broken_peer_queues_runs_and_a_healed_one_gets_them(fault: Fault) {
+    let stage = Stage::start().await;
+    stage.peer().set(fault).await;
+    let queued = post_until_open(&stage, "dispatch", 202).await;
+    assert!(!queued.is_empty());
+    let held = stage.client.post(RUN).await;
+    assert_eq!(held.status, 202);
+    assert!(held.string("/detail").contains("will be dispatched"));
+    // Reads are none the worse for it, and neither is readiness.
+    let read = stage.client.get(&format!("{RUNS}/{}", queued[0])).await;
+    assert_eq!(
+        (read.status, read.string("/status")),
+        (200, "queued".into())
+    );
+    assert_eq!(stage.client.get("/readyz").await.status, 200);
+
+    stage.heal().await;
+    let peer = stage.peer();
+    eventually("all dispatched", async || {
+        queued.iter().all(|id| peer.deliveries(id) > 0)
+    })
+    .await;
+    for id in &queued {
+        let path = format!("{RUNS}/{id}");
+        eventually("written down", async || {
+            stage.client.get(&path).await.string("/status") == "dispatched"
+        })
+        .await;
+    }
+    eventually("taken at once again", async || {
+        stage.client.post(RUN).await.status == 201
+    })
+    .await;
+    assert_eq!(stage.breaker("dispatch").await, "closed");
+}
+
+#[tokio::test]
+async fn a_closed_peer_queues_runs_and_a_healed_one_gets_them() {
+    a_broken_peer_queues_runs_and_a_healed_one_gets_them(Fault::Closed).await;
+}
+
+#[tokio::test]
+async fn a_stalled_peer_queues_runs_and_a_healed_one_gets_them() {
+    a_broken_peer_queues_runs_and_a_healed_one_gets_them(Fault::Stalled).await;
+}
+
+#[tokio::test]
+async fn a_failing_peer_queues_runs_and_a_healed_one_gets_them() {
+    a_broken_peer_queues_runs_and_a_healed_one_gets_them(Fault::Failing).await;
+}
+
+#[tokio::test]
+async fn a_locked_store_refuses_runs_opens_its_breaker_and_heals() {
+    let stage = Stage::start().await;
+    let kept = stage.client.post(RUN).await.id();
+    let lock = stage.database();
+    lock.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
+
+    post_until_open(&stage, "store-write", 503).await;
+    eventually("refused by the breaker", async || {
+        let refused = stage.client.post(RUN).await;
+        assert_eq!(
+            (refused.status, refused.string("/error/code")),
+            (503, "store_unavailable".into())
+        );
+        assert!(refused.headers.contains_key("retry-after"));
+        refused.at("/error/rejected_by") == "store-write breaker"
+    })
+    .await;
+    assert_eq!(stage.client.get("/readyz").await.status, 503);
+    assert_eq!(stage.client.get("/healthz").await.status, 200);
+    // WAL: the lock stops the writer; readers have a stack of their own and go on.
+    assert_eq!(
+        stage.client.get(&format!("{RUNS}/{kept}")).await.status,
+        200
+    );
+    assert_eq!(stage.client.get(RUNS).await.at("/runs/0/id"), kept.as_str());
+
+    lock.execute_batch("ROLLBACK").expect("unlocked");
+    // No run is posted: it is the question for readiness itself that closes the breaker.
+    eventually("ready", async || {
+        stage.client.get("/readyz").await.status == 200
+    })
+    .await;
+    eventually("closed", async || {
+        stage.client.get("/readyz").await;
+        stage.breaker("store-write").await == "closed"
+    })
+    .await;
+    assert_eq!(stage.client.post(RUN).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_is_stood_in_for_by_old_copies_marked_as_such() {
+    let stage = Stage::start_with(|config| config.fresh_for = std::time::Duration::ZERO).await;
+    stage.peer().set(Fault::Closed).await;
+    let queued = stage.client.post(RUN).await;
+    assert_eq!(queued.status, 202);
+    let path = format!("{RUNS}/{}", queued.id());
+    assert_eq!(
+        stage.client.get(&path).await.at("/stale"),
+        serde_json::Value::Null
+    );
+
+    stage
+        .database()
+        .execute_batch("ALTER TABLE runs RENAME TO lost")
+        .expect("renamed");
+    let copy = stage.client.get(&path).await;
+    assert_eq!((copy.status, copy.at("/stale")), (200, true.into()));
+    let unknown = format!("{RUNS}/00000000-0000-0000-0000-000000000000");
+    assert_eq!(stage.client.get(&unknown).await.status, 503);
+
+    stage
+        .database()
+        .execute_batch("ALTER TABLE lost RENAME TO runs")
+        .expect("renamed back");
+    eventually("read again", async || {
+        stage.client.get(&path).await.at("/stale").is_null()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_process_shutdown_finishes_requests_in_flight() {
+    let stage = Stage::start().await;
+    stage.peer().set(Fault::Stalled).await;
+    let client = stage.client.clone();
+    let posted = tokio::spawn(async move { client.post(RUN).await });
+    let in_flight = "/dependencies/dispatch/bulkhead/in_flight";
+    eventually("in flight", async || {
+        stage
+            .client
+            .get("/api/maestro/v1/health")
+            .await
+            .at(in_flight)
+            == 1
+    })
+    .await;
+    stage.server.shutdown().await.expect("drained in time");
+    assert_eq!(posted.await.expect("an answer").status, 202);
+}

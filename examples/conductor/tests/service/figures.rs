@@ -1,0 +1,51 @@
+//! What the service says of itself.
+
+use crate::client::RUN;
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn every_dependency_is_shown_with_breaker_bulkhead_and_last_error() {
+    let stage = Stage::start().await;
+    stage.client.post(RUN).await;
+    let health = stage.client.get("/api/maestro/v1/health").await;
+    for dependency in ["store-write", "store-read", "cache", "dispatch"] {
+        let at = |what: &str| health.at(&format!("/dependencies/{dependency}/{what}"));
+        assert_eq!(at("breaker"), "closed");
+        assert_eq!(at("bulkhead/in_flight"), 0);
+        assert!(at("bulkhead/limit").as_u64() > Some(0));
+        assert!(at("last_error").is_null());
+    }
+    stage.peer().set(conductor::Fault::Failing).await;
+    stage.client.post(RUN).await;
+    let health = stage.client.get("/api/maestro/v1/health").await;
+    let said = health.string("/dependencies/dispatch/last_error/error");
+    assert!(said.contains("500"), "{said}");
+}
+
+#[tokio::test]
+async fn the_metrics_say_what_happened() {
+    let stage = Stage::start().await;
+    stage.client.post(RUN).await;
+    let metrics = stage.client.get("/metrics").await;
+    assert!(
+        metrics.headers["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/plain")
+    );
+    for line in [
+        r#"conductor_http_requests_total{method="POST",route="/api/maestro/v1/runs",status="201"} 1"#,
+        r#"conductor_dependency_calls_total{dependency="dispatch",outcome="ok"} 1"#,
+        r#"conductor_dependency_attempts_total{dependency="dispatch"} 1"#,
+        r#"conductor_breaker_state{dependency="dispatch",state="closed"} 1"#,
+        r#"conductor_breaker_state{dependency="dispatch",state="open"} 0"#,
+        r#"conductor_bulkhead_in_flight{dependency="dispatch"} 0"#,
+        "conductor_gate_open 1",
+    ] {
+        assert!(
+            metrics.text.lines().any(|said| said == line),
+            "{line}\n{}",
+            metrics.text
+        );
+    }
+}

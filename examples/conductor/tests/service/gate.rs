@@ -1,0 +1,90 @@
+//! The gate: what can wait is refused while the error budget burns, and nothing else ever is.
+
+use std::time::Duration;
+
+use crate::client::{RUN, RUNS};
+use crate::stage::{Stage, eventually};
+
+/// A month of the budget in ten minutes, so that its "1 h" is less than a second.
+async fn stage() -> Stage {
+    Stage::start_with(|config| {
+        config.objective = "99%".parse().expect("an objective");
+        config.period = Duration::from_mins(10);
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_burning_budget_refuses_runs_but_no_read_and_no_health_and_opens_again() {
+    let stage = stage().await;
+    let kept = stage.client.post(RUN).await.id();
+    assert_eq!(stage.client.get("/slo").await.string("/gate/state"), "open");
+    let lock = stage.database();
+    lock.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
+    eventually("refused by the gate", async || {
+        let refused = stage.client.post(RUN).await;
+        assert_eq!(refused.status, 503);
+        refused.at("/error/rejected_by") == "gate"
+    })
+    .await;
+
+    // Reads pass while runs are refused, and what people and machines look at answers always.
+    let mut refusals = 0;
+    while refusals < 20 {
+        let refused = stage.client.post(RUN).await;
+        refusals += u32::from(refused.at("/error/rejected_by") == "gate");
+        for path in [
+            &format!("{RUNS}/{kept}"),
+            RUNS,
+            "/healthz",
+            "/slo",
+            "/metrics",
+        ] {
+            assert_eq!(stage.client.get(path).await.status, 200, "{path}");
+        }
+    }
+    let slo = stage.client.get("/slo").await;
+    assert!(slo.at("/gate/refused").as_u64() >= Some(20));
+
+    lock.execute_batch("ROLLBACK").expect("unlocked");
+    eventually("open again", async || {
+        // Probes and reads show that the service is well.
+        stage.client.post(RUN).await;
+        stage.client.get(RUNS).await.status == 200
+            && stage.client.get("/slo").await.at("/gate/state") == "open"
+    })
+    .await;
+    eventually("runs are taken", async || {
+        stage.client.post(RUN).await.status == 201
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_clients_mistakes_neither_burn_the_budget_nor_earn_it() {
+    let stage = stage().await;
+    for _ in 0..20 {
+        assert_eq!(stage.client.post("{}").await.status, 400);
+        assert_eq!(
+            stage
+                .client
+                .get(&format!("{RUNS}/no-such-run"))
+                .await
+                .status,
+            404
+        );
+    }
+    let slo = stage.client.get("/slo").await;
+    assert_eq!(
+        (slo.at("/period/good"), slo.at("/period/bad")),
+        (0.into(), 0.into())
+    );
+    assert_eq!(stage.client.post(RUN).await.status, 201);
+    let slo = stage.client.get("/slo").await;
+    assert_eq!(
+        (slo.at("/period/good"), slo.at("/period/bad")),
+        (1.into(), 0.into())
+    );
+    assert_eq!(slo.at("/objective"), "99%");
+    assert_eq!(slo.at("/burn_rates").as_array().map(Vec::len), Some(3));
+}

@@ -1,0 +1,87 @@
+//! The conductor as a process of its own, which can be killed.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use crate::client::Client;
+use crate::stage::PATIENCE;
+
+/// Killed when it is dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) client: Client,
+}
+
+impl Process {
+    /// Starts it on a free port, and returns when it listens.
+    pub(crate) fn start(database: &Path, peer: &str) -> Self {
+        let mut child = conductor(["--listen", "127.0.0.1:0", "--peer", peer, "--database"])
+            .arg(database)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("its stdout is ours");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("it says where it listens");
+        let address = line.trim().rsplit('/').next().unwrap_or_default();
+        let address: SocketAddr = address.parse().unwrap_or_else(|_| panic!("said: {line}"));
+        Self {
+            child,
+            client: Client::new(address),
+        }
+    }
+
+    /// SIGKILL: nothing is flushed, nothing is said.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("it is dead");
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(told.expect("kill runs").success());
+    }
+
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("it ends")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The command, deaf to the environment of whoever runs the tests.
+pub(crate) fn conductor<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conductor"));
+    command.args(arguments);
+    for variable in [
+        "LISTEN",
+        "DATABASE",
+        "PEER",
+        "OBJECTIVE",
+        "DRAIN_SECONDS",
+        "LOG",
+    ] {
+        command.env_remove(format!("CONDUCTOR_{variable}"));
+    }
+    command
+}
+
+/// Runs it to its end, which is at once: a command that is right would serve for ever, and is killed.
+pub(crate) async fn output(command: Command) -> Output {
+    let mut command = tokio::process::Command::from(command);
+    let output = command.kill_on_drop(true).output();
+    let output = tokio::time::timeout(PATIENCE, output).await;
+    output.expect("it ends by itself").expect("the binary runs")
+}

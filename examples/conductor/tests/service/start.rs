@@ -1,0 +1,100 @@
+//! Bad input: one line, what is wrong and what to do, and a code.
+
+use std::net::TcpListener;
+use std::process::Output;
+
+use crate::process::{conductor, output};
+
+/// The one line on stderr.
+#[track_caller]
+fn complaint(output: &Output, code: i32) -> String {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    let lines: Vec<_> = said
+        .lines()
+        .filter(|line| line.starts_with("conductor: "))
+        .collect();
+    assert_eq!(lines.len(), 1, "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+    lines[0].to_owned()
+}
+
+#[tokio::test]
+async fn an_unknown_flag_is_named_and_points_to_the_help() {
+    let said = complaint(&output(conductor(["--databse", "x"])).await, 2);
+    assert!(
+        said.contains("--databse") && said.contains("--help"),
+        "{said}"
+    );
+    let said = complaint(&output(conductor(["demo", "--slow"])).await, 2);
+    assert!(said.contains("--slow") && said.contains("--help"), "{said}");
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_read_names_its_flag() {
+    for (flag, value) in [
+        ("--listen", "localhost"),
+        ("--peer", "https://example.org"),
+        ("--peer", "http://example.org/path"),
+        ("--objective", "often"),
+        ("--objective", "100.1%"),
+        ("--drain-seconds", "-1"),
+    ] {
+        let said = complaint(&output(conductor([flag, value])).await, 2);
+        assert!(said.contains(flag) || said.contains(value), "{said}");
+    }
+    let mut command = conductor([]);
+    command.env("CONDUCTOR_LISTEN", "here");
+    assert!(complaint(&output(command).await, 2).contains("--listen"));
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_the_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let said = complaint(&output(conductor(["--listen", &address])).await, 1);
+    assert!(
+        said.contains(&address) && said.contains("--listen"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_written_is_named_with_the_way_out() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let nowhere = directory.path().join("missing").join("conductor.db");
+    let no_database = directory.path().join("notes.txt");
+    std::fs::write(&no_database, "dear diary, today I was opened as a database").expect("a file");
+    for path in [nowhere.as_path(), directory.path(), no_database.as_path()] {
+        let path = path.to_str().expect("a plain path");
+        let said = complaint(
+            &output(conductor(["--listen", "127.0.0.1:0", "--database", path])).await,
+            1,
+        );
+        assert!(said.contains(path) && said.contains("--database"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_later_version_is_left_alone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("conductor.db");
+    let later = rusqlite::Connection::open(&path).expect("a database");
+    later
+        .pragma_update(None, "user_version", 7)
+        .expect("a version");
+    let path = path.to_str().expect("a plain path");
+    let said = complaint(
+        &output(conductor(["--listen", "127.0.0.1:0", "--database", path])).await,
+        1,
+    );
+    assert!(said.contains("later version"), "{said}");
+}
+
+#[tokio::test]
+async fn help_and_version_are_no_failures() {
+    for flag in ["--help", "--version"] {
+        let output = output(conductor([flag])).await;
+        assert!(output.status.success() && !output.stdout.is_empty() && output.stderr.is_empty());
+    }
+}
