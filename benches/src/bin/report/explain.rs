@@ -92,13 +92,14 @@ fn origin(file: &str) -> String {
     if file.starts_with("/rustc/") {
         return "the standard library".to_owned();
     }
-    match file.split_once("/registry/src/") {
-        Some((_, inside)) => inside
+    if let Some((_, inside)) = file.split_once("/registry/src/") {
+        return inside
             .split_once('/')
             .map_or(inside, |(_, path)| path)
-            .to_owned(),
-        None => file.to_owned(),
+            .to_owned();
     }
+    let workspace = env!("CARGO_MANIFEST_DIR").trim_end_matches("benches");
+    file.strip_prefix(workspace).unwrap_or(file).to_owned()
 }
 
 impl<'a> Place<'a> {
