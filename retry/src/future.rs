@@ -104,8 +104,10 @@ where
         let mut this = self.project();
         let result = loop {
             match this.state.as_mut().project() {
-                StateProjection::Calling { attempt, .. } => {
+                StateProjection::Calling { attempt, retry } => {
                     let result = ready!(attempt.poll(cx));
+                    // The retry that this was has ended, for a budget that counts those in flight.
+                    *retry = None;
                     let copy = this.copy.as_ref();
                     let Some(again) = this.rules.after(this.course, copy, copy.is_some(), &result)
                     else {
@@ -115,7 +117,8 @@ where
                     // connection it may hold.
                     drop(result);
                     this.state.set(State::Readying { hold: again.hold });
-                    if let Some(timer) = wait::timer(again.wait, &again.now) {
+                    if !again.wait.is_zero() {
+                        let timer = wait::timer(again.wait, &again.now);
                         this.state.as_mut().delay(timer);
                     } else if wait::is_long_run(this.course.number) {
                         return wait::give_way(cx);

@@ -176,8 +176,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
             };
             // Whatever the failed attempt holds, a connection perhaps, is not kept through the wait.
             drop(result);
-            if let Some(timer) = wait::timer(again.wait, &again.now) {
-                timer.await;
+            if !again.wait.is_zero() {
+                wait::timer(again.wait, &again.now).await;
             } else if wait::is_long_run(course.number) {
                 wait::giving_way().await;
             }

@@ -8,16 +8,13 @@ use tokio::time::{Sleep, sleep, sleep_until};
 
 use crate::Now;
 
-/// A timer for `wait` from `now` on; none for no wait, which a timer would round up to a millisecond.
-pub(crate) fn timer(wait: Duration, now: &Now) -> Option<Sleep> {
-    if wait.is_zero() {
-        return None;
-    }
+/// A timer for `wait` from `now` on. Not for a wait of zero, which it would round up to a millisecond.
+pub(crate) fn timer(wait: Duration, now: &Now) -> Sleep {
     // `sleep` caps what no `Instant` can hold.
-    Some(match now.get().checked_add(wait) {
+    match now.get().checked_add(wait) {
         Some(end) => sleep_until(end),
         None => sleep(wait),
-    })
+    }
 }
 
 /// Whether a call that has just made its attempt `number`, and goes on without a wait, should let other

@@ -680,6 +680,37 @@ fn a_budget_of_ones_own_sees_calls_holds_and_retries_from_beginning_to_end() {
 }
 
 #[test]
+fn a_call_that_is_retried_again_does_not_stand_in_its_own_way_with_the_retry_that_has_ended() {
+    /// One retry in flight at a time.
+    #[derive(Clone, Default)]
+    struct OneRunning(Arc<AtomicU32>);
+    struct Running(Arc<AtomicU32>);
+    impl Drop for Running {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, SeqCst);
+        }
+    }
+    impl Budget for OneRunning {
+        type Call = ();
+        type Hold = Running;
+        type Retry = Running;
+        fn enter(&self, _: &Now) {}
+        fn try_hold(&self, _: &Now) -> Option<Running> {
+            let free = self.0.compare_exchange(0, 1, SeqCst, SeqCst);
+            free.is_ok().then(|| Running(Arc::clone(&self.0)))
+        }
+        fn spend(&self, hold: Running) -> Running {
+            hold
+        }
+    }
+    let policy = attempts(4).budget(OneRunning::default());
+    let mut service = RetryLayer::new(policy.clone()).layer(Failing::times(9));
+    assert_eq!(assert_ready_err!(task::spawn(service.call(())).poll()), 4);
+    let mut run = task::spawn(policy.run(async |attempt| Err::<(), _>(attempt)));
+    assert_eq!(assert_ready_err!(run.poll()), 4);
+}
+
+#[test]
 fn threads_that_hammer_one_budget_are_granted_what_was_paid_for_and_no_more() {
     let budget = RetryBudget::builder()
         .ratio(0.1)
