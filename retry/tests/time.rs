@@ -1,6 +1,11 @@
 //! Waits, limits and the ttl, on tokio's paused clock.
 
-use std::{collections::HashSet, sync::mpsc, time::Duration};
+use std::{
+    collections::HashSet,
+    convert::Infallible,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use maestro_retry::{Backoff, Jitter, RetryBudget, RetryLayer, RetryPolicy, Verdict};
 use tokio::time::{Instant, advance, sleep, timeout};
@@ -321,6 +326,36 @@ async fn run_waits_as_the_layer_does() {
         limited.run(async |attempt| Err::<(), _>(attempt)).await,
         Err(2)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_wait_lasts_neither_the_failed_response_nor_the_attempt_that_made_it_is_kept() {
+    let alive = Arc::new(());
+    let policy = RetryPolicy::builder()
+        .backoff(regular(secs(9), secs(9)))
+        .build()
+        .unwrap()
+        .retry_if(|_| true);
+    let make = |alive: &Arc<()>| {
+        let (call, response) = (Arc::clone(alive), Arc::clone(alive));
+        async move {
+            let _held_by_the_call = call;
+            Ok::<_, Infallible>(response)
+        }
+    };
+
+    let inner = alive.clone();
+    let mut service = RetryLayer::new(policy.clone()).layer(service_fn(move |()| make(&inner)));
+    let idle = Arc::strong_count(&alive);
+    let mut call = task::spawn(service.call(()));
+    assert_pending!(call.poll());
+    // One more is the service's clone that the next attempt will go to.
+    assert_eq!(Arc::strong_count(&alive), idle + 1);
+
+    let idle = Arc::strong_count(&alive);
+    let mut run = task::spawn(policy.run(|_| make(&alive)));
+    assert_pending!(run.poll());
+    assert_eq!(Arc::strong_count(&alive), idle);
 }
 
 // === The budget's ttl ===
