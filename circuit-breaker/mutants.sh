@@ -8,8 +8,8 @@ mutant 'the state word changed by load, then store' src/transition.rs \
     '.load(Acquire).checked_sub(from.bits()).filter(|d| *d == 0).map(|_| self.word.store(to.bits(), Release)).ok_or(self.word.load(Acquire))
         {'
 mutant 'a call recorded in its bucket by load, then store' src/buckets.rs \
-    'match bucket.compare_exchange_weak(seen, next, AcqRel, Acquire) {' \
-    'match Ok::<_, u64>(bucket.store(next, std::sync::atomic::Ordering::Release)) {'
+    'match bucket.compare_exchange_weak(seen, next.bits(), AcqRel, Acquire) {' \
+    'match Ok::<_, u64>(bucket.store(next.bits(), std::sync::atomic::Ordering::Release)) {'
 mutant 'a place given back by load, then store' src/places.rs \
     '.compare_exchange(lease.0, FREE, AcqRel, Relaxed)
             .is_ok()' \

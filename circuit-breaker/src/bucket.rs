@@ -6,6 +6,10 @@ const COUNT_BITS: u32 = 20;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const LAP_MASK: u64 = (1 << (64 - 2 * COUNT_BITS)) - 1;
 const RING: u64 = BUCKETS as u64;
+/// So many windows a thread may be held up between reading the clock and recording, and is still known to
+/// be late. Not half of all laps: a bucket that saw no call for nearly all of them would look newer than
+/// now, and would count nothing until it is not.
+const LATE_LAPS: u64 = 1 << 10;
 /// Epochs after which a bucket cannot be told from one of now: 2^24 laps of the ring.
 const EPOCH_MASK: u64 = (LAP_MASK + 1) * RING - 1;
 
@@ -29,12 +33,13 @@ impl Bucket {
         self.0
     }
 
-    /// This bucket after one call more in `epoch`: what is left of another lap goes.
+    /// This bucket after one call more in `epoch`: what is left of an earlier lap goes. `None` if it has
+    /// moved on to a later lap: the call has left the window, and must not take newer ones with it.
     ///
     /// A bucket counts to 1,048,575 calls. One more halves both counts first: from there on the share of
     /// failures is exact to one part in half a million, and the number of calls is a lower bound that is
     /// above every minimum that can be configured.
-    pub(crate) const fn record(self, epoch: u64, failed: bool) -> Self {
+    pub(crate) const fn record(self, epoch: u64, failed: bool) -> Option<Self> {
         let lap = (epoch / RING) & LAP_MASK;
         let (mut calls, mut failures) = (0, 0);
         if self.lap() == lap {
@@ -42,9 +47,13 @@ impl Bucket {
             if calls == COUNT_MASK {
                 (calls, failures) = (calls / 2, failures / 2);
             }
+        } else if self.calls() > 0 && (self.lap().wrapping_sub(lap) & LAP_MASK) <= LATE_LAPS {
+            return None;
         }
         failures += failed as u64;
-        Self((lap << (2 * COUNT_BITS)) | (failures << COUNT_BITS) | (calls + 1))
+        Some(Self(
+            (lap << (2 * COUNT_BITS)) | (failures << COUNT_BITS) | (calls + 1),
+        ))
     }
 
     /// Its counts, if it is the bucket `index` of the ring and less than one ring away from `epoch`.

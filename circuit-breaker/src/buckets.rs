@@ -42,7 +42,8 @@ impl Buckets {
         }
     }
 
-    /// Counts a call in `epoch`, if `is_current` says that its generation is still the present one.
+    /// Counts a call in `epoch`, if `is_current` says that its generation is still the present one; else
+    /// says so. A call whose epoch has left the window meanwhile is not counted and not late.
     pub(crate) fn record(&self, epoch: u64, failed: bool, is_current: impl Fn() -> bool) -> bool {
         #[expect(clippy::cast_possible_truncation, reason = "below BUCKETS")]
         let bucket = &self.0[(epoch % BUCKETS as u64) as usize];
@@ -54,8 +55,10 @@ impl Buckets {
             if !is_current() {
                 return false;
             }
-            let next = Bucket::from_bits(seen).record(epoch, failed).bits();
-            match bucket.compare_exchange_weak(seen, next, AcqRel, Acquire) {
+            let Some(next) = Bucket::from_bits(seen).record(epoch, failed) else {
+                return true;
+            };
+            match bucket.compare_exchange_weak(seen, next.bits(), AcqRel, Acquire) {
                 Ok(_) => return true,
                 Err(other) => seen = other,
             }

@@ -14,9 +14,9 @@ impl Window {
     /// Each step counts a million calls exactly; of more, the share of failures stays right to one part in
     /// half a million.
     ///
-    /// From 1 ns; more than 36 years are 36 years. Steps are told apart for 2^24 windows: where a
-    /// circuit sees no call at all for exactly that long (five years for a window of 10 s), what the
-    /// window held then counts once more.
+    /// From 1 ns; more than 36 years are 36 years. A step can tell 2^24 windows apart (five years of one of
+    /// 10 s): one that saw no call for exactly so long counts its old ones once more, and one that saw none
+    /// for almost so long, all but the last 1,024 windows, counts none until then.
     pub const fn time(length: Duration) -> Self {
         Self(length)
     }

@@ -186,6 +186,25 @@ async fn the_bucket_counts_a_million_calls_exactly_and_keeps_the_share_beyond() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_was_held_up_for_a_window_takes_no_newer_ones_with_it() {
+    let breaker = by_ratio().minimum_calls(4).build("held up").unwrap();
+    let early = Instant::now();
+    let held_up = breaker.try_acquire_at(early).unwrap();
+    // The same sixteenth of the window, one window and a hundred windows later.
+    for windows in [1, 99] {
+        advance(windows * secs(16)).await;
+        record(&breaker, 2, 1);
+    }
+    held_up.finish_at(Outcome::Failure, early);
+    let snapshot = breaker.snapshot();
+    assert_eq!((snapshot.calls(), snapshot.failures()), (3, 1));
+    // Nor does it keep the bucket from going on.
+    advance(secs(16)).await;
+    record(&breaker, 1, 0);
+    assert_eq!(breaker.snapshot().calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_unsettled_by_its_deadline_has_failed_and_its_place_is_free() {
     let breaker = builder()
         .probes(Probes::results(3).in_flight(1))
