@@ -21,7 +21,7 @@ use crate::{
 /// meanwhile, with a [`retry_after`](crate::Open::retry_after) of zero. A clone has to be polled itself.
 ///
 /// An inner service that is never ready is not bounded here, nor seen as a failure: no call is under way
-/// yet. Bound it outside, with a deadline around readiness and call together (`tokio::time::timeout`
+/// yet; and who waits for it is not woken when the circuit opens meanwhile. Bound it outside, with a deadline around readiness and call together (`tokio::time::timeout`
 /// around [`oneshot`](https://docs.rs/tower/0.5/tower/trait.ServiceExt.html#method.oneshot)) or with
 /// tower's `load_shed`, which takes "not ready" for an answer.
 #[derive(Debug)]
