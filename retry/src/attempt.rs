@@ -27,7 +27,8 @@ impl<'a, Req> Attempt<'a, Req> {
 
     /// The time since the first attempt began, waits included. Reads the clock, once for all who ask.
     ///
-    /// Zero for a classifier that has set [`Classify::TIMED`](crate::Classify::TIMED) to false.
+    /// For a classifier that has set [`Classify::TIMED`](crate::Classify::TIMED) to false it may be zero
+    /// instead: whether the beginning was noted then depends on the rest of the policy.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.started.map_or(Duration::ZERO, |started| {

@@ -10,8 +10,8 @@ use crate::{
 
 /// When, how often and after what wait a call is tried again. A value: clone it as you like.
 ///
-/// Its numbers come from [`Builder`]; its closures are set here. All that calls share is the budget, and
-/// without one a call that needs no retry touches no shared memory.
+/// Its numbers come from [`Builder`]; its closures are set here. All that calls share is the budget (and the
+/// count behind [`Builder::seed`]): without them a call that needs no retry touches no shared memory.
 ///
 /// `V` says what to do after an attempt, `Q` copies requests, `D` finds their deadlines, `B` is the budget.
 ///
