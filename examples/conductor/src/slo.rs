@@ -119,9 +119,9 @@ impl fmt::Display for View {
                 None => f.write_str(" –")?,
             }
         }
-        write!(f, ", gate {}", self.gate.state)?;
+        write!(f, " · gate {}", self.gate.state)?;
         if !self.gate.reasons.is_empty() {
-            write!(f, ": {}", self.gate.reasons.join(", "))?;
+            write!(f, " ({})", self.gate.reasons.join(", "))?;
         }
         Ok(())
     }

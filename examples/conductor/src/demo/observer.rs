@@ -58,7 +58,8 @@ impl Observer {
             let (before, now) = (*seen, controls.breaker.state());
             if now != before {
                 let name = controls.breaker.name();
-                let what = format!("breaker {name}: {} → {}", word(before), word(now));
+                let why = cause(controls, now);
+                let what = format!("breaker {name}: {} → {}{why}", word(before), word(now));
                 self.screen.event(&what);
                 self.tallies.transition(format!("{name} {}", word(now)));
                 *seen = now;
@@ -78,7 +79,7 @@ impl Observer {
         if view.is_open() != self.open {
             self.open = view.is_open();
             let word = if self.open { "open" } else { "closed" };
-            self.screen.event(&format!("gate: {word} ({view})"));
+            self.screen.event(&view.to_string());
             self.tallies.transition(format!("gate {word}"));
         }
         self.screen.status(&self.stand());
@@ -87,27 +88,41 @@ impl Observer {
     /// One line of how things stand.
     fn stand(&self) -> String {
         let [writes, _, _, dispatch] = self.conductor.controls();
-        let queued = self.conductor.queued.load(Relaxed);
+        let budget = |controls: &Controls| {
+            controls
+                .retries
+                .as_ref()
+                .map_or(0, maestro_retry::RetryBudget::balance)
+        };
         format!(
-            "{} · {} · {} · outbox {queued}",
+            "{} · {} · retry budgets {} {} · {} · outbox {}",
             of(dispatch),
             of(writes),
-            self.conductor.slo()
+            budget(dispatch),
+            budget(writes),
+            self.conductor.slo(),
+            self.conductor.queued.load(Relaxed),
         )
     }
 }
 
+/// Its breaker, and how full its bulkhead is.
 fn of(controls: &Controls) -> String {
     let Controls {
-        breaker,
-        bulkhead,
-        retries,
-        ..
+        breaker, bulkhead, ..
     } = controls;
     let (name, state) = (breaker.name(), word(breaker.state()));
-    let (used, limit) = (bulkhead.in_flight(), bulkhead.limit());
-    let retries = retries
-        .as_ref()
-        .map_or(0, maestro_retry::RetryBudget::balance);
-    format!("{name} {state}, {used}/{limit} in flight, {retries} retries left")
+    format!(
+        "{name} {state} {}/{}",
+        bulkhead.in_flight(),
+        bulkhead.limit()
+    )
+}
+
+/// Why a breaker that has just opened did so.
+fn cause(controls: &Controls, now: State) -> String {
+    match controls.breaker.snapshot().cause() {
+        Some(cause) if now == State::Open => format!(": {cause}"),
+        _ => String::new(),
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comfy_table::presets::UTF8_BORDERS_ONLY;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::tally::Tally;
 
@@ -12,6 +12,8 @@ use super::tally::Tally;
 pub(super) fn summary(phases: &[Tally]) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
+    // Cells are wrapped to a terminal's width; where there is none, nothing is.
+    table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header([
         "phase",
         "requests",

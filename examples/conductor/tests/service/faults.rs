@@ -1,6 +1,14 @@
 //! Real faults, and what becomes of requests meanwhile and after.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::post;
 use conductor::Fault;
+use tokio::net::TcpListener;
 
 use crate::client::{RUN, RUNS};
 use crate::stage::{Stage, eventually};
@@ -112,7 +120,7 @@ async fn a_locked_store_refuses_runs_opens_its_breaker_and_heals() {
 
 #[tokio::test]
 async fn a_store_that_cannot_be_read_is_stood_in_for_by_old_copies_marked_as_such() {
-    let stage = Stage::start_with(|config| config.fresh_for = std::time::Duration::ZERO).await;
+    let stage = Stage::start_with(|config| config.fresh_for = Duration::ZERO).await;
     stage.peer().set(Fault::Closed).await;
     let queued = stage.client.post(RUN).await;
     assert_eq!(queued.status, 202);
@@ -139,6 +147,55 @@ async fn a_store_that_cannot_be_read_is_stood_in_for_by_old_copies_marked_as_suc
         stage.client.get(&path).await.at("/stale").is_null()
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_run_that_the_peer_will_never_take_is_not_tried_for_ever() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let peer = format!("http://{}", listener.local_addr().expect("an address"));
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = asked.clone();
+    let refuse = post(move || async move {
+        counted.fetch_add(1, Relaxed);
+        StatusCode::UNPROCESSABLE_ENTITY
+    });
+    let routes = Router::new().route("/v1/dispatches", refuse);
+    let serving = tokio::spawn(async move { axum::serve(listener, routes).await });
+    let stage = Stage::start_with(|config| config.peer = Some(peer.parse().unwrap())).await;
+
+    for _ in 0..8 {
+        let posted = stage.client.post(RUN).await;
+        assert_eq!(
+            (posted.status, posted.string("/status")),
+            (201, "refused".into())
+        );
+    }
+    // A refusal is an answer: asked once for each, and no reason to open.
+    assert_eq!(asked.load(Relaxed), 8);
+    assert_eq!(stage.breaker("dispatch").await, "closed");
+    serving.abort();
+}
+
+#[tokio::test]
+async fn requests_that_outlast_the_drain_are_said_to_have() {
+    let stage = Stage::start_with(|config| config.drain = Duration::from_millis(1)).await;
+    stage.peer().set(Fault::Stalled).await;
+    let client = stage.client.clone();
+    // Nobody looks at its answer: its connection is cut.
+    let posted = tokio::spawn(async move { client.post(RUN).await });
+    let in_flight = "/dependencies/dispatch/bulkhead/in_flight";
+    eventually("in flight", async || {
+        stage
+            .client
+            .get("/api/maestro/v1/health")
+            .await
+            .at(in_flight)
+            == 1
+    })
+    .await;
+    let late = stage.server.shutdown().await.expect_err("it is in flight");
+    assert!(late.to_string().contains("--drain-seconds"), "{late}");
+    posted.abort();
 }
 
 #[tokio::test]

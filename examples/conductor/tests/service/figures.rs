@@ -1,7 +1,7 @@
 //! What the service says of itself.
 
 use crate::client::RUN;
-use crate::stage::Stage;
+use crate::stage::{Stage, eventually};
 
 #[tokio::test]
 async fn every_dependency_is_shown_with_breaker_bulkhead_and_last_error() {
@@ -48,4 +48,23 @@ async fn the_metrics_say_what_happened() {
             metrics.text
         );
     }
+}
+
+#[tokio::test]
+async fn transitions_and_retries_are_counted() {
+    let stage = Stage::start().await;
+    stage.peer().set(conductor::Fault::Failing).await;
+    let opened = r#"conductor_breaker_transitions_total{dependency="dispatch",to="open"} "#;
+    eventually("an opening is counted", async || {
+        stage.client.post(RUN).await;
+        stage.client.get("/metrics").await.text.contains(opened)
+    })
+    .await;
+    let metrics = stage.client.get("/metrics").await.text;
+    let retries = r#"conductor_dependency_retries_total{dependency="dispatch"} "#;
+    let retries = metrics.lines().find_map(|line| line.strip_prefix(retries));
+    assert!(
+        retries.and_then(|count| count.parse().ok()) > Some(0_u64),
+        "{metrics}"
+    );
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use maestro_circuit_breaker::Wait;
+
 use crate::client::{RUN, RUNS};
 use crate::stage::{Stage, eventually};
 
@@ -10,6 +12,9 @@ async fn stage() -> Stage {
     Stage::start_with(|config| {
         config.objective = "99%".parse().expect("an objective");
         config.period = Duration::from_mins(10);
+        // Probes of a locked writer take as long as its lock is waited for: fewer of them here.
+        let breaker = &mut config.writes.attempt.breaker;
+        *breaker = breaker.wait_in_open(Wait::fixed(Duration::from_millis(500)));
     })
     .await
 }
@@ -30,7 +35,7 @@ async fn a_burning_budget_refuses_runs_but_no_read_and_no_health_and_opens_again
 
     // Reads pass while runs are refused, and what people and machines look at answers always.
     let mut refusals = 0;
-    while refusals < 20 {
+    while refusals < 10 {
         let refused = stage.client.post(RUN).await;
         refusals += u32::from(refused.at("/error/rejected_by") == "gate");
         for path in [
@@ -44,7 +49,7 @@ async fn a_burning_budget_refuses_runs_but_no_read_and_no_health_and_opens_again
         }
     }
     let slo = stage.client.get("/slo").await;
-    assert!(slo.at("/gate/refused").as_u64() >= Some(20));
+    assert!(slo.at("/gate/refused").as_u64() >= Some(10));
 
     lock.execute_batch("ROLLBACK").expect("unlocked");
     eventually("open again", async || {
