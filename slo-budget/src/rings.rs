@@ -78,6 +78,9 @@ impl Rings {
     /// never looks back further than it says; it falls short by less than a slot of the finest tier that
     /// reaches so far.
     pub(crate) fn at_start_of(&self, window: u64) -> Option<Counts> {
+        // Beyond what is kept there is no longer window, however long it all runs.
+        let [.., coarsest] = &self.tiers;
+        let window = window.min(coarsest.width * coarsest.starts.len() as u64);
         let Some(from) = self.latest.checked_sub(window) else {
             return Some(self.base);
         };

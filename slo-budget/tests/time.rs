@@ -32,6 +32,18 @@ async fn events_leave_each_window_when_they_are_older_than_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_window_beyond_what_is_kept_is_as_long_as_that_and_not_for_ever() {
+    let budget = ErrorBudget::new("w", THREE_NINES);
+    record(&budget, 0, 1);
+    advance(40 * DAY).await;
+    record(&budget, 1, 0);
+    // 41 d is longer than the budget is old, 39 d is not: both are 30 d.
+    for window in [30 * DAY, 39 * DAY, 41 * DAY, Duration::MAX] {
+        assert_eq!(budget.counts(window), Counts::new(1, 0), "{window:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_data_is_neither_zero_nor_infinite() {
     let budget = ErrorBudget::new("n", THREE_NINES);
     let report = budget.report();
