@@ -73,6 +73,7 @@ impl CircuitBreaker {
     /// # Errors
     ///
     /// [`Open`] when the circuit is open, or half-open with all places for probes taken.
+    #[inline]
     pub fn try_acquire(&self) -> Result<Call, Open> {
         let admission = self.0.admit(Instant::now)?;
         Ok(Call::new(Arc::clone(&self.0), admission))
@@ -97,6 +98,7 @@ impl StaticCircuitBreaker {
     /// # Errors
     ///
     /// [`Open`] when the circuit is open, or half-open with all places for probes taken.
+    #[inline]
     pub fn try_acquire(&'static self) -> Result<Call<&'static Core>, Open> {
         Ok(Call::new(&self.0, self.0.admit(Instant::now)?))
     }
@@ -152,6 +154,7 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         core.circuit.reset(core.epoch.ticks(now));
     }
 
+    #[inline]
     pub(crate) fn core(&self) -> &Core {
         self.0.borrow()
     }
@@ -173,6 +176,7 @@ impl Core {
     }
 
     /// Whether a call would be rejected now.
+    #[inline]
     pub(crate) fn is_rejecting(&self) -> bool {
         self.circuit
             .is_rejecting(|| self.epoch.ticks(Instant::now()))
@@ -183,6 +187,7 @@ impl Core {
         self.open(self.circuit.refuse(self.epoch.ticks(Instant::now())))
     }
 
+    #[inline]
     pub(crate) fn settle(
         &self,
         admission: Admission,
@@ -201,6 +206,7 @@ impl Core {
         }
     }
 
+    #[inline]
     pub(crate) fn admit(&self, now: impl FnOnce() -> Instant) -> Result<Admission, Open> {
         self.circuit
             .admit(|| self.epoch.ticks(now()))

@@ -57,6 +57,7 @@ impl<P: Borrow<Core>> Call<P> {
     ///
     /// Costs, closed: a compare-and-swap where a failure ratio is configured, and for consecutive failures a
     /// read, or a compare-and-swap when the count changes. The clock is read at most once, if it is needed.
+    #[inline]
     pub fn finish(mut self, outcome: Outcome) {
         self.settle(outcome, Instant::now);
     }
@@ -66,6 +67,17 @@ impl<P: Borrow<Core>> Call<P> {
         self.settle(outcome, || now);
     }
 
+    #[cold]
+    fn end_unsaid(&mut self) {
+        let outcome = if thread::panicking() {
+            Outcome::Failure
+        } else {
+            self.core.borrow().cancelled()
+        };
+        self.settle(outcome, Instant::now);
+    }
+
+    #[inline]
     fn settle(&mut self, outcome: Outcome, now: impl FnOnce() -> Instant) {
         if let Some(admission) = self.admission.take() {
             self.core.borrow().settle(admission, outcome, now);
@@ -74,16 +86,12 @@ impl<P: Borrow<Core>> Call<P> {
 }
 
 impl<P: Borrow<Core>> Drop for Call<P> {
+    #[inline]
     fn drop(&mut self) {
         if self.admission.is_none() {
             return; // the usual case, which need not ask whether the thread panics
         }
-        let outcome = if thread::panicking() {
-            Outcome::Failure
-        } else {
-            self.core.borrow().cancelled()
-        };
-        self.settle(outcome, Instant::now);
+        self.end_unsaid();
     }
 }
 
@@ -108,6 +116,7 @@ impl<'a, P: Borrow<Core>> FailOnPanic<'a, P> {
 }
 
 impl<P: Borrow<Core>> Drop for FailOnPanic<'_, P> {
+    #[cold]
     fn drop(&mut self) {
         if let Some(call) = self.0.take() {
             call.failure();

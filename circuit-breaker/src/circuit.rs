@@ -76,6 +76,7 @@ impl Circuit {
     }
 
     /// Lets a call in, or not. The clock is read only when the circuit is not closed.
+    #[inline]
     pub(crate) fn admit(&self, clock: impl FnOnce() -> u64) -> Result<Admission, Refusal> {
         let word = self.load();
         if let Phase::Closed { .. } = word.phase() {
@@ -87,11 +88,12 @@ impl Circuit {
     }
 
     /// Whether a call would be rejected now.
+    #[inline]
     pub(crate) fn is_rejecting(&self, clock: impl FnOnce() -> u64) -> bool {
         if let Phase::Closed { .. } = self.load().phase() {
             return false;
         }
-        !self.has_room(self.advance(clock()))
+        self.is_rejecting_at(clock())
     }
 
     /// What to tell a call that must not be let in, even if the circuit would.
@@ -127,6 +129,12 @@ impl Circuit {
         }
     }
 
+    #[cold]
+    fn is_rejecting_at(&self, now: u64) -> bool {
+        !self.has_room(self.advance(now))
+    }
+
+    #[cold]
     fn admit_at(&self, now: u64) -> Result<Admission, Refusal> {
         let Settings {
             in_flight,

@@ -5,6 +5,7 @@ use crate::{
     buckets::epoch,
     cause::Cause,
     circuit::{Admission, Circuit},
+    places::Lease,
     settings::Measured,
     sync::atomic::{Ordering::SeqCst, fence},
     word::Phase,
@@ -13,12 +14,25 @@ use crate::{
 impl Circuit {
     /// Records how an admitted call ended. The clock is read at most once: for a probe, for a window, or
     /// to open.
+    #[inline]
     pub(crate) fn settle(
         &self,
         admission: Admission,
         outcome: Outcome,
         clock: impl FnOnce() -> u64,
     ) {
+        // The usual case, small enough to be inlined: without a window, and without a failure before it, a
+        // success changes nothing. One comparison.
+        if let (Admission::Call { generation }, Outcome::Success) = (admission, outcome) {
+            if self.settings.window.is_none() && self.load().is_closed_in(generation, 0) {
+                return;
+            }
+        }
+        self.settle_other(admission, outcome, clock);
+    }
+
+    #[inline(never)]
+    fn settle_other(&self, admission: Admission, outcome: Outcome, clock: impl FnOnce() -> u64) {
         match (admission, outcome) {
             (Admission::Call { .. }, Outcome::Ignored) => {}
             (Admission::Call { generation }, Outcome::Success) => self.succeed(generation, clock),
@@ -30,21 +44,23 @@ impl Circuit {
                     lease,
                 },
                 _,
-            ) => {
-                let now = clock();
-                // Its own time may be over: then it has failed, whatever it says now.
-                let is_late = self.advance(now).generation() != generation;
-                // A late one leaves its place alone: it may be another's by now, with an equal lease where
-                // both end with time itself.
-                if !is_late && self.places.free(place, lease) {
-                    let failed = match outcome {
-                        Outcome::Success => Some(false),
-                        Outcome::Failure => Some(true),
-                        Outcome::Ignored => None,
-                    };
-                    self.settle_probe(generation, failed, now);
-                }
-            }
+            ) => self.end_probe(generation, place, lease, outcome, clock()),
+        }
+    }
+
+    #[cold]
+    fn end_probe(&self, generation: u32, place: u8, lease: Lease, outcome: Outcome, now: u64) {
+        // Its own time may be over: then it has failed, whatever it says now.
+        let is_late = self.advance(now).generation() != generation;
+        // A late one leaves its place alone: it may be another's by now, with an equal lease where both
+        // end with time itself.
+        if !is_late && self.places.free(place, lease) {
+            let failed = match outcome {
+                Outcome::Success => Some(false),
+                Outcome::Failure => Some(true),
+                Outcome::Ignored => None,
+            };
+            self.settle_probe(generation, failed, now);
         }
     }
 
@@ -93,8 +109,8 @@ impl Circuit {
             return;
         }
         loop {
+            // Without a failure before it a success only reads.
             let word = self.load();
-            // Without a failure before it a success changes nothing, and only reads.
             if matches!(word.closed_in(generation), None | Some(0))
                 || self
                     .swap(word, word.with(Phase::Closed { in_a_row: 0 }))
@@ -105,6 +121,7 @@ impl Circuit {
         }
     }
 
+    #[cold]
     fn fail(&self, generation: u32, clock: impl FnOnce() -> u64) {
         let Some(window) = self.settings.window else {
             return self.fail_in_a_row(generation, clock);

@@ -68,6 +68,7 @@ impl Circuit {
         }
     }
 
+    #[inline]
     pub(crate) fn load(&self) -> Word {
         // Acquire pairs with the Release of every write to the word: who sees a state sees what was
         // written for it.

@@ -104,6 +104,11 @@ impl Word {
         }
     }
 
+    /// Whether it is closed in `generation` with so many failures in a row. One comparison.
+    pub(crate) const fn is_closed_in(self, generation: u32, in_a_row: u32) -> bool {
+        self.0 == Self::new(generation, Phase::Closed { in_a_row }).0
+    }
+
     /// The counts, if it is still half-open in `generation`.
     pub(crate) const fn half_open_in(self, generation: u32) -> Option<Tally> {
         match self.phase() {
