@@ -3,4 +3,6 @@ mod loom;
 #[cfg(not(loom))]
 mod model;
 #[cfg(not(loom))]
+mod policy;
+#[cfg(not(loom))]
 mod simulation;

@@ -1,0 +1,181 @@
+//! The admission policy at its lines, from counts made by hand: which windows close a gate, what opens
+//! it again, and that each line is where the builder put it.
+
+use crate::{
+    Admission, Counts, Event, Factor, GateBuilder, Limit, NoData, Objective, Page, Reason, Reasons,
+    budget::Settings, policy::Policy,
+};
+use std::time::Duration;
+
+const SECOND: u64 = 1_000_000_000;
+const HOUR: u64 = 3600 * SECOND;
+const SHORT: u64 = HOUR / 12;
+const PERIOD: u64 = 30 * 24 * HOUR;
+const OPEN: Reasons = Reasons::NONE;
+
+/// One page, of factor 14.4, at 99.9 %.
+fn policy(set: impl Fn(GateBuilder) -> GateBuilder) -> Policy {
+    let page = Page::new(
+        Factor::new(2, 100).expect("2 %"),
+        Duration::from_nanos(HOUR),
+        Duration::from_nanos(SHORT),
+    );
+    let settings = Settings {
+        objective: Objective::new(999, 1000).expect("999 of 1000"),
+        period: PERIOD,
+        resolution: 10 * SECOND,
+        windows: [None; 4],
+        on_cancel: Event::Excluded,
+    };
+    set(GateBuilder::new().pages([page]))
+        .policy(&settings)
+        .expect("a valid configuration")
+}
+
+/// A hundred thousand events, of which so many are bad.
+fn of_100_000(bad: u64) -> Counts {
+    Counts::new(100_000 - bad, bad)
+}
+
+/// Whether the page fires with these counts in its two windows and none elsewhere.
+fn page(policy: &Policy, was: Reasons, long: Counts, short: Counts) -> bool {
+    let window = |window| match window {
+        HOUR => long,
+        SHORT => short,
+        _ => Counts::default(),
+    };
+    policy.admission(was, PERIOD, window) == Reasons::NONE.with(Reason::Burning(0))
+}
+
+/// Whether the budget is spent at `tick` with these counts in the period.
+fn spent(policy: &Policy, was: Reasons, counts: Counts, tick: u64) -> bool {
+    let window = |window| {
+        if window == PERIOD {
+            counts
+        } else {
+            Counts::default()
+        }
+    };
+    policy.admission(was, tick, window) == Reasons::NONE.with(Reason::BudgetSpent)
+}
+
+#[test]
+fn a_page_fires_when_both_windows_are_above_its_factor_strictly() {
+    let policy = policy(|gate| gate);
+    let fires = |long, short| page(&policy, OPEN, of_100_000(long), of_100_000(short));
+    assert!(fires(1441, 1441));
+    assert!(!fires(1440, 1441), "14.4 is not above 14.4");
+    assert!(!fires(1441, 1440));
+    let none = Counts::default();
+    assert!(!page(&policy, OPEN, of_100_000(1441), none));
+    assert!(!page(&policy, OPEN, none, of_100_000(1441)));
+}
+
+#[test]
+fn a_page_goes_on_until_one_of_its_windows_is_at_its_reopening_line() {
+    let was = Reasons::NONE.with(Reason::Burning(0));
+    // 14.4 × 1.44 % at 100, 90 and 50 per cent.
+    for (percent, line) in [(100, 1440), (90, 1296), (50, 720), (1, 14)] {
+        let policy = policy(|gate| gate.reopen_percent(percent));
+        let on = |long, short| page(&policy, was, of_100_000(long), of_100_000(short));
+        assert!(on(line + 1, line + 1), "{percent} %");
+        let at_the_line = line - u64::from(percent == 1); // 14.4 bad events are none to test with
+        assert!(!on(line + 1, at_the_line), "{percent} %");
+        assert!(!on(at_the_line, line + 1), "{percent} %");
+    }
+}
+
+#[test]
+fn a_page_that_fired_holds_without_data_in_its_short_window_but_not_in_its_long_one() {
+    let policy = policy(|gate| gate);
+    let was = Reasons::NONE.with(Reason::Burning(0));
+    let none = Counts::default();
+    assert!(page(&policy, was, of_100_000(1441), none));
+    assert!(!page(&policy, was, none, of_100_000(1441)));
+    assert!(!page(&policy, was, none, none));
+}
+
+#[test]
+fn each_guard_has_its_own_minimum_of_bad_events() {
+    for least in [1, 2, 3, 7] {
+        let page_minimum = policy(|gate| gate.min_bad_to_page(least).min_bad(1000));
+        let spent_minimum = policy(|gate| gate.min_bad(least).min_bad_to_page(1000));
+        // All bad, which is no chance, however few.
+        for bad in 1..9 {
+            let counts = Counts::new(0, bad);
+            assert_eq!(page(&page_minimum, OPEN, counts, counts), bad >= least);
+            assert_eq!(spent(&spent_minimum, OPEN, counts, PERIOD), bad >= least);
+        }
+    }
+}
+
+#[test]
+fn a_budget_is_spent_exactly_when_all_of_it_is() {
+    // An evidence limit of one half says yes from the mean on, so that the line itself is seen.
+    let policy = policy(|gate| gate.evidence(0.5));
+    assert!(
+        !spent(&policy, OPEN, of_100_000(100), PERIOD),
+        "no more than the mean"
+    );
+    assert!(spent(&policy, OPEN, of_100_000(101), PERIOD));
+    // Half way through, twice as many: 200 of 100,000 is all that the period has.
+    assert!(!spent(&policy, OPEN, of_100_000(199), PERIOD / 2));
+    assert!(spent(&policy, OPEN, of_100_000(200), PERIOD / 2));
+    // A budget that is older than its period is not looked at for longer than that.
+    assert!(!spent(&policy, OPEN, of_100_000(99), 3 * PERIOD));
+}
+
+#[test]
+fn a_spent_budget_stays_so_until_it_is_at_its_reopening_line() {
+    let was = Reasons::NONE.with(Reason::BudgetSpent);
+    for (percent, line) in [(100, 100), (90, 90), (50, 50), (1, 1)] {
+        let policy = policy(|gate| gate.reopen_percent(percent));
+        assert!(
+            spent(&policy, was, of_100_000(line + 1), PERIOD),
+            "{percent} %"
+        );
+        assert!(
+            !spent(&policy, was, of_100_000(line), PERIOD),
+            "{percent} %"
+        );
+        assert!(!spent(&policy, was, Counts::default(), PERIOD));
+    }
+}
+
+#[test]
+fn a_limit_closes_at_its_line_and_opens_at_its_reopening_line() {
+    let limit = Limit::new(Duration::from_nanos(HOUR), Factor::new(1, 1).unwrap());
+    let was = Reasons::NONE.with(Reason::OverLimit(0));
+    for (percent, line) in [(100, 100), (90, 90), (50, 50), (1, 1)] {
+        let policy = policy(|gate| {
+            gate.admission(Admission::Deploy)
+                .limits([limit])
+                .reopen_percent(percent)
+        });
+        let over = |was, bad| {
+            !policy
+                .admission(was, PERIOD, |_| of_100_000(bad))
+                .is_empty()
+        };
+        assert!(over(OPEN, 100) && !over(OPEN, 99), "{percent} %");
+        assert!(over(was, line + 1) && !over(was, line), "{percent} %");
+    }
+}
+
+#[test]
+fn no_data_blocks_a_deployment_only_where_that_is_asked() {
+    for (no_data, blocks) in [(NoData::Allow, false), (NoData::Block, true)] {
+        let policy = policy(|gate| gate.no_data(no_data));
+        assert_eq!(!policy.deployment(|_| Counts::default()).is_empty(), blocks);
+        assert!(policy.deployment(|_| Counts::new(1, 0)).is_empty());
+    }
+}
+
+#[test]
+fn it_is_worth_trying_again_when_the_slowest_reason_may_be_gone() {
+    let policy = policy(|gate| gate);
+    let reasons = Reasons::NONE.with(Reason::Burning(0));
+    assert_eq!(policy.retry_after(reasons), SHORT);
+    assert_eq!(policy.retry_after(reasons.with(Reason::BudgetSpent)), HOUR);
+    assert_eq!(policy.retry_after(Reasons::NONE), 0);
+}
