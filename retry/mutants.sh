@@ -27,8 +27,14 @@ mutant 'the calls read before what was used of them' src/ledger.rs \
 model_mutant 'a refund of what has expired' src/credit.rs \
     'end.saturating_sub(expired).min(RETRY)' \
     'end.min(RETRY).max(expired.min(RETRY))'
-model_mutant 'a delay twice the cap' src/delays.rs \
-    'now.saturating_mul(2).min(self.cap)' \
-    'now.min(self.cap).saturating_mul(2)'
+model_mutant 'a delay above the cap' src/backoff.rs \
+    'delay.min(self.cap)' \
+    'delay'
+model_mutant 'jitter added after the cap' src/jitter.rs \
+    'delay.saturating_add(spread).min(cap)' \
+    'delay.saturating_add(spread)'
+model_mutant 'decorrelated delays cut off at the cap' src/jitter.rs \
+    'first.min(most / 2), most' \
+    'first.min(most), most'
 
 mutants_done

@@ -12,6 +12,7 @@ pub struct Builder {
     pub(crate) backoff: Backoff,
     pub(crate) max_elapsed: Option<Duration>,
     pub(crate) max_hint: Duration,
+    pub(crate) wait_for_ready: bool,
     pub(crate) seed: Option<u64>,
 }
 
@@ -26,6 +27,7 @@ impl Builder {
             max_elapsed: None,
             // A server that asks for more is not coming back for this request.
             max_hint: Duration::from_secs(30),
+            wait_for_ready: true,
             seed: None,
         }
     }
@@ -59,6 +61,17 @@ impl Builder {
     /// than not to come back. The jitter above a hint, at most the backoff's cap, is not counted.
     pub const fn max_hint(mut self, max_hint: Duration) -> Self {
         self.max_hint = max_hint;
+        self
+    }
+
+    /// Whether a further attempt waits until the service is ready for it. The default is true.
+    ///
+    /// With false, a call gives up when the service is not ready at once (no free connection, no room):
+    /// the result at hand is the answer, and the retry goes back to the budget. That result, with the
+    /// connection it may hold, must then be kept through the wait; by default it is dropped before. Without
+    /// meaning for [`RetryPolicy::run`], which knows no readiness.
+    pub const fn wait_for_ready(mut self, wait_for_ready: bool) -> Self {
+        self.wait_for_ready = wait_for_ready;
         self
     }
 

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use rand::rngs::SmallRng;
 use tokio::time::Instant;
 
-use crate::{Delays, Now};
+use crate::{Backoff, Now, delays::Draws};
 
 /// How far a call has come: which attempt is running, and until when another may begin.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub(crate) struct Course {
     /// No attempt begins at this moment or later.
     limit: Option<Instant>,
     /// From the first retry on: a call that needs none draws no chance.
-    delays: Option<Delays>,
+    draws: Option<Draws>,
 }
 
 /// tokio's timers wake on the next whole millisecond after the moment they were set to: a wait must end
@@ -27,7 +28,7 @@ impl Course {
             number: 1,
             started,
             limit,
-            delays: None,
+            draws: None,
         }
     }
 
@@ -49,16 +50,15 @@ impl Course {
         })
     }
 
-    /// The wait before the next attempt.
+    /// The wait before the next attempt. `rng` makes the request's generator at its first retry.
     pub(crate) fn wait(
         &mut self,
+        backoff: &Backoff,
         hint: Option<Duration>,
-        delays: impl FnOnce() -> Delays,
+        rng: impl FnOnce() -> SmallRng,
     ) -> Duration {
-        let delays = self.delays.get_or_insert_with(delays);
-        match hint {
-            Some(hint) => delays.next_after(hint),
-            None => delays.next().expect("delays never end"),
-        }
+        let draws = self.draws.get_or_insert_with(|| Draws::new(rng()));
+        // The n-th attempt has ended, so it is the n-th retry.
+        draws.next(backoff, self.number, hint)
     }
 }

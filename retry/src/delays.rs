@@ -1,8 +1,8 @@
 use std::{iter::FusedIterator, time::Duration};
 
-use rand::rngs::SmallRng;
+use rand::{RngExt, rngs::SmallRng};
 
-use crate::{Backoff, Jitter, backoff::Growth};
+use crate::Backoff;
 
 /// The waits before the retries of one request, one after another, without end.
 ///
@@ -11,42 +11,44 @@ use crate::{Backoff, Jitter, backoff::Growth};
 #[derive(Clone, Debug)]
 #[must_use = "iterators do nothing unless consumed"]
 pub struct Delays {
-    /// The next delay before jitter; never above the cap.
-    ceiling: Duration,
-    cap: Duration,
-    rng: SmallRng,
-    growth: Growth,
-    jitter: Jitter,
+    backoff: Backoff,
+    /// Before which retry the next delay is.
+    retry: u32,
+    draws: Draws,
 }
 
+/// What changes from one delay of a request to the next.
+#[derive(Clone, Debug)]
+pub(crate) struct Draws {
+    rng: SmallRng,
+    /// The last delay, which decorrelated jitter goes on from.
+    last: Option<Duration>,
+}
+
+// === impl Delays ===
+
 impl Delays {
-    pub(crate) fn new(backoff: Backoff, rng: SmallRng) -> Self {
+    pub(crate) const fn new(backoff: Backoff, rng: SmallRng) -> Self {
         Self {
-            ceiling: backoff.first.min(backoff.cap),
-            cap: backoff.cap,
-            rng,
-            growth: backoff.growth,
-            jitter: backoff.jitter,
+            backoff,
+            retry: 1,
+            draws: Draws::new(rng),
         }
     }
 
     /// The next wait when the server has said to stay away for `hint`: never shorter than that.
     ///
     /// The hint takes the place of the backoff; above it comes what is chance in the delay (for
-    /// [`Jitter::Full`], anywhere up to the backoff of this retry), or everybody who was given the same
-    /// hint would come back in the same moment.
+    /// [`Jitter::Full`](crate::Jitter::Full), anywhere up to the backoff of this retry), or everybody who
+    /// was given the same hint would come back in the same moment.
     pub fn next_after(&mut self, hint: Duration) -> Duration {
-        let ceiling = self.advance();
-        hint.saturating_add(self.jitter.chance(ceiling, &mut self.rng))
+        self.draw(Some(hint))
     }
 
-    fn advance(&mut self) -> Duration {
-        let now = self.ceiling;
-        if self.growth == Growth::Doubling {
-            // From zero it stays at zero; at `Duration::MAX` it saturates.
-            self.ceiling = now.saturating_mul(2).min(self.cap);
-        }
-        now
+    fn draw(&mut self, hint: Option<Duration>) -> Duration {
+        let delay = self.draws.next(&self.backoff, self.retry, hint);
+        self.retry = self.retry.saturating_add(1);
+        delay
     }
 }
 
@@ -54,8 +56,7 @@ impl Iterator for Delays {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let ceiling = self.advance();
-        Some(self.jitter.spread(ceiling, &mut self.rng))
+        Some(self.draw(None))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -64,3 +65,30 @@ impl Iterator for Delays {
 }
 
 impl FusedIterator for Delays {}
+
+// === impl Draws ===
+
+impl Draws {
+    pub(crate) const fn new(rng: SmallRng) -> Self {
+        Self { rng, last: None }
+    }
+
+    /// The wait before the `retry`-th retry, counted from 1.
+    pub(crate) fn next(
+        &mut self,
+        backoff: &Backoff,
+        retry: u32,
+        hint: Option<Duration>,
+    ) -> Duration {
+        let (least, most) = backoff.range(retry, self.last);
+        let chance = if least == most {
+            Duration::ZERO
+        } else {
+            self.rng
+                .random_range(Duration::ZERO..=most.saturating_sub(least))
+        };
+        let delay = least + chance;
+        self.last = Some(delay);
+        hint.map_or(delay, |hint| hint.saturating_add(chance))
+    }
+}

@@ -37,7 +37,7 @@ pub struct ResponseFuture<
     B: Budget = Unlimited,
 > {
     #[pin]
-    state: State<S::Future, B::Hold, B::Retry>,
+    state: State<S::Future, NextOf<S, Req, B>, B::Retry>,
     /// Serves all attempts but the first. `None` where none can follow that one.
     spare: Option<S>,
     /// What the next attempt will send. `None` where no more can follow.
@@ -49,7 +49,7 @@ pub struct ResponseFuture<
 }
 
 #[pin_project(project = StateProjection, project_replace = StateOwned)]
-enum State<F, H, R> {
+enum State<F, N, R> {
     /// An attempt runs. The first one is no retry.
     Calling {
         #[pin]
@@ -59,13 +59,23 @@ enum State<F, H, R> {
     Waiting {
         #[pin]
         timer: Sleep,
-        hold: H,
+        next: N,
     },
     /// Before a further attempt: the spare service becomes ready.
     Readying {
-        hold: H,
+        next: N,
     },
     Ended,
+}
+
+type NextOf<S, Req, B> =
+    Next<<B as Budget>::Hold, Result<<S as Service<Req>>::Response, <S as Service<Req>>::Error>>;
+
+/// What a retry holds from the decision to the attempt.
+struct Next<H, O> {
+    hold: H,
+    /// The result that is the answer if the service is not ready. `None` when it will be waited for.
+    failed: Option<O>,
 }
 
 impl<S: Service<Req>, Req, V, Q, B: Budget> ResponseFuture<S, Req, V, Q, B> {
@@ -115,8 +125,15 @@ where
                     };
                     // What failed goes before the wait begins: the result, and with its future the
                     // connection it may hold.
-                    drop(result);
-                    this.state.set(State::Readying { hold: again.hold });
+                    let failed = if this.rules.wait_for_ready() {
+                        drop(result);
+                        None
+                    } else {
+                        Some(result)
+                    };
+                    let hold = again.hold;
+                    let next = Next { hold, failed };
+                    this.state.set(State::Readying { next });
                     if !again.wait.is_zero() {
                         let timer = wait::timer(again.wait, &again.now);
                         this.state.as_mut().delay(timer);
@@ -126,13 +143,18 @@ where
                 }
                 StateProjection::Waiting { timer, .. } => {
                     ready!(timer.poll(cx));
-                    let hold = this.state.as_mut().take_hold();
-                    this.state.set(State::Readying { hold });
+                    let next = this.state.as_mut().take_next();
+                    this.state.set(State::Readying { next });
                 }
-                StateProjection::Readying { .. } => {
+                StateProjection::Readying { next } => {
                     let spare = this.spare.as_mut().expect("kept where a retry can follow");
-                    if let Err(error) = ready!(spare.poll_ready(cx)) {
-                        break Err(error);
+                    match spare.poll_ready(cx) {
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => break Err(error),
+                        Poll::Pending => match next.failed.take() {
+                            Some(failed) => break failed,
+                            None => return Poll::Pending,
+                        },
                     }
                     let request = this.copy.take().expect("kept where a retry can follow");
                     this.course.number += 1;
@@ -140,7 +162,8 @@ where
                         *this.copy = this.rules.replay.replay(&request);
                     }
                     // The hold is spent before the call: should that panic, the attempt has begun.
-                    let hold = this.state.as_mut().take_hold();
+                    let Next { hold, failed } = this.state.as_mut().take_next();
+                    drop(failed);
                     let retry = Some(this.rules.budget.spend(hold));
                     let attempt = spare.call(request);
                     this.state.set(State::Calling { attempt, retry });
@@ -158,15 +181,15 @@ where
     }
 }
 
-impl<F, H, R> State<F, H, R> {
+impl<F, N, R> State<F, N, R> {
     fn delay(mut self: Pin<&mut Self>, timer: Sleep) {
-        let hold = self.as_mut().take_hold();
-        self.set(Self::Waiting { timer, hold });
+        let next = self.as_mut().take_next();
+        self.set(Self::Waiting { timer, next });
     }
 
-    fn take_hold(self: Pin<&mut Self>) -> H {
+    fn take_next(self: Pin<&mut Self>) -> N {
         match self.project_replace(Self::Ended) {
-            StateOwned::Waiting { hold, .. } | StateOwned::Readying { hold } => hold,
+            StateOwned::Waiting { next, .. } | StateOwned::Readying { next } => next,
             StateOwned::Calling { .. } | StateOwned::Ended => {
                 unreachable!("a hold is there from the decision to the attempt")
             }

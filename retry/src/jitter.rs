@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use rand::{RngExt, rngs::SmallRng};
-
 /// How a delay is spread, so that callers which failed together do not come back together.
+///
+/// Whichever it is, no delay is above the cap of its [`Backoff`](crate::Backoff), and all but
+/// [`None`](Self::None) still spread delays that have reached the cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Jitter {
@@ -10,25 +11,51 @@ pub enum Jitter {
     /// contending callers finish soonest with it (Brooker, "Exponential Backoff And Jitter", AWS 2015).
     #[default]
     Full,
+    /// Anywhere from half the delay to the delay, for who must not come back at once.
+    Equal,
+    /// Anywhere from the backoff's first delay to three times the last wait of this request, or to the cap
+    /// if that is less; it makes the delays grow by itself, in place of the backoff's own growth.
+    ///
+    /// As in the article named above, but drawn from within the cap instead of cut off at it: cut off,
+    /// most delays would soon be the cap itself. For the same reason the range is at least its own upper half
+    /// where the first delay is near the cap.
+    Decorrelated,
+    /// Anywhere between so many percent below the delay and as many above it, at most 100; at the cap,
+    /// between so many percent below it and the cap.
+    ///
+    /// It spreads little: contending callers meet again, with 20 percent about as often as not.
+    PlusMinus(u8),
     /// The delay itself. Callers that failed together come back together: for tests, and for a caller who
     /// is alone.
     None,
 }
 
 impl Jitter {
-    /// A delay of at most `ceiling`.
-    pub(crate) fn spread(self, ceiling: Duration, rng: &mut SmallRng) -> Duration {
+    /// Between what a delay lies that would be `delay` without jitter, itself at most `cap`. `first` is the
+    /// first such delay, `last` what was drawn last.
+    pub(crate) fn range(
+        self,
+        delay: Duration,
+        cap: Duration,
+        first: Duration,
+        last: Option<Duration>,
+    ) -> (Duration, Duration) {
         match self {
-            Self::Full => rng.random_range(Duration::ZERO..=ceiling),
-            Self::None => ceiling,
-        }
-    }
-
-    /// What of such a delay is chance: this much goes on top of a server's hint.
-    pub(crate) fn chance(self, ceiling: Duration, rng: &mut SmallRng) -> Duration {
-        match self {
-            Self::Full => rng.random_range(Duration::ZERO..=ceiling),
-            Self::None => Duration::ZERO,
+            Self::Full => (Duration::ZERO, delay),
+            Self::Equal => (delay / 2, delay),
+            Self::Decorrelated => {
+                let most = last.unwrap_or(first).saturating_mul(3).min(cap);
+                (first.min(most / 2), most)
+            }
+            Self::PlusMinus(percent) => {
+                // Divided first, so that nothing overflows: exact to 100 ns.
+                let spread = delay / 100 * u32::from(percent.min(100));
+                (
+                    delay.saturating_sub(spread),
+                    delay.saturating_add(spread).min(cap),
+                )
+            }
+            Self::None => (delay, delay),
         }
     }
 }

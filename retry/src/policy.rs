@@ -1,4 +1,4 @@
-use std::{future::IntoFuture, num::NonZeroU32};
+use std::{future::IntoFuture, num::NonZeroU32, time::Duration};
 
 use tokio::time::Instant;
 
@@ -180,6 +180,57 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
                 wait::timer(again.wait, &again.now).await;
             } else if wait::is_long_run(course.number) {
                 wait::giving_way().await;
+            }
+            course.number += 1;
+            retry = Some(self.rules.budget.spend(again.hold));
+        }
+    }
+
+    /// [`run`](Self::run) for a closure that blocks the thread, as the waits do. Not for asynchronous code.
+    ///
+    /// # Errors
+    ///
+    /// The last attempt's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_retry::{Backoff, RetryPolicy};
+    ///
+    /// let policy = RetryPolicy::builder().attempts(3).backoff(Backoff::none()).build().unwrap();
+    /// let answer = policy.run_blocking(|attempt| if attempt < 3 { Err("not yet") } else { Ok(attempt) });
+    /// assert_eq!(answer, Ok(3));
+    /// ```
+    pub fn run_blocking<T, E>(&self, f: impl FnMut(u32) -> Result<T, E>) -> Result<T, E>
+    where
+        V: Classify<(), T, E>,
+        B: Budget,
+    {
+        self.repeat(f, wait::block)
+    }
+
+    /// `wait` is given each wait that is not zero.
+    pub(crate) fn repeat<T, E>(
+        &self,
+        mut f: impl FnMut(u32) -> Result<T, E>,
+        mut wait: impl FnMut(Duration),
+    ) -> Result<T, E>
+    where
+        V: Classify<(), T, E>,
+        B: Budget,
+    {
+        let (mut course, _call) = self.rules.begin(V::TIMED, None, &Now::unread());
+        let mut retry = None;
+        loop {
+            let result = f(course.number);
+            drop(retry.take());
+            let repeatable = self.rules.may_follow(&course, &Now::unread());
+            let Some(again) = self.rules.after(&mut course, None, repeatable, &result) else {
+                return result;
+            };
+            drop(result);
+            if !again.wait.is_zero() {
+                wait(again.wait);
             }
             course.number += 1;
             retry = Some(self.rules.budget.spend(again.hold));

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{
-    Attempt, Backoff, Budget, Builder, Classify, Delays, Now, Verdict, course::Course, seeds::Seeds,
+    Attempt, Backoff, Budget, Builder, Classify, Now, Verdict, course::Course, seeds::Seeds,
 };
 
 /// What a running call needs of its policy: all but the closure that finds the deadline.
@@ -13,6 +13,7 @@ pub(crate) struct Rules<V, Q, B> {
     backoff: Backoff,
     max_elapsed: Option<Duration>,
     max_hint: Duration,
+    wait_for_ready: bool,
     seeds: Seeds,
     pub(crate) classifier: V,
     pub(crate) replay: Q,
@@ -35,6 +36,7 @@ impl<V, Q, B> Rules<V, Q, B> {
             backoff: numbers.backoff,
             max_elapsed: numbers.max_elapsed,
             max_hint: numbers.max_hint,
+            wait_for_ready: numbers.wait_for_ready,
             seeds: Seeds::new(numbers.seed),
             classifier,
             replay,
@@ -53,6 +55,7 @@ impl<V, Q, B> Rules<V, Q, B> {
             backoff: self.backoff,
             max_elapsed: self.max_elapsed,
             max_hint: self.max_hint,
+            wait_for_ready: self.wait_for_ready,
             seeds: self.seeds,
             classifier,
             replay,
@@ -63,6 +66,11 @@ impl<V, Q, B> Rules<V, Q, B> {
     /// Whether anything but the first attempt is allowed at all.
     pub(crate) const fn allow_retries(&self) -> bool {
         self.attempts > 1
+    }
+
+    /// Whether an attempt waits for the service to be ready, or gives up when it is not.
+    pub(crate) const fn wait_for_ready(&self) -> bool {
+        self.wait_for_ready
     }
 
     /// Whether another attempt could follow the one that `course` is about to begin.
@@ -128,7 +136,7 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
             // No chance to be drawn.
             hint.unwrap_or(Duration::ZERO)
         } else {
-            course.wait(hint, || Delays::new(self.backoff, self.seeds.next()))
+            course.wait(&self.backoff, hint, || self.seeds.next())
         };
         if !course.fits(wait, &now) {
             return None;

@@ -17,6 +17,15 @@ pub(crate) fn timer(wait: Duration, now: &Now) -> Sleep {
     }
 }
 
+/// Blocks the thread for `wait`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "who asked for it is not in asynchronous code"
+)]
+pub(crate) fn block(wait: Duration) {
+    std::thread::sleep(wait);
+}
+
 /// Whether a call that has just made its attempt `number`, and goes on without a wait, should let other
 /// tasks run first: a service that fails at once and a policy without delays never would.
 ///

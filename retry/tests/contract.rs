@@ -126,6 +126,31 @@ fn an_error_of_the_clones_readiness_is_the_answer_and_the_retry_is_refunded() {
 }
 
 #[test]
+fn a_call_that_does_not_wait_for_readiness_gives_up_with_the_result_at_hand_and_refunds() {
+    let budget = budget(1.0);
+    let builder = RetryPolicy::builder()
+        .backoff(Backoff::none())
+        .wait_for_ready(false);
+    let layer = RetryLayer::new(builder.build().unwrap().budget(budget.clone()));
+    let (mut service, mut handle) = mock::spawn_layer::<u32, u32, _>(layer);
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    let mut call = task::spawn(service.call(7));
+    next(&mut handle).1.send_error("busy");
+    assert_eq!(assert_ready_err!(call.poll()).to_string(), "busy");
+    assert_eq!(budget.balance(), 1);
+
+    // Where it is ready at once, the retry is made.
+    handle.allow(2);
+    assert_ready_ok!(service.poll_ready());
+    let mut call = task::spawn(service.call(8));
+    next(&mut handle).1.send_error("busy");
+    assert_pending!(call.poll());
+    next(&mut handle).1.send_response(80);
+    assert_eq!(assert_ready_ok!(call.poll()), 80);
+}
+
+#[test]
 fn a_ready_service_that_is_dropped_without_a_call_pays_nothing_in() {
     let budget = budget(1.0);
     let layer = RetryLayer::new(attempts(3).budget(budget.clone()));
@@ -904,6 +929,6 @@ fn sizes_stay_what_they_are() {
             size_of::<Budgeted>()
         ],
         // Of the future, a third is tokio's timer. A budget adds its pointer, and the hold beside the timer.
-        [88, 328, 352, 352],
+        [104, 344, 368, 368],
     );
 }

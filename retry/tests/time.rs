@@ -339,8 +339,9 @@ async fn while_a_wait_lasts_neither_the_failed_response_nor_the_attempt_that_mad
     let make = |alive: &Arc<()>| {
         let (call, response) = (Arc::clone(alive), Arc::clone(alive));
         async move {
-            let _held_by_the_call = call;
-            Ok::<_, Infallible>(response)
+            let answer = Ok::<_, Infallible>(response);
+            drop(call); // held until here
+            answer
         }
     };
 
@@ -356,6 +357,26 @@ async fn while_a_wait_lasts_neither_the_failed_response_nor_the_attempt_that_mad
     let mut run = task::spawn(policy.run(|_| make(&alive)));
     assert_pending!(run.poll());
     assert_eq!(Arc::strong_count(&alive), idle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_wait_for_readiness_has_the_failed_result_after_the_wait() {
+    let alive = Arc::new(());
+    let builder = RetryPolicy::builder()
+        .backoff(regular(secs(9), secs(9)))
+        .wait_for_ready(false);
+    let policy = builder.build().unwrap().retry_if(|_| true);
+    let layer = RetryLayer::new(policy);
+    let (mut service, mut handle) = tower_test::mock::spawn_layer::<(), Arc<()>, _>(layer);
+    handle.allow(1);
+    assert!(service.poll_ready().is_ready());
+    let mut call = task::spawn(service.call(()));
+    let ((), respond) = handle.next_request().await.unwrap();
+    respond.send_response(Arc::clone(&alive));
+    assert_pending!(call.poll());
+    advance(secs(10)).await;
+    let answer = call.await.unwrap();
+    assert!(Arc::ptr_eq(&answer, &alive));
 }
 
 // === The budget's ttl ===

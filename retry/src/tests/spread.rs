@@ -1,10 +1,18 @@
 //! Delays: their bounds for any configuration, and that nobody shares them.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use proptest::prelude::*;
+use rand::{SeedableRng, rngs::SmallRng};
 
-use crate::{Backoff, Delays, Jitter, backoff::Growth, course::Course, seeds::Seeds};
+use crate::{
+    Backoff, Delays, Jitter, RetryBudget, RetryPolicy, backoff::Growth, course::Course,
+    seeds::Seeds,
+};
 
 fn duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
@@ -16,32 +24,51 @@ fn duration() -> impl Strategy<Value = Duration> {
     ]
 }
 
+fn jitter() -> impl Strategy<Value = Jitter> {
+    prop_oneof![
+        Just(Jitter::Full),
+        Just(Jitter::Equal),
+        Just(Jitter::Decorrelated),
+        any::<u8>().prop_map(Jitter::PlusMinus),
+        Just(Jitter::None),
+    ]
+}
+
+fn up_and_down(retry: u32) -> Duration {
+    match retry % 3 {
+        0 => Duration::MAX,
+        1 => Duration::from_millis(u64::from(retry)),
+        _ => Duration::ZERO,
+    }
+}
+
 fn backoff() -> impl Strategy<Value = Backoff> {
     let shape = prop_oneof![
         (duration(), duration()).prop_map(|(base, cap)| Backoff::exponential(base, cap)),
+        (duration(), duration()).prop_map(|(step, cap)| Backoff::linear(step, cap)),
+        duration().prop_map(|cap| Backoff::custom(up_and_down, cap)),
         duration().prop_map(Backoff::constant),
         Just(Backoff::none()),
     ];
-    let jitter = prop_oneof![Just(Jitter::Full), Just(Jitter::None)];
-    (shape, jitter).prop_map(|(shape, jitter)| shape.jitter(jitter))
+    (shape, jitter()).prop_map(|(shape, jitter)| shape.jitter(jitter))
 }
 
-/// `min(cap, base × 2^(n − 1))`, in numbers that hold it.
-fn ceiling(backoff: Backoff, retry: u32) -> Duration {
-    let (base, cap) = (backoff.first.as_nanos(), backoff.cap.as_nanos());
-    let doublings = if backoff.growth == Growth::Doubling {
-        retry - 1
-    } else {
-        0
-    };
-    let grows_past = base > 0 && doublings >= base.leading_zeros();
-    if grows_past || base << doublings.min(127) >= cap {
-        backoff.cap
-    } else {
-        let nanos = base << doublings.min(127);
-        let (secs, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-        Duration::new(u64::try_from(secs).unwrap(), u32::try_from(rest).unwrap())
-    }
+/// The delays without jitter, one after another, each from the one before: `min(cap, base × 2^(n − 1))`,
+/// `min(cap, step × n)`, and so on.
+fn ceilings(backoff: Backoff) -> impl Iterator<Item = Duration> {
+    let mut next = backoff.first;
+    (1_u32..).map(move |retry| {
+        let now = match backoff.growth {
+            Growth::Custom(f) => f(retry),
+            _ => next,
+        };
+        next = match backoff.growth {
+            Growth::Level | Growth::Custom(_) => next,
+            Growth::Adding => next.saturating_add(backoff.first),
+            Growth::Doubling => next.saturating_add(next),
+        };
+        now.min(backoff.cap)
+    })
 }
 
 proptest! {
@@ -53,14 +80,34 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let mut delays = backoff.delays_seeded(seed);
-        for retry in 1..=2_000 {
+        let first = ceilings(backoff).next().unwrap();
+        let mut last = None;
+        for (retry, most) in (1..=2_000).zip(ceilings(backoff)) {
             let delay = delays.next().unwrap();
-            let most = ceiling(backoff, retry);
-            prop_assert!(most <= backoff.cap);
+            prop_assert!(delay <= backoff.cap, "{delay:?} before retry {retry}");
             match backoff.jitter {
                 Jitter::Full => prop_assert!(delay <= most, "{delay:?} > {most:?} before retry {retry}"),
+                Jitter::Equal => prop_assert!(delay <= most && delay >= most / 2),
+                Jitter::Decorrelated => {
+                    let most = last.unwrap_or(first).saturating_mul(3).min(backoff.cap);
+                    prop_assert!(delay <= most && delay >= first.min(most / 2));
+                }
+                Jitter::PlusMinus(percent) => {
+                    let spread = most / 100 * u32::from(percent.min(100));
+                    prop_assert!(delay >= most.saturating_sub(spread));
+                    prop_assert!(delay <= most.saturating_add(spread));
+                }
                 Jitter::None => prop_assert_eq!(delay, most),
             }
+            last = Some(delay);
+        }
+    }
+
+    #[test]
+    fn the_last_attempts_there_can_be_have_a_delay_too(backoff in backoff()) {
+        for retry in [u32::MAX, u32::MAX - 1, 1 << 31, 95, 94, 32, 31] {
+            let (least, most) = backoff.range(retry, None);
+            prop_assert!(least <= most && most <= backoff.cap);
         }
     }
 
@@ -81,15 +128,36 @@ proptest! {
     #[test]
     fn at_the_cap_delays_are_still_spread(
         cap in (1_u64..1 << 62).prop_map(Duration::from_micros),
+        from_the_cap in any::<bool>(),
+        jitter in jitter(),
         seed in any::<u64>(),
     ) {
-        let at_cap = Backoff::exponential(Duration::from_nanos(1), cap).delays_seeded(seed).skip(100);
-        let delays: Vec<_> = at_cap.take(200).collect();
+        let jitter = match jitter {
+            Jitter::None => Jitter::Full,
+            Jitter::PlusMinus(percent) => Jitter::PlusMinus(percent.max(10)),
+            jitter => jitter,
+        };
+        // Slower to the cap than anybody: 1 ns, or at once.
+        let base = if from_the_cap { cap } else { Duration::from_nanos(1) };
+        let backoff = Backoff::exponential(base, cap).jitter(jitter);
+        let delays: Vec<_> = backoff.delays_seeded(seed).skip(100).take(200).collect();
         let different: HashSet<_> = delays.iter().collect();
-        prop_assert!(different.len() > 150, "{} of 200", different.len());
-        // In each half about a hundred; fewer than 40 has a probability below 10^-17.
-        let low = delays.iter().filter(|delay| **delay < cap / 2).count();
-        prop_assert!((40..=160).contains(&low), "{low} of 200 in the lower half");
+        // A microsecond and ten percent below it are a hundred nanoseconds.
+        let least = if cap < Duration::from_micros(10) { 50 } else { 150 };
+        prop_assert!(different.len() > least, "{} of 200", different.len());
+        // In each half of its range about a hundred; fewer than 40 has a probability below 10^-17.
+        let (low, high) = match jitter {
+            Jitter::Full => (Duration::ZERO, cap),
+            Jitter::Equal => (cap / 2, cap),
+            Jitter::PlusMinus(percent) => {
+                (cap.saturating_sub(cap / 100 * u32::from(percent.min(100))), cap)
+            },
+            // Each depends on the one before.
+            _ => return Ok(()),
+        };
+        let middle = low + high.saturating_sub(low) / 2;
+        let lower = delays.iter().filter(|delay| **delay < middle).count();
+        prop_assert!((40..=160).contains(&lower), "{lower} of 200 in the lower half");
     }
 }
 
@@ -129,9 +197,72 @@ fn a_request_draws_its_generator_at_its_first_retry_and_only_then() {
     let (mut course, mut drawn) = (Course::new(None, None), 0);
     for retries in 0..3 {
         assert_eq!(drawn, retries.min(1));
-        course.wait(None, || {
+        course.wait(&Backoff::constant(HOUR), None, || {
             drawn += 1;
-            Backoff::constant(HOUR).delays_seeded(0)
+            SmallRng::seed_from_u64(0)
         });
     }
+}
+
+#[test]
+fn recipes_are_equal_when_they_say_the_same() {
+    let (a, b) = (Duration::from_millis(1), HOUR);
+    assert_eq!(Backoff::linear(a, b), Backoff::linear(a, b));
+    assert_eq!(
+        Backoff::custom(up_and_down, b),
+        Backoff::custom(up_and_down, b)
+    );
+    let all = [
+        Backoff::linear(a, b),
+        Backoff::exponential(a, b),
+        Backoff::custom(up_and_down, b),
+        Backoff::linear(a, b).jitter(Jitter::Equal),
+    ];
+    for (n, one) in all.iter().enumerate() {
+        assert!(all[..n].iter().all(|other| one != other));
+    }
+}
+
+#[test]
+fn a_blocking_call_waits_by_the_same_rules_and_gives_its_retry_back_when_it_panics() {
+    let ms = Duration::from_millis;
+    let budget = RetryBudget::builder()
+        .ratio(1.0)
+        .floor_per_second(0)
+        .build("blocking")
+        .unwrap();
+    let backoff = Backoff::linear(ms(50), ms(120)).jitter(Jitter::None);
+    let policy = RetryPolicy::builder()
+        .attempts(5)
+        .backoff(backoff)
+        .build()
+        .unwrap();
+    let mut waits = Vec::new();
+    let answer = policy.repeat(Err::<(), _>, |wait| waits.push(wait));
+    assert_eq!(
+        (answer, waits),
+        (Err(5), [50, 100, 120, 120].map(ms).to_vec())
+    );
+
+    let policy = policy.budget(budget.clone());
+    let interrupted = catch_unwind(AssertUnwindSafe(|| {
+        policy.repeat(Err::<(), _>, |_| panic!("interrupted"))
+    }));
+    assert!(interrupted.is_err());
+    assert_eq!(budget.balance(), 1, "the retry never ran");
+    assert_eq!(
+        policy.repeat(Err::<(), _>, |_| {}),
+        Err(3),
+        "two calls paid for two"
+    );
+    let max_elapsed = RetryPolicy::builder()
+        .max_elapsed(ms(40))
+        .backoff(backoff)
+        .build()
+        .unwrap();
+    assert_eq!(
+        max_elapsed.run_blocking(Err::<(), _>),
+        Err(1),
+        "the wait would be too long"
+    );
 }
