@@ -97,3 +97,21 @@ impl fmt::Debug for BurnRate {
         write!(f, "BurnRate({self}, {:?})", self.counts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_an_objective_of_all_it_is_0_or_infinite_and_compares_so() {
+        let all = Objective::new(1, 1).unwrap();
+        let (none, some) = (
+            Factor::new(0, 1).unwrap(),
+            Factor::new(u32::MAX, 1).unwrap(),
+        );
+        let healthy = all.burn_rate(Counts::new(u64::MAX, 0)).unwrap();
+        assert!(healthy == none && healthy < some && healthy.as_f64() == 0.0);
+        let broken = all.burn_rate(Counts::new(u64::MAX, 1)).unwrap();
+        assert!(broken > none && broken > some && broken.as_f64() == f64::INFINITY);
+    }
+}

@@ -111,3 +111,26 @@ impl fmt::Display for Factor {
         self.as_f64().fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_factor_that_leaves_no_room_for_a_percentage_is_none() {
+        let huge = Factor::new(u32::MAX, 1).unwrap();
+        let centuries = Duration::from_nanos(u64::MAX);
+        let once = Factor::of_budget(huge, centuries, Duration::from_nanos(1)).unwrap();
+        // Its terms are below 2^96, so this does not overflow.
+        assert!(once.percent(100) == once);
+        assert_eq!(
+            Factor::of_budget(once, Duration::from_nanos(3), Duration::from_nanos(2)),
+            None
+        );
+        assert_eq!(
+            Factor::of_budget(once, centuries, Duration::from_nanos(1)),
+            None
+        );
+        assert_eq!(Factor::of_budget(huge, centuries, Duration::ZERO), None);
+    }
+}

@@ -99,3 +99,27 @@ impl fmt::Debug for Reasons {
         f.debug_set().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_stands_for_itself_and_for_no_other() {
+        let all: Vec<_> = Reasons(u16::MAX).iter().collect();
+        assert_eq!(all.len(), 10);
+        for reason in &all {
+            assert_eq!(
+                Reasons::NONE.with(*reason).iter().collect::<Vec<_>>(),
+                [*reason]
+            );
+        }
+        for nothing in [
+            Reason::Burning(4),
+            Reason::OverLimit(4),
+            Reason::OverLimit(usize::MAX),
+        ] {
+            assert!(Reasons::NONE.with(nothing).is_empty());
+        }
+    }
+}

@@ -3,6 +3,10 @@
 //! A record adds to its shard and, when it is the first to see a new slot, tries the lock of the rings to
 //! write down what the counters say: whoever finds it taken goes on. Questions take the lock. So the rings
 //! are plain memory, all windows of one question are of one moment, and no record ever waits.
+//!
+//! The price: an event that finds the lock taken, in the moment in which its slot begins, may be counted
+//! before that boundary; after a time without any events that is before all of that time. It is counted
+//! once in any case.
 
 use crate::{
     Counts, Event,

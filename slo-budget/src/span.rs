@@ -60,6 +60,7 @@ mod tests {
             (3600, "1h"),
             (90_000, "1d 1h"),
             (86_403, "1d"),
+            (93_784, "1d 2h"),
             (2_592_000, "30d"),
         ] {
             assert_eq!(Spoken(Duration::from_secs(seconds)).to_string(), spoken);

@@ -27,8 +27,9 @@ impl Spent {
         self.name
     }
 
-    /// How long the errors that closed the gate take to leave the shortest window that holds them: when it
-    /// is worth trying again, if no more come.
+    /// When it is worth trying again, if no more errors come: in how long those that closed the gate leave
+    /// the shortest window that holds them. Of several reasons the slowest counts. A budget that is spent may
+    /// take days; for it this is the step in which the window of the period moves on, 360 slots (1 h).
     #[must_use]
     pub const fn retry_after(&self) -> Duration {
         self.retry_after

@@ -142,6 +142,43 @@ async fn the_gate_decides_once_a_slot_and_probes_are_spread_evenly() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_that_was_due_when_the_gate_opened_is_not_kept_for_the_next_time() {
+    let budget = ErrorBudget::new("g", THREE_NINES);
+    let gate = Gate::builder()
+        .one_probe_in(1000)
+        .build(budget.clone())
+        .unwrap();
+    for _ in 0..2 {
+        record(&budget, 5000, 100);
+        advance(MINUTE).await;
+        assert!(
+            gate.check(Class::Optional).is_err(),
+            "closed, and none is due yet"
+        );
+        advance(2 * MINUTE).await;
+        assert!(!gate.is_open(), "one is due");
+        advance(7 * HOUR).await;
+        assert!(gate.is_open());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn essential_work_passes_a_closed_gate_at_any_instant_and_asks_nothing_of_it() {
+    let budget = ErrorBudget::new("g", THREE_NINES);
+    let gate = Gate::builder()
+        .one_probe_in(3)
+        .build(budget.clone())
+        .unwrap();
+    record(&budget, 0, 100);
+    advance(MINUTE).await;
+    for _ in 0..10 {
+        assert!(gate.check_at(Class::Essential, Instant::now()).is_ok());
+    }
+    let snapshot = gate.snapshot();
+    assert_eq!((snapshot.probes(), snapshot.refused()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_compressed_budget_is_spent_and_comes_back_in_its_own_time() {
     let budget = ErrorBudget::builder()
         .compressed(Duration::from_secs(1800))
@@ -244,6 +281,7 @@ fn what_cannot_work_is_refused_with_its_reason() {
     for fine in [
         builder.period(HOUR),
         builder.windows([]),
+        builder.windows([20 * second]),
         builder.windows([HOUR; 4]),
         builder.compressed(Duration::from_secs(7)),
         builder.period(28 * DAY),
@@ -306,6 +344,11 @@ fn a_gate_that_cannot_work_is_refused_with_its_reason() {
         let budget = ErrorBudget::new("g", THREE_NINES);
         assert_eq!(wrong.build(budget).unwrap_err(), reason);
     }
+    // A total outage burns 1000, which is not below 1000.
+    gate.pages([])
+        .limits([Limit::new(HOUR, "1000".parse().unwrap())])
+        .build(ErrorBudget::new("g", THREE_NINES))
+        .unwrap();
     gate.pages([])
         .limits([])
         .build(ErrorBudget::new("g", THREE_NINES))
