@@ -96,8 +96,8 @@ impl Default for Config {
             objective: "99.9%".parse().expect("an objective"),
             period: Duration::from_hours(30 * 24),
             drain: Duration::from_secs(10),
-            // Above the worst sum of the stacks a request passes: insert, dispatch, settle, cache.
-            request: ms(3_000),
+            // Above the worst sum of what a request passes: body, insert, dispatch, settle, cache.
+            request: ms(4_000),
             // A commit with its fsync takes milliseconds; a lock held longer is somebody else's.
             busy: ms(50),
             fresh_for: ms(1_000),

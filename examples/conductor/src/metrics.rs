@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, Prometheu
 use parking_lot::Mutex;
 
 /// From a cache hit to the request timeout.
-const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 3.0];
+const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 4.0];
 
 const METADATA: Metadata<'static> = Metadata::new("conductor", Level::INFO, None);
 
@@ -22,7 +22,7 @@ pub(crate) struct Metrics {
 }
 
 /// Method, route and status.
-type Answered = (String, String, u16);
+type Answered = (&'static str, String, u16);
 
 impl Metrics {
     pub(crate) fn new() -> Self {
@@ -108,10 +108,10 @@ impl Metrics {
     }
 
     /// Counts an answered request. `route` is the pattern, never the path: paths hold ids.
-    pub(crate) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+    pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
         let mut requests = self.requests.lock();
         let (count, seconds) = requests
-            .entry((method.to_owned(), route.to_owned(), status))
+            .entry((method, route.to_owned(), status))
             .or_insert_with(|| {
                 let status = status.to_string();
                 let labels = [("method", method), ("route", route), ("status", &status)];

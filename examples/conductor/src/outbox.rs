@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::conductor::Conductor;
 use crate::rejection::Fault;
-use crate::run::{Run, RunId, Status};
+use crate::run::{RunId, Status};
 use crate::store::{Query, Reply};
 
 /// Runs read at once.
@@ -41,65 +41,88 @@ pub(crate) async fn drain(
     interval: Duration,
     mut stop: watch::Receiver<bool>,
 ) {
-    loop {
-        let pause = pass(&conductor).await.unwrap_or_default().max(interval);
+    let mut round = Round::default();
+    while !*stop.borrow() {
+        let pause = round.go_on(&conductor, &stop).await.max(interval);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
+            _ = stop.wait_for(|stop| *stop) => {}
         }
     }
 }
 
-/// Brings what is queued to the dispatch API until nothing is, or until a stack refuses; then says
-/// how long that stack wants to be left alone.
-async fn pass(conductor: &Arc<Conductor>) -> Option<Duration> {
-    let mut after = None;
-    loop {
-        if let Ok(Reply::Count(queued)) = conductor.reads.call(Query::CountQueued).await {
-            conductor.queued.store(queued, Relaxed);
-        }
-        let runs = match conductor
-            .reads
-            .call(Query::Queued { limit: PAGE, after })
-            .await
-        {
-            Ok(Reply::Runs(runs)) => runs,
-            Ok(_) => return None,
-            Err(error) => return error.retry_after(),
-        };
-        after = Some(runs.last()?.id);
-        for some in runs.chunks(AT_ONCE) {
-            let mut sent = JoinSet::new();
-            for run in some.iter().cloned() {
-                sent.spawn(deliver(conductor.clone(), run));
+/// A way through the queue, from the oldest run to the youngest. It is taken up where it was broken
+/// off, so that a few runs that the peer cannot digest do not keep all others waiting.
+#[derive(Debug, Default)]
+struct Round {
+    after: Option<RunId>,
+}
+
+impl Round {
+    /// Brings what is queued to the dispatch API until the round is complete, or a layer refuses; then
+    /// says how long that one wants to be left alone.
+    async fn go_on(
+        &mut self,
+        conductor: &Arc<Conductor>,
+        stop: &watch::Receiver<bool>,
+    ) -> Duration {
+        while !*stop.borrow() {
+            if let Ok(Reply::Count(queued)) = conductor.reads.call(Query::CountQueued).await {
+                conductor.queued.store(queued, Relaxed);
             }
-            for outcome in sent.join_all().await {
-                if let Err(pause) = outcome {
-                    return Some(pause);
+            let page = Query::Queued {
+                limit: PAGE,
+                after: self.after,
+            };
+            let runs = match conductor.reads.call(page).await {
+                Ok(Reply::Runs(runs)) => runs,
+                Ok(_) => Vec::new(),
+                Err(error) => return error.retry_after().unwrap_or_default(),
+            };
+            if runs.is_empty() {
+                self.after = None;
+                return Duration::ZERO;
+            }
+            for some in runs.chunks(AT_ONCE) {
+                self.after = some.last().map(|run| run.id);
+                let mut sent = JoinSet::new();
+                for run in some {
+                    sent.spawn(deliver(conductor.clone(), run.id));
+                }
+                if let Some(pause) = sent.join_all().await.into_iter().flatten().max() {
+                    return pause;
                 }
             }
         }
+        Duration::ZERO
     }
 }
 
-/// One run. The error is how long to wait before the next.
-async fn deliver(conductor: Arc<Conductor>, run: Run) -> Result<(), Duration> {
+/// One run. `Some` is how long to leave a stack alone whose layer has refused.
+async fn deliver(conductor: Arc<Conductor>, id: RunId) -> Option<Duration> {
     // Claimed: a request is at it this very moment.
-    let Some(_claim) = conductor.claims.claim(run.id) else {
-        return Ok(());
+    let _claim = conductor.claims.claim(id)?;
+    // Read again under the claim: the request that had it a moment ago may have dispatched it.
+    let run = match conductor.reads.call(Query::Get(id)).await {
+        Ok(Reply::Found(run)) if run.status == Status::Queued => *run,
+        Ok(_) => return None,
+        Err(error) => return Some(error.retry_after().unwrap_or_default()),
     };
     match conductor.send(&run.into()).await {
         // Dispatched, but that could not be written down: leave the writer alone for a while.
-        Ok(run) if run.status == Status::Queued => Err(Duration::ZERO),
+        Ok(run) if run.status == Status::Queued => Some(Duration::ZERO),
         Ok(run) => {
             conductor
                 .metrics
                 .counter("conductor_outbox_dispatched_total", &[])
                 .increment(1);
             tracing::debug!(run = %run.id, status = run.status.as_str(), "left the outbox");
-            Ok(())
+            None
         }
-        Err(error) => Err(error.retry_after().unwrap_or_default()),
+        // The peer's own failure may be this run's alone: on to the next.
+        Err(error) => error
+            .layer()
+            .map(|_| error.retry_after().unwrap_or_default()),
     }
 }
 

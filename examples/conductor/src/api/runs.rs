@@ -1,13 +1,15 @@
 //! Runs over HTTP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use maestro_timeout::Deadline;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
@@ -18,6 +20,8 @@ use crate::spec::{MAX_BODY, RunSpec};
 
 /// Runs in one answer, at most.
 const MAX_LIMIT: u32 = 200;
+/// For 64 KiB over a bad line. Part of what the whole request may take.
+const BODY: Duration = Duration::from_secs(1);
 /// Characters of an `Idempotency-Key`: room for two UUIDs and a name.
 const MAX_KEY: usize = 128;
 
@@ -52,15 +56,11 @@ struct List {
 
 pub(super) async fn post(
     State(conductor): State<Arc<Conductor>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Response, Problem> {
-    json_only(&headers)?;
-    let key = client_key(&headers)?;
-    let body = body.map_err(|rejection| {
-        let message = format!("the body must be at most {MAX_BODY} bytes, and sent whole");
-        Problem::new(rejection.status(), "body_unreadable", message)
-    })?;
+    json_only(request.headers())?;
+    let key = client_key(request.headers())?;
+    let body = whole(request).await?;
     let spec = RunSpec::parse(&body).map_err(|invalid| {
         Problem::new(StatusCode::BAD_REQUEST, "invalid_run", invalid.to_string())
             .field(invalid.field)
@@ -150,6 +150,22 @@ impl<'a> Shown<'a> {
 fn shown(status: StatusCode, body: &Shown<'_>) -> Response {
     let location = [(header::LOCATION, format!("{RUNS}/{}", body.run.id))];
     (status, location, Json(body)).into_response()
+}
+
+/// The body, if it comes in time: a client that dawdles is told so (408), before the service's own timeout
+/// would make it a failure of ours.
+async fn whole(request: Request) -> Result<Bytes, Problem> {
+    let body = Deadline::after(BODY)
+        .run(Bytes::from_request(request, &()))
+        .await;
+    let body = body.map_err(|elapsed| {
+        let message = format!("the body took too long: {elapsed}");
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message)
+    })?;
+    body.map_err(|rejection| {
+        let message = format!("the body must be at most {MAX_BODY} bytes, and sent whole");
+        Problem::new(rejection.status(), "body_unreadable", message)
+    })
 }
 
 /// A page in a browser may send a plain form to 127.0.0.1, but not JSON without asking first.

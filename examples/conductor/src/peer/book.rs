@@ -14,7 +14,8 @@ use tokio::sync::watch;
 
 use super::Fault;
 
-/// Deliveries by idempotency key. A lock is fine: nothing awaits under it.
+/// Deliveries by idempotency key. A lock is fine: nothing awaits under it. It only grows: this is a stand-in
+/// for development, and forgets with its process.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     deliveries: Mutex<HashMap<String, u32>>,

@@ -58,6 +58,29 @@ impl Client {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
+        self.try_send(method, path, headers, body)
+            .await
+            .expect("an answer")
+    }
+
+    /// `None` if the service was gone before it had answered.
+    pub(crate) async fn try_post(&self, body: &str) -> Option<Answer> {
+        self.try_send(
+            Method::POST,
+            RUNS,
+            &[("content-type", "application/json")],
+            body,
+        )
+        .await
+    }
+
+    async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Option<Answer> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.service));
@@ -67,14 +90,13 @@ impl Client {
         let request = request
             .body(Full::from(body.to_owned()))
             .expect("a request");
-        let answer = self.pool.request(request).await.expect("an answer");
-        let (parts, body) = answer.into_parts();
-        let body = body.collect().await.expect("a whole body").to_bytes();
-        Answer {
+        let (parts, body) = self.pool.request(request).await.ok()?.into_parts();
+        let body = body.collect().await.ok()?.to_bytes();
+        Some(Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
             text: String::from_utf8(body.to_vec()).expect("text"),
-        }
+        })
     }
 }
 

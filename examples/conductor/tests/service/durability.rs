@@ -63,6 +63,45 @@ async fn runs_queued_at_kill_9_are_dispatched_after_the_restart() {
 }
 
 #[tokio::test]
+async fn nothing_that_was_answered_is_lost_by_kill_9_in_the_middle_of_a_storm() {
+    let (directory, peer) = (tempfile::tempdir().expect("a directory"), peer().await);
+    let process = start(directory.path(), &peer);
+    let (accept, mut accepted) = tokio::sync::mpsc::unbounded_channel();
+    for _ in 0..4 {
+        let (client, accept) = (process.client.clone(), accept.clone());
+        tokio::spawn(async move {
+            while let Some(answer) = client.try_post(RUN).await {
+                assert!(matches!(answer.status, 201 | 202), "{}", answer.text);
+                let _ = accept.send(answer.id());
+            }
+        });
+    }
+    drop(accept);
+    let mut ids = Vec::new();
+    while ids.len() < 60 {
+        ids.push(accepted.recv().await.expect("more runs"));
+        if ids.len() == 30 {
+            // From here on some are on their way to the peer, some are queued.
+            peer.set(Fault::Failing).await;
+        }
+    }
+    process.kill();
+    while let Some(id) = accepted.recv().await {
+        ids.push(id);
+    }
+
+    peer.set(Fault::None).await;
+    let process = start(directory.path(), &peer);
+    for id in &ids {
+        eventually("dispatched", async || {
+            status(&process, id).await == "dispatched"
+        })
+        .await;
+        assert!(peer.deliveries(id) > 0);
+    }
+}
+
+#[tokio::test]
 async fn killed_between_dispatch_and_record_a_run_is_one_run_to_the_peer() {
     let (directory, peer) = (tempfile::tempdir().expect("a directory"), peer().await);
     let process = start(directory.path(), &peer);

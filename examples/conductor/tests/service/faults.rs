@@ -1,7 +1,7 @@
 //! Real faults, and what becomes of requests meanwhile and after.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use axum::Router;
@@ -173,6 +173,40 @@ async fn a_run_that_the_peer_will_never_take_is_not_tried_for_ever() {
     // A refusal is an answer: asked once for each, and no reason to open.
     assert_eq!(asked.load(Relaxed), 8);
     assert_eq!(stage.breaker("dispatch").await, "closed");
+    serving.abort();
+}
+
+#[tokio::test]
+async fn runs_that_the_peer_chokes_on_do_not_keep_the_others_waiting() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let peer = format!("http://{}", listener.local_addr().expect("an address"));
+    let down = Arc::new(AtomicBool::new(true));
+    let still_down = down.clone();
+    let choke = post(move |body: String| async move {
+        let fails = still_down.load(Relaxed) || body.contains("poison");
+        if fails {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            StatusCode::ACCEPTED
+        }
+    });
+    let routes = Router::new().route("/v1/dispatches", choke);
+    let serving = tokio::spawn(async move { axum::serve(listener, routes).await });
+    let stage = Stage::start_with(|config| config.peer = Some(peer.parse().unwrap())).await;
+
+    // More of them, and older, than the outbox sends at once and the breaker bears in a row.
+    let poison = RUN.replace("hello", "poison");
+    for _ in 0..9 {
+        assert_eq!(stage.client.post(&poison).await.status, 202);
+    }
+    let good = stage.client.post(RUN).await;
+    assert_eq!(good.status, 202);
+    down.store(false, Relaxed);
+    let path = format!("{RUNS}/{}", good.id());
+    eventually("dispatched", async || {
+        stage.client.get(&path).await.string("/status") == "dispatched"
+    })
+    .await;
     serving.abort();
 }
 

@@ -2,6 +2,8 @@
 
 use http::Method;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::client::{RUN, RUNS};
 use crate::stage::Stage;
@@ -161,5 +163,26 @@ async fn a_client_may_ask_for_less_time_than_the_service_allows() {
     assert_eq!(
         (answer.status, answer.string("/error/code")),
         (504, "too_late".into())
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_dawdles_is_told_so_and_burns_no_budget() {
+    let stage = Stage::start().await;
+    let mut slow = TcpStream::connect(stage.server.address())
+        .await
+        .expect("a connection");
+    let head = format!(
+        "POST {RUNS} HTTP/1.1\r\nhost: conductor\r\ncontent-type: application/json\r\n\
+         content-length: 100\r\nconnection: close\r\n\r\n{{"
+    );
+    slow.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    let slo = stage.client.get("/slo").await;
+    assert_eq!(
+        (slo.at("/period/good"), slo.at("/period/bad")),
+        (0.into(), 0.into())
     );
 }
