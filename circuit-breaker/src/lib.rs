@@ -18,6 +18,7 @@ mod places;
 mod probes;
 mod ratio;
 mod reject;
+mod run;
 mod service;
 mod settings;
 mod settle;
