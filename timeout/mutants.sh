@@ -5,6 +5,9 @@
 mutant 'a limit written in two halves' src/limit.rs \
     'self.0.store(Nanos::new(limit).word(), Relaxed);' \
     'let new = Nanos::new(limit).word(); let old = self.0.load(Relaxed); self.0.store(new >> 32 << 32 | old & 0xffff_ffff, Relaxed); self.0.store(new, Relaxed);'
+mutant 'a request counted by load, then store' src/credit.rs \
+    'match self.0.compare_exchange_weak(seen, next.word(), Relaxed, Relaxed) {' \
+    'match { self.0.store(next.word(), Relaxed); Ok::<u64, u64>(seen) } {'
 model_mutant 'the clock asked before the inner call, which then loses a tie' src/race.rs \
     '} => match (inner.poll(cx), *allowance) {' \
     '} => match (if allowance.and_then(Allowance::end).is_some_and(|end| end <= Instant::now()) { Poll::Pending } else { inner.poll(cx) }, *allowance) {'
@@ -23,5 +26,9 @@ model_mutant 'the later of limit and deadline' src/allowance.rs \
 model_mutant 'a call made though its deadline has passed' src/service.rs \
     'if deadline.is_some_and(|deadline| deadline < now) {' \
     'if deadline.is_some_and(|deadline| deadline > now && deadline < now) {'
+
+model_mutant 'one rejection more than the share' src/window.rs \
+    'let is_rejected = is_expired && credit >= u32::from(WHOLE);' \
+    'let is_rejected = is_expired && credit + u32::from(share.parts()) >= u32::from(WHOLE);'
 
 mutants_done

@@ -178,6 +178,13 @@ impl From<Instant> for Deadline {
     }
 }
 
+/// `None` is [`NEVER`](Deadline::NEVER), as what [`at`](Deadline::at) returns.
+impl From<Option<Instant>> for Deadline {
+    fn from(at: Option<Instant>) -> Self {
+        Self(at)
+    }
+}
+
 impl Ord for Deadline {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.0, other.0) {

@@ -9,7 +9,9 @@ use std::{
 
 use pin_project::pin_project;
 
-use crate::{Elapsed, IntoError, OnReject, Phase, allowance::Allowance, race::Race};
+use crate::{
+    Elapsed, IntoError, OnReject, Phase, allowance::Allowance, metrics::Watch, race::Race, trace,
+};
 
 /// The response of a [`TimeoutService`](crate::TimeoutService): the inner call, bounded in time.
 ///
@@ -30,6 +32,7 @@ pub struct ResponseFuture<F, R = IntoError> {
     #[pin]
     race: Race<F>,
     reject: R,
+    watch: Watch,
 }
 
 /// The future of [`Deadline::run`](crate::Deadline::run).
@@ -49,20 +52,39 @@ pub struct Run<F> {
     race: Race<F>,
 }
 
+/// The response of a service that either calls the inner one or has its answer at once:
+/// [`DeadlineFilterService`](crate::DeadlineFilterService) and others.
+///
+/// # Panics
+///
+/// When it is polled again after it gave an answer of its own.
+///
+/// # Cancel safety
+///
+/// Dropping it drops the inner call. Nothing else remains.
+// `F: Future` stands on the struct because an answer is made in `call` and kept as `F::Output`.
+#[pin_project]
+#[must_use = "futures do nothing unless polled"]
+pub struct CallOrAnswer<F: Future> {
+    #[pin]
+    state: State<F>,
+}
+
+#[pin_project(project = StateProjection)]
+enum State<F: Future> {
+    Calling(#[pin] F),
+    /// `None` once it was given.
+    Answered(Option<F::Output>),
+}
+
 // === impl ResponseFuture ===
 
 impl<F, R> ResponseFuture<F, R> {
-    pub(crate) const fn calling(call: F, allowance: Option<Allowance>, reject: R) -> Self {
+    pub(crate) const fn new(race: Race<F>, reject: R, watch: Watch) -> Self {
         Self {
-            race: Race::new(call, allowance),
+            race,
             reject,
-        }
-    }
-
-    pub(crate) const fn too_late(elapsed: Elapsed, reject: R) -> Self {
-        Self {
-            race: Race::lost(elapsed),
-            reject,
+            watch,
         }
     }
 }
@@ -76,10 +98,17 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        match this.race.poll(Phase::Call, cx) {
-            Poll::Ready(Ok(result)) => Poll::Ready(result),
-            Poll::Ready(Err(elapsed)) => Poll::Ready(this.reject.on_reject(elapsed)),
+        let mut this = self.project();
+        match this.race.as_mut().poll(Phase::Call, cx) {
+            Poll::Ready(Ok(result)) => {
+                this.watch.finished(Phase::Call, this.race.allowance());
+                Poll::Ready(result)
+            }
+            Poll::Ready(Err(elapsed)) => {
+                this.watch.elapsed(&elapsed);
+                trace::elapsed(&elapsed);
+                Poll::Ready(this.reject.on_reject(elapsed))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -106,12 +135,51 @@ impl<F: Future> Future for Run<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().race.poll(Phase::Call, cx)
+        let result = self.project().race.poll(Phase::Call, cx);
+        if let Poll::Ready(Err(elapsed)) = &result {
+            trace::elapsed(elapsed);
+        }
+        result
     }
 }
 
 impl<F> fmt::Debug for Run<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run").finish_non_exhaustive()
+    }
+}
+
+// === impl CallOrAnswer ===
+
+impl<F: Future> CallOrAnswer<F> {
+    pub(crate) const fn calling(call: F) -> Self {
+        Self {
+            state: State::Calling(call),
+        }
+    }
+
+    pub(crate) const fn answered(answer: F::Output) -> Self {
+        Self {
+            state: State::Answered(Some(answer)),
+        }
+    }
+}
+
+impl<F: Future> Future for CallOrAnswer<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Calling(call) => call.poll(cx),
+            StateProjection::Answered(answer) => {
+                Poll::Ready(answer.take().expect("polled after it was ready"))
+            }
+        }
+    }
+}
+
+impl<F: Future> fmt::Debug for CallOrAnswer<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallOrAnswer").finish_non_exhaustive()
     }
 }

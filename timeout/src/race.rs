@@ -44,6 +44,14 @@ impl<F> Race<F> {
     pub(crate) const fn lost(elapsed: Elapsed) -> Self {
         Self::Over(Some(elapsed))
     }
+
+    /// The time it has, until it is lost.
+    pub(crate) const fn allowance(&self) -> Option<Allowance> {
+        match self {
+            Self::Running { allowance, .. } => *allowance,
+            Self::Over(_) => None,
+        }
+    }
 }
 
 impl<F: Future> Race<F> {

@@ -5,7 +5,7 @@ use tower_service::Service;
 
 use crate::{
     DeadlineOf, Elapsed, Fixed, IntoError, LimitOf, NoDeadline, OnReject, Phase, Timeout,
-    allowance::Allowance, future::ResponseFuture, nanos::Nanos, readiness::Readiness,
+    allowance::Allowance, future::ResponseFuture, nanos::Nanos, race::Race, readiness::Readiness,
 };
 
 /// A service whose calls are bounded in time, made by [`TimeoutLayer`](crate::TimeoutLayer).
@@ -62,31 +62,42 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
+        let race = self.race(request);
+        ResponseFuture::new(race, self.reject.clone(), self.timeout.watch().clone())
+    }
+}
+
+impl<S, R, D, L> TimeoutService<S, R, D, L> {
+    #[inline]
+    fn race<Req>(&mut self, request: Req) -> Race<S::Future>
+    where
+        S: Service<Req>,
+        D: DeadlineOf<Req>,
+        L: LimitOf<Req>,
+    {
         let name = self.timeout.name();
         let limit = Nanos::new(self.limit.limit_of(&request)).min(self.timeout.limit_in_nanos());
         let deadline = self.deadline.deadline_of(&request);
         let waited = self.readiness.take();
-        let reject = self.reject.clone();
         if limit.is_unbounded() && deadline.is_none() {
-            return ResponseFuture::calling(self.inner.call(request), None, reject);
+            return Race::new(self.inner.call(request), None);
         }
         // Before the inner `call`: what it does there, and however long its future then waits for its
         // first poll, is time of this call.
         let now = Instant::now();
         if deadline.is_some_and(|deadline| deadline < now) {
-            return ResponseFuture::too_late(Elapsed::before(name), reject);
+            return Race::lost(Elapsed::before(name));
         }
         // The wait lies before the call, and what is left of the limit after it.
         let mut started = now;
         if let Some(waited) = waited {
             let waited_for = Nanos::new(waited);
             if waited_for > limit {
-                let elapsed = Elapsed::new(name, Phase::Before, waited_for, limit);
-                return ResponseFuture::too_late(elapsed, reject);
+                return Race::lost(Elapsed::new(name, Phase::Before, waited_for, limit));
             }
             started = now.checked_sub(waited).unwrap_or(now);
         }
         let allowance = Allowance::new(name, started, limit, deadline);
-        ResponseFuture::calling(self.inner.call(request), Some(allowance), reject)
+        Race::new(self.inner.call(request), Some(allowance))
     }
 }

@@ -1,8 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Builder,
+    Builder, Phase,
     limit::Limit,
+    metrics::Watch,
     nanos::Nanos,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
@@ -40,11 +41,14 @@ struct Core {
     name: &'static str,
     limit: Limit,
     counts_readiness: AtomicBool,
+    watch: Watch,
 }
 
 /// What a timeout is called that nobody named: it appears in messages, where an empty name would look
 /// like a mistake of ours.
 const UNNAMED: &str = "unnamed";
+
+const PHASES: &[Phase] = &[Phase::Before, Phase::Call];
 
 // === impl Timeout ===
 
@@ -65,6 +69,7 @@ impl Timeout {
             name,
             limit: Limit::new(numbers.limit),
             counts_readiness: AtomicBool::new(numbers.counts_readiness),
+            watch: Watch::new(name, PHASES),
         }))
     }
 
@@ -116,6 +121,10 @@ impl Timeout {
     #[inline]
     pub(crate) fn limit_in_nanos(&self) -> Nanos {
         self.0.limit.load()
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.0.watch
     }
 
     pub(crate) fn counts_readiness(&self) -> bool {

@@ -1,0 +1,135 @@
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::Request;
+use tokio::time::Instant;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{InExtensions, TimeHeader};
+use crate::{Deadline, DeadlineOf, DeadlineWith};
+
+/// For clients: writes how much time is left into a header of each request that has a deadline.
+///
+/// The deadline is the one in the extensions, or what [`deadline`](Self::deadline) reads. A header that is
+/// there already and says less stays as it is, and so does one of a request without a deadline. Stand it inside
+/// the retry, so that each attempt says what is left then.
+///
+/// `D` knows the deadline of a request.
+///
+/// # Examples
+///
+/// ```
+/// use http::Request;
+/// use maestro_timeout::{Deadline, TimeHeader, WriteDeadlineLayer};
+/// use std::{convert::Infallible, time::Duration};
+/// use tower::{Service, ServiceBuilder, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Infallible> {
+/// let mut client = ServiceBuilder::new()
+///     .layer(WriteDeadlineLayer::new(TimeHeader::grpc_timeout()).reserve(Duration::from_millis(5)))
+///     .service(service_fn(async |request: Request<()>| {
+///         Ok::<_, Infallible>(request.headers()["grpc-timeout"].clone())
+///     }));
+///
+/// let mut request = Request::new(());
+/// Deadline::after(Duration::from_millis(100)).insert_into(request.extensions_mut());
+/// assert_eq!(client.call(request).await?, "95000000n");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct WriteDeadlineLayer<D = InExtensions> {
+    header: TimeHeader,
+    reserve: Duration,
+    deadline: D,
+}
+
+impl WriteDeadlineLayer {
+    /// Writes `header` from the deadline in the extensions of a request.
+    #[must_use]
+    pub const fn new(header: TimeHeader) -> Self {
+        Self {
+            header,
+            reserve: Duration::ZERO,
+            deadline: InExtensions,
+        }
+    }
+}
+
+impl<D> WriteDeadlineLayer<D> {
+    /// Keeps `time` for the way back: the peer is told that so much less is left.
+    #[must_use]
+    pub fn reserve(self, time: Duration) -> Self {
+        Self {
+            reserve: time,
+            ..self
+        }
+    }
+
+    /// Reads from each request the instant until which its answer is of use, instead of looking into its
+    /// extensions. `None` is no deadline.
+    #[must_use]
+    pub fn deadline<Req, F>(self, f: F) -> WriteDeadlineLayer<DeadlineWith<F>>
+    where
+        F: Fn(&Req) -> Option<Instant> + Clone,
+    {
+        WriteDeadlineLayer {
+            header: self.header,
+            reserve: self.reserve,
+            deadline: DeadlineWith(f),
+        }
+    }
+}
+
+impl<S, D: Clone> Layer<S> for WriteDeadlineLayer<D> {
+    type Service = WriteDeadlineService<S, D>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        WriteDeadlineService {
+            inner,
+            layer: self.clone(),
+        }
+    }
+}
+
+/// A service whose requests say how much time is left, made by [`WriteDeadlineLayer`].
+#[derive(Clone, Debug)]
+pub struct WriteDeadlineService<S, D = InExtensions> {
+    inner: S,
+    layer: WriteDeadlineLayer<D>,
+}
+
+impl<S, D, B> Service<Request<B>> for WriteDeadlineService<S, D>
+where
+    S: Service<Request<B>>,
+    D: DeadlineOf<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let WriteDeadlineLayer {
+            header,
+            reserve,
+            deadline,
+        } = &self.layer;
+        if let Some(at) = deadline.deadline_of(&request) {
+            let left = Deadline::from(at).reserve(*reserve).remaining();
+            // What is malformed is ours to replace.
+            let said = header.read(request.headers()).ok().flatten();
+            if said.is_none_or(|said| left < said) {
+                header.write(left, request.headers_mut());
+            }
+        }
+        self.inner.call(request)
+    }
+}

@@ -1,0 +1,351 @@
+//! Limits for the phases of an HTTP response, on the paused clock.
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Empty};
+use maestro_timeout::{
+    BodyError, BodyResponseFuture, BodyTimeout, BodyTimeoutBuilder, BodyTimeoutLayer,
+    BodyTimeoutService, Deadline, Elapsed, Phase, TimeoutBody,
+};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_test::{assert_pending, assert_ready, task};
+use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A body that has its frames so long after one another; then it ends, fails, or never does either.
+struct Slow {
+    gaps: std::vec::IntoIter<u64>,
+    then: End,
+    timer: Option<Pin<Box<Sleep>>>,
+    held: Arc<()>,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Ends,
+    Fails,
+    Hangs,
+}
+
+impl Body for Slow {
+    type Data = &'static [u8];
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        if self.timer.is_none() {
+            let Some(gap) = self.gaps.next() else {
+                return match self.then {
+                    End::Ends => Poll::Ready(None),
+                    End::Fails => Poll::Ready(Some(Err(std::io::Error::other("cut off")))),
+                    End::Hangs => Poll::Pending,
+                };
+            };
+            self.timer = Some(Box::pin(sleep_until(Instant::now() + ms(gap))));
+        }
+        let timer = self.timer.as_mut().expect("set above").as_mut();
+        // Without a gap without a timer, which would take a tick.
+        if timer.deadline() > Instant::now() && timer.poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.timer = None;
+        Poll::Ready(Some(Ok(Frame::data(b"frame"))))
+    }
+}
+
+fn slow(gaps: &[u64], then: End) -> Slow {
+    Slow {
+        gaps: Vec::from(gaps).into_iter(),
+        then,
+        timer: None,
+        held: Arc::new(()),
+    }
+}
+
+fn none() -> BodyTimeoutBuilder {
+    BodyTimeout::builder()
+}
+
+/// The response that `body` becomes under these limits, whose head takes no time.
+async fn response<B: Body>(limits: BodyTimeoutBuilder, body: B) -> TimeoutBody<B> {
+    let mut body = Some(body);
+    let mut service = BodyTimeoutLayer::new(limits.build("files")).layer(service_fn(move |()| {
+        let body = body.take().expect("called once");
+        async { Ok::<_, Elapsed>(Response::new(body)) }
+    }));
+    service.call(()).await.expect("in time").into_body()
+}
+
+/// Reads to the end, with so long a pause after each frame: how many frames, and what came after them.
+async fn read<B>(body: TimeoutBody<B>, pause: Duration) -> (usize, Option<BodyError>)
+where
+    B: Body<Error: Into<BoxError>>,
+{
+    let mut body = Box::pin(body);
+    let mut frames = 0;
+    loop {
+        match body.frame().await {
+            Some(Ok(_)) => frames += 1,
+            Some(Err(error)) => {
+                assert!(body.frame().await.is_none() || matches!(error, BodyError::Inner(_)));
+                return (frames, Some(error));
+            }
+            None => return (frames, None),
+        }
+        if pause > Duration::ZERO {
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+fn elapsed(error: Option<BodyError>) -> Elapsed {
+    let error = error.expect("it took too long");
+    Elapsed::find(&error).expect("it says so").clone()
+}
+
+// === The head ===
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_is_late_is_answered_by_the_services_own_error() {
+    let layer = BodyTimeoutLayer::new(none().headers(ms(250)).build("files"));
+    let mut service = layer.layer(service_fn(async |how_long: Duration| {
+        tokio::time::sleep(how_long).await;
+        Ok::<_, Elapsed>(Response::new(Empty::<&[u8]>::new()))
+    }));
+    assert!(service.call(ms(250)).await.is_ok(), "a tie");
+    let elapsed = service.call(ms(251)).await.unwrap_err();
+    assert_eq!((elapsed.name(), elapsed.phase()), ("files", Phase::Headers));
+    assert_eq!((elapsed.after(), elapsed.limit()), (ms(250), ms(250)));
+    assert_eq!(
+        elapsed.to_string(),
+        "timeout `files` elapsed: no response head after 250ms of at most 250ms"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_reject_answers_with_the_inner_services_body_and_no_limits() {
+    let limits = none().headers(ms(250)).idle(ms(1)).whole(ms(1));
+    let mut service = BodyTimeoutLayer::new(limits.build("files"))
+        .on_reject(|_| {
+            let mut answer = Response::new(slow(&[400, 400], End::Ends));
+            *answer.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+            Ok(answer)
+        })
+        .layer(service_fn(|()| {
+            std::future::pending::<Result<Response<Slow>, Infallible>>()
+        }));
+    let answer = service.call(()).await.unwrap();
+    assert_eq!(answer.status(), 504);
+    assert!(matches!(read(answer.into_body(), ms(0)).await, (2, None)));
+}
+
+// === Between frames ===
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_stops_ends_after_the_idle_limit() {
+    let began = Instant::now();
+    let body = response(none().idle(ms(250)), slow(&[200, 250, 0, 100], End::Hangs)).await;
+    let (frames, error) = read(body, ms(0)).await;
+    assert_eq!((frames, began.elapsed()), (4, ms(200 + 250 + 100 + 250)));
+    let elapsed = elapsed(error);
+    assert_eq!(
+        (elapsed.phase(), elapsed.after(), elapsed.limit()),
+        (Phase::Idle, ms(250), ms(250))
+    );
+    assert!(
+        elapsed
+            .to_string()
+            .contains("no frame of the body after 250ms")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_is_not_the_bodys_fault() {
+    let body = response(none().idle(ms(250)), slow(&[0, 200, 200], End::Ends)).await;
+    assert!(matches!(read(body, ms(60_000)).await, (3, None)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_limit_of_zero_takes_only_what_is_there() {
+    let body = response(none().idle(ms(0)), slow(&[0, 0, 1], End::Ends)).await;
+    let (frames, error) = read(body, ms(0)).await;
+    assert_eq!((frames, elapsed(error).phase()), (2, Phase::Idle));
+}
+
+// === The whole ===
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_trickles_ends_after_the_whole_limit() {
+    let began = Instant::now();
+    let limits = none().idle(ms(250)).whole(ms(1_000));
+    let body = response(limits, slow(&[150; 100], End::Ends)).await;
+    let (frames, error) = read(body, ms(0)).await;
+    assert_eq!((frames, began.elapsed()), (6, ms(1_000)));
+    let elapsed = elapsed(error);
+    assert_eq!(
+        (elapsed.phase(), elapsed.after(), elapsed.limit()),
+        (Phase::Body, ms(1_000), ms(1_000))
+    );
+    assert!(elapsed.to_string().contains("no end of the body after 1s"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whichever_of_idle_and_whole_ends_first_is_named() {
+    for (idle, whole, phase, after) in [
+        (250, 400, Phase::Body, 400),
+        (250, 600, Phase::Idle, 250),
+        (300, 500, Phase::Body, 500),
+    ] {
+        let limits = none().idle(ms(idle)).whole(ms(whole));
+        let body = response(limits, slow(&[200], End::Hangs)).await;
+        let elapsed = elapsed(read(body, ms(0)).await.1);
+        assert_eq!((elapsed.phase(), elapsed.after()), (phase, ms(after)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_always_has_a_frame_ends_too_and_a_tie_goes_to_the_frame() {
+    let began = Instant::now();
+    let body = response(none().whole(ms(1_000)), slow(&[0; 1_000], End::Ends)).await;
+    let (frames, error) = read(body, ms(100)).await;
+    assert_eq!((frames, began.elapsed()), (11, ms(1_100)), "0, 100 … 1,000");
+    assert_eq!(elapsed(error).phase(), Phase::Body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_comes_late_is_still_the_end() {
+    let body = response(none().whole(ms(100)), slow(&[0], End::Ends)).await;
+    assert!(matches!(read(body, ms(60_000)).await, (1, None)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_bounds_head_and_body_together() {
+    let deadline = Deadline::after(ms(500));
+    let mut service = BodyTimeoutLayer::new(none().build("files"))
+        .deadline(move |()| deadline.at())
+        .layer(service_fn(async |()| {
+            tokio::time::sleep(ms(300)).await;
+            Ok::<_, Elapsed>(Response::new(slow(&[100; 100], End::Ends)))
+        }));
+    let body = service.call(()).await.unwrap().into_body();
+    let (frames, error) = read(body, ms(0)).await;
+    let elapsed = elapsed(error);
+    // At 500 ms the second frame and the deadline are due at once.
+    assert_eq!(
+        (frames, elapsed.phase(), elapsed.limit()),
+        (2, Phase::Body, ms(200))
+    );
+
+    // 500 ms have passed: a tie, so the call is made.
+    assert_eq!(service.call(()).await.unwrap_err().phase(), Phase::Headers);
+    tokio::time::sleep(ms(1)).await;
+    assert_eq!(service.call(()).await.unwrap_err().phase(), Phase::Before);
+}
+
+// === What is left behind, what passes through ===
+
+#[tokio::test(start_paused = true)]
+async fn what_the_body_held_is_free_before_the_error_is_given() {
+    let body = slow(&[], End::Hangs);
+    let held = Arc::downgrade(&body.held);
+    let mut body = Box::pin(response(none().idle(ms(250)), body).await);
+    assert!(held.upgrade().is_some());
+    assert!(body.frame().await.unwrap().is_err());
+    assert!(
+        held.upgrade().is_none(),
+        "though the body around it still exists"
+    );
+    assert!(body.is_end_stream() && body.frame().await.is_none());
+    assert_eq!(body.size_hint().exact(), Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_the_inner_body_passes_with_its_chain() {
+    let limits = none().idle(ms(250)).whole(ms(1_000));
+    let (frames, error) = read(response(limits, slow(&[100], End::Fails)).await, ms(0)).await;
+    let error = error.unwrap();
+    assert_eq!(
+        (frames, error.to_string().as_str()),
+        (1, "the response body failed")
+    );
+    assert_eq!(error.source().unwrap().to_string(), "cut off");
+    assert!(Elapsed::find(&error).is_none());
+
+    // And of a body inside a body.
+    let inner = response(none().idle(ms(100)), slow(&[], End::Hangs)).await;
+    let (_, error) = read(response(none().idle(ms(250)), inner).await, ms(0)).await;
+    let error: BoxError = error.unwrap().into();
+    assert_eq!(Elapsed::find(error.as_ref()).unwrap().after(), ms(100));
+}
+
+#[test]
+fn a_body_that_nothing_bounds_or_that_does_not_wait_needs_no_runtime() {
+    struct Never;
+    impl Body for Never {
+        type Data = &'static [u8];
+        type Error = Infallible;
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Self::Data>, Infallible>>> {
+            Poll::Pending
+        }
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(7)
+        }
+    }
+    let mut unbounded = task::spawn(response(none(), Never));
+    let mut body = Box::pin(assert_ready!(unbounded.poll()));
+    assert_pending!(task::spawn(body.frame()).poll());
+    assert!(!body.is_end_stream());
+    assert_eq!(body.size_hint().exact(), Some(7));
+
+    let limits = none().headers(ms(1_000)).idle(ms(1_000)).whole(ms(1_000));
+    let mut bounded = task::spawn(response(limits, Empty::<&[u8]>::new()));
+    let mut body = Box::pin(assert_ready!(bounded.poll()));
+    assert!(assert_ready!(task::spawn(body.frame()).poll()).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_change_for_the_calls_that_begin_from_then_on() {
+    let timeout = none().idle(ms(250)).build("files");
+    let service = BodyTimeoutLayer::new(timeout.clone()).layer(service_fn(async |()| {
+        Ok::<_, Elapsed>(Response::new(slow(&[], End::Hangs)))
+    }));
+    let before = service.clone().oneshot(()).await.unwrap().into_body();
+    let numbers = none().headers(ms(50)).idle(ms(100)).whole(ms(1_000));
+    timeout.reconfigure(numbers);
+    assert_eq!(timeout.numbers(), numbers);
+    let after = service.oneshot(()).await.unwrap().into_body();
+    assert_eq!(elapsed(read(before, ms(0)).await.1).limit(), ms(250));
+    assert_eq!(elapsed(read(after, ms(0)).await.1).limit(), ms(100));
+}
+
+// === Types ===
+
+type Inner = tower::util::ServiceFn<
+    fn(Request<()>) -> std::future::Ready<Result<Response<Empty<&'static [u8]>>, Elapsed>>,
+>;
+assert_impl_all!(BodyTimeout: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(BodyTimeoutLayer: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(BodyTimeoutService<Inner>: Clone, Send, Sync, fmt::Debug, Service<Request<()>>);
+assert_impl_all!(BodyResponseFuture<std::future::Ready<Result<Response<Empty<&'static [u8]>>, Elapsed>>>: Send, fmt::Debug);
+assert_impl_all!(TimeoutBody<Empty<&'static [u8]>>: Send, Sync, fmt::Debug, Body);
+assert_not_impl_any!(TimeoutBody<Empty<&'static [u8]>>: Unpin);
+assert_impl_all!(BodyError: Error, Send, Sync);

@@ -1,0 +1,181 @@
+//! The server-side layer: what has expired is not begun, up to its share.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use maestro_timeout::{
+    Deadline, DeadlineFilter, DeadlineFilterLayer, DeadlineFilterService, Elapsed, Phase,
+    future::CallOrAnswer,
+};
+use static_assertions::assert_impl_all;
+use tokio::time::{Instant, advance};
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
+use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
+use tower_test::mock;
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn all() -> DeadlineFilter {
+    let builder = DeadlineFilter::builder().max_share(1.0);
+    builder.build("orders").expect("within the ranges")
+}
+
+/// How many of so many requests with an expired deadline reach the service inside.
+async fn served(filter: &DeadlineFilter, requests: usize) -> usize {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let mut service = DeadlineFilterLayer::new(filter.clone())
+        .deadline(|at: &Instant| Some(*at))
+        .layer(service_fn(move |_: Instant| {
+            counted.fetch_add(1, SeqCst);
+            async { Ok::<_, Elapsed>(()) }
+        }));
+    let late = Instant::now() - ms(1);
+    for _ in 0..requests {
+        let _ = service.call(late).await;
+    }
+    calls.load(SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_expired_is_not_begun_and_the_readiness_is_kept() {
+    let layer = DeadlineFilterLayer::new(all()).deadline(|at: &Option<Instant>| *at);
+    let (mut service, mut handle) = mock::spawn_layer::<Option<Instant>, u32, _>(layer);
+    assert_ready_ok!(service.poll_ready());
+    let mut late = task::spawn(service.call(Some(Instant::now() - ms(1))));
+    let error = assert_ready_err!(late.poll());
+    let elapsed = Elapsed::find(error.as_ref()).expect("it says who refused");
+    assert_eq!((elapsed.name(), elapsed.phase()), ("orders", Phase::Before));
+    assert_pending!(task::spawn(handle.next_request()).poll());
+
+    let _call = task::spawn(service.call(None));
+    assert!(assert_ready!(task::spawn(handle.next_request()).poll()).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_time_left_is_served_down_to_the_very_instant() {
+    let filter = all();
+    let deadline = Deadline::after(ms(100));
+    assert_eq!(filter.check(deadline), Ok(()));
+    advance(ms(100)).await;
+    assert_eq!(filter.check(deadline), Ok(()), "a tie");
+    assert_eq!(filter.check(Deadline::NEVER), Ok(()));
+    advance(ms(1)).await;
+    assert!(filter.check(deadline).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_the_share_of_a_period_is_rejected() {
+    let filter = DeadlineFilter::new("orders");
+    for _ in 0..3 {
+        assert_eq!(
+            served(&filter, 4).await,
+            4,
+            "one of four would be more than a fifth"
+        );
+        assert_eq!(served(&filter, 6).await, 4, "two of ten are a fifth");
+        assert_eq!(served(&filter, 90).await, 72);
+        advance(ms(10_000)).await;
+    }
+    assert_eq!((filter.expired(), filter.rejected()), (300, 60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_in_time_or_have_no_deadline_count_too() {
+    let filter = DeadlineFilter::new("orders");
+    for _ in 0..4 {
+        assert_eq!(filter.check(Deadline::NEVER), Ok(()));
+    }
+    assert_eq!(served(&filter, 1).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_period_did_not_use_is_not_carried_over() {
+    let filter = DeadlineFilter::new("orders");
+    for _ in 0..1_000 {
+        assert_eq!(filter.check(Deadline::NEVER), Ok(()));
+    }
+    advance(ms(9_999)).await;
+    assert_eq!(served(&filter, 1).await, 0);
+    advance(ms(1)).await;
+    assert_eq!(served(&filter, 4).await, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dark_filter_counts_what_it_would_do_and_does_nothing() {
+    let filter = DeadlineFilter::builder()
+        .dark(true)
+        .build("orders")
+        .unwrap();
+    assert_eq!(served(&filter, 100).await, 100);
+    assert_eq!((filter.expired(), filter.rejected()), (100, 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_change_while_requests_come_and_what_was_counted_stays() {
+    let filter = DeadlineFilter::builder()
+        .dark(true)
+        .build("orders")
+        .unwrap();
+    assert_eq!(served(&filter, 9).await, 9);
+    let bright = DeadlineFilter::builder();
+    filter.clone().reconfigure(bright).unwrap();
+    // The ninth and tenth request bring the share of the second rejection.
+    assert_eq!(served(&filter, 1).await, 0);
+    assert!(filter.reconfigure(bright.max_share(f64::NAN)).is_err());
+    filter.reconfigure(bright.max_share(0.0)).unwrap();
+    assert_eq!(served(&filter, 100).await, 100);
+    assert_eq!(filter.rejected(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn state_is_shared_by_services_of_one_filter() {
+    // axum makes a service for each connection: four connections with a request each are one period.
+    let filter = DeadlineFilter::new("orders");
+    let mut reached = 0;
+    for _ in 0..5 {
+        reached += served(&filter, 1).await;
+    }
+    assert_eq!(reached, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_reject_answers_and_the_error_type_needs_no_room() {
+    let service = DeadlineFilterLayer::new(all())
+        .deadline(|at: &Instant| Some(*at))
+        .on_reject(|elapsed| Ok((504, elapsed.to_string())))
+        .layer(service_fn(async |_| {
+            Ok::<_, Infallible>((200, String::new()))
+        }));
+    let (status, body) = service.oneshot(Instant::now() - ms(1)).await.unwrap();
+    assert_eq!(status, 504);
+    assert_eq!(body, "timeout `orders` elapsed before the call was made");
+}
+
+#[test]
+#[should_panic(expected = "polled after it was ready")]
+fn an_answer_is_given_once() {
+    let late = Instant::now().checked_sub(ms(1)).unwrap();
+    let mut service = DeadlineFilterLayer::new(all())
+        .deadline(move |()| Some(late))
+        .layer(service_fn(async |()| Ok::<_, BoxError>(())));
+    let mut answer = task::spawn(service.call(()));
+    assert_ready_err!(answer.poll());
+    let _ = answer.poll();
+}
+
+type Inner =
+    tower::util::ServiceFn<fn(std::cell::Cell<u8>) -> std::future::Ready<Result<(), BoxError>>>;
+assert_impl_all!(DeadlineFilter: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(DeadlineFilterLayer: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(DeadlineFilterService<Inner>: Clone, Send, Sync, fmt::Debug, Service<std::cell::Cell<u8>>);
+assert_impl_all!(CallOrAnswer<std::future::Ready<Result<(), BoxError>>>: Send, Unpin, fmt::Debug);

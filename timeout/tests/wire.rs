@@ -1,0 +1,338 @@
+//! Deadlines in extensions and headers.
+
+use std::{convert::Infallible, fmt, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use maestro_timeout::{
+    Deadline, DeadlineFilter, DeadlineFilterLayer, ReadDeadlineLayer, ReadDeadlineService,
+    TimeHeader, TimeoutLayer, WriteDeadlineLayer, WriteDeadlineService, in_extensions,
+};
+use proptest::prelude::*;
+use static_assertions::assert_impl_all;
+use tokio::time::advance;
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+
+const LEFT: HeaderName = HeaderName::from_static("x-time-left-ms");
+const SECOND: Duration = Duration::from_secs(1);
+
+fn headers(name: &HeaderName, value: &str) -> HeaderMap {
+    let value = HeaderValue::from_str(value).expect("a header value");
+    HeaderMap::from_iter([(name.clone(), value)])
+}
+
+fn request(name: &str, value: &str) -> Request<()> {
+    let request = Request::builder().header(name, value).body(());
+    request.expect("a request")
+}
+
+fn grpc(value: &str) -> Option<Duration> {
+    let header = TimeHeader::grpc_timeout();
+    header
+        .read(&headers(header.name(), value))
+        .expect("well formed")
+}
+
+fn written(header: &TimeHeader, left: Duration) -> String {
+    let mut headers = HeaderMap::new();
+    header.write(left, &mut headers);
+    headers[header.name()].to_str().expect("ASCII").to_owned()
+}
+
+// === The values ===
+
+#[test]
+fn every_unit_of_grpc_timeout_is_read() {
+    for (value, time) in [
+        ("1H", 3_600 * SECOND),
+        ("2M", 120 * SECOND),
+        ("3S", 3 * SECOND),
+        ("4m", Duration::from_millis(4)),
+        ("5u", Duration::from_micros(5)),
+        ("6n", Duration::from_nanos(6)),
+        ("00000001S", SECOND),
+        ("99999999H", 3_600 * Duration::from_secs(99_999_999)),
+        // Not positive, so not of the specification; but written by peers whose deadline has passed.
+        ("0n", Duration::ZERO),
+    ] {
+        assert_eq!(grpc(value), Some(time), "{value}");
+    }
+}
+
+#[test]
+fn what_is_malformed_is_told_from_what_is_missing() {
+    let header = TimeHeader::grpc_timeout();
+    for value in [
+        "",
+        "S",
+        "1",
+        "123456789n",
+        "1s",
+        "1h",
+        "1 S",
+        " 1S",
+        "1S ",
+        "+1S",
+        "-1S",
+        "1.5S",
+        "0x1S",
+        "1SS",
+        "1S,2S",
+        "٣S",
+        "1\t",
+    ] {
+        let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else {
+            continue;
+        };
+        let headers = HeaderMap::from_iter([(header.name().clone(), value.clone())]);
+        let malformed = header.read(&headers).expect_err("malformed");
+        assert_eq!(malformed.name(), "grpc-timeout", "{value:?}");
+    }
+    let millis = TimeHeader::millis(LEFT);
+    for value in [
+        "",
+        "ms",
+        "+1",
+        "-1",
+        "1.0",
+        " 1",
+        "1ms",
+        "12345678901234567890",
+    ] {
+        assert!(millis.read(&headers(&LEFT, value)).is_err(), "{value:?}");
+    }
+    assert_eq!(header.read(&HeaderMap::new()), Ok(None));
+
+    let mut twice = headers(&LEFT, "1");
+    twice.append(LEFT, HeaderValue::from_static("2"));
+    let malformed = millis.read(&twice).unwrap_err();
+    assert_eq!(
+        malformed.to_string(),
+        "the header `x-time-left-ms` does not say how much time is left"
+    );
+}
+
+#[test]
+fn the_finest_unit_that_has_the_digits_is_written() {
+    let header = TimeHeader::grpc_timeout();
+    for (left, value) in [
+        (Duration::from_nanos(99_999_999), "99999999n"),
+        (Duration::from_millis(100), "100000u"),
+        (Duration::from_nanos(99_999_999_999), "99999999u"),
+        (Duration::from_secs(100), "100000m"),
+        (Duration::from_secs(100_000), "100000S"),
+        (Duration::from_secs(100_000_000), "1666666M"),
+        (Duration::from_secs(6_000_000_000), "1666666H"),
+        (Duration::from_secs(u64::MAX), "99999999H"),
+        // The value must be positive.
+        (Duration::ZERO, "1n"),
+    ] {
+        assert_eq!(written(&header, left), value);
+    }
+}
+
+#[test]
+fn no_end_is_no_header() {
+    for header in [TimeHeader::grpc_timeout(), TimeHeader::millis(LEFT)] {
+        let mut headers = headers(header.name(), "1");
+        header.write(Duration::MAX, &mut headers);
+        assert!(headers.is_empty());
+    }
+}
+
+fn any_duration() -> impl Strategy<Value = Duration> {
+    // Every magnitude alike.
+    (0_u32..94, any::<u128>()).prop_map(|(bits, nanos)| {
+        let nanos = nanos & ((1 << bits) - 1);
+        let seconds = u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX);
+        Duration::new(
+            seconds,
+            u32::try_from(nanos % 1_000_000_000).expect("less than 10^9"),
+        )
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_grpc_timeout_says_is_read_and_written_back(
+        value in 1_u32..=99_999_999,
+        unit in prop::sample::select(vec!['n', 'u', 'm', 'S', 'M', 'H']),
+    ) {
+        let time = grpc(&format!("{value}{unit}")).unwrap();
+        prop_assert_eq!(grpc(&written(&TimeHeader::grpc_timeout(), time)), Some(time));
+    }
+
+    #[test]
+    fn what_is_written_is_legal_never_longer_and_hardly_shorter(left in any_duration()) {
+        let value = written(&TimeHeader::grpc_timeout(), left);
+        prop_assert!(value.len() <= 9 && !value.starts_with('0'));
+        let read = grpc(&value).unwrap();
+        if left.is_zero() {
+            prop_assert_eq!(read, Duration::from_nanos(1));
+        } else {
+            prop_assert!(read <= left);
+        }
+        if left < Duration::from_secs(99_999_999) {
+            prop_assert!(left.saturating_sub(read) <= left / 99_999);
+        }
+
+        let header = TimeHeader::millis(LEFT);
+        let read = header.read(&headers(&LEFT, &written(&header, left))).unwrap().unwrap();
+        prop_assert!(read <= left);
+        if left < Duration::from_millis(1 << 60) {
+            prop_assert!(left.checked_sub(read).unwrap() < Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused_and_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..24)) {
+        if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+            for header in [TimeHeader::grpc_timeout(), TimeHeader::millis(LEFT)] {
+                let headers = HeaderMap::from_iter([(header.name().clone(), value.clone())]);
+                let _ = header.read(&headers);
+            }
+        }
+    }
+}
+
+// === The layers ===
+
+/// What is left when a request has come through `layer`.
+async fn left_behind(layer: ReadDeadlineLayer, request: Request<()>) -> Duration {
+    let service =
+        ServiceBuilder::new()
+            .layer(layer)
+            .service(service_fn(async |request: Request<()>| {
+                let deadline = Deadline::from_extensions(request.extensions());
+                Ok::<_, Infallible>(deadline.remaining())
+            }));
+    service.oneshot(request).await.expect("infallible")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_reads_the_deadline_into_the_extensions() {
+    let layer = ReadDeadlineLayer::new(TimeHeader::grpc_timeout());
+    let left = left_behind(layer.clone(), request("grpc-timeout", "250m")).await;
+    assert_eq!(left, Duration::from_millis(250));
+    assert_eq!(
+        left_behind(layer.clone(), Request::new(())).await,
+        Duration::MAX
+    );
+
+    // What stands there already is not lengthened.
+    let mut nested = request("grpc-timeout", "1H");
+    Deadline::after(SECOND).insert_into(nested.extensions_mut());
+    assert_eq!(left_behind(layer, nested).await, SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_malformed_header_is_ignored_or_refused_by_choice() {
+    let layer = ReadDeadlineLayer::new(TimeHeader::millis(LEFT));
+    let malformed = || request(LEFT.as_str(), "soon");
+    assert_eq!(left_behind(layer.clone(), malformed()).await, Duration::MAX);
+
+    let mut refusing = ServiceBuilder::new()
+        .layer(layer.refuse(|malformed| Ok(format!("400: {malformed}"))))
+        .service(service_fn(async |_: Request<()>| {
+            Ok::<_, Infallible>("200".to_owned())
+        }));
+    let answer = refusing.call(malformed()).await.unwrap();
+    assert_eq!(
+        answer,
+        "400: the header `x-time-left-ms` does not say how much time is left"
+    );
+    assert_eq!(
+        refusing.call(request(LEFT.as_str(), "7")).await.unwrap(),
+        "200"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_writes_what_is_left_and_never_lengthens_what_is_said() {
+    let mut client = ServiceBuilder::new()
+        .layer(WriteDeadlineLayer::new(TimeHeader::millis(LEFT)).reserve(Duration::from_millis(50)))
+        .service(service_fn(async |request: Request<()>| {
+            let said = request.headers().get(LEFT).cloned();
+            Ok::<_, Infallible>(said.map(|said| said.to_str().expect("ASCII").to_owned()))
+        }));
+    let within = |mut request: Request<()>, time| {
+        Deadline::after(time).insert_into(request.extensions_mut());
+        request
+    };
+    let empty = || Request::new(());
+    assert_eq!(
+        client.call(within(empty(), SECOND)).await.unwrap().unwrap(),
+        "950"
+    );
+    assert_eq!(client.call(empty()).await.unwrap(), None);
+    assert_eq!(
+        client
+            .call(within(empty(), SECOND / 25))
+            .await
+            .unwrap()
+            .unwrap(),
+        "0"
+    );
+    for (said, written) in [("900", "900"), ("951", "950"), ("soon", "950")] {
+        let request = within(request(LEFT.as_str(), said), SECOND);
+        assert_eq!(client.call(request).await.unwrap().unwrap(), written);
+    }
+    // A repeated request says what is left then.
+    let repeated = within(empty(), SECOND);
+    advance(SECOND / 2).await;
+    assert_eq!(client.call(repeated).await.unwrap().unwrap(), "450");
+    let said = client.call(request(LEFT.as_str(), "7")).await.unwrap();
+    assert_eq!(said.unwrap(), "7", "of a request without a deadline");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_may_be_read_by_a_closure_instead() {
+    let deadline = Deadline::after(SECOND);
+    let client = ServiceBuilder::new()
+        .layer(
+            WriteDeadlineLayer::new(TimeHeader::grpc_timeout())
+                .deadline(move |_: &Request<()>| deadline.at()),
+        )
+        .service(service_fn(async |request: Request<()>| {
+            Ok::<_, Infallible>(request.headers()["grpc-timeout"].clone())
+        }));
+    assert_eq!(client.oneshot(Request::new(())).await.unwrap(), "1000000u");
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_the_wire_a_call_inside_never_outlives_the_one_outside() {
+    // Three processes, each with the header alone between them.
+    let server = ServiceBuilder::new()
+        .layer(ReadDeadlineLayer::new(TimeHeader::grpc_timeout()))
+        .layer(DeadlineFilterLayer::new(DeadlineFilter::new("server")).deadline(in_extensions))
+        .layer(TimeoutLayer::new(60 * SECOND).deadline(in_extensions))
+        .map_request(|mut request: Request<()>| {
+            let left = Deadline::from_extensions(request.extensions());
+            *request.extensions_mut() = http::Extensions::new();
+            left.reserve(SECOND / 10)
+                .insert_into(request.extensions_mut());
+            request
+        })
+        .layer(WriteDeadlineLayer::new(TimeHeader::grpc_timeout()))
+        .service(service_fn(async |request: Request<()>| {
+            let left = TimeHeader::grpc_timeout()
+                .read(request.headers())
+                .expect("ours");
+            tokio::time::sleep(2 * SECOND).await;
+            Ok::<_, maestro_timeout::Elapsed>(left)
+        }));
+    let late = server
+        .clone()
+        .oneshot(request("grpc-timeout", "1S"))
+        .await
+        .unwrap_err();
+    assert_eq!(late.after(), SECOND);
+    let left = server.oneshot(request("grpc-timeout", "3S")).await.unwrap();
+    assert_eq!(left, Some(SECOND * 29 / 10));
+}
+
+type Inner = tower::util::ServiceFn<fn(Request<()>) -> std::future::Ready<Result<(), Infallible>>>;
+assert_impl_all!(TimeHeader: Clone, PartialEq, Send, Sync, fmt::Debug);
+assert_impl_all!(ReadDeadlineLayer: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(WriteDeadlineLayer: Clone, Send, Sync, Unpin, fmt::Debug);
+assert_impl_all!(ReadDeadlineService<Inner>: Clone, Send, Sync, fmt::Debug, Service<Request<()>>);
+assert_impl_all!(WriteDeadlineService<Inner>: Clone, Send, Sync, fmt::Debug, Service<Request<()>>);
