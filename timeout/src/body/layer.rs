@@ -16,7 +16,7 @@ use crate::{Answer, DeadlineWith, Elapsed, IntoError, NoDeadline};
 ///
 /// ```
 /// use http::{Request, Response};
-/// use http_body_util::{BodyExt, StreamBody};
+/// use http_body_util::{BodyExt, channel::Channel};
 /// use maestro_timeout::{BodyTimeout, BodyTimeoutLayer, Elapsed, Phase};
 /// use std::{convert::Infallible, time::Duration};
 /// use tower::{Service, ServiceBuilder, service_fn};
@@ -31,12 +31,13 @@ use crate::{Answer, DeadlineWith, Elapsed, IntoError, NoDeadline};
 /// let mut files = ServiceBuilder::new()
 ///     .layer(BodyTimeoutLayer::new(limits))
 ///     .service(service_fn(async |_: Request<()>| {
-///         let (sender, body) = http_body_util::channel::Channel::<&[u8], Infallible>::new(1);
+///         let (sender, body) = Channel::<&[u8], Infallible>::new(1);
 ///         std::mem::forget(sender); // never sends, never closes
 ///         Ok::<_, Elapsed>(Response::new(body))
 ///     }));
 ///
-/// let mut body = files.call(Request::new(())).await.unwrap().into_body();
+/// let response = files.call(Request::new(())).await.unwrap();
+/// let mut body = std::pin::pin!(response.into_body());
 /// let error = body.frame().await.expect("an error is a frame").unwrap_err();
 /// let elapsed = Elapsed::find(&error).expect("it took too long");
 /// assert_eq!((elapsed.phase(), elapsed.after()), (Phase::Idle, Duration::from_secs(5)));
