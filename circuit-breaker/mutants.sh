@@ -18,7 +18,7 @@ mutant 'a place taken by load, then store' src/places.rs \
     '.compare_exchange(seen, lease.0, AcqRel, Relaxed)
                         .is_ok()' \
     '.load(Acquire) == seen && { place.store(lease.0, std::sync::atomic::Ordering::Release); true }'
-mutant 'two failures in two buckets that may overlook each other' src/settle.rs \
+mutant 'two failures in two buckets that may overlook each other' src/measure.rs \
     'fence(SeqCst);' \
     'let _ = (SeqCst, fence);'
 mutant 'an end of the wait that is read without a second look' src/circuit.rs \
@@ -34,5 +34,8 @@ model_mutant 'a late probe that frees the place of another' src/settle.rs \
 model_mutant 'a window that outlives its generation' src/buckets.rs \
     'now / bucket_ticks + generation as u64 * EPOCHS_PER_GENERATION' \
     'now / bucket_ticks + generation as u64 * 0 * EPOCHS_PER_GENERATION'
+model_mutant 'a slow probe that helps to close the circuit' src/settle.rs \
+    '.map(|failed| failed || slow)' \
+    '.map(|failed| failed)'
 
 mutants_done

@@ -3,8 +3,8 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 use tokio::time::Instant;
 
 use crate::{
-    Builder, Call, OnCancel, Open, Outcome, Snapshot, State,
-    circuit::{Admission, Circuit, Refusal},
+    Builder, Call, Open, Snapshot, State,
+    circuit::{Admission, Circuit, End, Refusal},
     epoch::Epoch,
     settings::Settings,
     sync::const_fn,
@@ -188,22 +188,9 @@ impl Core {
     }
 
     #[inline]
-    pub(crate) fn settle(
-        &self,
-        admission: Admission,
-        outcome: Outcome,
-        now: impl FnOnce() -> Instant,
-    ) {
+    pub(crate) fn settle(&self, admission: Admission, end: End, now: impl Fn() -> Instant) {
         self.circuit
-            .settle(admission, outcome, || self.epoch.ticks(now()));
-    }
-
-    /// What a call is that was dropped before it ended.
-    pub(crate) const fn cancelled(&self) -> Outcome {
-        match self.circuit.settings.on_cancel {
-            OnCancel::Ignored => Outcome::Ignored,
-            OnCancel::Failure => Outcome::Failure,
-        }
+            .settle(admission, end, || self.epoch.ticks(now()));
     }
 
     #[inline]

@@ -13,15 +13,15 @@ const LATE_LAPS: u64 = 1 << 10;
 /// Epochs after which a bucket cannot be told from one of now: 2^24 laps of the ring.
 const EPOCH_MASK: u64 = (LAP_MASK + 1) * RING - 1;
 
-/// One step of the window, packed: which lap of the ring it belongs to (24 bits), failures (20), calls (20).
+/// One step of the window, packed: which lap of the ring it belongs to (24 bits), bad calls (20), calls (20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bucket(u64);
 
-/// Calls, and how many of them failed.
+/// Calls, and how many of them were bad in the one respect that is counted: that they failed, or were slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) calls: u32,
-    pub(crate) failures: u32,
+    pub(crate) bad: u32,
 }
 
 impl Bucket {
@@ -37,22 +37,22 @@ impl Bucket {
     /// moved on to a later lap: the call has left the window, and must not take newer ones with it.
     ///
     /// A bucket counts to 1,048,575 calls. One more halves both counts first: from there on the share of
-    /// failures is exact to one part in half a million, and the number of calls is a lower bound that is
+    /// bad ones is exact to one part in half a million, and the number of calls is a lower bound that is
     /// above every minimum that can be configured.
-    pub(crate) const fn record(self, epoch: u64, failed: bool) -> Option<Self> {
+    pub(crate) const fn record(self, epoch: u64, is_bad: bool) -> Option<Self> {
         let lap = (epoch / RING) & LAP_MASK;
-        let (mut calls, mut failures) = (0, 0);
+        let (mut calls, mut bad) = (0, 0);
         if self.lap() == lap {
-            (calls, failures) = (self.calls(), self.failures());
+            (calls, bad) = (self.calls(), self.bad());
             if calls == COUNT_MASK {
-                (calls, failures) = (calls / 2, failures / 2);
+                (calls, bad) = (calls / 2, bad / 2);
             }
         } else if self.calls() > 0 && (self.lap().wrapping_sub(lap) & LAP_MASK) <= LATE_LAPS {
             return None;
         }
-        failures += failed as u64;
+        bad += is_bad as u64;
         Some(Self(
-            (lap << (2 * COUNT_BITS)) | (failures << COUNT_BITS) | (calls + 1),
+            (lap << (2 * COUNT_BITS)) | (bad << COUNT_BITS) | (calls + 1),
         ))
     }
 
@@ -67,7 +67,7 @@ impl Bucket {
         if age < RING || age > EPOCH_MASK + 1 - RING {
             return Some(Counts {
                 calls: self.calls() as u32,
-                failures: self.failures() as u32,
+                bad: self.bad() as u32,
             });
         }
         None
@@ -77,7 +77,7 @@ impl Bucket {
         self.0 >> (2 * COUNT_BITS)
     }
 
-    const fn failures(self) -> u64 {
+    const fn bad(self) -> u64 {
         (self.0 >> COUNT_BITS) & COUNT_MASK
     }
 

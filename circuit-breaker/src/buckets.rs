@@ -1,4 +1,4 @@
-//! The time window: a ring of packed buckets.
+//! The time window: a ring of packed buckets, one ring for failures and one for slowness.
 //!
 //! The property that chose the design: recording is one compare-and-swap on one word which carries the
 //! bucket's epoch beside its counts, so that no count can land in an epoch that is not its own, none is
@@ -44,7 +44,7 @@ impl Buckets {
 
     /// Counts a call in `epoch`, if `is_current` says that its generation is still the present one; else
     /// says so. A call whose epoch has left the window meanwhile is not counted and not late.
-    pub(crate) fn record(&self, epoch: u64, failed: bool, is_current: impl Fn() -> bool) -> bool {
+    pub(crate) fn record(&self, epoch: u64, is_bad: bool, is_current: impl Fn() -> bool) -> bool {
         #[expect(clippy::cast_possible_truncation, reason = "below BUCKETS")]
         let bucket = &self.0[(epoch % BUCKETS as u64) as usize];
         // Acquire pairs with the AcqRel below: who sees a bucket of a newer generation sees the newer
@@ -55,7 +55,7 @@ impl Buckets {
             if !is_current() {
                 return false;
             }
-            let Some(next) = Bucket::from_bits(seen).record(epoch, failed) else {
+            let Some(next) = Bucket::from_bits(seen).record(epoch, is_bad) else {
                 return true;
             };
             match bucket.compare_exchange_weak(seen, next.bits(), AcqRel, Acquire) {
@@ -72,7 +72,7 @@ impl Buckets {
             // Acquire: counts that are seen here were recorded before.
             if let Some(counts) = Bucket::from_bits(bucket.load(Acquire)).counts(index, epoch) {
                 sum.calls += counts.calls;
-                sum.failures += counts.failures;
+                sum.bad += counts.bad;
             }
         }
         sum

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     CircuitBreaker, Core, InvalidConfig, OnCancel, Probes, StaticCircuitBreaker, Wait, Window,
     ratio::Ratio,
-    settings::{Measured, NEVER, Settings},
+    settings::{LONGEST_PROBE, Measured, NEVER, Settings},
     sync::{BUCKETS, const_fn},
     word::MAX_IN_A_ROW,
 };
@@ -11,18 +11,22 @@ use crate::{
 /// The numbers of a circuit breaker. `Copy`, and usable in a `const`.
 ///
 /// Made by [`CircuitBreaker::builder`]. What opens the circuit is what is named here: a
-/// [`failure_ratio`](Self::failure_ratio), [`consecutive_failures`](Self::consecutive_failures), or both; where neither is, half of the calls.
+/// [`failure_ratio`](Self::failure_ratio), a [`slow_ratio`](Self::slow_ratio),
+/// [`consecutive_failures`](Self::consecutive_failures), in any combination; where none is, half of the calls failed.
+/// They are asked in this order, and the first that holds is the [`Cause`](crate::Cause).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a builder makes nothing until `build` or `build_static`"]
 pub struct Builder {
     failure_ratio: Option<f64>,
+    slow_ratio: Option<f64>,
+    slow_after: Option<Duration>,
     window: Window,
     minimum_calls: u32,
     consecutive_failures: Option<u32>,
     wait_in_open: Wait,
     probes: Probes,
     probe_deadline: Duration,
-    on_cancel: OnCancel,
+    on_cancel: Option<OnCancel>,
 }
 
 /// A backend that fails every other call is of no use to anybody.
@@ -34,6 +38,8 @@ impl Builder {
     pub(crate) const fn new() -> Self {
         Self {
             failure_ratio: None,
+            slow_ratio: None,
+            slow_after: None,
             // Long enough to see twenty calls of a quiet service, short enough to notice an outage.
             window: Window::time(Duration::from_secs(10)),
             // Below it one or two failures would be half of the calls.
@@ -45,7 +51,7 @@ impl Builder {
             probes: Probes::results(3),
             // A call that takes longer helps nobody who waits for it.
             probe_deadline: Duration::from_secs(10),
-            on_cancel: OnCancel::Ignored,
+            on_cancel: None,
         }
     }
 
@@ -58,13 +64,35 @@ impl Builder {
         self
     }
 
-    /// Which calls the failure ratio looks at. The default is [`Window::time`] of 10 s.
+    /// Opens when this share of the calls in the window were slow, failed or not, or more: above 0.0 and up
+    /// to 1.0, compared as the failure ratio is. Needs [`slow_after`](Self::slow_after), which says what is slow.
+    ///
+    /// Only a call that was slow opens the circuit so.
+    pub const fn slow_ratio(mut self, ratio: f64) -> Self {
+        self.slow_ratio = Some(ratio);
+        self
+    }
+
+    /// How long a call takes at least that is slow: from 1 ns; more than 36 years are 36 years. Off by
+    /// default.
+    ///
+    /// A slow probe is a failed one. A call that is dropped before it ends is a failure if it was slow by
+    /// then ([`OnCancel::FailureIfSlow`], the default where this is set). With
+    /// [`slow_ratio`](Self::slow_ratio) slow calls open the circuit; without, slowness in itself does not.
+    ///
+    /// Costs a clock reading when a call is let in, and one when it ends.
+    pub const fn slow_after(mut self, limit: Duration) -> Self {
+        self.slow_after = Some(limit);
+        self
+    }
+
+    /// Which calls the ratios look at. The default is [`Window::time`] of 10 s.
     pub const fn window(mut self, window: Window) -> Self {
         self.window = window;
         self
     }
 
-    /// How many calls the window must hold before the failure ratio counts: 1 to 500,000. The default
+    /// How many calls the window must hold before a ratio counts: 1 to 500,000. The default
     /// is 20.
     pub const fn minimum_calls(mut self, calls: u32) -> Self {
         self.minimum_calls = calls;
@@ -74,7 +102,7 @@ impl Builder {
     /// Opens when so many calls failed with no success in between: 1 to 1,073,741,823. They are counted
     /// in the order in which they end, however long ago. Off by default.
     ///
-    /// If no failure ratio is named beside it, it is the only thing that opens the circuit, and no window
+    /// If no ratio is named beside it, it is the only thing that opens the circuit, and no window
     /// is kept.
     pub const fn consecutive_failures(mut self, failures: u32) -> Self {
         self.consecutive_failures = Some(failures);
@@ -93,7 +121,7 @@ impl Builder {
         self
     }
 
-    /// How long a probe may take: from 1 ns; more than 36 years are 36 years. One that has not ended by
+    /// How long a probe may take: from 1 ns; more than 18 years are 18 years. One that has not ended by
     /// then has failed, and its place is free. The default is 10 s.
     ///
     /// Choose it above what a slow but good call takes: a timeout inside the breaker is the usual measure.
@@ -102,9 +130,10 @@ impl Builder {
         self
     }
 
-    /// What a call is that was dropped before it ended. The default is [`OnCancel::Ignored`].
+    /// What a call is that was dropped before it ended. The default is [`OnCancel::FailureIfSlow`] where
+    /// [`slow_after`](Self::slow_after) says what is slow, and [`OnCancel::Ignored`] elsewhere.
     pub const fn on_cancel(mut self, on_cancel: OnCancel) -> Self {
-        self.on_cancel = on_cancel;
+        self.on_cancel = Some(on_cancel);
         self
     }
 
@@ -140,12 +169,26 @@ impl Builder {
     }
 
     pub(crate) const fn settings(self) -> Result<Settings, InvalidConfig> {
-        let Some(ratio) = Ratio::new(match self.failure_ratio {
-            Some(ratio) => ratio,
-            None => DEFAULT_RATIO,
-        }) else {
-            return Err(InvalidConfig::FailureRatio);
+        let (Ok(failed), Ok(slow)) = (share(self.failure_ratio), share(self.slow_ratio)) else {
+            return Err(match share(self.failure_ratio) {
+                Err(()) => InvalidConfig::FailureRatio,
+                Ok(_) => InvalidConfig::SlowRatio,
+            });
         };
+        let slow_after = match self.slow_after {
+            Some(limit) if limit.is_zero() => return Err(InvalidConfig::SlowAfter),
+            Some(limit) => Some(ticks(limit)),
+            None => None,
+        };
+        let on_cancel = match (self.on_cancel, slow_after) {
+            (Some(OnCancel::FailureIfSlow), None) => return Err(InvalidConfig::SlowAfter),
+            (Some(on_cancel), _) => on_cancel,
+            (None, Some(_)) => OnCancel::FailureIfSlow,
+            (None, None) => OnCancel::Ignored,
+        };
+        if slow.is_some() && slow_after.is_none() {
+            return Err(InvalidConfig::SlowAfter);
+        }
         let in_a_row = match self.consecutive_failures {
             Some(failures) if failures == 0 || failures > MAX_IN_A_ROW => {
                 return Err(InvalidConfig::ConsecutiveFailures);
@@ -168,22 +211,32 @@ impl Builder {
         if self.probe_deadline.is_zero() {
             return Err(InvalidConfig::ProbeDeadline);
         }
+        let half = Ratio::new(DEFAULT_RATIO);
         let measured = Measured {
             bucket: ticks(self.window.0).div_ceil(BUCKETS as u64),
             minimum: self.minimum_calls,
+            failed: match (failed, slow) {
+                (None, None) => half,
+                _ => failed,
+            },
+            slow,
         };
         Ok(Settings {
-            ratio,
-            window: match (self.failure_ratio, self.consecutive_failures) {
-                (None, Some(_)) => None,
+            probe_ratio: match failed {
+                Some(ratio) => ratio,
+                None => half.expect("it is a share"),
+            },
+            window: match (failed, slow, self.consecutive_failures) {
+                (None, None, Some(_)) => None,
                 _ => Some(measured),
             },
             in_a_row,
             wait: ticks(self.wait_in_open.0),
             results: self.probes.results,
             in_flight: self.probes.in_flight_limit(),
-            probe_time: ticks(self.probe_deadline),
-            on_cancel: self.on_cancel,
+            probe_time: at_most(ticks(self.probe_deadline), LONGEST_PROBE),
+            slow_after,
+            on_cancel,
         })
     }
 }
@@ -195,5 +248,20 @@ const fn ticks(duration: Duration) -> u64 {
         nanos as u64
     } else {
         NEVER
+    }
+}
+
+const fn at_most(ticks: u64, limit: u64) -> u64 {
+    if ticks < limit { ticks } else { limit }
+}
+
+/// `Err` if it is no share.
+const fn share(ratio: Option<f64>) -> Result<Option<Ratio>, ()> {
+    match ratio {
+        None => Ok(None),
+        Some(ratio) => match Ratio::new(ratio) {
+            None => Err(()),
+            ratio => Ok(ratio),
+        },
     }
 }

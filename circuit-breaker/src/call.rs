@@ -2,7 +2,10 @@ use std::{borrow::Borrow, fmt, mem, sync::Arc, thread};
 
 use tokio::time::Instant;
 
-use crate::{Core, Outcome, circuit::Admission};
+use crate::{
+    Core, Outcome,
+    circuit::{Admission, End},
+};
 
 /// What a call is that was dropped before it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,11 +15,14 @@ pub enum OnCancel {
     Ignored,
     /// A failure: where an outer timeout is what ends calls to a hung backend.
     Failure,
+    /// A failure if it was slow by then, as [`Builder::slow_after`](crate::Builder::slow_after) has it, and
+    /// else nothing: callers that change their mind do so soon, an outer timeout comes late.
+    FailureIfSlow,
 }
 
 /// A call that a [`CircuitBreaker`](crate::CircuitBreaker) let in. Say how it ended, once.
 ///
-/// Dropped unsaid it was cancelled, which is ignored or a failure as
+/// Dropped unsaid it was cancelled, which is nothing or a failure as
 /// [`Builder::on_cancel`](crate::Builder::on_cancel) has it; dropped by a panic it is a failure.
 ///
 /// It belongs to the state that let it in. If the circuit has opened, closed or was reset since, whatever
@@ -55,32 +61,32 @@ impl<P: Borrow<Core>> Call<P> {
 
     /// Says how the call ended, in one value.
     ///
-    /// Costs, closed: a compare-and-swap where a failure ratio is configured, and for consecutive failures a
+    /// Costs, closed: a compare-and-swap for each ratio that is configured, and for consecutive failures a
     /// read, or a compare-and-swap when the count changes. The clock is read at most once, if it is needed.
     #[inline]
     pub fn finish(mut self, outcome: Outcome) {
-        self.settle(outcome, Instant::now);
+        self.settle(End::Finished(outcome), Instant::now);
     }
 
     /// [`finish`](Self::finish) at `now`.
     pub fn finish_at(mut self, outcome: Outcome, now: Instant) {
-        self.settle(outcome, || now);
+        self.settle(End::Finished(outcome), || now);
     }
 
     #[cold]
-    fn end_unsaid(&mut self) {
-        let outcome = if thread::panicking() {
-            Outcome::Failure
+    pub(crate) fn end_unsaid(&mut self, now: impl Fn() -> Instant) {
+        let end = if thread::panicking() {
+            End::Finished(Outcome::Failure)
         } else {
-            self.core.borrow().cancelled()
+            End::Cancelled
         };
-        self.settle(outcome, Instant::now);
+        self.settle(end, now);
     }
 
     #[inline]
-    fn settle(&mut self, outcome: Outcome, now: impl FnOnce() -> Instant) {
+    fn settle(&mut self, end: End, now: impl Fn() -> Instant) {
         if let Some(admission) = self.admission.take() {
-            self.core.borrow().settle(admission, outcome, now);
+            self.core.borrow().settle(admission, end, now);
         }
     }
 }
@@ -91,7 +97,7 @@ impl<P: Borrow<Core>> Drop for Call<P> {
         if self.admission.is_none() {
             return; // the usual case, which need not ask whether the thread panics
         }
-        self.end_unsaid();
+        self.end_unsaid(Instant::now);
     }
 }
 

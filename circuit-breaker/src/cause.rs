@@ -12,13 +12,21 @@ pub enum Cause {
         /// Of how many in the window.
         calls: u32,
     },
+    /// Too large a share of the calls in the window were slow.
+    #[non_exhaustive]
+    SlowRatio {
+        /// How many were slow, failed or not.
+        slow: u32,
+        /// Of how many in the window.
+        calls: u32,
+    },
     /// Too many calls failed in a row.
     #[non_exhaustive]
     ConsecutiveFailures {
         /// How many.
         failures: u32,
     },
-    /// Too many probes of a half-open circuit failed, or did not end in time.
+    /// Too many probes of a half-open circuit failed, were slow, or did not end in time.
     #[non_exhaustive]
     Probes {
         /// How many failed.
@@ -31,17 +39,19 @@ pub enum Cause {
 const RATIO: u64 = 1;
 const IN_A_ROW: u64 = 2;
 const PROBES: u64 = 3;
-const NUMBER_BITS: u32 = 31;
+const SLOW: u64 = 4;
+const NUMBER_BITS: u32 = 30;
 const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
 
 impl Cause {
     /// No cause.
     pub(crate) const NONE: u64 = 0;
 
-    /// One word, never [`NONE`](Self::NONE). No count here reaches 2^31.
+    /// One word, never [`NONE`](Self::NONE). No count here reaches 2^30.
     pub(crate) fn to_bits(self) -> u64 {
         let (kind, failures, of) = match self {
             Self::FailureRatio { failures, calls } => (RATIO, failures, calls),
+            Self::SlowRatio { slow, calls } => (SLOW, slow, calls),
             Self::ConsecutiveFailures { failures } => (IN_A_ROW, failures, 0),
             Self::Probes { failures, results } => (PROBES, failures, results),
         };
@@ -54,6 +64,10 @@ impl Cause {
         match bits >> (2 * NUMBER_BITS) {
             RATIO => Some(Self::FailureRatio {
                 failures,
+                calls: of,
+            }),
+            SLOW => Some(Self::SlowRatio {
+                slow: failures,
                 calls: of,
             }),
             IN_A_ROW => Some(Self::ConsecutiveFailures { failures }),
@@ -72,6 +86,7 @@ impl fmt::Display for Cause {
             Self::FailureRatio { failures, calls } => {
                 write!(f, "{failures} of {calls} calls failed")
             }
+            Self::SlowRatio { slow, calls } => write!(f, "{slow} of {calls} calls were slow"),
             Self::ConsecutiveFailures { failures } => write!(f, "{failures} calls in a row failed"),
             Self::Probes { failures, results } => {
                 write!(f, "{failures} of {results} probes failed")

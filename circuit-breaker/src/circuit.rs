@@ -9,9 +9,8 @@
 //! had happened on time: whether and when anybody looks makes no difference to what they see.
 
 use crate::{
-    State,
-    bucket::Counts,
-    buckets::{Buckets, epoch},
+    Outcome, State,
+    buckets::Buckets,
     cause::Cause,
     places::{Lease, Places},
     settings::{Settings, after},
@@ -34,7 +33,10 @@ pub(crate) struct Circuit {
     pub(crate) places: Places,
     /// Held to enter closed or open, so that only one thread at a time writes `until` and `cause`.
     pub(crate) transitions: TransitionLock,
-    pub(crate) buckets: Buckets,
+    /// Failures in the window, where a failure ratio opens the circuit.
+    pub(crate) failed: Buckets,
+    /// Slow calls in the window, where a slow ratio does.
+    pub(crate) slow: Buckets,
 }
 
 /// That a call was let in, and as what.
@@ -42,12 +44,21 @@ pub(crate) struct Circuit {
 pub(crate) enum Admission {
     Call {
         generation: u32,
+        /// When; 0 where nothing asks how long a call took.
+        started: u64,
     },
     Probe {
         generation: u32,
         place: u8,
         lease: Lease,
     },
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Finished(Outcome),
+    Cancelled,
 }
 
 /// That a call was not let in.
@@ -70,18 +81,20 @@ impl Circuit {
                 cause: AtomicU64::new(Cause::NONE),
                 places: Places::new(),
                 transitions: TransitionLock::new(),
-                buckets: Buckets::new(),
+                failed: Buckets::new(),
+                slow: Buckets::new(),
             }
         }
     }
 
-    /// Lets a call in, or not. The clock is read only when the circuit is not closed.
+    /// Lets a call in, or not. The clock is read only when the circuit is not closed, or where slowness matters.
     #[inline]
     pub(crate) fn admit(&self, clock: impl FnOnce() -> u64) -> Result<Admission, Refusal> {
         let word = self.load();
-        if let Phase::Closed { .. } = word.phase() {
+        if let (Phase::Closed { .. }, None) = (word.phase(), self.settings.slow_after) {
             return Ok(Admission::Call {
                 generation: word.generation(),
+                started: 0,
             });
         }
         self.admit_at(clock())
@@ -114,15 +127,9 @@ impl Circuit {
             let Some(refusal) = self.refusal(word, now) else {
                 continue;
             };
-            let window = match self.settings.window {
-                Some(window) => self
-                    .buckets
-                    .sum(epoch(now, window.bucket, word.generation())),
-                None => Counts::default(),
-            };
             return Counters {
                 word,
-                window,
+                window: self.measure(word.generation(), now),
                 retry_after: (!self.has_room(word)).then_some(refusal.retry_after),
                 cause: refusal.cause,
             };
@@ -146,7 +153,12 @@ impl Circuit {
             let word = self.advance(now);
             let generation = word.generation();
             let tally = match word.phase() {
-                Phase::Closed { .. } => return Ok(Admission::Call { generation }),
+                Phase::Closed { .. } => {
+                    return Ok(Admission::Call {
+                        generation,
+                        started: now,
+                    });
+                }
                 Phase::Open => None,
                 Phase::HalfOpen(tally) => tally.admit(in_flight, results),
             };

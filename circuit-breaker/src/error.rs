@@ -6,6 +6,10 @@ use std::{error::Error, fmt};
 pub enum InvalidConfig {
     /// A failure ratio that is no share, or none at all.
     FailureRatio,
+    /// A slow ratio that is no share, or none at all.
+    SlowRatio,
+    /// A call that is slow at once; or one that is to be slow without a word on when.
+    SlowAfter,
     /// Zero failures in a row, or more than can be counted.
     ConsecutiveFailures,
     /// A window of no length.
@@ -26,6 +30,12 @@ impl InvalidConfig {
         match self {
             Self::FailureRatio => {
                 "the failure ratio must be a share from 0.000000001 to 1.0: 0.5 opens the circuit when half of the calls failed"
+            }
+            Self::SlowRatio => {
+                "the slow ratio must be a share from 0.000000001 to 1.0: 0.5 opens the circuit when half of the calls were slow"
+            }
+            Self::SlowAfter => {
+                "`slow_after` must say from when on a call is slow, longer than zero: `slow_ratio` and `OnCancel::FailureIfSlow` need it"
             }
             Self::ConsecutiveFailures => {
                 "the consecutive failures that open the circuit must be from 1 to 1,073,741,823"

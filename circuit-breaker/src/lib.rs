@@ -13,6 +13,7 @@ mod epoch;
 mod error;
 mod guard;
 mod layer;
+mod measure;
 mod open;
 mod places;
 mod probes;

@@ -3,28 +3,41 @@ use crate::{OnCancel, ratio::Ratio};
 /// The numbers of a circuit as its core wants them: checked, in ticks (nanoseconds) below [`NEVER`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// What failures are measured against, in the window and among probes.
-    pub(crate) ratio: Ratio,
-    /// Where a ratio opens the circuit: over how long a bucket, and from how many calls.
+    /// What failures are measured against among probes.
+    pub(crate) probe_ratio: Ratio,
+    /// Where a ratio opens the circuit.
     pub(crate) window: Option<Measured>,
     /// How many failures in a row open the circuit; 0 where they do not.
     pub(crate) in_a_row: u32,
     pub(crate) wait: u64,
     pub(crate) results: u32,
     pub(crate) in_flight: u8,
+    /// At most [`LONGEST_PROBE`].
     pub(crate) probe_time: u64,
+    /// How long a call takes at least that is slow, where it matters.
+    pub(crate) slow_after: Option<u64>,
     pub(crate) on_cancel: OnCancel,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
+    /// The length of a bucket.
     pub(crate) bucket: u64,
+    /// From how many calls a ratio counts.
     pub(crate) minimum: u32,
+    /// The share of failures that opens.
+    pub(crate) failed: Option<Ratio>,
+    /// The share of slow calls that opens.
+    pub(crate) slow: Option<Ratio>,
 }
 
 /// The last tick, 36 years of 365 days after the first: later instants and longer durations are taken
 /// for this one. Below 2^60, as a lease keeps four bits for other things.
 pub(crate) const NEVER: u64 = 36 * 365 * 24 * 60 * 60 * 1_000_000_000;
+
+/// The longest deadline of a probe: so far from [`NEVER`] that when a probe was let in can be told from
+/// when its time is over, for as long as a process runs (18 years).
+pub(crate) const LONGEST_PROBE: u64 = NEVER / 2;
 
 /// `now` and `ticks` later.
 pub(crate) const fn after(now: u64, ticks: u64) -> u64 {

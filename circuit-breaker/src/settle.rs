@@ -1,66 +1,101 @@
 //! What the end of a call does to a circuit.
 
 use crate::{
-    Outcome,
-    buckets::epoch,
+    OnCancel, Outcome,
     cause::Cause,
-    circuit::{Admission, Circuit},
+    circuit::{Admission, Circuit, End},
+    measure::{Ended, Recorded},
     places::Lease,
-    settings::Measured,
-    sync::atomic::{Ordering::SeqCst, fence},
     word::Phase,
 };
 
 impl Circuit {
-    /// Records how an admitted call ended. The clock is read at most once: for a probe, for a window, or
-    /// to open.
+    /// Records how an admitted call ended. The clock is read at most once: for a probe, for a window, for
+    /// slowness, or to open.
     #[inline]
-    pub(crate) fn settle(
-        &self,
-        admission: Admission,
-        outcome: Outcome,
-        clock: impl FnOnce() -> u64,
-    ) {
+    pub(crate) fn settle(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
         // The usual case, small enough to be inlined: without a window, and without a failure before it, a
         // success changes nothing. One comparison.
-        if let (Admission::Call { generation }, Outcome::Success) = (admission, outcome) {
+        if let (Admission::Call { generation, .. }, End::Finished(Outcome::Success)) =
+            (admission, end)
+        {
             if self.settings.window.is_none() && self.load().is_closed_in(generation, 0) {
                 return;
             }
         }
-        self.settle_other(admission, outcome, clock);
+        self.settle_other(admission, end, clock);
     }
 
     #[inline(never)]
-    fn settle_other(&self, admission: Admission, outcome: Outcome, clock: impl FnOnce() -> u64) {
-        match (admission, outcome) {
-            (Admission::Call { .. }, Outcome::Ignored) => {}
-            (Admission::Call { generation }, Outcome::Success) => self.succeed(generation, clock),
-            (Admission::Call { generation }, Outcome::Failure) => self.fail(generation, clock),
-            (
-                Admission::Probe {
-                    generation,
-                    place,
-                    lease,
-                },
-                _,
-            ) => self.end_probe(generation, place, lease, outcome, clock()),
+    fn settle_other(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
+        match admission {
+            // What is ignored never needs the clock.
+            Admission::Call { .. } if end == End::Finished(Outcome::Ignored) => {}
+            Admission::Call {
+                generation,
+                started,
+            } => self.end_call(generation, started, end, clock),
+            Admission::Probe {
+                generation,
+                place,
+                lease,
+            } => self.end_probe(generation, place, lease, end, clock()),
+        }
+    }
+
+    fn end_call(&self, generation: u32, started: u64, end: End, clock: impl Fn() -> u64) {
+        let settings = &self.settings;
+        let now = (settings.window.is_some() || settings.slow_after.is_some()).then(&clock);
+        let slow = now.is_some_and(|now| self.is_slow(started, now));
+        let Some(failed) = self.has_failed(end, slow) else {
+            return;
+        };
+        if let (Some(window), Some(now)) = (settings.window, now) {
+            match self.record(window, generation, Ended { failed, slow }, now) {
+                Recorded::Late => return,
+                Recorded::Counted => {}
+                Recorded::TooMuch(cause) => return self.open(generation, cause, now),
+            }
+        }
+        if settings.in_a_row == 0 {
+        } else if failed {
+            self.fail_in_a_row(generation, || now.unwrap_or_else(clock));
+        } else {
+            self.end_row(generation);
         }
     }
 
     #[cold]
-    fn end_probe(&self, generation: u32, place: u8, lease: Lease, outcome: Outcome, now: u64) {
+    fn end_probe(&self, generation: u32, place: u8, lease: Lease, end: End, now: u64) {
         // Its own time may be over: then it has failed, whatever it says now.
         let is_late = self.advance(now).generation() != generation;
         // A late one leaves its place alone: it may be another's by now, with an equal lease where both
         // end with time itself.
         if !is_late && self.places.free(place, lease) {
-            let failed = match outcome {
-                Outcome::Success => Some(false),
-                Outcome::Failure => Some(true),
-                Outcome::Ignored => None,
-            };
+            // The difference is exact for the first 18 years, see `LONGEST_PROBE`.
+            let started = lease.deadline() - self.settings.probe_time;
+            let slow = self.is_slow(started, now);
+            // A slow probe is a failed one: slow calls may be what opened the circuit.
+            let failed = self.has_failed(end, slow).map(|failed| failed || slow);
             self.settle_probe(generation, failed, now);
+        }
+    }
+
+    fn is_slow(&self, started: u64, now: u64) -> bool {
+        (self.settings.slow_after).is_some_and(|limit| now.saturating_sub(started) >= limit)
+    }
+
+    /// Whether a call failed that ended so; `None` if it says nothing.
+    fn has_failed(&self, end: End, slow: bool) -> Option<bool> {
+        match end {
+            End::Finished(Outcome::Success) => Some(false),
+            End::Finished(Outcome::Failure) => Some(true),
+            End::Finished(Outcome::Ignored) => None,
+            End::Cancelled => match self.settings.on_cancel {
+                OnCancel::Ignored => None,
+                OnCancel::Failure => Some(true),
+                OnCancel::FailureIfSlow => slow.then_some(true),
+            },
         }
     }
 
@@ -80,7 +115,7 @@ impl Circuit {
                 }
                 if self
                     .settings
-                    .ratio
+                    .probe_ratio
                     .is_reached(tally.failures, tally.results())
                 {
                     let cause = Cause::Probes {
@@ -99,17 +134,9 @@ impl Circuit {
         }
     }
 
-    fn succeed(&self, generation: u32, clock: impl FnOnce() -> u64) {
-        if let Some(window) = self.settings.window {
-            if !self.record(window, generation, false, clock()) {
-                return; // late
-            }
-        }
-        if self.settings.in_a_row == 0 {
-            return;
-        }
+    /// A success after failures, or after none: then it only reads.
+    fn end_row(&self, generation: u32) {
         loop {
-            // Without a failure before it a success only reads.
             let word = self.load();
             if matches!(word.closed_in(generation), None | Some(0))
                 || self
@@ -121,38 +148,7 @@ impl Circuit {
         }
     }
 
-    #[cold]
-    fn fail(&self, generation: u32, clock: impl FnOnce() -> u64) {
-        let Some(window) = self.settings.window else {
-            return self.fail_in_a_row(generation, clock);
-        };
-        let now = clock();
-        if !self.record(window, generation, true, now) {
-            return; // late
-        }
-        // Two failures may be in two buckets, at the edge of an epoch. Each is recorded, then fenced,
-        // then the sum is read: at least one of the two sees both.
-        fence(SeqCst);
-        let counts = self.buckets.sum(epoch(now, window.bucket, generation));
-        if counts.calls >= window.minimum
-            && self
-                .settings
-                .ratio
-                .is_reached(counts.failures, counts.calls)
-        {
-            let cause = Cause::FailureRatio {
-                failures: counts.failures,
-                calls: counts.calls,
-            };
-            return self.open(generation, cause, now);
-        }
-        self.fail_in_a_row(generation, || now);
-    }
-
     fn fail_in_a_row(&self, generation: u32, clock: impl FnOnce() -> u64) {
-        if self.settings.in_a_row == 0 {
-            return;
-        }
         loop {
             let word = self.load();
             let Some(before) = word.closed_in(generation) else {
@@ -170,12 +166,5 @@ impl Circuit {
                 return;
             }
         }
-    }
-
-    fn record(&self, window: Measured, generation: u32, failed: bool, now: u64) -> bool {
-        self.buckets
-            .record(epoch(now, window.bucket, generation), failed, || {
-                self.load().closed_in(generation).is_some()
-            })
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{
     Cause, State,
-    bucket::Counts,
+    measure::Measure,
     word::{Phase, Word},
 };
 
@@ -17,7 +17,7 @@ pub struct Snapshot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counters {
     pub(crate) word: Word,
-    pub(crate) window: Counts,
+    pub(crate) window: Measure,
     /// In ticks.
     pub(crate) retry_after: Option<u64>,
     pub(crate) cause: Option<Cause>,
@@ -47,16 +47,22 @@ impl Snapshot {
         self.counters.word.generation().into()
     }
 
-    /// Calls in the window: 0 unless closed, and where no failure ratio is configured.
+    /// Calls in the window: 0 unless closed, and where no ratio is configured.
     #[must_use]
     pub const fn calls(&self) -> u32 {
-        self.counters.window.calls
+        self.counters.window.calls()
     }
 
-    /// Failures among [`calls`](Self::calls).
+    /// Failures among [`calls`](Self::calls); 0 where no failure ratio is configured.
     #[must_use]
     pub const fn failures(&self) -> u32 {
-        self.counters.window.failures
+        self.counters.window.failed.bad
+    }
+
+    /// Slow ones among [`calls`](Self::calls), failed or not; 0 where no slow ratio is configured.
+    #[must_use]
+    pub const fn slow_calls(&self) -> u32 {
+        self.counters.window.slow.bad
     }
 
     /// Failures since the last success: counted while closed, and only where

@@ -467,6 +467,16 @@ fn what_could_never_work_is_refused() {
         (builder.failure_ratio(f64::NAN), InvalidConfig::FailureRatio),
         (builder.failure_ratio(1e-12), InvalidConfig::FailureRatio),
         (
+            builder.slow_ratio(1.5).slow_after(WAIT),
+            InvalidConfig::SlowRatio,
+        ),
+        (builder.slow_ratio(0.5), InvalidConfig::SlowAfter),
+        (builder.slow_after(Duration::ZERO), InvalidConfig::SlowAfter),
+        (
+            builder.on_cancel(OnCancel::FailureIfSlow),
+            InvalidConfig::SlowAfter,
+        ),
+        (
             builder.consecutive_failures(0),
             InvalidConfig::ConsecutiveFailures,
         ),
@@ -513,6 +523,8 @@ fn what_could_never_work_is_refused() {
 fn the_largest_values_are_legal_and_nothing_overflows() {
     let breaker = CircuitBreaker::builder()
         .failure_ratio(1.0)
+        .slow_ratio(1.0)
+        .slow_after(Duration::MAX)
         .consecutive_failures((1 << 30) - 1)
         .window(Window::time(Duration::MAX))
         .minimum_calls(1)
@@ -613,8 +625,8 @@ fn sizes_stay_what_they_are() {
     assert_eq!(size_of::<Open>(), 48);
     assert_eq!(size_of::<Shared>(), size_of::<Inner>() + size_of::<Call>());
     assert_eq!(size_of::<Static>(), size_of::<Shared>());
-    // Two pairs of cache lines for the state, one for the window.
-    assert_eq!(size_of::<Core>(), 512);
+    // Four pairs of cache lines for the state, one for each of the two rings of the window.
+    assert_eq!(size_of::<Core>(), 768);
 }
 
 #[test]

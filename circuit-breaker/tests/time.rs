@@ -204,6 +204,120 @@ async fn a_call_that_was_held_up_for_a_window_takes_no_newer_ones_with_it() {
     assert_eq!(breaker.snapshot().calls(), 1);
 }
 
+/// A tenth of a second is slow.
+fn by_slowness() -> Builder {
+    CircuitBreaker::builder()
+        .slow_ratio(0.5)
+        .slow_after(TENTH)
+        .minimum_calls(4)
+        .window(Window::time(secs(16)))
+        .wait_in_open(Wait::fixed(secs(5)))
+        .probes(Probes::results(2))
+}
+
+const TENTH: Duration = Duration::from_millis(100);
+const FAST: Duration = Duration::from_nanos(99_999_999);
+
+/// Makes a call that takes `time`.
+async fn take(breaker: &CircuitBreaker, time: Duration, outcome: Outcome) {
+    let call = breaker.try_acquire().expect("it is let in");
+    advance(time).await;
+    call.finish(outcome);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_calls_open_it_though_they_succeed_and_only_a_slow_one_does() {
+    let breaker = by_slowness().build("slow").unwrap();
+    take(&breaker, TENTH, Outcome::Success).await;
+    take(&breaker, TENTH, Outcome::Success).await;
+    take(&breaker, FAST, Outcome::Success).await;
+    take(&breaker, secs(0), Outcome::Failure).await;
+    assert_eq!(
+        breaker.snapshot().slow_calls(),
+        2,
+        "two of four, but the fourth was fast"
+    );
+    assert_eq!(breaker.state(), State::Closed, "failures are not asked for");
+    take(&breaker, TENTH, Outcome::Success).await;
+    let cause = breaker.snapshot().cause().map(|cause| cause.to_string());
+    assert_eq!(cause.as_deref(), Some("3 of 5 calls were slow"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_slow_and_failed_counts_in_both_and_leaves_both() {
+    let breaker = by_slowness().failure_ratio(1.0).build("both").unwrap();
+    breaker.state();
+    take(&breaker, TENTH, Outcome::Failure).await;
+    take(&breaker, TENTH, Outcome::Success).await;
+    let counts = || {
+        let snapshot = breaker.snapshot();
+        (snapshot.calls(), snapshot.failures(), snapshot.slow_calls())
+    };
+    assert_eq!(counts(), (2, 1, 2));
+    advance(secs(16)).await;
+    assert_eq!(counts(), (0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_reaches_two_ratios_names_that_of_failures() {
+    let breaker = by_slowness().failure_ratio(0.5).build("both").unwrap();
+    for _ in 0..4 {
+        take(&breaker, TENTH, Outcome::Failure).await;
+    }
+    assert!(matches!(
+        breaker.snapshot().cause(),
+        Some(Cause::FailureRatio {
+            failures: 4,
+            calls: 4,
+            ..
+        })
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_probe_is_a_failed_probe_unless_it_is_ignored() {
+    for (time, outcome, settled, state) in [
+        (TENTH, Outcome::Success, 0, State::Open),
+        (FAST, Outcome::Success, 0, State::Closed),
+        (TENTH, Outcome::Ignored, 1, State::HalfOpen),
+    ] {
+        let breaker = by_slowness().failure_ratio(1.0).build("probes").unwrap();
+        for _ in 0..4 {
+            take(&breaker, TENTH, Outcome::Success).await;
+        }
+        advance(secs(5)).await;
+        // With a ratio of 1.0 both have to fail.
+        take(&breaker, time, Outcome::Success).await;
+        take(&breaker, time, outcome).await;
+        let snapshot = breaker.snapshot();
+        assert_eq!(
+            (snapshot.state(), snapshot.probes_settled()),
+            (state, settled),
+            "{time:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_call_is_a_failure_once_it_is_slow() {
+    let breaker = builder().slow_after(TENTH).build("cancelled").unwrap();
+    let cancel_after = async |time| {
+        let call = breaker.try_acquire().unwrap();
+        advance(time).await;
+        drop(call);
+    };
+    cancel_after(FAST).await;
+    assert_eq!(breaker.state(), State::Closed);
+    cancel_after(TENTH).await;
+    assert_eq!(breaker.state(), State::Open);
+    // So is a probe; and one that is dropped sooner gives its place back.
+    advance(secs(5)).await;
+    cancel_after(secs(0)).await;
+    assert_eq!(breaker.snapshot().probes_settled(), 0);
+    cancel_after(TENTH).await;
+    assert_eq!(breaker.snapshot().probes_settled(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_probe_unsettled_by_its_deadline_has_failed_and_its_place_is_free() {
     let breaker = builder()

@@ -6,7 +6,7 @@ use crate::{
     Builder, CircuitBreaker, Outcome, Probes, State, Wait, Window,
     bucket::Counts,
     buckets::Buckets,
-    circuit::{Admission, Circuit},
+    circuit::{Admission, Circuit, End},
     word::Phase,
 };
 use std::time::Duration;
@@ -18,6 +18,9 @@ fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
     model.check(f);
 }
 
+const SUCCESS: End = End::Finished(Outcome::Success);
+const FAILURE: End = End::Finished(Outcome::Failure);
+const IGNORED: End = End::Finished(Outcome::Ignored);
 const WAIT: u64 = 100;
 const PROBE_TIME: u64 = 10;
 
@@ -34,7 +37,7 @@ fn circuit(builder: Builder) -> Arc<Circuit> {
 fn half_open(probes: Probes) -> Arc<Circuit> {
     let circuit = circuit(builder().consecutive_failures(1).probes(probes));
     let call = circuit.admit(|| 0).unwrap();
-    circuit.settle(call, Outcome::Failure, || 0);
+    circuit.settle(call, FAILURE, || 0);
     assert_eq!(circuit.advance(WAIT).phase().state(), State::HalfOpen);
     circuit
 }
@@ -60,7 +63,7 @@ fn tally(circuit: &Circuit) -> (u32, u32, u32) {
 }
 
 fn fail(circuit: &Circuit, call: Admission, now: u64) {
-    circuit.settle(call, Outcome::Failure, || now);
+    circuit.settle(call, FAILURE, || now);
 }
 
 #[test]
@@ -111,6 +114,29 @@ fn of_two_failures_on_either_side_of_an_epoch_at_least_one_sees_both() {
 }
 
 #[test]
+fn a_call_that_fails_and_one_that_is_slow_leave_one_opening_with_one_cause() {
+    explore(None, || {
+        let circuit = circuit(
+            builder()
+                .failure_ratio(0.5)
+                .slow_ratio(0.5)
+                .slow_after(Duration::from_nanos(9))
+                .minimum_calls(2),
+        );
+        let (a, b) = (circuit.admit(|| 0).unwrap(), circuit.admit(|| 0).unwrap());
+        race(
+            &circuit,
+            |c| fail(c, a, 1),
+            move |c| c.settle(b, SUCCESS, || 9),
+        );
+        let counters = circuit.counters(10);
+        // The failure saw both calls, or the slow one did.
+        assert_eq!(counters.word.generation(), 1);
+        assert!(counters.cause.is_some());
+    });
+}
+
+#[test]
 fn no_count_is_lost_or_doubled_when_a_bucket_changes_epoch() {
     explore(None, || {
         let buckets = Arc::new(Buckets::new());
@@ -120,10 +146,7 @@ fn no_count_is_lost_or_doubled_when_a_bucket_changes_epoch() {
         let there = thread::spawn(move || other.record(2, true, || true));
         assert!(buckets.record(2, false, || true));
         assert!(there.join().unwrap());
-        let both = Counts {
-            calls: 2,
-            failures: 1,
-        };
+        let both = Counts { calls: 2, bad: 1 };
         assert_eq!(buckets.sum(2), both);
     });
 }
@@ -138,12 +161,12 @@ fn a_late_result_never_counts_in_the_window_of_a_newer_generation() {
             |c| {
                 c.reset(0);
                 let call = c.admit(|| 0).unwrap();
-                c.settle(call, Outcome::Success, || 0);
+                c.settle(call, SUCCESS, || 0);
             },
             move |c| fail(c, late, 0),
         );
-        let counts = circuit.counters(0).window;
-        assert_eq!((counts.calls, counts.failures), (1, 0));
+        let counts = circuit.counters(0).window.failed;
+        assert_eq!((counts.calls, counts.bad), (1, 0));
     });
 }
 
@@ -167,7 +190,7 @@ fn a_success_and_a_failure_leave_the_count_of_one_order_or_the_other() {
         fail(&circuit, first, 0);
         race(
             &circuit,
-            |c| c.settle(success, Outcome::Success, || 0),
+            |c| c.settle(success, SUCCESS, || 0),
             move |c| fail(c, second, 0),
         );
         assert!(matches!(
@@ -201,7 +224,7 @@ fn two_who_enter_at_once_get_a_place_each() {
         let circuit = half_open(Probes::results(2));
         let (a, b) = race(&circuit, |c| c.admit(|| WAIT), |c| c.admit(|| WAIT));
         for probe in [a.unwrap(), b.unwrap()] {
-            circuit.settle(probe, Outcome::Success, || WAIT);
+            circuit.settle(probe, SUCCESS, || WAIT);
         }
         assert_eq!(circuit.load().phase(), Phase::Closed { in_a_row: 0 });
     });
@@ -215,7 +238,7 @@ fn a_place_that_is_given_back_is_not_lost_and_not_given_twice() {
         let (second, ()) = race(
             &circuit,
             |c| c.admit(|| WAIT),
-            move |c| c.settle(first, Outcome::Ignored, || WAIT),
+            move |c| c.settle(first, IGNORED, || WAIT),
         );
         let inside = u32::from(second.is_ok());
         assert_eq!(tally(&circuit), (inside, 0, 0));
@@ -233,8 +256,8 @@ fn two_probes_that_end_at_once_both_count_and_decide_once() {
         );
         race(
             &circuit,
-            |c| c.settle(a, Outcome::Success, || WAIT),
-            move |c| c.settle(b, Outcome::Success, || WAIT),
+            |c| c.settle(a, SUCCESS, || WAIT),
+            move |c| c.settle(b, SUCCESS, || WAIT),
         );
         let word = circuit.load();
         assert_eq!(
@@ -252,7 +275,7 @@ fn of_a_probes_end_and_the_end_of_its_time_exactly_one_counts() {
         race(
             &circuit,
             // Its own clock reading is from just before the deadline.
-            |c| c.settle(probe, Outcome::Success, || WAIT + PROBE_TIME - 1),
+            |c| c.settle(probe, SUCCESS, || WAIT + PROBE_TIME - 1),
             |c| c.advance(WAIT + PROBE_TIME),
         );
         let (in_flight, successes, failures) = tally(&circuit);
@@ -271,11 +294,11 @@ fn three_who_enter_end_and_cancel_never_exceed_two_places_and_lose_none() {
         let ends = circuit.admit(|| WAIT).unwrap();
         let cancelled = circuit.admit(|| WAIT).unwrap();
         let other = Arc::clone(&circuit);
-        let third = thread::spawn(move || other.settle(cancelled, Outcome::Ignored, || WAIT));
+        let third = thread::spawn(move || other.settle(cancelled, IGNORED, || WAIT));
         let (entered, ()) = race(
             &circuit,
             |c| c.admit(|| WAIT),
-            move |c| c.settle(ends, Outcome::Success, || WAIT),
+            move |c| c.settle(ends, SUCCESS, || WAIT),
         );
         third.join().unwrap();
         let inside = u32::from(entered.is_ok());

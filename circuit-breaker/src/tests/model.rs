@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use crate::{
-    Builder, Call, Cause, CircuitBreaker, Outcome, Probes, State, Wait, Window, settings::NEVER,
+    Builder, Call, Cause, CircuitBreaker, OnCancel, Outcome, Probes, State, Wait, Window,
+    settings::{LONGEST_PROBE, NEVER},
 };
 
 /// As it is built: the builder, and the same numbers in plain sight.
@@ -15,6 +16,9 @@ use crate::{
 struct Config {
     /// Failures of calls.
     ratio: Option<(u32, u32)>,
+    slow_ratio: Option<(u32, u32)>,
+    slow_after: Option<u64>,
+    on_cancel: OnCancel,
     window: u64,
     minimum: u32,
     in_a_row: Option<u32>,
@@ -31,7 +35,14 @@ impl Config {
             .minimum_calls(self.minimum)
             .wait_in_open(Wait::fixed(Duration::from_nanos(self.wait)))
             .probes(Probes::results(self.results).in_flight(self.in_flight))
-            .probe_deadline(Duration::from_nanos(self.probe_time));
+            .probe_deadline(Duration::from_nanos(self.probe_time))
+            .on_cancel(self.on_cancel);
+        if let Some((slow, calls)) = self.slow_ratio {
+            builder = builder.slow_ratio(f64::from(slow) / f64::from(calls));
+        }
+        if let Some(limit) = self.slow_after {
+            builder = builder.slow_after(Duration::from_nanos(limit));
+        }
         if let Some((failures, calls)) = self.ratio {
             builder = builder.failure_ratio(f64::from(failures) / f64::from(calls));
         }
@@ -44,13 +55,23 @@ impl Config {
 
 fn config() -> impl Strategy<Value = Config> {
     let ratio = prop::sample::select(vec![(1, 2), (1, 10), (2, 3), (29, 100), (1, 1), (1, 3)]);
+    // Any combination of triggers, one at least.
+    let triggers = (
+        prop::option::of(ratio.clone()),
+        prop::option::of(ratio),
+        prop::option::of(1_u32..4),
+    )
+        .prop_filter("one trigger", |(failed, slow, in_a_row)| {
+            failed.is_some() || slow.is_some() || in_a_row.is_some()
+        });
     (
-        // One trigger, the other, or both.
-        prop_oneof![
-            (ratio.clone().prop_map(Some), Just(None)),
-            (Just(None), (1_u32..4).prop_map(Some)),
-            (ratio.prop_map(Some), (1_u32..4).prop_map(Some)),
-        ],
+        triggers,
+        prop::option::of(prop::sample::select(vec![1_u64, 5, 40, 2_000, u64::MAX])),
+        prop::sample::select(vec![
+            OnCancel::Ignored,
+            OnCancel::Failure,
+            OnCancel::FailureIfSlow,
+        ]),
         prop::sample::select(vec![1_u64, 16, 100, 1_000, 1_000_000_007, u64::MAX]),
         1_u32..6,
         prop::sample::select(vec![1_u64, 10, 50, 100_000_000, u64::MAX]),
@@ -59,15 +80,31 @@ fn config() -> impl Strategy<Value = Config> {
         prop::sample::select(vec![1_u64, 7, 60, 100_000_000, u64::MAX]),
     )
         .prop_map(
-            |((ratio, in_a_row), window, minimum, wait, results, in_flight, probe_time)| Config {
-                ratio,
+            |(
+                (ratio, slow_ratio, in_a_row),
+                slow_after,
+                on_cancel,
                 window,
                 minimum,
-                in_a_row,
                 wait,
                 results,
                 in_flight,
                 probe_time,
+            )| {
+                let needs_slow = slow_ratio.is_some() || on_cancel == OnCancel::FailureIfSlow;
+                Config {
+                    ratio,
+                    slow_ratio,
+                    slow_after: slow_after.or(needs_slow.then_some(5)),
+                    on_cancel,
+                    window,
+                    minimum,
+                    in_a_row,
+                    wait,
+                    results,
+                    in_flight,
+                    probe_time,
+                }
             },
         )
 }
@@ -76,8 +113,8 @@ fn config() -> impl Strategy<Value = Config> {
 enum Step {
     Advance(u64),
     Admit,
-    /// Ends a call (which, modulo those under way) so.
-    Settle(usize, Outcome),
+    /// Ends a call (which, modulo those under way) so; `None` cancels it.
+    Settle(usize, Option<Outcome>),
     Reset,
     /// Looks. Whether anybody does must make no difference.
     Look,
@@ -92,10 +129,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop::sample::select(vec![3_600_000_000_007, 31_557_600_000_000_011, u64::MAX]),
     ];
     let outcome = prop::sample::select(vec![
-        Outcome::Success,
-        Outcome::Failure,
-        Outcome::Failure,
-        Outcome::Ignored,
+        Some(Outcome::Success),
+        Some(Outcome::Failure),
+        Some(Outcome::Failure),
+        Some(Outcome::Ignored),
+        None,
     ]);
     prop_oneof![
         4 => time.prop_map(Step::Advance),
@@ -108,11 +146,25 @@ fn step() -> impl Strategy<Value = Step> {
 
 // === The naive breaker ===
 
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    failed: bool,
+    slow: bool,
+}
+
+/// A call under way.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    number: usize,
+    generation: u64,
+    at: u64,
+}
+
 #[derive(Debug)]
 enum Naive {
-    /// When each call ended, and whether it failed.
+    /// When each call ended, and how.
     Closed {
-        calls: Vec<(u64, bool)>,
+        calls: Vec<(u64, Ended)>,
         in_a_row: u32,
     },
     Open {
@@ -156,14 +208,28 @@ impl Model {
         failures * of_calls >= calls * of_failures
     }
 
+    fn is_slow(&self, begun: u64, now: u64) -> bool {
+        (self.config.slow_after).is_some_and(|limit| now - begun >= limit.min(NEVER))
+    }
+
+    /// Whether a call failed; `None` if it says nothing.
+    fn has_failed(&self, how: Option<Outcome>, slow: bool) -> Option<bool> {
+        match (how, self.config.on_cancel) {
+            (Some(Outcome::Success), _) => Some(false),
+            (Some(Outcome::Failure), _) | (None, OnCancel::Failure) => Some(true),
+            (None, OnCancel::FailureIfSlow) if slow => Some(true),
+            (Some(Outcome::Ignored) | None, _) => None,
+        }
+    }
+
     /// The calls that are still in the window at `now`.
-    fn window(&self, now: u64) -> Vec<bool> {
+    fn window(&self, now: u64) -> Vec<Ended> {
         let step = self.config.window.min(NEVER).div_ceil(16);
         match &self.state {
-            Naive::Closed { calls, .. } if self.config.ratio.is_some() => calls
+            Naive::Closed { calls, .. } => calls
                 .iter()
                 .filter(|(at, _)| now / step - at / step < 16)
-                .map(|(_, failed)| *failed)
+                .map(|(_, ended)| *ended)
                 .collect(),
             _ => Vec::new(),
         }
@@ -182,7 +248,7 @@ impl Model {
                     let first = probes.iter().min_by_key(|(_, deadline)| *deadline).copied();
                     match first {
                         Some((call, deadline)) if deadline <= now => {
-                            self.settle_probe(call, Outcome::Failure, deadline);
+                            self.settle_probe(call, Some(true), deadline);
                         }
                         _ => return,
                     }
@@ -194,7 +260,7 @@ impl Model {
 
     /// Admits the call with this number, or says how long it should wait.
     fn admit(&mut self, call: usize, now: u64) -> Result<u64, u64> {
-        let deadline = now.saturating_add(self.config.probe_time).min(NEVER);
+        let deadline = (now + self.config.probe_time.min(LONGEST_PROBE)).min(NEVER);
         let (results, limit) = (self.config.results as usize, self.config.in_flight as usize);
         match &mut self.state {
             Naive::Closed { .. } => {}
@@ -215,38 +281,61 @@ impl Model {
         Ok(self.generation)
     }
 
-    fn settle(&mut self, call: usize, generation: u64, outcome: Outcome, now: u64) {
-        if generation != self.generation {
+    fn settle(&mut self, call: Begun, how: Option<Outcome>, now: u64) {
+        if call.generation != self.generation {
             return;
         }
         if let Naive::HalfOpen { .. } = self.state {
-            return self.settle_probe(call, outcome, now);
+            // 18 years on, when a probe began is told from its deadline, which is the end of time.
+            let begun = call
+                .at
+                .min(NEVER - self.config.probe_time.min(LONGEST_PROBE));
+            let slow = self.is_slow(begun, now);
+            let failed = self.has_failed(how, slow).map(|failed| failed || slow);
+            return self.settle_probe(call.number, failed, now);
         }
+        let slow = self.is_slow(call.at, now);
+        let Some(failed) = self.has_failed(how, slow) else {
+            return;
+        };
         let Naive::Closed { calls, in_a_row } = &mut self.state else {
             unreachable!("nothing is let in while open");
         };
-        let failed = match outcome {
-            Outcome::Ignored => return,
-            Outcome::Success => false,
-            Outcome::Failure => true,
-        };
-        calls.push((now, failed));
+        calls.push((now, Ended { failed, slow }));
         *in_a_row = if failed { *in_a_row + 1 } else { 0 };
         let in_a_row = *in_a_row;
-        if !failed {
-            return;
-        }
-        let window = self.window(now);
-        let calls = u32::try_from(window.len()).unwrap();
-        let failures = u32::try_from(window.iter().filter(|failed| **failed).count()).unwrap();
-        if calls > 0 && calls >= self.config.minimum && self.reaches_ratio(failures, calls) {
-            self.open(now, Cause::FailureRatio { failures, calls });
-        } else if self.config.in_a_row.is_some_and(|limit| in_a_row >= limit) {
-            self.open(now, Cause::ConsecutiveFailures { failures: in_a_row });
+        if let Some(cause) = self.trigger(failed, slow, in_a_row, now) {
+            self.open(now, cause);
         }
     }
 
-    fn settle_probe(&mut self, call: usize, outcome: Outcome, now: u64) {
+    /// The first trigger that holds.
+    fn trigger(&self, failed: bool, slow: bool, in_a_row: u32, now: u64) -> Option<Cause> {
+        let window = self.window(now);
+        let count =
+            |f: fn(&Ended) -> bool| u32::try_from(window.iter().filter(|e| f(e)).count()).unwrap();
+        let (calls, failures, slow_calls) =
+            (count(|_| true), count(|e| e.failed), count(|e| e.slow));
+        let reached = |ratio: Option<(u32, u32)>, bad: u32| {
+            calls > 0
+                && calls >= self.config.minimum
+                && ratio.is_some_and(|(of_bad, of_calls)| bad * of_calls >= calls * of_bad)
+        };
+        if failed && reached(self.config.ratio, failures) {
+            Some(Cause::FailureRatio { failures, calls })
+        } else if slow && reached(self.config.slow_ratio, slow_calls) {
+            Some(Cause::SlowRatio {
+                slow: slow_calls,
+                calls,
+            })
+        } else if failed && self.config.in_a_row.is_some_and(|limit| in_a_row >= limit) {
+            Some(Cause::ConsecutiveFailures { failures: in_a_row })
+        } else {
+            None
+        }
+    }
+
+    fn settle_probe(&mut self, call: usize, failed: Option<bool>, now: u64) {
         let Naive::HalfOpen {
             probes,
             successes,
@@ -259,10 +348,10 @@ impl Model {
             return; // its time was over
         };
         probes.swap_remove(place);
-        match outcome {
-            Outcome::Success => *successes += 1,
-            Outcome::Failure => *failures += 1,
-            Outcome::Ignored => {}
+        match failed {
+            Some(false) => *successes += 1,
+            Some(true) => *failures += 1,
+            None => {}
         }
         let (failures, results) = (*failures, *failures + *successes);
         if results < self.config.results {
@@ -289,8 +378,8 @@ struct Both {
     model: Model,
     start: Instant,
     elapsed: u64,
-    /// Calls under way, with number and generation.
-    calls: Vec<(Call, usize, u64)>,
+    /// Calls under way.
+    calls: Vec<(Call, Begun)>,
     admitted: usize,
 }
 
@@ -330,8 +419,12 @@ impl Both {
                 match self.breaker.try_acquire_at(now) {
                     Ok(call) => {
                         prop_assert_eq!(expected, Ok(self.model.generation));
-                        self.calls
-                            .push((call, self.admitted, self.model.generation));
+                        let begun = Begun {
+                            number: self.admitted,
+                            generation: self.model.generation,
+                            at: self.elapsed,
+                        };
+                        self.calls.push((call, begun));
                     }
                     Err(open) => {
                         let retry_after = u64::try_from(open.retry_after().as_nanos()).unwrap();
@@ -343,10 +436,13 @@ impl Both {
                 self.admitted += 1;
             }
             Step::Settle(..) if self.calls.is_empty() => {}
-            Step::Settle(which, outcome) => {
-                let (call, number, generation) = self.calls.swap_remove(which % self.calls.len());
-                call.finish_at(outcome, now);
-                self.model.settle(number, generation, outcome, self.elapsed);
+            Step::Settle(which, how) => {
+                let (mut call, begun) = self.calls.swap_remove(which % self.calls.len());
+                match how {
+                    Some(outcome) => call.finish_at(outcome, now),
+                    None => call.end_unsaid(|| now),
+                }
+                self.model.settle(begun, how, self.elapsed);
             }
             Step::Reset => {
                 self.breaker.reset_at(now);
@@ -366,11 +462,14 @@ impl Both {
         prop_assert_eq!(snapshot.state(), model.state());
         prop_assert_eq!(snapshot.generation(), model.generation);
         prop_assert_eq!(snapshot.cause(), model.cause);
-        prop_assert_eq!(snapshot.calls() as usize, window.len());
-        prop_assert_eq!(
-            snapshot.failures() as usize,
-            window.iter().filter(|failed| **failed).count()
+        let (failed, slow) = (
+            model.config.ratio.is_some(),
+            model.config.slow_ratio.is_some(),
         );
+        let count = |f: &dyn Fn(&Ended) -> bool| window.iter().filter(|e| f(e)).count();
+        prop_assert_eq!(snapshot.calls() as usize, count(&|_| failed || slow));
+        prop_assert_eq!(snapshot.failures() as usize, count(&|e| failed && e.failed));
+        prop_assert_eq!(snapshot.slow_calls() as usize, count(&|e| slow && e.slow));
         match &model.state {
             Naive::Closed { in_a_row, .. } => {
                 let counted = model.config.in_a_row.map_or(0, |_| *in_a_row);
@@ -461,8 +560,10 @@ fn a_late_probe_leaves_the_place_alone_that_is_anothers_by_now() {
         .build("late")
         .unwrap();
     let start = Instant::now();
+    breaker.state_at(start);
+    // So late that all of these probes end with time itself, and their leases are equal.
     let half_open = |at: u64| {
-        let fails = start + Duration::from_nanos(at);
+        let fails = start + Duration::from_nanos(LONGEST_PROBE + at);
         breaker
             .try_acquire_at(fails)
             .unwrap()
@@ -471,7 +572,7 @@ fn a_late_probe_leaves_the_place_alone_that_is_anothers_by_now() {
         (breaker.try_acquire_at(now).unwrap(), now)
     };
     let (late, now) = half_open(0);
-    // Sixteen generations on a lease has the same tag, and all of them end with time itself.
+    // Sixteen generations on a lease has the same tag.
     for _ in 0..14 {
         breaker.reset_at(now);
     }
