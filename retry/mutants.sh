@@ -24,6 +24,25 @@ mutant 'the calls read before what was used of them' src/ledger.rs \
     'let (earned, expired) = self.read(nanos);
         let mut used = self.used.load(Acquire);
         loop {'
+mutant 'tokens drained by load, then store' src/tokens.rs \
+    'let before = self.left.fetch_update(Relaxed, Relaxed, |left| {
+            (left > 0).then(|| left.saturating_sub(tokens))
+        });' \
+    'let before = Ok::<u64, u64>(self.left.load(Relaxed));
+        let _ = before.inspect(|left| self.left.store(left.saturating_sub(tokens), Relaxed));'
+mutant 'a retry in flight counted by load, then store' src/flight.rs \
+    '.fetch_update(Relaxed, Relaxed, |word| {
+                limit.admits(Counts::unpack(word)).then(|| word + RETRY)
+            })
+            .is_ok()' \
+    '.load(Relaxed)
+            .checked_add(0)
+            .filter(|word| limit.admits(Counts::unpack(*word)))
+            .inspect(|word| self.0.store(word + RETRY, Relaxed))
+            .is_some()'
+model_mutant 'tokens given above the cap' src/tokens.rs \
+    'left.saturating_add(tokens).min(self.most)' \
+    'left.saturating_add(tokens)'
 model_mutant 'a refund of what has expired' src/credit.rs \
     'end.saturating_sub(expired).min(RETRY)' \
     'end.min(RETRY).max(expired.min(RETRY))'

@@ -2,9 +2,18 @@ use crate::Now;
 
 /// Decides for all calls that share it whether one of them may be retried.
 ///
-/// [`RetryBudget`](crate::RetryBudget) is one, [`Unlimited`] is the default. A budget sees every call
-/// begin and end, the result of each attempt, and each retry from the decision to its end, so that one
-/// that counts what is in flight can be written too.
+/// | | a retry may run while |
+/// |---|---|
+/// | [`RetryBudget`](crate::RetryBudget) | retries are a share of the calls, and a floor besides (as in Finagle) |
+/// | [`HalfFull`](crate::HalfFull) | failures have not drained half a bucket (as in gRPC) |
+/// | [`CostBucket`](crate::CostBucket) | there are tokens for what it costs (as in the AWS SDKs) |
+/// | [`InFlightShare`](crate::InFlightShare) | retries are a share of the calls in flight (as in Envoy) |
+/// | [`Unlimited`], the default | ever |
+///
+/// A budget sees every call begin and end, each retry from the decision to its end, and of each attempt the
+/// result: once, by [`try_hold`](Self::try_hold) where a retry is wanted and nothing else forbids it, by
+/// [`record`](Self::record) or [`record_retry`](Self::record_retry) otherwise. So one that learns from failures
+/// can learn and decide in one step.
 ///
 /// A budget is cloned with every call: let it be a cheap handle.
 pub trait Budget {
@@ -21,13 +30,30 @@ pub trait Budget {
     /// `now` reads the clock when it is first asked: a budget that does not need the time does not pay for it.
     fn enter(&self, now: &Now) -> Self::Call;
 
-    /// An attempt ended; `failed` unless its verdict was [`Done`](crate::Verdict::Done).
+    /// The first attempt ended, and no retry follows; `failed` unless its verdict was
+    /// [`Done`](crate::Verdict::Done).
     fn record(&self, failed: bool) {
         let _ = failed;
     }
 
-    /// Takes leave for one retry, check and taking in one step; `None` when there is none.
+    /// A retry ended, and no further one follows. By default the same as [`record`](Self::record), after
+    /// `retry` was dropped.
+    fn record_retry(&self, retry: Self::Retry, failed: bool) {
+        drop(retry);
+        self.record(failed);
+    }
+
+    /// An attempt failed: takes leave for a retry, check and taking in one step; `None` when there is none.
+    ///
+    /// If that attempt was itself a retry, its [`Retry`](Self::Retry) has been dropped.
     fn try_hold(&self, now: &Now) -> Option<Self::Hold>;
+
+    /// [`try_hold`](Self::try_hold) for a retry whose verdict names its price,
+    /// [`Verdict::RetryCosting`](crate::Verdict::RetryCosting). By default the price makes no difference.
+    fn try_hold_costing(&self, now: &Now, cost: u32) -> Option<Self::Hold> {
+        let _ = cost;
+        self.try_hold(now)
+    }
 
     /// The retry starts: from here on nothing goes back.
     fn spend(&self, hold: Self::Hold) -> Self::Retry;
@@ -71,8 +97,16 @@ impl<B: Budget> Budget for &'static B {
         B::record(self, failed);
     }
 
+    fn record_retry(&self, retry: B::Retry, failed: bool) {
+        B::record_retry(self, retry, failed);
+    }
+
     fn try_hold(&self, now: &Now) -> Option<B::Hold> {
         B::try_hold(self, now)
+    }
+
+    fn try_hold_costing(&self, now: &Now, cost: u32) -> Option<B::Hold> {
+        B::try_hold_costing(self, now, cost)
     }
 
     fn spend(&self, hold: B::Hold) -> B::Retry {

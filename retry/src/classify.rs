@@ -16,6 +16,9 @@ pub enum Verdict {
     /// [`Builder::max_hint`](crate::Builder::max_hint), or beyond the deadline, is not waited for: the
     /// result is the answer.
     RetryAfter(Duration),
+    /// As `Retry`; and of a budget in which retries have a price ([`CostBucket`](crate::CostBucket)), so many
+    /// tokens are asked for. Other budgets make no difference.
+    RetryCosting(u32),
     /// A failure that no retry can mend. For the budget it is a failure, as `Done` is not.
     Never,
 }
@@ -23,7 +26,7 @@ pub enum Verdict {
 /// Says of an attempt's result what to do. Implement it on a type of your own, or use
 /// [`retry_if`](crate::RetryPolicy::retry_if) or [`classify`](crate::RetryPolicy::classify) with a closure.
 ///
-/// It is asked after every attempt, also where no retry can follow, as a budget learns from it.
+/// It is asked once after every attempt, also where no retry can follow, as a budget learns from it.
 pub trait Classify<Req, Res, Err> {
     /// Whether [`Attempt::elapsed`] is looked at. If not, say so, and a call that needs no retry need not
     /// read the clock.

@@ -1,7 +1,6 @@
 use std::{error::Error, fmt};
 
-/// What [`Builder::build`](crate::Builder::build) and [`BudgetBuilder::build`](crate::BudgetBuilder::build) refuse,
-/// and what to do about it.
+/// What [`Builder::build`](crate::Builder::build) and the `build` of a budget refuse, and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidConfig {
@@ -13,6 +12,14 @@ pub enum InvalidConfig {
     Floor,
     /// The ttl of a budget is shorter than one second or longer than ten minutes.
     Ttl,
+    /// The bucket of a [`HalfFull`](crate::HalfFull) does not hold from 1 to 1,000 tokens.
+    MaxTokens,
+    /// What a success gives to a [`HalfFull`](crate::HalfFull) is not a number from 0.001 to 1,000.
+    TokenRatio,
+    /// What a retry takes from a [`CostBucket`](crate::CostBucket) is 0, or more than it holds.
+    Cost,
+    /// The share of an [`InFlightShare`](crate::InFlightShare) is not a number from 0 to 1.
+    Share,
 }
 
 impl InvalidConfig {
@@ -27,6 +34,14 @@ impl InvalidConfig {
             }
             Self::Floor => "the floor of a retry budget must be at most 1,000,000 retries a second",
             Self::Ttl => "the ttl of a retry budget must be from one second to ten minutes",
+            Self::MaxTokens => "the bucket of a throttle must hold from 1 to 1,000 tokens",
+            Self::TokenRatio => {
+                "a success must give a throttle from 0.001 to 1,000 tokens: 0.1 makes ten successes outweigh one failure"
+            }
+            Self::Cost => "a retry must cost from 1 token to all that the bucket holds",
+            Self::Share => {
+                "the share of calls in flight must be from 0 to 1: 0.2 lets one in five be a retry"
+            }
         }
     }
 }

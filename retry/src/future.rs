@@ -116,11 +116,10 @@ where
             match this.state.as_mut().project() {
                 StateProjection::Calling { attempt, retry } => {
                     let result = ready!(attempt.poll(cx));
-                    // The retry that this was has ended, for a budget that counts those in flight.
-                    *retry = None;
-                    let copy = this.copy.as_ref();
-                    let Some(again) = this.rules.after(this.course, copy, copy.is_some(), &result)
-                    else {
+                    let (copy, retry) = (this.copy.as_ref(), retry.take());
+                    let again =
+                        (this.rules).after(this.course, copy, copy.is_some(), retry, &result);
+                    let Some(again) = again else {
                         break result;
                     };
                     // What failed goes before the wait begins: the result, and with its future the

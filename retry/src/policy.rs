@@ -168,10 +168,11 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         let mut retry = None;
         loop {
             let result = f(course.number).await;
-            // The retry that this was has ended, for a budget that counts those in flight.
-            drop(retry.take());
             let repeatable = self.rules.may_follow(&course, &Now::unread());
-            let Some(again) = self.rules.after(&mut course, None, repeatable, &result) else {
+            let Some(again) =
+                self.rules
+                    .after(&mut course, None, repeatable, retry.take(), &result)
+            else {
                 return result;
             };
             // Whatever the failed attempt holds, a connection perhaps, is not kept through the wait.
@@ -223,9 +224,11 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         let mut retry = None;
         loop {
             let result = f(course.number);
-            drop(retry.take());
             let repeatable = self.rules.may_follow(&course, &Now::unread());
-            let Some(again) = self.rules.after(&mut course, None, repeatable, &result) else {
+            let Some(again) =
+                self.rules
+                    .after(&mut course, None, repeatable, retry.take(), &result)
+            else {
                 return result;
             };
             drop(result);

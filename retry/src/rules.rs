@@ -104,12 +104,13 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
     }
 
     /// What follows an attempt: another one, or nothing. `copy` is what it would send, `repeatable`
-    /// whether there is anything to send.
+    /// whether there is anything to send, `retry` what the budget gave for the attempt if it was a retry.
     pub(crate) fn after<Req, Res, Err>(
         &self,
         course: &mut Course,
         copy: Option<&Req>,
         repeatable: bool,
+        retry: Option<B::Retry>,
         result: &Result<Res, Err>,
     ) -> Option<Again<B::Hold>>
     where
@@ -123,13 +124,33 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
             now: &now,
         };
         let verdict = self.classifier.classify(&attempt, result);
-        self.budget.record(verdict != Verdict::Done);
-        let hint = match verdict {
-            Verdict::Done | Verdict::Never => return None,
-            Verdict::Retry => None,
-            Verdict::RetryAfter(hint) => Some(hint),
+        let wait = match verdict {
+            Verdict::Done | Verdict::Never => None,
+            _ if !repeatable => None,
+            Verdict::Retry | Verdict::RetryCosting(_) => self.wait(course, None, &now),
+            Verdict::RetryAfter(hint) => self.wait(course, Some(hint), &now),
         };
-        if !repeatable || hint.is_some_and(|hint| hint > self.max_hint) {
+        let Some(wait) = wait else {
+            let failed = verdict != Verdict::Done;
+            match retry {
+                Some(retry) => self.budget.record_retry(retry, failed),
+                None => self.budget.record(failed),
+            }
+            return None;
+        };
+        // It has ended, for a budget that counts those in flight.
+        drop(retry);
+        // Last, so that nothing is taken for a retry that another rule forbids.
+        let hold = match verdict {
+            Verdict::RetryCosting(cost) => self.budget.try_hold_costing(&now, cost),
+            _ => self.budget.try_hold(&now),
+        }?;
+        Some(Again { wait, now, hold })
+    }
+
+    /// How long to wait for the next attempt; `None` when it cannot begin in time.
+    fn wait(&self, course: &mut Course, hint: Option<Duration>, now: &Now) -> Option<Duration> {
+        if hint.is_some_and(|hint| hint > self.max_hint) {
             return None;
         }
         let wait = if self.backoff.is_none() {
@@ -138,11 +159,6 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
         } else {
             course.wait(&self.backoff, hint, || self.seeds.next())
         };
-        if !course.fits(wait, &now) {
-            return None;
-        }
-        // Last, so that nothing is taken for a retry that another rule forbids.
-        let hold = self.budget.try_hold(&now)?;
-        Some(Again { wait, now, hold })
+        course.fits(wait, now).then_some(wait)
     }
 }

@@ -15,9 +15,9 @@ use std::{
 };
 
 use maestro_retry::{
-    Backoff, Budget, CloneRequest, Delays, Hold, InvalidConfig, NoDeadline, Now, RetryBudget,
-    RetryErrors, RetryLayer, RetryPolicy, RetryService, StaticRetryBudget, Unlimited, Verdict,
-    future::ResponseFuture,
+    Backoff, Budget, CloneRequest, CostBucket, Delays, HalfFull, Hold, InFlightShare,
+    InvalidConfig, NoDeadline, Now, RetryBudget, RetryErrors, RetryLayer, RetryPolicy,
+    RetryService, StaticRetryBudget, Unlimited, Verdict, future::ResponseFuture,
 };
 use proptest::prelude::*;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -667,6 +667,7 @@ fn a_budget_of_ones_own_sees_calls_holds_and_retries_from_beginning_to_end() {
             count.fetch_add(1, SeqCst);
         }
         fn try_hold(&self, _: &Now) -> Option<Token> {
+            self.failed.fetch_add(1, SeqCst);
             Some(Token::new(&self.holds))
         }
         fn spend(&self, _: Token) -> Token {
@@ -700,7 +701,8 @@ fn a_budget_of_ones_own_sees_calls_holds_and_retries_from_beginning_to_end() {
     );
     assert_eq!(
         (budget.failed.load(SeqCst), budget.fine.load(SeqCst)),
-        (2, 1)
+        (2, 1),
+        "each attempt is heard of once"
     );
 }
 
@@ -733,6 +735,57 @@ fn a_call_that_is_retried_again_does_not_stand_in_its_own_way_with_the_retry_tha
     assert_eq!(assert_ready_err!(task::spawn(service.call(())).poll()), 4);
     let mut run = task::spawn(policy.run(async |attempt| Err::<(), _>(attempt)));
     assert_eq!(assert_ready_err!(run.poll()), 4);
+}
+
+#[test]
+fn a_share_of_calls_in_flight_counts_a_retry_from_the_decision_to_its_end() {
+    let budget = InFlightShare::builder()
+        .share(0.5)
+        .minimum(0)
+        .build("test")
+        .unwrap();
+    let layer = RetryLayer::new(attempts(3).budget(budget.clone()));
+    let (inner, mut handle) = mock::pair::<(), ()>();
+    handle.allow(3);
+    let begin = || {
+        let mut service = layer.layer(inner.clone());
+        assert_ready_ok!(task::spawn(()).enter(|cx, _| service.poll_ready(cx)));
+        let mut call = task::spawn(service.call(()));
+        assert_pending!(call.poll());
+        call
+    };
+    let (mut a, mut b, mut c) = (begin(), begin(), begin());
+    assert_eq!((budget.calls(), budget.retries()), (3, 0));
+    let mut requests = [(); 3].map(|()| Some(next(&mut handle).1));
+    let mut fail = |n: usize| requests[n].take().unwrap().send_error("busy");
+    fail(0);
+    assert_pending!(a.poll());
+    assert_eq!(budget.retries(), 1, "it waits for the service");
+    fail(1);
+    assert_ready_err!(b.poll());
+    assert_eq!((budget.calls(), budget.retries()), (2, 1));
+    drop(a);
+    assert_eq!((budget.calls(), budget.retries()), (1, 0));
+    fail(2);
+    assert_ready_err!(c.poll());
+    assert_eq!(
+        (budget.calls(), budget.retries()),
+        (0, 0),
+        "half of one call is no retry"
+    );
+}
+
+#[test]
+fn a_failure_that_is_not_to_be_retried_counts_for_a_throttle_all_the_same() {
+    let throttle = HalfFull::builder().max_tokens(4).build("test").unwrap();
+    let policy = attempts(9)
+        .budget(throttle.clone())
+        .classify(|_, _| Verdict::Never);
+    for left in [3.0, 2.0, 1.0, 0.0, 0.0] {
+        let mut service = RetryLayer::new(policy.clone()).layer(Failing::times(9));
+        assert_eq!(assert_ready_err!(task::spawn(service.call(())).poll()), 1);
+        assert!((throttle.tokens() - left).abs() < 1e-9);
+    }
 }
 
 #[test]
@@ -879,6 +932,9 @@ assert_impl_all!(RetryPolicy: Clone, Send, Sync, Unpin, fmt::Debug);
 assert_impl_all!(RetryLayer: Clone, Send, Sync, Unpin, fmt::Debug);
 assert_impl_all!(RetryBudget: Clone, Send, Sync, Unpin, fmt::Debug, Budget);
 assert_impl_all!(&'static StaticRetryBudget: Budget);
+assert_impl_all!(HalfFull: Clone, Send, Sync, Unpin, fmt::Debug, Budget);
+assert_impl_all!(CostBucket: Clone, Send, Sync, Unpin, fmt::Debug, Budget);
+assert_impl_all!(InFlightShare: Clone, Send, Sync, Unpin, fmt::Debug, Budget);
 assert_impl_all!(&'static RetryBudget: Budget);
 assert_impl_all!(Hold: Send, Sync, fmt::Debug);
 assert_not_impl_any!(Hold: Clone);

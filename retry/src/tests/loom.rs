@@ -1,11 +1,17 @@
-//! One property a model. Each is a claim of `ledger.rs`. Two slots a ttl of two seconds, one call pays
-//! for one retry, no floor: so a balance counts the live calls that no retry has used.
+//! One property a model. Most are claims of `ledger.rs`: two slots a ttl of two seconds, one call pays
+//! for one retry, no floor, so that a balance counts the live calls that no retry has used. The last ones are
+//! of `tokens.rs` and `flight.rs`.
 
 use std::time::Duration;
 
 use loom::{sync::Arc, thread};
 
-use crate::{ledger::Ledger, terms::Terms};
+use crate::{
+    flight::{Flight, Limit},
+    ledger::Ledger,
+    terms::Terms,
+    tokens::Tokens,
+};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -149,5 +155,93 @@ fn a_late_reading_of_the_clock_does_not_undo_a_newer_mark() {
             "the newer mark was overwritten"
         );
         assert_eq!(ledger.balance(5 * SECOND), 0);
+    });
+}
+
+/// Runs `f` on another thread, then `g` here at the same time; gives back what both said.
+fn both<T: Send + Sync + 'static, R: 'static>(
+    shared: &Arc<T>,
+    f: impl FnOnce(&T) -> R + 'static,
+    g: impl FnOnce(&T) -> R,
+) -> (R, R) {
+    let other = Arc::clone(shared);
+    let there = thread::spawn(move || f(&other));
+    let here = g(shared);
+    (there.join().unwrap(), here)
+}
+
+#[test]
+fn of_two_failures_at_once_as_many_are_retried_as_the_upper_half_holds() {
+    loom::model(|| {
+        let tokens = Arc::new(Tokens::new(4));
+        let (there, here) = both(&tokens, |t| t.drain(1), |t| t.drain(1));
+        assert!(there ^ here, "four tokens have one to spare above half");
+        assert_eq!(tokens.left(), 2);
+    });
+}
+
+#[test]
+fn tokens_given_at_once_are_all_there_and_never_more_than_the_cap() {
+    loom::model(|| {
+        let tokens = Arc::new(Tokens::new(3));
+        assert!(tokens.take(2));
+        both(&tokens, |t| t.give(1), |t| t.give(1));
+        assert_eq!(tokens.left(), 3);
+        both(&tokens, |t| t.give(1), |t| t.give(1));
+        assert_eq!(tokens.left(), 3);
+    });
+}
+
+#[test]
+fn the_last_tokens_are_taken_once_and_a_refund_is_not_lost_to_a_success() {
+    loom::model(|| {
+        let tokens = Arc::new(Tokens::new(5));
+        let (there, here) = both(&tokens, |t| t.take(3), |t| t.take(3));
+        assert!(there ^ here);
+        both(&tokens, |t| t.give(2), |t| t.give(1));
+        assert_eq!(tokens.left(), 5);
+    });
+}
+
+#[test]
+fn one_place_for_a_retry_in_flight_is_given_once_and_again_after_its_end() {
+    loom::model(|| {
+        let limit = Limit {
+            share: 5_000,
+            least: 0,
+        };
+        let flight = Arc::new(Flight::new());
+        flight.call_begins();
+        flight.call_begins();
+        let one = move |flight: &Flight| flight.retry_begins(limit);
+        let (there, here) = both(&flight, one, one);
+        assert!(there ^ here, "half of two calls");
+        let end = |flight: &Flight| {
+            flight.retry_ends();
+            true
+        };
+        // The end of one lets the other begin, or comes too late for it.
+        let (_, here) = both(&flight, end, one);
+        assert_eq!(flight.counts().retries, u32::from(here));
+    });
+}
+
+#[test]
+fn calls_that_begin_and_end_at_once_leave_nothing_behind() {
+    loom::model(|| {
+        let limit = Limit {
+            share: 10_000,
+            least: 0,
+        };
+        let flight = Arc::new(Flight::new());
+        let call = move |flight: &Flight| {
+            flight.call_begins();
+            let granted = flight.retry_begins(limit);
+            assert!(granted, "its own call pays for it");
+            flight.retry_ends();
+            flight.call_ends();
+        };
+        both(&flight, call, call);
+        assert_eq!((flight.counts().calls, flight.counts().retries), (0, 0));
     });
 }

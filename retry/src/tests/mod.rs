@@ -1,3 +1,5 @@
+#[cfg(not(loom))]
+mod budgets;
 #[cfg(loom)]
 mod loom;
 #[cfg(not(loom))]
