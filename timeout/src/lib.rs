@@ -23,6 +23,8 @@ mod phase;
 mod race;
 mod readiness;
 mod reject;
+#[cfg(feature = "serde")]
+mod serde;
 mod service;
 mod share;
 mod sync;

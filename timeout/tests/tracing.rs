@@ -1,0 +1,89 @@
+//! Events of calls given up.
+
+use std::{
+    fmt::Debug,
+    sync::{
+        Arc,
+        mpsc::{Sender, channel},
+    },
+    time::Duration,
+};
+
+use maestro_timeout::{Deadline, DeadlineFilter, Elapsed, Timeout, TimeoutLayer};
+use tower::{Layer, Service, service_fn};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+/// Sends each event as a line.
+struct Lines(Sender<String>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        use std::fmt::Write;
+        write!(self.0, " {field}={value:?}").expect("a string takes it");
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(format!(
+            "{} {}",
+            event.metadata().level(),
+            event.metadata().target()
+        ));
+        event.record(&mut line);
+        let _ = self.0.send(line.0);
+    }
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_call_given_up_is_an_event_and_others_are_none() {
+    let (lines, events) = channel();
+    let _guard = tracing::subscriber::set_default(Lines(lines));
+    let ms = Duration::from_millis;
+    let mut service = TimeoutLayer::new(Timeout::new(ms(250)).named("store")).layer(service_fn(
+        async |how_long: Duration| {
+            tokio::time::sleep(how_long).await;
+            Ok::<_, Elapsed>(())
+        },
+    ));
+    assert!(service.call(ms(100)).await.is_ok());
+    assert!(service.call(ms(300)).await.is_err());
+    let late = Deadline::after(ms(50));
+    assert!(late.run(std::future::pending::<()>()).await.is_err());
+    tokio::time::advance(ms(1)).await;
+    let filter = Arc::new(
+        DeadlineFilter::builder()
+            .dark(true)
+            .build("orders")
+            .unwrap(),
+    );
+    assert!(filter.check(late).is_ok());
+    let events: Vec<_> = events
+        .try_iter()
+        .filter(|line| line.contains("maestro_timeout"))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            r#"DEBUG maestro_timeout message=elapsed timeout="store" phase="call" after=250ms limit=250ms"#,
+            r#"DEBUG maestro_timeout message=elapsed timeout="deadline" phase="call" after=50ms limit=50ms"#,
+            r#"DEBUG maestro_timeout message=expired filter="orders" late=1ms rejected=false dark=true"#,
+        ]
+    );
+}
