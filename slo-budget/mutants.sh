@@ -17,6 +17,14 @@ mutant 'a due probe taken by load, then store' src/door.rs \
 mutant 'probes shared out by load, then store' src/door.rs \
     'let before = self.asked.fetch_add(1, Relaxed);' \
     'let before = self.asked.load(Relaxed); self.asked.store(before + 1, Relaxed);'
+mutant 'an event left behind when the outbox is found empty' src/outbox.rs \
+    'inner.delivering && !leaving' \
+    'inner.delivering'
+mutant 'an override undone by a decision' src/door.rs \
+    'self.show(&inside);
+        let next_slot' \
+    'self.reasons.store(now.bits(), Relaxed);
+        let next_slot'
 model_mutant 'a window that looks back a slot too far' src/rings.rs \
     '(from / tier.width).saturating_add(1).max(oldest)' \
     '(from / tier.width).max(oldest)'

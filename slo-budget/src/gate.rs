@@ -3,7 +3,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    Class, Decision, ErrorBudget, GateBuilder, Reasons, Spent, door::Door, policy::Policy,
+    Change, Class, Decision, ErrorBudget, GateBuilder, Listener, Override, Reason, Reasons, Spent,
+    Transition, door::Door, outbox::Outbox, policy::Policy,
 };
 
 /// Admits optional work only while an [`ErrorBudget`] lasts: a cheap handle to a decision that all its
@@ -17,6 +18,8 @@ use crate::{
 ///    └──────────────────────────────────────────────────────┘
 ///          all that closed it is at or below 90 % of its line
 /// ```
+///
+/// An operator can [`force`](Self::force) it open or closed, which stands above all this until it ends.
 ///
 /// # Examples
 ///
@@ -36,12 +39,15 @@ struct Shared {
     policy: Policy,
     one_probe_in: u32,
     door: Door,
+    outbox: Arc<Outbox<Transition>>,
 }
 
 /// What a [`Gate`] is at, made by [`Gate::snapshot`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     reasons: Reasons,
+    decided: Reasons,
+    is_forced: bool,
     refused: u64,
     probes: u64,
 }
@@ -73,6 +79,7 @@ impl Gate {
             policy: *policy,
             one_probe_in,
             door: Door::new(),
+            outbox: Outbox::new(),
         }))
     }
 
@@ -109,11 +116,21 @@ impl Gate {
             return Ok(());
         }
         let reasons = self.decide(now);
-        if reasons.is_empty() || self.0.door.admit_probe(self.0.one_probe_in) {
+        if reasons.is_empty() {
             return Ok(());
         }
-        let retry_after = Duration::from_nanos(self.0.policy.retry_after(reasons));
-        Err(Spent::new(self.0.budget.name(), retry_after, reasons))
+        let Shared { budget, door, .. } = &*self.0;
+        let mut retry_after = self.0.policy.retry_after(reasons);
+        if reasons.contains(Reason::Forced) {
+            door.turn_away();
+            if let Some(until) = door.forced_until() {
+                retry_after = until.saturating_sub(budget.core().tick(now));
+            }
+        } else if door.admit_probe(self.0.one_probe_in) {
+            return Ok(());
+        }
+        let retry_after = Duration::from_nanos(retry_after);
+        Err(Spent::new(budget.name(), retry_after, reasons))
     }
 
     /// Whether all classes are admitted now.
@@ -131,11 +148,74 @@ impl Gate {
     /// As [`snapshot`](Self::snapshot), at `now`.
     #[must_use]
     pub fn snapshot_at(&self, now: Instant) -> Snapshot {
+        let reasons = self.decide(now);
+        let (decided, forced) = self.0.door.inside();
         Snapshot {
-            reasons: self.decide(now),
+            reasons,
+            decided,
+            is_forced: forced.is_some(),
             refused: self.0.door.refused(self.0.one_probe_in),
             probes: self.0.door.probes(),
         }
+    }
+
+    /// Overrides the policy from now on: open or closed, with who says so and why, until the override ends
+    /// or somebody [resumes](Self::resume). It replaces an override that holds. While it holds, the policy
+    /// goes on deciding, without effect; [`deploy`](Self::deploy) does not know of it.
+    ///
+    /// No task waits for its end: that is seen by the first check or question at or after the instant.
+    pub fn force(&self, by: Override) {
+        self.force_at(by, Instant::now());
+    }
+
+    /// As [`force`](Self::force), at `now`, from which the override's time counts.
+    pub fn force_at(&self, by: Override, now: Instant) {
+        let Shared { budget, door, .. } = &*self.0;
+        let tick = budget.core().tick(now);
+        door.force(by, tick, |change, is_open| self.put(change, is_open, now));
+        self.0.outbox.deliver();
+    }
+
+    /// Goes by the policy again, as it decided last: by whom and why. Gives the override that this ended;
+    /// `None`, and nothing happens, if there is none.
+    pub fn resume(
+        &self,
+        actor: impl Into<Arc<str>>,
+        reason: impl Into<Arc<str>>,
+    ) -> Option<Override> {
+        // First, so that one that has run out says so, and is not resumed from.
+        let now = Instant::now();
+        self.decide(now);
+        let (actor, reason) = (actor.into(), reason.into());
+        let tell = |change, is_open| self.put(change, is_open, now);
+        let ended = self.0.door.resume(actor, reason, tell);
+        self.0.outbox.deliver();
+        ended
+    }
+
+    /// The override that holds, if one does.
+    #[must_use]
+    pub fn forced(&self) -> Option<Override> {
+        self.decide(Instant::now());
+        self.0.door.inside().1
+    }
+
+    /// Calls `f` with everything that happens to the gate from now on, in order: for logs, metrics, an audit.
+    ///
+    /// It is called after the gate has changed, with no lock held, by whoever changed it or made the check
+    /// that found it due; a slow `f` delays only that one, and one that panics nobody. It may ask and steer the gate.
+    /// Let it not own the gate that it listens to, or neither is ever dropped.
+    pub fn on_transition(&self, f: impl Fn(&Transition) + Send + Sync + 'static) -> Listener {
+        self.0.outbox.listen(f)
+    }
+
+    fn put(&self, change: Change, is_open: bool, at: Instant) {
+        self.0.outbox.put(Transition {
+            name: self.0.budget.name(),
+            change,
+            is_open,
+            at,
+        });
     }
 
     /// Whether a deployment may go ahead now: every [limit](GateBuilder::limits)'s burn rate is below it,
@@ -159,10 +239,22 @@ impl Gate {
             door,
             ..
         } = &*self.0;
-        door.refresh(budget.core().tick(now), policy.resolution, |was| {
-            let view = budget.core().view(now);
-            policy.admission(was, view.tick(), |window| view.window(window))
-        });
+        let mut has_changed = false;
+        door.refresh(
+            budget.core().tick(now),
+            policy.resolution,
+            |was| {
+                let view = budget.core().view(now);
+                policy.admission(was, view.tick(), |window| view.window(window))
+            },
+            |change, is_open| {
+                self.put(change, is_open, now);
+                has_changed = true;
+            },
+        );
+        if has_changed {
+            self.0.outbox.deliver();
+        }
         door.reasons()
     }
 }
@@ -189,6 +281,18 @@ impl Snapshot {
     #[must_use]
     pub const fn reasons(&self) -> Reasons {
         self.reasons
+    }
+
+    /// What the policy says, whether or not an override stands above it; empty is open.
+    #[must_use]
+    pub const fn decided(&self) -> Reasons {
+        self.decided
+    }
+
+    /// Whether an override holds; [`Gate::forced`] gives it.
+    #[must_use]
+    pub const fn is_forced(&self) -> bool {
+        self.is_forced
     }
 
     /// How many requests were refused since the gate was built.

@@ -75,8 +75,9 @@ impl Policy {
     /// may go on. In ticks.
     pub(crate) fn retry_after(&self, reasons: Reasons) -> u64 {
         let wait = |reason| match reason {
-            // The window of the period moves on by a slot of the coarsest ring.
-            Reason::BudgetSpent => self.resolution * u64::from(SPAN / 720),
+            // The window of the period moves on by a slot of the coarsest ring. (For an override without an
+            // end that is as good a guess as any; of one with an end the caller knows better.)
+            Reason::BudgetSpent | Reason::Forced => self.resolution * u64::from(SPAN / 720),
             Reason::Burning(n) => self.pages[n].map_or(0, |page| page.short),
             Reason::OverLimit(n) => self.limits[n].map_or(0, |limit| limit.window),
             Reason::NoData => 0,

@@ -13,6 +13,8 @@ pub enum Reason {
     OverLimit(usize),
     /// Nothing was counted in any window of the limits, and [`NoData::Block`](crate::NoData::Block) is chosen.
     NoData,
+    /// An operator closed the gate, with an [`Override`](crate::Override).
+    Forced,
 }
 
 /// A set of [`Reason`]s, in two bytes.
@@ -22,6 +24,7 @@ pub struct Reasons(u16);
 const PAGES: usize = 1;
 const LIMITS: usize = 5;
 const NO_DATA: usize = 9;
+const FORCED: usize = 10;
 
 impl Reasons {
     /// None.
@@ -44,7 +47,7 @@ impl Reasons {
         let all = std::iter::once(Reason::BudgetSpent)
             .chain((0..4).map(Reason::Burning))
             .chain((0..4).map(Reason::OverLimit))
-            .chain([Reason::NoData]);
+            .chain([Reason::NoData, Reason::Forced]);
         all.filter(move |reason| self.contains(*reason))
     }
 
@@ -68,6 +71,7 @@ impl Reasons {
             // There is no such page or limit.
             Reason::Burning(_) | Reason::OverLimit(_) => return 0,
             Reason::NoData => NO_DATA,
+            Reason::Forced => FORCED,
         };
         1 << n
     }
@@ -80,6 +84,7 @@ impl fmt::Display for Reason {
             Self::Burning(page) => write!(f, "it burns fast enough for page {}", page + 1),
             Self::OverLimit(limit) => write!(f, "it burns faster than limit {}", limit + 1),
             Self::NoData => f.write_str("nothing was counted"),
+            Self::Forced => f.write_str("an operator closed it"),
         }
     }
 }
@@ -107,7 +112,7 @@ mod tests {
     #[test]
     fn each_reason_stands_for_itself_and_for_no_other() {
         let all: Vec<_> = Reasons(u16::MAX).iter().collect();
-        assert_eq!(all.len(), 10);
+        assert_eq!(all.len(), 11);
         for reason in &all {
             assert_eq!(
                 Reasons::NONE.with(*reason).iter().collect::<Vec<_>>(),

@@ -2,7 +2,9 @@
 
 use loom::{sync::Arc, thread};
 
-use crate::{Counts, Event, Reason, Reasons, door::Door, recorder::Recorder};
+use crate::{
+    Counts, Event, Override, Reason, Reasons, door::Door, outbox::Outbox, recorder::Recorder,
+};
 
 /// Slots of ten ticks.
 const RESOLUTION: u64 = 10;
@@ -99,7 +101,8 @@ fn no_window_ever_shows_more_bad_events_than_happened() {
 }
 
 fn closed(tick: u64, door: &Door) {
-    door.refresh(tick, RESOLUTION, |was| was.with(Reason::BudgetSpent));
+    let decide = |was: Reasons| was.with(Reason::BudgetSpent);
+    door.refresh(tick, RESOLUTION, decide, |_, _| {});
 }
 
 #[test]
@@ -134,10 +137,11 @@ fn one_caller_decides_for_a_slot() {
         let door = Arc::new(Door::new());
         let decide = |door: &Door| {
             let mut asked = 0;
-            door.refresh(5, RESOLUTION, |_| {
+            let decide = |_| {
                 asked += 1;
                 Reasons::NONE.with(Reason::BudgetSpent)
-            });
+            };
+            door.refresh(5, RESOLUTION, decide, |_, _| {});
             asked
         };
         let there = Arc::clone(&door);
@@ -145,5 +149,49 @@ fn one_caller_decides_for_a_slot() {
         let here = decide(&door);
         assert_eq!(here + other.join().unwrap(), 1);
         assert!(!door.reasons().is_empty());
+    });
+}
+
+#[test]
+fn an_override_holds_whatever_is_decided_meanwhile_and_ends_into_the_last_decision() {
+    explore(None, || {
+        let door = Arc::new(Door::new());
+        let there = Arc::clone(&door);
+        let other = thread::spawn(move || closed(5, &there));
+        door.force(Override::open("me", "test"), 5, |_, _| {});
+        assert!(door.reasons().is_empty());
+        other.join().unwrap();
+        assert!(door.reasons().is_empty());
+        // Made now, if the lock was taken when the other wanted to.
+        closed(10, &door);
+        assert!(door.reasons().is_empty());
+        door.resume("me".into(), "done".into(), |_, _| {});
+        assert!(door.reasons().contains(Reason::BudgetSpent));
+    });
+}
+
+#[test]
+fn every_event_is_delivered_in_order_and_none_is_left_behind() {
+    explore(Some(3), || {
+        let outbox = Outbox::new();
+        let heard = Arc::new(parking_lot::Mutex::new(Vec::new()));
+        let into = Arc::clone(&heard);
+        outbox
+            .listen(move |event: &u8| into.lock().push(*event))
+            .detach();
+        let there = std::sync::Arc::clone(&outbox);
+        let other = thread::spawn(move || {
+            there.put(10);
+            there.deliver();
+        });
+        outbox.put(1);
+        outbox.put(2);
+        outbox.deliver();
+        other.join().unwrap();
+        let mut heard = heard.lock().clone();
+        let mine: Vec<_> = heard.iter().copied().filter(|n| *n < 10).collect();
+        assert_eq!(mine, [1, 2]);
+        heard.sort_unstable();
+        assert_eq!(heard, [1, 2, 10]);
     });
 }

@@ -49,11 +49,13 @@ impl World {
 
     fn reasons(&self) -> Reasons {
         let tick = self.second * SECOND;
-        self.door.refresh(tick, self.policy.resolution, |was| {
+        let decide = |was| {
             let view = self.recorder.view(tick);
             self.policy
                 .admission(was, view.tick(), |window| view.window(window))
-        });
+        };
+        self.door
+            .refresh(tick, self.policy.resolution, decide, |_, _| {});
         self.door.reasons()
     }
 

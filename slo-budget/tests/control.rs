@@ -1,0 +1,190 @@
+//! What operators do to a gate, and what listeners hear of it, on a paused clock.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use maestro_slo_budget::{
+    Change, Class, ErrorBudget, Event, Gate, Listener, Objective, Override, Reason, Transition,
+};
+use parking_lot::Mutex;
+use static_assertions::assert_impl_all;
+use tokio::time::{Instant, advance};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+assert_impl_all!(Override: Clone, PartialEq, Send, Sync, Unpin);
+assert_impl_all!(Transition: Clone, Send, Sync, Unpin);
+assert_impl_all!(Listener: Send, Sync);
+
+fn gate() -> Gate {
+    Gate::new(ErrorBudget::new(
+        "api",
+        Objective::new(999, 1000).expect("999 of 1000"),
+    ))
+}
+
+/// Twenty times too many errors, but not yet a budget that is spent.
+fn burn(gate: &Gate) {
+    (0..4900).for_each(|_| gate.budget().record(Event::Good));
+    (0..100).for_each(|_| gate.budget().record(Event::Bad));
+}
+
+/// Everything that the gate says, as lines.
+fn log(gate: &Gate) -> (Arc<Mutex<Vec<String>>>, Listener) {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let into = Arc::clone(&lines);
+    let listener = gate.on_transition(move |t| into.lock().push(t.to_string()));
+    (lines, listener)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_forced_open_admits_all_whatever_the_policy_says_and_then_goes_by_it() {
+    let gate = gate();
+    gate.force(Override::open("alice", "a false alarm"));
+    burn(&gate);
+    advance(MINUTE).await;
+    for _ in 0..100 {
+        assert!(gate.check(Class::Optional).is_ok());
+    }
+    let snapshot = gate.snapshot();
+    assert!(snapshot.is_open() && snapshot.is_forced() && snapshot.reasons().is_empty());
+    assert!(
+        snapshot.decided().contains(Reason::Burning(0)),
+        "it goes on deciding"
+    );
+    assert_eq!((snapshot.probes(), snapshot.refused()), (0, 0));
+    assert!(
+        !gate.deploy().is_allowed(),
+        "a deployment is another question"
+    );
+    let ended = gate.resume("bob", "it was none").unwrap();
+    assert_eq!((ended.actor(), ended.reason()), ("alice", "a false alarm"));
+    assert!(!gate.is_open() && !gate.snapshot().is_forced());
+    assert_eq!(gate.resume("bob", "again"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_forced_closed_lets_no_probe_through_and_says_when_it_ends() {
+    let gate = gate();
+    gate.force(Override::closed("alice", "migration").lasting(90 * SECOND));
+    advance(30 * SECOND).await;
+    for _ in 0..200 {
+        let spent = gate.check(Class::Optional).unwrap_err();
+        assert_eq!(spent.retry_after(), MINUTE);
+        assert_eq!(spent.reasons().iter().collect::<Vec<_>>(), [Reason::Forced]);
+    }
+    assert!(gate.check(Class::Essential).is_ok());
+    assert_eq!(
+        (gate.snapshot().probes(), gate.snapshot().refused()),
+        (0, 200)
+    );
+    // Without an end, an hour is as good a guess as any.
+    gate.force(Override::closed("alice", "until I say so"));
+    let spent = gate.check(Class::Optional).unwrap_err();
+    assert_eq!(
+        spent.to_string(),
+        "error budget `api` admits no optional work: an operator closed it; try again in 1h"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_override_ends_at_its_instant_also_within_a_slot() {
+    let gate = gate();
+    gate.force(Override::closed("alice", "short").lasting(3 * SECOND));
+    advance(Duration::from_nanos(2_999_999_999)).await;
+    assert!(!gate.is_open() && gate.forced().is_some());
+    advance(Duration::from_nanos(1)).await;
+    assert!(gate.is_open());
+    assert_eq!(gate.forced(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_time_that_an_override_may_last_does_harm() {
+    let gate = gate();
+    gate.force(Override::closed("alice", "none").lasting(Duration::ZERO));
+    assert!(gate.is_open());
+    gate.force(Override::closed("alice", "ever").lasting(Duration::MAX));
+    advance(10_000 * 24 * HOUR).await;
+    assert!(!gate.is_open());
+    gate.force_at(
+        Override::open("alice", "long ago").lasting(MINUTE),
+        Instant::now(),
+    );
+    advance(MINUTE).await;
+    assert!(gate.is_open(), "the policy has no objection");
+    assert_eq!(gate.forced(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn listeners_hear_who_did_what_in_order() {
+    let gate = gate();
+    let (lines, listener) = log(&gate);
+    burn(&gate);
+    assert!(!gate.is_open());
+    gate.force(Override::open("alice", "a test").lasting(MINUTE));
+    advance(MINUTE).await;
+    assert!(!gate.is_open());
+    gate.force(Override::closed("alice", "all of it"));
+    advance(7 * HOUR).await;
+    assert!(!gate.is_open());
+    gate.resume("bob", "enough");
+    drop(listener);
+    gate.force(Override::open("carol", "unheard"));
+    let burning = "it burns fast enough for page 1, it burns fast enough for page 2";
+    assert_eq!(
+        *lines.lock(),
+        [
+            &format!("gate of `api` is closed: {burning}"),
+            "gate of `api` is open: forced open by alice: a test",
+            "gate of `api` is closed: an override expired (was forced open by alice: a test)",
+            "gate of `api` is closed: forced closed by alice: all of it",
+            "gate of `api` is closed: nothing speaks for closing it any more",
+            "gate of `api` is open: bob resumed the policy: enough (was forced closed by alice: all of it)",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_sees_the_new_state_may_steer_the_gate_and_may_panic() {
+    let gate = gate();
+    let heard = Arc::new(AtomicU32::new(0));
+    let panicking = gate.on_transition(|_| panic!("a listener of the test"));
+    let count = Arc::clone(&heard);
+    let steered = gate.clone();
+    let steering = gate.on_transition(move |transition| {
+        assert_eq!(transition.is_open(), steered.is_open());
+        // Re-entrant: what this causes is heard after this one.
+        if let Change::Forced(by) = transition.change() {
+            assert_eq!(by.actor(), "alice");
+            steered.resume("listener", "not while I am here");
+        }
+        count.fetch_add(1, Relaxed);
+    });
+    gate.force(Override::closed("alice", "try"));
+    assert_eq!(heard.load(Relaxed), 2);
+    assert!(gate.is_open());
+    drop((panicking, steering));
+    gate.force(Override::closed("alice", "again"));
+    assert_eq!(heard.load(Relaxed), 2);
+    // Detached it hears on, and outlives nothing.
+    let count = Arc::clone(&heard);
+    gate.on_transition(move |_| {
+        count.fetch_add(1, Relaxed);
+    })
+    .detach();
+    gate.resume("alice", "done");
+    assert_eq!(heard.load(Relaxed), 3);
+    drop(gate);
+    assert_eq!(
+        Arc::strong_count(&heard),
+        1,
+        "the gate is gone, and its listeners with it"
+    );
+}
