@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::{Backoff, Now, delays::Draws};
 
 /// How far a call has come: which attempt is running, and until when another may begin.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Course {
     /// The attempt that runs, from 1.
     pub(crate) number: u32,

@@ -32,6 +32,8 @@ mod service;
 mod sync;
 mod terms;
 mod tokens;
+#[cfg(feature = "tower")]
+mod tower_policy;
 mod wait;
 
 pub mod future;
@@ -60,3 +62,5 @@ pub use policy::RetryPolicy;
 pub use replay::{CloneRequest, Replay, ReplayWith};
 pub use retry_budget::{RetryBudget, StaticRetryBudget};
 pub use service::RetryService;
+#[cfg(feature = "tower")]
+pub use tower_policy::{TowerPolicy, TowerWait};
