@@ -28,6 +28,16 @@ mutant 'transitions that nothing keeps apart' src/transition.rs \
     'let _transition = self.transitions.lock();
         let word = self.load();' \
     'let word = self.load();'
+mutant 'the last calls counted by load, then store' src/recent.rs \
+    '.compare_exchange(head.0, next.0, AcqRel, Acquire)
+                .is_ok()' \
+    '.load(Acquire) == head.0 && { self.head.store(next.0, std::sync::atomic::Ordering::Release); true }'
+mutant 'how a call ended written by load, then store' src/recent.rs \
+    'group.compare_exchange(seen, next, AcqRel, Acquire).is_ok()' \
+    'group.load(Acquire) == seen && { group.store(next, std::sync::atomic::Ordering::Release); true }'
+mutant 'how a call ended written over that of a later one' src/recent.rs \
+    'if self.head.load(Acquire) != head.0 {' \
+    'if false {'
 model_mutant 'a late probe that frees the place of another' src/settle.rs \
     'if !is_late && self.places.free' \
     'if self.places.free'

@@ -3,8 +3,10 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     CircuitBreaker, Core, InvalidConfig, OnCancel, Probes, StaticCircuitBreaker, Wait, Window,
     ratio::Ratio,
-    settings::{LONGEST_PROBE, Measured, NEVER, Settings},
+    recent::MOST_CALLS,
+    settings::{LONGEST_PROBE, Measured, NEVER, Over, Settings},
     sync::{BUCKETS, const_fn},
+    window::Span,
     word::MAX_IN_A_ROW,
 };
 
@@ -21,7 +23,7 @@ pub struct Builder {
     slow_ratio: Option<f64>,
     slow_after: Option<Duration>,
     window: Window,
-    minimum_calls: u32,
+    minimum_calls: Option<u32>,
     consecutive_failures: Option<u32>,
     wait_in_open: Wait,
     probes: Probes,
@@ -31,6 +33,8 @@ pub struct Builder {
 
 /// A backend that fails every other call is of no use to anybody.
 const DEFAULT_RATIO: f64 = 0.5;
+/// Below it one or two failures would be half of the calls.
+const DEFAULT_MINIMUM: u32 = 20;
 /// Below half of what a bucket counts exactly: a full bucket that was halved still holds as many.
 const MOST_MINIMUM_CALLS: u32 = 500_000;
 
@@ -42,8 +46,7 @@ impl Builder {
             slow_after: None,
             // Long enough to see twenty calls of a quiet service, short enough to notice an outage.
             window: Window::time(Duration::from_secs(10)),
-            // Below it one or two failures would be half of the calls.
-            minimum_calls: 20,
+            minimum_calls: None,
             consecutive_failures: None,
             // About what a process takes to restart.
             wait_in_open: Wait::fixed(Duration::from_secs(5)),
@@ -86,16 +89,17 @@ impl Builder {
         self
     }
 
-    /// Which calls the ratios look at. The default is [`Window::time`] of 10 s.
+    /// Which calls the ratios look at: those of a time, or the last so many. The default is
+    /// [`Window::time`] of 10 s.
     pub const fn window(mut self, window: Window) -> Self {
         self.window = window;
         self
     }
 
-    /// How many calls the window must hold before a ratio counts: 1 to 500,000. The default
-    /// is 20.
+    /// How many calls the window must hold before a ratio counts: 1 to 500,000, and no more than a window
+    /// of calls can hold. The default is 20, or the whole of a smaller window of calls.
     pub const fn minimum_calls(mut self, calls: u32) -> Self {
-        self.minimum_calls = calls;
+        self.minimum_calls = Some(calls);
         self
     }
 
@@ -196,12 +200,27 @@ impl Builder {
             Some(failures) => failures,
             None => 0,
         };
-        if self.window.0.is_zero() {
-            return Err(InvalidConfig::Window);
-        }
-        if self.minimum_calls == 0 || self.minimum_calls > MOST_MINIMUM_CALLS {
-            return Err(InvalidConfig::MinimumCalls);
-        }
+        let (over, most_calls) = match self.window.0 {
+            Span::Time(length) if length.is_zero() => return Err(InvalidConfig::Window),
+            Span::Calls(calls) if calls == 0 || calls > MOST_CALLS => {
+                return Err(InvalidConfig::Window);
+            }
+            Span::Time(length) => (
+                Over::Time {
+                    bucket: ticks(length).div_ceil(BUCKETS as u64),
+                },
+                MOST_MINIMUM_CALLS,
+            ),
+            Span::Calls(calls) => (Over::Calls(calls), calls),
+        };
+        let minimum = match self.minimum_calls {
+            Some(calls) if calls == 0 || calls > most_calls => {
+                return Err(InvalidConfig::MinimumCalls);
+            }
+            Some(calls) => calls,
+            None if most_calls < DEFAULT_MINIMUM => most_calls,
+            None => DEFAULT_MINIMUM,
+        };
         if self.wait_in_open.0.is_zero() {
             return Err(InvalidConfig::WaitInOpen);
         }
@@ -213,8 +232,8 @@ impl Builder {
         }
         let half = Ratio::new(DEFAULT_RATIO);
         let measured = Measured {
-            bucket: ticks(self.window.0).div_ceil(BUCKETS as u64),
-            minimum: self.minimum_calls,
+            over,
+            minimum,
             failed: match (failed, slow) {
                 (None, None) => half,
                 _ => failed,

@@ -13,6 +13,7 @@ use crate::{
     buckets::Buckets,
     cause::Cause,
     places::{Lease, Places},
+    recent::Recent,
     settings::{Settings, after},
     snapshot::Counters,
     sync::{
@@ -37,6 +38,8 @@ pub(crate) struct Circuit {
     pub(crate) failed: Buckets,
     /// Slow calls in the window, where a slow ratio does.
     pub(crate) slow: Buckets,
+    /// The last calls, where the window is one of calls.
+    pub(crate) recent: Recent,
 }
 
 /// That a call was let in, and as what.
@@ -83,6 +86,7 @@ impl Circuit {
                 transitions: TransitionLock::new(),
                 failed: Buckets::new(),
                 slow: Buckets::new(),
+                recent: Recent::new(),
             }
         }
     }

@@ -12,9 +12,9 @@ pub enum InvalidConfig {
     SlowAfter,
     /// Zero failures in a row, or more than can be counted.
     ConsecutiveFailures,
-    /// A window of no length.
+    /// A window of no length, or of more calls than can be kept.
     Window,
-    /// A minimum of no calls, or more than a window is sure to count exactly.
+    /// A minimum of no calls, or of more than the window can hold, or is sure to count exactly.
     MinimumCalls,
     /// No wait in open.
     WaitInOpen,
@@ -40,8 +40,10 @@ impl InvalidConfig {
             Self::ConsecutiveFailures => {
                 "the consecutive failures that open the circuit must be from 1 to 1,073,741,823"
             }
-            Self::Window => "the window must be longer than zero: it would never hold a call",
-            Self::MinimumCalls => "the minimum of calls must be from 1 to 500,000",
+            Self::Window => "the window must be longer than zero, or hold from 1 to 1,024 calls",
+            Self::MinimumCalls => {
+                "the minimum of calls must be from 1 to 500,000, and no more than the window can hold"
+            }
             Self::WaitInOpen => {
                 "the wait in open must be longer than zero: the circuit would never reject"
             }

@@ -18,6 +18,7 @@ mod open;
 mod places;
 mod probes;
 mod ratio;
+mod recent;
 mod reject;
 mod run;
 mod service;

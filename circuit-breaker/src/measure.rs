@@ -2,10 +2,12 @@
 
 use crate::{
     bucket::Counts,
-    buckets::epoch,
+    buckets::{Buckets, epoch},
     cause::Cause,
     circuit::Circuit,
-    settings::Measured,
+    ratio::Ratio,
+    recent::Head,
+    settings::{Measured, Over},
     sync::atomic::{Ordering::SeqCst, fence},
 };
 
@@ -42,52 +44,105 @@ impl Circuit {
         ended: Ended,
         now: u64,
     ) -> Recorded {
-        let epoch = epoch(now, window.bucket, generation);
-        let is_current = || self.load().closed_in(generation).is_some();
+        let asked = Ended {
+            failed: window.failed.is_some() && ended.failed,
+            slow: window.slow.is_some() && ended.slow,
+        };
+        let measure = match window.over {
+            Over::Time { bucket } => {
+                self.record_in_time(window, epoch(now, bucket, generation), generation, asked)
+            }
+            Over::Calls(size) => self
+                .recent
+                .record(size, generation, asked, self.is_closed_in(generation))
+                .map(|head| Measure::of_calls(window, size, head)),
+        };
+        match measure.map(|measure| measure.too_much(window, asked)) {
+            None => Recorded::Late,
+            Some(None) => Recorded::Counted,
+            Some(Some(cause)) => Recorded::TooMuch(cause),
+        }
+    }
+
+    /// What the window then holds of what `ended` asks for; `None` if the generation is over.
+    fn record_in_time(
+        &self,
+        window: Measured,
+        epoch: u64,
+        generation: u32,
+        ended: Ended,
+    ) -> Option<Measure> {
+        let is_current = self.is_closed_in(generation);
         let is_late = (window.failed.is_some()
-            && !self.failed.record(epoch, ended.failed, is_current))
-            || (window.slow.is_some() && !self.slow.record(epoch, ended.slow, is_current));
+            && !self.failed.record(epoch, ended.failed, &is_current))
+            || (window.slow.is_some() && !self.slow.record(epoch, ended.slow, &is_current));
         if is_late {
-            return Recorded::Late;
+            return None;
         }
-        let asks_failures = window.failed.is_some() && ended.failed;
-        let asks_slowness = window.slow.is_some() && ended.slow;
-        if !asks_failures && !asks_slowness {
-            return Recorded::Counted;
-        }
-        // Two failures may be in two buckets, at the edge of an epoch. Each is recorded, then fenced,
-        // then the sum is read: at least one of the two sees both.
-        fence(SeqCst);
         let mut measure = Measure::default();
-        if asks_failures {
+        if ended.failed || ended.slow {
+            // Two failures may be in two buckets, at the edge of an epoch. Each is recorded, then fenced,
+            // then the sum is read: at least one of the two sees both.
+            fence(SeqCst);
+        }
+        if ended.failed {
             measure.failed = self.failed.sum(epoch);
         }
-        if asks_slowness {
+        if ended.slow {
             measure.slow = self.slow.sum(epoch);
         }
-        match measure.too_much(window) {
-            Some(cause) => Recorded::TooMuch(cause),
-            None => Recorded::Counted,
-        }
+        Some(measure)
     }
 
     /// What the window of `generation` holds at `now`.
     pub(crate) fn measure(&self, generation: u32, now: u64) -> Measure {
-        let mut measure = Measure::default();
-        if let Some(window) = self.settings.window {
-            let epoch = epoch(now, window.bucket, generation);
-            if window.failed.is_some() {
-                measure.failed = self.failed.sum(epoch);
+        let Some(window) = self.settings.window else {
+            return Measure::default();
+        };
+        match window.over {
+            Over::Time { bucket } => {
+                let epoch = epoch(now, bucket, generation);
+                let sum = |kept: bool, ring: &Buckets| {
+                    if kept {
+                        ring.sum(epoch)
+                    } else {
+                        Counts::default()
+                    }
+                };
+                Measure {
+                    failed: sum(window.failed.is_some(), &self.failed),
+                    slow: sum(window.slow.is_some(), &self.slow),
+                }
             }
-            if window.slow.is_some() {
-                measure.slow = self.slow.sum(epoch);
-            }
+            Over::Calls(size) => (self.recent.read(generation))
+                .map_or_else(Measure::default, |head| {
+                    Measure::of_calls(window, size, head)
+                }),
         }
-        measure
+    }
+
+    fn is_closed_in(&self, generation: u32) -> impl Fn() -> bool {
+        move || self.load().closed_in(generation).is_some()
     }
 }
 
 impl Measure {
+    /// Of a window of calls.
+    fn of_calls(window: Measured, size: u32, head: Head) -> Self {
+        let counts = |kept: bool, bad| {
+            if kept {
+                let calls = head.calls(size);
+                Counts { calls, bad }
+            } else {
+                Counts::default()
+            }
+        };
+        Self {
+            failed: counts(window.failed.is_some(), head.failures()),
+            slow: counts(window.slow.is_some(), head.slow()),
+        }
+    }
+
     pub(crate) const fn calls(self) -> u32 {
         // Where both are counted they are the same calls; one that is just being recorded may be in one.
         if self.failed.calls > self.slow.calls {
@@ -97,25 +152,22 @@ impl Measure {
         }
     }
 
-    /// Why the circuit has to open, if it has: failures are asked first.
-    fn too_much(self, window: Measured) -> Option<Cause> {
-        let reaches = |counts: Counts, ratio| counts.calls >= window.minimum && counts.reach(ratio);
+    /// Why the circuit has to open after a call that ended so, if it has: failures are asked first.
+    fn too_much(self, window: Measured, ended: Ended) -> Option<Cause> {
+        let reaches = |counts: Counts, ratio: Option<Ratio>| {
+            counts.calls >= window.minimum
+                && ratio.is_some_and(|ratio| ratio.is_reached(counts.bad, counts.calls))
+        };
         let Self { failed, slow } = self;
-        if reaches(failed, window.failed) {
+        if ended.failed && reaches(failed, window.failed) {
             return Some(Cause::FailureRatio {
                 failures: failed.bad,
                 calls: failed.calls,
             });
         }
-        reaches(slow, window.slow).then_some(Cause::SlowRatio {
+        (ended.slow && reaches(slow, window.slow)).then_some(Cause::SlowRatio {
             slow: slow.bad,
             calls: slow.calls,
         })
-    }
-}
-
-impl Counts {
-    fn reach(self, ratio: Option<crate::ratio::Ratio>) -> bool {
-        ratio.is_some_and(|ratio| ratio.is_reached(self.bad, self.calls))
     }
 }

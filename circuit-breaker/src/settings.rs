@@ -21,14 +21,37 @@ pub(crate) struct Settings {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
-    /// The length of a bucket.
-    pub(crate) bucket: u64,
+    /// Which calls are looked at.
+    pub(crate) over: Over,
     /// From how many calls a ratio counts.
     pub(crate) minimum: u32,
     /// The share of failures that opens.
     pub(crate) failed: Option<Ratio>,
     /// The share of slow calls that opens.
     pub(crate) slow: Option<Ratio>,
+}
+
+impl Settings {
+    /// Whether the end of a call has a time, though nothing opens.
+    pub(crate) const fn reads_clock(&self) -> bool {
+        self.slow_after.is_some()
+            || matches!(
+                self.window,
+                Some(Measured {
+                    over: Over::Time { .. },
+                    ..
+                })
+            )
+    }
+}
+
+/// The calls that a window holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Over {
+    /// Those of as many buckets as there are, each so long.
+    Time { bucket: u64 },
+    /// The last so many.
+    Calls(u32),
 }
 
 /// The last tick, 36 years of 365 days after the first: later instants and longer durations are taken

@@ -45,21 +45,24 @@ impl Circuit {
 
     fn end_call(&self, generation: u32, started: u64, end: End, clock: impl Fn() -> u64) {
         let settings = &self.settings;
-        let now = (settings.window.is_some() || settings.slow_after.is_some()).then(&clock);
+        let now = settings.reads_clock().then(&clock);
         let slow = now.is_some_and(|now| self.is_slow(started, now));
         let Some(failed) = self.has_failed(end, slow) else {
             return;
         };
-        if let (Some(window), Some(now)) = (settings.window, now) {
-            match self.record(window, generation, Ended { failed, slow }, now) {
+        let now_or_read = || now.unwrap_or_else(&clock);
+        if let Some(window) = settings.window {
+            // A window of calls does not look at the time.
+            let at = now.unwrap_or_default();
+            match self.record(window, generation, Ended { failed, slow }, at) {
                 Recorded::Late => return,
                 Recorded::Counted => {}
-                Recorded::TooMuch(cause) => return self.open(generation, cause, now),
+                Recorded::TooMuch(cause) => return self.open(generation, cause, now_or_read()),
             }
         }
         if settings.in_a_row == 0 {
         } else if failed {
-            self.fail_in_a_row(generation, || now.unwrap_or_else(clock));
+            self.fail_in_a_row(generation, now_or_read);
         } else {
             self.end_row(generation);
         }

@@ -14,6 +14,9 @@ pub(crate) use std::sync::atomic;
 /// window at most one sixteenth of it too early. Under loom, which explores every access: two.
 pub(crate) const BUCKETS: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
 
+/// Words of the window of the last calls: a thousand calls, eight a word. Under loom: one.
+pub(crate) const GROUPS: usize = if cfg!(all(test, loom)) { 1 } else { 128 };
+
 /// How many probes may be in flight at most, each with a deadline of its own. Sixteen at once tell as
 /// much about a backend as a thousand, and scanning them stays cheap.
 pub(crate) const PLACES: usize = if cfg!(all(test, loom)) { 2 } else { 16 };

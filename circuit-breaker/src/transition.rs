@@ -51,8 +51,13 @@ impl Circuit {
         let _transition = self.transitions.lock();
         let mut word = self.load();
         // A swap in a loop: the step from open to half-open does not take the lock.
-        while let Err(seen) = self.swap(word, word.next(Phase::Closed { in_a_row: 0 })) {
-            word = seen;
+        loop {
+            let next = word.next(Phase::Closed { in_a_row: 0 });
+            self.recent.begin(next.generation());
+            match self.swap(word, next) {
+                Ok(()) => break,
+                Err(seen) => word = seen,
+            }
         }
         // After the word: who still reads the old state reads its old cause too, or looks again.
         self.cause.store(Cause::NONE, Release);
@@ -89,7 +94,12 @@ impl Circuit {
     /// of generation away: but for the step from open, which never leads here. So this is a store. Counts
     /// that change meanwhile are those of the state that is left.
     pub(crate) fn enter(&self, word: Word, phase: Phase) {
-        self.word.store(word.next(phase).bits(), Release);
+        let next = word.next(phase);
+        if let Phase::Closed { .. } = phase {
+            // Before the word: who is let in by the new state finds its window empty.
+            self.recent.begin(next.generation());
+        }
+        self.word.store(next.bits(), Release);
     }
 
     /// Enters open from `word` at `now`. Only under the transition lock.

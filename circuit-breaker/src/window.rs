@@ -1,9 +1,15 @@
 use std::time::Duration;
 
-/// Which calls a failure ratio looks at.
+/// Which calls the ratios look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a window does nothing until it is given to `Builder::window`"]
-pub struct Window(pub(crate) Duration);
+pub struct Window(pub(crate) Span);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Span {
+    Time(Duration),
+    Calls(u32),
+}
 
 impl Window {
     /// Those that ended within the last `length`.
@@ -18,6 +24,15 @@ impl Window {
     /// 10 s): one that saw no call for exactly so long counts its old ones once more, and one that saw none
     /// for almost so long, all but the last 1,024 windows, counts none until then.
     pub const fn time(length: Duration) -> Self {
-        Self(length)
+        Self(Span::Time(length))
+    }
+
+    /// The last `calls` that ended, however long ago: from 1 to 1,024. The oldest leaves when the next one
+    /// comes.
+    ///
+    /// A good call that ends while the window is full and holds nothing bad only reads. Any other costs two
+    /// compare-and-swaps. No clock is read.
+    pub const fn calls(calls: u32) -> Self {
+        Self(Span::Calls(calls))
     }
 }

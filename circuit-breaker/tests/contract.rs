@@ -488,6 +488,12 @@ fn what_could_never_work_is_refused() {
             builder.window(Window::time(Duration::ZERO)),
             InvalidConfig::Window,
         ),
+        (builder.window(Window::calls(0)), InvalidConfig::Window),
+        (builder.window(Window::calls(1_025)), InvalidConfig::Window),
+        (
+            builder.window(Window::calls(10)).minimum_calls(11),
+            InvalidConfig::MinimumCalls,
+        ),
         (builder.minimum_calls(0), InvalidConfig::MinimumCalls),
         (builder.minimum_calls(500_001), InvalidConfig::MinimumCalls),
         (
@@ -578,6 +584,38 @@ fn threads_that_fail_all_at_once_open_it_once() {
 }
 
 #[test]
+fn the_last_calls_stay_exact_however_many_threads_record() {
+    let breaker = CircuitBreaker::builder()
+        .failure_ratio(1.0)
+        .window(Window::calls(100))
+        .build("threads")
+        .unwrap();
+    breaker.try_acquire().unwrap().success();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for n in 0..5_000 {
+                    let call = breaker.try_acquire().expect("not all fail");
+                    if n % 4 == 0 {
+                        call.failure();
+                    } else {
+                        call.success();
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(breaker.snapshot().calls(), 100);
+    // As many as are counted are there to leave.
+    for _ in 0..100 {
+        breaker.try_acquire().unwrap().success();
+    }
+    assert_eq!(breaker.snapshot().failures(), 0);
+    breaker.try_acquire().unwrap().failure();
+    assert_eq!(breaker.snapshot().failures(), 1);
+}
+
+#[test]
 fn no_call_is_lost_from_the_window_however_many_threads_record() {
     let breaker = CircuitBreaker::builder()
         .failure_ratio(1.0)
@@ -625,8 +663,9 @@ fn sizes_stay_what_they_are() {
     assert_eq!(size_of::<Open>(), 48);
     assert_eq!(size_of::<Shared>(), size_of::<Inner>() + size_of::<Call>());
     assert_eq!(size_of::<Static>(), size_of::<Shared>());
-    // Four pairs of cache lines for the state, one for each of the two rings of the window.
-    assert_eq!(size_of::<Core>(), 768);
+    // Four pairs of cache lines for the state, one for each of the two rings of a window of time, and a
+    // thousand calls of two bits, each eight with a stamp.
+    assert_eq!(size_of::<Core>(), 768 + 128 + 1_024);
 }
 
 #[test]

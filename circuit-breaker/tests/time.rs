@@ -204,6 +204,63 @@ async fn a_call_that_was_held_up_for_a_window_takes_no_newer_ones_with_it() {
     assert_eq!(breaker.snapshot().calls(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_window_of_calls_opens_within_its_share_of_failures_after_any_number_of_successes() {
+    let breaker = CircuitBreaker::builder()
+        .failure_ratio(0.5)
+        .window(Window::calls(100))
+        .build("calls")
+        .unwrap();
+    record(&breaker, 10_000, 49);
+    advance(secs(86_400)).await;
+    let snapshot = breaker.snapshot();
+    assert_eq!(
+        (snapshot.state(), snapshot.calls(), snapshot.failures()),
+        (State::Closed, 100, 49)
+    );
+    record(&breaker, 0, 1);
+    let cause = breaker.snapshot().cause().map(|cause| cause.to_string());
+    assert_eq!(cause.as_deref(), Some("50 of 100 calls failed"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_of_calls_opens_at_its_minimum_and_begins_empty_once_it_closes() {
+    let breaker = CircuitBreaker::builder()
+        .failure_ratio(0.5)
+        .window(Window::calls(100))
+        .minimum_calls(3)
+        .wait_in_open(Wait::fixed(secs(5)))
+        .probes(Probes::results(1))
+        .build("calls")
+        .unwrap();
+    record(&breaker, 0, 2);
+    assert_eq!(breaker.state(), State::Closed);
+    record(&breaker, 0, 1);
+    assert_eq!(breaker.state(), State::Open);
+    advance(secs(5)).await;
+    record(&breaker, 1, 0);
+    assert_eq!(
+        (breaker.state(), breaker.snapshot().calls()),
+        (State::Closed, 0)
+    );
+    record(&breaker, 0, 2);
+    assert_eq!(breaker.state(), State::Closed);
+    breaker.reset();
+    record(&breaker, 0, 2);
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_of_one_call_opens_at_the_first_failure_and_the_default_minimum_fits() {
+    let breaker = CircuitBreaker::builder()
+        .failure_ratio(1.0)
+        .window(Window::calls(1))
+        .build("one")
+        .unwrap();
+    record(&breaker, 1_000, 1);
+    assert_eq!(breaker.state(), State::Open);
+}
+
 /// A tenth of a second is slow.
 fn by_slowness() -> Builder {
     CircuitBreaker::builder()

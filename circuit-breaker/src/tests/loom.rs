@@ -7,6 +7,8 @@ use crate::{
     bucket::Counts,
     buckets::Buckets,
     circuit::{Admission, Circuit, End},
+    measure::Ended,
+    recent::Recent,
     word::Phase,
 };
 use std::time::Duration;
@@ -167,6 +169,81 @@ fn a_late_result_never_counts_in_the_window_of_a_newer_generation() {
         );
         let counts = circuit.counters(0).window.failed;
         assert_eq!((counts.calls, counts.bad), (1, 0));
+    });
+}
+
+const GOOD: Ended = Ended {
+    failed: false,
+    slow: false,
+};
+const FAILED: Ended = Ended {
+    failed: true,
+    slow: false,
+};
+
+/// Records into a window of the last `size` calls.
+fn push(recent: &Recent, size: u32, ended: Ended) -> u32 {
+    let head = recent.record(size, 0, ended, || true);
+    head.expect("nothing else begins").failures()
+}
+
+#[test]
+fn whoever_records_at_once_the_last_calls_are_counted_and_leave_again() {
+    explore(None, || {
+        let recent = Arc::new(Recent::new());
+        push(&recent, 2, FAILED);
+        let other = Arc::clone(&recent);
+        let there = thread::spawn(move || push(&other, 2, FAILED));
+        push(&recent, 2, GOOD);
+        there.join().unwrap();
+        let head = recent.read(0).unwrap();
+        assert_eq!((head.calls(2), head.failures()), (2, 1));
+        // Each leaves as it came.
+        push(&recent, 2, GOOD);
+        assert_eq!(push(&recent, 2, GOOD), 0);
+    });
+}
+
+#[test]
+fn who_was_held_up_for_more_than_a_lap_overwrites_nothing() {
+    explore(Some(2), || {
+        let recent = Arc::new(Recent::new());
+        push(&recent, 2, GOOD);
+        let other = Arc::clone(&recent);
+        let there = thread::spawn(move || {
+            for ended in [GOOD, FAILED, GOOD] {
+                push(&other, 2, ended);
+            }
+        });
+        push(&recent, 2, GOOD);
+        there.join().unwrap();
+        // Two more calls, and nothing of before is left.
+        push(&recent, 2, GOOD);
+        assert_eq!(push(&recent, 2, GOOD), 0);
+    });
+}
+
+#[test]
+fn a_late_result_never_counts_in_the_last_calls_of_a_newer_generation() {
+    explore(None, || {
+        let circuit = circuit(
+            builder()
+                .failure_ratio(1.0)
+                .minimum_calls(2)
+                .window(Window::calls(2)),
+        );
+        let late = circuit.admit(|| 0).unwrap();
+        race(
+            &circuit,
+            |c| {
+                c.reset(0);
+                let call = c.admit(|| 0).unwrap();
+                fail(c, call, 0);
+            },
+            move |c| fail(c, late, 0),
+        );
+        let counts = circuit.counters(0).window.failed;
+        assert_eq!((counts.calls, counts.bad), (1, 1));
     });
 }
 

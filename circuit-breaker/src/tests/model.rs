@@ -1,7 +1,7 @@
 //! The circuit breaker against one that anybody can check by eye, which keeps every call in a list and
 //! does what time brings at the moment it is due.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ struct Config {
     slow_ratio: Option<(u32, u32)>,
     slow_after: Option<u64>,
     on_cancel: OnCancel,
-    window: u64,
+    window: Looks,
     minimum: u32,
     in_a_row: Option<u32>,
     wait: u64,
@@ -28,10 +28,20 @@ struct Config {
     probe_time: u64,
 }
 
+/// At what the ratios look.
+#[derive(Clone, Copy, Debug)]
+enum Looks {
+    Back(u64),
+    AtLast(u32),
+}
+
 impl Config {
     fn build(&self) -> CircuitBreaker {
         let mut builder: Builder = CircuitBreaker::builder()
-            .window(Window::time(Duration::from_nanos(self.window)))
+            .window(match self.window {
+                Looks::Back(time) => Window::time(Duration::from_nanos(time)),
+                Looks::AtLast(calls) => Window::calls(calls),
+            })
             .minimum_calls(self.minimum)
             .wait_in_open(Wait::fixed(Duration::from_nanos(self.wait)))
             .probes(Probes::results(self.results).in_flight(self.in_flight))
@@ -72,7 +82,11 @@ fn config() -> impl Strategy<Value = Config> {
             OnCancel::Failure,
             OnCancel::FailureIfSlow,
         ]),
-        prop::sample::select(vec![1_u64, 16, 100, 1_000, 1_000_000_007, u64::MAX]),
+        prop_oneof![
+            prop::sample::select(vec![1_u64, 16, 100, 1_000, 1_000_000_007, u64::MAX])
+                .prop_map(Looks::Back),
+            prop::sample::select(vec![1_u32, 2, 3, 7, 9, 20]).prop_map(Looks::AtLast),
+        ],
         1_u32..6,
         prop::sample::select(vec![1_u64, 10, 50, 100_000_000, u64::MAX]),
         1_u32..4,
@@ -91,6 +105,10 @@ fn config() -> impl Strategy<Value = Config> {
                 in_flight,
                 probe_time,
             )| {
+                let minimum = match window {
+                    Looks::AtLast(calls) => minimum.min(calls),
+                    Looks::Back(_) => minimum,
+                };
                 let needs_slow = slow_ratio.is_some() || on_cancel == OnCancel::FailureIfSlow;
                 Config {
                     ratio,
@@ -224,15 +242,18 @@ impl Model {
 
     /// The calls that are still in the window at `now`.
     fn window(&self, now: u64) -> Vec<Ended> {
-        let step = self.config.window.min(NEVER).div_ceil(16);
-        match &self.state {
-            Naive::Closed { calls, .. } => calls
-                .iter()
-                .filter(|(at, _)| now / step - at / step < 16)
-                .map(|(_, ended)| *ended)
-                .collect(),
-            _ => Vec::new(),
-        }
+        let Naive::Closed { calls, .. } = &self.state else {
+            return Vec::new();
+        };
+        let held: Vec<_> = match self.config.window {
+            Looks::Back(time) => {
+                let step = time.min(NEVER).div_ceil(16);
+                let is_held = |at: u64| now / step - at / step < 16;
+                calls.iter().filter(|(at, _)| is_held(*at)).collect()
+            }
+            Looks::AtLast(n) => calls.iter().rev().take(n as usize).collect(),
+        };
+        held.into_iter().map(|(_, ended)| *ended).collect()
     }
 
     /// All that is due at `now`, in the order in which it is due.
@@ -547,6 +568,60 @@ proptest! {
         let early = now + retry_after - Duration::from_nanos(1);
         prop_assert!(breaker.try_acquire_at(early).is_err());
         prop_assert!(breaker.try_acquire_at(now + retry_after).is_ok());
+    }
+}
+
+#[test]
+fn a_window_of_calls_is_that_of_a_deque_for_many_laps() {
+    for size in [1_u32, 2, 8, 9, 16, 1_023, 1_024] {
+        let breaker = CircuitBreaker::builder()
+            .failure_ratio(1.0)
+            .slow_ratio(1.0)
+            .slow_after(Duration::from_nanos(5))
+            .window(Window::calls(size))
+            .build("laps")
+            .unwrap();
+        let start = Instant::now();
+        let mut held = VecDeque::new();
+        // Multiplicative, so that no pattern fits the laps. Failures come in waves, with clean laps between.
+        // Long enough that the numbers of calls begin anew, which in tests is after 4,095.
+        for n in 0..u64::from(size) + 5_000 {
+            let random = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+            let wave = n / (2 * u64::from(size)) % 2 == 0;
+            let (failed, slow) = (wave && random % 3 == 0, wave && random % 5 == 0);
+            // Never all of them, which would open it.
+            let (failed, slow) = (
+                failed && n % 2 == 0 && size > 1,
+                slow && n % 2 == 0 && size > 1,
+            );
+            let now = start + Duration::from_nanos(if slow { 5 } else { 4 });
+            let outcome = if failed {
+                Outcome::Failure
+            } else {
+                Outcome::Success
+            };
+            breaker
+                .try_acquire_at(start)
+                .unwrap()
+                .finish_at(outcome, now);
+            held.push_back((failed, slow));
+            if held.len() > size as usize {
+                held.pop_front();
+            }
+            let snapshot = breaker.snapshot_at(now);
+            let count = |f: fn(&(bool, bool)) -> bool| held.iter().filter(|h| f(h)).count();
+            assert_eq!(snapshot.calls() as usize, held.len());
+            assert_eq!(
+                snapshot.failures() as usize,
+                count(|h| h.0),
+                "{n} of {size}"
+            );
+            assert_eq!(
+                snapshot.slow_calls() as usize,
+                count(|h| h.1),
+                "{n} of {size}"
+            );
+        }
     }
 }
 
