@@ -2,20 +2,29 @@
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-bulkhead
 
-mutant 'a permit taken by load, then store' src/permits.rs \
-    '.compare_exchange_weak(held, held + 1, Acquire, Relaxed)' \
-    '.load(Acquire).checked_add(1).map(|held| self.held.store(held, Relaxed)).ok_or(held)'
 mutant 'a permit given back by load, then store' src/permits.rs \
-    'let before = self.held.fetch_sub(1, Release);' \
-    'let before = self.held.load(Relaxed); self.held.store(before - 1, Release);'
+    'self.word.fetch_add(ONE, Release).wrapping_add(ONE) < 0' \
+    '{ let was = self.word.load(Relaxed); self.word.store(was + ONE, Release); was + ONE < 0 }'
 mutant 'a release that publishes nothing' src/permits.rs \
-    'let before = self.held.fetch_sub(1, Release);' \
-    'let before = self.held.fetch_sub(1, Relaxed);'
+    'self.word.fetch_add(ONE, Release).wrapping_add(ONE) < 0' \
+    'self.word.fetch_add(ONE, Relaxed).wrapping_add(ONE) < 0'
+mutant 'a waiter that announces itself after it looked' src/permits.rs \
+    '(word + WAITING, Reception::MustWait)' \
+    '{ self.word.fetch_add(WAITING, Relaxed); return Reception::MustWait; }'
+mutant 'a limit that is changed by load, then store' src/permits.rs \
+    '.compare_exchange_weak(word, next, Relaxed, Relaxed)' \
+    '.load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
+mutant 'a granted place that a waiter takes with it when it goes' src/core.rs \
+    'if granted {' \
+    'if granted && line!() == 0 {'
 model_mutant 'one place too many' src/permits.rs \
-    'if held >= limit {' \
-    'if held > limit {'
-model_mutant 'an overload that nobody counts' src/permit.rs \
-    'Outcome::Overload => self.0.borrow().overloaded(),' \
+    'if word < ONE {' \
+    'if word < 0 {'
+model_mutant 'a line that is served from its end' src/waiters.rs \
+    'let first = self.first?;' \
+    'let first = self.last?;'
+model_mutant 'an overload that nobody counts' src/regulate.rs \
+    'Outcome::Overload => core.overloaded(),' \
     'Outcome::Overload => {}'
 
 mutants_done

@@ -1,6 +1,9 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use crate::{Bulkhead, Core, InvalidConfig, StaticBulkhead, sync::const_fn};
+use crate::{
+    Adaptive, AdaptiveBulkhead, Bulkhead, Bulkheads, Core, Fixed, InvalidConfig, Limit,
+    StaticBulkhead, sync::const_fn,
+};
 
 /// The numbers of a bulkhead. `Copy`, and usable in a `const`.
 ///
@@ -8,23 +11,70 @@ use crate::{Bulkhead, Core, InvalidConfig, StaticBulkhead, sync::const_fn};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a builder makes nothing until `build` or `build_static`"]
 pub struct Builder {
-    limit: usize,
+    pub(crate) limit: usize,
+    pub(crate) max_queued: usize,
+    pub(crate) metrics_only: bool,
+    pub(crate) count_rejections: bool,
+    pub(crate) window: Duration,
 }
 
 /// Twice the connections of a usual client pool (tokio-postgres pools, hyper per host): high enough to
 /// stay out of the way, low enough that a hung dependency holds tens of calls, not thousands.
 const DEFAULT_LIMIT: usize = 64;
 
+/// Room for a burst of tasks; a queue as long as that, in front of tens of places, is already a sign of trouble.
+const DEFAULT_MAX_QUEUED: usize = 1_024;
+
+/// As in Netflix's `WindowedLimit`: long enough for a mean, short enough to act within seconds.
+const DEFAULT_WINDOW: Duration = Duration::from_secs(1);
+
 impl Builder {
     pub(crate) const fn new() -> Self {
         Self {
             limit: DEFAULT_LIMIT,
+            max_queued: DEFAULT_MAX_QUEUED,
+            metrics_only: false,
+            count_rejections: false,
+            window: DEFAULT_WINDOW,
         }
     }
 
     /// How many calls may be in flight at once: 1 or more, `usize::MAX` included. The default is 64.
     pub const fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// How many may wait in [`acquire`](Bulkhead::acquire) at once: 0 or more. The default is 1,024.
+    ///
+    /// A [`QueueLayer`](crate::QueueLayer) brings a bound of its own.
+    pub const fn max_queued(mut self, callers: usize) -> Self {
+        self.max_queued = callers;
+        self
+    }
+
+    /// Refuses nothing and lets nobody wait: it only counts, in [`rejections`](Bulkhead::rejections), the
+    /// calls that would have found no room. For trying a limit on real traffic.
+    pub const fn metrics_only(mut self, only: bool) -> Self {
+        self.metrics_only = only;
+        self
+    }
+
+    /// Counts refused calls in [`rejections`](Bulkhead::rejections).
+    ///
+    /// Off by default, because a refusal then only reads: callers who are turned away in great numbers
+    /// write to nothing that those inside, or other cores, need.
+    pub const fn count_rejections(mut self, count: bool) -> Self {
+        self.count_rejections = count;
+        self
+    }
+
+    /// How long an adaptive limit looks before it changes anything. The default is one second.
+    ///
+    /// A window is never shorter than twice the mean latency in the one before, so that the calls of one change have
+    /// come back before the next, and lasts until ten calls succeeded or one met an overload. A fixed limit has no use for it.
+    pub const fn window(mut self, window: Duration) -> Self {
+        self.window = window;
         self
     }
 
@@ -38,8 +88,62 @@ impl Builder {
     pub fn build(self, name: &'static str) -> Result<Bulkhead, InvalidConfig> {
         match self.problem() {
             Some(problem) => Err(problem),
-            None => Ok(Bulkhead(Arc::new(Core::new(name, self.limit)))),
+            None => Ok(Bulkhead(Arc::new(Core::new(name, self, Fixed)))),
         }
+    }
+
+    /// Builds a bulkhead whose limit finds itself: it begins with [`limit`](Self::limit) and then follows `law`.
+    ///
+    /// Its permits read the clock, once when they begin and once when they say how the call went.
+    /// Say by [`overload_if`](crate::BulkheadLayer::overload_if) which results are overload, and put a
+    /// timeout *inside* the bulkhead: a call that is dropped from outside says nothing.
+    ///
+    /// # Errors
+    ///
+    /// What [`build`](Self::build) refuses, and what `law` finds wrong with itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Aimd, Bulkhead, BulkheadLayer, Full};
+    ///
+    /// let pool = Bulkhead::builder().limit(20).build_adaptive("search", Aimd::new())?;
+    /// let layer = BulkheadLayer::new(pool.clone()).overload_if(|r: &Result<u16, Full>| matches!(r, Ok(503)));
+    /// # use tower::{Layer, service_fn};
+    /// # let _ = layer.layer(service_fn(async |()| Ok::<_, Full>(200)));
+    /// assert_eq!(pool.limit(), 20);
+    /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
+    /// ```
+    pub fn build_adaptive<L: Limit>(
+        self,
+        name: &'static str,
+        law: L,
+    ) -> Result<AdaptiveBulkhead<L>, InvalidConfig> {
+        if let Some(problem) = self.problem() {
+            return Err(problem);
+        }
+        law.check()?;
+        let regulator = Adaptive::new(law, self.window);
+        Ok(Bulkhead(Arc::new(Core::new(name, self, regulator))))
+    }
+
+    /// Builds a family: a bulkhead of this configuration for each key, and at most `capacity` of them.
+    ///
+    /// # Errors
+    ///
+    /// What [`build`](Self::build) refuses, and a capacity of 0.
+    pub fn build_family<K>(
+        self,
+        name: &'static str,
+        capacity: usize,
+    ) -> Result<Bulkheads<K>, InvalidConfig> {
+        if let Some(problem) = self.problem() {
+            return Err(problem);
+        }
+        if capacity == 0 {
+            return Err(InvalidConfig::ZeroCapacity);
+        }
+        Ok(Bulkheads::new(name, self, capacity))
     }
 
     const_fn! {
@@ -58,11 +162,11 @@ impl Builder {
             if let Some(problem) = self.problem() {
                 panic!("{}", problem.message());
             }
-            Bulkhead(Core::new(name, self.limit))
+            Bulkhead(Core::new(name, self, Fixed))
         }
     }
 
-    const fn problem(self) -> Option<InvalidConfig> {
+    pub(crate) const fn problem(self) -> Option<InvalidConfig> {
         if self.limit == 0 {
             Some(InvalidConfig::ZeroLimit)
         } else {

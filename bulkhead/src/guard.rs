@@ -1,13 +1,16 @@
-use std::{borrow::Borrow, sync::Arc};
+use std::time::Duration;
 
-use crate::{Bulkhead, Core, Full, Permit, StaticBulkhead};
+use crate::{
+    Acquire, Bulkhead, Cause, Core, Full, Permit, Pointer, StaticBulkhead, acquire::Begun,
+    core::Line,
+};
 
 /// What a [`BulkheadLayer`](crate::BulkheadLayer) can be made of: a [`Bulkhead`] or a `&'static` [`StaticBulkhead`].
 ///
 /// Sealed: the request is an argument so that a bulkhead chosen by the request can be one more.
 pub trait Guard<Req>: sealed::Sealed {
     /// What a permit holds to find its bulkhead again.
-    type Pointer: Borrow<Core>;
+    type Pointer: Pointer;
 
     /// Takes a place for `request`.
     ///
@@ -15,29 +18,54 @@ pub trait Guard<Req>: sealed::Sealed {
     ///
     /// [`Full`] when there is none.
     fn try_acquire(&self, request: &Req) -> Result<Permit<Self::Pointer>, Full>;
+
+    #[doc(hidden)]
+    fn begin(&self, request: &Req, line: Line) -> Begun<Self::Pointer>;
+
+    #[doc(hidden)]
+    fn refuse(&self, request: &Req, cause: Cause) -> Full;
 }
 
-impl<Req> Guard<Req> for Bulkhead {
-    type Pointer = Arc<Core>;
+impl<Req, P: Pointer + Clone> Guard<Req> for Bulkhead<P> {
+    type Pointer = P;
 
-    fn try_acquire(&self, _: &Req) -> Result<Permit, Full> {
+    #[inline]
+    fn try_acquire(&self, _: &Req) -> Result<Permit<P>, Full> {
         self.try_acquire()
+    }
+
+    fn begin(&self, _: &Req, line: Line) -> Begun<P> {
+        Acquire::begin(self.0.clone(), line)
+    }
+
+    fn refuse(&self, _: &Req, cause: Cause) -> Full {
+        self.0.core().refuse(cause, Duration::ZERO, false)
     }
 }
 
 impl<Req> Guard<Req> for &'static StaticBulkhead {
     type Pointer = &'static Core;
 
+    #[inline]
     fn try_acquire(&self, _: &Req) -> Result<Permit<&'static Core>, Full> {
         StaticBulkhead::try_acquire(self)
+    }
+
+    fn begin(&self, _: &Req, line: Line) -> Begun<&'static Core> {
+        Acquire::begin(&self.0, line)
+    }
+
+    fn refuse(&self, _: &Req, cause: Cause) -> Full {
+        self.0.refuse(cause, Duration::ZERO, false)
     }
 }
 
 mod sealed {
-    use super::{Bulkhead, StaticBulkhead};
+    use super::{Bulkhead, Pointer, StaticBulkhead};
 
     #[expect(unnameable_types, reason = "this is what seals `Guard`")]
     pub trait Sealed {}
-    impl Sealed for Bulkhead {}
+    impl<P: Pointer + Clone> Sealed for Bulkhead<P> {}
     impl Sealed for &'static StaticBulkhead {}
+    impl<K, F> Sealed for crate::By<K, F> {}
 }

@@ -1,8 +1,8 @@
 use tower_layer::Layer;
 
 use crate::{
-    Answer, Bulkhead, BulkheadService, ClassifyWith, Fallback, Full, Ignore, IntoError, Outcome,
-    OverloadIf,
+    Answer, Bulkhead, BulkheadService, ClassifyWith, Fallback, Full, Ignore, IntoError, NoDeadline,
+    Outcome, OverloadIf, Queue, QueueLayer,
 };
 
 /// Puts a service behind a bulkhead.
@@ -12,9 +12,9 @@ use crate::{
 /// `C` says what results mean for load, `R` answers refused calls, `B` is the bulkhead or a `&'static` one.
 #[derive(Clone, Copy, Debug)]
 pub struct BulkheadLayer<C = Ignore, R = IntoError, B = Bulkhead> {
-    classifier: C,
-    reject: R,
-    guard: B,
+    pub(crate) classifier: C,
+    pub(crate) reject: R,
+    pub(crate) guard: B,
 }
 
 impl<B> BulkheadLayer<Ignore, IntoError, B> {
@@ -84,6 +84,14 @@ impl<C, R, B> BulkheadLayer<C, R, B> {
             reject: Fallback(f),
             guard: self.guard,
         }
+    }
+
+    /// Lets calls that find no room wait for a while, in a queue that is bounded in length and in time.
+    ///
+    /// A layer of its own, since it asks for `S: Clone` and for tokio's timer; see [`QueueLayer`].
+    #[must_use]
+    pub const fn queue(self, queue: Queue) -> QueueLayer<C, R, NoDeadline, B> {
+        QueueLayer::new(self, queue)
     }
 }
 

@@ -1,6 +1,6 @@
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use crate::{Core, Outcome};
+use crate::{Core, Outcome, Pointer, Regulate};
 
 /// A place in a [`Bulkhead`](crate::Bulkhead). Dropping it makes room again, also while panicking.
 ///
@@ -8,12 +8,24 @@ use crate::{Core, Outcome};
 /// says nothing (a cancelled call is no sign of overload).
 // The bound stands on the struct because `Drop` needs it.
 #[must_use = "dropping the permit at once gives the place back before the call"]
-pub struct Permit<P: Borrow<Core> = Arc<Core>>(P);
+pub struct Permit<P: Pointer = Arc<Core>> {
+    core: P,
+    start: Start<P>,
+}
 
-impl<P: Borrow<Core>> Permit<P> {
+/// Nothing, for a fixed limit: its permit is its pointer.
+type Start<P> = <<P as Pointer>::Regulator as Regulate>::Start;
+
+impl<P: Pointer> Permit<P> {
     /// The core must have been asked for a place, with success, once for this permit.
-    pub(crate) const fn new(core: P) -> Self {
-        Self(core)
+    #[inline]
+    pub(crate) fn new(core: P) -> Self {
+        let start = core.core().regulator.start();
+        Self { core, start }
+    }
+
+    pub(crate) fn core(&self) -> &Core<P::Regulator> {
+        self.core.core()
     }
 
     /// The call went well. Makes room.
@@ -32,22 +44,22 @@ impl<P: Borrow<Core>> Permit<P> {
     }
 
     /// Says how the call went, in one value. Makes room.
+    #[inline]
     pub fn finish(self, outcome: Outcome) {
-        match outcome {
-            Outcome::Overload => self.0.borrow().overloaded(),
-            Outcome::Success | Outcome::Ignored => {}
-        }
+        // The place is given back by the drop, after this.
+        Regulate::finished(self.core.core(), self.start, outcome);
     }
 }
 
-impl<P: Borrow<Core>> Drop for Permit<P> {
+impl<P: Pointer> Drop for Permit<P> {
+    #[inline]
     fn drop(&mut self) {
-        self.0.borrow().release();
+        self.core.core().release();
     }
 }
 
-impl<P: Borrow<Core>> fmt::Debug for Permit<P> {
+impl<P: Pointer> fmt::Debug for Permit<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Permit").field(self.0.borrow()).finish()
+        f.debug_tuple("Permit").field(self.core.core()).finish()
     }
 }

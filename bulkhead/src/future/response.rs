@@ -1,7 +1,4 @@
-//! The future of the service.
-
 use std::{
-    borrow::Borrow,
     fmt,
     future::Future,
     pin::Pin,
@@ -11,7 +8,7 @@ use std::{
 
 use pin_project::pin_project;
 
-use crate::{Classify, Core, Ignore, Permit};
+use crate::{Classify, Core, Ignore, Permit, Pointer};
 
 /// The response of a [`BulkheadService`](crate::BulkheadService): the inner call with its permit, or the answer to a refusal.
 ///
@@ -21,30 +18,30 @@ use crate::{Classify, Core, Ignore, Permit};
 // `F: Future` stands on the struct because a refusal is answered in `call` and kept as `F::Output`.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
-pub struct ResponseFuture<F: Future, C = Ignore, P: Borrow<Core> = Arc<Core>> {
+pub struct ResponseFuture<F: Future, C = Ignore, P: Pointer = Arc<Core>> {
     #[pin]
     state: State<F, C, P>,
 }
 
 // Fields drop in this order: the inner call first, then its place.
-#[pin_project(project = StateProjection)]
-enum State<F: Future, C, P: Borrow<Core>> {
+#[pin_project(project = StateProjection, project_replace = StateReplaced)]
+enum State<F: Future, C, P: Pointer> {
     Calling {
         #[pin]
         call: F,
-        permit: Option<Permit<P>>,
+        permit: Permit<P>,
         classifier: C,
     },
     /// `None` once it was given.
     Answered(Option<F::Output>),
 }
 
-impl<F: Future, C, P: Borrow<Core>> ResponseFuture<F, C, P> {
+impl<F: Future, C, P: Pointer> ResponseFuture<F, C, P> {
     pub(crate) const fn calling(call: F, permit: Permit<P>, classifier: C) -> Self {
         Self {
             state: State::Calling {
                 call,
-                permit: Some(permit),
+                permit,
                 classifier,
             },
         }
@@ -61,44 +58,39 @@ impl<F, C, P, Res, Err> Future for ResponseFuture<F, C, P>
 where
     F: Future<Output = Result<Res, Err>>,
     C: Classify<Res, Err>,
-    P: Borrow<Core>,
+    P: Pointer,
 {
     type Output = Result<Res, Err>;
 
     /// # Panics
     ///
     /// When polled again after it was ready.
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
-        let (result, permit, outcome) = match state.as_mut().project() {
+        match state.as_mut().project() {
             StateProjection::Calling {
-                call,
-                permit,
-                classifier,
+                call, classifier, ..
             } => {
                 let result = ready!(call.poll(cx));
                 let outcome = classifier.classify(&result);
-                (
-                    result,
-                    permit
-                        .take()
-                        .expect("taken only here, and the state changes below"),
-                    outcome,
-                )
+                // The inner call goes now, not when somebody gets round to dropping this future; and before
+                // its place is given away, as it may still hold a connection.
+                if let StateReplaced::Calling { permit, .. } =
+                    state.project_replace(State::Answered(None))
+                {
+                    permit.finish(outcome);
+                }
+                Poll::Ready(result)
             }
             StateProjection::Answered(answer) => {
-                return Poll::Ready(answer.take().expect("polled after it was ready"));
+                Poll::Ready(answer.take().expect("polled after it was ready"))
             }
-        };
-        // The inner call goes now, not when somebody gets round to dropping this future; and before its
-        // place is given away, as it may still hold a connection.
-        state.set(State::Answered(None));
-        permit.finish(outcome);
-        Poll::Ready(result)
+        }
     }
 }
 
-impl<F: Future, C, P: Borrow<Core>> fmt::Debug for ResponseFuture<F, C, P> {
+impl<F: Future, C, P: Pointer> fmt::Debug for ResponseFuture<F, C, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

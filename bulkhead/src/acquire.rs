@@ -1,0 +1,125 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use crate::{
+    Core, Full, Permit, Pointer,
+    core::{Entry, Line},
+    waiters::Ticket,
+};
+
+/// Waits for a place; made by [`Bulkhead::acquire`](crate::Bulkhead::acquire).
+///
+/// # Cancel safety
+///
+/// Dropping it takes its caller out of the queue; a place that it had just been granted goes to the next.
+/// Those who stay keep their order.
+#[must_use = "futures do nothing unless polled"]
+pub struct Acquire<P: Pointer = Arc<Core>> {
+    /// `None` once a permit was given.
+    core: Option<P>,
+    line: Line,
+    seat: Option<Ticket>,
+}
+
+/// How it began: with a seat, or without a wait.
+#[derive(Debug)]
+#[expect(
+    unnameable_types,
+    reason = "only `Guard`, which is sealed, speaks of it"
+)]
+pub enum Begun<P: Pointer> {
+    Inside(Permit<P>),
+    Queued(Acquire<P>),
+    Refused(Full),
+    /// Only in a family: ask it again for the key.
+    Retired,
+}
+
+impl<P: Pointer> Acquire<P> {
+    pub(crate) const fn new(core: P, line: Line) -> Self {
+        Self {
+            core: Some(core),
+            line,
+            seat: None,
+        }
+    }
+
+    /// Takes a place or a seat now, before anybody polls.
+    pub(crate) fn begin(core: P, line: Line) -> Begun<P> {
+        match core.core().enter_or_queue(line, None) {
+            Entry::Inside => Begun::Inside(Permit::new(core)),
+            Entry::Queued(seat) => Begun::Queued(Self {
+                core: Some(core),
+                line,
+                seat: Some(seat),
+            }),
+            Entry::Refused(full) => Begun::Refused(full),
+            Entry::Retired => Begun::Retired,
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Core<P::Regulator> {
+        self.core
+            .as_ref()
+            .expect("polled after it was ready")
+            .core()
+    }
+
+    pub(crate) fn poll_permit(&mut self, waker: &Waker) -> Poll<Result<Permit<P>, Full>> {
+        let core = self.core();
+        let result = match &self.seat {
+            Some(seat) if core.is_granted(seat, waker) => {
+                core.take_granted(seat);
+                self.seat = None;
+                Ok(())
+            }
+            Some(_) => return Poll::Pending,
+            None => match core.enter_or_queue(self.line, Some(waker)) {
+                Entry::Inside => Ok(()),
+                Entry::Queued(seat) => {
+                    self.seat = Some(seat);
+                    return Poll::Pending;
+                }
+                Entry::Refused(full) => Err(full),
+                Entry::Retired => unreachable!("a family retires nothing that somebody holds"),
+            },
+        };
+        let core = self.core.take().expect("it was there above");
+        Poll::Ready(result.map(|()| Permit::new(core)))
+    }
+}
+
+// Nothing in it is ever pinned.
+impl<P: Pointer> Unpin for Acquire<P> {}
+
+impl<P: Pointer> Future for Acquire<P> {
+    type Output = Result<Permit<P>, Full>;
+
+    /// # Panics
+    ///
+    /// When polled again after it was ready.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.get_mut().poll_permit(cx.waker())
+    }
+}
+
+impl<P: Pointer> Drop for Acquire<P> {
+    fn drop(&mut self) {
+        if let (Some(core), Some(seat)) = (&self.core, &self.seat) {
+            core.core().leave(seat);
+        }
+    }
+}
+
+impl<P: Pointer> fmt::Debug for Acquire<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire")
+            .field("queued", &self.seat.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,368 @@
+use std::{fmt, task::Waker, time::Duration};
+
+use crate::{
+    Builder, Cause, Fixed, Full, InvalidConfig,
+    metrics::Meter,
+    permits::{Permits, Reception, Snapshot},
+    sync::{
+        Mutex,
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        const_fn,
+    },
+    waiters::{Ticket, Waiters},
+};
+
+/// The shared state behind a [`Bulkhead`](crate::Bulkhead): opaque, named only in types such as
+/// [`Permit<&'static Core>`](crate::Permit).
+pub struct Core<R = Fixed> {
+    name: &'static str,
+    permits: Permits,
+    /// [`WATCHES`] and [`COUNTS`]: read only where a call finds no room.
+    mode: AtomicU8,
+    /// How many [`acquire`](crate::Bulkhead::acquire) lets wait.
+    max_queued: AtomicUsize,
+    overloads: AtomicU64,
+    rejections: AtomicU64,
+    /// The length of the list below, for those who only look.
+    queued: AtomicUsize,
+    waiters: Mutex<Waiters>,
+    pub(crate) regulator: R,
+    pub(crate) meter: Meter,
+}
+
+/// It only reports what it would have refused.
+const WATCHES: u8 = 1;
+/// It counts what it refuses.
+const COUNTS: u8 = 2;
+
+/// Who may wait, and where.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    unnameable_types,
+    reason = "only `Guard`, which is sealed, speaks of it"
+)]
+pub struct Line {
+    /// How many may wait, this one included.
+    pub(crate) length: usize,
+    pub(crate) newest_first: bool,
+}
+
+/// What became of a caller that is ready to wait.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    Inside,
+    Queued(Ticket),
+    Refused(Full),
+    /// Only in a family: ask it again for the key.
+    Retired,
+}
+
+impl<R> Core<R> {
+    const_fn! {
+        pub(crate) fn new(name: &'static str, numbers: Builder, regulator: R) -> Self {
+            Self {
+                name,
+                permits: Permits::new(numbers.limit),
+                mode: AtomicU8::new(mode(numbers)),
+                max_queued: AtomicUsize::new(numbers.max_queued),
+                overloads: AtomicU64::new(0),
+                rejections: AtomicU64::new(0),
+                queued: AtomicUsize::new(0),
+                waiters: Mutex::new(Waiters::new()),
+                regulator,
+                meter: Meter::new(),
+            }
+        }
+    }
+
+    // === Going in ===
+
+    #[inline]
+    pub(crate) fn try_acquire(&self) -> Result<(), Full> {
+        match self.permits.try_acquire() {
+            Ok(()) => {
+                self.entered();
+                Ok(())
+            }
+            Err(seen) => self.no_room(seen),
+        }
+    }
+
+    /// As `try_acquire`, for a bulkhead of a family: `None` when it is retired.
+    #[inline]
+    pub(crate) fn try_acquire_unless_retired(&self) -> Option<Result<(), Full>> {
+        match self.permits.try_acquire() {
+            Ok(()) => {
+                self.entered();
+                Some(Ok(()))
+            }
+            Err(seen) if seen.is_retired() => None,
+            Err(seen) => Some(self.no_room(seen)),
+        }
+    }
+
+    #[inline]
+    fn no_room(&self, seen: Snapshot) -> Result<(), Full> {
+        // Relaxed: an operator's wish, which takes effect soon; it orders nothing.
+        let mode = self.mode.load(Relaxed);
+        if mode != 0 && self.lets_in_nevertheless(mode) {
+            return Ok(());
+        }
+        self.meter.refused(self.name, Cause::AtLimit);
+        let queued = self.queued();
+        Err(Full::new(
+            self.name,
+            Cause::AtLimit,
+            seen,
+            queued,
+            Duration::ZERO,
+        ))
+    }
+
+    /// Counts the refusal, which it only pretends where it only watches.
+    #[cold]
+    #[inline(never)]
+    fn lets_in_nevertheless(&self, mode: u8) -> bool {
+        // Relaxed: a count that orders nothing.
+        self.rejections.fetch_add(1, Relaxed);
+        let in_nevertheless = mode & WATCHES != 0 && self.permits.acquire_beyond_limit();
+        if in_nevertheless {
+            self.meter.would_refuse(self.name);
+            self.entered();
+        }
+        in_nevertheless
+    }
+
+    /// Goes in, or takes a seat in the line. The lock is taken only by who finds no room.
+    pub(crate) fn enter_or_queue(&self, line: Line, waker: Option<&Waker>) -> Entry {
+        if self.permits.try_acquire().is_ok() {
+            self.entered();
+            return Entry::Inside;
+        }
+        let mut waiters = self.waiters.lock();
+        if self.mode.load(Relaxed) & WATCHES != 0 {
+            drop(waiters);
+            return match self.no_room(self.permits.snapshot()) {
+                Ok(()) => Entry::Inside,
+                Err(full) => Entry::Refused(full),
+            };
+        }
+        if waiters.len() >= line.length {
+            drop(waiters);
+            return self.line_is_full();
+        }
+        match self.permits.take_or_announce() {
+            Reception::Inside => {
+                drop(waiters);
+                self.entered();
+                Entry::Inside
+            }
+            Reception::Retired => Entry::Retired,
+            Reception::MustWait => {
+                let ticket = waiters.join(line.newest_first, waker.cloned());
+                self.note_length(&waiters);
+                Entry::Queued(ticket)
+            }
+        }
+    }
+
+    #[cold]
+    fn line_is_full(&self) -> Entry {
+        // It may be that the last place and the last seat went at different moments: look once more.
+        match self.permits.try_acquire() {
+            Ok(()) => {
+                self.entered();
+                Entry::Inside
+            }
+            Err(seen) if seen.is_retired() => Entry::Retired,
+            Err(_) => Entry::Refused(self.refuse(Cause::QueueFull, Duration::ZERO, false)),
+        }
+    }
+
+    /// Whether the waiter's turn has come; else it is woken through `waker` when it has.
+    pub(crate) fn is_granted(&self, ticket: &Ticket, waker: &Waker) -> bool {
+        self.waiters.lock().is_granted(ticket, waker)
+    }
+
+    /// The waiter goes in: it was granted its place.
+    pub(crate) fn take_granted(&self, ticket: &Ticket) {
+        let granted = self.waiters.lock().leave(ticket);
+        debug_assert!(granted, "only who was granted a place takes it");
+        self.entered();
+    }
+
+    /// The waiter goes away. A place it was granted goes to the next.
+    pub(crate) fn leave(&self, ticket: &Ticket) {
+        let mut waiters = self.waiters.lock();
+        let granted = waiters.leave(ticket);
+        if !granted {
+            self.withdraw_if_last(&waiters);
+        }
+        drop(waiters);
+        if granted {
+            self.give_back();
+        }
+    }
+
+    // === Coming out ===
+
+    #[inline]
+    pub(crate) fn release(&self) {
+        self.meter.left(self.name);
+        self.give_back();
+    }
+
+    #[inline]
+    fn give_back(&self) {
+        if self.permits.release() {
+            self.serve();
+        }
+    }
+
+    /// Grants free places to who waits, and wakes them, one by one and outside the lock.
+    #[cold]
+    #[inline(never)]
+    fn serve(&self) {
+        while self.permits.is_owed() {
+            let mut waiters = self.waiters.lock();
+            if waiters.len() == 0 || !self.permits.grant() {
+                return;
+            }
+            let waker = waiters.grant_first();
+            self.withdraw_if_last(&waiters);
+            drop(waiters);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// After the list became shorter by one.
+    fn withdraw_if_last(&self, waiters: &Waiters) {
+        self.note_length(waiters);
+        if waiters.len() == 0 {
+            self.permits.withdraw();
+        }
+    }
+
+    fn note_length(&self, waiters: &Waiters) {
+        // Relaxed, and under the lock: a figure to look at.
+        self.queued.store(waiters.len(), Relaxed);
+        self.meter.queued(self.name, waiters.len());
+    }
+
+    #[inline]
+    fn entered(&self) {
+        self.meter.entered(self.name);
+    }
+
+    #[cold]
+    pub(crate) fn overloaded(&self) {
+        // Relaxed: a count that orders nothing. Only calls that met an overload pay for it.
+        self.overloads.fetch_add(1, Relaxed);
+        self.meter.overloaded(self.name);
+    }
+
+    // === Refusals ===
+
+    /// A refusal by a queue, of a caller that stands in the line or does not.
+    pub(crate) fn refuse(&self, cause: Cause, waited: Duration, stands_in_line: bool) -> Full {
+        if self.mode.load(Relaxed) != 0 {
+            self.rejections.fetch_add(1, Relaxed);
+        }
+        self.meter.refused(self.name, cause);
+        let others = self.queued().saturating_sub(usize::from(stands_in_line));
+        Full::new(self.name, cause, self.seen(), others, waited)
+    }
+
+    // === Changing it ===
+
+    pub(crate) fn resize(&self, limit: usize) {
+        let waiters = self.waiters.lock();
+        self.permits.resize(limit);
+        drop(waiters);
+        self.meter.resized(self.name, limit);
+        self.serve();
+    }
+
+    pub(crate) fn reconfigure(&self, numbers: Builder) -> Result<(), InvalidConfig> {
+        if let Some(problem) = numbers.problem() {
+            return Err(problem);
+        }
+        // Relaxed: each is looked at for itself.
+        self.max_queued.store(numbers.max_queued, Relaxed);
+        let waiters = self.waiters.lock();
+        // Under the lock: who takes a seat later sees it, and who sits already is let in below.
+        self.mode.store(mode(numbers), Relaxed);
+        drop(waiters);
+        self.resize(numbers.limit);
+        if numbers.metrics_only {
+            self.let_all_in();
+        }
+        Ok(())
+    }
+
+    /// Nobody waits for a bulkhead that only watches.
+    fn let_all_in(&self) {
+        loop {
+            let mut waiters = self.waiters.lock();
+            if waiters.len() == 0 || !self.permits.acquire_beyond_limit() {
+                return;
+            }
+            let waker = waiters.grant_first();
+            self.withdraw_if_last(&waiters);
+            drop(waiters);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    pub(crate) fn retire(&self) -> bool {
+        self.permits.retire()
+    }
+
+    // === Figures ===
+
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn seen(&self) -> Snapshot {
+        self.permits.snapshot()
+    }
+
+    pub(crate) fn max_queued(&self) -> usize {
+        self.max_queued.load(Relaxed)
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.load(Relaxed)
+    }
+
+    pub(crate) fn overloads(&self) -> u64 {
+        self.overloads.load(Relaxed)
+    }
+
+    pub(crate) fn rejections(&self) -> u64 {
+        self.rejections.load(Relaxed)
+    }
+}
+
+const fn mode(numbers: Builder) -> u8 {
+    let watches = if numbers.metrics_only { WATCHES } else { 0 };
+    let counts = if numbers.count_rejections { COUNTS } else { 0 };
+    watches | counts
+}
+
+impl<R> fmt::Debug for Core<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seen = self.seen();
+        f.debug_struct("Bulkhead")
+            .field("name", &self.name)
+            .field("limit", &seen.limit())
+            .field("in_flight", &seen.held())
+            .field("queued", &self.queued())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,296 @@
+use std::time::Duration;
+
+use crate::{InvalidConfig, Limit, Window};
+
+/// Follows the latency: when calls take longer than they used to, they queue somewhere, and the limit comes down
+/// before anything fails.
+///
+/// ```text
+/// gradient = clamp(tolerance × baseline / latency, 0.5, 1)
+/// limit    = limit × (1 - smoothing) + (limit × gradient + headroom) × smoothing
+/// baseline = exponential mean of the latency over `memory` windows
+/// ```
+///
+/// Source: `Gradient2Limit` of Netflix's [concurrency-limits](https://github.com/Netflix/concurrency-limits)
+/// (Java), with its defaults: headroom 4 (there: queue size), smoothing 0.2, 600 windows, a tolerance of 1.5,
+/// no growth while less than half of the limit is in use, the baseline a twentieth lower where it is more than twice
+/// the latency. Added here, as the original lacks it:
+///
+/// * A window with overloads takes the steepest gradient, gets no headroom, and is kept out of the baseline.
+/// * A lasting slow-down is not learnt as normal: the baseline never rises above [`drift`](Self::drift)
+///   times the lowest it has been, nor above [`healthy`](Self::healthy). What is slower than that stays
+///   "slow" however long it lasts; a new handle, or [`relearn`](Self::relearn) after a window of your choice, begins anew.
+/// * The floor ([`min`](Self::min)) is one thing and the limit under which the baseline is measured afresh
+///   ([`probe`](Self::probe)) another.
+/// * The limit is never below 1 and never NaN, whatever the latencies are; from its floor it comes back by its headroom.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "a law limits nothing until it is given to `build_adaptive`"]
+pub struct Gradient2 {
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+    pub(crate) headroom: f64,
+    pub(crate) smoothing: f64,
+    pub(crate) tolerance: f64,
+    pub(crate) drift: f64,
+    pub(crate) memory: u32,
+    pub(crate) healthy: Option<Duration>,
+    pub(crate) probe: Option<(usize, u32)>,
+    learnt: Learnt,
+}
+
+/// What was learnt so far. Latencies in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Learnt {
+    /// The limit, with its fraction: near the floor the steps are smaller than a place.
+    limit: f64,
+    /// What was answered last: any other limit was set by somebody else.
+    answered: usize,
+    baseline: f64,
+    lowest: f64,
+    windows: u32,
+    /// Windows since the last probe, and where in a probe it is.
+    since_probe: u32,
+    probing: Option<Probing>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Probing {
+    /// Calls that were admitted under the former limit are still about.
+    Settling {
+        resume: f64,
+    },
+    Measuring {
+        resume: f64,
+    },
+}
+
+/// The baseline is a plain mean for so many windows, before it becomes an exponential one; as in the original.
+const WARM_UP: u32 = 10;
+
+impl Gradient2 {
+    /// The defaults of the original, between 1 and 1,000 places, with a drift of at most 2 and no probes.
+    pub const fn new() -> Self {
+        Self {
+            min: 1,
+            max: 1_000,
+            headroom: 4.0,
+            smoothing: 0.2,
+            tolerance: 1.5,
+            drift: 2.0,
+            memory: 600,
+            healthy: None,
+            probe: None,
+            learnt: Learnt::NOTHING,
+        }
+    }
+
+    /// The floor: 1 or more.
+    pub const fn min(mut self, places: usize) -> Self {
+        self.min = places;
+        self
+    }
+
+    /// The ceiling.
+    pub const fn max(mut self, places: usize) -> Self {
+        self.max = places;
+        self
+    }
+
+    /// How many places the limit may be above what the latency calls for: above 0. It is what the limit grows and recovers by.
+    pub const fn headroom(mut self, places: f64) -> Self {
+        self.headroom = places;
+        self
+    }
+
+    /// How much of a new limit is taken over in one window: above 0.0, at most 1.0.
+    pub const fn smoothing(mut self, share: f64) -> Self {
+        self.smoothing = share;
+        self
+    }
+
+    /// How much slower than the baseline is still as good as the baseline: 1.0 or more.
+    pub const fn tolerance(mut self, times: f64) -> Self {
+        self.tolerance = times;
+        self
+    }
+
+    /// How far the baseline may rise above the lowest it has been: 1.0 or more.
+    pub const fn drift(mut self, times: f64) -> Self {
+        self.drift = times;
+        self
+    }
+
+    /// Over how many windows the baseline is a mean: 1 or more.
+    pub const fn memory(mut self, windows: u32) -> Self {
+        self.memory = windows;
+        self
+    }
+
+    /// The greatest latency that is healthy: the baseline never rises above it.
+    pub const fn healthy(mut self, latency: Duration) -> Self {
+        self.healthy = Some(latency);
+        self
+    }
+
+    /// Every so many `windows` measures the baseline afresh, with at most `places` calls in flight for two
+    /// windows; off by default.
+    ///
+    /// Under load that never ends the baseline contains queueing. This finds what the service does without; for as long
+    /// it costs throughput. The measurement too is bounded by [`drift`](Self::drift) and [`healthy`](Self::healthy).
+    pub const fn probe(mut self, places: usize, windows: u32) -> Self {
+        self.probe = Some((places, windows));
+        self
+    }
+
+    /// Forgets what was learnt: this configuration as it was before its first window.
+    pub const fn relearn(mut self) -> Self {
+        self.learnt = Learnt::NOTHING;
+        self
+    }
+
+    fn observe(&mut self, latency: f64) {
+        let Learnt {
+            baseline, windows, ..
+        } = self.learnt;
+        let windows = windows.saturating_add(1);
+        let weight = if windows <= WARM_UP {
+            1.0 / f64::from(windows)
+        } else {
+            2.0 / (f64::from(self.memory) + 1.0)
+        };
+        // Not `baseline + (latency - baseline) * weight`: after an enormous latency that is 0, for ever.
+        let mut next = baseline * (1.0 - weight) + latency * weight;
+        if next > 2.0 * latency {
+            next *= 0.95; // it was learnt in bad times, which are over
+        }
+        self.learnt.windows = windows;
+        self.settle_baseline(next);
+    }
+
+    fn settle_baseline(&mut self, next: f64) {
+        let healthy = self.healthy.map_or(f64::INFINITY, micros);
+        let next = next.min(healthy).min(self.learnt.lowest * self.drift);
+        self.learnt.baseline = next;
+        self.learnt.lowest = self.learnt.lowest.min(next);
+    }
+
+    fn gradient(&self, latency: f64) -> f64 {
+        (self.tolerance * self.learnt.baseline / latency).clamp(0.5, 1.0)
+    }
+
+    /// Goes on with a probe, or begins one; `None` outside of it.
+    fn probing(&mut self, window: &Window) -> Option<f64> {
+        let (places, every) = self.probe?;
+        #[expect(clippy::cast_precision_loss, reason = "a limit, which has 30 bits")]
+        let places = places.max(1) as f64;
+        match self.learnt.probing {
+            Some(Probing::Settling { resume }) => {
+                self.learnt.probing = Some(Probing::Measuring { resume });
+                Some(places)
+            }
+            Some(Probing::Measuring { resume }) => {
+                self.learnt.probing = None;
+                self.learnt.since_probe = 0;
+                if let (Some(latency), 0) = (window.latency(), window.overloads()) {
+                    self.settle_baseline(micros(latency));
+                }
+                Some(resume)
+            }
+            None => {
+                self.learnt.since_probe = self.learnt.since_probe.saturating_add(1);
+                if self.learnt.since_probe < every || self.learnt.limit <= places {
+                    return None;
+                }
+                let resume = self.learnt.limit;
+                self.learnt.probing = Some(Probing::Settling { resume });
+                Some(places)
+            }
+        }
+    }
+
+    /// The limit by the formula, before it is clamped.
+    fn follow(&mut self, window: &Window) -> f64 {
+        let limit = self.learnt.limit;
+        let target = match window.latency().map(micros) {
+            _ if window.overloads() > 0 => limit * 0.5,
+            None => return limit,
+            Some(latency) => {
+                self.observe(latency);
+                let target = limit * self.gradient(latency) + self.headroom;
+                // Down always; up only if the limit was of any consequence.
+                if window.was_used() {
+                    target
+                } else {
+                    target.min(limit)
+                }
+            }
+        };
+        limit * (1.0 - self.smoothing) + target * self.smoothing
+    }
+}
+
+impl Learnt {
+    const NOTHING: Self = Self {
+        limit: 0.0,
+        answered: 0,
+        baseline: 0.0,
+        lowest: f64::INFINITY,
+        windows: 0,
+        since_probe: 0,
+        probing: None,
+    };
+}
+
+impl Default for Gradient2 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Limit for Gradient2 {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "limits have 30 bits, are rounded down on purpose and never negative"
+    )]
+    fn next(&mut self, window: &Window) -> usize {
+        if window.limit() != self.learnt.answered {
+            // At the start, and when somebody set it: from there.
+            self.learnt.limit = window.limit() as f64;
+            self.learnt.probing = None;
+        }
+        let next = if let Some(next) = self.probing(window) {
+            next
+        } else {
+            let next = self.follow(window).clamp(self.min as f64, self.max as f64);
+            self.learnt.limit = next;
+            next
+        };
+        self.learnt.answered = (next as usize).max(1);
+        self.learnt.answered
+    }
+
+    fn check(&self) -> Result<(), InvalidConfig> {
+        if self.min == 0 || self.max < self.min {
+            return Err(InvalidConfig::LimitRange);
+        }
+        let smoothing = self.smoothing > 0.0 && self.smoothing <= 1.0;
+        let tolerance = self.tolerance >= 1.0 && self.tolerance.is_finite();
+        let drift = self.drift >= 1.0 && self.drift.is_finite();
+        let headroom = self.headroom > 0.0 && self.headroom.is_finite();
+        let probe = self
+            .probe
+            .is_none_or(|(places, every)| places > 0 && every > 0);
+        if smoothing && tolerance && drift && headroom && probe && self.memory > 0 {
+            Ok(())
+        } else {
+            Err(InvalidConfig::Factor)
+        }
+    }
+}
+
+/// At least one, so that nothing is divided by zero.
+fn micros(latency: Duration) -> f64 {
+    (latency.as_secs_f64() * 1e6).max(1.0)
+}

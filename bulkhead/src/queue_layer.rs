@@ -1,0 +1,67 @@
+use tokio::time::Instant;
+use tower_layer::Layer;
+
+use crate::{
+    Bulkhead, BulkheadLayer, DeadlineWith, Ignore, IntoError, NoDeadline, Queue, QueueService,
+};
+
+/// Puts a service behind a bulkhead, in front of which calls wait for a while.
+///
+/// Made by [`BulkheadLayer::queue`]. Its service clones the inner one for each call (`S: Clone`), since it
+/// waits in the call's future: first for a place of the bulkhead, then for that clone to be ready. So a
+/// caller that waits here holds nothing of the inner service, and one bulkhead's queue never starves another.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueLayer<C = Ignore, R = IntoError, D = NoDeadline, B = Bulkhead> {
+    bulkhead: BulkheadLayer<C, R, B>,
+    queue: Queue,
+    deadline: D,
+}
+
+impl<C, R, B> QueueLayer<C, R, NoDeadline, B> {
+    pub(crate) const fn new(bulkhead: BulkheadLayer<C, R, B>, queue: Queue) -> Self {
+        Self {
+            bulkhead,
+            queue,
+            deadline: NoDeadline,
+        }
+    }
+}
+
+impl<C, R, D, B> QueueLayer<C, R, D, B> {
+    /// Bounds the wait by the caller's own deadline, read from the request.
+    ///
+    /// A call whose deadline has passed, or comes nearer than [`Queue::reserve`], is refused without being
+    /// begun, also if there is room. The instants are tokio's, so that a paused clock drives them (a std one
+    /// converts with `.into()`).
+    #[must_use]
+    pub fn deadline<Req, F>(self, f: F) -> QueueLayer<C, R, DeadlineWith<F>, B>
+    where
+        F: Fn(&Req) -> Option<Instant> + Clone,
+    {
+        QueueLayer {
+            bulkhead: self.bulkhead,
+            queue: self.queue,
+            deadline: DeadlineWith(f),
+        }
+    }
+}
+
+impl<S, C: Clone, R: Clone, D: Clone, B: Clone> Layer<S> for QueueLayer<C, R, D, B> {
+    type Service = QueueService<S, C, R, D, B>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let BulkheadLayer {
+            classifier,
+            reject,
+            guard,
+        } = self.bulkhead.clone();
+        QueueService::new(
+            inner,
+            classifier,
+            reject,
+            self.deadline.clone(),
+            guard,
+            self.queue,
+        )
+    }
+}

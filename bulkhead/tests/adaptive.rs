@@ -1,0 +1,337 @@
+//! What the adaptive limits promise: the laws as pure functions, and the bulkhead that follows one.
+
+use std::time::Duration;
+
+use maestro_bulkhead::{
+    AdaptiveBulkhead, Aimd, Bulkhead, BulkheadLayer, Fixed, Gradient2, InvalidConfig, Limit,
+    Outcome, Window,
+};
+use proptest::prelude::*;
+use tokio::time::advance;
+use tower::{BoxError, Layer, ServiceExt, service_fn};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// A window whose limit was used to the full.
+fn used(limit: usize, overloads: u64, latency: Duration) -> Window {
+    Window::new(limit, limit, 100, overloads, latency)
+}
+
+/// The limit after `windows` more that look like `latency` says.
+fn after(law: &mut impl Limit, mut limit: usize, windows: usize, latency: Duration) -> usize {
+    for _ in 0..windows {
+        limit = law.next(&used(limit, 0, latency));
+    }
+    limit
+}
+
+// === AIMD ===
+
+#[test]
+fn aimd_adds_one_and_takes_a_tenth() {
+    let mut law = Aimd::new();
+    assert_eq!(law.next(&used(100, 0, MS)), 101);
+    assert_eq!(law.next(&used(100, 1, MS)), 90);
+    assert_eq!(law.next(&used(5, 1, MS)), 4, "always one fewer at least");
+    assert_eq!(
+        Aimd::new().slow_after(10 * MS).next(&used(100, 0, 11 * MS)),
+        90
+    );
+}
+
+#[test]
+fn aimd_recovers_from_its_floor_without_outside_help() {
+    let mut law = Aimd::new();
+    let mut limit = 100;
+    for _ in 0..1_000 {
+        limit = law.next(&used(limit, 1, MS));
+    }
+    assert_eq!(limit, 1);
+    assert_eq!(after(&mut law, limit, 50, MS), 51);
+}
+
+#[test]
+fn a_limit_that_nobody_comes_near_does_not_grow() {
+    let idle = Window::new(100, 49, 100, 0, MS);
+    assert_eq!(Aimd::new().next(&idle), 100);
+    let mut law = Gradient2::new();
+    assert_eq!((0..50).map(|_| law.next(&idle)).max(), Some(100));
+}
+
+// === Gradient2 ===
+
+#[test]
+fn the_gradient_follows_the_published_formula() {
+    // After one window of 10 ms the baseline is 10 ms; at 30 ms it is the mean 20 ms, which drift keeps at
+    // twice the lowest. gradient = 1.5 × 20 / 30 = 1, so 20 × 1 + 4, of which a fifth is taken over.
+    let mut law = Gradient2::new();
+    assert_eq!(law.next(&used(20, 0, 10 * MS)), 20); // 20.8
+    assert_eq!(law.next(&used(20, 0, 30 * MS)), 21); // 21.6
+    // Mean of three, 10 + 30 + 60 over 3, is 33: held at 20. 1.5 × 20 / 60 = 0.5; 21.6 × 0.5 + 4 = 14.8.
+    assert_eq!(law.next(&used(21, 0, 60 * MS)), 20); // 21.6 × 0.8 + 14.8 × 0.2 = 20.24
+}
+
+#[test]
+fn the_gradient_grows_on_healthy_traffic_to_its_ceiling() {
+    assert_eq!(after(&mut Gradient2::new().max(200), 20, 500, 10 * MS), 200);
+}
+
+#[test]
+fn a_slow_down_brings_the_gradient_down_and_its_end_brings_it_back() {
+    let mut law = Gradient2::new().max(100);
+    let healthy = after(&mut law, 20, 200, 10 * MS);
+    let slow = after(&mut law, healthy, 50, 60 * MS);
+    assert!(slow <= 10, "{slow}");
+    assert_eq!(after(&mut law, slow, 200, 10 * MS), 100);
+}
+
+#[test]
+fn a_lasting_slow_down_is_not_learnt_as_normal() {
+    for law in [
+        Gradient2::new(),
+        Gradient2::new().healthy(15 * MS).drift(1e6),
+    ] {
+        let mut law = law.memory(20).max(100);
+        let healthy = after(&mut law, 20, 200, 10 * MS);
+        let slow = after(&mut law, healthy, 100_000, 100 * MS);
+        assert!(slow <= 10, "{slow} after a long while");
+    }
+}
+
+#[test]
+fn overloads_and_what_failed_fast_never_move_the_baseline() {
+    let mut law = Gradient2::new().max(100);
+    let mut limit = after(&mut law, 20, 200, 10 * MS);
+    // Fast failures: the latency of a window with overloads, however small, is not looked at.
+    for _ in 0..3 {
+        limit = law.next(&used(limit, 5, Duration::from_micros(1)));
+    }
+    assert!(
+        (60..90).contains(&limit),
+        "{limit}: it came down, by a tenth each time"
+    );
+    assert_eq!(
+        after(&mut law, limit, 100, 10 * MS),
+        100,
+        "10 ms is still as good as it was"
+    );
+    // Nothing succeeded, nothing was overloaded: nothing was learnt.
+    assert_eq!(law.next(&Window::new(100, 100, 0, 0, MS)), 100);
+}
+
+#[test]
+fn the_floor_is_one_thing_and_the_probe_limit_another() {
+    let mut law = Gradient2::new().min(12).max(100).probe(3, 20);
+    let mut limit = 20;
+    let seen: Vec<_> = (0..60)
+        .map(|_| {
+            limit = law.next(&used(limit, 0, 10 * MS));
+            limit
+        })
+        .collect();
+    assert_eq!(
+        seen.iter().filter(|limit| **limit == 3).count(),
+        4,
+        "two windows each: {seen:?}"
+    );
+    let floor = after(&mut law, limit, 15, 10_000 * MS);
+    assert!(floor >= 12, "{floor}");
+}
+
+#[test]
+fn a_probe_finds_the_latency_without_queueing() {
+    // Learnt under load: 40 ms. A probe finds 10 ms; from then on 40 ms is slow.
+    let mut law = Gradient2::new().max(100).probe(2, 50);
+    let mut limit = 60;
+    for _ in 0..300 {
+        let latency = if limit <= 2 { 10 * MS } else { 40 * MS };
+        limit = law.next(&used(limit, 0, latency));
+    }
+    assert!(limit <= 20, "{limit}");
+}
+
+#[test]
+fn a_limit_set_by_hand_is_where_the_gradient_goes_on() {
+    let mut law = Gradient2::new();
+    after(&mut law, 20, 100, 10 * MS);
+    assert_eq!(law.next(&used(10, 0, 10 * MS)), 10); // 10.8
+    let relearnt = law.relearn();
+    assert_eq!(relearnt, Gradient2::new());
+}
+
+// === Both ===
+
+proptest! {
+    #[test]
+    fn whatever_happens_a_limit_stays_between_its_floor_and_its_ceiling(
+        start in 1_usize..500,
+        windows in prop::collection::vec(
+            (0_usize..1_000, 0_u64..3, 0_u64..4, prop_oneof![
+                Just(Duration::ZERO), Just(Duration::MAX), (0_u64..10_000_000).prop_map(Duration::from_micros),
+            ]),
+            0..200,
+        ),
+    ) {
+        let laws: [Box<dyn Limit>; 3] = [
+            Box::new(Aimd::new().min(2).max(300).slow_after(MS)),
+            Box::new(Gradient2::new().min(2).max(300)),
+            Box::new(Gradient2::new().min(2).max(300).probe(2, 5).memory(1).smoothing(1.0)),
+        ];
+        for mut law in laws {
+            let mut limit = start;
+            for &(in_flight, successes, overloads, latency) in &windows {
+                limit = law.next(&Window::new(limit, in_flight, successes, overloads, latency));
+                prop_assert!((2..=500).contains(&limit));
+            }
+            // And from wherever that was, healthy traffic brings it up without help.
+            for _ in 0..2_000 {
+                limit = law.next(&used(limit, 0, Duration::from_micros(1)));
+            }
+            prop_assert!(limit >= 2);
+            let most = (0..20).map(|_| { limit = law.next(&used(limit, 0, Duration::from_micros(1))); limit }).max();
+            prop_assert!(most.unwrap() > 100, "{most:?}");
+        }
+    }
+}
+
+#[test]
+fn numbers_that_make_no_sense_are_refused() {
+    let builder = Bulkhead::builder();
+    let refused = |law| builder.build_adaptive("x", law).unwrap_err();
+    assert_eq!(refused(Aimd::new().min(0)), InvalidConfig::LimitRange);
+    assert_eq!(
+        refused(Aimd::new().min(2).max(1)),
+        InvalidConfig::LimitRange
+    );
+    for backoff in [f64::NAN, 1.0, 0.49, f64::INFINITY] {
+        assert_eq!(
+            refused(Aimd::new().backoff(backoff)),
+            InvalidConfig::Backoff
+        );
+    }
+    assert_eq!(refused(Aimd::new().step(0)), InvalidConfig::Factor);
+    let refused = |law| builder.build_adaptive("x", law).unwrap_err();
+    assert_eq!(refused(Gradient2::new().min(0)), InvalidConfig::LimitRange);
+    for law in [
+        Gradient2::new().smoothing(f64::NAN),
+        Gradient2::new().smoothing(0.0),
+        Gradient2::new().tolerance(0.9),
+        Gradient2::new().drift(f64::INFINITY),
+        Gradient2::new().headroom(0.0),
+        Gradient2::new().memory(0),
+        Gradient2::new().probe(0, 1),
+    ] {
+        assert_eq!(refused(law), InvalidConfig::Factor);
+    }
+    assert_eq!(
+        builder
+            .limit(0)
+            .build_adaptive("x", Aimd::new())
+            .unwrap_err(),
+        InvalidConfig::ZeroLimit
+    );
+}
+
+// === The bulkhead ===
+
+/// Runs ten calls of `latency` at once, which all end with `outcome`.
+async fn ten_calls<L: Limit>(bulkhead: &AdaptiveBulkhead<L>, latency: Duration, outcome: Outcome) {
+    let permits: Vec<_> = (0..10)
+        .filter_map(|_| bulkhead.try_acquire().ok())
+        .collect();
+    advance(latency).await;
+    for permit in permits {
+        permit.finish(outcome);
+    }
+}
+
+fn windows_of_100_ms() -> maestro_bulkhead::Builder {
+    Bulkhead::builder().limit(10).window(100 * MS)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_grows_a_window_at_a_time_and_falls_at_an_overload() {
+    let bulkhead = windows_of_100_ms()
+        .build_adaptive("a", Aimd::new())
+        .unwrap();
+    ten_calls(&bulkhead, 40 * MS, Outcome::Success).await;
+    assert_eq!(bulkhead.limit(), 10, "the window has not ended");
+    ten_calls(&bulkhead, 60 * MS, Outcome::Success).await;
+    assert_eq!(bulkhead.limit(), 11);
+    ten_calls(&bulkhead, 200 * MS, Outcome::Overload).await;
+    assert_eq!((bulkhead.limit(), bulkhead.overloads()), (9, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ignored_cancelled_and_refused_calls_say_nothing() {
+    let bulkhead = windows_of_100_ms()
+        .build_adaptive("a", Aimd::new())
+        .unwrap();
+    for _ in 0..20 {
+        ten_calls(&bulkhead, 100 * MS, Outcome::Ignored).await;
+        let held: Vec<_> = (0..10).map(|_| bulkhead.try_acquire().unwrap()).collect();
+        assert!(bulkhead.try_acquire().is_err());
+        advance(100 * MS).await;
+        drop(held);
+    }
+    assert_eq!((bulkhead.limit(), bulkhead.in_flight()), (10, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_few_calls_make_no_window() {
+    let bulkhead = windows_of_100_ms()
+        .build_adaptive("a", Aimd::new())
+        .unwrap();
+    for _ in 0..9 {
+        bulkhead.try_acquire().unwrap().success();
+        advance(200 * MS).await;
+    }
+    assert_eq!(bulkhead.limit(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_layer_feeds_the_limit_by_its_classifier() {
+    let bulkhead = windows_of_100_ms()
+        .build_adaptive("a", Aimd::new())
+        .unwrap();
+    let service = BulkheadLayer::new(bulkhead.clone())
+        .overload_if(|r: &Result<u16, BoxError>| matches!(r, Ok(503)))
+        .layer(service_fn(async |status: u16| {
+            tokio::time::sleep(20 * MS).await;
+            Ok::<_, BoxError>(status)
+        }));
+    for _ in 0..10 {
+        service.clone().oneshot(503).await.unwrap();
+    }
+    // 200 ms, and so two windows.
+    assert_eq!((bulkhead.limit(), bulkhead.overloads()), (8, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adaptive_bulkhead_queues_is_set_by_hand_and_chosen_at_run_time() {
+    for law in [
+        Box::new(Fixed) as Box<dyn Limit>,
+        Box::new(Gradient2::new()),
+    ] {
+        let bulkhead = windows_of_100_ms().build_adaptive("a", law).unwrap();
+        bulkhead.set_limit(1).unwrap();
+        let held = bulkhead.try_acquire().unwrap();
+        let waiting = tokio::spawn(bulkhead.acquire());
+        tokio::task::yield_now().await;
+        assert_eq!(bulkhead.queued(), 1);
+        drop(held);
+        waiting.await.unwrap().unwrap().success();
+        assert_eq!((bulkhead.limit(), bulkhead.in_flight()), (1, 0));
+    }
+}
+
+#[test]
+fn only_an_adaptive_permit_remembers_when_it_began() {
+    use maestro_bulkhead::{Adaptive, Core, Permit};
+    use std::sync::Arc;
+    assert_eq!(size_of::<Permit>(), size_of::<usize>());
+    assert_eq!(
+        size_of::<Permit<Arc<Core<Adaptive<Aimd>>>>>(),
+        3 * size_of::<usize>()
+    );
+}

@@ -1,0 +1,204 @@
+//! A bulkhead for each key: one instance a key, bounded, and an overflow for those for which there is no room.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use maestro_bulkhead::{Bulkhead, BulkheadLayer, Bulkheads, Cause, Full, InvalidConfig, Queue};
+use static_assertions::assert_impl_all;
+use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
+use tower::{BoxError, Layer, Service, service_fn};
+
+fn family(limit: usize, capacity: usize) -> Bulkheads<u32> {
+    let builder = Bulkhead::builder().limit(limit);
+    builder
+        .build_family("tenants", capacity)
+        .expect("legal numbers")
+}
+
+/// Waits for ever.
+fn hung() -> impl Service<u32, Response = (), Error = BoxError> + Clone {
+    service_fn(|_: u32| std::future::pending::<Result<(), BoxError>>())
+}
+
+#[test]
+fn one_tenant_that_floods_takes_no_place_of_another() {
+    let tenants = family(2, 8);
+    let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
+    let mut calls: Vec<_> = (0..10).map(|_| task::spawn(service.call(1))).collect();
+    assert!(
+        calls[2..].iter_mut().all(|call| call.poll().is_ready()),
+        "refused"
+    );
+    assert_eq!(tenants.get(&1).in_flight(), 2);
+    let mut other = task::spawn(service.call(2));
+    assert_pending!(other.poll());
+    assert_eq!(tenants.get(&2).in_flight(), 1);
+}
+
+#[test]
+fn the_same_key_is_the_same_bulkhead_and_the_view_shows_the_one_in_use() {
+    let tenants = family(1, 8);
+    let handle = tenants.get(&1);
+    let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
+    let _call = service.call(1);
+    assert_eq!(handle.in_flight(), 1);
+    let seen: Vec<_> = tenants
+        .iter()
+        .map(|(key, b)| (key, b.in_flight()))
+        .collect();
+    assert_eq!(seen, [(1, 1)]);
+    assert_eq!(
+        (tenants.len(), tenants.capacity(), tenants.name()),
+        (1, 8, "tenants")
+    );
+}
+
+#[test]
+fn keys_do_not_grow_without_bound_and_the_idle_make_room() {
+    let tenants = family(1, 4);
+    let layer = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant));
+    let mut service = layer.layer(service_fn(async |_: u32| Ok::<_, BoxError>(())));
+    for tenant in 0..10_000 {
+        assert_ready_ok!(task::spawn(service.call(tenant)).poll());
+        assert!(tenants.len() <= 4);
+    }
+    assert_eq!(tenants.overflow().in_flight(), 0);
+}
+
+#[test]
+fn who_is_in_who_waits_and_who_holds_a_handle_is_not_evicted() {
+    let tenants = family(1, 3);
+    let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
+    let _in_flight = service.call(1);
+    let waited_for = tenants.get(&2);
+    let held = waited_for.try_acquire().unwrap();
+    let mut waiting = task::spawn(waited_for.acquire());
+    drop(waited_for);
+    assert_pending!(waiting.poll());
+    let handle = tenants.get(&3);
+    for stranger in 10..100 {
+        drop(service.call(stranger));
+    }
+    let keys: HashSet<_> = tenants.iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, HashSet::from([1, 2, 3]));
+    drop((held, handle));
+}
+
+#[test]
+fn what_finds_no_room_shares_one_overflow_and_is_bounded_there() {
+    let tenants = family(1, 1);
+    let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
+    let first = service.call(1);
+    let mut second = task::spawn(service.call(2));
+    assert_pending!(second.poll());
+    assert_eq!(tenants.overflow().in_flight(), 1);
+    let error = assert_ready_err!(task::spawn(service.call(3)).poll());
+    assert_eq!(Full::find(error.as_ref()).unwrap().cause(), Cause::AtLimit);
+    drop(first);
+    let mut third = task::spawn(service.call(3));
+    assert_pending!(third.poll());
+    assert_eq!(tenants.get(&3).in_flight(), 1, "the idle one made room");
+}
+
+#[test]
+fn concurrent_first_calls_of_a_key_make_one_instance() {
+    for round in 0..200 {
+        let tenants = family(1, 4);
+        let barrier = Barrier::new(4);
+        let admitted = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let layer = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant));
+                    let mut service = layer.layer(hung());
+                    barrier.wait();
+                    let mut call = task::spawn(service.call(round));
+                    admitted.fetch_add(usize::from(call.poll().is_pending()), SeqCst);
+                    barrier.wait(); // all are in, or refused
+                });
+            }
+        });
+        assert_eq!(admitted.into_inner(), 1);
+        assert_eq!(tenants.len(), 1);
+    }
+}
+
+#[test]
+fn under_a_flood_of_keys_no_key_ever_exceeds_its_limit() {
+    // Fewer seats than keys, so that evictions run against calls of the very keys they evict.
+    let tenants = family(1, 2);
+    let inside: Vec<_> = (0..4).map(|_| AtomicUsize::new(0)).collect();
+    std::thread::scope(|scope| {
+        for thread in 0..3_usize {
+            let (tenants, inside) = (&tenants, &inside);
+            scope.spawn(move || {
+                let layer = BulkheadLayer::new(
+                    tenants.by(|tenant: &usize| u32::try_from(*tenant).expect("a small number")),
+                );
+                let mut service = layer.layer(service_fn(|tenant: usize| {
+                    // Two at most: one in the key's own bulkhead, and one in the overflow.
+                    assert!(inside[tenant].fetch_add(1, SeqCst) < 2);
+                    inside[tenant].fetch_sub(1, SeqCst);
+                    std::future::ready(Ok::<_, BoxError>(()))
+                }));
+                for n in 0..3_000 {
+                    let mut call = task::spawn(service.call((n + thread) % 4));
+                    assert!(call.poll().is_ready());
+                }
+            });
+        }
+    });
+    assert!(tenants.len() <= 2);
+    assert!(
+        tenants
+            .iter()
+            .all(|(_, bulkhead)| bulkhead.in_flight() == 0)
+    );
+    assert_eq!(tenants.overflow().in_flight(), 0);
+}
+
+#[test]
+fn a_family_takes_another_configuration_for_those_that_exist_and_those_to_come() {
+    let tenants = family(1, 8);
+    let one = tenants.get(&1);
+    tenants.reconfigure(Bulkhead::builder().limit(5)).unwrap();
+    assert!(tenants.reconfigure(Bulkhead::builder().limit(0)).is_err());
+    let limits = (
+        one.limit(),
+        tenants.get(&2).limit(),
+        tenants.overflow().limit(),
+    );
+    assert_eq!(limits, (5, 5, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_key_has_a_queue_of_its_own() {
+    let tenants = family(1, 8);
+    let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant))
+        .queue(Queue::new(1, Duration::from_secs(1)))
+        .layer(hung());
+    let mut calls: Vec<_> = (0..2).map(|_| task::spawn(service.call(1))).collect();
+    for call in &mut calls {
+        assert_pending!(call.poll());
+    }
+    assert_eq!(tenants.get(&1).queued(), 1);
+    assert_ready_err!(task::spawn(service.call(1)).poll());
+    assert_pending!(task::spawn(service.call(2)).poll());
+}
+
+#[test]
+fn a_family_of_none_is_refused() {
+    let builder = Bulkhead::builder().limit(1);
+    let none = builder.build_family::<u32>("none", 0);
+    assert_eq!(none.unwrap_err(), InvalidConfig::ZeroCapacity);
+    let none = builder.limit(0).build_family::<u32>("none", 1);
+    assert_eq!(none.unwrap_err(), InvalidConfig::ZeroLimit);
+}
+
+assert_impl_all!(Bulkheads<String>: Clone, Send, Sync, std::fmt::Debug);

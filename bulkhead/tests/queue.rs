@@ -1,0 +1,499 @@
+//! Waiting: order, bounds, deadlines, and that nothing is lost or hoarded. On tokio's paused clock.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use maestro_bulkhead::{
+    Bulkhead, BulkheadLayer, Cause, Full, Permit, Queue, QueueService, future::QueueFuture,
+};
+use static_assertions::assert_impl_all;
+use tokio::time::{Instant, advance};
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
+use tower::{BoxError, Layer, Service, service_fn};
+use tower_test::mock;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn one_place() -> Bulkhead {
+    Bulkhead::builder()
+        .limit(1)
+        .build("test")
+        .expect("a limit of 1 is legal")
+}
+
+fn hold(bulkhead: &Bulkhead) -> Permit {
+    bulkhead.try_acquire().expect("there is room")
+}
+
+/// An inner service that answers at once.
+fn echo() -> impl Service<u32, Response = u32, Error = BoxError, Future: Unpin> + Clone {
+    service_fn(|n: u32| std::future::ready(Ok::<_, BoxError>(n)))
+}
+
+fn full_of(error: &BoxError) -> &Full {
+    Full::find(error.as_ref()).expect("the bulkhead refused it")
+}
+
+// === Without tower ===
+
+#[test]
+fn who_waits_gets_in_in_the_order_of_arrival() {
+    let bulkhead = one_place();
+    let held = hold(&bulkhead);
+    let mut first = task::spawn(bulkhead.acquire());
+    let mut second = task::spawn(bulkhead.acquire());
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    assert_eq!(bulkhead.queued(), 2);
+    drop(held);
+    assert!(first.is_woken() && !second.is_woken());
+    assert_pending!(second.poll());
+    let permit = assert_ready_ok!(first.poll());
+    assert_eq!((bulkhead.queued(), bulkhead.in_flight()), (1, 1));
+    drop(permit);
+    assert!(second.is_woken());
+    drop(assert_ready_ok!(second.poll()));
+}
+
+#[test]
+fn nobody_overtakes_who_waits() {
+    let bulkhead = one_place();
+    let held = hold(&bulkhead);
+    let mut waiter = task::spawn(bulkhead.acquire());
+    assert_pending!(waiter.poll());
+    drop(held);
+    assert!(bulkhead.try_acquire().is_err(), "the place is the waiter's");
+    drop(assert_ready_ok!(waiter.poll()));
+}
+
+#[test]
+fn a_waiter_that_is_dropped_consumes_nothing_and_passes_its_wake_up_on() {
+    let bulkhead = one_place();
+    let held = hold(&bulkhead);
+    let mut waiters: Vec<_> = (0..4).map(|_| task::spawn(bulkhead.acquire())).collect();
+    for waiter in &mut waiters {
+        assert_pending!(waiter.poll());
+    }
+    drop(waiters.remove(1)); // from the middle
+    assert_eq!(bulkhead.queued(), 3);
+    drop(held);
+    drop(waiters.remove(0)); // which was just granted its place
+    assert!(waiters[0].is_woken() && !waiters[1].is_woken());
+    drop(assert_ready_ok!(waiters[0].poll()));
+    drop(assert_ready_ok!(waiters[1].poll()));
+    assert_eq!((bulkhead.queued(), bulkhead.in_flight()), (0, 0));
+    assert!(bulkhead.try_acquire().is_ok());
+}
+
+#[test]
+fn the_line_of_acquire_is_bounded() {
+    let bulkhead = Bulkhead::builder()
+        .limit(1)
+        .max_queued(1)
+        .build("b")
+        .unwrap();
+    let _held = hold(&bulkhead);
+    let mut first = task::spawn(bulkhead.acquire());
+    assert_pending!(first.poll());
+    let full = assert_ready_err!(task::spawn(bulkhead.acquire()).poll());
+    assert_eq!((full.cause(), full.queued()), (Cause::QueueFull, 1));
+    assert_eq!(bulkhead.try_acquire().unwrap_err().queued(), 1);
+    let none = Bulkhead::builder()
+        .limit(1)
+        .max_queued(0)
+        .build("b")
+        .unwrap();
+    let _held = hold(&none);
+    assert_ready_err!(task::spawn(none.acquire()).poll());
+}
+
+#[test]
+fn lowering_the_limit_with_calls_in_flight_never_blocks_and_they_stay() {
+    let bulkhead = Bulkhead::builder().limit(3).build("b").unwrap();
+    let mut held: Vec<_> = (0..3).map(|_| hold(&bulkhead)).collect();
+    bulkhead.set_limit(1).unwrap();
+    assert_eq!((bulkhead.limit(), bulkhead.in_flight()), (1, 3));
+    assert!((bulkhead.utilisation() - 3.0).abs() < 1e-9);
+    for in_flight in [2, 1] {
+        held.pop();
+        assert_eq!(bulkhead.in_flight(), in_flight);
+        assert!(bulkhead.try_acquire().is_err());
+    }
+    held.pop();
+    assert!(bulkhead.try_acquire().is_ok());
+    assert!(bulkhead.set_limit(0).is_err());
+    assert_eq!(bulkhead.limit(), 1);
+}
+
+#[test]
+fn raising_the_limit_lets_in_as_many_as_there_is_room_for() {
+    let bulkhead = one_place();
+    let _held = hold(&bulkhead);
+    let mut waiters: Vec<_> = (0..4).map(|_| task::spawn(bulkhead.acquire())).collect();
+    for waiter in &mut waiters {
+        assert_pending!(waiter.poll());
+    }
+    bulkhead.set_limit(3).unwrap();
+    let woken: Vec<_> = waiters.iter().map(task::Spawn::is_woken).collect();
+    assert_eq!(woken, [true, true, false, false]);
+    bulkhead.set_limit(usize::MAX).unwrap();
+    assert!(waiters.iter().all(task::Spawn::is_woken));
+    assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (5, 0));
+}
+
+#[test]
+fn a_configuration_is_swapped_without_losing_who_is_in_or_waits() {
+    let bulkhead = one_place();
+    let held = hold(&bulkhead);
+    let mut waiter = task::spawn(bulkhead.acquire());
+    assert_pending!(waiter.poll());
+    let refused = bulkhead.reconfigure(Bulkhead::builder().limit(0));
+    assert!(refused.is_err());
+    assert_eq!((bulkhead.limit(), bulkhead.queued()), (1, 1));
+    bulkhead
+        .reconfigure(Bulkhead::builder().limit(2).count_rejections(true))
+        .unwrap();
+    drop(assert_ready_ok!(waiter.poll()));
+    drop(held);
+    let _full = (hold(&bulkhead), hold(&bulkhead));
+    assert!(bulkhead.try_acquire().is_err());
+    assert_eq!(bulkhead.rejections(), 1);
+}
+
+#[test]
+fn a_bulkhead_that_only_watches_refuses_nobody_and_counts_whom_it_would_have() {
+    let watching = Bulkhead::builder().limit(1).metrics_only(true);
+    let bulkhead = watching.build("b").unwrap();
+    let held = (hold(&bulkhead), hold(&bulkhead), hold(&bulkhead));
+    drop(assert_ready_ok!(task::spawn(bulkhead.acquire()).poll()));
+    assert_eq!((bulkhead.in_flight(), bulkhead.rejections()), (3, 3));
+    bulkhead.reconfigure(watching.metrics_only(false)).unwrap();
+    assert!(bulkhead.try_acquire().is_err());
+    drop(held);
+    let _held = hold(&bulkhead);
+    let mut waiter = task::spawn(bulkhead.acquire());
+    assert_pending!(waiter.poll());
+    bulkhead.reconfigure(watching).unwrap();
+    drop(assert_ready_ok!(waiter.poll()));
+}
+
+#[test]
+fn run_and_run_blocking_hold_a_place_for_as_long_as_they_run() {
+    static STATIC: maestro_bulkhead::StaticBulkhead =
+        Bulkhead::builder().limit(1).build_static("static");
+    let bulkhead = one_place();
+    let inside = bulkhead.clone();
+    let mut run = task::spawn(bulkhead.run(|| async move {
+        assert_eq!(inside.in_flight(), 1);
+        std::future::pending::<()>().await;
+        Ok::<_, Full>(())
+    }));
+    assert_pending!(run.poll());
+    assert!(bulkhead.run_blocking(|| Ok::<_, Full>(())).is_err());
+    drop(run);
+    bulkhead
+        .run_blocking(|| {
+            assert_eq!(bulkhead.in_flight(), 1);
+            Ok::<_, Full>(())
+        })
+        .unwrap();
+    assert_ready_ok!(task::spawn(STATIC.run(async || Ok::<_, Full>(()))).poll());
+    STATIC.run_blocking(|| Ok::<_, Full>(())).unwrap();
+    drop(assert_ready_ok!(task::spawn(STATIC.acquire()).poll()));
+    assert_eq!((bulkhead.in_flight(), STATIC.in_flight()), (0, 0));
+}
+
+// === The layer ===
+
+#[test]
+fn with_room_a_queue_needs_no_runtime_and_no_timer() {
+    // Not a tokio test: a timer would panic.
+    let layer = BulkheadLayer::new(one_place()).queue(Queue::new(4, SECOND));
+    assert_eq!(
+        assert_ready_ok!(task::spawn(layer.layer(echo()).call(7)).poll()),
+        7
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_waits_for_its_place_and_says_how_long_when_there_was_none() {
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, SECOND))
+        .layer(echo());
+    let held = hold(&bulkhead);
+    let mut call = task::spawn(service.call(1));
+    assert_pending!(call.poll());
+    drop(held);
+    assert!(call.is_woken());
+    assert_eq!(assert_ready_ok!(call.poll()), 1);
+    assert_eq!(bulkhead.in_flight(), 0);
+
+    let _held = hold(&bulkhead);
+    let mut waits = task::spawn(service.call(2));
+    assert_pending!(waits.poll());
+    let error = assert_ready_err!(task::spawn(service.call(3)).poll());
+    assert_eq!(
+        error.to_string(),
+        "the queue of bulkhead `test` is full: 1 calls in flight of at most 1, 1 waiting"
+    );
+    assert_eq!(full_of(&error).cause(), Cause::QueueFull);
+    advance(SECOND).await;
+    assert!(waits.is_woken());
+    let error = assert_ready_err!(waits.poll());
+    let full = full_of(&error);
+    assert_eq!(
+        (full.cause(), full.waited()),
+        (Cause::WaitedTooLong, SECOND)
+    );
+    assert_eq!((full.limit(), full.in_flight(), full.queued()), (1, 1, 0));
+    assert_eq!(
+        error.to_string(),
+        "no place in bulkhead `test` within 1s: 1 calls in flight of at most 1"
+    );
+    assert_eq!(
+        bulkhead.queued(),
+        0,
+        "who waited too long is out of the line"
+    );
+}
+
+/// Reserves at each `poll_ready`, which it counts, and never answers.
+#[derive(Clone)]
+struct Shared(Arc<AtomicUsize>);
+impl Service<u32> for Shared {
+    type Response = u32;
+    type Error = BoxError;
+    type Future = std::future::Pending<Result<u32, BoxError>>;
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.fetch_add(1, SeqCst); // it would reserve here
+        Poll::Ready(Ok(()))
+    }
+    fn call(&mut self, _: u32) -> Self::Future {
+        std::future::pending()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn own_room_comes_first_and_a_waiter_holds_nothing_of_the_inner_service() {
+    // Two tenants share a service with room for one; the first floods, the second does not wait for it.
+    let inner = Arc::new(AtomicUsize::new(0));
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(8, SECOND))
+        .layer(Shared(Arc::clone(&inner)));
+    let mut calls: Vec<_> = (0..5).map(|n| task::spawn(service.call(n))).collect();
+    for call in &mut calls {
+        assert_pending!(call.poll());
+    }
+    assert_eq!(
+        inner.load(SeqCst),
+        1,
+        "only who has a place asks the inner service"
+    );
+    assert_eq!(bulkhead.queued(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_clone_holds_neither_a_place_nor_a_seat() {
+    let bulkhead = one_place();
+    let (service, _handle) = mock::pair::<u32, u32>();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, SECOND))
+        .layer(service);
+    let mut ready = task::spawn(());
+    assert_ready_ok!(ready.enter(|cx, _| Service::<u32>::poll_ready(&mut service, cx)));
+    let _idle = service.clone();
+    assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clone_that_is_called_is_the_one_that_was_made_ready() {
+    let (inner, mut handle) = mock::pair::<u32, u32>(); // panics when called unready
+    handle.allow(0);
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, SECOND))
+        .layer(inner);
+    let mut call = task::spawn(service.call(1));
+    assert_pending!(call.poll());
+    assert_eq!(bulkhead.in_flight(), 1, "its own place came first");
+    handle.allow(1);
+    assert!(call.is_woken());
+    assert_pending!(call.poll());
+    let (request, respond) = assert_ready!(task::spawn(handle.next_request()).poll()).unwrap();
+    respond.send_response(request + 1);
+    assert_eq!(assert_ready_ok!(call.poll()), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inner_service_that_never_becomes_ready_is_waited_for_no_longer_than_the_queue_allows() {
+    let (inner, mut handle) = mock::pair::<u32, u32>();
+    handle.allow(0);
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, SECOND))
+        .layer(inner);
+    let mut call = task::spawn(service.call(1));
+    assert_pending!(call.poll());
+    advance(SECOND).await;
+    let error = assert_ready_err!(call.poll());
+    assert_eq!(full_of(&error).cause(), Cause::WaitedTooLong);
+    assert_eq!(
+        bulkhead.in_flight(),
+        0,
+        "and its place is free, though the future still exists"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_the_inner_readiness_is_the_answer_and_the_place_is_free() {
+    let (inner, mut handle) = mock::pair::<u32, u32>();
+    handle.send_error("connect failed");
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, SECOND))
+        .layer(inner);
+    let mut call = task::spawn(service.call(1));
+    assert_eq!(assert_ready_err!(call.poll()).to_string(), "connect failed");
+    assert_eq!(bulkhead.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_comes_at_the_last_moment_wins_over_the_end_of_the_wait() {
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, SECOND))
+        .layer(echo());
+    let held = hold(&bulkhead);
+    let mut call = task::spawn(service.call(1));
+    assert_pending!(call.poll());
+    advance(SECOND).await;
+    drop(held);
+    assert_eq!(assert_ready_ok!(call.poll()), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn newest_first_serves_the_newest_and_lets_the_oldest_run_out() {
+    let bulkhead = one_place();
+    let queue = Queue::new(3, SECOND).newest_first();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(queue)
+        .layer(echo());
+    let held = hold(&bulkhead);
+    let mut calls: Vec<_> = (0..3).map(|n| task::spawn(service.call(n))).collect();
+    for call in &mut calls {
+        assert_pending!(call.poll());
+    }
+    drop(held);
+    let woken: Vec<_> = calls.iter().map(task::Spawn::is_woken).collect();
+    assert_eq!(woken, [false, false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_cannot_be_finished_in_time_is_not_started() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(4, 10 * SECOND).reserve(SECOND))
+        .deadline(|deadline: &Instant| Some(*deadline))
+        .layer(service_fn(move |_: Instant| {
+            counted.fetch_add(1, SeqCst);
+            std::future::ready(Ok::<_, BoxError>(()))
+        }));
+    let now = Instant::now();
+    // Nearer than what the call itself needs, also with room.
+    let error = assert_ready_err!(task::spawn(service.call(now + SECOND / 2)).poll());
+    let full = full_of(&error);
+    assert_eq!(
+        (full.cause(), full.waited()),
+        (Cause::DeadlineTooNear, Duration::ZERO)
+    );
+    assert_ready_ok!(task::spawn(service.call(now + SECOND)).poll());
+    assert_eq!(calls.load(SeqCst), 1);
+    // The deadline bounds the wait: three seconds, less the one that the call needs.
+    let held = hold(&bulkhead);
+    let mut waits = task::spawn(service.call(now + 3 * SECOND));
+    let mut is_granted_too_late = task::spawn(service.call(now + 3 * SECOND));
+    assert_pending!(waits.poll());
+    assert_pending!(is_granted_too_late.poll());
+    advance(2 * SECOND).await;
+    let error = assert_ready_err!(waits.poll());
+    assert_eq!(full_of(&error).cause(), Cause::DeadlineTooNear);
+    assert_eq!(full_of(&error).waited(), 2 * SECOND);
+    advance(Duration::from_millis(1)).await;
+    drop(held);
+    let error = assert_ready_err!(is_granted_too_late.poll());
+    assert_eq!(full_of(&error).cause(), Cause::DeadlineTooNear);
+    assert_eq!((calls.load(SeqCst), bulkhead.in_flight()), (1, 0));
+}
+
+#[test]
+fn a_wait_of_zero_is_refused_at_once_without_a_runtime_and_one_without_end_needs_no_timer() {
+    let bulkhead = one_place();
+    let held = hold(&bulkhead);
+    let layer = |wait| BulkheadLayer::new(bulkhead.clone()).queue(Queue::new(1, wait));
+    let error = assert_ready_err!(task::spawn(layer(Duration::ZERO).layer(echo()).call(1)).poll());
+    assert_eq!(full_of(&error).cause(), Cause::WaitedTooLong);
+    let mut call = task::spawn(layer(Duration::MAX).layer(echo()).call(1));
+    assert_pending!(call.poll());
+    drop(held);
+    assert_ready_ok!(call.poll());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_call_answers_its_refusal_with_the_request_in_hand() {
+    let bulkhead = one_place();
+    let _held = hold(&bulkhead);
+    let mut service = BulkheadLayer::new(bulkhead)
+        .fallback(|full, n: u32| Ok((n, full.cause())))
+        .queue(Queue::new(1, SECOND))
+        .layer(service_fn(async |_: u32| {
+            Ok::<_, Infallible>((0, Cause::AtLimit))
+        }));
+    let mut call = task::spawn(service.call(7));
+    assert_pending!(call.poll());
+    advance(SECOND).await;
+    assert_eq!(assert_ready_ok!(call.poll()), (7, Cause::WaitedTooLong));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_real_tasks_never_exceeds_the_limit_and_all_are_served() {
+    let bulkhead = Bulkhead::builder().limit(3).build("b").unwrap();
+    let inside = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&inside);
+    let service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(100, 1000 * SECOND))
+        .layer(service_fn(move |n: u64| {
+            let inside = Arc::clone(&counted);
+            async move {
+                assert!(inside.fetch_add(1, SeqCst) < 3);
+                tokio::time::sleep(Duration::from_millis(1 + n % 7)).await;
+                inside.fetch_sub(1, SeqCst);
+                Ok::<_, BoxError>(())
+            }
+        }));
+    let calls: Vec<_> = (0..100)
+        .map(|n| {
+            let mut service = service.clone();
+            tokio::spawn(async move { service.call(n).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (0, 0));
+}
+
+type Inner = tower::util::ServiceFn<fn(u8) -> std::future::Ready<Result<(), BoxError>>>;
+assert_impl_all!(QueueService<Inner>: Clone, Send, Sync, Service<u8>);
+assert_impl_all!(QueueFuture<Inner, u8>: Send);
+assert_impl_all!(maestro_bulkhead::Acquire: Send, Sync, Unpin, std::fmt::Debug);
