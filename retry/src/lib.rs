@@ -17,6 +17,10 @@ mod error;
 mod flight;
 mod half_full;
 mod hold;
+#[cfg(feature = "http")]
+mod http_hints;
+#[cfg(feature = "http")]
+mod http_replay;
 mod in_flight_share;
 mod jitter;
 mod layer;
@@ -54,6 +58,10 @@ pub use delays::Delays;
 pub use error::InvalidConfig;
 pub use half_full::{HalfFull, HalfFullBuilder};
 pub use hold::Hold;
+#[cfg(feature = "http")]
+pub use http_hints::{RetryHttp, grpc_pushback, retry_after, retry_after_at};
+#[cfg(feature = "http")]
+pub use http_replay::{AttemptNumber, HttpReplay};
 pub use in_flight_share::{CallInFlight, InFlightShare, InFlightShareBuilder, RetryInFlight};
 pub use jitter::Jitter;
 pub use layer::RetryLayer;

@@ -107,7 +107,12 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     where
         F: Fn(&Req) -> Option<Req> + Clone,
     {
-        self.map(|v, _, b| (v, ReplayWith(f), b))
+        self.replayer(ReplayWith(f))
+    }
+
+    /// Copies requests with a type of your own, an implementation of [`Replay`](crate::Replay).
+    pub fn replayer<Q2>(self, replay: Q2) -> RetryPolicy<V, Q2, D, B> {
+        self.map(|v, _, b| (v, replay, b))
     }
 
     /// Takes a deadline from each request: no attempt begins at or after it, and no wait that would end
