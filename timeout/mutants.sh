@@ -6,8 +6,8 @@ mutant 'a limit written in two halves' src/limit.rs \
     'self.0.store(Nanos::new(limit).word(), Relaxed);' \
     'let new = Nanos::new(limit).word(); let old = self.0.load(Relaxed); self.0.store(new >> 32 << 32 | old & 0xffff_ffff, Relaxed); self.0.store(new, Relaxed);'
 mutant 'a request counted by load, then store' src/credit.rs \
-    'match self.0.compare_exchange_weak(seen, next.word(), Relaxed, Relaxed) {' \
-    'match { self.0.store(next.word(), Relaxed); Ok::<u64, u64>(seen) } {'
+    '.compare_exchange_weak(seen, next.word(), Relaxed, Relaxed)' \
+    '.swap(next.word(), Relaxed).checked_add(0).ok_or(0)'
 model_mutant 'the clock asked before the inner call, which then loses a tie' src/race.rs \
     '} => match (inner.poll(cx), *allowance) {' \
     '} => match (if allowance.and_then(Allowance::end).is_some_and(|end| end <= Instant::now()) { Poll::Pending } else { inner.poll(cx) }, *allowance) {'
