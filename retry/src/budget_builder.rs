@@ -11,9 +11,9 @@ use crate::{Core, InvalidConfig, RetryBudget, StaticRetryBudget, sync::const_fn,
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a builder makes nothing until `build` or `build_static`"]
 pub struct BudgetBuilder {
-    ratio: f64,
-    floor: u32,
-    ttl: Duration,
+    pub(crate) ratio: f64,
+    pub(crate) floor: u32,
+    pub(crate) ttl: Duration,
 }
 
 impl BudgetBuilder {

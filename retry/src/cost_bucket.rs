@@ -61,8 +61,8 @@ pub struct CostHold {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a builder makes nothing until `build`"]
 pub struct CostBucketBuilder {
-    capacity: u32,
-    cost: u32,
+    pub(crate) capacity: u32,
+    pub(crate) cost: u32,
 }
 
 // === impl CostBucket ===

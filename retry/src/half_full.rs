@@ -44,8 +44,8 @@ struct Shared {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a builder makes nothing until `build`"]
 pub struct HalfFullBuilder {
-    max_tokens: u32,
-    token_ratio: f64,
+    pub(crate) max_tokens: u32,
+    pub(crate) token_ratio: f64,
 }
 
 const TOKEN: u64 = 1_000;

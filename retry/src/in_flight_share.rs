@@ -53,8 +53,8 @@ pub struct RetryInFlight(InFlightShare);
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a builder makes nothing until `build`"]
 pub struct InFlightShareBuilder {
-    share: f64,
-    minimum: u32,
+    pub(crate) share: f64,
+    pub(crate) minimum: u32,
 }
 
 // === impl InFlightShare ===

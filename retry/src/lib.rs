@@ -32,6 +32,8 @@ mod replay;
 mod retry_budget;
 mod rules;
 mod seeds;
+#[cfg(feature = "serde")]
+mod serde;
 mod service;
 mod sync;
 mod terms;

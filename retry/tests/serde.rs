@@ -1,0 +1,164 @@
+//! Configuration from files.
+
+use std::time::Duration;
+
+use maestro_retry::{
+    Backoff, BudgetBuilder, Builder, CostBucket, CostBucketBuilder, HalfFull, HalfFullBuilder,
+    InFlightShare, InFlightShareBuilder, Jitter, RetryBudget, RetryPolicy,
+};
+use proptest::prelude::*;
+use serde::de::DeserializeOwned;
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn read<T: DeserializeOwned>(json: &str) -> T {
+    serde_json::from_str(json).expect(json)
+}
+
+fn problem<T: DeserializeOwned>(json: &str) -> String {
+    match serde_json::from_str::<T>(json) {
+        Ok(_) => panic!("read {json}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn what_a_file_says_is_what_the_builder_is_told_and_the_rest_are_the_defaults() {
+    assert_eq!(read::<Builder>("{}"), RetryPolicy::builder());
+    let whole = r#"{
+        "attempts": 5,
+        "backoff": { "exponential": { "base": "50ms", "cap": "1m 30s", "jitter": "equal" } },
+        "max_elapsed": "5s",
+        "max_hint": "1h",
+        "wait_for_ready": false,
+        "seed": 7
+    }"#;
+    let backoff = Backoff::exponential(ms(50), ms(90_000)).jitter(Jitter::Equal);
+    let expected = RetryPolicy::builder()
+        .attempts(5)
+        .backoff(backoff)
+        .max_elapsed(ms(5_000))
+        .max_hint(ms(3_600_000))
+        .wait_for_ready(false)
+        .seed(7);
+    assert_eq!(read::<Builder>(whole), expected);
+    for (json, backoff) in [
+        (r#""none""#, Backoff::none()),
+        (
+            r#"{ "constant": { "delay": "10ms" } }"#,
+            Backoff::constant(ms(10)),
+        ),
+        (
+            r#"{ "linear": { "step": "10ms", "cap": "1s", "jitter": { "plus_minus": 20 } } }"#,
+            Backoff::linear(ms(10), ms(1_000)).jitter(Jitter::PlusMinus(20)),
+        ),
+    ] {
+        assert_eq!(read::<Backoff>(json), backoff);
+    }
+    assert_eq!(
+        read::<BudgetBuilder>(r#"{ "ratio": 1, "ttl": "30s" }"#),
+        RetryBudget::builder().ratio(1.0).ttl(ms(30_000))
+    );
+    assert_eq!(
+        read::<HalfFullBuilder>(r#"{ "max_tokens": 20 }"#),
+        HalfFull::builder().max_tokens(20)
+    );
+    assert_eq!(
+        read::<CostBucketBuilder>(r#"{ "cost": 7 }"#),
+        CostBucket::builder().cost(7)
+    );
+    assert_eq!(
+        read::<InFlightShareBuilder>(r#"{ "share": 0.5, "minimum": 0 }"#),
+        InFlightShare::builder().share(0.5).minimum(0)
+    );
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_where_the_file_is_still_at_hand() {
+    for (problem, part) in [
+        (
+            problem::<Builder>(r#"{ "attempt": 3 }"#),
+            "unknown field `attempt`",
+        ),
+        (
+            problem::<Builder>(r#"{ "attempts": 0 }"#),
+            "attempts must be at least 1",
+        ),
+        (
+            problem::<Builder>(r#"{ "max_elapsed": "5" }"#),
+            "a duration such as \"250ms\"",
+        ),
+        (
+            problem::<Builder>(r#"{ "max_elapsed": 5 }"#),
+            "a duration such as",
+        ),
+        (
+            problem::<Builder>(r#"{ "backoff": "exponential" }"#),
+            "struct variant",
+        ),
+        (
+            problem::<Backoff>(r#"{ "linear": { "step": "1s", "cap": "9s", "jiter": "none" } }"#),
+            "unknown field `jiter`",
+        ),
+        (
+            problem::<Backoff>(r#"{ "linear": { "step": "1s" } }"#),
+            "missing field `cap`",
+        ),
+        (
+            problem::<BudgetBuilder>(r#"{ "ratio": 11 }"#),
+            "from 0 to 10",
+        ),
+        (
+            problem::<HalfFullBuilder>(r#"{ "max_tokens": 0 }"#),
+            "from 1 to 1,000",
+        ),
+        (
+            problem::<CostBucketBuilder>(r#"{ "cost": 501 }"#),
+            "from 1 token to all",
+        ),
+        (
+            problem::<InFlightShareBuilder>(r#"{ "share": 1.5 }"#),
+            "from 0 to 1",
+        ),
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+}
+
+#[test]
+fn a_function_cannot_be_written_down() {
+    let custom = Backoff::custom(|n| ms(n.into()), ms(100));
+    let error = serde_json::to_string(&custom).unwrap_err();
+    assert!(error.to_string().contains("is a function"), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_as_the_same(
+        attempts in 1_u32..,
+        (first, cap) in (any::<Duration>(), any::<Duration>()),
+        shape in 0_u8..4,
+        jitter in prop_oneof![
+            Just(Jitter::Full), Just(Jitter::Equal), Just(Jitter::Decorrelated), Just(Jitter::None),
+            any::<u8>().prop_map(Jitter::PlusMinus),
+        ],
+        max_elapsed in any::<Option<Duration>>(),
+        seed in any::<Option<u64>>(),
+        floor in 0_u32..1_000_000,
+    ) {
+        let backoff = match shape {
+            0 => Backoff::exponential(first, cap),
+            1 => Backoff::linear(first, cap),
+            2 => Backoff::constant(first),
+            _ => Backoff::none(),
+        };
+        let mut builder = RetryPolicy::builder().attempts(attempts).backoff(backoff.jitter(jitter)).max_hint(cap);
+        builder = max_elapsed.map_or(builder, |max| builder.max_elapsed(max));
+        builder = seed.map_or(builder, |seed| builder.seed(seed));
+        prop_assert_eq!(read::<Builder>(&serde_json::to_string(&builder).unwrap()), builder);
+        let budget = RetryBudget::builder().floor_per_second(floor).ratio(0.25).ttl(ms(2_500));
+        prop_assert_eq!(read::<BudgetBuilder>(&serde_json::to_string(&budget).unwrap()), budget);
+    }
+}
