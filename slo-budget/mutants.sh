@@ -36,5 +36,8 @@ model_mutant 'an event counted before its slot begins' src/recorder.rs \
 model_mutant 'a page on one error' src/policy.rs \
     'counts.bad >= min_bad && is_unlikely' \
     'is_unlikely'
+model_mutant 'an alert that is kept firing for ever' src/alert_state.rs \
+    'burns == Some(true)' \
+    'burns != None'
 
 mutants_done

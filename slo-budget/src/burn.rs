@@ -42,6 +42,10 @@ impl BurnRate {
         self.counts
     }
 
+    pub(crate) const fn objective(self) -> Objective {
+        self.objective
+    }
+
     /// For display. Infinite when the objective is 100 % and there was a bad event.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "for display")]

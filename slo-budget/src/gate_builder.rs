@@ -258,6 +258,6 @@ fn limit_rule(limit: Limit, settings: &Settings) -> Result<LimitRule, InvalidCon
 }
 
 /// The greatest burn rate there can be: everything bad.
-const fn outage(settings: &Settings) -> Option<crate::BurnRate> {
+pub(crate) const fn outage(settings: &Settings) -> Option<crate::BurnRate> {
     settings.objective.burn_rate(Counts::new(0, 1))
 }

@@ -1,6 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod alert;
+mod alert_rule;
+mod alert_state;
+mod alerts;
+mod alerts_builder;
 mod budget;
 mod builder;
 mod burn;
@@ -44,6 +49,11 @@ pub mod future;
 #[cfg(test)]
 mod tests;
 
+pub use alert::{Alert, AlertEvent, AlertsSnapshot};
+pub use alert_rule::{AlertRule, Severity};
+pub use alert_state::AlertState;
+pub use alerts::Alerts;
+pub use alerts_builder::{AlertsBuilder, WithoutData};
 pub use budget::{Core, ErrorBudget};
 pub use builder::Builder;
 pub use burn::BurnRate;
