@@ -142,8 +142,8 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         Snapshot::new(core.name, core.circuit.counters(core.epoch.ticks(now)))
     }
 
-    /// Closes the circuit, whatever its state, with nothing counted and no cause. Calls under way are
-    /// late from now on: what they say changes nothing.
+    /// Closes the circuit, with nothing counted and no cause. Calls under way are late from now on: what they
+    /// say changes nothing. A state that an operator has put it into stays, with nothing counted either.
     pub fn reset(&self) {
         self.reset_at(Instant::now());
     }
@@ -173,6 +173,14 @@ impl Core {
         pub(crate) fn new(name: &'static str, settings: Settings) -> Self {
             Self { name, epoch: Epoch::new(), circuit: Circuit::new(settings) }
         }
+    }
+
+    pub(crate) const fn circuit(&self) -> &Circuit {
+        &self.circuit
+    }
+
+    pub(crate) fn ticks(&self, now: Instant) -> u64 {
+        self.epoch.ticks(now)
     }
 
     /// Whether a call would be rejected now.

@@ -4,7 +4,7 @@ use crate::{
     CircuitBreaker, Core, InvalidConfig, OnCancel, Probes, StaticCircuitBreaker, Wait, Window,
     ratio::Ratio,
     recent::MOST_CALLS,
-    settings::{LONGEST_PROBE, Measured, NEVER, Over, Settings},
+    settings::{LONGEST_PROBE, Measured, Over, Settings, ticks},
     sync::{BUCKETS, const_fn},
     window::Span,
     word::MAX_IN_A_ROW,
@@ -103,7 +103,7 @@ impl Builder {
         self
     }
 
-    /// Opens when so many calls failed with no success in between: 1 to 1,073,741,823. They are counted
+    /// Opens when so many calls failed with no success in between: 1 to 536,870,911. They are counted
     /// in the order in which they end, however long ago. Off by default.
     ///
     /// If no ratio is named beside it, it is the only thing that opens the circuit, and no window
@@ -257,16 +257,6 @@ impl Builder {
             slow_after,
             on_cancel,
         })
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "at most NEVER")]
-const fn ticks(duration: Duration) -> u64 {
-    let nanos = duration.as_nanos();
-    if nanos < NEVER as u128 {
-        nanos as u64
-    } else {
-        NEVER
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     recent::Recent,
     settings::{Settings, after},
     snapshot::Counters,
+    steer::FOREVER,
     sync::{
         TransitionLock,
         atomic::{AtomicU64, Ordering::Acquire},
@@ -28,11 +29,11 @@ use crate::{
 pub(crate) struct Circuit {
     pub(crate) settings: Settings,
     pub(crate) word: AtomicU64,
-    /// The tick at which an open circuit lets probes in.
-    pub(crate) until: AtomicU64,
+    /// The ticks at which an open circuit lets probes in, or an override ends: of generations in turn.
+    pub(crate) until: [AtomicU64; 2],
     pub(crate) cause: AtomicU64,
     pub(crate) places: Places,
-    /// Held to enter closed or open, so that only one thread at a time writes `until` and `cause`.
+    /// Held to enter any state but half-open, so that only one thread at a time writes `until` and `cause`.
     pub(crate) transitions: TransitionLock,
     /// Failures in the window, where a failure ratio opens the circuit.
     pub(crate) failed: Buckets,
@@ -80,7 +81,7 @@ impl Circuit {
                 settings,
                 // A closed circuit of generation 0 without failures is 0.
                 word: AtomicU64::new(0),
-                until: AtomicU64::new(0),
+                until: [AtomicU64::new(0), AtomicU64::new(0)],
                 cause: AtomicU64::new(Cause::NONE),
                 places: Places::new(),
                 transitions: TransitionLock::new(),
@@ -127,7 +128,7 @@ impl Circuit {
         loop {
             let word = self.advance(now);
             // Nobody is about to open or close it while we look.
-            let _transition = self.transitions.lock();
+            let steering = self.transitions.lock();
             let Some(refusal) = self.refusal(word, now) else {
                 continue;
             };
@@ -136,6 +137,7 @@ impl Circuit {
                 window: self.measure(word.generation(), now),
                 retry_after: (!self.has_room(word)).then_some(refusal.retry_after),
                 cause: refusal.cause,
+                steering: steering.clone(),
             };
         }
     }
@@ -157,13 +159,13 @@ impl Circuit {
             let word = self.advance(now);
             let generation = word.generation();
             let tally = match word.phase() {
-                Phase::Closed { .. } => {
+                Phase::Closed { .. } | Phase::Disabled | Phase::MetricsOnly { .. } => {
                     return Ok(Admission::Call {
                         generation,
                         started: now,
                     });
                 }
-                Phase::Open => None,
+                Phase::Open | Phase::ForcedOpen => None,
                 Phase::HalfOpen(tally) => tally.admit(in_flight, results),
             };
             let Some(tally) = tally else {
@@ -196,14 +198,18 @@ impl Circuit {
         // Acquire, both: as in `advance`.
         let cause = Cause::from_bits(self.cause.load(Acquire));
         let end = match word.phase() {
-            Phase::Open => self.until.load(Acquire),
+            Phase::Open | Phase::ForcedOpen => match self.until(word).load(Acquire) {
+                // Nobody knows. After the usual wait it costs little to ask again.
+                FOREVER => after(now, self.settings.wait),
+                until => until,
+            },
             Phase::HalfOpen(_) if !self.has_room(word) => {
                 let generation = word.generation();
                 let first = self.places.earliest(generation, self.settings.in_flight);
                 // None: those who have room are just taking their places, or giving them back.
                 first.map_or(now, |(_, lease)| lease.deadline())
             }
-            Phase::Closed { .. } | Phase::HalfOpen(_) => now,
+            _ => now,
         };
         (self.load().generation() == word.generation()).then_some(Refusal {
             state: word.phase().state(),
@@ -214,8 +220,8 @@ impl Circuit {
 
     fn has_room(&self, word: Word) -> bool {
         match word.phase() {
-            Phase::Closed { .. } => true,
-            Phase::Open => false,
+            Phase::Closed { .. } | Phase::Disabled | Phase::MetricsOnly { .. } => true,
+            Phase::Open | Phase::ForcedOpen => false,
             Phase::HalfOpen(tally) => tally
                 .admit(self.settings.in_flight, self.settings.results)
                 .is_some(),

@@ -38,7 +38,7 @@ impl InvalidConfig {
                 "`slow_after` must say from when on a call is slow, longer than zero: `slow_ratio` and `OnCancel::FailureIfSlow` need it"
             }
             Self::ConsecutiveFailures => {
-                "the consecutive failures that open the circuit must be from 1 to 1,073,741,823"
+                "the consecutive failures that open the circuit must be from 1 to 536,870,911"
             }
             Self::Window => "the window must be longer than zero, or hold from 1 to 1,024 calls",
             Self::MinimumCalls => {

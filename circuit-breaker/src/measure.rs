@@ -54,7 +54,7 @@ impl Circuit {
             }
             Over::Calls(size) => self
                 .recent
-                .record(size, generation, asked, self.is_closed_in(generation))
+                .record(size, generation, asked, self.is_current(generation))
                 .map(|head| Measure::of_calls(window, size, head)),
         };
         match measure.map(|measure| measure.too_much(window, asked)) {
@@ -72,7 +72,7 @@ impl Circuit {
         generation: u32,
         ended: Ended,
     ) -> Option<Measure> {
-        let is_current = self.is_closed_in(generation);
+        let is_current = self.is_current(generation);
         let is_late = (window.failed.is_some()
             && !self.failed.record(epoch, ended.failed, &is_current))
             || (window.slow.is_some() && !self.slow.record(epoch, ended.slow, &is_current));
@@ -121,8 +121,8 @@ impl Circuit {
         }
     }
 
-    fn is_closed_in(&self, generation: u32) -> impl Fn() -> bool {
-        move || self.load().closed_in(generation).is_some()
+    fn is_current(&self, generation: u32) -> impl Fn() -> bool {
+        move || self.load().records_in(generation).is_some()
     }
 }
 

@@ -2,7 +2,8 @@ use std::{error::Error, fmt, io, time::Duration};
 
 use crate::{Cause, State, circuit::Refusal};
 
-/// A call was rejected because the circuit was open, or half-open with all places for probes taken.
+/// A call was rejected because the circuit was open, forced open, or half-open with all places for probes
+/// taken.
 ///
 /// Made and cloned without allocation and without a reference count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ impl Open {
     /// When it is worth asking again, from the moment of the rejection.
     ///
     /// Open: exactly the rest of the wait; a call then is the first probe if nobody was faster.
+    /// Forced open: the rest of the override; of one that does not end by itself, the usual wait in open, as
+    /// nobody knows.
     /// Half-open: until the time of the first probe in flight is over; a place may be free sooner.
     /// Zero: now.
     #[must_use]
@@ -93,7 +96,8 @@ impl fmt::Display for Open {
             cause,
         } = self;
         write!(f, "circuit `{name}` is {state}")?;
-        if let Some(cause) = cause {
+        // An operator had other reasons.
+        if let (Some(cause), false) = (cause, *state == State::ForcedOpen) {
             write!(f, " since {cause}")?;
         }
         if retry_after.is_zero() {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::{OnCancel, ratio::Ratio};
 
 /// The numbers of a circuit as its core wants them: checked, in ticks (nanoseconds) below [`NEVER`].
@@ -61,6 +63,17 @@ pub(crate) const NEVER: u64 = 36 * 365 * 24 * 60 * 60 * 1_000_000_000;
 /// The longest deadline of a probe: so far from [`NEVER`] that when a probe was let in can be told from
 /// when its time is over, for as long as a process runs (18 years).
 pub(crate) const LONGEST_PROBE: u64 = NEVER / 2;
+
+/// In ticks, at most [`NEVER`].
+#[expect(clippy::cast_possible_truncation, reason = "at most NEVER")]
+pub(crate) const fn ticks(duration: Duration) -> u64 {
+    let nanos = duration.as_nanos();
+    if nanos < NEVER as u128 {
+        nanos as u64
+    } else {
+        NEVER
+    }
+}
 
 /// `now` and `ticks` later.
 pub(crate) const fn after(now: u64, ticks: u64) -> u64 {

@@ -45,7 +45,12 @@ impl Circuit {
 
     fn end_call(&self, generation: u32, started: u64, end: End, clock: impl Fn() -> u64) {
         let settings = &self.settings;
-        let now = settings.reads_clock().then(&clock);
+        let only_measures = matches!(self.load().phase(), Phase::MetricsOnly { .. });
+        let now = (only_measures || settings.reads_clock()).then(&clock);
+        if let (true, Some(now)) = (only_measures, now) {
+            // The override may be over: then this call is late, whether or not somebody has looked.
+            self.advance(now);
+        }
         let slow = now.is_some_and(|now| self.is_slow(started, now));
         let Some(failed) = self.has_failed(end, slow) else {
             return;
@@ -141,10 +146,8 @@ impl Circuit {
     fn end_row(&self, generation: u32) {
         loop {
             let word = self.load();
-            if matches!(word.closed_in(generation), None | Some(0))
-                || self
-                    .swap(word, word.with(Phase::Closed { in_a_row: 0 }))
-                    .is_ok()
+            if matches!(word.records_in(generation), None | Some(0))
+                || self.swap(word, word.with_in_a_row(0)).is_ok()
             {
                 return;
             }
@@ -154,7 +157,7 @@ impl Circuit {
     fn fail_in_a_row(&self, generation: u32, clock: impl FnOnce() -> u64) {
         loop {
             let word = self.load();
-            let Some(before) = word.closed_in(generation) else {
+            let Some(before) = word.records_in(generation) else {
                 return; // late
             };
             let failures = before + 1;
@@ -162,10 +165,7 @@ impl Circuit {
                 // A success that comes between here and the transition is late.
                 return self.open(generation, Cause::ConsecutiveFailures { failures }, clock());
             }
-            if self
-                .swap(word, word.with(Phase::Closed { in_a_row: failures }))
-                .is_ok()
-            {
+            if self.swap(word, word.with_in_a_row(failures)).is_ok() {
                 return;
             }
         }

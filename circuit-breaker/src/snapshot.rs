@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use crate::{
-    Cause, State,
+    Cause, Override, State,
     measure::Measure,
+    steer::Steering,
     word::{Phase, Word},
 };
 
@@ -14,13 +15,14 @@ pub struct Snapshot {
 }
 
 /// What the core knows of a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Counters {
     pub(crate) word: Word,
     pub(crate) window: Measure,
     /// In ticks.
     pub(crate) retry_after: Option<u64>,
     pub(crate) cause: Option<Cause>,
+    pub(crate) steering: Steering,
 }
 
 impl Snapshot {
@@ -47,7 +49,7 @@ impl Snapshot {
         self.counters.word.generation().into()
     }
 
-    /// Calls in the window: 0 unless closed, and where no ratio is configured.
+    /// Calls in the window: 0 unless closed or only measuring, and where no ratio is configured.
     #[must_use]
     pub const fn calls(&self) -> u32 {
         self.counters.window.calls()
@@ -65,13 +67,13 @@ impl Snapshot {
         self.counters.window.slow.bad
     }
 
-    /// Failures since the last success: counted while closed, and only where
+    /// Failures since the last success: counted while closed or only measuring, and only where
     /// [`consecutive_failures`](crate::Builder::consecutive_failures) is configured; else 0.
     #[must_use]
     pub const fn consecutive_failures(&self) -> u32 {
         match self.counters.word.phase() {
-            Phase::Closed { in_a_row } => in_a_row,
-            Phase::Open | Phase::HalfOpen(_) => 0,
+            Phase::Closed { in_a_row } | Phase::MetricsOnly { in_a_row } => in_a_row,
+            _ => 0,
         }
     }
 
@@ -80,7 +82,7 @@ impl Snapshot {
     pub const fn probes_in_flight(&self) -> u32 {
         match self.counters.word.phase() {
             Phase::HalfOpen(tally) => tally.in_flight,
-            Phase::Closed { .. } | Phase::Open => 0,
+            _ => 0,
         }
     }
 
@@ -89,7 +91,7 @@ impl Snapshot {
     pub const fn probes_settled(&self) -> u32 {
         match self.counters.word.phase() {
             Phase::HalfOpen(tally) => tally.results(),
-            Phase::Closed { .. } | Phase::Open => 0,
+            _ => 0,
         }
     }
 
@@ -102,7 +104,21 @@ impl Snapshot {
         }
     }
 
-    /// Why it opened last, also after it has closed again; `None` if it never did, or was reset since.
+    /// What an operator said last: in an operator's state the override that holds; in another the word that
+    /// ended it, or the override that ran out. `None` if there never was one.
+    #[must_use]
+    pub const fn last_override(&self) -> Option<&Override> {
+        self.counters.steering.last.as_ref()
+    }
+
+    /// How often the circuit would have opened since [`metrics_only`](crate::CircuitBreaker::metrics_only);
+    /// kept after it has ended, until the next override or reset.
+    #[must_use]
+    pub const fn would_have_opened(&self) -> u32 {
+        self.counters.steering.would_have_opened
+    }
+
+    /// Why it opened last, or would have, also after it has closed again; `None` if it never did, or was reset since.
     #[must_use]
     pub const fn cause(&self) -> Option<Cause> {
         self.counters.cause

@@ -10,6 +10,12 @@ pub enum State {
     Open,
     /// Lets a few through, as probes, and rejects the others.
     HalfOpen,
+    /// Rejects them because an operator says so.
+    ForcedOpen,
+    /// Lets them through and does not watch, because an operator says so.
+    Disabled,
+    /// Lets them through and watches how they end, but does not open, because an operator says so.
+    MetricsOnly,
 }
 
 impl fmt::Display for State {
@@ -18,6 +24,9 @@ impl fmt::Display for State {
             Self::Closed => "closed",
             Self::Open => "open",
             Self::HalfOpen => "half-open",
+            Self::ForcedOpen => "forced open",
+            Self::Disabled => "disabled",
+            Self::MetricsOnly => "measuring only",
         })
     }
 }

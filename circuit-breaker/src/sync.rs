@@ -5,6 +5,8 @@
 
 pub(crate) use std::sync::OnceLock;
 
+use crate::steer::Steering;
+
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic;
 #[cfg(not(all(test, loom)))]
@@ -21,21 +23,27 @@ pub(crate) const GROUPS: usize = if cfg!(all(test, loom)) { 1 } else { 128 };
 /// much about a backend as a thousand, and scanning them stays cheap.
 pub(crate) const PLACES: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
 
-/// Keeps transitions apart. Only calls that open or close a circuit take it, and `reset` and `snapshot`:
-/// never one that is let in, rejected or recorded.
+/// Keeps transitions apart. Only calls that open or close a circuit take it, the operator's methods, and
+/// `snapshot`: never one that is let in, rejected or recorded.
 #[derive(Debug)]
 pub(crate) struct TransitionLock(
-    #[cfg(all(test, loom))] loom::sync::Mutex<()>,
-    #[cfg(not(all(test, loom)))] parking_lot::Mutex<()>,
+    #[cfg(all(test, loom))] loom::sync::Mutex<Steering>,
+    #[cfg(not(all(test, loom)))] parking_lot::Mutex<Steering>,
 );
+
+/// Nothing was said.
+const UNSTEERED: Steering = Steering {
+    last: None,
+    would_have_opened: 0,
+};
 
 #[cfg(all(test, loom))]
 impl TransitionLock {
     pub(crate) fn new() -> Self {
-        Self(loom::sync::Mutex::new(()))
+        Self(loom::sync::Mutex::new(UNSTEERED))
     }
 
-    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, ()> {
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, Steering> {
         self.0.lock().expect("nothing panics under this lock")
     }
 }
@@ -43,10 +51,10 @@ impl TransitionLock {
 #[cfg(not(all(test, loom)))]
 impl TransitionLock {
     pub(crate) const fn new() -> Self {
-        Self(parking_lot::Mutex::new(()))
+        Self(parking_lot::Mutex::new(UNSTEERED))
     }
 
-    pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, ()> {
+    pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, Steering> {
         self.0.lock()
     }
 }

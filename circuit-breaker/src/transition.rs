@@ -4,7 +4,10 @@ use crate::{
     cause::Cause,
     circuit::Circuit,
     settings::after,
-    sync::atomic::Ordering::{AcqRel, Acquire, Release},
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire, Release},
+    },
     tally::Tally,
     word::{Phase, Word},
 };
@@ -19,7 +22,7 @@ impl Circuit {
                 Phase::Closed { .. } => return word,
                 Phase::Open => {
                     // Acquire: if this is already the end of a later wait, the look at the word shows it.
-                    let until = self.until.load(Acquire);
+                    let until = self.until(word).load(Acquire);
                     if self.load() != word {
                         continue;
                     }
@@ -28,6 +31,16 @@ impl Circuit {
                     }
                     // One of those who come now makes the step; all look again.
                     let _ = self.swap(word, word.next(Phase::HalfOpen(Tally::default())));
+                }
+                Phase::ForcedOpen | Phase::Disabled | Phase::MetricsOnly { .. } => {
+                    let until = self.until(word).load(Acquire);
+                    if self.load().generation() != generation {
+                        continue;
+                    }
+                    if now < until {
+                        return word;
+                    }
+                    self.end_override(generation);
                 }
                 Phase::HalfOpen(_) => {
                     match self.places.earliest(generation, self.settings.in_flight) {
@@ -44,33 +57,58 @@ impl Circuit {
         }
     }
 
-    /// Back to closed with nothing counted, in a new generation, from any state.
+    /// Back to closed with nothing counted, in a new generation, from any state; an operator's stays.
     pub(crate) fn reset(&self, now: u64) {
         // So that the generation does not depend on whether somebody looked just before.
         self.advance(now);
-        let _transition = self.transitions.lock();
+        let mut steering = self.transitions.lock();
+        steering.would_have_opened = 0;
+        let word = self.load();
+        // The end of an override goes along; a closed circuit has none.
+        let until = self.until(word).load(Acquire);
+        self.begin(word.phase().afresh(), until);
+        // After the word: who still reads the old state reads its old cause too, or looks again.
+        self.cause.store(Cause::NONE, Release);
+    }
+
+    /// Begins a new generation in `phase`, closed or an operator's, from any state. Only under the
+    /// transition lock.
+    pub(crate) fn begin(&self, phase: Phase, until: u64) {
         let mut word = self.load();
         // A swap in a loop: the step from open to half-open does not take the lock.
         loop {
-            let next = word.next(Phase::Closed { in_a_row: 0 });
+            let next = word.next(phase);
+            self.until(next).store(until, Release);
             self.recent.begin(next.generation());
             match self.swap(word, next) {
                 Ok(()) => break,
                 Err(seen) => word = seen,
             }
         }
-        // After the word: who still reads the old state reads its old cause too, or looks again.
-        self.cause.store(Cause::NONE, Release);
+        // Probes in flight are forgotten, and so are their places.
         self.places.clear();
     }
 
-    /// Opens the circuit at `now`, if it is still closed in `generation`: another failure may be faster.
+    /// Opens the circuit at `now`, if it still records in `generation`: another failure may be faster.
+    #[cold]
     pub(crate) fn open(&self, generation: u32, cause: Cause, now: u64) {
-        let _transition = self.transitions.lock();
+        let mut steering = self.transitions.lock();
         let word = self.load();
-        if word.closed_in(generation).is_some() {
-            self.enter_open(word, cause, now);
+        if word.generation() != generation {
+            return;
         }
+        match word.phase() {
+            Phase::Closed { .. } => self.enter_open(word, cause, now),
+            Phase::MetricsOnly { .. } => self.would_open(&mut steering, cause),
+            _ => {}
+        }
+    }
+
+    /// When the wait or the override of `word` ends. Two of them, in turn: what is written for the next
+    /// generation is never taken for the end of this one. If it is already that of the next but one, who
+    /// reads it sees a newer word afterwards.
+    pub(crate) fn until(&self, word: Word) -> &AtomicU64 {
+        &self.until[(word.generation() % 2) as usize]
     }
 
     #[inline]
@@ -90,12 +128,13 @@ impl Circuit {
         }
     }
 
-    /// Enters closed or open from `word`. Only under the transition lock, which keeps every other change
+    /// Enters a state from `word`, which is closed, or half-open with its counts at an end, or only
+    /// measuring. Only under the transition lock, which keeps every other change
     /// of generation away: but for the step from open, which never leads here. So this is a store. Counts
     /// that change meanwhile are those of the state that is left.
     pub(crate) fn enter(&self, word: Word, phase: Phase) {
         let next = word.next(phase);
-        if let Phase::Closed { .. } = phase {
+        if let Phase::Closed { .. } | Phase::MetricsOnly { .. } = phase {
             // Before the word: who is let in by the new state finds its window empty.
             self.recent.begin(next.generation());
         }
@@ -105,7 +144,8 @@ impl Circuit {
     /// Enters open from `word` at `now`. Only under the transition lock.
     pub(crate) fn enter_open(&self, word: Word, cause: Cause, now: u64) {
         // Release, and before the word: who sees the circuit open sees these.
-        self.until.store(after(now, self.settings.wait), Release);
+        self.until(word.next(Phase::Open))
+            .store(after(now, self.settings.wait), Release);
         self.cause.store(cause.to_bits(), Release);
         self.enter(word, Phase::Open);
     }

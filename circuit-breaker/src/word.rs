@@ -2,19 +2,19 @@
 //! it sees state, generation and counts of one moment.
 //!
 //! ```text
-//! 63           32 31                          2 1    0
+//! 63           32 31                          3 2    0
 //! [ generation  ][ counts of the state         ][state]
-//!                  closed:    failures in a row (30)
-//!                  open:      nothing
-//!                  half-open: failures (12), successes (12), in flight (6)
+//!                  closed:    failures in a row (29), and so where it only measures
+//!                  half-open: failures (12), successes (12), in flight (5)
+//!                  others:    nothing
 //! ```
 
 use crate::{State, tally::Tally};
 
-const STATE_BITS: u32 = 2;
+const STATE_BITS: u32 = 3;
 const GENERATION_SHIFT: u32 = 32;
 const RESULT_BITS: u32 = 12;
-const IN_FLIGHT_BITS: u32 = 6;
+const IN_FLIGHT_BITS: u32 = 5;
 
 /// The largest count of failures in a row that the word has room for.
 pub(crate) const MAX_IN_A_ROW: u32 = (1 << (GENERATION_SHIFT - STATE_BITS)) - 1;
@@ -24,6 +24,9 @@ pub(crate) const MAX_RESULTS: u32 = (1 << RESULT_BITS) - 1;
 const CLOSED: u64 = 0;
 const OPEN: u64 = 1;
 const HALF_OPEN: u64 = 2;
+const FORCED_OPEN: u64 = 3;
+const DISABLED: u64 = 4;
+const METRICS_ONLY: u64 = 5;
 
 /// A packed state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,9 @@ pub(crate) enum Phase {
     Closed { in_a_row: u32 },
     Open,
     HalfOpen(Tally),
+    ForcedOpen,
+    Disabled,
+    MetricsOnly { in_a_row: u32 },
 }
 
 // === impl Word ===
@@ -44,6 +50,9 @@ impl Word {
         let (state, counts) = match phase {
             Phase::Closed { in_a_row } => (CLOSED, in_a_row),
             Phase::Open => (OPEN, 0),
+            Phase::ForcedOpen => (FORCED_OPEN, 0),
+            Phase::Disabled => (DISABLED, 0),
+            Phase::MetricsOnly { in_a_row } => (METRICS_ONLY, in_a_row),
             Phase::HalfOpen(tally) => (
                 HALF_OPEN,
                 tally.in_flight
@@ -77,6 +86,9 @@ impl Word {
         match self.0 & ((1 << STATE_BITS) - 1) {
             CLOSED => Phase::Closed { in_a_row: counts },
             OPEN => Phase::Open,
+            FORCED_OPEN => Phase::ForcedOpen,
+            DISABLED => Phase::Disabled,
+            METRICS_ONLY => Phase::MetricsOnly { in_a_row: counts },
             _ => Phase::HalfOpen(Tally {
                 in_flight: counts & ((1 << IN_FLIGHT_BITS) - 1),
                 successes: (counts >> IN_FLIGHT_BITS) & MAX_RESULTS,
@@ -96,12 +108,24 @@ impl Word {
         Self::new(self.generation().wrapping_add(1), phase)
     }
 
-    /// Failures in a row, if it is still closed in `generation`.
-    pub(crate) const fn closed_in(self, generation: u32) -> Option<u32> {
+    /// Failures in a row, if it still records calls in `generation`: closed, or only measuring.
+    pub(crate) const fn records_in(self, generation: u32) -> Option<u32> {
         match self.phase() {
-            Phase::Closed { in_a_row } if self.generation() == generation => Some(in_a_row),
+            Phase::Closed { in_a_row } | Phase::MetricsOnly { in_a_row }
+                if self.generation() == generation =>
+            {
+                Some(in_a_row)
+            }
             _ => None,
         }
+    }
+
+    /// The same state, which records calls, with so many failures in a row.
+    pub(crate) const fn with_in_a_row(self, in_a_row: u32) -> Self {
+        self.with(match self.phase() {
+            Phase::MetricsOnly { .. } => Phase::MetricsOnly { in_a_row },
+            _ => Phase::Closed { in_a_row },
+        })
     }
 
     /// Whether it is closed in `generation` with so many failures in a row. One comparison.
@@ -126,6 +150,26 @@ impl Phase {
             Self::Closed { .. } => State::Closed,
             Self::Open => State::Open,
             Self::HalfOpen(_) => State::HalfOpen,
+            Self::ForcedOpen => State::ForcedOpen,
+            Self::Disabled => State::Disabled,
+            Self::MetricsOnly { .. } => State::MetricsOnly,
+        }
+    }
+
+    /// Whether an operator says so.
+    pub(crate) const fn is_steered(self) -> bool {
+        matches!(
+            self,
+            Self::ForcedOpen | Self::Disabled | Self::MetricsOnly { .. }
+        )
+    }
+
+    /// The same state with nothing counted; closed, unless it is an operator's.
+    pub(crate) const fn afresh(self) -> Self {
+        match self {
+            Self::ForcedOpen | Self::Disabled => self,
+            Self::MetricsOnly { .. } => Self::MetricsOnly { in_a_row: 0 },
+            _ => Self::Closed { in_a_row: 0 },
         }
     }
 }

@@ -481,7 +481,7 @@ fn what_could_never_work_is_refused() {
             InvalidConfig::ConsecutiveFailures,
         ),
         (
-            builder.consecutive_failures(1 << 30),
+            builder.consecutive_failures(1 << 29),
             InvalidConfig::ConsecutiveFailures,
         ),
         (
@@ -531,7 +531,7 @@ fn the_largest_values_are_legal_and_nothing_overflows() {
         .failure_ratio(1.0)
         .slow_ratio(1.0)
         .slow_after(Duration::MAX)
-        .consecutive_failures((1 << 30) - 1)
+        .consecutive_failures((1 << 29) - 1)
         .window(Window::time(Duration::MAX))
         .minimum_calls(1)
         .wait_in_open(Wait::fixed(Duration::MAX))

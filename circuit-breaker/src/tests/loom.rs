@@ -3,7 +3,7 @@
 use loom::{sync::Arc, thread};
 
 use crate::{
-    Builder, CircuitBreaker, Outcome, Probes, State, Wait, Window,
+    Builder, CircuitBreaker, Outcome, Override, Probes, State, Wait, Window,
     bucket::Counts,
     buckets::Buckets,
     circuit::{Admission, Circuit, End},
@@ -244,6 +244,73 @@ fn a_late_result_never_counts_in_the_last_calls_of_a_newer_generation() {
         );
         let counts = circuit.counters(0).window.failed;
         assert_eq!((counts.calls, counts.bad), (1, 1));
+    });
+}
+
+fn lasting(ticks: u64) -> Override {
+    Override::new("operator", "test").lasting(Duration::from_nanos(ticks))
+}
+
+#[test]
+fn a_forced_state_wins_over_a_probe_that_ends_at_once_and_keeps_no_place() {
+    explore(None, || {
+        let circuit = half_open(Probes::results(1));
+        let probe = circuit.admit(|| WAIT).unwrap();
+        race(
+            &circuit,
+            |c| c.steer(Phase::ForcedOpen, lasting(50), WAIT),
+            move |c| c.settle(probe, SUCCESS, || WAIT),
+        );
+        let refusal = circuit.admit(|| WAIT).unwrap_err();
+        assert_eq!(
+            (refusal.state, refusal.retry_after),
+            (State::ForcedOpen, 50)
+        );
+        let generation = circuit.load().generation();
+        assert_eq!(circuit.places.earliest(generation - 1, 1), None);
+    });
+}
+
+#[test]
+fn who_looks_while_one_override_replaces_another_sees_the_end_of_one_or_the_other() {
+    explore(None, || {
+        let circuit = circuit(builder().consecutive_failures(1));
+        circuit.steer(Phase::ForcedOpen, lasting(10), 0);
+        let (seen, ()) = race(
+            &circuit,
+            |c| c.refuse(4),
+            |c| c.steer(Phase::ForcedOpen, lasting(30), 0),
+        );
+        assert!([6, 26].contains(&seen.retry_after), "{seen:?}");
+        assert_eq!(circuit.refuse(4).retry_after, 26);
+    });
+}
+
+#[test]
+fn an_override_that_ends_while_another_begins_takes_nothing_of_it_away() {
+    explore(None, || {
+        let circuit = circuit(builder().consecutive_failures(1));
+        circuit.steer(Phase::Disabled, lasting(10), 0);
+        race(
+            &circuit,
+            |c| c.advance(10),
+            |c| c.steer(Phase::ForcedOpen, lasting(30), 9),
+        );
+        assert_eq!(circuit.refuse(10).retry_after, 29);
+    });
+}
+
+#[test]
+fn what_would_have_opened_it_is_counted_once_however_many_fail() {
+    explore(None, || {
+        let circuit = circuit(builder().consecutive_failures(2));
+        circuit.steer(Phase::MetricsOnly { in_a_row: 0 }, lasting(50), 0);
+        let (a, b) = (circuit.admit(|| 0).unwrap(), circuit.admit(|| 0).unwrap());
+        race(&circuit, |c| fail(c, a, 1), move |c| fail(c, b, 2));
+        let counters = circuit.counters(3);
+        assert_eq!(counters.steering.would_have_opened, 1);
+        assert_eq!(counters.word.phase(), Phase::MetricsOnly { in_a_row: 0 });
+        assert_eq!(circuit.counters(50).word.phase().state(), State::Closed);
     });
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use crate::{
-    Builder, Call, Cause, CircuitBreaker, OnCancel, Outcome, Probes, State, Wait, Window,
+    Builder, Call, Cause, CircuitBreaker, OnCancel, Outcome, Override, Probes, State, Wait, Window,
     settings::{LONGEST_PROBE, NEVER},
 };
 
@@ -134,6 +134,9 @@ enum Step {
     /// Ends a call (which, modulo those under way) so; `None` cancels it.
     Settle(usize, Option<Outcome>),
     Reset,
+    /// An operator's state, for so long.
+    Steer(State, Option<u64>),
+    Resume,
     /// Looks. Whether anybody does must make no difference.
     Look,
 }
@@ -153,11 +156,16 @@ fn step() -> impl Strategy<Value = Step> {
         Some(Outcome::Ignored),
         None,
     ]);
+    let steered =
+        prop::sample::select(vec![State::ForcedOpen, State::Disabled, State::MetricsOnly]);
+    let lasts = prop::option::of(prop::sample::select(vec![0_u64, 1, 40, 1_000, u64::MAX]));
     prop_oneof![
         4 => time.prop_map(Step::Advance),
         6 => Just(Step::Admit),
         5 => (any::<usize>(), outcome).prop_map(|(which, how)| Step::Settle(which, how)),
         1 => Just(Step::Reset),
+        1 => (steered, lasts).prop_map(|(state, lasts)| Step::Steer(state, lasts)),
+        1 => Just(Step::Resume),
         1 => Just(Step::Look),
     ]
 }
@@ -188,6 +196,13 @@ enum Naive {
     Open {
         until: u64,
     },
+    /// An operator's; `until` is `None` where it does not end.
+    Steered {
+        state: State,
+        until: Option<u64>,
+        calls: Vec<(u64, Ended)>,
+        in_a_row: u32,
+    },
     /// Deadlines of the probes in flight by the number of their call.
     HalfOpen {
         probes: Vec<(usize, u64)>,
@@ -202,6 +217,7 @@ struct Model {
     state: Naive,
     generation: u64,
     cause: Option<Cause>,
+    would_have_opened: u32,
 }
 
 const CLOSED: Naive = Naive::Closed {
@@ -215,7 +231,22 @@ impl Model {
         self.generation += 1;
     }
 
+    fn steer(&mut self, state: State, until: Option<u64>) {
+        self.enter(Naive::Steered {
+            state,
+            until,
+            calls: Vec::new(),
+            in_a_row: 0,
+        });
+    }
+
     fn open(&mut self, now: u64, cause: Cause) {
+        if let Naive::Steered { state, until, .. } = self.state {
+            // Only measuring.
+            self.cause = Some(cause);
+            self.would_have_opened += 1;
+            return self.steer(state, until);
+        }
         let until = now.saturating_add(self.config.wait).min(NEVER);
         self.cause = Some(cause);
         self.enter(Naive::Open { until });
@@ -242,7 +273,7 @@ impl Model {
 
     /// The calls that are still in the window at `now`.
     fn window(&self, now: u64) -> Vec<Ended> {
-        let Naive::Closed { calls, .. } = &self.state else {
+        let (Naive::Closed { calls, .. } | Naive::Steered { calls, .. }) = &self.state else {
             return Vec::new();
         };
         let held: Vec<_> = match self.config.window {
@@ -260,6 +291,9 @@ impl Model {
     fn advance(&mut self, now: u64) {
         loop {
             match &self.state {
+                Naive::Steered {
+                    until: Some(until), ..
+                } if *until <= now => self.enter(CLOSED),
                 Naive::Open { until } if *until <= now => self.enter(Naive::HalfOpen {
                     probes: Vec::new(),
                     successes: 0,
@@ -284,7 +318,15 @@ impl Model {
         let deadline = (now + self.config.probe_time.min(LONGEST_PROBE)).min(NEVER);
         let (results, limit) = (self.config.results as usize, self.config.in_flight as usize);
         match &mut self.state {
-            Naive::Closed { .. } => {}
+            Naive::Steered {
+                state: State::ForcedOpen,
+                until,
+                ..
+            } => {
+                let usual = now.saturating_add(self.config.wait).min(NEVER);
+                return Err(until.unwrap_or(usual) - now);
+            }
+            Naive::Closed { .. } | Naive::Steered { .. } => {}
             Naive::Open { until } => return Err(*until - now),
             Naive::HalfOpen {
                 probes,
@@ -315,11 +357,22 @@ impl Model {
             let failed = self.has_failed(how, slow).map(|failed| failed || slow);
             return self.settle_probe(call.number, failed, now);
         }
+        if let Naive::Steered {
+            state: State::Disabled,
+            ..
+        } = self.state
+        {
+            return;
+        }
         let slow = self.is_slow(call.at, now);
         let Some(failed) = self.has_failed(how, slow) else {
             return;
         };
-        let Naive::Closed { calls, in_a_row } = &mut self.state else {
+        let (Naive::Closed { calls, in_a_row }
+        | Naive::Steered {
+            calls, in_a_row, ..
+        }) = &mut self.state
+        else {
             unreachable!("nothing is let in while open");
         };
         calls.push((now, Ended { failed, slow }));
@@ -387,6 +440,7 @@ impl Model {
         match self.state {
             Naive::Closed { .. } => State::Closed,
             Naive::Open { .. } => State::Open,
+            Naive::Steered { state, .. } => state,
             Naive::HalfOpen { .. } => State::HalfOpen,
         }
     }
@@ -417,6 +471,7 @@ impl Both {
                 state: CLOSED,
                 generation: 0,
                 cause: None,
+                would_have_opened: 0,
             },
             start,
             elapsed: 0,
@@ -467,8 +522,36 @@ impl Both {
             }
             Step::Reset => {
                 self.breaker.reset_at(now);
-                self.model.enter(CLOSED);
+                if let Naive::Steered { state, until, .. } = self.model.state {
+                    self.model.steer(state, until);
+                } else {
+                    self.model.enter(CLOSED);
+                }
                 self.model.cause = None;
+                self.model.would_have_opened = 0;
+            }
+            Step::Steer(state, lasts) => {
+                let by = Override::new("operator", "test");
+                let by = match lasts {
+                    Some(lasts) => by.lasting(Duration::from_nanos(lasts)),
+                    None => by,
+                };
+                match state {
+                    State::ForcedOpen => self.breaker.force_open_at(by, now),
+                    State::Disabled => self.breaker.disable_at(by, now),
+                    _ => self.breaker.metrics_only_at(by, now),
+                }
+                let until = lasts.map(|lasts| self.elapsed.saturating_add(lasts).min(NEVER));
+                self.model.steer(state, until);
+                self.model.would_have_opened = 0;
+            }
+            Step::Resume => {
+                let by = Override::new("operator", "done");
+                let was_steered = matches!(self.model.state, Naive::Steered { .. });
+                prop_assert_eq!(self.breaker.resume_at(by, now), was_steered);
+                if was_steered {
+                    self.model.enter(CLOSED);
+                }
             }
             Step::Look => self.compare()?,
         }
@@ -483,6 +566,7 @@ impl Both {
         prop_assert_eq!(snapshot.state(), model.state());
         prop_assert_eq!(snapshot.generation(), model.generation);
         prop_assert_eq!(snapshot.cause(), model.cause);
+        prop_assert_eq!(snapshot.would_have_opened(), model.would_have_opened);
         let (failed, slow) = (
             model.config.ratio.is_some(),
             model.config.slow_ratio.is_some(),
@@ -492,7 +576,7 @@ impl Both {
         prop_assert_eq!(snapshot.failures() as usize, count(&|e| failed && e.failed));
         prop_assert_eq!(snapshot.slow_calls() as usize, count(&|e| slow && e.slow));
         match &model.state {
-            Naive::Closed { in_a_row, .. } => {
+            Naive::Closed { in_a_row, .. } | Naive::Steered { in_a_row, .. } => {
                 let counted = model.config.in_a_row.map_or(0, |_| *in_a_row);
                 prop_assert_eq!(snapshot.consecutive_failures(), counted);
             }
@@ -540,6 +624,7 @@ proptest! {
                 both.take(step)?;
             }
         }
+        both.take(Step::Resume)?;
         // Whatever is under way hangs for ever. One step for its time to be over, one for the wait that
         // may follow, and a probe for each result.
         for _ in 0..2 + config.results {
