@@ -4,7 +4,8 @@ use crate::Timeout;
 
 /// The numbers of a timeout. `Copy`, and usable in a `const`.
 ///
-/// Made by [`Timeout::builder`]; what [`Timeout::reconfigure`] takes.
+/// Made by [`Timeout::builder`]; what [`Timeout::reconfigure`] takes. With the feature `serde` it is read from
+/// a file: `{"limit": "250ms", "count_readiness": true}`, of which only `limit` must be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a builder makes nothing until `build`"]
 pub struct Builder {

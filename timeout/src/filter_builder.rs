@@ -8,7 +8,8 @@ use crate::{
 
 /// The numbers of a deadline filter. `Copy`, and usable in a `const`.
 ///
-/// Made by [`DeadlineFilter::builder`]; what [`DeadlineFilter::reconfigure`] takes.
+/// Made by [`DeadlineFilter::builder`]; what [`DeadlineFilter::reconfigure`] takes. With the feature `serde` it
+/// is read from a file: `{"max_share": 0.1, "period": "10s", "dark": true}`, of which any may be left out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a builder makes nothing until `build`"]
 pub struct DeadlineFilterBuilder {

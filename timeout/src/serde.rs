@@ -1,84 +1,9 @@
-//! The only file that knows the feature `serde`: builders are the configuration that is read from files.
+//! The only place that knows the feature `serde`: builders are the configuration that is read from files.
 //!
 //! A builder is read field by field into a copy of its own, so that the names in the file are these here, an
 //! unknown one is refused, and an error names the field it is about.
 
-mod human;
-
-use std::{fmt, time::Duration};
-
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, Visitor},
-};
-
-use crate::{Builder, DeadlineFilter, DeadlineFilterBuilder};
-
-// === Values ===
-
-/// Reads the duration of the field of this name.
-struct DurationOf(&'static str);
-
-impl Visitor<'_> for DurationOf {
-    type Value = Duration;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let field = self.0;
-        write!(
-            f,
-            "in `{field}` a duration such as \"250ms\", \"1m 30s\" or \"unlimited\""
-        )
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
-        human::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
-    }
-}
-
-/// Reads the flag of the field of this name.
-struct FlagOf(&'static str);
-
-impl Visitor<'_> for FlagOf {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "in `{}` true or false", self.0)
-    }
-
-    fn visit_bool<E: de::Error>(self, flag: bool) -> Result<bool, E> {
-        Ok(flag)
-    }
-}
-
-/// Reads the share of the field of this name.
-struct ShareOf(&'static str);
-
-impl Visitor<'_> for ShareOf {
-    type Value = f64;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "in `{}` a number from 0 to 1", self.0)
-    }
-
-    fn visit_f64<E: de::Error>(self, share: f64) -> Result<f64, E> {
-        Ok(share)
-    }
-
-    // Formats tell 1 from 1.0, people do not.
-    fn visit_u64<E: de::Error>(self, share: u64) -> Result<f64, E> {
-        let small = u32::try_from(share)
-            .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(share), &self))?;
-        Ok(small.into())
-    }
-
-    fn visit_i64<E: de::Error>(self, share: i64) -> Result<f64, E> {
-        let small = i32::try_from(share)
-            .map_err(|_| E::invalid_value(de::Unexpected::Signed(share), &self))?;
-        Ok(small.into())
-    }
-}
-
-/// The two functions that a field of a given name is read and written with.
+/// The functions that fields of these names are read with.
 macro_rules! durations {
     ($($name:ident),*) => {
         $(
@@ -88,6 +13,21 @@ macro_rules! durations {
         )*
     };
 }
+
+#[cfg(feature = "http-body")]
+mod body;
+mod fields;
+mod human;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use self::fields::{DurationOf, FlagOf, ShareOf};
+use crate::{Builder, DeadlineFilter, DeadlineFilterBuilder};
+
+// === Fields ===
+
 durations!(limit, period);
 
 fn count_readiness<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
@@ -193,68 +133,5 @@ impl<'de> Deserialize<'de> for DeadlineFilterBuilder {
 impl Serialize for DeadlineFilterBuilder {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         Filter::from(*self).serialize(to)
-    }
-}
-
-// === BodyTimeoutBuilder ===
-
-#[cfg(feature = "http-body")]
-mod body {
-    use super::{Deserialize, Deserializer, Duration, DurationOf, Serialize, Serializer, written};
-    use crate::{BodyTimeout, BodyTimeoutBuilder};
-
-    durations!(headers, idle, whole);
-
-    #[derive(Deserialize, Serialize)]
-    #[serde(rename = "body timeout", deny_unknown_fields, default)]
-    struct Body {
-        #[serde(deserialize_with = "headers", serialize_with = "written")]
-        headers: Duration,
-        #[serde(deserialize_with = "idle", serialize_with = "written")]
-        idle: Duration,
-        #[serde(deserialize_with = "whole", serialize_with = "written")]
-        whole: Duration,
-    }
-
-    impl Default for Body {
-        fn default() -> Self {
-            BodyTimeout::builder().into()
-        }
-    }
-
-    impl From<BodyTimeoutBuilder> for Body {
-        fn from(builder: BodyTimeoutBuilder) -> Self {
-            let BodyTimeoutBuilder {
-                headers,
-                idle,
-                whole,
-            } = builder;
-            Self {
-                headers,
-                idle,
-                whole,
-            }
-        }
-    }
-
-    impl<'de> Deserialize<'de> for BodyTimeoutBuilder {
-        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-            let Body {
-                headers,
-                idle,
-                whole,
-            } = Body::deserialize(from)?;
-            Ok(Self {
-                headers,
-                idle,
-                whole,
-            })
-        }
-    }
-
-    impl Serialize for BodyTimeoutBuilder {
-        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-            Body::from(*self).serialize(to)
-        }
     }
 }

@@ -337,7 +337,34 @@ async fn limits_change_for_the_calls_that_begin_from_then_on() {
     assert_eq!(elapsed(read(after, ms(0)).await.1).limit(), ms(100));
 }
 
+#[test]
+fn readiness_is_the_inner_services() {
+    type Answer = Response<Empty<&'static [u8]>>;
+    let layer = BodyTimeoutLayer::new(none().headers(ms(250)).build("files"));
+    let (mut service, mut handle) = tower_test::mock::spawn_layer::<(), Answer, _>(layer);
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    handle.send_error("connect failed");
+    let error = assert_ready!(service.poll_ready()).unwrap_err();
+    assert_eq!(error.to_string(), "connect failed");
+}
+
 // === Types ===
+
+#[test]
+fn sizes_stay_what_they_are() {
+    type Inner = std::future::Ready<Result<Response<Empty<&'static [u8]>>, Elapsed>>;
+    let watch = if cfg!(feature = "metrics") { 8 } else { 0 };
+    // A call through a `TimeoutLayer`, and the name, limits and deadline that its body will need.
+    let race = size_of::<maestro_timeout::future::Run<Inner>>();
+    assert_eq!(
+        size_of::<BodyResponseFuture<Inner>>(),
+        race + 16 + 24 + 16 + watch
+    );
+    // One timer, two allowances, the name and the idle limit.
+    let timer = size_of::<Sleep>() + 2 * 40 + 16 + 8;
+    assert_eq!(size_of::<TimeoutBody<[u64; 2]>>(), 24 + timer + watch);
+}
 
 type Inner = tower::util::ServiceFn<
     fn(Request<()>) -> std::future::Ready<Result<Response<Empty<&'static [u8]>>, Elapsed>>,

@@ -127,6 +127,43 @@ async fn a_call_that_spends_the_budget_of_its_task_at_every_poll_elapses_all_the
     assert!((ms(250)..ms(260)).contains(&after), "{after:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn while_the_clock_stands_still_nothing_elapses_but_a_limit_of_zero() {
+    // A task that is never idle keeps the paused clock where it is.
+    let busy = tokio::spawn(async {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    });
+    let after = |turns: u32| {
+        service_fn(move |()| async move {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+            Ok::<_, Elapsed>(())
+        })
+    };
+    let began = Instant::now();
+    let nanosecond = Duration::from_nanos(1);
+    assert_eq!(
+        TimeoutLayer::new(nanosecond)
+            .layer(after(10_000))
+            .call(())
+            .await,
+        Ok(())
+    );
+    let elapsed = TimeoutLayer::new(Duration::ZERO)
+        .layer(after(1))
+        .call(())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (elapsed.after(), began.elapsed()),
+        (Duration::ZERO, Duration::ZERO)
+    );
+    busy.abort();
+}
+
 // === Limits ===
 
 #[tokio::test(start_paused = true)]

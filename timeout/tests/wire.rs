@@ -10,6 +10,7 @@ use maestro_timeout::{
 use proptest::prelude::*;
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 const LEFT: HeaderName = HeaderName::from_static("x-time-left-ms");
@@ -328,6 +329,31 @@ async fn over_the_wire_a_call_inside_never_outlives_the_one_outside() {
     assert_eq!(late.after(), SECOND);
     let left = server.oneshot(request("grpc-timeout", "3S")).await.unwrap();
     assert_eq!(left, Some(SECOND * 29 / 10));
+}
+
+#[test]
+fn readiness_is_the_inner_services_and_a_refused_request_keeps_it() {
+    let layer = ReadDeadlineLayer::new(TimeHeader::grpc_timeout())
+        .refuse(|malformed| Err(malformed.into()));
+    let (mut service, mut handle) = tower_test::mock::spawn_layer::<Request<()>, (), _>(layer);
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    let mut refused = task::spawn(service.call(request("grpc-timeout", "soon")));
+    assert_ready_err!(refused.poll());
+    let _call = task::spawn(service.call(request("grpc-timeout", "1S")));
+    let (served, _) = assert_ready!(task::spawn(handle.next_request()).poll()).unwrap();
+    assert_ne!(
+        Deadline::from_extensions(served.extensions()),
+        Deadline::NEVER
+    );
+
+    let layer = WriteDeadlineLayer::new(TimeHeader::grpc_timeout());
+    let (mut service, mut handle) = tower_test::mock::spawn_layer::<Request<()>, (), _>(layer);
+    handle.send_error("connect failed");
+    let error = assert_ready_err!(service.poll_ready());
+    assert_eq!(error.to_string(), "connect failed");
 }
 
 type Inner = tower::util::ServiceFn<fn(Request<()>) -> std::future::Ready<Result<(), Infallible>>>;

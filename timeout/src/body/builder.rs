@@ -5,7 +5,8 @@ use super::BodyTimeout;
 /// The numbers of a body timeout. `Copy`, and usable in a `const`.
 ///
 /// Made by [`BodyTimeout::builder`]; what [`BodyTimeout::reconfigure`] takes. Any duration is legal; from 584
-/// years on, and by default, a phase has no limit.
+/// years on, and by default, a phase has no limit. With the feature `serde` it is read from a file:
+/// `{"headers": "1s", "idle": "5s", "whole": "1m 30s"}`, of which any may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a builder makes nothing until `build`"]
 pub struct BodyTimeoutBuilder {
