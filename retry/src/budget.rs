@@ -55,6 +55,12 @@ pub trait Budget {
         self.try_hold(now)
     }
 
+    /// How much is left, in units of its own, for those who watch; `None` where that says nothing.
+    fn level(&self, now: &Now) -> Option<f64> {
+        let _ = now;
+        None
+    }
+
     /// The retry starts: from here on nothing goes back.
     fn spend(&self, hold: Self::Hold) -> Self::Retry;
 }
@@ -107,6 +113,10 @@ impl<B: Budget> Budget for &'static B {
 
     fn try_hold_costing(&self, now: &Now, cost: u32) -> Option<B::Hold> {
         B::try_hold_costing(self, now, cost)
+    }
+
+    fn level(&self, now: &Now) -> Option<f64> {
+        B::level(self, now)
     }
 
     fn spend(&self, hold: B::Hold) -> B::Retry {

@@ -126,6 +126,11 @@ impl Budget for CostBucket {
         self.try_take(cost)
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^32: exact")]
+    fn level(&self, _: &Now) -> Option<f64> {
+        Some(self.tokens() as f64)
+    }
+
     fn spend(&self, mut hold: CostHold) -> u32 {
         hold.bucket = None;
         hold.cost

@@ -149,9 +149,15 @@ where
                     let spare = this.spare.as_mut().expect("kept where a retry can follow");
                     match spare.poll_ready(cx) {
                         Poll::Ready(Ok(())) => {}
-                        Poll::Ready(Err(error)) => break Err(error),
+                        Poll::Ready(Err(error)) => {
+                            this.rules.not_ready(this.course);
+                            break Err(error);
+                        }
                         Poll::Pending => match next.failed.take() {
-                            Some(failed) => break failed,
+                            Some(failed) => {
+                                this.rules.not_ready(this.course);
+                                break failed;
+                            }
                             None => return Poll::Pending,
                         },
                     }

@@ -97,6 +97,10 @@ impl Budget for HalfFull {
         self.0.tokens.drain(TOKEN).then_some(())
     }
 
+    fn level(&self, _: &Now) -> Option<f64> {
+        Some(self.tokens())
+    }
+
     fn spend(&self, (): ()) {}
 }
 

@@ -14,6 +14,7 @@ mod credit;
 mod deadline;
 mod delays;
 mod error;
+mod event;
 mod flight;
 mod half_full;
 mod hold;
@@ -26,6 +27,7 @@ mod jitter;
 mod layer;
 mod ledger;
 mod mark;
+mod metrics;
 mod now;
 mod policy;
 mod replay;
@@ -40,7 +42,9 @@ mod terms;
 mod tokens;
 #[cfg(feature = "tower")]
 mod tower_policy;
+mod trace;
 mod wait;
+mod watch;
 
 pub mod future;
 
@@ -58,6 +62,7 @@ pub use cost_bucket::{CostBucket, CostBucketBuilder, CostHold};
 pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
 pub use delays::Delays;
 pub use error::InvalidConfig;
+pub use event::{Event, GiveUpReason, RetryReason};
 pub use half_full::{HalfFull, HalfFullBuilder};
 pub use hold::Hold;
 #[cfg(feature = "http")]

@@ -1,17 +1,17 @@
-use std::{future::IntoFuture, num::NonZeroU32, time::Duration};
+use std::{future::IntoFuture, num::NonZeroU32, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{
     Attempt, Budget, Builder, Classify, ClassifyWith, CloneRequest, DeadlineOf, DeadlineWith,
-    NoDeadline, Now, ReplayWith, RetryErrors, RetryIf, Unlimited, Verdict, course::Course,
+    Event, NoDeadline, Now, ReplayWith, RetryErrors, RetryIf, Unlimited, Verdict, course::Course,
     rules::Rules, wait,
 };
 
 /// When, how often and after what wait a call is tried again. A value: clone it as you like.
 ///
-/// Its numbers come from [`Builder`]; its closures are set here. All that calls share is the budget (and the
-/// count behind [`Builder::seed`]): without them a call that needs no retry touches no shared memory.
+/// Its numbers come from [`Builder`]; its closures are set here. All that calls share is the budget, what watches
+/// it, and the count behind [`Builder::seed`]: without them a call that needs no retry touches no shared memory.
 ///
 /// `V` says what to do after an attempt, `Q` copies requests, `D` finds their deadlines, `B` is the budget.
 ///
@@ -131,6 +131,46 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// dependency: give a clone of its handle, or a `&'static` one.
     pub fn budget<B2: Budget>(self, budget: B2) -> RetryPolicy<V, Q, D, B2> {
         self.map(|v, q, _| (v, q, budget))
+    }
+
+    /// Names the policy, for metrics (feature `metrics`, which report of named policies only) and traces.
+    ///
+    /// A call then pays for a reference count, as all calls of a policy share what watches it. The metrics:
+    ///
+    /// | | labels | |
+    /// |---|---|---|
+    /// | `maestro_retry_attempts_total` | `name` | attempts that ended |
+    /// | `maestro_retry_retries_total` | `name`, `reason` | retries decided on |
+    /// | `maestro_retry_gave_up_total` | `name`, `reason` | failures that were the answer |
+    /// | `maestro_retry_wait_seconds` | `name` | waits before retries |
+    /// | `maestro_retry_budget_level` | `name` | what the budget has left, read after each failure |
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.rules.watch = self.rules.watch.named(name);
+        self
+    }
+
+    /// Tells `f` what is decided after each attempt, in the task of the call, which waits for it. One listener:
+    /// a second takes the place of the first. Should it panic, the call goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    /// use maestro_retry::{Backoff, Event, GiveUpReason, RetryPolicy};
+    ///
+    /// static REFUSED: AtomicU32 = AtomicU32::new(0);
+    /// let policy = RetryPolicy::builder().attempts(2).backoff(Backoff::none()).build()?.on_event(|event| {
+    ///     if matches!(event, Event::GaveUp { reason: GiveUpReason::Attempts, attempts: 2 }) {
+    ///         REFUSED.fetch_add(1, Relaxed);
+    ///     }
+    /// });
+    /// let _ = policy.run_blocking(|_| Err::<(), _>("busy"));
+    /// assert_eq!(REFUSED.load(Relaxed), 1);
+    /// # Ok::<(), maestro_retry::InvalidConfig>(())
+    /// ```
+    pub fn on_event(mut self, f: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.rules.watch = self.rules.watch.told(Arc::new(f));
+        self
     }
 
     /// Runs what `f` makes, again and again as the policy says; `f` is given the number of the attempt,

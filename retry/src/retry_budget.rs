@@ -125,6 +125,14 @@ impl<P: Borrow<Core>> RetryBudget<P> {
         self.core().balance(now)
     }
 
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "below 2^53 for any balance worth looking at"
+    )]
+    fn level_at(&self, now: Instant) -> f64 {
+        self.balance_at(now) as f64
+    }
+
     fn core(&self) -> &Core {
         self.0.borrow()
     }
@@ -143,6 +151,10 @@ impl Budget for RetryBudget {
         self.try_hold_at(now.get())
     }
 
+    fn level(&self, now: &Now) -> Option<f64> {
+        Some(self.level_at(now.get()))
+    }
+
     fn spend(&self, hold: Hold) {
         hold.spend();
     }
@@ -159,6 +171,10 @@ impl Budget for &'static StaticRetryBudget {
 
     fn try_hold(&self, now: &Now) -> Option<Self::Hold> {
         StaticRetryBudget::try_hold_at(self, now.get())
+    }
+
+    fn level(&self, now: &Now) -> Option<f64> {
+        Some(self.level_at(now.get()))
     }
 
     fn spend(&self, hold: Self::Hold) {

@@ -3,7 +3,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{
-    Attempt, Backoff, Budget, Builder, Classify, Now, Verdict, course::Course, seeds::Seeds,
+    Attempt, Backoff, Budget, Builder, Classify, Event, GiveUpReason, Now, RetryReason, Verdict,
+    course::Course, seeds::Seeds, watch::Watch,
 };
 
 /// What a running call needs of its policy: all but the closure that finds the deadline.
@@ -15,6 +16,7 @@ pub(crate) struct Rules<V, Q, B> {
     max_hint: Duration,
     wait_for_ready: bool,
     seeds: Seeds,
+    pub(crate) watch: Watch,
     pub(crate) classifier: V,
     pub(crate) replay: Q,
     pub(crate) budget: B,
@@ -38,6 +40,7 @@ impl<V, Q, B> Rules<V, Q, B> {
             max_hint: numbers.max_hint,
             wait_for_ready: numbers.wait_for_ready,
             seeds: Seeds::new(numbers.seed),
+            watch: Watch::default(),
             classifier,
             replay,
             budget,
@@ -57,6 +60,7 @@ impl<V, Q, B> Rules<V, Q, B> {
             max_hint: self.max_hint,
             wait_for_ready: self.wait_for_ready,
             seeds: self.seeds,
+            watch: self.watch,
             classifier,
             replay,
             budget,
@@ -124,19 +128,56 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
             now: &now,
         };
         let verdict = self.classifier.classify(&attempt, result);
-        let wait = match verdict {
-            Verdict::Done | Verdict::Never => None,
-            _ if !repeatable => None,
-            Verdict::Retry | Verdict::RetryCosting(_) => self.wait(course, None, &now),
-            Verdict::RetryAfter(hint) => self.wait(course, Some(hint), &now),
-        };
-        let Some(wait) = wait else {
-            let failed = verdict != Verdict::Done;
-            match retry {
-                Some(retry) => self.budget.record_retry(retry, failed),
-                None => self.budget.record(failed),
-            }
+        if verdict == Verdict::Done {
+            self.record(retry, false);
+            self.watch.done(course.number);
             return None;
+        }
+        let again = self.retry(course, verdict, repeatable, retry, now);
+        let event = match &again {
+            Ok((again, reason)) => Event::Retry {
+                attempt: course.number,
+                wait: again.wait,
+                reason: *reason,
+            },
+            Err(reason) => Event::GaveUp {
+                attempts: course.number,
+                reason: *reason,
+            },
+        };
+        self.watch.tell(event, || self.budget.level(&Now::unread()));
+        again.ok().map(|(again, _)| again)
+    }
+
+    /// The service was not ready for the retry that was decided on.
+    pub(crate) fn not_ready(&self, course: &Course) {
+        let event = Event::GaveUp {
+            attempts: course.number,
+            reason: GiveUpReason::NotReady,
+        };
+        self.watch.tell(event, || self.budget.level(&Now::unread()));
+    }
+
+    /// Whether an attempt that failed is followed by another one.
+    fn retry(
+        &self,
+        course: &mut Course,
+        verdict: Verdict,
+        repeatable: bool,
+        retry: Option<B::Retry>,
+        now: Now,
+    ) -> Result<(Again<B::Hold>, RetryReason), GiveUpReason> {
+        let reason = match verdict {
+            Verdict::RetryAfter(_) => RetryReason::Hint,
+            Verdict::RetryCosting(_) => RetryReason::Costing,
+            _ => RetryReason::Failure,
+        };
+        let wait = match self.wait(course, verdict, repeatable, &now) {
+            Ok(wait) => wait,
+            Err(reason) => {
+                self.record(retry, true);
+                return Err(reason);
+            }
         };
         // It has ended, for a budget that counts those in flight.
         drop(retry);
@@ -144,14 +185,42 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
         let hold = match verdict {
             Verdict::RetryCosting(cost) => self.budget.try_hold_costing(&now, cost),
             _ => self.budget.try_hold(&now),
-        }?;
-        Some(Again { wait, now, hold })
+        };
+        let hold = hold.ok_or(GiveUpReason::Budget)?;
+        Ok((Again { wait, now, hold }, reason))
     }
 
-    /// How long to wait for the next attempt; `None` when it cannot begin in time.
-    fn wait(&self, course: &mut Course, hint: Option<Duration>, now: &Now) -> Option<Duration> {
+    fn record(&self, retry: Option<B::Retry>, failed: bool) {
+        match retry {
+            Some(retry) => self.budget.record_retry(retry, failed),
+            None => self.budget.record(failed),
+        }
+    }
+
+    /// How long to wait for the next attempt, if there can be one.
+    fn wait(
+        &self,
+        course: &mut Course,
+        verdict: Verdict,
+        repeatable: bool,
+        now: &Now,
+    ) -> Result<Duration, GiveUpReason> {
+        let hint = match verdict {
+            Verdict::Done | Verdict::Never => return Err(GiveUpReason::Never),
+            Verdict::Retry | Verdict::RetryCosting(_) => None,
+            Verdict::RetryAfter(hint) => Some(hint),
+        };
+        if !repeatable {
+            return Err(if course.number >= self.attempts {
+                GiveUpReason::Attempts
+            } else if course.is_open(now) {
+                GiveUpReason::NotRepeatable
+            } else {
+                GiveUpReason::Time
+            });
+        }
         if hint.is_some_and(|hint| hint > self.max_hint) {
-            return None;
+            return Err(GiveUpReason::Hint);
         }
         let wait = if self.backoff.is_none() {
             // No chance to be drawn.
@@ -159,6 +228,10 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
         } else {
             course.wait(&self.backoff, hint, || self.seeds.next())
         };
-        course.fits(wait, now).then_some(wait)
+        if course.fits(wait, now) {
+            Ok(wait)
+        } else {
+            Err(GiveUpReason::Time)
+        }
     }
 }

@@ -52,7 +52,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// and want backoff, jitter and budget from here. Feature `tower`.
     ///
     /// tower decides some things otherwise than [`RetryLayer`](crate::RetryLayer): it copies requests as this
-    /// policy says, but a budget does not hear of an attempt after which no retry can follow;
+    /// policy says, but neither a budget nor a listener hears of an attempt after which no retry can follow;
     /// [`wait_for_ready`](crate::Builder::wait_for_ready) has no effect; and as it has no place for what is
     /// kept during a call or a retry, budgets that count those ([`CostBucket`](crate::CostBucket),
     /// [`InFlightShare`](crate::InFlightShare)) do not fit, and the compiler says so.

@@ -10,14 +10,16 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
+        mpsc,
     },
     time::Duration,
 };
 
 use maestro_retry::{
-    Backoff, Budget, CloneRequest, CostBucket, Delays, HalfFull, Hold, InFlightShare,
-    InvalidConfig, NoDeadline, Now, RetryBudget, RetryErrors, RetryLayer, RetryPolicy,
-    RetryService, StaticRetryBudget, Unlimited, Verdict, future::ResponseFuture,
+    Backoff, Budget, CloneRequest, CostBucket, Delays, Event, GiveUpReason, HalfFull, Hold,
+    InFlightShare, InvalidConfig, NoDeadline, Now, RetryBudget, RetryErrors, RetryLayer,
+    RetryPolicy, RetryReason, RetryService, StaticRetryBudget, Unlimited, Verdict,
+    future::ResponseFuture,
 };
 use proptest::prelude::*;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -817,6 +819,130 @@ fn threads_that_hammer_one_budget_are_granted_what_was_paid_for_and_no_more() {
     assert_eq!(granted.into_inner() + budget.balance(), 4_000);
 }
 
+// === Watching ===
+
+#[test]
+fn a_listener_hears_each_attempt_once_and_why_a_call_ended() {
+    fn call<P: Clone>(policy: P, failures: u32) -> Result<u32, u32>
+    where
+        RetryService<Failing, P>: Service<(), Response = u32, Error = u32>,
+    {
+        let mut service = RetryLayer::new(policy).layer(Failing::times(failures));
+        let call = Box::pin(service.call(()));
+        assert_ready!(task::spawn(call).poll())
+    }
+
+    let (log, heard) = mpsc::channel();
+    let tell = move |event: &Event| log.send(*event).unwrap();
+    let gave_up = |attempts, reason| Event::GaveUp { attempts, reason };
+    let retry = |attempt, reason| Event::Retry {
+        attempt,
+        wait: Duration::ZERO,
+        reason,
+    };
+    let zero = Duration::ZERO;
+    let throttled = HalfFull::builder().max_tokens(2).build("test").unwrap();
+    let events = |policy: &dyn Fn(RetryPolicy) -> Result<u32, u32>, attempts: u32| {
+        let builder = RetryPolicy::builder()
+            .attempts(attempts)
+            .backoff(Backoff::none())
+            .max_hint(Duration::ZERO);
+        let _ = policy(builder.build().unwrap().on_event(tell.clone()));
+        heard.try_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(events(&|p| call(p, 0), 3), [Event::Done { attempts: 1 }]);
+    assert_eq!(
+        events(&|p| call(p, 1), 3),
+        [retry(1, RetryReason::Failure), Event::Done { attempts: 2 }]
+    );
+    assert_eq!(
+        events(&|p| call(p, 9), 2),
+        [
+            retry(1, RetryReason::Failure),
+            gave_up(2, GiveUpReason::Attempts)
+        ]
+    );
+    assert_eq!(
+        events(&|p| call(p.classify(|_, _| Verdict::Never), 9), 3),
+        [gave_up(1, GiveUpReason::Never)]
+    );
+    assert_eq!(
+        events(
+            &|p| call(p.classify(|_, _| Verdict::RetryAfter(Duration::MAX)), 9),
+            3
+        ),
+        [gave_up(1, GiveUpReason::Hint)]
+    );
+    assert_eq!(
+        events(&|p| call(p.replay(|(): &()| None), 9), 3),
+        [gave_up(1, GiveUpReason::NotRepeatable)]
+    );
+    assert_eq!(
+        events(&|p| call(p.deadline(|(): &()| Some(Instant::now())), 9), 3),
+        [gave_up(1, GiveUpReason::Time)]
+    );
+    assert_eq!(
+        events(&|p| call(p.budget(throttled.clone()), 9), 3),
+        [gave_up(1, GiveUpReason::Budget)]
+    );
+    let verdicts = move |attempt: &maestro_retry::Attempt<'_, ()>, _: &Result<u32, u32>| {
+        if attempt.number() == 1 {
+            Verdict::RetryAfter(zero)
+        } else {
+            Verdict::RetryCosting(3)
+        }
+    };
+    assert_eq!(
+        events(&|p| call(p.classify(verdicts), 9), 3),
+        [
+            retry(1, RetryReason::Hint),
+            retry(2, RetryReason::Costing),
+            gave_up(3, GiveUpReason::Attempts)
+        ]
+    );
+    assert_eq!(
+        events(&|p| p.run_blocking(Err::<u32, _>), 1),
+        [gave_up(1, GiveUpReason::Attempts)]
+    );
+}
+
+#[test]
+fn a_listener_hears_that_the_service_was_not_ready() {
+    let (log, heard) = mpsc::channel();
+    let builder = RetryPolicy::builder().backoff(Backoff::none());
+    let policy = builder.wait_for_ready(false).build().unwrap();
+    let policy = policy.on_event(move |event| log.send(*event).unwrap());
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(RetryLayer::new(policy));
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    let mut call = task::spawn(service.call(()));
+    next(&mut handle).1.send_error("busy");
+    assert_ready_err!(call.poll());
+    let last = heard.try_iter().last().unwrap();
+    let reason = GiveUpReason::NotReady;
+    assert_eq!(
+        last,
+        Event::GaveUp {
+            attempts: 1,
+            reason
+        }
+    );
+}
+
+#[test]
+fn a_listener_that_panics_is_its_own_trouble_and_a_second_one_takes_its_place() {
+    let heard = Arc::new(AtomicU32::new(0));
+    let policy = attempts(3).on_event(|_| panic!("a listener's own"));
+    assert_eq!(policy.run_blocking(Err::<(), _>), Err(3));
+    let count = Arc::clone(&heard);
+    let policy = policy.named("x").on_event(move |_| {
+        count.fetch_add(1, SeqCst);
+    });
+    let policy = policy.named("y");
+    assert_eq!(policy.run_blocking(Err::<(), _>), Err(3));
+    assert_eq!(heard.load(SeqCst), 3);
+}
+
 // === Without tower ===
 
 #[test]
@@ -987,6 +1113,6 @@ fn sizes_stay_what_they_are() {
         ],
         // Of the future, a third is tokio's timer, whose size is tokio's affair (it grows with its features).
         // A budget adds its pointer, and the hold beside the timer.
-        [104, timer + 248, timer + 272, timer + 272],
+        [112, timer + 256, timer + 280, timer + 280],
     );
 }

@@ -1,0 +1,78 @@
+//! Metrics while the recorder comes after the policy has worked: the handles must not be dead.
+
+use std::time::Duration;
+
+use maestro_retry::{Backoff, Jitter, RetryBudget, RetryPolicy, Verdict};
+
+mod recorder;
+use recorder::Recorded;
+
+/// One test, as the recorder of a process is installed once.
+#[tokio::test(start_paused = true)]
+async fn a_named_policy_counts_from_the_recorders_first_moment_on_and_an_unnamed_one_never() {
+    let budget = RetryBudget::builder()
+        .ratio(0.0)
+        .floor_per_second(1)
+        .build("store")
+        .unwrap();
+    let backoff = Backoff::constant(Duration::from_millis(250)).jitter(Jitter::None);
+    let unnamed = RetryPolicy::builder()
+        .attempts(3)
+        .backoff(backoff)
+        .build()
+        .unwrap()
+        .budget(budget)
+        .classify(|_, result: &Result<(), usize>| match result {
+            Ok(()) => Verdict::Done,
+            Err(0) => Verdict::Retry,
+            Err(1) => Verdict::RetryAfter(Duration::from_secs(1)),
+            Err(_) => Verdict::Never,
+        });
+    let policy = unnamed.clone().named("store");
+    assert!(policy.run(async |_| Err(2)).await.is_err());
+
+    let recorded = Recorded::install();
+    assert!(unnamed.run(async |_| Err(0)).await.is_err());
+    assert_eq!(
+        recorded.registrations(),
+        0,
+        "an unnamed policy registers nothing"
+    );
+    policy.resolve_metrics();
+    policy.resolve_metrics();
+    assert_eq!(
+        recorded.registrations(),
+        12,
+        "each once, without the budget's level"
+    );
+    assert_eq!(recorded.count("maestro_retry_attempts_total", None), 0);
+
+    // Two retries, and the last attempt's failure is the answer.
+    assert!(policy.run(async |_| Err(0)).await.is_err());
+    // A hint, and then all is well.
+    assert!(
+        policy
+            .run(async |n| if n == 1 { Err(1) } else { Ok(()) })
+            .await
+            .is_ok()
+    );
+    // A failure that no retry can mend.
+    assert!(policy.run(async |_| Err(2)).await.is_err());
+
+    let reason = |metric, reason| recorded.count(metric, Some(reason));
+    assert_eq!(recorded.count("maestro_retry_attempts_total", None), 6);
+    assert_eq!(reason("maestro_retry_retries_total", "failure"), 2);
+    assert_eq!(reason("maestro_retry_retries_total", "hint"), 1);
+    assert_eq!(reason("maestro_retry_retries_total", "costing"), 0);
+    assert_eq!(reason("maestro_retry_gave_up_total", "attempts"), 1);
+    assert_eq!(reason("maestro_retry_gave_up_total", "never"), 1);
+    assert_eq!(reason("maestro_retry_gave_up_total", "budget"), 0);
+    assert_eq!(
+        recorded.values("maestro_retry_wait_seconds"),
+        [0.25, 0.25, 1.0]
+    );
+    // A ttl's floor of 10, less 2 before there was a recorder; later takers had later seconds' credit.
+    let level = recorded.level("maestro_retry_budget_level");
+    assert!((5.0..=8.0).contains(&level), "{level}");
+    assert_eq!(recorded.registrations(), 13);
+}

@@ -1,0 +1,70 @@
+//! Events of what was decided about failures.
+
+use std::{
+    fmt::{Debug, Write},
+    sync::mpsc::{Sender, channel},
+    time::Duration,
+};
+
+use maestro_retry::{Backoff, Jitter, RetryPolicy};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+/// Sends each event as a line.
+struct Lines(Sender<String>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {field}={value:?}").expect("a string takes it");
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        let mut line = Line(format!("{} {}", metadata.level(), metadata.target()));
+        event.record(&mut line);
+        let _ = self.0.send(line.0);
+    }
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_retry_and_each_failure_that_was_the_answer_is_an_event() {
+    let (lines, events) = channel();
+    let _guard = tracing::subscriber::set_default(Lines(lines));
+    let backoff = Backoff::constant(Duration::from_millis(250)).jitter(Jitter::None);
+    let policy = RetryPolicy::builder()
+        .attempts(2)
+        .backoff(backoff)
+        .build()
+        .unwrap();
+    assert!(policy.run(async |_| Ok::<_, ()>(())).await.is_ok());
+    let policy = policy.named("store");
+    assert!(policy.run(async |_| Err::<(), _>(())).await.is_err());
+    let events: Vec<_> = events
+        .try_iter()
+        .filter(|line| line.contains("maestro_retry"))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            r#"DEBUG maestro_retry message=retry policy="store" attempt=1 wait=250ms reason="failure""#,
+            r#"DEBUG maestro_retry message=gave up policy="store" attempts=2 reason="attempts""#,
+        ]
+    );
+}
