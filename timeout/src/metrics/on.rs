@@ -82,15 +82,12 @@ impl Watch {
 
     /// Of what nothing bounds there is nothing to say.
     pub(crate) fn finished(&self, phase: Phase, allowance: Option<Allowance>) {
-        let Some(allowance) = allowance else { return };
+        let Some(end) = allowance.and_then(Allowance::end) else {
+            return;
+        };
         self.0.with(|meters| {
-            let used = allowance.elapsed(phase, Instant::now());
-            // A deadline beyond what can be expressed is none.
-            if used.limit() == Duration::MAX {
-                return;
-            }
             if let Some(remaining) = meters.of(phase).and_then(|meter| meter.remaining.as_ref()) {
-                remaining.record(used.limit().saturating_sub(used.after()));
+                remaining.record(end.saturating_duration_since(Instant::now()));
             }
         });
     }
