@@ -39,5 +39,8 @@ model_mutant 'a page on one error' src/policy.rs \
 model_mutant 'an alert that is kept firing for ever' src/alert_state.rs \
     'burns == Some(true)' \
     'burns != None'
+model_mutant 'a damaged history that is read' src/history.rs \
+    'read().filter(|_| intact)' \
+    'read().filter(|_| intact || true)'
 
 mutants_done

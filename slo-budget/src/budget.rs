@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    Builder, BurnRate, Counts, Event, Objective, Observation, Report,
+    Builder, BurnRate, Counts, Event, History, Objective, Observation, Report,
     recorder::{Recorder, View},
     span::{Spoken, ticks},
     sync,
@@ -39,6 +39,8 @@ pub struct Core {
     name: &'static str,
     settings: Settings,
     epoch: Instant,
+    /// The tick at the epoch: 0, or where a restored history goes on.
+    first_tick: u64,
     recorder: Recorder,
 }
 
@@ -50,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) resolution: u64,
     pub(crate) windows: [Option<u64>; 4],
     pub(crate) on_cancel: Event,
+    /// A hash of what good and bad mean.
+    pub(crate) meaning: u64,
 }
 
 // === impl ErrorBudget ===
@@ -78,7 +82,24 @@ impl ErrorBudget {
             name,
             settings,
             epoch: Instant::now(),
+            first_tick: 0,
             recorder: Recorder::new(settings.resolution),
+        }))
+    }
+
+    /// Goes on with `history`, the wall clock being at `wall`.
+    pub(crate) fn resuming(
+        name: &'static str,
+        settings: Settings,
+        history: History,
+        wall: u64,
+    ) -> Self {
+        Self(Arc::new(Core {
+            name,
+            settings,
+            epoch: Instant::now(),
+            first_tick: history.tick_at(wall),
+            recorder: Recorder::resuming(history.rings, history.counts),
         }))
     }
 
@@ -180,6 +201,22 @@ impl ErrorBudget {
         Report::new(self.0.name, &self.0.settings, &self.0.view(now))
     }
 
+    /// All that is remembered, now: to be [saved](History::save) over a restart, or added up with that of
+    /// other instances. `wall` is the time since the Unix epoch
+    /// (`SystemTime::now().duration_since(UNIX_EPOCH)`).
+    ///
+    /// It copies 37 KB, with records going on meanwhile.
+    #[must_use]
+    pub fn history(&self, wall: Duration) -> History {
+        let (rings, counts) = self.0.view(Instant::now()).history();
+        History {
+            meaning: self.0.settings.meaning,
+            wall: ticks(wall),
+            counts,
+            rings,
+        }
+    }
+
     pub(crate) fn core(&self) -> &Core {
         &self.0
     }
@@ -213,9 +250,11 @@ impl Core {
         self.recorder.view(self.tick(now))
     }
 
-    /// Nanoseconds since the budget was built: 0 before, and at most 584 years.
+    /// Nanoseconds since the budget was first built, restarts included; at most 584 years. What was before
+    /// it was built here counts as then.
     pub(crate) fn tick(&self, now: Instant) -> u64 {
-        ticks(now.saturating_duration_since(self.epoch))
+        let since_epoch = ticks(now.saturating_duration_since(self.epoch));
+        self.first_tick.saturating_add(since_epoch)
     }
 }
 

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use crate::{
-    ErrorBudget, Event, InvalidConfig, Objective, budget::Settings, rings::SPAN, span::ticks,
+    ErrorBudget, Event, History, InvalidConfig, Objective, Restored, Unusable, budget::Settings,
+    bytes::checksum, rings::SPAN, span::ticks,
 };
 
 /// The numbers of an error budget. `Copy`, and usable in a `const`.
@@ -15,6 +16,7 @@ pub struct Builder {
     resolution: Duration,
     windows: Option<Few<Duration>>,
     on_cancel: Event,
+    meaning: &'static str,
 }
 
 /// Up to four of something, in order; `None` where more were given.
@@ -37,6 +39,7 @@ impl Builder {
             resolution: DEFAULT_RESOLUTION,
             windows: None,
             on_cancel: Event::Excluded,
+            meaning: "",
         }
     }
 
@@ -94,6 +97,51 @@ impl Builder {
         }
     }
 
+    /// What good and bad mean, in your words or numbers (`"5xx, or slower than 250 ms"`): a history that was
+    /// counted under another meaning is not restored, as adding the two would mean nothing. The default is
+    /// the empty text.
+    pub const fn meaning(self, meaning: &'static str) -> Self {
+        Self { meaning, ..self }
+    }
+
+    /// Builds a budget that goes on with the history in `bytes` (of a file, say), if that is of use, and begins
+    /// empty if not; which of the two is said.
+    ///
+    /// Objective, period and windows may be others than before; [`resolution`](Self::resolution) and
+    /// [`meaning`](Self::meaning) may not. `wall` is the time since the Unix epoch: between when the history
+    /// was made and now nothing was counted. A wall clock that went back counts as no time passed.
+    ///
+    /// A [`Gate`](crate::Gate) on it begins open, and decides at its first check.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build); not for what is in `bytes`.
+    pub fn restore(
+        self,
+        name: &'static str,
+        bytes: &[u8],
+        wall: Duration,
+    ) -> Result<(ErrorBudget, Restored), InvalidConfig> {
+        let settings = self.settings()?;
+        let usable = History::from_bytes(bytes).and_then(|history| {
+            if history.meaning != settings.meaning {
+                Err(Unusable::OtherMeaning)
+            } else if history.rings.resolution() != settings.resolution {
+                Err(Unusable::OtherResolution)
+            } else {
+                Ok(history)
+            }
+        });
+        Ok(match usable {
+            Ok(history) => {
+                let downtime = wall.saturating_sub(history.wall());
+                let budget = ErrorBudget::resuming(name, settings, history, ticks(wall));
+                (budget, Restored::History { downtime })
+            }
+            Err(why) => (ErrorBudget::of(name, settings), Restored::Empty(why)),
+        })
+    }
+
     /// Builds a budget of its own, which shares counts with no other.
     ///
     /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
@@ -143,6 +191,7 @@ impl Builder {
             resolution,
             windows,
             on_cancel: self.on_cancel,
+            meaning: checksum(self.meaning.as_bytes()),
         })
     }
 }

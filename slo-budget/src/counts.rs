@@ -1,3 +1,5 @@
+use std::{iter::Sum, ops::Add};
+
 /// How many good and bad events there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -37,5 +39,23 @@ impl Counts {
             good: self.good.wrapping_sub(earlier.good),
             bad: self.bad.wrapping_sub(earlier.bad),
         }
+    }
+}
+
+/// Of several instances of a service, each asked for the same window. It stops at the largest number.
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            good: self.good.saturating_add(other.good),
+            bad: self.bad.saturating_add(other.bad),
+        }
+    }
+}
+
+impl Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Add::add)
     }
 }

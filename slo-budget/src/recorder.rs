@@ -30,6 +30,8 @@ pub(crate) struct Recorder {
 pub(crate) struct View<'a> {
     rings: MutexGuard<'a, Rings>,
     counts: Counts,
+    /// The tick that was asked for.
+    asked: u64,
 }
 
 impl Recorder {
@@ -42,6 +44,15 @@ impl Recorder {
             counters: Counters::new(base),
             next_slot: AtomicU64::new(resolution),
             rings: Mutex::new(Rings::new(resolution, base)),
+        }
+    }
+
+    /// Goes on where `rings` are, the counters being at `counts`.
+    pub(crate) fn resuming(rings: Rings, counts: Counts) -> Self {
+        Self {
+            counters: Counters::new(counts),
+            next_slot: AtomicU64::new(rings.next_slot()),
+            rings: Mutex::new(rings),
         }
     }
 
@@ -64,7 +75,11 @@ impl Recorder {
     pub(crate) fn view(&self, tick: u64) -> View<'_> {
         let mut rings = self.rings.lock();
         let counts = self.advance(&mut rings, tick);
-        View { rings, counts }
+        View {
+            rings,
+            counts,
+            asked: tick,
+        }
     }
 
     // Before the event is counted, so that the snapshot is of what was before the slot.
@@ -89,13 +104,26 @@ impl Recorder {
 impl View<'_> {
     /// What was counted in the `window` ticks before this moment.
     pub(crate) fn window(&self, window: u64) -> Counts {
-        self.rings
-            .at_start_of(window)
-            .map_or_else(Counts::default, |start| self.counts.since(start))
+        self.rings.window(window, self.counts)
     }
 
     /// The moment, in ticks since the recorder was made.
     pub(crate) fn tick(&self) -> u64 {
         self.rings.latest()
+    }
+
+    /// How far the clock is behind the latest moment that was seen, in ticks.
+    pub(crate) fn behind(&self) -> u64 {
+        self.tick() - self.asked.min(self.tick())
+    }
+
+    /// How often the clock was seen to step back.
+    pub(crate) fn steps_back(&self) -> u64 {
+        self.rings.steps_back()
+    }
+
+    /// The rings as they are, and what the counters say.
+    pub(crate) fn history(&self) -> (Rings, Counts) {
+        (self.rings.clone(), self.counts)
     }
 }

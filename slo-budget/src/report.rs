@@ -11,6 +11,8 @@ pub struct Report {
     objective: Objective,
     period: WindowReport,
     windows: [Option<WindowReport>; 4],
+    behind: u64,
+    steps_back: u64,
 }
 
 /// The figures of one window.
@@ -40,6 +42,8 @@ impl Report {
             objective: settings.objective,
             period: window(settings.period),
             windows: settings.windows.map(|length| length.map(window)),
+            behind: view.behind(),
+            steps_back: view.steps_back(),
         }
     }
 
@@ -64,6 +68,21 @@ impl Report {
     /// The figures of the windows that the budget was built with, in that order.
     pub fn windows(&self) -> impl Iterator<Item = &WindowReport> {
         self.windows.iter().flatten()
+    }
+
+    /// How often the clock was seen to go back by more than a slot (an instant was given that lies before one
+    /// given earlier). Time stands still until it has caught up. A thread that was held up for longer than a slot
+    /// between its clock read and its call looks the same.
+    #[must_use]
+    pub const fn clock_steps_back(&self) -> u64 {
+        self.steps_back
+    }
+
+    /// How far the clock is behind the latest instant that was seen: zero, but after a step back, or after
+    /// somebody gave an instant in the future.
+    #[must_use]
+    pub const fn clock_behind(&self) -> Duration {
+        Duration::from_nanos(self.behind)
     }
 
     /// How many of the events of the period might have been bad, rounded down.

@@ -4,7 +4,7 @@
 //! 10 s × 360 (1 h), 60 s × 360 (6 h), 300 s × 864 (3 d), 3600 s × 720 (30 d): 2,304 snapshots, 37 KB.
 //! Any window is the difference of two cumulative counts: nothing is summed, nothing drifts.
 
-use crate::Counts;
+use crate::{Counts, bytes::Reader};
 
 /// Of each tier: how many times the resolution a slot is wide, and how many slots it keeps.
 const TIERS: [(u64, usize); 4] = [(1, 360), (6, 360), (30, 864), (360, 720)];
@@ -12,16 +12,19 @@ const TIERS: [(u64, usize); 4] = [(1, 360), (6, 360), (30, 864), (360, 720)];
 /// How many times the resolution the coarsest tier looks back.
 pub(crate) const SPAN: u32 = 360 * 720;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rings {
     tiers: [Tier; 4],
     /// The latest tick seen: time stands still while the clock is behind it.
     latest: u64,
     /// What the counters said at tick 0.
     base: Counts,
+    /// How often the clock was seen to step back by more than a slot, and whether it is still behind.
+    steps_back: u64,
+    is_behind: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Tier {
     width: u64,
     /// Slot `s` is at `s % len`; kept are the slots in `(current - len, current]`.
@@ -38,7 +41,39 @@ impl Rings {
             }),
             latest: 0,
             base,
+            steps_back: 0,
+            is_behind: false,
         }
+    }
+
+    /// Everything but what was seen of the clock: a fixed number of words.
+    pub(crate) fn write(&self, to: &mut Vec<u64>) {
+        to.extend([
+            self.resolution(),
+            self.latest,
+            self.base.good,
+            self.base.bad,
+        ]);
+        let starts = self.tiers.iter().flat_map(|tier| tier.starts.iter());
+        to.extend(starts.flat_map(|counts| [counts.good, counts.bad]));
+    }
+
+    /// What was written; `None` when there is not enough of it, or no such rings could be.
+    pub(crate) fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let (resolution, latest) = (from.next()?, from.next()?);
+        resolution
+            .checked_mul(SPAN.into())
+            .filter(|span| *span > 0)?;
+        let mut rings = Self::new(resolution, from.counts()?);
+        rings.latest = latest;
+        for start in rings
+            .tiers
+            .iter_mut()
+            .flat_map(|tier| tier.starts.iter_mut())
+        {
+            *start = from.counts()?;
+        }
+        Some(rings)
     }
 
     /// Moves time on to `tick`, if it is not there yet. `counts` are taken for the beginning of every slot
@@ -46,8 +81,14 @@ impl Rings {
     /// it is counted. After whatever gap at most one round of each ring is written.
     pub(crate) fn advance(&mut self, tick: u64, counts: Counts) {
         if tick <= self.latest {
+            // Threads that overtake each other are apart by less; that is no step of a clock.
+            if !self.is_behind && self.latest - tick > self.resolution() {
+                self.is_behind = true;
+                self.steps_back = self.steps_back.saturating_add(1);
+            }
             return;
         }
+        self.is_behind = false;
         for tier in &mut self.tiers {
             let (from, to) = (self.latest / tier.width, tick / tier.width);
             let len = tier.starts.len() as u64;
@@ -60,7 +101,7 @@ impl Rings {
 
     /// The tick at which the next slot of the finest tier begins.
     pub(crate) fn next_slot(&self) -> u64 {
-        let width = self.tiers[0].width;
+        let width = self.resolution();
         // Saturates after 584 years.
         (self.latest / width)
             .saturating_add(1)
@@ -71,13 +112,27 @@ impl Rings {
         self.latest
     }
 
+    pub(crate) const fn resolution(&self) -> u64 {
+        self.tiers[0].width
+    }
+
+    pub(crate) const fn steps_back(&self) -> u64 {
+        self.steps_back
+    }
+
+    /// What was counted in the `window` ticks before the latest, the counters being at `counts`.
+    pub(crate) fn window(&self, window: u64, counts: Counts) -> Counts {
+        self.at_start_of(window)
+            .map_or_else(Counts::default, |start| counts.since(start))
+    }
+
     /// What the counters said at the earliest beginning of a slot that is within `window` before the
     /// latest tick and still kept; `None` when there is none, and so nothing in the window.
     ///
     /// The earliest over all tiers, so that a longer window never holds less than a shorter one. A window
     /// never looks back further than it says; it falls short by less than a slot of the finest tier that
     /// reaches so far.
-    pub(crate) fn at_start_of(&self, window: u64) -> Option<Counts> {
+    fn at_start_of(&self, window: u64) -> Option<Counts> {
         // Beyond what is kept there is no longer window, however long it all runs.
         let [.., coarsest] = &self.tiers;
         let window = window.min(coarsest.width * coarsest.starts.len() as u64);

@@ -95,6 +95,24 @@ async fn a_total_outage_is_detected_as_soon_as_the_arithmetic_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rule_is_strict() {
+    let budget = budget();
+    let rule = AlertRule::new(Severity::Page, page(2, HOUR));
+    let alerts = Alerts::builder()
+        .rules([rule])
+        .build(budget.clone())
+        .unwrap();
+    record(&budget, 98_560, 1_440);
+    assert_eq!(
+        alerts.evaluate().active().count(),
+        0,
+        "14.4 is not above 14.4"
+    );
+    record(&budget, 0, 1);
+    assert_eq!(alerts.evaluate().active().count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_few_errors_in_low_traffic_alert_nobody() {
     let budget = budget();
     let alerts = Alerts::new(budget.clone());
@@ -133,6 +151,18 @@ async fn a_firing_page_inhibits_the_tickets_until_it_is_resolved() {
         [(Inactive, false), (Resolved, false), fired[0], fired[0]]
     );
     assert_eq!(now.active().count(), 2);
+    // A ticket that is not heard of anyhow is not inhibited.
+    let three = AlertRule::new(Severity::Page, page(2, 3 * HOUR));
+    let ticket = AlertRule::new(Severity::Ticket, page(4, HOUR));
+    let other = Alerts::builder()
+        .rules([three, ticket])
+        .build(self::budget())
+        .unwrap();
+    record(other.budget(), 990, 10);
+    assert_eq!(
+        states(&other.evaluate()),
+        [(Firing, false), (Inactive, false)]
+    );
     let ten = "burn rate 10.00 over";
     assert_eq!(
         *lines.lock(),
@@ -171,6 +201,9 @@ async fn an_alert_takes_its_time_to_fire_and_to_be_resolved() {
         }
         serve(&budget, SLOT, Event::Good).await;
     }
+    // The state that it is in began at the last of these.
+    let resolved = *alerts.evaluate().iter().next().unwrap();
+    assert_eq!(resolved.lasted().as_secs(), 20 * 60 - (290 + 600));
     // Last seen to burn at 290 s.
     assert_eq!(seen, [(Pending, 0), (Firing, 60), (Resolved, 290 + 600)]);
 }
@@ -252,11 +285,15 @@ fn what_cannot_work_is_refused_with_its_reason() {
     use InvalidConfig as Bad;
     let rule = |percent, long| AlertRule::new(Severity::Ticket, page(percent, long));
     let hour = Page::new(Factor::new(2, 100).unwrap(), HOUR, HOUR);
+    // 100 % of the budget in a thousandth of the period burns 1000, which an outage does not exceed.
+    let thousandth = 30 * DAY / 1000;
+    let exactly_an_outage = AlertRule::new(Severity::Page, page(100, thousandth));
     let builder = Alerts::builder();
     for (wrong, reason) in [
         (builder.rules([rule(2, HOUR); 5]), Bad::TooMany),
         (builder.rules([rule(0, HOUR)]), Bad::PageFactor),
         (builder.rules([rule(200, HOUR)]), Bad::NeverFires),
+        (builder.rules([exactly_an_outage]), Bad::NeverFires),
         (
             builder.rules([rule(2, 31 * DAY)]),
             Bad::WindowLongerThanPeriod,

@@ -97,6 +97,7 @@ async fn a_gate_forced_closed_lets_no_probe_through_and_says_when_it_ends() {
 #[tokio::test(start_paused = true)]
 async fn an_override_ends_at_its_instant_also_within_a_slot() {
     let gate = gate();
+    assert!(gate.is_open(), "decided for a slot of 10 s");
     gate.force(Override::closed("alice", "short").lasting(3 * SECOND));
     advance(Duration::from_nanos(2_999_999_999)).await;
     assert!(!gate.is_open() && gate.forced().is_some());

@@ -114,6 +114,28 @@ async fn time_that_steps_back_stands_still_and_an_early_instant_is_the_beginning
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_clock_that_steps_back_is_counted_once_for_each_step() {
+    let budget = ErrorBudget::new("t", THREE_NINES);
+    let start = Instant::now();
+    let look = |seconds| {
+        let report = budget.report_at(start + Duration::from_secs(seconds));
+        (report.clock_steps_back(), report.clock_behind().as_secs())
+    };
+    assert_eq!(look(1000), (0, 0));
+    assert_eq!(
+        look(990),
+        (0, 10),
+        "threads overtake each other by as much as a slot"
+    );
+    assert_eq!(look(989), (1, 11));
+    assert_eq!(look(500), (1, 500), "it is still the same step");
+    assert_eq!(look(1000), (1, 0));
+    assert_eq!(look(999), (1, 1));
+    assert_eq!(look(1001), (1, 0));
+    assert_eq!(look(0), (2, 1001));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_gate_decides_once_a_slot_and_probes_are_spread_evenly() {
     let budget = ErrorBudget::new("g", THREE_NINES);
     let gate = Gate::builder()

@@ -100,6 +100,26 @@ fn no_window_ever_shows_more_bad_events_than_happened() {
     });
 }
 
+#[test]
+fn a_history_taken_while_recording_is_of_one_moment() {
+    explore(Some(2), || {
+        let shared = Arc::new(Recorder::new(RESOLUTION));
+        shared.record(0, Event::Bad, 1);
+        let recorder = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            recorder.record(1, Event::Bad, 12);
+            recorder.record(1, Event::Bad, 25);
+        });
+        let (rings, counts) = shared.view(15).history();
+        let kept = Recorder::resuming(rings, counts);
+        let view = kept.view(26);
+        let (short, ever) = (view.window(12).bad(), view.window(EVER).bad());
+        assert!(short <= ever && ever <= 3);
+        assert_eq!(ever, counts.bad());
+        other.join().unwrap();
+    });
+}
+
 fn closed(tick: u64, door: &Door) {
     let decide = |was: Reasons| was.with(Reason::BudgetSpent);
     door.refresh(tick, RESOLUTION, decide, |_, _| {});

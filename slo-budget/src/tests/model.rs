@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use proptest::prelude::*;
 
-use crate::{BurnRate, Counts, Event, Factor, Objective, recorder::Recorder};
+use crate::{BurnRate, Counts, Event, Factor, History, Objective, recorder::Recorder};
 
 const RESOLUTION: u64 = 10;
 /// The rings, as the documentation has them.
@@ -60,6 +60,8 @@ enum Step {
     Forward(u64),
     Back(u64),
     Look(u64),
+    /// Down for so long, with what was kept going through bytes.
+    Restart(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -75,12 +77,38 @@ fn step() -> impl Strategy<Value = Step> {
         30_000_u64..3_000_000
     ];
     prop_oneof![
-        6 => event.prop_map(Step::Record),
+        18 => event.prop_map(Step::Record),
         // Within a slot, over a few, over an hour, over everything that is kept.
-        3 => prop_oneof![0_u64..12, 0_u64..200, 0_u64..5000, 0_u64..4_000_000].prop_map(Step::Forward),
-        1 => prop_oneof![0_u64..12, 0_u64..5000].prop_map(Step::Back),
-        2 => window.prop_map(Step::Look),
+        9 => prop_oneof![0_u64..12, 0_u64..200, 0_u64..5000, 0_u64..4_000_000].prop_map(Step::Forward),
+        3 => prop_oneof![0_u64..12, 0_u64..5000].prop_map(Step::Back),
+        6 => window.prop_map(Step::Look),
+        // Seldom: it goes through 37 KB.
+        1 => prop_oneof![0_u64..12, 0_u64..5000, 0_u64..4_000_000].prop_map(Step::Restart),
     ]
+}
+
+proptest! {
+    // Each case goes through six times 37 KB.
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn no_damage_to_a_history_goes_unseen(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        place in any::<prop::sample::Index>(),
+        flip in 1_u8..,
+    ) {
+        let recorder = Recorder::new(RESOLUTION);
+        recorder.record(0, Event::Bad, 5000);
+        let (rings, counts) = recorder.view(9000).history();
+        let whole = History { meaning: 0, wall: 0, counts, rings }.to_bytes();
+        prop_assert!(History::from_bytes(&whole).is_ok());
+        prop_assert!(History::from_bytes(&bytes).is_err());
+        prop_assert!(History::from_bytes(&[&whole[..16], &bytes[..]].concat()).is_err());
+        prop_assert!(History::from_bytes(&whole[..place.index(whole.len())]).is_err());
+        let mut damaged = whole.clone();
+        *place.get_mut(&mut damaged) ^= flip;
+        prop_assert!(History::from_bytes(&damaged).is_err());
+    }
 }
 
 proptest! {
@@ -92,7 +120,7 @@ proptest! {
         shards in prop::collection::vec(0_usize..crate::sync::SHARDS, 1..4),
     ) {
         let base = Counts::new(0_u64.wrapping_sub(below), 0_u64.wrapping_sub(below / 2));
-        let recorder = Recorder::starting_at(RESOLUTION, base);
+        let mut recorder = Recorder::starting_at(RESOLUTION, base);
         let mut naive = Naive::default();
         let mut tick = 0_u64;
         for (n, step) in steps.into_iter().enumerate() {
@@ -103,6 +131,15 @@ proptest! {
                 }
                 Step::Forward(by) => tick += by,
                 Step::Back(by) => tick = tick.saturating_sub(by),
+                Step::Restart(downtime) => {
+                    naive.latest = naive.latest.max(tick);
+                    let (rings, counts) = recorder.view(tick).history();
+                    let history = History { meaning: 7, wall: 100, counts, rings };
+                    let history = History::from_bytes(&history.to_bytes()).unwrap();
+                    tick = history.tick_at(100 + downtime);
+                    prop_assert_eq!((tick, history.meaning), (naive.latest + downtime, 7));
+                    recorder = Recorder::resuming(history.rings, history.counts);
+                }
                 Step::Look(window) => {
                     naive.latest = naive.latest.max(tick);
                     let view = recorder.view(tick);
@@ -197,4 +234,35 @@ fn a_gap_of_centuries_costs_one_round_of_the_rings() {
         Counts::new(1, 0),
         "what is kept, and no more"
     );
+}
+
+#[test]
+fn a_history_with_impossible_numbers_and_a_true_checksum_is_refused_or_harmless() {
+    use crate::bytes::checksum;
+    let (rings, counts) = Recorder::new(RESOLUTION).view(9000).history();
+    let whole = History {
+        meaning: 0,
+        wall: 0,
+        counts,
+        rings,
+    }
+    .to_bytes();
+    for word in 2..12 {
+        for value in [0, 1, u64::MAX / 259_200 + 1, u64::MAX] {
+            let mut forged = whole.clone();
+            forged[word * 8..][..8].copy_from_slice(&value.to_le_bytes());
+            let end = forged.len() - 8;
+            let sum = checksum(&forged[..end]);
+            forged[end..].copy_from_slice(&sum.to_le_bytes());
+            let Ok(history) = History::from_bytes(&forged) else {
+                continue;
+            };
+            let resolution = history.rings.resolution();
+            assert!(resolution > 0 && resolution <= u64::MAX / 259_200);
+            let tick = history.tick_at(u64::MAX);
+            let recorder = Recorder::resuming(history.rings, history.counts);
+            recorder.record(0, Event::Good, tick);
+            assert!(recorder.view(u64::MAX).window(u64::MAX).good() <= 1);
+        }
+    }
 }

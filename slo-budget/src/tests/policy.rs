@@ -26,6 +26,7 @@ fn policy(set: impl Fn(GateBuilder) -> GateBuilder) -> Policy {
         resolution: 10 * SECOND,
         windows: [None; 4],
         on_cancel: Event::Excluded,
+        meaning: 0,
     };
     set(GateBuilder::new().pages([page]))
         .policy(&settings)

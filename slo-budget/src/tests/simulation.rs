@@ -31,6 +31,7 @@ impl World {
             resolution: 10 * SECOND,
             windows: [None; 4],
             on_cancel: Event::Excluded,
+            meaning: 0,
         };
         Self {
             recorder: Recorder::new(settings.resolution),
