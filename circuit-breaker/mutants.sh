@@ -2,7 +2,7 @@
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-circuit-breaker
 
-mutant 'the state word changed by load, then store' src/transition.rs \
+mutant 'the state word changed by load, then store' src/advance.rs \
     '.compare_exchange(from.bits(), to.bits(), AcqRel, Acquire)
         {' \
     '.load(Acquire).checked_sub(from.bits()).filter(|d| *d == 0).map(|_| self.word.store(to.bits(), Release)).ok_or(self.word.load(Acquire))
@@ -24,10 +24,17 @@ mutant 'two failures in two buckets that may overlook each other' src/measure.rs
 mutant 'an end of the wait that is read without a second look' src/circuit.rs \
     '(self.load().generation() == word.generation()).then_some(Refusal {' \
     'Some(Refusal {'
-mutant 'transitions that nothing keeps apart' src/transition.rs \
-    'let _transition = self.transitions.lock();
-        let word = self.load();' \
-    'let word = self.load();'
+mutant 'transitions that nothing keeps apart' src/advance.rs \
+    'let mut steering = self.transitions.lock();
+        let word = self.load();
+        if word' \
+    'let nothing = crate::sync::Mutex::new(crate::steer::Steering::NONE);
+        let mut steering = nothing.lock();
+        let word = self.load();
+        if word'
+mutant 'a transition told after the lock is given back' src/outbox.rs \
+    'if inner.delivering && !is_mine {' \
+    'if false {'
 mutant 'the last calls counted by load, then store' src/recent.rs \
     '.compare_exchange(head.0, next.0, AcqRel, Acquire)
                 .is_ok()' \
@@ -38,7 +45,7 @@ mutant 'how a call ended written by load, then store' src/recent.rs \
 mutant 'how a call ended written over that of a later one' src/recent.rs \
     'if self.head.load(Acquire) != head.0 {' \
     'if false {'
-mutant 'two ends of overrides in one place' src/transition.rs \
+mutant 'two ends of overrides in one place' src/advance.rs \
     '(word.generation() % 2) as usize' \
     '(word.generation() * 0) as usize'
 model_mutant 'an override whose end somebody has to look at' src/settle.rs \

@@ -175,6 +175,15 @@ impl Core {
         }
     }
 
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The instant that ticks are counted from.
+    pub(crate) fn start(&self, now: Instant) -> Instant {
+        self.epoch.start(now)
+    }
+
     pub(crate) const fn circuit(&self) -> &Circuit {
         &self.circuit
     }

@@ -8,17 +8,20 @@
 //! What time brings (open to half-open, a probe overdue) happens when somebody next looks, but as if it
 //! had happened on time: whether and when anybody looks makes no difference to what they see.
 
+use std::sync::Arc;
+
 use crate::{
     Outcome, State,
     buckets::Buckets,
     cause::Cause,
+    outbox::Outbox,
     places::{Lease, Places},
     recent::Recent,
     settings::{Settings, after},
     snapshot::Counters,
-    steer::FOREVER,
+    steer::{FOREVER, Steering},
     sync::{
-        TransitionLock,
+        Mutex, OnceLock,
         atomic::{AtomicU64, Ordering::Acquire},
         const_fn,
     },
@@ -33,8 +36,11 @@ pub(crate) struct Circuit {
     pub(crate) until: [AtomicU64; 2],
     pub(crate) cause: AtomicU64,
     pub(crate) places: Places,
-    /// Held to enter any state but half-open, so that only one thread at a time writes `until` and `cause`.
-    pub(crate) transitions: TransitionLock,
+    /// Held to enter any state, so that only one thread at a time writes `until` and `cause`, and puts
+    /// transitions into the outbox in their order.
+    pub(crate) transitions: Mutex<Steering>,
+    /// Where transitions go, once somebody listens.
+    pub(crate) outbox: OnceLock<Arc<Outbox>>,
     /// Failures in the window, where a failure ratio opens the circuit.
     pub(crate) failed: Buckets,
     /// Slow calls in the window, where a slow ratio does.
@@ -84,7 +90,8 @@ impl Circuit {
                 until: [AtomicU64::new(0), AtomicU64::new(0)],
                 cause: AtomicU64::new(Cause::NONE),
                 places: Places::new(),
-                transitions: TransitionLock::new(),
+                transitions: Mutex::new(Steering::NONE),
+                outbox: OnceLock::new(),
                 failed: Buckets::new(),
                 slow: Buckets::new(),
                 recent: Recent::new(),

@@ -12,9 +12,14 @@ impl Epoch {
         Self(OnceLock::new())
     }
 
+    /// The epoch itself; `now`, if this is the first reading.
+    pub(crate) fn start(&self, now: Instant) -> Instant {
+        *self.0.get_or_init(|| now)
+    }
+
     /// Nanoseconds from the epoch to `now`, 0 before it.
     pub(crate) fn ticks(&self, now: Instant) -> u64 {
-        let elapsed = now.saturating_duration_since(*self.0.get_or_init(|| now));
+        let elapsed = now.saturating_duration_since(self.start(now));
         // In 64 bits, which cost half of what `as_nanos` does.
         elapsed
             .as_secs()

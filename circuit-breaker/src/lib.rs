@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod advance;
 mod breaker;
 mod bucket;
 mod buckets;
@@ -14,8 +15,11 @@ mod error;
 mod forced;
 mod guard;
 mod layer;
+mod listen;
+mod listener;
 mod measure;
 mod open;
+mod outbox;
 mod places;
 mod probes;
 mod ratio;
@@ -49,11 +53,13 @@ pub use error::InvalidConfig;
 pub use forced::Override;
 pub use guard::Guard;
 pub use layer::CircuitBreakerLayer;
+pub use listener::Listener;
 pub use open::Open;
 pub use probes::Probes;
 pub use reject::{Answer, Fallback, IntoError, OnReject};
 pub use service::CircuitBreakerService;
 pub use snapshot::Snapshot;
 pub use state::State;
+pub use transition::Transition;
 pub use wait::Wait;
 pub use window::Window;

@@ -6,7 +6,8 @@ use crate::{
     circuit::{Admission, Circuit, End},
     measure::{Ended, Recorded},
     places::Lease,
-    word::Phase,
+    tally::Tally,
+    word::{Phase, Word},
 };
 
 impl Circuit {
@@ -117,29 +118,32 @@ impl Circuit {
             let tally = tally.settle(failed);
             if tally.results() >= self.settings.results {
                 // The last result. None is in flight any more and none is let in, so the counts stand.
-                let _transition = self.transitions.lock();
-                if self.load() != word {
-                    continue; // reset
+                if self.decide(word, tally, now) {
+                    return;
                 }
-                if self
-                    .settings
-                    .probe_ratio
-                    .is_reached(tally.failures, tally.results())
-                {
-                    let cause = Cause::Probes {
-                        failures: tally.failures,
-                        results: tally.results(),
-                    };
-                    self.enter_open(word, cause, now);
-                } else {
-                    self.enter(word, Phase::Closed { in_a_row: 0 });
-                }
-                return;
+                continue; // reset
             }
             if self.swap(word, word.with(Phase::HalfOpen(tally))).is_ok() {
                 return;
             }
         }
+    }
+
+    /// Opens or closes a half-open circuit by its `tally`, unless its state is no longer `word`.
+    fn decide(&self, word: Word, tally: Tally, now: u64) -> bool {
+        let steering = self.transitions.lock();
+        if self.load() != word {
+            return false;
+        }
+        let (failures, results) = (tally.failures, tally.results());
+        if self.settings.probe_ratio.is_reached(failures, results) {
+            self.enter_open(word, Cause::Probes { failures, results }, now);
+        } else {
+            self.enter(word, Phase::Closed { in_a_row: 0 }, None, now);
+        }
+        drop(steering);
+        self.deliver();
+        true
     }
 
     /// A success after failures, or after none: then it only reads.

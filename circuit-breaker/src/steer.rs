@@ -25,6 +25,14 @@ pub(crate) struct Steering {
     pub(crate) would_have_opened: u32,
 }
 
+impl Steering {
+    /// Nothing was said.
+    pub(crate) const NONE: Self = Self {
+        last: None,
+        would_have_opened: 0,
+    };
+}
+
 // === impl CircuitBreaker ===
 
 impl<P: Borrow<Core>> CircuitBreaker<P> {
@@ -95,10 +103,12 @@ impl Circuit {
         let until = by.lasts().map_or(FOREVER, |time| after(now, ticks(time)));
         let mut steering = self.transitions.lock();
         *steering = Steering {
-            last: Some(by),
+            last: Some(by.clone()),
             would_have_opened: 0,
         };
-        self.begin(phase, until);
+        self.begin(phase, until, Some(by), now);
+        drop(steering);
+        self.deliver();
     }
 
     /// Leaves an operator's state. Whether it was in one.
@@ -108,23 +118,27 @@ impl Circuit {
         // Only under the lock is an operator's state entered or left: this stays true.
         let is_steered = self.load().phase().is_steered();
         if is_steered {
-            steering.last = Some(by);
-            self.begin(Phase::Closed { in_a_row: 0 }, 0);
+            steering.last = Some(by.clone());
+            self.begin(Phase::Closed { in_a_row: 0 }, 0, Some(by), now);
         }
+        drop(steering);
+        self.deliver();
         is_steered
     }
 
-    /// Ends the override of `generation`, if nobody was faster.
+    /// Ends the override of `generation`, due `at`, if nobody was faster.
     #[cold]
-    pub(crate) fn end_override(&self, generation: u32) {
-        let _steering = self.transitions.lock();
+    pub(crate) fn end_override(&self, generation: u32, at: u64) {
+        let steering = self.transitions.lock();
         if self.load().generation() == generation {
-            self.begin(Phase::Closed { in_a_row: 0 }, 0);
+            self.begin(Phase::Closed { in_a_row: 0 }, 0, None, at);
         }
+        drop(steering);
+        self.deliver();
     }
 
     /// What would have opened the circuit, which only measures. Only under the transition lock.
-    pub(crate) fn would_open(&self, steering: &mut Steering, cause: Cause) {
+    pub(crate) fn would_open(&self, steering: &mut Steering, cause: Cause, now: u64) {
         steering.would_have_opened = steering.would_have_opened.saturating_add(1);
         let word = self.load();
         let next = word.next(Phase::MetricsOnly { in_a_row: 0 });
@@ -132,6 +146,6 @@ impl Circuit {
         self.cause.store(cause.to_bits(), Release);
         let until = self.until(word).load(Acquire);
         self.until(next).store(until, Release);
-        self.enter(word, next.phase());
+        self.enter(word, next.phase(), Some(cause), now);
     }
 }

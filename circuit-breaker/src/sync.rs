@@ -1,11 +1,9 @@
 //! The types loom must see. Nothing else in this crate names an atomic or a lock.
 //!
-//! The handle's reference count is not among them: it is `std`'s, proven elsewhere. Nor is the
-//! [`OnceLock`] of the epoch, which no model reads.
+//! The handle's reference count is not among them: it is `std`'s, proven elsewhere. Nor is
+//! [`OnceLock`]: no model reads the epoch, and an outbox is there before a model's threads.
 
 pub(crate) use std::sync::OnceLock;
-
-use crate::steer::Steering;
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic;
@@ -23,38 +21,32 @@ pub(crate) const GROUPS: usize = if cfg!(all(test, loom)) { 1 } else { 128 };
 /// much about a backend as a thousand, and scanning them stays cheap.
 pub(crate) const PLACES: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
 
-/// Keeps transitions apart. Only calls that open or close a circuit take it, the operator's methods, and
-/// `snapshot`: never one that is let in, rejected or recorded.
+/// A lock for cold paths: transitions, the operator's methods, `snapshot`, and listeners. No call takes one
+/// that is let in, rejected or recorded, unless it changes the state.
 #[derive(Debug)]
-pub(crate) struct TransitionLock(
-    #[cfg(all(test, loom))] loom::sync::Mutex<Steering>,
-    #[cfg(not(all(test, loom)))] parking_lot::Mutex<Steering>,
+pub(crate) struct Mutex<T>(
+    #[cfg(all(test, loom))] loom::sync::Mutex<T>,
+    #[cfg(not(all(test, loom)))] parking_lot::Mutex<T>,
 );
 
-/// Nothing was said.
-const UNSTEERED: Steering = Steering {
-    last: None,
-    would_have_opened: 0,
-};
-
 #[cfg(all(test, loom))]
-impl TransitionLock {
-    pub(crate) fn new() -> Self {
-        Self(loom::sync::Mutex::new(UNSTEERED))
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
     }
 
-    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, Steering> {
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
         self.0.lock().expect("nothing panics under this lock")
     }
 }
 
 #[cfg(not(all(test, loom)))]
-impl TransitionLock {
-    pub(crate) const fn new() -> Self {
-        Self(parking_lot::Mutex::new(UNSTEERED))
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(parking_lot::Mutex::new(value))
     }
 
-    pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, Steering> {
+    pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, T> {
         self.0.lock()
     }
 }

@@ -1,152 +1,95 @@
-//! How a circuit gets from one state to another.
+use std::{fmt, time::Duration};
 
-use crate::{
-    cause::Cause,
-    circuit::Circuit,
-    settings::after,
-    sync::atomic::{
-        AtomicU64,
-        Ordering::{AcqRel, Acquire, Release},
-    },
-    tally::Tally,
-    word::{Phase, Word},
-};
+use tokio::time::Instant;
 
-impl Circuit {
-    /// Makes happen what is due at `now`, and returns the state then.
-    pub(crate) fn advance(&self, now: u64) -> Word {
-        loop {
-            let word = self.load();
-            let generation = word.generation();
-            match word.phase() {
-                Phase::Closed { .. } => return word,
-                Phase::Open => {
-                    // Acquire: if this is already the end of a later wait, the look at the word shows it.
-                    let until = self.until(word).load(Acquire);
-                    if self.load() != word {
-                        continue;
-                    }
-                    if now < until {
-                        return word;
-                    }
-                    // One of those who come now makes the step; all look again.
-                    let _ = self.swap(word, word.next(Phase::HalfOpen(Tally::default())));
-                }
-                Phase::ForcedOpen | Phase::Disabled | Phase::MetricsOnly { .. } => {
-                    let until = self.until(word).load(Acquire);
-                    if self.load().generation() != generation {
-                        continue;
-                    }
-                    if now < until {
-                        return word;
-                    }
-                    self.end_override(generation);
-                }
-                Phase::HalfOpen(_) => {
-                    match self.places.earliest(generation, self.settings.in_flight) {
-                        Some((place, lease)) if lease.deadline() <= now => {
-                            // If it has just ended by itself, or by another's hand, that counts.
-                            if self.places.free(place, lease) {
-                                self.settle_probe(generation, Some(true), lease.deadline());
-                            }
-                        }
-                        _ => return word,
-                    }
-                }
-            }
+use crate::{Cause, Override, State, outbox::Change};
+
+/// A change of the state of a circuit breaker, as its [listeners](crate::CircuitBreaker::on_transition)
+/// hear of it. Its `Display` is a line for a log.
+///
+/// There is one for every generation: a reset of a closed circuit is one, from closed to closed, and so is,
+/// where it only measures, what would have opened it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    name: &'static str,
+    generation: u32,
+    from: State,
+    to: State,
+    cause: Option<Cause>,
+    by: Option<Override>,
+    at: Instant,
+}
+
+impl Transition {
+    pub(crate) fn new(name: &'static str, epoch: Instant, change: &Change) -> Self {
+        let change = change.clone();
+        Self {
+            name,
+            generation: change.generation,
+            from: change.from,
+            to: change.to,
+            cause: change.cause,
+            by: change.by,
+            at: epoch
+                .checked_add(Duration::from_nanos(change.at))
+                .unwrap_or(epoch),
         }
     }
 
-    /// Back to closed with nothing counted, in a new generation, from any state; an operator's stays.
-    pub(crate) fn reset(&self, now: u64) {
-        // So that the generation does not depend on whether somebody looked just before.
-        self.advance(now);
-        let mut steering = self.transitions.lock();
-        steering.would_have_opened = 0;
-        let word = self.load();
-        // The end of an override goes along; a closed circuit has none.
-        let until = self.until(word).load(Acquire);
-        self.begin(word.phase().afresh(), until);
-        // After the word: who still reads the old state reads its old cause too, or looks again.
-        self.cause.store(Cause::NONE, Release);
+    /// The name of the circuit breaker.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
     }
 
-    /// Begins a new generation in `phase`, closed or an operator's, from any state. Only under the
-    /// transition lock.
-    pub(crate) fn begin(&self, phase: Phase, until: u64) {
-        let mut word = self.load();
-        // A swap in a loop: the step from open to half-open does not take the lock.
-        loop {
-            let next = word.next(phase);
-            self.until(next).store(until, Release);
-            self.recent.begin(next.generation());
-            match self.swap(word, next) {
-                Ok(()) => break,
-                Err(seen) => word = seen,
-            }
+    /// Its number: one more than that of the transition before, as in [`Snapshot::generation`](crate::Snapshot::generation).
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation.into()
+    }
+
+    /// The state before.
+    #[must_use]
+    pub const fn from(&self) -> State {
+        self.from
+    }
+
+    /// The state after.
+    #[must_use]
+    pub const fn to(&self) -> State {
+        self.to
+    }
+
+    /// What opened it, or would have where it only measures; `None` for any other transition.
+    #[must_use]
+    pub const fn cause(&self) -> Option<Cause> {
+        self.cause
+    }
+
+    /// Who did it by hand, and why; `None` for what happened by itself, and for a reset.
+    #[must_use]
+    pub const fn by(&self) -> Option<&Override> {
+        self.by.as_ref()
+    }
+
+    /// When. What time brings has the instant at which it was due, which may be before the call or read that
+    /// made it happen.
+    #[must_use]
+    pub const fn at(&self) -> Instant {
+        self.at
+    }
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, from, to, .. } = self;
+        write!(f, "circuit `{name}`: {from} to {to}")?;
+        if let Some(cause) = &self.cause {
+            write!(f, ", as {cause}")?;
         }
-        // Probes in flight are forgotten, and so are their places.
-        self.places.clear();
-    }
-
-    /// Opens the circuit at `now`, if it still records in `generation`: another failure may be faster.
-    #[cold]
-    pub(crate) fn open(&self, generation: u32, cause: Cause, now: u64) {
-        let mut steering = self.transitions.lock();
-        let word = self.load();
-        if word.generation() != generation {
-            return;
+        match &self.by {
+            Some(by) => write!(f, ", {by}"),
+            None => Ok(()),
         }
-        match word.phase() {
-            Phase::Closed { .. } => self.enter_open(word, cause, now),
-            Phase::MetricsOnly { .. } => self.would_open(&mut steering, cause),
-            _ => {}
-        }
-    }
-
-    /// When the wait or the override of `word` ends. Two of them, in turn: what is written for the next
-    /// generation is never taken for the end of this one. If it is already that of the next but one, who
-    /// reads it sees a newer word afterwards.
-    pub(crate) fn until(&self, word: Word) -> &AtomicU64 {
-        &self.until[(word.generation() % 2) as usize]
-    }
-
-    #[inline]
-    pub(crate) fn load(&self) -> Word {
-        // Acquire pairs with the Release of every write to the word: who sees a state sees what was
-        // written for it.
-        Word::from_bits(self.word.load(Acquire))
-    }
-
-    pub(crate) fn swap(&self, from: Word, to: Word) -> Result<(), Word> {
-        match self
-            .word
-            .compare_exchange(from.bits(), to.bits(), AcqRel, Acquire)
-        {
-            Ok(_) => Ok(()),
-            Err(seen) => Err(Word::from_bits(seen)),
-        }
-    }
-
-    /// Enters a state from `word`, which is closed, or half-open with its counts at an end, or only
-    /// measuring. Only under the transition lock, which keeps every other change
-    /// of generation away: but for the step from open, which never leads here. So this is a store. Counts
-    /// that change meanwhile are those of the state that is left.
-    pub(crate) fn enter(&self, word: Word, phase: Phase) {
-        let next = word.next(phase);
-        if let Phase::Closed { .. } | Phase::MetricsOnly { .. } = phase {
-            // Before the word: who is let in by the new state finds its window empty.
-            self.recent.begin(next.generation());
-        }
-        self.word.store(next.bits(), Release);
-    }
-
-    /// Enters open from `word` at `now`. Only under the transition lock.
-    pub(crate) fn enter_open(&self, word: Word, cause: Cause, now: u64) {
-        // Release, and before the word: who sees the circuit open sees these.
-        self.until(word.next(Phase::Open))
-            .store(after(now, self.settings.wait), Release);
-        self.cause.store(cause.to_bits(), Release);
-        self.enter(word, Phase::Open);
     }
 }

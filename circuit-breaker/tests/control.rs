@@ -1,12 +1,16 @@
-//! What an operator can do to a circuit.
+//! What an operator can do to a circuit, and what others hear of it.
 
-use std::time::Duration;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use maestro_circuit_breaker::{
-    Builder, CircuitBreaker, CircuitBreakerLayer, Open, Override, Probes, State,
-    StaticCircuitBreaker, Wait,
+    Builder, Cause, CircuitBreaker, CircuitBreakerLayer, Open, Override, Probes, State,
+    StaticCircuitBreaker, Transition, Wait,
 };
-use tokio::time::advance;
+use tokio::time::{Instant, advance};
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
 use tower_test::mock;
 
@@ -186,4 +190,226 @@ fn the_longest_and_the_shortest_override_are_legal() {
     assert!(breaker.try_acquire().unwrap_err().retry_after() > secs(35 * 365 * 86_400));
     breaker.force_open(by().lasting(Duration::ZERO));
     assert_eq!(breaker.state(), State::Closed);
+}
+
+// === Listeners ===
+
+/// Everything that a listener hears.
+fn heard(breaker: &CircuitBreaker) -> mpsc::Receiver<Transition> {
+    let (tell, heard) = mpsc::channel();
+    breaker
+        .on_transition(move |transition| drop(tell.send(transition.clone())))
+        .detach();
+    heard
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transition_says_from_to_cause_actor_and_when_it_was_due() {
+    let breaker = builder().build("audit").unwrap();
+    let heard = heard(&breaker);
+    let start = Instant::now();
+    fail(&breaker, 2);
+    advance(secs(7)).await;
+    breaker.try_acquire().unwrap().success();
+    breaker.force_open(by().lasting(secs(1)));
+    advance(secs(3)).await;
+    breaker.state();
+    let expected = [
+        (
+            State::Closed,
+            State::Open,
+            0,
+            "circuit `audit`: closed to open, as 2 calls in a row failed",
+        ),
+        (
+            State::Open,
+            State::HalfOpen,
+            5,
+            "circuit `audit`: open to half-open",
+        ),
+        (
+            State::HalfOpen,
+            State::Closed,
+            7,
+            "circuit `audit`: half-open to closed",
+        ),
+        (
+            State::Closed,
+            State::ForcedOpen,
+            7,
+            "circuit `audit`: closed to forced open, by alice: test",
+        ),
+        (
+            State::ForcedOpen,
+            State::Closed,
+            8,
+            "circuit `audit`: forced open to closed",
+        ),
+    ];
+    for (n, (from, to, at, line)) in (1..).zip(expected) {
+        let transition = heard.try_recv().unwrap();
+        assert_eq!((transition.from(), transition.to()), (from, to));
+        assert_eq!(transition.at() - start, secs(at), "{line}");
+        assert_eq!((transition.name(), transition.generation()), ("audit", n));
+        assert_eq!(transition.to_string(), line);
+        assert_eq!(transition.by().is_some(), to == State::ForcedOpen);
+        let opened = matches!(transition.cause(), Some(Cause::ConsecutiveFailures { .. }));
+        assert_eq!(opened, to == State::Open);
+    }
+    assert!(heard.try_recv().is_err());
+}
+
+#[test]
+fn a_reset_and_what_would_have_opened_it_are_told_too() {
+    let breaker = builder().build("told").unwrap();
+    let heard = heard(&breaker);
+    breaker.reset();
+    breaker.metrics_only(by());
+    fail(&breaker, 2);
+    let pairs: Vec<_> = heard
+        .try_iter()
+        .map(|t| (t.from(), t.to(), t.cause().is_some()))
+        .collect();
+    let (closed, measured) = (State::Closed, State::MetricsOnly);
+    let expected = [
+        (closed, closed, false),
+        (closed, measured, false),
+        (measured, measured, true),
+    ];
+    assert_eq!(pairs, expected);
+}
+
+#[test]
+fn a_listener_sees_the_new_state_and_may_steer_and_is_told_of_that_afterwards() {
+    let breaker = builder().build("re-entrant").unwrap();
+    let (tell, heard) = mpsc::channel();
+    let inside = breaker.clone();
+    let listener = breaker.on_transition(move |transition| {
+        assert_eq!(inside.snapshot().generation(), transition.generation());
+        if transition.to() == State::Open {
+            inside.disable(by());
+            inside.try_acquire().expect("disabled").failure();
+        }
+        tell.send(transition.to()).unwrap();
+    });
+    fail(&breaker, 2);
+    assert_eq!(
+        heard.try_iter().collect::<Vec<_>>(),
+        [State::Open, State::Disabled]
+    );
+    drop(listener); // and with it the handle inside
+    breaker.resume(by());
+    assert!(heard.recv().is_err(), "the closure is gone");
+}
+
+#[test]
+fn a_listener_that_panics_harms_neither_the_others_nor_the_call_even_while_that_panics() {
+    let breaker = builder().build("panics").unwrap();
+    breaker.on_transition(|_| panic!("a listener")).detach();
+    let heard = heard(&breaker);
+    fail(&breaker, 2);
+    breaker.reset();
+    fail(&breaker, 1);
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let _call = breaker.try_acquire().unwrap();
+        panic!("while the call is under way");
+    }));
+    assert!(caught.is_err());
+    let to: Vec<_> = heard.try_iter().map(|transition| transition.to()).collect();
+    assert_eq!(to, [State::Open, State::Closed, State::Open]);
+}
+
+#[test]
+fn a_slow_listener_delays_only_the_call_that_delivers() {
+    let breaker = builder().build("slow").unwrap();
+    let (entered, is_in) = mpsc::channel();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let wait = Arc::new(parking_lot::Mutex::new(wait));
+    let (tell, heard) = mpsc::channel();
+    breaker
+        .on_transition(move |transition| {
+            tell.send(transition.to()).unwrap();
+            entered.send(()).unwrap();
+            wait.lock().recv().unwrap();
+        })
+        .detach();
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| fail(&breaker, 2));
+        is_in.recv().unwrap();
+        // It is in the listener, and stays. Everybody else gets on, and sees the new state.
+        assert_eq!(breaker.state(), State::Open);
+        assert!(breaker.try_acquire().is_err());
+        breaker.reset();
+        fail(&breaker, 2);
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [State::Open]);
+        for _ in 0..3 {
+            go_on.send(()).unwrap();
+        }
+        slow.join().unwrap();
+    });
+    assert_eq!(
+        heard.try_iter().collect::<Vec<_>>(),
+        [State::Closed, State::Open]
+    );
+}
+
+#[test]
+fn every_change_is_told_once_and_in_order_however_many_threads_make_them() {
+    let breaker = CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .build("threads")
+        .unwrap();
+    let heard = heard(&breaker);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    match breaker.try_acquire() {
+                        Ok(call) => call.failure(),
+                        Err(_) => breaker.reset(),
+                    }
+                }
+            });
+        }
+    });
+    let generations: Vec<_> = heard.try_iter().map(|t| t.generation()).collect();
+    assert!(
+        generations
+            .iter()
+            .copied()
+            .eq(1..=breaker.snapshot().generation())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_watches_is_woken_by_a_transition_and_sees_the_latest() {
+    let breaker = builder().build("watched").unwrap();
+    let (mut first, mut second) = (breaker.watch(), breaker.watch());
+    assert!(first.borrow().is_none());
+    let mut opens =
+        task::spawn(first.wait_for(|t| t.as_ref().is_some_and(|t| t.to() == State::Open)));
+    assert!(opens.poll().is_pending());
+    breaker.try_acquire().unwrap().failure();
+    assert!(!opens.is_woken());
+    breaker.try_acquire().unwrap().failure();
+    assert!(opens.is_woken());
+    assert!(opens.poll().is_ready());
+    drop(opens);
+    breaker.reset();
+    assert!(second.has_changed().unwrap());
+    assert_eq!(
+        second.borrow_and_update().as_ref().map(Transition::to),
+        Some(State::Closed)
+    );
+    drop(breaker);
+    assert!(second.changed().await.is_err(), "the breaker is gone");
+}
+
+#[test]
+fn a_breaker_in_a_static_is_heard_alike() {
+    static BREAKER: StaticCircuitBreaker = CircuitBreaker::builder().build_static("static");
+    let (tell, heard) = mpsc::channel();
+    let _listener = BREAKER.on_transition(move |transition| tell.send(transition.to()).unwrap());
+    BREAKER.force_open(by());
+    assert_eq!(heard.try_recv(), Ok(State::ForcedOpen));
 }

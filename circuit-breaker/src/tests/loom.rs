@@ -9,6 +9,7 @@ use crate::{
     circuit::{Admission, Circuit, End},
     measure::Ended,
     recent::Recent,
+    sync::Mutex,
     word::Phase,
 };
 use std::time::Duration;
@@ -311,6 +312,25 @@ fn what_would_have_opened_it_is_counted_once_however_many_fail() {
         assert_eq!(counters.steering.would_have_opened, 1);
         assert_eq!(counters.word.phase(), Phase::MetricsOnly { in_a_row: 0 });
         assert_eq!(circuit.counters(50).word.phase().state(), State::Closed);
+    });
+}
+
+#[test]
+fn listeners_hear_of_every_transition_once_and_in_order() {
+    explore(Some(3), || {
+        let circuit = circuit(builder().consecutive_failures(1));
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hears = Arc::clone(&heard);
+        circuit
+            .outbox()
+            .listen(move |change| hears.lock().push(change.generation))
+            .detach();
+        race(
+            &circuit,
+            |c| c.reset(0),
+            |c| c.steer(Phase::Disabled, lasting(50), 0),
+        );
+        assert_eq!(*heard.lock(), [1, 2]);
     });
 }
 

@@ -1,0 +1,195 @@
+//! How a circuit gets from one state to another.
+
+use crate::{
+    Override,
+    cause::Cause,
+    circuit::Circuit,
+    outbox::Change,
+    settings::after,
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire, Release},
+    },
+    tally::Tally,
+    word::{Phase, Word},
+};
+
+impl Circuit {
+    /// Makes happen what is due at `now`, and returns the state then.
+    pub(crate) fn advance(&self, now: u64) -> Word {
+        loop {
+            let word = self.load();
+            let generation = word.generation();
+            match word.phase() {
+                Phase::Closed { .. } => return word,
+                Phase::Open => {
+                    // Acquire: if this is already the end of a later wait, the look at the word shows it.
+                    let until = self.until(word).load(Acquire);
+                    if self.load() != word {
+                        continue;
+                    }
+                    if now < until {
+                        return word;
+                    }
+                    // One of those who come now makes the step; all look again.
+                    self.enter_half_open(word, until);
+                }
+                Phase::ForcedOpen | Phase::Disabled | Phase::MetricsOnly { .. } => {
+                    let until = self.until(word).load(Acquire);
+                    if self.load().generation() != generation {
+                        continue;
+                    }
+                    if now < until {
+                        return word;
+                    }
+                    self.end_override(generation, until);
+                }
+                Phase::HalfOpen(_) => {
+                    match self.places.earliest(generation, self.settings.in_flight) {
+                        Some((place, lease)) if lease.deadline() <= now => {
+                            // If it has just ended by itself, or by another's hand, that counts.
+                            if self.places.free(place, lease) {
+                                self.settle_probe(generation, Some(true), lease.deadline());
+                            }
+                        }
+                        _ => return word,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Back to closed with nothing counted, in a new generation, from any state; an operator's stays.
+    pub(crate) fn reset(&self, now: u64) {
+        // So that the generation does not depend on whether somebody looked just before.
+        self.advance(now);
+        let mut steering = self.transitions.lock();
+        steering.would_have_opened = 0;
+        let word = self.load();
+        // The end of an override goes along; a closed circuit has none.
+        let until = self.until(word).load(Acquire);
+        self.begin(word.phase().afresh(), until, None, now);
+        // After the word: who still reads the old state reads its old cause too, or looks again.
+        self.cause.store(Cause::NONE, Release);
+        drop(steering);
+        self.deliver();
+    }
+
+    /// Begins a new generation in `phase`, closed or an operator's, from any state. Only under the
+    /// transition lock.
+    pub(crate) fn begin(&self, phase: Phase, until: u64, by: Option<Override>, now: u64) {
+        let mut word = self.load();
+        // A swap in a loop: counts are changed without the lock. (A store would do, as in `enter`; but
+        // loom gives a store and a swap that did not read from it no order.)
+        loop {
+            let next = word.next(phase);
+            self.until(next).store(until, Release);
+            self.recent.begin(next.generation());
+            match self.swap(word, next) {
+                Ok(()) => {
+                    self.tell(word, next, None, by, now);
+                    break;
+                }
+                Err(seen) => word = seen,
+            }
+        }
+        // Probes in flight are forgotten, and so are their places.
+        self.places.clear();
+    }
+
+    /// Opens the circuit at `now`, if it still records in `generation`: another failure may be faster.
+    #[cold]
+    pub(crate) fn open(&self, generation: u32, cause: Cause, now: u64) {
+        let mut steering = self.transitions.lock();
+        let word = self.load();
+        if word.generation() != generation {
+            return;
+        }
+        match word.phase() {
+            Phase::Closed { .. } => self.enter_open(word, cause, now),
+            Phase::MetricsOnly { .. } => self.would_open(&mut steering, cause, now),
+            _ => {}
+        }
+        drop(steering);
+        self.deliver();
+    }
+
+    /// Enters half-open from `word`, which is open and whose wait was over `at`, if nobody was faster.
+    #[cold]
+    fn enter_half_open(&self, word: Word, at: u64) {
+        let steering = self.transitions.lock();
+        if self.load() == word {
+            self.enter(word, Phase::HalfOpen(Tally::default()), None, at);
+        }
+        drop(steering);
+        self.deliver();
+    }
+
+    /// When the wait or the override of `word` ends. Two of them, in turn: what is written for the next
+    /// generation is never taken for the end of this one. If it is already that of the next but one, who
+    /// reads it sees a newer word afterwards.
+    pub(crate) fn until(&self, word: Word) -> &AtomicU64 {
+        &self.until[(word.generation() % 2) as usize]
+    }
+
+    #[inline]
+    pub(crate) fn load(&self) -> Word {
+        // Acquire pairs with the Release of every write to the word: who sees a state sees what was
+        // written for it.
+        Word::from_bits(self.word.load(Acquire))
+    }
+
+    pub(crate) fn swap(&self, from: Word, to: Word) -> Result<(), Word> {
+        match self
+            .word
+            .compare_exchange(from.bits(), to.bits(), AcqRel, Acquire)
+        {
+            Ok(_) => Ok(()),
+            Err(seen) => Err(Word::from_bits(seen)),
+        }
+    }
+
+    /// Enters a state from `word`, which is closed, open, only measuring, or half-open with its counts at an
+    /// end. Only under the transition lock, which keeps every other change of generation away. So this is a
+    /// store. Counts that change meanwhile are those of the state that is left.
+    pub(crate) fn enter(&self, word: Word, phase: Phase, cause: Option<Cause>, at: u64) {
+        let next = word.next(phase);
+        if let Phase::Closed { .. } | Phase::MetricsOnly { .. } = phase {
+            // Before the word: who is let in by the new state finds its window empty.
+            self.recent.begin(next.generation());
+        }
+        self.word.store(next.bits(), Release);
+        self.tell(word, next, cause, None, at);
+    }
+
+    /// Puts a transition into the outbox, if there is one. Only under the transition lock, which keeps them
+    /// in order, and after the word, so that who hears of a state finds it.
+    fn tell(&self, from: Word, to: Word, cause: Option<Cause>, by: Option<Override>, at: u64) {
+        if let Some(outbox) = self.outbox.get() {
+            outbox.put(Change {
+                generation: to.generation(),
+                from: from.phase().state(),
+                to: to.phase().state(),
+                cause,
+                by,
+                at,
+            });
+        }
+    }
+
+    /// Delivers what is in the outbox. Not under the transition lock.
+    pub(crate) fn deliver(&self) {
+        if let Some(outbox) = self.outbox.get() {
+            outbox.deliver();
+        }
+    }
+
+    /// Enters open from `word` at `now`. Only under the transition lock.
+    pub(crate) fn enter_open(&self, word: Word, cause: Cause, now: u64) {
+        // Release, and before the word: who sees the circuit open sees these.
+        self.until(word.next(Phase::Open))
+            .store(after(now, self.settings.wait), Release);
+        self.cause.store(cause.to_bits(), Release);
+        self.enter(word, Phase::Open, Some(cause), now);
+    }
+}
