@@ -1,4 +1,9 @@
-use std::{fmt, task::Waker, time::Duration};
+use std::{
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    task::Waker,
+    time::Duration,
+};
 
 use crate::{
     Builder, Cause, Fixed, Full, InvalidConfig,
@@ -9,6 +14,7 @@ use crate::{
         atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed},
         const_fn,
     },
+    trace,
     waiters::{Ticket, Waiters},
 };
 
@@ -110,13 +116,9 @@ impl<R> Core<R> {
         }
         self.meter.refused(self.name, Cause::AtLimit);
         let queued = self.queued();
-        Err(Full::new(
-            self.name,
-            Cause::AtLimit,
-            seen,
-            queued,
-            Duration::ZERO,
-        ))
+        let full = Full::new(self.name, Cause::AtLimit, seen, queued, Duration::ZERO);
+        trace::refused(&full);
+        Err(full)
     }
 
     /// Counts the refusal, which it only pretends where it only watches.
@@ -161,6 +163,7 @@ impl<R> Core<R> {
             Reception::MustWait => {
                 let ticket = waiters.join(line.newest_first, waker.cloned());
                 self.note_length(&waiters);
+                self.meter.joined(self.name);
                 Entry::Queued(ticket)
             }
         }
@@ -208,7 +211,7 @@ impl<R> Core<R> {
 
     #[inline]
     pub(crate) fn release(&self) {
-        self.meter.left(self.name);
+        self.meter.left(self.name, || self.seen().held());
         self.give_back();
     }
 
@@ -240,6 +243,7 @@ impl<R> Core<R> {
     /// After the list became shorter by one.
     fn withdraw_if_last(&self, waiters: &Waiters) {
         self.note_length(waiters);
+        self.meter.went(self.name);
         if waiters.len() == 0 {
             self.permits.withdraw();
         }
@@ -248,12 +252,13 @@ impl<R> Core<R> {
     fn note_length(&self, waiters: &Waiters) {
         // Relaxed, and under the lock: a figure to look at.
         self.queued.store(waiters.len(), Relaxed);
-        self.meter.queued(self.name, waiters.len());
     }
 
     #[inline]
     fn entered(&self) {
-        self.meter.entered(self.name);
+        // The caller is among those who are in already.
+        self.meter
+            .entered(self.name, || self.seen().held().saturating_sub(1));
     }
 
     #[cold]
@@ -272,7 +277,9 @@ impl<R> Core<R> {
         }
         self.meter.refused(self.name, cause);
         let others = self.queued().saturating_sub(usize::from(stands_in_line));
-        Full::new(self.name, cause, self.seen(), others, waited)
+        let full = Full::new(self.name, cause, self.seen(), others, waited);
+        trace::refused(&full);
+        full
     }
 
     // === Changing it ===
@@ -282,6 +289,7 @@ impl<R> Core<R> {
         self.permits.resize(limit);
         drop(waiters);
         self.meter.resized(self.name, limit);
+        trace::resized(self.name, limit);
         self.serve();
     }
 
@@ -366,3 +374,8 @@ impl<R> fmt::Debug for Core<R> {
             .finish_non_exhaustive()
     }
 }
+
+// No code of others runs while a lock is held or a count is half-changed, but a `Limit`, which is asked
+// outside of all but its own lock; so a panic leaves nothing broken to be seen. With every feature the same.
+impl<R> UnwindSafe for Core<R> {}
+impl<R> RefUnwindSafe for Core<R> {}

@@ -31,6 +31,27 @@ pub enum Cause {
     DeadlineTooNear,
 }
 
+impl Cause {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [
+        Self::AtLimit,
+        Self::QueueFull,
+        Self::WaitedTooLong,
+        Self::DeadlineTooNear,
+    ];
+
+    /// Its name as a label: `at_limit`, `queue_full`, `waited_too_long`, `deadline_too_near`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AtLimit => "at_limit",
+            Self::QueueFull => "queue_full",
+            Self::WaitedTooLong => "waited_too_long",
+            Self::DeadlineTooNear => "deadline_too_near",
+        }
+    }
+}
+
 impl Full {
     #[inline]
     pub(crate) fn new(
@@ -58,12 +79,7 @@ impl Full {
     /// Why the call was refused.
     #[must_use]
     pub const fn cause(&self) -> Cause {
-        match self.cause {
-            0 => Cause::AtLimit,
-            1 => Cause::QueueFull,
-            2 => Cause::WaitedTooLong,
-            _ => Cause::DeadlineTooNear,
-        }
+        Cause::ALL[self.cause as usize]
     }
 
     /// How many calls it lets in at once; `usize::MAX` where there is no limit.

@@ -4,6 +4,8 @@
 mod acquire;
 mod adaptive;
 mod aimd;
+#[cfg(feature = "http-body")]
+mod body;
 mod builder;
 mod bulkhead;
 mod classify;
@@ -27,8 +29,11 @@ mod regulate;
 mod reject;
 mod run;
 mod samples;
+#[cfg(feature = "serde")]
+mod serde;
 mod service;
 mod sync;
+mod trace;
 mod waiters;
 
 pub mod future;
@@ -40,6 +45,8 @@ pub use self::core::Core;
 pub use acquire::Acquire;
 pub use adaptive::{Adaptive, AdaptiveBulkhead};
 pub use aimd::Aimd;
+#[cfg(feature = "http-body")]
+pub use body::{BodyFuture, BodyLayer, BodyService, PermitBody};
 pub use builder::Builder;
 pub use bulkhead::{Bulkhead, StaticBulkhead};
 pub use classify::{Classify, ClassifyWith, Ignore, Outcome, OverloadIf};

@@ -1,0 +1,131 @@
+//! Metrics: there whichever comes first, the bulkhead or the recorder; and true afterwards.
+
+use std::{collections::HashMap, time::Duration};
+
+use maestro_bulkhead::{Bulkhead, BulkheadLayer, Queue};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use tokio_test::{assert_pending, task};
+use tower::{BoxError, Layer, Service, service_fn};
+
+/// Each metric by its name and cause, as a number. Once a test: a snapshot takes the figures away.
+fn values(snapshotter: &Snapshotter) -> HashMap<String, f64> {
+    let all = snapshotter.snapshot().into_vec();
+    all.into_iter()
+        .map(|(key, _, _, value)| {
+            let cause = key.key().labels().find(|label| label.key() == "cause");
+            let cause = cause
+                .map(|label| format!(" {}", label.value()))
+                .unwrap_or_default();
+            let value = match value {
+                #[expect(clippy::cast_precision_loss, reason = "a few")]
+                DebugValue::Counter(n) => n as f64,
+                DebugValue::Gauge(x) => x.into_inner(),
+                DebugValue::Histogram(_) => f64::NAN,
+            };
+            let name = key.key().name().trim_start_matches("maestro_bulkhead_");
+            (format!("{name}{cause}"), value)
+        })
+        .collect()
+}
+
+fn assert_gauges(values: &HashMap<String, f64>, in_flight: f64, queued: f64, limit: f64) {
+    let seen = [values["in_flight"], values["queued"], values["limit"]];
+    assert_eq!(
+        seen.map(f64::to_bits),
+        [in_flight, queued, limit].map(f64::to_bits),
+        "{seen:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_wait_and_calls_that_are_refused_show_while_they_do() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let bulkhead = Bulkhead::builder().limit(1).build("m").unwrap();
+    bulkhead.resolve_metrics();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, Duration::from_secs(1)))
+        .layer(service_fn(|()| {
+            std::future::pending::<Result<(), BoxError>>()
+        }));
+    let mut calls: Vec<_> = (0..2).map(|_| task::spawn(service.call(()))).collect();
+    for call in &mut calls {
+        assert_pending!(call.poll());
+    }
+    assert!(task::spawn(service.call(())).poll().is_ready());
+    assert!(bulkhead.try_acquire().is_err());
+    let seen = values(&snapshotter);
+    assert_gauges(&seen, 1.0, 1.0, 1.0);
+    let counted = [
+        seen["rejected_total queue_full"],
+        seen["rejected_total at_limit"],
+    ];
+    assert_eq!(counted.map(f64::to_bits), [1.0_f64, 1.0].map(f64::to_bits));
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelled_calls_and_panics_leave_no_stale_gauge() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let bulkhead = Bulkhead::builder().limit(1).build("m").unwrap();
+    let held = bulkhead.try_acquire().unwrap();
+    let mut waiters: Vec<_> = (0..3).map(|_| task::spawn(bulkhead.acquire())).collect();
+    for waiter in &mut waiters {
+        assert_pending!(waiter.poll());
+    }
+    drop(waiters.pop());
+    drop(held);
+    drop(waiters); // one of them was granted the place
+    let panics = std::panic::catch_unwind(|| {
+        bulkhead.run_blocking(|| -> Result<(), maestro_bulkhead::Full> { panic!("inside") })
+    });
+    assert!(panics.is_err());
+    bulkhead.try_acquire().unwrap().overload();
+    bulkhead.set_limit(5).unwrap();
+    let seen = values(&snapshotter);
+    assert_gauges(&seen, 0.0, 0.0, 5.0);
+    assert_eq!(seen["overloaded_total"].to_bits(), 1.0_f64.to_bits());
+}
+
+#[test]
+fn a_recorder_that_comes_late_finds_those_who_are_in() {
+    for explicit in [true, false] {
+        let bulkhead = Bulkhead::builder().limit(4).build("m").unwrap();
+        let before = bulkhead.try_acquire().unwrap();
+        let (second, third) = (
+            bulkhead.try_acquire().unwrap(),
+            bulkhead.try_acquire().unwrap(),
+        );
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        metrics::with_local_recorder(&recorder, || {
+            if explicit {
+                bulkhead.resolve_metrics();
+            }
+            drop(second);
+            bulkhead.set_limit(4).unwrap();
+        });
+        assert_gauges(&values(&snapshotter), 2.0, 0.0, 4.0);
+        drop((before, third));
+    }
+}
+
+#[test]
+fn a_bulkhead_that_only_watches_says_what_it_would_have_refused() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    metrics::with_local_recorder(&recorder, || {
+        let builder = Bulkhead::builder().limit(1).metrics_only(true);
+        let bulkhead = builder.build("m").unwrap();
+        let held = [
+            bulkhead.try_acquire().unwrap(),
+            bulkhead.try_acquire().unwrap(),
+        ];
+        let seen = values(&snapshotter);
+        assert_eq!(seen["would_reject_total"].to_bits(), 1.0_f64.to_bits());
+        assert_eq!(seen["in_flight"].to_bits(), 2.0_f64.to_bits());
+        drop(held);
+    });
+}

@@ -1,0 +1,79 @@
+//! Configuration from files.
+
+use std::time::Duration;
+
+use maestro_bulkhead::{Aimd, Builder, Bulkhead, Gradient2, Queue};
+use serde::{Serialize, de::DeserializeOwned};
+
+fn there_and_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
+    let text = serde_json::to_string(value).expect("it can be written");
+    assert_eq!(
+        &serde_json::from_str::<T>(&text).expect("it can be read"),
+        value,
+        "{text}"
+    );
+}
+
+fn problem<T: DeserializeOwned + std::fmt::Debug>(json: &str) -> String {
+    serde_json::from_str::<T>(json)
+        .expect_err("it is refused")
+        .to_string()
+}
+
+#[test]
+fn what_is_left_out_is_the_default_and_what_is_unknown_is_refused() {
+    let builder: Builder = serde_json::from_str(r#"{"limit": 7}"#).unwrap();
+    assert_eq!(builder, Bulkhead::builder().limit(7));
+    assert!(problem::<Builder>(r#"{"limits": 7}"#).contains("unknown field `limits`"));
+    let law: Gradient2 = serde_json::from_str(r#"{"healthy": "250ms"}"#).unwrap();
+    assert_eq!(law, Gradient2::new().healthy(Duration::from_millis(250)));
+    assert_eq!(serde_json::from_str::<Aimd>("{}").unwrap(), Aimd::new());
+}
+
+#[test]
+fn a_queue_has_to_say_both_its_bounds() {
+    assert!(problem::<Queue>(r#"{"length": 5}"#).contains("max_wait"));
+    let queue: Queue = serde_json::from_str(r#"{"length": 5, "max_wait": "1m 30s"}"#).unwrap();
+    assert_eq!(queue, Queue::new(5, Duration::from_secs(90)));
+}
+
+#[test]
+fn whatever_is_written_is_read_again() {
+    for wait in [
+        Duration::ZERO,
+        Duration::MAX,
+        Duration::from_nanos(1),
+        Duration::from_millis(1_500),
+        Duration::new(86_401, 3),
+    ] {
+        there_and_back(&Queue::new(3, wait).reserve(wait).newest_first());
+        there_and_back(&Bulkhead::builder().limit(3).window(wait).metrics_only(true));
+        there_and_back(&Aimd::new().slow_after(wait).step(3));
+        there_and_back(&Gradient2::new().healthy(wait).probe(3, 50));
+    }
+}
+
+#[test]
+fn durations_are_read_as_people_write_them_and_others_are_refused_with_an_example() {
+    let read = |text: &str| {
+        let json = serde_json::json!({"length": 1, "max_wait": text});
+        serde_json::from_value::<Queue>(json)
+            .map(|queue| queue == Queue::new(1, Duration::from_micros(1_500)))
+    };
+    for text in ["1.5ms", " 1500us ", "1ms 500µs", "1ms500us", "0.0015s"] {
+        assert!(read(text).unwrap(), "{text}");
+    }
+    for text in [
+        "",
+        "1",
+        "ms",
+        "-1s",
+        "1 week",
+        "1e9s",
+        "1..5s",
+        "99999999999999999999h",
+    ] {
+        let error = read(text).unwrap_err().to_string();
+        assert!(error.contains("250ms"), "{text}: {error}");
+    }
+}
