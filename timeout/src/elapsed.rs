@@ -43,14 +43,18 @@ impl Elapsed {
 
     /// How long after the call began it was given up: the limit, what the timer rounds up to (tokio's has
     /// a resolution of a millisecond), and the time by which the task was polled late. So it is never less
-    /// than [`limit`](Self::limit). Zero when the deadline had passed before the call, which was not made.
+    /// than [`limit`](Self::limit).
+    ///
+    /// Of the phase [`Idle`](Phase::Idle) it counts from the beginning of the wait, of [`Body`](Phase::Body) from the
+    /// head of the response. [`Before`](Phase::Before) the call it is zero when the deadline had passed, or how long
+    /// the service was [unready](crate::Builder::count_readiness).
     #[must_use]
     pub const fn after(&self) -> Duration {
         self.after.duration()
     }
 
-    /// How long the call was allowed to take: the limit, or what was left at the call of the request's
-    /// deadline where that was less.
+    /// How long the call, or the phase, was allowed to take: the limit, or what was left at its beginning of
+    /// the request's deadline where that was less.
     #[must_use]
     pub const fn limit(&self) -> Duration {
         self.limit.duration()
