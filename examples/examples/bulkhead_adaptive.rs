@@ -1,0 +1,477 @@
+//! A backend loses two thirds of its capacity for a while and gets it back: a fixed cap beside limits that
+//! find themselves. And two tenants, one of which floods: one cap for both beside a bulkhead for each.
+//!
+//! ```sh
+//! cargo run -p maestro-examples --example bulkhead_adaptive -- target/bulkhead_adaptive.svg
+//! ```
+//!
+//! Everything runs on tokio's paused clock, so that a minute takes a second or two and each run is like the last.
+
+use std::{cell::Cell, env, error::Error, path::PathBuf, rc::Rc, sync::Arc, time::Duration};
+
+use maestro_bulkhead::{Aimd, Bulkhead, BulkheadLayer, Fixed, Full, Gradient2, Limit};
+use plotters::{coord::Shift, prelude::*};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep_until, timeout},
+};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+/// What it takes the backend to answer, on average; it differs from call to call by half of that, each way.
+const WORK_MS: u64 = 50;
+/// So many at a time: 800 calls a second.
+const CAPACITY: u32 = 40;
+const CAPACITY_IN_TROUBLE: u32 = CAPACITY / 3;
+/// Calls a second: three quarters of what it can do.
+const LOAD: u64 = 600;
+/// A cap that somebody chose with room to spare. In trouble it is 0.6 s of work: longer than anybody waits.
+const GENEROUS: usize = 160;
+/// Callers give up after this. The backend does not notice, and works on for nobody.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+const SECONDS: usize = 60;
+const TROUBLE: std::ops::Range<usize> = 20..40;
+
+// === The simulation ===
+
+/// How one call went, and when it ended (or was refused).
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    second: usize,
+    how: How,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum How {
+    Answered(Duration),
+    GaveUp,
+    Refused,
+}
+
+#[derive(Debug)]
+enum Failure {
+    Slow,
+    Full,
+}
+
+impl From<Full> for Failure {
+    fn from(_: Full) -> Self {
+        Self::Full
+    }
+}
+
+/// A queue in front of so many workers. Work that was begun is finished, also for callers that are gone.
+#[derive(Clone)]
+struct Backend {
+    workers: Arc<Semaphore>,
+    chance: Rc<Cell<u64>>,
+}
+
+impl Backend {
+    fn new() -> Self {
+        let workers = Arc::new(Semaphore::new(CAPACITY as usize));
+        Self {
+            workers,
+            chance: Rc::new(Cell::new(1)),
+        }
+    }
+
+    async fn answer(self) -> Result<(), Failure> {
+        let workers = Arc::clone(&self.workers);
+        let work = Duration::from_millis(WORK_MS / 2 + self.next() % (WORK_MS + 1));
+        let work = tokio::spawn(async move {
+            let _worker = workers.acquire_owned().await;
+            tokio::time::sleep(work).await;
+        });
+        match timeout(PATIENCE, work).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Failure::Slow),
+        }
+    }
+
+    /// The same numbers in each run (Knuth's linear congruential generator, MMIX).
+    fn next(&self) -> u64 {
+        let next = self.chance.get().wrapping_mul(6_364_136_223_846_793_005);
+        self.chance
+            .set(next.wrapping_add(1_442_695_040_888_963_407));
+        self.chance.get() >> 33
+    }
+
+    async fn loses_and_regains_its_capacity(self) {
+        let (lost, start) = (CAPACITY - CAPACITY_IN_TROUBLE, Instant::now());
+        sleep_until(start + Duration::from_secs(TROUBLE.start as u64)).await;
+        let taken = Arc::clone(&self.workers).acquire_many_owned(lost).await;
+        sleep_until(start + Duration::from_secs(TROUBLE.end as u64)).await;
+        drop(taken);
+    }
+}
+
+/// Sends `per_second` calls, evenly, whatever becomes of those before: callers do not slow down because we do.
+async fn send<S>(
+    service: S,
+    start: Instant,
+    seconds: std::ops::Range<usize>,
+    per_second: u64,
+) -> Vec<Ended>
+where
+    S: Service<(), Response = (), Error = Failure> + Clone + 'static,
+{
+    let mut calls = Vec::new();
+    for n in seconds.start as u64 * per_second..seconds.end as u64 * per_second {
+        let at = start + Duration::from_micros(n * 1_000_000 / per_second);
+        sleep_until(at).await;
+        let service = service.clone();
+        calls.push(tokio::task::spawn_local(async move {
+            let how = match service.oneshot(()).await {
+                Ok(()) => How::Answered(at.elapsed()),
+                Err(Failure::Slow) => How::GaveUp,
+                Err(Failure::Full) => How::Refused,
+            };
+            let second = usize::try_from(start.elapsed().as_secs()).expect("a minute");
+            Ended { second, how }
+        }));
+    }
+    let mut ended = Vec::new();
+    for call in calls {
+        ended.push(call.await.expect("no call panics"));
+    }
+    ended
+}
+
+/// Runs `simulation` on a clock that jumps to whatever happens next.
+fn simulate<T>(simulation: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    let runtime = runtime.expect("a runtime without IO needs nothing of the system");
+    tokio::task::LocalSet::new().block_on(&runtime, simulation)
+}
+
+/// One minute with the trouble in its middle, behind a bulkhead that follows `law`.
+fn trouble(name: &'static str, law: Box<dyn Limit>) -> Run {
+    simulate(async move {
+        let builder = Bulkhead::builder()
+            .limit(GENEROUS)
+            .window(Duration::from_millis(200));
+        let bulkhead = builder
+            .build_adaptive(name, law)
+            .expect("the numbers above make sense");
+        let backend = Backend::new();
+        tokio::task::spawn_local(backend.clone().loses_and_regains_its_capacity());
+        let service = BulkheadLayer::new(bulkhead.clone())
+            .overload_if(|r: &Result<(), Failure>| r.is_err())
+            .layer(service_fn(move |()| backend.clone().answer()));
+        let start = Instant::now();
+        let limits = tokio::task::spawn_local(async move {
+            let mut limits = Vec::new();
+            for second in 1..=SECONDS as u64 {
+                sleep_until(start + Duration::from_secs(second)).await;
+                limits.push(bulkhead.limit());
+            }
+            limits
+        });
+        let ended = send(service, start, 0..SECONDS, LOAD).await;
+        Run {
+            name,
+            ended,
+            limits: limits.await.expect("it does not panic"),
+        }
+    })
+}
+
+/// A tenant that behaves, beside one that floods from the fifth second to the fifteenth.
+fn flood(name: &'static str, each: Option<usize>) -> Run {
+    simulate(async move {
+        let backend = Backend::new();
+        let start = Instant::now();
+        let builder = Bulkhead::builder();
+        let shared = builder.limit(GENEROUS).build(name).expect("a legal limit");
+        let [quiet, loud] = match each {
+            None => [shared.clone(), shared],
+            Some(places) => {
+                let tenants = builder
+                    .limit(places)
+                    .build_family(name, 100)
+                    .expect("legal numbers");
+                ["quiet", "loud"].map(|tenant| tenants.get(&tenant))
+            }
+        };
+        let behind = |bulkhead| {
+            let backend = backend.clone();
+            BulkheadLayer::new(bulkhead).layer(service_fn(move |()| backend.clone().answer()))
+        };
+        let flood = tokio::task::spawn_local(send(behind(loud), start, 5..15, 4_000));
+        let ended = send(behind(quiet), start, 0..20, 200).await;
+        flood.await.expect("no call panics");
+        Run {
+            name,
+            ended,
+            limits: Vec::new(),
+        }
+    })
+}
+
+// === Figures ===
+
+#[derive(Debug)]
+struct Run {
+    name: &'static str,
+    ended: Vec<Ended>,
+    /// At the end of each second.
+    limits: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Figures {
+    /// Answers a second that came while somebody waited for them.
+    goodput: f64,
+    p95_ms: f64,
+    refused_share: f64,
+}
+
+impl Run {
+    #[expect(clippy::cast_precision_loss, reason = "counts of some thousands")]
+    fn figures(&self, seconds: std::ops::Range<usize>) -> Figures {
+        let within: Vec<_> = self
+            .ended
+            .iter()
+            .filter(|e| seconds.contains(&e.second))
+            .collect();
+        let mut latencies: Vec<_> = within
+            .iter()
+            .filter_map(|ended| match ended.how {
+                How::Answered(latency) => Some(latency),
+                How::GaveUp => Some(PATIENCE), // they waited as well
+                How::Refused => None,
+            })
+            .collect();
+        latencies.sort_unstable();
+        let count = |f: fn(&How) -> bool| within.iter().filter(|e| f(&e.how)).count() as f64;
+        let p95 = latencies.get(latencies.len() * 95 / 100);
+        Figures {
+            goodput: count(|how| matches!(how, How::Answered(_))) / seconds.len() as f64,
+            p95_ms: p95.map_or(0.0, |latency| latency.as_secs_f64() * 1e3),
+            refused_share: count(|how| matches!(how, How::Refused)) / (within.len().max(1)) as f64,
+        }
+    }
+
+    fn by_second(&self, seconds: usize, figure: fn(Figures) -> f64) -> Vec<(f64, f64)> {
+        (0..seconds)
+            .map(|second| {
+                let at = f64::from(u32::try_from(second).expect("a minute"));
+                (at, figure(self.figures(second..second + 1)))
+            })
+            .collect()
+    }
+}
+
+fn troubles() -> [Run; 3] {
+    [
+        trouble("fixed cap", Box::new(Fixed)),
+        trouble("AIMD", Box::new(Aimd::new().max(GENEROUS))),
+        trouble("Gradient2", Box::new(Gradient2::new().max(GENEROUS))),
+    ]
+}
+
+fn floods() -> [Run; 2] {
+    [
+        flood("one cap for both", None),
+        flood("a bulkhead each", Some(20)),
+    ]
+}
+
+// === The plot and the table ===
+
+type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+const COLOURS: [RGBColor; 3] = [
+    RGBColor(200, 60, 40),
+    RGBColor(40, 110, 180),
+    RGBColor(50, 150, 70),
+];
+
+fn panel(
+    area: &Panel<'_>,
+    title: &str,
+    runs: &[Run],
+    seconds: usize,
+    figure: fn(Figures) -> f64,
+) -> Result<(), Box<dyn Error>> {
+    let lines: Vec<_> = runs
+        .iter()
+        .map(|run| run.by_second(seconds, figure))
+        .collect();
+    let highest = lines
+        .iter()
+        .flatten()
+        .map(|point| point.1)
+        .fold(0.0, f64::max);
+    let last = f64::from(u32::try_from(seconds)?);
+    let mut chart = ChartBuilder::on(area)
+        .caption(title, ("sans-serif", 18))
+        .margin(8)
+        .x_label_area_size(24)
+        .y_label_area_size(48)
+        .build_cartesian_2d(0.0..last, 0.0..(highest * 1.1).max(0.1))?;
+    chart
+        .configure_mesh()
+        .x_desc("s")
+        .light_line_style(WHITE)
+        .draw()?;
+    for ((run, line), colour) in runs.iter().zip(lines).zip(COLOURS) {
+        chart
+            .draw_series(LineSeries::new(line, colour.stroke_width(2)))?
+            .label(run.name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+    }
+    chart
+        .configure_series_labels()
+        .background_style(WHITE.mix(0.8))
+        .draw()?;
+    Ok(())
+}
+
+fn draw(path: &PathBuf, troubles: &[Run], floods: &[Run]) -> Result<(), Box<dyn Error>> {
+    let root = SVGBackend::new(path, (960, 1_200)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let panels = root.split_evenly((4, 1));
+    let capacity = "capacity falls to a third from 20 s to 40 s";
+    panel(
+        &panels[0],
+        &format!("Answers a second: {capacity}"),
+        troubles,
+        SECONDS,
+        |f| f.goodput,
+    )?;
+    panel(
+        &panels[1],
+        "95th percentile of the time waited, ms",
+        troubles,
+        SECONDS,
+        |f| f.p95_ms,
+    )?;
+    panel(
+        &panels[2],
+        "Share of calls refused",
+        troubles,
+        SECONDS,
+        |f| f.refused_share,
+    )?;
+    let title = "A quiet tenant beside one that floods from 5 s to 15 s: its 95th percentile, ms";
+    panel(&panels[3], title, floods, 20, |f| f.p95_ms)?;
+    root.present()?;
+    Ok(())
+}
+
+fn print(run: &Run, phases: &[(&str, std::ops::Range<usize>)]) {
+    for (phase, seconds) in phases {
+        let Figures {
+            goodput,
+            p95_ms,
+            refused_share,
+        } = run.figures(seconds.clone());
+        let limit = run
+            .limits
+            .get(seconds.end - 1)
+            .map_or("-".to_owned(), usize::to_string);
+        let (name, refused) = (run.name, refused_share * 100.0);
+        println!("| {name} | {phase} | {goodput:.0} | {p95_ms:.0} | {refused:.0} % | {limit} |");
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = env::args_os()
+        .nth(1)
+        .map_or("target/bulkhead_adaptive.svg".into(), PathBuf::from);
+    let (troubles, floods) = (troubles(), floods());
+    println!("| limit | phase | answers/s | p95, ms | refused | limit at the end |");
+    println!("|---|---|--:|--:|--:|--:|");
+    let in_trouble = TROUBLE.start + 5..TROUBLE.end;
+    for run in &troubles {
+        print(
+            run,
+            &[
+                ("healthy", 10..20),
+                ("a third", in_trouble.clone()),
+                ("again healthy", 50..60),
+            ],
+        );
+    }
+    for run in &floods {
+        print(
+            run,
+            &[
+                ("quiet tenant, alone", 1..5),
+                ("quiet tenant, in the flood", 6..15),
+            ],
+        );
+    }
+    draw(&path, &troubles, &floods)?;
+    println!("\ndrawn: {}", path.display());
+    Ok(())
+}
+
+// === What it shows ===
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_trouble_the_fixed_cap_collapses_and_the_adaptive_ones_keep_what_capacity_there_is() {
+        let [fixed, aimd, gradient] = troubles();
+        let in_trouble = |run: &Run| run.figures(TROUBLE.start + 5..TROUBLE.end);
+        let possible =
+            f64::from(CAPACITY_IN_TROUBLE) * 1_000.0 / f64::from(u32::try_from(WORK_MS).unwrap());
+        assert!(
+            in_trouble(&fixed).goodput < 0.3 * possible,
+            "{:?}",
+            in_trouble(&fixed)
+        );
+        for run in [&aimd, &gradient] {
+            let figures = in_trouble(run);
+            assert!(
+                figures.goodput > 0.8 * possible,
+                "{}: {figures:?}",
+                run.name
+            );
+            assert!(
+                figures.p95_ms < in_trouble(&fixed).p95_ms,
+                "{}: {figures:?}",
+                run.name
+            );
+            // And when it is over, so is the limiting.
+            let healthy = run.figures(50..60);
+            assert!(
+                healthy.goodput > 590.0 && healthy.refused_share < 0.01,
+                "{}: {healthy:?}",
+                run.name
+            );
+        }
+        // Latency tells of trouble before anybody gives up.
+        assert!(in_trouble(&gradient).p95_ms < in_trouble(&aimd).p95_ms);
+    }
+
+    #[test]
+    fn a_tenant_with_a_bulkhead_of_its_own_does_not_notice_that_another_floods() {
+        let [shared, each] = floods();
+        let alone = each.figures(1..5);
+        let flooded = each.figures(6..15);
+        assert!(flooded.p95_ms < 1.2 * alone.p95_ms, "{alone:?} {flooded:?}");
+        assert!(
+            flooded.refused_share == 0.0 && flooded.goodput > 195.0,
+            "{flooded:?}"
+        );
+        let shared = shared.figures(6..15);
+        assert!(
+            shared.refused_share > 0.3 || shared.p95_ms > 3.0 * alone.p95_ms,
+            "{shared:?}"
+        );
+    }
+
+    #[test]
+    fn two_runs_are_alike() {
+        let run = || flood("x", Some(20)).figures(6..15).p95_ms.to_bits();
+        assert_eq!(run(), run());
+    }
+}
