@@ -1,0 +1,19 @@
+//! The claims of the example of this name, and the numbers in the README of maestro-retry.
+
+#[path = "../examples/retry_storm.rs"]
+#[expect(dead_code, reason = "its `main`, and what that prints")]
+mod storm;
+
+#[test]
+fn without_a_budget_retries_keep_the_server_down_and_with_any_budget_it_recovers() {
+    let outcomes = storm::outcomes();
+    let recovered: Vec<_> = outcomes.iter().map(storm::Outcome::recovered).collect();
+    assert_eq!(
+        recovered,
+        [Some(2), None, Some(3), Some(2), Some(2), Some(4)],
+        "seconds after the trouble"
+    );
+    let at_the_end: Vec<_> = outcomes.iter().map(storm::Outcome::at_the_end).collect();
+    assert_eq!(at_the_end, [70, 0, 70, 70, 70, 70], "of 70 a second");
+    assert_eq!(storm::outcomes(), outcomes, "each run is the same");
+}
