@@ -217,6 +217,11 @@ impl ErrorBudget {
         }
     }
 
+    /// As [`observe`](Self::observe), with the reference that this handle is.
+    pub(crate) fn into_observation(self) -> Observation {
+        Observation::new(self.0)
+    }
+
     pub(crate) fn core(&self) -> &Core {
         &self.0
     }

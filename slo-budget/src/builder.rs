@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use crate::{
-    ErrorBudget, Event, History, InvalidConfig, Objective, Restored, Unusable, budget::Settings,
-    bytes::checksum, rings::SPAN, span::ticks,
+    ErrorBudget, ErrorBudgets, Event, History, InvalidConfig, Objective, Restored, Unusable,
+    budget::Settings, bytes::checksum, rings::SPAN, span::ticks,
 };
 
 /// The numbers of an error budget. `Copy`, and usable in a `const`.
@@ -152,6 +152,20 @@ impl Builder {
     /// window longer than the period, shorter than two slots, or the fifth.
     pub fn build(self, name: &'static str) -> Result<ErrorBudget, InvalidConfig> {
         Ok(ErrorBudget::of(name, self.settings()?))
+    }
+
+    /// Builds a family: a budget of this configuration for each key, and at most `capacity` of them. With 0 all
+    /// is counted in the overflow.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_family<K>(
+        self,
+        name: &'static str,
+        capacity: usize,
+    ) -> Result<ErrorBudgets<K>, InvalidConfig> {
+        Ok(ErrorBudgets::new(name, self.settings()?, capacity))
     }
 
     fn settings(self) -> Result<Settings, InvalidConfig> {

@@ -2,9 +2,10 @@ use std::{borrow::Borrow, sync::Arc};
 
 use crate::{Core, ErrorBudget, Observation};
 
-/// What an [`ErrorBudgetLayer`](crate::ErrorBudgetLayer) can be made of: an [`ErrorBudget`] or a `&'static` one.
+/// What an [`ErrorBudgetLayer`](crate::ErrorBudgetLayer) can be made of: an [`ErrorBudget`], a `&'static` one, or a
+/// family [by key](crate::ErrorBudgets::by).
 ///
-/// Sealed: the request is an argument so that a budget chosen by the request can be one more.
+/// Sealed: the request is an argument because a family chooses the budget by it.
 pub trait Guard<Req>: sealed::Sealed {
     /// What an observation holds to find its budget again.
     type Pointer: Borrow<Core>;
@@ -36,4 +37,5 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for ErrorBudget {}
     impl Sealed for &'static ErrorBudget {}
+    impl<K, F> Sealed for crate::By<K, F> {}
 }

@@ -1,0 +1,139 @@
+//! A budget for each key: bounded, with an overflow in which nothing is lost.
+
+use std::{sync::Barrier, time::Duration};
+
+use maestro_slo_budget::{
+    By, Counts, ErrorBudget, ErrorBudgetLayer, ErrorBudgets, Event, InvalidConfig,
+};
+use static_assertions::assert_impl_all;
+use tokio::time::advance;
+use tokio_test::{assert_ready_err, assert_ready_ok, task};
+use tower::{BoxError, Layer, Service, service_fn};
+
+const EVER: Duration = Duration::MAX;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+assert_impl_all!(ErrorBudgets<String>: Clone, Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(By<String, fn(&u8) -> String>: Clone, Send, Sync, std::fmt::Debug);
+
+fn family(capacity: usize) -> ErrorBudgets<u32> {
+    let built = ErrorBudget::builder().build_family("tenants", capacity);
+    built.expect("the defaults are valid")
+}
+
+/// Odd tenants fail.
+fn service(
+    tenants: &ErrorBudgets<u32>,
+) -> impl Service<u32, Response = (), Error = BoxError> + Clone {
+    let layer = ErrorBudgetLayer::new(tenants.by(|tenant: &u32| *tenant));
+    layer.layer(service_fn(async |tenant: u32| match tenant % 2 {
+        0 => Ok(()),
+        _ => Err(BoxError::from("odd")),
+    }))
+}
+
+#[test]
+fn each_key_has_a_budget_of_its_own_and_the_view_shows_the_one_in_use() {
+    let tenants = family(8);
+    let handle = tenants.get(&1);
+    let mut service = service(&tenants);
+    for _ in 0..3 {
+        assert_ready_ok!(task::spawn(service.call(2)).poll());
+        assert_ready_err!(task::spawn(service.call(1)).poll());
+    }
+    assert_eq!(handle.counts(EVER), Counts::new(0, 3));
+    let mut seen: Vec<_> = tenants
+        .iter()
+        .map(|(key, b)| (key, b.counts(EVER)))
+        .collect();
+    seen.sort_by_key(|(key, _)| *key);
+    assert_eq!(seen, [(1, Counts::new(0, 3)), (2, Counts::new(3, 0))]);
+    assert_eq!(tenants.counts(EVER), Counts::new(3, 3));
+    assert_eq!(
+        (tenants.len(), tenants.capacity(), tenants.name()),
+        (2, 8, "tenants")
+    );
+    assert_eq!(handle.name(), "tenants");
+}
+
+#[test]
+fn keys_do_not_grow_without_bound_and_what_finds_no_room_is_counted_in_the_overflow() {
+    for capacity in [0, 1, 4] {
+        let tenants = family(capacity);
+        let mut service = service(&tenants);
+        for tenant in 0..1000 {
+            let mut call = task::spawn(service.call(tenant));
+            assert!(call.poll().is_ready());
+        }
+        assert_eq!(tenants.len(), capacity);
+        let own: Counts = tenants.iter().map(|(_, budget)| budget.counts(EVER)).sum();
+        assert_eq!(own.total(), capacity as u128);
+        assert_eq!(
+            tenants.overflow().counts(EVER).total(),
+            1000 - capacity as u128
+        );
+        assert_eq!(
+            tenants.counts(EVER),
+            Counts::new(500, 500),
+            "nothing is lost"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_is_free_again_when_its_key_is_forgotten_or_was_idle_for_a_period() {
+    let tenants = family(2);
+    tenants.get(&1).record(Event::Bad);
+    let _idle = tenants.get(&2);
+    tenants.get(&3).record(Event::Good);
+    assert_eq!(tenants.overflow().counts(EVER), Counts::new(1, 0));
+    assert!(tenants.forget(&1) && !tenants.forget(&1) && !tenants.forget(&3));
+    tenants.get(&3).record(Event::Good);
+    assert_eq!(
+        (tenants.len(), tenants.counts(EVER)),
+        (2, Counts::new(2, 0))
+    );
+    advance(29 * DAY).await;
+    assert_eq!(tenants.forget_idle(), 1, "the one that never counted");
+    advance(DAY).await;
+    assert_eq!(tenants.forget_idle(), 1);
+    assert!(tenants.is_empty());
+}
+
+#[test]
+fn a_call_under_way_when_its_key_is_forgotten_harms_nobody() {
+    let tenants = family(1);
+    let mut service = service(&tenants);
+    let mut call = task::spawn(service.call(1));
+    assert!(tenants.forget(&1));
+    assert_ready_err!(call.poll());
+    assert!(tenants.is_empty());
+    assert_eq!(tenants.counts(EVER), Counts::default());
+}
+
+#[test]
+fn concurrent_first_calls_of_a_key_make_one_budget_and_no_more_than_there_is_room() {
+    for _ in 0..50 {
+        let tenants = family(2);
+        let barrier = Barrier::new(4);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    (0..4).for_each(|tenant| tenants.get(&tenant).record(Event::Good));
+                });
+            }
+        });
+        assert_eq!(tenants.len(), 2);
+        let mut counts: Vec<_> = tenants.iter().map(|(_, b)| b.counts(EVER).good()).collect();
+        counts.push(tenants.overflow().counts(EVER).good());
+        assert_eq!(counts, [4, 4, 8]);
+    }
+}
+
+#[test]
+fn a_family_that_cannot_work_is_refused() {
+    let builder = ErrorBudget::builder().period(Duration::ZERO);
+    let refused = builder.build_family::<u32>("wrong", 1).unwrap_err();
+    assert_eq!(refused, InvalidConfig::ZeroPeriod);
+}
