@@ -55,6 +55,9 @@ model_mutant 'an override whose end somebody has to look at' src/settle.rs \
     'let _ = now;
         }
         let slow'
+model_mutant 'a wait that forgets how often it was opened' src/advance.rs \
+    'steering.openings.saturating_add(1)' \
+    'steering.openings.saturating_add(0)'
 model_mutant 'a late probe that frees the place of another' src/settle.rs \
     'if !is_late && self.places.free' \
     'if self.places.free'

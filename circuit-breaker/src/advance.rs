@@ -1,11 +1,14 @@
 //! How a circuit gets from one state to another.
 
+use std::hash::{BuildHasher, RandomState};
+
 use crate::{
     Override,
     cause::Cause,
     circuit::Circuit,
     outbox::Change,
     settings::after,
+    steer::Steering,
     sync::atomic::{
         AtomicU64,
         Ordering::{AcqRel, Acquire, Release},
@@ -64,7 +67,10 @@ impl Circuit {
         // So that the generation does not depend on whether somebody looked just before.
         self.advance(now);
         let mut steering = self.transitions.lock();
-        steering.would_have_opened = 0;
+        *steering = Steering {
+            last: steering.last.take(),
+            ..Steering::NONE
+        };
         let word = self.load();
         // The end of an override goes along; a closed circuit has none.
         let until = self.until(word).load(Acquire);
@@ -97,16 +103,21 @@ impl Circuit {
         self.places.clear();
     }
 
-    /// Opens the circuit at `now`, if it still records in `generation`: another failure may be faster.
+    /// Opens the circuit at `now`, for `alone` at least, if it still records in `generation`: another failure
+    /// may be faster.
     #[cold]
-    pub(crate) fn open(&self, generation: u32, cause: Cause, now: u64) {
+    pub(crate) fn open(&self, generation: u32, cause: Cause, alone: u64, now: u64) {
         let mut steering = self.transitions.lock();
         let word = self.load();
         if word.generation() != generation {
             return;
         }
         match word.phase() {
-            Phase::Closed { .. } => self.enter_open(word, cause, now),
+            Phase::Closed { .. } => {
+                steering.openings = 0;
+                steering.alone_until = after(now, alone);
+                self.enter_open(&mut steering, word, cause, now);
+            }
             Phase::MetricsOnly { .. } => self.would_open(&mut steering, cause, now),
             _ => {}
         }
@@ -117,8 +128,9 @@ impl Circuit {
     /// Enters half-open from `word`, which is open and whose wait was over `at`, if nobody was faster.
     #[cold]
     fn enter_half_open(&self, word: Word, at: u64) {
-        let steering = self.transitions.lock();
+        let mut steering = self.transitions.lock();
         if self.load() == word {
+            steering.alone_until = 0;
             self.enter(word, Phase::HalfOpen(Tally::default()), None, at);
         }
         drop(steering);
@@ -185,11 +197,19 @@ impl Circuit {
     }
 
     /// Enters open from `word` at `now`. Only under the transition lock.
-    pub(crate) fn enter_open(&self, word: Word, cause: Cause, now: u64) {
+    pub(crate) fn enter_open(&self, steering: &mut Steering, word: Word, cause: Cause, now: u64) {
+        let wait = self.settings.wait.after(steering.openings, random);
+        steering.openings = steering.openings.saturating_add(1);
+        let until = after(now, wait).max(steering.alone_until);
         // Release, and before the word: who sees the circuit open sees these.
-        self.until(word.next(Phase::Open))
-            .store(after(now, self.settings.wait), Release);
+        self.until(word.next(Phase::Open)).store(until, Release);
         self.cause.store(cause.to_bits(), Release);
         self.enter(word, Phase::Open, Some(cause), now);
     }
+}
+
+/// Another number each time, and in each process. As good as what keeps hash maps from attacks, and there
+/// without a crate for it.
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
 }

@@ -113,7 +113,7 @@ impl Builder {
         self
     }
 
-    /// How long an open circuit rejects calls before it lets probes in. The default is 5 s.
+    /// How long an open circuit rejects calls before it lets probes in. The default is 5 s, every time.
     pub const fn wait_in_open(mut self, wait: Wait) -> Self {
         self.wait_in_open = wait;
         self
@@ -221,9 +221,9 @@ impl Builder {
             None if most_calls < DEFAULT_MINIMUM => most_calls,
             None => DEFAULT_MINIMUM,
         };
-        if self.wait_in_open.0.is_zero() {
+        let Some(wait) = self.wait_in_open.waits() else {
             return Err(InvalidConfig::WaitInOpen);
-        }
+        };
         if !self.probes.are_valid() {
             return Err(InvalidConfig::Probes);
         }
@@ -250,7 +250,7 @@ impl Builder {
                 _ => Some(measured),
             },
             in_a_row,
-            wait: ticks(self.wait_in_open.0),
+            wait,
             results: self.probes.results,
             in_flight: self.probes.in_flight_limit(),
             probe_time: at_most(ticks(self.probe_deadline), LONGEST_PROBE),

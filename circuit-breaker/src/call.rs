@@ -1,4 +1,4 @@
-use std::{borrow::Borrow, fmt, mem, sync::Arc, thread};
+use std::{borrow::Borrow, fmt, mem, sync::Arc, thread, time::Duration};
 
 use tokio::time::Instant;
 
@@ -52,6 +52,11 @@ impl<P: Borrow<Core>> Call<P> {
     /// The call failed.
     pub fn failure(self) {
         self.finish(Outcome::Failure);
+    }
+
+    /// The call failed, and the backend wants to be left alone for `time`, see [`Outcome::FailureFor`].
+    pub fn failure_for(self, time: Duration) {
+        self.finish(Outcome::FailureFor(time));
     }
 
     /// The call says nothing about the backend. A probe gives its place back.

@@ -207,7 +207,7 @@ impl Circuit {
         let end = match word.phase() {
             Phase::Open | Phase::ForcedOpen => match self.until(word).load(Acquire) {
                 // Nobody knows. After the usual wait it costs little to ask again.
-                FOREVER => after(now, self.settings.wait),
+                FOREVER => after(now, self.settings.wait.first()),
                 until => until,
             },
             Phase::HalfOpen(_) if !self.has_room(word) => {

@@ -1,4 +1,4 @@
-use std::{any::type_name, fmt};
+use std::{any::type_name, fmt, time::Duration};
 
 /// How a call ended, as the circuit breaker sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,6 +8,10 @@ pub enum Outcome {
     Success,
     /// The backend did not do its work.
     Failure,
+    /// A failure, and the backend says for how long it wants to be left alone (a `Retry-After`): if this is
+    /// the call that opens the circuit, it stays open at least so long. What any probe of a half-open circuit
+    /// says so holds, if they open it again.
+    FailureFor(Duration),
     /// Nothing about the backend: a rejection by a layer further in.
     Ignored,
 }

@@ -16,7 +16,7 @@ pub enum InvalidConfig {
     Window,
     /// A minimum of no calls, or of more than the window can hold, or is sure to count exactly.
     MinimumCalls,
-    /// No wait in open.
+    /// No wait in open, one with a cap below it, or a jitter that is no share of it.
     WaitInOpen,
     /// No probes, or more than there is room for.
     Probes,
@@ -45,7 +45,7 @@ impl InvalidConfig {
                 "the minimum of calls must be from 1 to 500,000, and no more than the window can hold"
             }
             Self::WaitInOpen => {
-                "the wait in open must be longer than zero: the circuit would never reject"
+                "the wait in open must be longer than zero, its cap no shorter, its jitter a share up to 1.0"
             }
             Self::Probes => {
                 "the probes of a half-open circuit must be from 1 to 4,095 results, and from 1 to 16 in flight"

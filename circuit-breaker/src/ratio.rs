@@ -28,6 +28,12 @@ impl Ratio {
         }
     }
 
+    /// A part of this share of `whole`, as large as `random` is among all numbers; less than all of it.
+    pub(crate) const fn part_of(self, whole: u64, random: u64) -> u64 {
+        let share = whole as u128 * self.0 as u128 / WHOLE as u128;
+        ((share * random as u128) >> u64::BITS) as u64
+    }
+
     /// Whether `failures` of `calls` are this share or more.
     pub(crate) const fn is_reached(self, failures: u32, calls: u32) -> bool {
         // Below 2^32 * 2^30: never overflows.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{OnCancel, ratio::Ratio};
+use crate::{OnCancel, ratio::Ratio, wait::Waits};
 
 /// The numbers of a circuit as its core wants them: checked, in ticks (nanoseconds) below [`NEVER`].
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +11,7 @@ pub(crate) struct Settings {
     pub(crate) window: Option<Measured>,
     /// How many failures in a row open the circuit; 0 where they do not.
     pub(crate) in_a_row: u32,
-    pub(crate) wait: u64,
+    pub(crate) wait: Waits,
     pub(crate) results: u32,
     pub(crate) in_flight: u8,
     /// At most [`LONGEST_PROBE`].

@@ -6,6 +6,7 @@ use crate::{
     circuit::{Admission, Circuit, End},
     measure::{Ended, Recorded},
     places::Lease,
+    settings::{after, ticks},
     tally::Tally,
     word::{Phase, Word},
 };
@@ -63,12 +64,14 @@ impl Circuit {
             match self.record(window, generation, Ended { failed, slow }, at) {
                 Recorded::Late => return,
                 Recorded::Counted => {}
-                Recorded::TooMuch(cause) => return self.open(generation, cause, now_or_read()),
+                Recorded::TooMuch(cause) => {
+                    return self.open(generation, cause, alone(end), now_or_read());
+                }
             }
         }
         if settings.in_a_row == 0 {
         } else if failed {
-            self.fail_in_a_row(generation, now_or_read);
+            self.fail_in_a_row(generation, alone(end), now_or_read);
         } else {
             self.end_row(generation);
         }
@@ -86,7 +89,18 @@ impl Circuit {
             let slow = self.is_slow(started, now);
             // A slow probe is a failed one: slow calls may be what opened the circuit.
             let failed = self.has_failed(end, slow).map(|failed| failed || slow);
+            if alone(end) > 0 {
+                self.leave_alone(generation, after(now, alone(end)));
+            }
             self.settle_probe(generation, failed, now);
+        }
+    }
+
+    /// Remembers what a probe of `generation` said, for the case that the probes open the circuit again.
+    fn leave_alone(&self, generation: u32, until: u64) {
+        let mut steering = self.transitions.lock();
+        if self.load().generation() == generation {
+            steering.alone_until = steering.alone_until.max(until);
         }
     }
 
@@ -98,7 +112,7 @@ impl Circuit {
     fn has_failed(&self, end: End, slow: bool) -> Option<bool> {
         match end {
             End::Finished(Outcome::Success) => Some(false),
-            End::Finished(Outcome::Failure) => Some(true),
+            End::Finished(Outcome::Failure | Outcome::FailureFor(_)) => Some(true),
             End::Finished(Outcome::Ignored) => None,
             End::Cancelled => match self.settings.on_cancel {
                 OnCancel::Ignored => None,
@@ -131,13 +145,14 @@ impl Circuit {
 
     /// Opens or closes a half-open circuit by its `tally`, unless its state is no longer `word`.
     fn decide(&self, word: Word, tally: Tally, now: u64) -> bool {
-        let steering = self.transitions.lock();
+        let mut steering = self.transitions.lock();
         if self.load() != word {
             return false;
         }
         let (failures, results) = (tally.failures, tally.results());
         if self.settings.probe_ratio.is_reached(failures, results) {
-            self.enter_open(word, Cause::Probes { failures, results }, now);
+            let cause = Cause::Probes { failures, results };
+            self.enter_open(&mut steering, word, cause, now);
         } else {
             self.enter(word, Phase::Closed { in_a_row: 0 }, None, now);
         }
@@ -158,7 +173,7 @@ impl Circuit {
         }
     }
 
-    fn fail_in_a_row(&self, generation: u32, clock: impl FnOnce() -> u64) {
+    fn fail_in_a_row(&self, generation: u32, alone: u64, clock: impl FnOnce() -> u64) {
         loop {
             let word = self.load();
             let Some(before) = word.records_in(generation) else {
@@ -167,11 +182,20 @@ impl Circuit {
             let failures = before + 1;
             if failures >= self.settings.in_a_row {
                 // A success that comes between here and the transition is late.
-                return self.open(generation, Cause::ConsecutiveFailures { failures }, clock());
+                let cause = Cause::ConsecutiveFailures { failures };
+                return self.open(generation, cause, alone, clock());
             }
             if self.swap(word, word.with_in_a_row(failures)).is_ok() {
                 return;
             }
         }
+    }
+}
+
+/// How long the backend wants to be left alone, in ticks.
+const fn alone(end: End) -> u64 {
+    match end {
+        End::Finished(Outcome::FailureFor(time)) => ticks(time),
+        _ => 0,
     }
 }

@@ -16,13 +16,17 @@ use crate::{
 /// The end of an override that does not end: later than any instant.
 pub(crate) const FOREVER: u64 = u64::MAX;
 
-/// What is known of an operator's doings, under the transition lock.
+/// What is known under the transition lock: of an operator's doings, and of earlier openings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Steering {
     /// What was said last.
     pub(crate) last: Option<Override>,
     /// How often the circuit would have opened since it only measures.
     pub(crate) would_have_opened: u32,
+    /// How often it has opened since it was last closed.
+    pub(crate) openings: u32,
+    /// Until when a probe of this half-open state said that the backend wants to be left alone; else 0.
+    pub(crate) alone_until: u64,
 }
 
 impl Steering {
@@ -30,6 +34,8 @@ impl Steering {
     pub(crate) const NONE: Self = Self {
         last: None,
         would_have_opened: 0,
+        openings: 0,
+        alone_until: 0,
     };
 }
 
@@ -104,7 +110,7 @@ impl Circuit {
         let mut steering = self.transitions.lock();
         *steering = Steering {
             last: Some(by.clone()),
-            would_have_opened: 0,
+            ..Steering::NONE
         };
         self.begin(phase, until, Some(by), now);
         drop(steering);

@@ -500,6 +500,14 @@ fn what_could_never_work_is_refused() {
             builder.wait_in_open(Wait::fixed(Duration::ZERO)),
             InvalidConfig::WaitInOpen,
         ),
+        (
+            builder.wait_in_open(Wait::exponential(WAIT, Duration::from_secs(1))),
+            InvalidConfig::WaitInOpen,
+        ),
+        (
+            builder.wait_in_open(Wait::fixed(WAIT).jitter(1.5)),
+            InvalidConfig::WaitInOpen,
+        ),
         (builder.probes(Probes::results(0)), InvalidConfig::Probes),
         (
             builder.probes(Probes::results(4_096)),

@@ -261,6 +261,95 @@ async fn a_window_of_one_call_opens_at_the_first_failure_and_the_default_minimum
     assert_eq!(breaker.state(), State::Open);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_wait_doubles_while_probes_fail_up_to_its_cap_and_is_short_again_once_it_closed() {
+    let breaker = builder()
+        .wait_in_open(Wait::exponential(secs(1), secs(5)))
+        .probes(Probes::results(1))
+        .build("doubles")
+        .unwrap();
+    for _ in 0..2 {
+        record(&breaker, 0, 1);
+        for expected in [1, 2, 4, 5, 5, 5] {
+            assert_eq!(breaker.snapshot().retry_after(), Some(secs(expected)));
+            advance(secs(expected)).await;
+            record(&breaker, 0, 1); // the probe
+        }
+        advance(secs(5)).await;
+        record(&breaker, 1, 0);
+        assert_eq!(breaker.state(), State::Closed);
+    }
+    // After a reset too.
+    record(&breaker, 0, 1);
+    advance(secs(1)).await;
+    record(&breaker, 0, 1);
+    breaker.reset();
+    record(&breaker, 0, 1);
+    assert_eq!(breaker.snapshot().retry_after(), Some(secs(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_with_jitter_are_spread_also_at_the_cap_and_never_above_it() {
+    let breaker = builder()
+        .wait_in_open(Wait::exponential(secs(1), secs(4)).jitter(0.5))
+        .probes(Probes::results(1))
+        .build("jitter")
+        .unwrap();
+    record(&breaker, 0, 1);
+    let mut waits = Vec::new();
+    for _ in 0..100 {
+        let wait = breaker.snapshot().retry_after().unwrap();
+        waits.push(wait);
+        advance(wait).await;
+        record(&breaker, 0, 1);
+    }
+    let at_the_cap = &mut waits[2..];
+    assert!(
+        at_the_cap
+            .iter()
+            .all(|wait| (secs(2)..=secs(4)).contains(wait))
+    );
+    at_the_cap.sort();
+    at_the_cap
+        .iter()
+        .zip(&at_the_cap[1..])
+        .for_each(|(a, b)| assert_ne!(a, b));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_wants_to_be_left_alone_is_as_long_as_it_says_but_never_shorter() {
+    for (asked, granted) in [(60, 60), (1, 5)] {
+        let breaker = builder().consecutive_failures(2).build("alone").unwrap();
+        // Of those that do not open it nothing is kept.
+        breaker.try_acquire().unwrap().failure_for(secs(3_600));
+        breaker.try_acquire().unwrap().failure_for(secs(asked));
+        assert_eq!(breaker.snapshot().retry_after(), Some(secs(granted)));
+        // Of probes the one that asks for most is heard, though another is the last.
+        advance(secs(granted)).await;
+        let (a, b) = (
+            breaker.try_acquire().unwrap(),
+            breaker.try_acquire().unwrap(),
+        );
+        a.failure_for(secs(asked));
+        b.failure();
+        assert_eq!(breaker.snapshot().retry_after(), Some(secs(granted)));
+        // And only that once.
+        advance(secs(granted)).await;
+        record(&breaker, 0, 2);
+        assert_eq!(breaker.snapshot().retry_after(), Some(secs(5)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_late_call_asks_for_is_not_granted() {
+    let breaker = builder().build("late").unwrap();
+    let late = breaker.try_acquire().unwrap();
+    breaker.reset();
+    late.failure_for(secs(60));
+    record(&breaker, 0, 1);
+    assert_eq!(breaker.snapshot().retry_after(), Some(secs(5)));
+}
+
 /// A tenth of a second is slow.
 fn by_slowness() -> Builder {
     CircuitBreaker::builder()

@@ -23,6 +23,8 @@ struct Config {
     minimum: u32,
     in_a_row: Option<u32>,
     wait: u64,
+    /// At most, after doubling.
+    wait_cap: u64,
     results: u32,
     in_flight: u32,
     probe_time: u64,
@@ -43,7 +45,10 @@ impl Config {
                 Looks::AtLast(calls) => Window::calls(calls),
             })
             .minimum_calls(self.minimum)
-            .wait_in_open(Wait::fixed(Duration::from_nanos(self.wait)))
+            .wait_in_open(Wait::exponential(
+                Duration::from_nanos(self.wait),
+                Duration::from_nanos(self.wait_cap),
+            ))
             .probes(Probes::results(self.results).in_flight(self.in_flight))
             .probe_deadline(Duration::from_nanos(self.probe_time))
             .on_cancel(self.on_cancel);
@@ -88,7 +93,10 @@ fn config() -> impl Strategy<Value = Config> {
             prop::sample::select(vec![1_u32, 2, 3, 7, 9, 20]).prop_map(Looks::AtLast),
         ],
         1_u32..6,
-        prop::sample::select(vec![1_u64, 10, 50, 100_000_000, u64::MAX]),
+        (
+            prop::sample::select(vec![1_u64, 10, 50, 100_000_000, u64::MAX]),
+            prop::sample::select(vec![1_u64, 2, 7, 1 << 40]),
+        ),
         1_u32..4,
         1_u32..4,
         prop::sample::select(vec![1_u64, 7, 60, 100_000_000, u64::MAX]),
@@ -100,7 +108,7 @@ fn config() -> impl Strategy<Value = Config> {
                 on_cancel,
                 window,
                 minimum,
-                wait,
+                (wait, times),
                 results,
                 in_flight,
                 probe_time,
@@ -119,6 +127,7 @@ fn config() -> impl Strategy<Value = Config> {
                     minimum,
                     in_a_row,
                     wait,
+                    wait_cap: wait.saturating_mul(times),
                     results,
                     in_flight,
                     probe_time,
@@ -154,6 +163,8 @@ fn step() -> impl Strategy<Value = Step> {
         Some(Outcome::Failure),
         Some(Outcome::Failure),
         Some(Outcome::Ignored),
+        Some(Outcome::FailureFor(Duration::from_nanos(70))),
+        Some(Outcome::FailureFor(Duration::MAX)),
         None,
     ]);
     let steered =
@@ -218,6 +229,10 @@ struct Model {
     generation: u64,
     cause: Option<Cause>,
     would_have_opened: u32,
+    /// How often it opened since it was closed.
+    openings: u32,
+    /// Until when a backend wants to be left alone.
+    alone_until: u64,
 }
 
 const CLOSED: Naive = Naive::Closed {
@@ -247,7 +262,12 @@ impl Model {
             self.would_have_opened += 1;
             return self.steer(state, until);
         }
-        let until = now.saturating_add(self.config.wait).min(NEVER);
+        let mut wait = self.config.wait;
+        for _ in 0..self.openings {
+            wait = wait.saturating_mul(2).min(self.config.wait_cap);
+        }
+        let until = now.saturating_add(wait).min(NEVER).max(self.alone_until);
+        self.openings += 1;
         self.cause = Some(cause);
         self.enter(Naive::Open { until });
     }
@@ -265,7 +285,9 @@ impl Model {
     fn has_failed(&self, how: Option<Outcome>, slow: bool) -> Option<bool> {
         match (how, self.config.on_cancel) {
             (Some(Outcome::Success), _) => Some(false),
-            (Some(Outcome::Failure), _) | (None, OnCancel::Failure) => Some(true),
+            (Some(Outcome::Failure | Outcome::FailureFor(_)), _) | (None, OnCancel::Failure) => {
+                Some(true)
+            }
             (None, OnCancel::FailureIfSlow) if slow => Some(true),
             (Some(Outcome::Ignored) | None, _) => None,
         }
@@ -294,16 +316,19 @@ impl Model {
                 Naive::Steered {
                     until: Some(until), ..
                 } if *until <= now => self.enter(CLOSED),
-                Naive::Open { until } if *until <= now => self.enter(Naive::HalfOpen {
-                    probes: Vec::new(),
-                    successes: 0,
-                    failures: 0,
-                }),
+                Naive::Open { until } if *until <= now => {
+                    self.alone_until = 0;
+                    self.enter(Naive::HalfOpen {
+                        probes: Vec::new(),
+                        successes: 0,
+                        failures: 0,
+                    });
+                }
                 Naive::HalfOpen { probes, .. } => {
                     let first = probes.iter().min_by_key(|(_, deadline)| *deadline).copied();
                     match first {
                         Some((call, deadline)) if deadline <= now => {
-                            self.settle_probe(call, Some(true), deadline);
+                            self.settle_probe(call, Some(true), 0, deadline);
                         }
                         _ => return,
                     }
@@ -348,6 +373,13 @@ impl Model {
         if call.generation != self.generation {
             return;
         }
+        let alone_until = match how {
+            Some(Outcome::FailureFor(time)) => {
+                let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+                now.saturating_add(time).min(NEVER)
+            }
+            _ => 0,
+        };
         if let Naive::HalfOpen { .. } = self.state {
             // 18 years on, when a probe began is told from its deadline, which is the end of time.
             let begun = call
@@ -355,7 +387,7 @@ impl Model {
                 .min(NEVER - self.config.probe_time.min(LONGEST_PROBE));
             let slow = self.is_slow(begun, now);
             let failed = self.has_failed(how, slow).map(|failed| failed || slow);
-            return self.settle_probe(call.number, failed, now);
+            return self.settle_probe(call.number, failed, alone_until, now);
         }
         if let Naive::Steered {
             state: State::Disabled,
@@ -364,6 +396,8 @@ impl Model {
         {
             return;
         }
+        self.alone_until = alone_until;
+        self.openings = 0;
         let slow = self.is_slow(call.at, now);
         let Some(failed) = self.has_failed(how, slow) else {
             return;
@@ -409,7 +443,7 @@ impl Model {
         }
     }
 
-    fn settle_probe(&mut self, call: usize, failed: Option<bool>, now: u64) {
+    fn settle_probe(&mut self, call: usize, failed: Option<bool>, alone_until: u64, now: u64) {
         let Naive::HalfOpen {
             probes,
             successes,
@@ -422,6 +456,7 @@ impl Model {
             return; // its time was over
         };
         probes.swap_remove(place);
+        self.alone_until = self.alone_until.max(alone_until);
         match failed {
             Some(false) => *successes += 1,
             Some(true) => *failures += 1,
@@ -472,6 +507,8 @@ impl Both {
                 generation: 0,
                 cause: None,
                 would_have_opened: 0,
+                openings: 0,
+                alone_until: 0,
             },
             start,
             elapsed: 0,
@@ -616,11 +653,12 @@ proptest! {
         steps in prop::collection::vec(step(), 0..80),
     ) {
         config.wait = config.wait.min(1_000);
+        config.wait_cap = config.wait_cap.clamp(config.wait, 1_000);
         config.probe_time = config.probe_time.min(1_000);
         let mut both = Both::new(&config);
         for step in steps {
-            // Near the end of time nothing elapses.
-            if !matches!(step, Step::Advance(u64::MAX)) {
+            // Near the end of time nothing elapses; and who wants to be left alone for ever is.
+            if !matches!(step, Step::Advance(u64::MAX) | Step::Settle(_, Some(Outcome::FailureFor(_)))) {
                 both.take(step)?;
             }
         }
@@ -634,6 +672,27 @@ proptest! {
             }
         }
         prop_assert_eq!(both.breaker.state_at(both.now()), State::Closed);
+    }
+
+    #[test]
+    fn waits_double_up_to_their_cap_and_jitter_takes_a_share_of_them_at_most(
+        first in 1_u64..1_000_000_000,
+        factor in 1_u64..1_000,
+        share in 0.000_000_001_f64..=1.0,
+        openings in prop_oneof![0_u32..40, Just(u32::MAX)],
+        random in any::<u64>(),
+    ) {
+        let cap = first * factor;
+        let nanos = Duration::from_nanos;
+        let wait = Wait::exponential(nanos(first), nanos(cap));
+        let whole = wait.waits().unwrap().after(openings, || unreachable!("no jitter"));
+        prop_assert_eq!(u128::from(whole), (u128::from(first) << openings.min(64)).min(cap.into()));
+        let jittered = wait.jitter(share).waits().unwrap().after(openings, || random);
+        prop_assert!(1 <= jittered && jittered <= whole);
+        // In f64, so to within a rounding.
+        #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+        let (jittered, whole) = (jittered as f64, whole as f64);
+        prop_assert!(jittered >= (whole * (1.0 - share)).floor() - 1.0);
     }
 
     #[test]
