@@ -364,13 +364,16 @@ async fn a_ready_service_that_lies_idle_spends_nothing_of_its_next_call() {
 #[tokio::test(start_paused = true)]
 async fn a_clone_has_not_waited() {
     #[derive(Clone, Debug)]
-    struct Stuck;
-    impl Service<()> for Stuck {
+    struct ReadyFrom(Instant);
+    impl Service<()> for ReadyFrom {
         type Response = ();
         type Error = Elapsed;
         type Future = std::future::Pending<Result<(), Elapsed>>;
         fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), Elapsed>> {
-            Poll::Pending
+            if Instant::now() < self.0 {
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(()))
         }
         fn call(&mut self, (): ()) -> Self::Future {
             pending()
@@ -380,14 +383,17 @@ async fn a_clone_has_not_waited() {
         .limit(ms(250))
         .count_readiness(true)
         .build("store");
-    let mut service = TimeoutLayer::new(timeout).layer(Stuck);
-    assert!(
-        tokio::time::timeout(ms(200), service.ready())
-            .await
-            .is_err()
-    );
-    let elapsed = service.clone().call(()).await.unwrap_err();
-    assert_eq!(elapsed.after(), ms(250), "all of it after the call");
+    let mut service = TimeoutLayer::new(timeout).layer(ReadyFrom(Instant::now() + ms(200)));
+    let mut ready = tokio_test::task::spawn(());
+    let mut poll = |service: &mut _| ready.enter(|cx, _| Service::poll_ready(service, cx));
+    tokio_test::assert_pending!(poll(&mut service));
+    advance(ms(200)).await;
+    tokio_test::assert_ready_ok!(poll(&mut service));
+    let mut clone = service.clone();
+    let (began, elapsed) = (Instant::now(), clone.call(()).await.unwrap_err());
+    assert_eq!((elapsed.after(), began.elapsed()), (ms(250), ms(250)));
+    let (began, elapsed) = (Instant::now(), service.call(()).await.unwrap_err());
+    assert_eq!((elapsed.after(), began.elapsed()), (ms(250), ms(50)));
 }
 
 // === What is left behind ===
