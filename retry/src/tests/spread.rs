@@ -138,8 +138,13 @@ proptest! {
             Jitter::PlusMinus(percent) => Jitter::PlusMinus(percent.max(10)),
             jitter => jitter,
         };
-        // Slower to the cap than anybody: 1 ns, or at once.
-        let base = if from_the_cap { cap } else { Duration::from_nanos(1) };
+        // Slower to the cap than anybody: 1 ns, or at once. Decorrelated wanders, and between 1 ns and the
+        // cap it may be anywhere after a hundred steps.
+        let base = match jitter {
+            _ if from_the_cap => cap,
+            Jitter::Decorrelated => cap / 10,
+            _ => Duration::from_nanos(1),
+        };
         let backoff = Backoff::exponential(base, cap).jitter(jitter);
         let delays: Vec<_> = backoff.delays_seeded(seed).skip(100).take(200).collect();
         let different: HashSet<_> = delays.iter().collect();
