@@ -42,6 +42,8 @@ mod reject;
 mod report;
 mod restored;
 mod rings;
+#[cfg(feature = "serde")]
+mod serde;
 mod service;
 mod span;
 mod spent;

@@ -247,6 +247,11 @@ fn a_history_with_impossible_numbers_and_a_true_checksum_is_refused_or_harmless(
         rings,
     }
     .to_bytes();
+    for longer in 1..20 {
+        let mut forged = [&whole[..whole.len() - 8], &[0; 20][..longer]].concat();
+        forged.extend(checksum(&forged).to_le_bytes());
+        assert!(History::from_bytes(&forged).is_err(), "{longer}");
+    }
     for word in 2..12 {
         for value in [0, 1, u64::MAX / 259_200 + 1, u64::MAX] {
             let mut forged = whole.clone();

@@ -1,0 +1,90 @@
+//! The only file that knows the feature `serde`: what figures look like to machines.
+//!
+//! Written by hand, not derived: the names in the output are a promise of their own, and a burn rate has to
+//! tell no data (`null`) from infinity, which JSON has no number for.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
+
+use crate::{Counts, Objective, Report, WindowReport};
+
+/// A figure for display: `null` without data, `"infinite"` where not one bad event was allowed and there was one.
+struct Figure(Option<f64>);
+
+impl Serialize for Figure {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            None => to.serialize_none(),
+            Some(f64::INFINITY) => to.serialize_str("infinite"),
+            Some(f64::NEG_INFINITY) => to.serialize_str("-infinite"),
+            Some(figure) => to.serialize_f64(figure),
+        }
+    }
+}
+
+impl Serialize for Report {
+    /// A map with the figures, the windows in a list, times in seconds, and the sentence as `summary`.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let windows: Vec<_> = self.windows().collect();
+        let allowed_bad = u64::try_from(self.allowed_bad()).unwrap_or(u64::MAX);
+        let seconds = |time: Duration| time.as_secs_f64();
+        let mut map = to.serialize_struct("Report", 12)?;
+        map.serialize_field("name", self.name())?;
+        map.serialize_field("objective", &self.objective())?;
+        map.serialize_field("summary", &format_args!("{self}"))?;
+        map.serialize_field("period", self.period())?;
+        map.serialize_field("windows", &windows)?;
+        map.serialize_field("allowed_bad", &allowed_bad)?;
+        map.serialize_field("consumed", &Figure(self.consumed()))?;
+        map.serialize_field("remaining", &Figure(self.remaining()))?;
+        map.serialize_field("consumed_of_period", &Figure(self.consumed_of_period()))?;
+        map.serialize_field(
+            "seconds_to_exhaustion",
+            &self.time_to_exhaustion().map(seconds),
+        )?;
+        map.serialize_field("clock_steps_back", &self.clock_steps_back())?;
+        map.serialize_field("clock_behind_seconds", &seconds(self.clock_behind()))?;
+        map.end()
+    }
+}
+
+impl Serialize for WindowReport {
+    /// Length in seconds, counts, burn rate and coverage.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let burn_rate = self.burn_rate().map(crate::BurnRate::as_f64);
+        let mut map = to.serialize_struct("WindowReport", 5)?;
+        map.serialize_field("seconds", &self.window().as_secs_f64())?;
+        map.serialize_field("good", &self.counts().good())?;
+        map.serialize_field("bad", &self.counts().bad())?;
+        map.serialize_field("burn_rate", &Figure(burn_rate))?;
+        map.serialize_field("coverage", &self.coverage())?;
+        map.end()
+    }
+}
+
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_struct("Counts", 2)?;
+        map.serialize_field("good", &self.good())?;
+        map.serialize_field("bad", &self.bad())?;
+        map.end()
+    }
+}
+
+impl Serialize for Objective {
+    /// As text: `"99.9%"`.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Objective {
+    /// From text, as [`FromStr`](std::str::FromStr): `"99.9%"`, `"0.999"`, `"999/1000"`. Not from a number, which
+    /// would have been rounded already.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}

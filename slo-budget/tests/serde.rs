@@ -1,0 +1,87 @@
+//! Figures as JSON: every name and every edge.
+
+use std::time::Duration;
+
+use maestro_slo_budget::{Counts, ErrorBudget, Event, Objective};
+use serde_json::{Value, json};
+use tokio::time::advance;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn record(budget: &ErrorBudget, good: u64, bad: u64) {
+    (0..good).for_each(|_| budget.record(Event::Good));
+    (0..bad).for_each(|_| budget.record(Event::Bad));
+}
+
+fn json_of(budget: &ErrorBudget) -> Value {
+    serde_json::to_value(budget.report()).expect("a report can be written as JSON")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_is_written_with_all_its_figures_and_its_sentence() {
+    let builder = ErrorBudget::builder().windows([Duration::from_secs(3600)]);
+    let budget = builder.build("api").unwrap();
+    record(&budget, 9_990, 10);
+    advance(15 * DAY).await;
+    record(&budget, 9_985, 15);
+    let window =
+        json!({ "seconds": 3600.0, "good": 9985, "bad": 15, "burn_rate": 1.5, "coverage": 1.0 });
+    let period = json!({
+        "seconds": 2_592_000.0, "good": 19_975, "bad": 25, "burn_rate": 1.25, "coverage": 0.5,
+    });
+    assert_eq!(
+        json_of(&budget),
+        json!({
+            "name": "api",
+            "objective": "99.9%",
+            "summary": budget.report().to_string(),
+            "period": period,
+            "windows": [window],
+            "allowed_bad": 20,
+            "consumed": 1.25,
+            "remaining": -0.25,
+            "consumed_of_period": 0.625,
+            "seconds_to_exhaustion": 648_000.0,
+            "clock_steps_back": 0,
+            "clock_behind_seconds": 0.0,
+        })
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_data_is_null_and_infinity_is_said_in_a_word() {
+    let strict = ErrorBudget::new("strict", "100%".parse().unwrap());
+    let empty = json_of(&strict);
+    assert_eq!(empty["consumed"], Value::Null);
+    assert_eq!(empty["windows"][0]["burn_rate"], Value::Null);
+    assert_eq!(empty["seconds_to_exhaustion"], Value::Null);
+    record(&strict, 1, 1);
+    let broken = json_of(&strict);
+    assert_eq!(broken["consumed"], "infinite");
+    assert_eq!(broken["remaining"], "-infinite");
+    assert_eq!(broken["windows"][0]["burn_rate"], "infinite");
+    assert_eq!(broken["seconds_to_exhaustion"], 0.0);
+}
+
+#[test]
+fn an_objective_is_read_from_text_exactly_and_a_mistake_says_what_is_allowed() {
+    let read = |json: &str| serde_json::from_str::<Objective>(json);
+    assert_eq!(
+        read("\"99.9%\"").unwrap(),
+        Objective::new(999, 1000).unwrap()
+    );
+    for objective in ["99.999999%", "2/3", "0%"] {
+        let json = json!(objective).to_string();
+        assert_eq!(serde_json::to_string(&read(&json).unwrap()).unwrap(), json);
+    }
+    let error = read("\"99.9\"").unwrap_err().to_string();
+    assert!(
+        error.contains("write `99.9%`, `0.999` or `999/1000`"),
+        "{error}"
+    );
+    assert!(read("0.999").is_err(), "a number has been rounded already");
+    assert_eq!(
+        json!(Counts::new(u64::MAX, 1)),
+        json!({ "good": u64::MAX, "bad": 1 })
+    );
+}
