@@ -1,0 +1,209 @@
+//! One deadline in the request, read by every layer that may wait.
+
+use std::{sync::Arc, time::Duration};
+
+use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full, Queue};
+use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open, Outcome, Wait};
+use maestro_retry::{Backoff, RetryLayer, RetryPolicy};
+use maestro_timeout::{Deadline, Elapsed, TimeoutLayer};
+use proptest::prelude::*;
+use tokio::time::{Instant, sleep};
+use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+enum StackError {
+    #[error("circuit open")]
+    Open(#[from] Open),
+    #[error("no room")]
+    Full(#[from] Full),
+    #[error("too late")]
+    Elapsed(#[from] Elapsed),
+    #[error("the dependency failed")]
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Query {
+    number: usize,
+    deadline: Deadline,
+}
+
+type Stack = BoxCloneSyncService<Query, (), StackError>;
+
+/// A stay inside one layer: from the call to the end, by an answer or by being dropped.
+#[derive(Clone, Copy, Debug)]
+struct Stay {
+    /// Inside of which layer; `None`: of the client.
+    inside: Option<Kind>,
+    deadline: Deadline,
+    from: Instant,
+    to: Instant,
+}
+
+#[expect(
+    clippy::disallowed_types,
+    reason = "a test's notebook is on nobody's request path"
+)]
+type Lock<T> = std::sync::Mutex<T>;
+type Stays = Arc<Lock<Vec<Stay>>>;
+
+struct Staying(Stay, Stays);
+
+impl Drop for Staying {
+    fn drop(&mut self) {
+        self.0.to = Instant::now();
+        self.1.lock().expect("no panic inside").push(self.0);
+    }
+}
+
+/// Writes down every stay inside `inner`.
+fn watched(inside: Option<Kind>, inner: Stack, stays: &Stays) -> Stack {
+    let stays = Arc::clone(stays);
+    BoxCloneSyncService::new(service_fn(move |query: Query| {
+        let now = Instant::now();
+        let stay = Stay {
+            inside,
+            deadline: query.deadline,
+            from: now,
+            to: now,
+        };
+        let staying = Staying(stay, Arc::clone(&stays));
+        let inner = inner.clone();
+        async move {
+            let _staying = staying;
+            inner.oneshot(query).await
+        }
+    }))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Whole,
+    Retry,
+    Breaker,
+    Attempt,
+    Queue,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind::Whole,
+    Kind::Retry,
+    Kind::Breaker,
+    Kind::Attempt,
+    Kind::Queue,
+];
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// The limits are far too long on purpose: what ends in time does so by the deadline alone.
+fn wrap(kind: Kind, inner: Stack) -> Stack {
+    let deadline = |query: &Query| query.deadline.at();
+    let far = ms(100_000);
+    match kind {
+        Kind::Whole | Kind::Attempt => {
+            BoxCloneSyncService::new(TimeoutLayer::new(far).deadline(deadline).layer(inner))
+        }
+        Kind::Retry => {
+            let policy = RetryPolicy::builder()
+                .attempts(5)
+                .backoff(Backoff::exponential(ms(5), ms(60)))
+                .build()
+                .expect("legal numbers")
+                .retry_if(|result| matches!(result, Err(StackError::Failed | StackError::Full(_))))
+                .deadline(deadline);
+            BoxCloneSyncService::new(RetryLayer::new(policy).layer(inner))
+        }
+        Kind::Breaker => {
+            let breaker = CircuitBreaker::builder()
+                .consecutive_failures(4)
+                .wait_in_open(Wait::fixed(ms(50)))
+                .build("deadline")
+                .expect("legal numbers");
+            let layer =
+                CircuitBreakerLayer::new(breaker).classify(|result: &Result<(), StackError>| {
+                    match result {
+                        Ok(()) => Outcome::Success,
+                        Err(StackError::Failed | StackError::Elapsed(_)) => Outcome::Failure,
+                        Err(_) => Outcome::Ignored,
+                    }
+                });
+            BoxCloneSyncService::new(layer.layer(inner))
+        }
+        Kind::Queue => {
+            let bulkhead = Bulkhead::builder()
+                .limit(2)
+                .build("deadline")
+                .expect("legal numbers");
+            let layer = BulkheadLayer::new(bulkhead)
+                .queue(Queue::new(64, far))
+                .deadline(deadline);
+            BoxCloneSyncService::new(layer.layer(inner))
+        }
+    }
+}
+
+/// A timer of tokio fires at the next millisecond.
+const TICK: Duration = Duration::from_millis(1);
+
+async fn run(
+    order: &[Kind],
+    script: &[Option<(bool, u64)>],
+    queries: &[(u64, u64)],
+) -> (Vec<Stay>, usize) {
+    let stays = Stays::default();
+    let script = script.to_vec();
+    let client = service_fn(move |query: Query| {
+        let attempt = script[query.number % script.len()];
+        async move {
+            match attempt {
+                Some((is_ok, after)) => {
+                    sleep(ms(after)).await;
+                    is_ok.then_some(()).ok_or(StackError::Failed)
+                }
+                None => std::future::pending().await,
+            }
+        }
+    });
+    let mut stack = watched(None, BoxCloneSyncService::new(client), &stays);
+    for kind in order.iter().rev() {
+        stack = watched(Some(*kind), wrap(*kind, stack), &stays);
+    }
+    let mut calls = tokio::task::JoinSet::new();
+    for (number, (after, left)) in queries.iter().enumerate() {
+        sleep(ms(*after)).await;
+        let query = Query {
+            number,
+            deadline: Deadline::after(ms(*left)),
+        };
+        calls.spawn(stack.clone().oneshot(query));
+    }
+    let answers = calls.join_all().await.len();
+    drop(stack);
+    (
+        Arc::try_unwrap(stays).map_or_else(
+            |_| panic!("a stay goes on"),
+            |stays| stays.into_inner().expect("no panic inside"),
+        ),
+        answers,
+    )
+}
+
+proptest! {
+    #[test]
+    fn no_wait_inside_outlives_the_deadline_of_its_request(
+        order in Just(KINDS.to_vec()).prop_shuffle(),
+        script in prop::collection::vec(prop::option::weighted(0.8, (any::<bool>(), 0_u64..120)), 1..20),
+        queries in prop::collection::vec((0_u64..30, 0_u64..200), 1..40),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let (stays, answers) = runtime.block_on(run(&order, &script, &queries));
+        prop_assert_eq!(answers, queries.len());
+        for Stay { inside, deadline, from, to } in stays {
+            let end = deadline.at().unwrap() + TICK;
+            prop_assert!(from <= end, "begun {:?} late inside of {:?} in {:?}", from - end, inside, order);
+            prop_assert!(to <= end, "ended {:?} late inside of {:?} in {:?}", to - end, inside, order);
+        }
+    }
+}
