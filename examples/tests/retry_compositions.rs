@@ -1,0 +1,121 @@
+//! Retry and the rejections of the other layers: the lines that the README of maestro-retry gives, over the
+//! layers themselves.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full};
+use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open};
+use maestro_retry::{Backoff, RetryBudget, RetryLayer, RetryPolicy};
+use maestro_timeout::{Elapsed, TimeoutLayer};
+use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
+
+/// Four attempts without waits, and a budget in which each call pays for ten retries.
+fn policy() -> (RetryPolicy, RetryBudget) {
+    let builder = RetryPolicy::builder().attempts(4).backoff(Backoff::none());
+    let budget = RetryBudget::builder().ratio(10.0).floor_per_second(0);
+    (
+        builder.build().expect("four attempts are legal"),
+        budget.build("compositions").expect("ten is legal"),
+    )
+}
+
+/// A breaker that opens at the first failure, and stays open for as long as a test runs.
+fn breaker() -> CircuitBreaker {
+    let builder = CircuitBreaker::builder().consecutive_failures(1);
+    builder.build("dependency").expect("one failure is legal")
+}
+
+fn failing(
+    made: &Arc<AtomicU32>,
+) -> impl Service<(), Response = (), Error = BoxError, Future: Send> + Clone + use<> {
+    let made = Arc::clone(made);
+    service_fn(move |()| {
+        made.fetch_add(1, SeqCst);
+        async { Err::<(), BoxError>("down".into()) }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_inside_is_not_tried_again_and_takes_nothing_from_the_budget() {
+    let (policy, budget) = policy();
+    let retry = policy
+        .budget(budget.clone())
+        .retry_if(|r| matches!(r, Err::<(), BoxError>(e) if Open::find(e.as_ref()).is_none()));
+    let made = Arc::default();
+    let service = ServiceBuilder::new()
+        .layer(RetryLayer::new(retry))
+        .layer(CircuitBreakerLayer::new(breaker()))
+        .service(failing(&made));
+    let error = service.clone().oneshot(()).await.unwrap_err();
+    assert!(
+        Open::find(error.as_ref()).is_some(),
+        "the second attempt met the open circuit"
+    );
+    assert_eq!((made.load(SeqCst), budget.balance()), (1, 9));
+    for calls in 2..10 {
+        let error = service.clone().oneshot(()).await.unwrap_err();
+        assert!(Open::find(error.as_ref()).is_some());
+        assert_eq!((made.load(SeqCst), budget.balance()), (1, calls * 10 - 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_outside_sees_one_failure_for_all_attempts_of_a_call() {
+    let (policy, budget) = policy();
+    let made = Arc::default();
+    let service = ServiceBuilder::new()
+        .layer(CircuitBreakerLayer::new(breaker()))
+        .layer(RetryLayer::new(policy.budget(budget.clone())))
+        .service(failing(&made));
+    let error = service.clone().oneshot(()).await.unwrap_err();
+    assert_eq!(error.to_string(), "down");
+    assert_eq!((made.load(SeqCst), budget.balance()), (4, 7));
+    let error = service.oneshot(()).await.unwrap_err();
+    assert!(Open::find(error.as_ref()).is_some());
+    assert_eq!((made.load(SeqCst), budget.balance()), (4, 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_bulkhead_and_an_attempt_too_late_may_be_tried_again_and_nothing_else_is() {
+    let full_or_late = |r: &Result<u32, BoxError>| matches!(r, Err(e) if Full::find(e.as_ref()).is_some() || Elapsed::find(e.as_ref()).is_some());
+    let ms = Duration::from_millis;
+    let made = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&made);
+    let bulkhead = Bulkhead::new("dependency", NonZeroUsize::MIN);
+    let place = bulkhead.try_acquire().expect("nobody else is there");
+    let retry = RetryPolicy::builder()
+        .attempts(9)
+        .backoff(Backoff::constant(ms(100)).jitter(maestro_retry::Jitter::None))
+        .build()
+        .unwrap()
+        .retry_if(full_or_late);
+    let service = ServiceBuilder::new()
+        .layer(RetryLayer::new(retry))
+        .layer(TimeoutLayer::new(ms(50)))
+        .layer(BulkheadLayer::new(bulkhead))
+        .service(service_fn(move |()| {
+            let made = count.fetch_add(1, SeqCst) + 1;
+            async move {
+                if made == 1 {
+                    std::future::pending::<()>().await; // too late
+                }
+                Err::<u32, BoxError>("broken".into())
+            }
+        }));
+    let call = tokio::spawn(service.oneshot(()));
+    tokio::time::sleep(ms(250)).await;
+    assert_eq!(made.load(SeqCst), 0, "there was no room so far");
+    drop(place);
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(
+        (error.to_string().as_str(), made.load(SeqCst)),
+        ("broken", 2)
+    );
+}
