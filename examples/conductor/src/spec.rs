@@ -1,8 +1,12 @@
 //! What a client asks for, read strictly: a document that parses is a document that is right.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -25,6 +29,7 @@ pub(crate) struct RunSpec {
     priority: Priority,
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    #[serde(deserialize_with = "objects")]
     steps: Vec<Step>,
 }
 
@@ -48,6 +53,10 @@ struct Step {
     timeout_seconds: u32,
 }
 
+/// A `T` written as an object. serde also takes an array for a struct, its fields in order; nobody who
+/// sends one means that.
+struct Object<T>(T);
+
 /// The first thing that is wrong with a document, and where.
 #[derive(Debug, Error, PartialEq)]
 #[error("{field}: {reason}")]
@@ -60,6 +69,34 @@ const fn five_minutes() -> u32 {
     300
 }
 
+/// Characters of a field's name or a complaint that are said again: both may be of the client's making.
+const MAX_SAID: usize = 200;
+
+// === impl Object ===
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Map<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_map(Map(PhantomData)).map(Self)
+    }
+}
+
+fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Step>, D::Error> {
+    let steps = Vec::<Object<Step>>::deserialize(deserializer)?;
+    Ok(steps.into_iter().map(|Object(step)| step).collect())
+}
+
 // === impl RunSpec ===
 
 impl RunSpec {
@@ -69,9 +106,10 @@ impl RunSpec {
     /// The first field that is missing, unknown, of the wrong type or out of its range.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRun> {
         let mut json = serde_json::Deserializer::from_slice(body);
-        let spec: Self = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let read = serde_path_to_error::deserialize(&mut json);
+        let Object(spec): Object<Self> = read.map_err(|error| {
             let path = error.path().to_string();
-            InvalidRun::read(&path, error.into_inner().to_string())
+            InvalidRun::read(&path, &error.into_inner().to_string())
         })?;
         json.end()
             .map_err(|error| InvalidRun::new("body", error.to_string()))?;
@@ -153,7 +191,7 @@ impl InvalidRun {
     }
 
     /// From where serde stopped, which for a field that is missing is where it should have been.
-    fn read(path: &str, reason: String) -> Self {
+    fn read(path: &str, reason: &str) -> Self {
         let missing = reason
             .strip_prefix("missing field `")
             .and_then(|rest| rest.split('`').next());
@@ -165,8 +203,19 @@ impl InvalidRun {
             (path, None) => path.to_owned(),
             (path, Some(name)) => format!("{path}.{name}"),
         };
-        Self { field, reason }
+        Self::new(brief(&field), brief(reason))
     }
+}
+
+/// What fits into a line, and the end of it, where serde says the place.
+fn brief(text: &str) -> String {
+    let found = text.chars().count();
+    if found <= MAX_SAID {
+        return text.to_owned();
+    }
+    let half = MAX_SAID / 2;
+    let (begin, end) = (text.chars().take(half), text.chars().skip(found - half));
+    begin.chain(['…']).chain(end).collect()
 }
 
 #[cfg(test)]
@@ -189,12 +238,39 @@ mod tests {
     }
 
     #[test]
+    fn a_complaint_is_short_however_long_the_mistake() {
+        let long = "k".repeat(60_000);
+        for body in [
+            format!(r#"{{"name":"a","steps":[],"{long}":1}}"#),
+            format!(r#"{{"name":"a","priority":"{long}","steps":[]}}"#),
+            format!(r#"{{"name":"a","labels":{{"{long}":1}},"steps":[]}}"#),
+        ] {
+            assert!(complaint(&body).chars().count() < 500);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_what_was_sent_to_the_last_bit_of_a_number() {
+        // Each of these comes back a little different from a reader that rounds.
+        let body = br#"{"name":"a","steps":[{"name":"b","uses":"c","with":
+            {"x":[51.24817837550540, 123456.7890123456789, 2.2250738585072011e-308, 8.62e-39]}}]}"#;
+        let spec = RunSpec::parse(body).unwrap();
+        let kept = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<RunSpec>(&kept).unwrap(), spec);
+    }
+
+    #[test]
     fn every_complaint_names_the_field() {
         for (body, begins) in [
             ("", "body: EOF"),
             ("{", "body: EOF"),
             (r#"{"name":"a","steps":[{"#, "steps[0]: EOF"),
-            ("[]", "body: invalid"),
+            ("[]", "body: invalid type: sequence, expected an object"),
+            (r#"["a","low",{},[]]"#, "body: invalid type: sequence"),
+            (
+                r#"{"name":"a","steps":[["b","c"]]}"#,
+                "steps[0]: invalid type: sequence",
+            ),
             ("{}", "name: missing field `name`"),
             (r#"{"name":"a","steps":[],"x":1}"#, "x: unknown field"),
             (r#"{"name":7,"steps":[]}"#, "name: invalid type"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -90,10 +90,12 @@ pub(super) async fn post(
 
 pub(super) async fn get(
     State(conductor): State<Arc<Conductor>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let missing = || Problem::new(StatusCode::NOT_FOUND, "no_such_run", "there is no such run");
-    let id = RunId::parse(&id).ok_or_else(missing)?;
+    // What is not even text is no id either.
+    let id = id.ok().and_then(|Path(id)| RunId::parse(&id));
+    let id = id.ok_or_else(missing)?;
     let found = conductor.find(id).await;
     let found = found.map_err(|error| Problem::store(conductor.reads.name(), &error))?;
     let Found { run, stale } = found.ok_or_else(missing)?;
