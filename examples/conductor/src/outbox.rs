@@ -89,7 +89,12 @@ impl Round {
                 for run in some {
                     sent.spawn(deliver(conductor.clone(), run.id));
                 }
-                if let Some(pause) = sent.join_all().await.into_iter().flatten().max() {
+                let mut refused = None;
+                while let Some(delivered) = sent.join_next().await {
+                    // A panic, already reported, ends one delivery and not the outbox.
+                    refused = refused.max(delivered.ok().flatten());
+                }
+                if let Some(pause) = refused {
                     return pause;
                 }
             }

@@ -5,6 +5,7 @@ use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 use http::Uri;
 use maestro_timeout::Deadline;
@@ -20,13 +21,18 @@ use crate::metrics::Metrics;
 use crate::outbox::{self, Claims};
 use crate::peer::Peer;
 use crate::start::{Cause, StartError};
-use crate::store::Sqlite;
+use crate::store::{Closing, Sqlite};
 use crate::{api, slo, stacks, watch as watcher};
+
+/// For the last statement and the fold of the log into the database. What takes longer is done at the next
+/// start instead: nothing is lost by it.
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// A running conductor.
 pub struct Server {
     address: SocketAddr,
     conductor: Arc<Conductor>,
+    closing: Closing,
     peer: Option<Peer>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
@@ -52,10 +58,9 @@ impl Server {
             None => Some(Peer::start().await.map_err(Cause::Peer)?),
         };
         let target = config.peer.clone().or_else(|| peer.as_ref().map(Peer::url));
-        let conductor = Arc::new(assemble(
-            &config,
-            &target.expect("one of the two is there"),
-        )?);
+        let target = target.expect("one of the two is there");
+        let (conductor, closing) = assemble(&config, &target)?;
+        let conductor = Arc::new(conductor);
         let (stop, stopped) = watch::channel(false);
         let background = vec![
             tokio::spawn(outbox::drain(
@@ -72,6 +77,7 @@ impl Server {
         Ok(Self {
             address,
             conductor,
+            closing,
             peer,
             stop,
             serving,
@@ -121,6 +127,9 @@ impl Server {
         served
             .expect("serving does not panic")
             .map_err(Cause::Serve)?;
+        // The last handle of the store goes with it.
+        drop(self.conductor);
+        let _ = Deadline::after(CLOSE).run(self.closing.closed()).await;
         tracing::info!("stopped");
         Ok(())
     }
@@ -139,15 +148,16 @@ async fn told(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-fn assemble(config: &Config, peer: &Uri) -> Result<Conductor, Cause> {
-    let store = Sqlite::open(&config.database, config.busy).map_err(|reason| Cause::Database {
+fn assemble(config: &Config, peer: &Uri) -> Result<(Conductor, Closing), Cause> {
+    let opened = Sqlite::open(&config.database, config.busy);
+    let (store, closing) = opened.map_err(|reason| Cause::Database {
         path: config.database.clone(),
         reason,
     })?;
     let client = HttpDispatch::new(peer, config.dispatch.attempt.timeout);
     let metrics = Metrics::new();
     let (budget, gate) = slo::build(config)?;
-    Ok(Conductor {
+    let conductor = Conductor {
         writes: stacks::store("store-write", store.clone(), &config.writes, &metrics)?,
         reads: stacks::store("store-read", store, &config.reads, &metrics)?,
         cache: stacks::cache(Memory::new(), &config.cache, &metrics)?,
@@ -158,5 +168,6 @@ fn assemble(config: &Config, peer: &Uri) -> Result<Conductor, Cause> {
         metrics,
         fresh_for: config.fresh_for,
         queued: AtomicU32::new(0),
-    })
+    };
+    Ok((conductor, closing))
 }

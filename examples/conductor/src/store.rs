@@ -15,7 +15,7 @@ use maestro_timeout::Elapsed;
 use thiserror::Error;
 
 pub(crate) use self::settings::SchemaError;
-pub(crate) use self::sqlite::Sqlite;
+pub(crate) use self::sqlite::{Closing, Sqlite};
 use crate::rejection::{Fault, Layer};
 use crate::run::{Run, RunId, Status};
 
@@ -78,7 +78,7 @@ pub(crate) enum StoreError {
     Sql(rusqlite::Error),
     #[error("a stored run cannot be read: {0}")]
     Unreadable(&'static str),
-    #[error("the store is closed")]
+    #[error("its thread has ended; restart the service")]
     Closed,
 }
 

@@ -57,11 +57,12 @@ fn may_pass(result: &Result<Reply, StoreError>) -> bool {
     matches!(result, Err(StoreError::Locked | StoreError::Sql(_)))
 }
 
-/// What an attempt says of the store. Our own bulkhead says nothing of it.
+/// What an attempt says of the store. Our own bulkhead says nothing of it; neither does one stored run that
+/// cannot be read: others can.
 fn meaning(result: &Result<Reply, StoreError>) -> Outcome {
     match result {
         Ok(_) => Outcome::Success,
-        Err(StoreError::Full(_) | StoreError::Closed) => Outcome::Ignored,
+        Err(StoreError::Full(_) | StoreError::Unreadable(_)) => Outcome::Ignored,
         Err(_) => Outcome::Failure,
     }
 }

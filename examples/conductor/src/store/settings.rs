@@ -27,8 +27,12 @@ const CREATE: &str = "
 pub(crate) enum SchemaError {
     #[error("{0}")]
     Sql(#[from] rusqlite::Error),
+    #[error("{0}")]
+    Path(#[from] std::io::Error),
     #[error("it was written by a later version (layout {0}, this one knows {SCHEMA})")]
     Later(i64),
+    #[error("it is a database of another program, and was left as it was")]
+    Foreign,
 }
 
 /// Opens one connection. `busy` is how long a statement waits for a lock before it says so: longer
@@ -38,17 +42,38 @@ pub(super) fn open(path: &Path, busy: Duration) -> Result<Connection, SchemaErro
     let connection = Connection::open(path)?;
     // The first statements may meet a starting or stopping process; no request waits for them.
     connection.busy_timeout(Duration::from_secs(2))?;
+    // Whose it is comes first: a file that is not ours is refused before anything in it is changed.
+    own(&connection)?;
     // WAL: readers go on while one writes. FULL: a commit is on the disk when it is acknowledged.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match found {
-        0 => connection.execute_batch(&format!("BEGIN IMMEDIATE; {CREATE} COMMIT;"))?,
-        SCHEMA => {}
-        later => return Err(SchemaError::Later(later)),
-    }
     // What a read-only file or directory answers only at the first write is asked for now.
     connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?;
     connection.busy_timeout(busy)?;
     Ok(connection)
+}
+
+/// Makes the layout in a database that is empty, and makes sure of it in any other.
+fn own(connection: &Connection) -> Result<(), SchemaError> {
+    let number = |sql| connection.query_one(sql, [], |row| row.get::<_, i64>(0));
+    if number("PRAGMA user_version")? == 0 {
+        // Under the lock: another process may be starting on the same file. What fails here is rolled
+        // back when the connection is dropped.
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        if number("PRAGMA user_version")? == 0 {
+            if number("SELECT count(*) FROM sqlite_schema")? > 0 {
+                return Err(SchemaError::Foreign);
+            }
+            connection.execute_batch(CREATE)?;
+        }
+        connection.execute_batch("COMMIT")?;
+    }
+    match number("PRAGMA user_version")? {
+        SCHEMA => {}
+        later => return Err(SchemaError::Later(later)),
+    }
+    // Many programs number their first layout 1.
+    let ours = connection
+        .prepare("SELECT id, client_key, status, created_at, settled_at, spec FROM runs LIMIT 0");
+    ours.map(drop).map_err(|_| SchemaError::Foreign)
 }

@@ -1,8 +1,11 @@
 //! A thread that owns a connection. SQLite blocks, and a connection is not shared; a thread a
 //! connection keeps both facts away from the runtime.
 
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::thread;
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -23,11 +26,22 @@ struct Job {
 }
 
 impl Worker {
-    pub(super) fn start(name: &str, connection: Connection) -> Self {
+    /// `open` is dropped when the connection has been closed, and locked meanwhile: one connection after
+    /// the other, or each takes the other for a user of the log and neither folds it into the database.
+    pub(super) fn start(
+        name: &str,
+        connection: Connection,
+        open: Arc<Mutex<mpsc::Sender<Infallible>>>,
+    ) -> Self {
         let (jobs, queue) = mpsc::channel(BACKLOG);
         thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || serve(connection, queue))
+            .spawn(move || {
+                let mut connection = connection;
+                serve(&mut connection, queue);
+                let _alone = open.lock();
+                drop(connection);
+            })
             .expect("a process that has just started can start two threads");
         Self { jobs }
     }
@@ -44,13 +58,13 @@ impl Worker {
     }
 }
 
-fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Job>) {
+fn serve(connection: &mut Connection, mut queue: mpsc::Receiver<Job>) {
     while let Some(Job { query, answer }) = queue.blocking_recv() {
         // Without this a lock that is released late would be followed by a burst of writes that
         // nobody waits for any more.
         if !answer.is_closed() {
             // The asker may leave while the query runs: then nobody is told, which is what it wants.
-            let _ = answer.send(statements::run(&mut connection, &query));
+            let _ = answer.send(statements::run(connection, &query));
         }
     }
 }
