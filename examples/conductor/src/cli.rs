@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use http::Uri;
+use http::uri::Authority;
 
 use crate::config::Config;
 
@@ -127,9 +128,19 @@ fn one_line(message: &str) -> String {
 
 fn peer(text: &str) -> Result<Uri, String> {
     let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
-    let plain = uri.scheme_str() == Some("http") && uri.authority().is_some();
-    if plain && matches!(uri.path(), "" | "/") && uri.query().is_none() {
+    let bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !text.contains('#');
+    if uri.scheme_str() == Some("http") && uri.authority().is_some_and(is_address) && bare {
         return Ok(uri);
     }
-    Err("write it as http://host:port, with no path and without TLS".to_owned())
+    Err("write it as http://host:port, with no path, no user and without TLS".to_owned())
+}
+
+/// A host, and a port that can be connected to: `http` lets more pass.
+fn is_address(authority: &Authority) -> bool {
+    let (all, host) = (authority.as_str(), authority.host());
+    let port = all.strip_prefix(host).map(|rest| match rest {
+        "" => true,
+        rest => authority.port_u16() > Some(0) && rest.len() > 1,
+    });
+    !host.is_empty() && port == Some(true)
 }

@@ -89,15 +89,18 @@ impl Dispatch for HttpDispatch {
         let answer = self.client.clone().oneshot(self.request(&run)).await;
         let answer = answer.map_err(|error| DispatchError::Unreachable(innermost(&error)))?;
         let status = answer.status();
-        // Read to the end, or the connection cannot be used again.
-        let rest = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-        rest.map_err(|error| DispatchError::Unreachable(innermost(error.as_ref())))?;
+        // Read to the end, or the connection cannot be used again. The status alone decides: a run that
+        // was taken is taken, however long or broken the receipt.
+        let _ = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
         match status {
             taken if taken.is_success() => Ok(()),
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-                Err(DispatchError::Failed(status))
-            }
-            refused if refused.is_client_error() => Err(DispatchError::Refused(status)),
+            // What is wrong with the document will be wrong with it for ever. Any other 4xx (a path that is
+            // not there, a missing permission, too many requests) is a matter between the services: settled
+            // by it, every run accepted meanwhile would be thrown away.
+            StatusCode::BAD_REQUEST
+            | StatusCode::CONFLICT
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNPROCESSABLE_ENTITY => Err(DispatchError::Refused(status)),
             _ => Err(DispatchError::Failed(status)),
         }
     }

@@ -1,5 +1,6 @@
 //! The conductor's command: read the line, serve or show, and end with a code.
 
+use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -33,14 +34,14 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<(), String> {
     if let Some(Command::Demo { quick }) = cli.command {
-        log("error");
+        log("error")?;
         return tokio::select! {
             played = conductor::demo(quick) => played.map_err(|broken| broken.to_string()),
             // Dropped, it takes its database with it.
             _ = ctrl_c() => Err("the demo was interrupted".to_owned()),
         };
     }
-    log("info");
+    log("info")?;
     serve(cli).await
 }
 
@@ -71,11 +72,19 @@ async fn serve(cli: Cli) -> Result<(), String> {
 }
 
 /// To stderr: stdout is for what was asked for. `CONDUCTOR_LOG` takes tracing's filters.
-fn log(default: &str) {
-    let filter = EnvFilter::try_from_env("CONDUCTOR_LOG");
+fn log(default: &str) -> Result<(), String> {
+    let filter = match env::var("CONDUCTOR_LOG") {
+        Ok(wanted) => EnvFilter::try_new(&wanted).map_err(|error| {
+            format!(
+                "CONDUCTOR_LOG={wanted:?}: {error}; write a level such as info, or conductor=debug"
+            )
+        })?,
+        Err(_) => EnvFilter::new(default),
+    };
     tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new(default)))
+        .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
+    Ok(())
 }

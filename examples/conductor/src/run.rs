@@ -22,7 +22,7 @@ pub(crate) enum Status {
     Queued,
     /// Taken by the dispatch API.
     Dispatched,
-    /// The dispatch API said that it will never take it (a 4xx answer).
+    /// The dispatch API said that it will never take it: 400, 409, 413 or 422.
     Refused,
 }
 

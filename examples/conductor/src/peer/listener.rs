@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -94,7 +95,7 @@ impl Port {
             match listener.accept().await {
                 Ok((stream, _)) => return stream,
                 // The client has gone already, or there is no descriptor left: let others finish.
-                Err(_) => tokio::task::yield_now().await,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         }
     }
