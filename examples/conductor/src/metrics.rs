@@ -125,9 +125,15 @@ impl Metrics {
         seconds.record(took);
     }
 
+    /// Folds what was recorded into the buckets. A histogram keeps every single value until then, so this
+    /// is due now and then even where nobody ever scrapes.
+    pub(crate) fn fold(&self) {
+        self.handle.run_upkeep();
+    }
+
     /// The exposition text.
     pub(crate) fn render(&self) -> String {
-        self.handle.run_upkeep();
+        self.fold();
         self.handle.render()
     }
 }

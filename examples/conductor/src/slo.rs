@@ -89,18 +89,16 @@ impl View {
         metrics
             .counter("conductor_gate_refused_total", &[])
             .absolute(self.gate.refused);
-        // No data is no figure: the gauge keeps what it was, or is not there yet.
-        if let Some(remaining) = self.budget_remaining {
-            metrics
-                .gauge("conductor_slo_budget_remaining", &[])
-                .set(remaining);
-        }
+        // No data is no figure, and says so: the last one would go on alarming after the traffic has ended.
+        metrics
+            .gauge("conductor_slo_budget_remaining", &[])
+            .set(self.budget_remaining.unwrap_or(f64::NAN));
         for window in &self.burn_rates {
-            if let Some(rate) = window.burn_rate {
-                let seconds = window.seconds.to_string();
-                let labels = [("window_seconds", seconds.as_str())];
-                metrics.gauge("conductor_slo_burn_rate", &labels).set(rate);
-            }
+            let seconds = window.seconds.to_string();
+            let labels = [("window_seconds", seconds.as_str())];
+            metrics
+                .gauge("conductor_slo_burn_rate", &labels)
+                .set(window.burn_rate.unwrap_or(f64::NAN));
         }
     }
 

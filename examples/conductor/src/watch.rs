@@ -1,10 +1,11 @@
-//! Watches the breakers: each change of state is counted and logged.
+//! Watches the breakers: each change of state is counted and logged. Keeps the metrics small.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use maestro_circuit_breaker::State;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::conductor::Conductor;
 use crate::controls::{Controls, word};
@@ -12,10 +13,14 @@ use crate::controls::{Controls, word};
 /// Often enough that a person sees what happens; a state that comes and goes in between is missed.
 const LOOK: Duration = Duration::from_millis(25);
 
+/// Bounds what histograms hold to the requests of so long.
+const FOLD: Duration = Duration::from_secs(5);
+
 pub(crate) async fn transitions(conductor: Arc<Conductor>, mut stop: watch::Receiver<bool>) {
     let mut seen = conductor
         .controls()
         .map(|controls| controls.breaker.state());
+    let mut folded = Instant::now();
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
@@ -27,6 +32,10 @@ pub(crate) async fn transitions(conductor: Arc<Conductor>, mut stop: watch::Rece
                 changed(&conductor, controls, *seen, now);
                 *seen = now;
             }
+        }
+        if folded.elapsed() >= FOLD {
+            conductor.metrics.fold();
+            folded = Instant::now();
         }
     }
 }

@@ -47,7 +47,7 @@ pub(super) async fn dependencies(State(conductor): State<Arc<Conductor>>) -> Res
     Json(body).into_response()
 }
 
-/// The Prometheus text. Gauges are set as it is asked for: what nobody scrapes costs nothing.
+/// The Prometheus text. Gauges are set as it is asked for.
 pub(super) async fn metrics(State(conductor): State<Arc<Conductor>>) -> Response {
     conductor.report();
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
