@@ -181,10 +181,15 @@ impl Conductor {
         ]
     }
 
+    /// Every breaker closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        let closed = |controls: &Controls| controls.breaker.state() == State::Closed;
+        self.controls().into_iter().all(closed)
+    }
+
     /// Every breaker closed and the gate open.
     pub(crate) fn is_well(&self) -> bool {
-        let closed = |controls: &Controls| controls.breaker.state() == State::Closed;
-        self.controls().into_iter().all(closed) && self.slo().is_open()
+        self.is_closed() && self.slo().is_open()
     }
 
     /// Sets every gauge to what is so now.

@@ -103,11 +103,26 @@ impl Stage<'_> {
             self.begin(act.name(), act.announcement());
             let fault = act.inject(self.server, self.database).await?;
             tokio::time::sleep(pace.fault).await;
+            self.until(pace.recovery, || {
+                self.tallies.latest(|tally| act.has_shown(tally))
+            })
+            .await;
             self.begin(act.healed(), "healed");
             fault.heal().await;
             tokio::time::sleep(pace.healed).await;
+            self.until(pace.recovery, || self.server.conductor().is_closed())
+                .await;
         }
         self.recover(pace.recovery).await
+    }
+
+    /// Goes on until something has happened, but not for ever: a busy machine needs longer than the act is
+    /// meant to take. Whether it did happen is looked at in the end, with all the other promises.
+    async fn until(&self, at_most: Duration, happened: impl Fn() -> bool) {
+        let until = Instant::now() + at_most;
+        while !happened() && Instant::now() < until {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     fn begin(&self, phase: &'static str, announcement: &str) {
@@ -118,12 +133,10 @@ impl Stage<'_> {
     /// Until every breaker is closed and the gate is open again; the load goes on meanwhile, for it is
     /// good requests that show the service to be well.
     async fn recover(&self, at_most: Duration) -> Result<(), Broken> {
-        let until = Instant::now() + at_most;
-        while Instant::now() < until {
-            if self.server.conductor().is_well() {
-                return Ok(());
-            }
-            tokio::time::sleep(LOOK).await;
+        let conductor = self.server.conductor();
+        self.until(at_most, || conductor.is_well()).await;
+        if conductor.is_well() {
+            return Ok(());
         }
         let view = self.server.conductor().slo();
         Err(Broken::promise(format!(

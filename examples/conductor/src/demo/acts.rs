@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::lock::Lock;
 use super::promises::Broken;
+use super::tally::Tally;
 use crate::{Fault, Peer, Server};
 
 pub(super) const WARM_UP: &str = "healthy";
@@ -31,7 +32,7 @@ pub(super) struct Pace {
     pub(super) healthy: Duration,
     pub(super) fault: Duration,
     pub(super) healed: Duration,
-    /// For the last recovery, at most.
+    /// More than that at most, where what is to happen has not.
     pub(super) recovery: Duration,
     pub(super) per_second: u32,
 }
@@ -73,8 +74,30 @@ impl Act {
         }
     }
 
-    pub(super) const fn is_store(self) -> bool {
-        matches!(self, Self::StoreLocked)
+    /// The breaker that is to open.
+    pub(super) const fn breaker(self) -> &'static str {
+        match self {
+            Self::StoreLocked => "store-write",
+            _ => "dispatch",
+        }
+    }
+
+    /// Whether its phase has seen the breaker open.
+    pub(super) fn has_opened(self, phase: &Tally) -> bool {
+        phase.entered(&format!("{} open", self.breaker()))
+    }
+
+    /// Whether its phase has seen runs go where this fault sends them: into the queue, or, the store being
+    /// what fails, nowhere, until the gate refuses them at the door.
+    pub(super) fn has_held_back(self, phase: &Tally) -> bool {
+        match self {
+            Self::StoreLocked => phase.rejected.contains_key("gate"),
+            _ => !phase.queued.is_empty(),
+        }
+    }
+
+    pub(super) fn has_shown(self, phase: &Tally) -> bool {
+        self.has_opened(phase) && self.has_held_back(phase)
     }
 
     pub(super) async fn inject<'a>(
@@ -115,7 +138,7 @@ impl Pace {
         healthy: Duration::from_secs(6),
         fault: Duration::from_secs(9),
         healed: Duration::from_secs(5),
-        recovery: Duration::from_secs(40),
+        recovery: Duration::from_mins(1),
         per_second: 45,
     };
 

@@ -68,20 +68,18 @@ pub(super) fn kept(phases: &[Tally], accepted: usize, delivered: usize) -> Resul
     for act in Act::ALL {
         let name = act.name();
         let tally = phase(name).ok_or_else(|| Broken::promise(format!("no phase {name}")))?;
-        let breaker = match act {
-            Act::StoreLocked => "store-write",
-            _ => "dispatch",
-        };
-        let opened = tally.entered(&format!("{breaker} open"));
+        let breaker = act.breaker();
         promise(
-            opened,
+            act.has_opened(tally),
             format!("the breaker {breaker} did not open in phase {name}"),
         )?;
-        let kept = act.is_store() || !tally.queued.is_empty();
-        promise(kept, format!("no run was queued in phase {name}"))?;
+        let otherwise = match act {
+            Act::StoreLocked => format!("the gate refused no run in phase {name}"),
+            _ => format!("no run was queued in phase {name}"),
+        };
+        promise(act.has_held_back(tally), otherwise)?;
     }
     let any = |what: &str| phases.iter().any(|tally| tally.entered(what));
-    promise(any("gate closed"), "the gate never closed".into())?;
     promise(
         any("gate open"),
         "the gate closed and did not open again".into(),

@@ -117,6 +117,11 @@ impl Tallies {
         kept.accepted.extend(id);
     }
 
+    /// Asks the count of the phase that runs.
+    pub(super) fn latest(&self, ask: impl FnOnce(&Tally) -> bool) -> bool {
+        self.kept.lock().phases.last().is_some_and(ask)
+    }
+
     pub(super) fn phases(&self) -> Vec<Tally> {
         self.kept.lock().phases.clone()
     }
