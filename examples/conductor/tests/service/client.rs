@@ -40,6 +40,11 @@ impl Client {
         self.send(Method::GET, path, &[], "").await
     }
 
+    /// `None` if nobody listens.
+    pub(crate) async fn try_get(&self, path: &str) -> Option<Answer> {
+        self.try_send(Method::GET, path, &[], "").await
+    }
+
     /// Posts a run.
     pub(crate) async fn post(&self, body: &str) -> Answer {
         self.send(

@@ -1,12 +1,14 @@
 //! What was accepted survives anything.
 
 use std::path::Path;
+use std::time::Duration;
 
 use conductor::{Fault, Peer};
+use tokio::time::Instant;
 
-use crate::client::{RUN, RUNS};
+use crate::client::{Answer, RUN, RUNS};
 use crate::process::Process;
-use crate::stage::eventually;
+use crate::stage::{PATIENCE, eventually};
 
 async fn status(process: &Process, id: &str) -> String {
     process
@@ -20,12 +22,25 @@ fn start(directory: &Path, peer: &Peer) -> Process {
     Process::start(&directory.join("conductor.db"), &peer.url().to_string())
 }
 
+/// Posts until it is answered so, and returns that answer. The stacks of the process are in their usual
+/// hurry, and a busy machine may make them refuse a run.
+async fn post_until(process: &Process, status: u16) -> Answer {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = process.client.post(RUN).await;
+        if answer.status == status {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{}", answer.text);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_run_is_read_back_after_kill_9_and_a_restart() {
     let (directory, peer) = (tempfile::tempdir().expect("a directory"), peer().await);
     let process = start(directory.path(), &peer);
-    let posted = process.client.post(RUN).await;
-    assert_eq!(posted.status, 201);
+    let posted = post_until(&process, 201).await;
     process.kill();
 
     let process = start(directory.path(), &peer);
@@ -40,11 +55,8 @@ async fn runs_queued_at_kill_9_are_dispatched_after_the_restart() {
     let process = start(directory.path(), &peer);
     let mut ids = Vec::new();
     for _ in 0..8 {
-        let posted = process.client.post(RUN).await;
-        assert_eq!(
-            (posted.status, posted.string("/status")),
-            (202, "queued".into())
-        );
+        let posted = post_until(&process, 202).await;
+        assert_eq!(posted.string("/status"), "queued");
         ids.push(posted.id());
     }
     process.kill();
@@ -59,7 +71,7 @@ async fn runs_queued_at_kill_9_are_dispatched_after_the_restart() {
         .await;
         assert!(peer.deliveries(id) > 0);
     }
-    assert_eq!(peer.runs(), ids.len());
+    assert!(peer.runs() >= ids.len());
 }
 
 #[tokio::test]
@@ -71,15 +83,20 @@ async fn nothing_that_was_answered_is_lost_by_kill_9_in_the_middle_of_a_storm() 
         let (client, accept) = (process.client.clone(), accept.clone());
         tokio::spawn(async move {
             while let Some(answer) = client.try_post(RUN).await {
-                assert!(matches!(answer.status, 201 | 202), "{}", answer.text);
-                let _ = accept.send(answer.id());
+                match answer.status {
+                    201 | 202 => drop(accept.send(answer.id())),
+                    // Not accepted: a busy machine. Nothing was promised.
+                    503 | 504 => {}
+                    _ => panic!("{}", answer.text),
+                }
             }
         });
     }
     drop(accept);
     let mut ids = Vec::new();
     while ids.len() < 60 {
-        ids.push(accepted.recv().await.expect("more runs"));
+        let run = tokio::time::timeout(PATIENCE, accepted.recv()).await;
+        ids.push(run.expect("in time").expect("more runs"));
         if ids.len() == 30 {
             // From here on some are on their way to the peer, some are queued.
             peer.set(Fault::Failing).await;
@@ -105,14 +122,15 @@ async fn nothing_that_was_answered_is_lost_by_kill_9_in_the_middle_of_a_storm() 
 async fn killed_between_dispatch_and_record_a_run_is_one_run_to_the_peer() {
     let (directory, peer) = (tempfile::tempdir().expect("a directory"), peer().await);
     let process = start(directory.path(), &peer);
-    let id = process.client.post(RUN).await.id();
+    let id = post_until(&process, 201).await.id();
     process.kill();
+    let (before, runs) = (peer.deliveries(&id), peer.runs());
     // As a kill in that moment leaves it: taken by the peer, queued in the store.
     let database = rusqlite::Connection::open(directory.path().join("conductor.db"));
-    let back = "UPDATE runs SET status = 'queued', settled_at = NULL";
+    let back = "UPDATE runs SET status = 'queued', settled_at = NULL WHERE id = ?1";
     database
         .expect("a database")
-        .execute(back, [])
+        .execute(back, [&id])
         .expect("one run");
 
     let process = start(directory.path(), &peer);
@@ -120,7 +138,8 @@ async fn killed_between_dispatch_and_record_a_run_is_one_run_to_the_peer() {
         status(&process, &id).await == "dispatched"
     })
     .await;
-    assert_eq!((peer.runs(), peer.deliveries(&id)), (1, 2));
+    assert!(peer.deliveries(&id) > before);
+    assert_eq!(peer.runs(), runs);
 }
 
 #[tokio::test]
@@ -128,15 +147,21 @@ async fn told_to_stop_it_answers_what_is_in_flight_and_ends_with_0() {
     let (directory, peer) = (tempfile::tempdir().expect("a directory"), peer().await);
     let process = start(directory.path(), &peer);
     peer.set(Fault::Stalled).await;
-    let client = process.client.clone();
-    let posted = tokio::spawn(async move { client.post(RUN).await });
-    // In flight: an attempt at the stalled peer is under way.
+    // In flight: an attempt at the stalled peer is under way. It is so for a part of a second only; should
+    // we look too late, then once more.
     let path = "/api/maestro/v1/health";
     let in_flight = "/dependencies/dispatch/bulkhead/in_flight";
-    eventually("in flight", async || {
-        process.client.get(path).await.at(in_flight) == 1
-    })
-    .await;
+    let deadline = Instant::now() + PATIENCE;
+    let posted = 'posting: loop {
+        let client = process.client.clone();
+        let posted = tokio::spawn(async move { client.post(RUN).await });
+        while !posted.is_finished() {
+            if process.client.get(path).await.at(in_flight) != 0 {
+                break 'posting posted;
+            }
+        }
+        assert!(Instant::now() < deadline, "never seen in flight");
+    };
     process.terminate();
     let answer = posted.await.expect("an answer");
     assert_eq!(
@@ -147,6 +172,9 @@ async fn told_to_stop_it_answers_what_is_in_flight_and_ends_with_0() {
         .await
         .expect("it ends");
     assert_eq!(ended.code(), Some(0));
+    // Closed: the log is folded into the database, which is now one file.
+    assert!(directory.path().join("conductor.db").exists());
+    assert!(!directory.path().join("conductor.db-wal").exists());
 }
 
 async fn peer() -> Peer {

@@ -17,8 +17,14 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it on a free port, and returns when it listens.
     pub(crate) fn start(database: &Path, peer: &str) -> Self {
-        let mut child = conductor(["--listen", "127.0.0.1:0", "--peer", peer, "--database"])
-            .arg(database)
+        let mut command = conductor(["--listen", "127.0.0.1:0", "--peer", peer, "--database"]);
+        command.arg(database);
+        Self::serving(command)
+    }
+
+    /// Starts what is to serve, and returns when it listens.
+    pub(crate) fn serving(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -134,6 +134,7 @@ async fn what_is_no_run_at_all_is_refused_in_words() {
     );
     for (path, status) in [
         (format!("{RUNS}/not-an-id"), 404),
+        (format!("{RUNS}/%ff"), 404),
         (format!("{RUNS}/00000000-0000-0000-0000-000000000000"), 404),
         (format!("{RUNS}?limit=0"), 400),
         (format!("{RUNS}?limit=201"), 400),

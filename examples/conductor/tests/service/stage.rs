@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use conductor::{Config, Fault, Peer, Server};
+use conductor::{Config, Fault, Peer, Server, Tuning};
 use maestro_circuit_breaker::Wait;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -61,21 +61,35 @@ impl Stage {
     }
 }
 
-/// The defaults but for what tests would wait for.
+/// Longer than anything takes on the busiest machine: a late answer is then none of these tests' affair.
+const UNHURRIED: Duration = Duration::from_secs(20);
+
+/// The defaults but for what tests would wait for, and for what a busy machine would run into.
 pub(crate) fn config(database: PathBuf) -> Config {
     let ms = Duration::from_millis;
     let mut config = Config {
         database,
         outbox: ms(20),
         busy: ms(10),
+        request: 2 * UNHURRIED,
         ..Config::default()
     };
     config.listen.set_port(0);
     for stack in [&mut config.writes, &mut config.reads, &mut config.dispatch] {
         let breaker = stack.attempt.breaker.consecutive_failures(3);
         stack.attempt.breaker = breaker.wait_in_open(Wait::fixed(ms(50)));
+        stack.attempt.timeout = UNHURRIED;
+        stack.whole = UNHURRIED;
     }
+    config.cache.timeout = UNHURRIED;
     config
+}
+
+/// Of a stalled peer the timeouts are what is to be seen.
+pub(crate) fn hurried(config: &mut Config) {
+    let Tuning { whole, attempt, .. } = Config::default().dispatch;
+    config.dispatch.whole = whole;
+    config.dispatch.attempt.timeout = attempt.timeout;
 }
 
 /// Asks again and again until the answer is yes.

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::Output;
 
-use crate::process::{conductor, output};
+use crate::process::{Process, conductor, output};
 
 /// The one line on stderr.
 #[track_caller]
@@ -36,6 +36,9 @@ async fn a_value_that_cannot_be_read_names_its_flag() {
         ("--listen", "localhost"),
         ("--peer", "https://example.org"),
         ("--peer", "http://example.org/path"),
+        ("--peer", "http://me:secret@example.org"),
+        ("--peer", "http://example.org:70000"),
+        ("--peer", "http://:80"),
         ("--objective", "often"),
         ("--objective", "100.1%"),
         ("--drain-seconds", "-1"),
@@ -72,6 +75,47 @@ async fn a_database_that_cannot_be_written_is_named_with_the_way_out() {
             1,
         );
         assert!(said.contains(path) && said.contains("--database"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_left_as_it_was() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("theirs.db");
+    for version in [0, 1, 7] {
+        let theirs = rusqlite::Connection::open(&path).expect("a database");
+        let table = "DROP TABLE IF EXISTS theirs; CREATE TABLE theirs (x)";
+        theirs.execute_batch(table).expect("a table");
+        theirs
+            .pragma_update(None, "user_version", version)
+            .expect("a version");
+        drop(theirs);
+        let before = std::fs::read(&path).expect("a file");
+        let text = path.to_str().expect("a plain path");
+        let arguments = ["--listen", "127.0.0.1:0", "--database", text];
+        let said = complaint(&output(conductor(arguments)).await, 1);
+        assert!(said.contains(text) && said.contains("--database"), "{said}");
+        assert_eq!(std::fs::read(&path).expect("a file"), before, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_for_the_log_that_cannot_be_read_is_named() {
+    let mut command = conductor([]);
+    command.env("CONDUCTOR_LOG", "a=b=c");
+    let said = complaint(&output(command).await, 1);
+    assert!(said.contains("CONDUCTOR_LOG"), "{said}");
+}
+
+#[tokio::test]
+async fn what_looks_like_a_database_in_memory_is_a_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for name in [":memory:", "file:x?mode=memory"] {
+        let mut command = conductor(["--listen", "127.0.0.1:0", "--database", name]);
+        command.current_dir(directory.path());
+        let process = Process::serving(command);
+        assert!(directory.path().join(name).exists(), "{name}");
+        process.kill();
     }
 }
 
