@@ -45,9 +45,6 @@ mutant 'how a call ended written by load, then store' src/recent.rs \
 mutant 'how a call ended written over that of a later one' src/recent.rs \
     'if self.head.load(Acquire) != head.0 {' \
     'if false {'
-mutant 'two ends of overrides in one place' src/advance.rs \
-    '(word.generation() % 2) as usize' \
-    '(word.generation() * 0) as usize'
 model_mutant 'an override whose end somebody has to look at' src/settle.rs \
     'self.advance(now);
         }
@@ -55,6 +52,9 @@ model_mutant 'an override whose end somebody has to look at' src/settle.rs \
     'let _ = now;
         }
         let slow'
+mutant 'probes that are late and keep their places' src/settle.rs \
+    'if tally.in_flight > 0 {' \
+    'if false {'
 model_mutant 'a wait that forgets how often it was opened' src/advance.rs \
     'steering.openings.saturating_add(1)' \
     'steering.openings.saturating_add(0)'

@@ -84,21 +84,9 @@ impl Circuit {
     /// Begins a new generation in `phase`, closed or an operator's, from any state. Only under the
     /// transition lock.
     pub(crate) fn begin(&self, phase: Phase, until: u64, by: Option<Override>, now: u64) {
-        let mut word = self.load();
-        // A swap in a loop: counts are changed without the lock. (A store would do, as in `enter`; but
-        // loom gives a store and a swap that did not read from it no order.)
-        loop {
-            let next = word.next(phase);
-            self.until(next).store(until, Release);
-            self.recent.begin(next.generation());
-            match self.swap(word, next) {
-                Ok(()) => {
-                    self.tell(word, next, None, by, now);
-                    break;
-                }
-                Err(seen) => word = seen,
-            }
-        }
+        let word = self.load();
+        self.until(word.next(phase)).store(until, Release);
+        self.enter(word, phase, None, by, now);
         // Probes in flight are forgotten, and so are their places.
         self.places.clear();
     }
@@ -131,7 +119,7 @@ impl Circuit {
         let mut steering = self.transitions.lock();
         if self.load() == word {
             steering.alone_until = 0;
-            self.enter(word, Phase::HalfOpen(Tally::default()), None, at);
+            self.enter(word, Phase::HalfOpen(Tally::default()), None, None, at);
         }
         drop(steering);
         self.deliver();
@@ -161,17 +149,25 @@ impl Circuit {
         }
     }
 
-    /// Enters a state from `word`, which is closed, open, only measuring, or half-open with its counts at an
-    /// end. Only under the transition lock, which keeps every other change of generation away. So this is a
-    /// store. Counts that change meanwhile are those of the state that is left.
-    pub(crate) fn enter(&self, word: Word, phase: Phase, cause: Option<Cause>, at: u64) {
+    /// Enters a state from `word`, which is closed, open, only measuring, or half-open and decided. Only under the transition lock, which keeps every other change of generation away. Counts
+    /// that change meanwhile are those of the state that is left.
+    pub(crate) fn enter(
+        &self,
+        word: Word,
+        phase: Phase,
+        cause: Option<Cause>,
+        by: Option<Override>,
+        at: u64,
+    ) {
         let next = word.next(phase);
         if let Phase::Closed { .. } | Phase::MetricsOnly { .. } = phase {
             // Before the word: who is let in by the new state finds its window empty.
             self.recent.begin(next.generation());
         }
-        self.word.store(next.bits(), Release);
-        self.tell(word, next, cause, None, at);
+        // Whatever its counts are by now. (A store would do; but to loom a store and a compare-and-swap that
+        // did not read from it have no order.)
+        self.word.swap(next.bits(), AcqRel);
+        self.tell(word, next, cause, by, at);
     }
 
     /// Puts a transition into the outbox, if there is one. Only under the transition lock, which keeps them
@@ -204,7 +200,7 @@ impl Circuit {
         // Release, and before the word: who sees the circuit open sees these.
         self.until(word.next(Phase::Open)).store(until, Release);
         self.cause.store(cause.to_bits(), Release);
-        self.enter(word, Phase::Open, Some(cause), now);
+        self.enter(word, Phase::Open, Some(cause), None, now);
     }
 }
 

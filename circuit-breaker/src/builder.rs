@@ -4,7 +4,7 @@ use crate::{
     CircuitBreaker, Core, InvalidConfig, OnCancel, Probes, StaticCircuitBreaker, Wait, Window,
     ratio::Ratio,
     recent::MOST_CALLS,
-    settings::{LONGEST_PROBE, Measured, Over, Settings, ticks},
+    settings::{LONGEST_PROBE, Measured, Over, Rule, Settings, ticks},
     sync::{BUCKETS, const_fn},
     window::Span,
     word::MAX_IN_A_ROW,
@@ -119,7 +119,7 @@ impl Builder {
         self
     }
 
-    /// How a half-open circuit decides. The default is three results.
+    /// How a half-open circuit decides. The default is three results, by the failure ratio.
     pub const fn probes(mut self, probes: Probes) -> Self {
         self.probes = probes;
         self
@@ -241,9 +241,10 @@ impl Builder {
             slow,
         };
         Ok(Settings {
-            probe_ratio: match failed {
-                Some(ratio) => ratio,
-                None => half.expect("it is a share"),
+            rule: match (self.probes.successes, failed) {
+                (Some(needed), _) => Rule::Successes(needed),
+                (None, Some(ratio)) => Rule::Share(ratio),
+                (None, None) => Rule::Share(half.expect("it is a share")),
             },
             window: match (failed, slow, self.consecutive_failures) {
                 (None, None, Some(_)) => None,

@@ -48,7 +48,7 @@ impl InvalidConfig {
                 "the wait in open must be longer than zero, its cap no shorter, its jitter a share up to 1.0"
             }
             Self::Probes => {
-                "the probes of a half-open circuit must be from 1 to 4,095 results, and from 1 to 16 in flight"
+                "the probes of a half-open circuit must be from 1 to 4,095 results, no fewer than have to succeed, and from 1 to 16 in flight"
             }
             Self::ProbeDeadline => {
                 "the deadline of a probe must be longer than zero: every probe would fail"

@@ -8,6 +8,8 @@ const MOST_IN_FLIGHT: u32 = PLACES as u32;
 #[must_use = "probes do nothing until they are given to `Builder::probes`"]
 pub struct Probes {
     pub(crate) results: u32,
+    /// How many of them have to succeed; `None` where the failure ratio decides.
+    pub(crate) successes: Option<u32>,
     pub(crate) in_flight: u32,
 }
 
@@ -19,12 +21,28 @@ impl Probes {
     pub const fn results(results: u32) -> Self {
         Self {
             results,
+            successes: None,
             in_flight: if results < MOST_IN_FLIGHT {
                 results
             } else {
                 MOST_IN_FLIGHT
             },
         }
+    }
+
+    /// One probe decides.
+    pub const fn one() -> Self {
+        Self::results(1)
+    }
+
+    /// Closes as soon as `needed` probes of `of` succeeded, and opens again as soon as that is out of reach:
+    /// both from 1 to 4,095, `needed` no more than `of`. The failure ratio does not matter then.
+    ///
+    /// As soon as it is decided, probes that are still in flight are late: what they say changes nothing.
+    pub const fn successes(needed: u32, of: u32) -> Self {
+        let mut probes = Self::results(of);
+        probes.successes = Some(needed);
+        probes
     }
 
     /// At most `limit` probes in flight at once, from 1 to 16. Never more are let in than results are
@@ -40,7 +58,12 @@ impl Probes {
     }
 
     pub(crate) const fn are_valid(self) -> bool {
-        self.results >= 1
+        let needed = match self.successes {
+            Some(needed) => needed,
+            None => self.results,
+        };
+        needed >= 1
+            && needed <= self.results
             && self.results <= MAX_RESULTS
             && self.in_flight >= 1
             && self.in_flight <= MOST_IN_FLIGHT

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use crate::{OnCancel, ratio::Ratio, wait::Waits};
+use crate::{OnCancel, ratio::Ratio, tally::Tally, wait::Waits};
 
 /// The numbers of a circuit as its core wants them: checked, in ticks (nanoseconds) below [`NEVER`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// What failures are measured against among probes.
-    pub(crate) probe_ratio: Ratio,
+    /// What the results of probes come to.
+    pub(crate) rule: Rule,
     /// Where a ratio opens the circuit.
     pub(crate) window: Option<Measured>,
     /// How many failures in a row open the circuit; 0 where they do not.
@@ -34,6 +34,18 @@ pub(crate) struct Measured {
 }
 
 impl Settings {
+    /// Whether a half-open circuit opens (or closes) with these results; `None` if it is too early to say.
+    pub(crate) fn decides(&self, tally: Tally) -> Option<bool> {
+        let (failures, results) = (tally.failures, tally.results());
+        match self.rule {
+            Rule::Share(ratio) => {
+                (results >= self.results).then(|| ratio.is_reached(failures, results))
+            }
+            Rule::Successes(needed) if tally.successes >= needed => Some(false),
+            Rule::Successes(needed) => (failures + needed > self.results).then_some(true),
+        }
+    }
+
     /// Whether the end of a call has a time, though nothing opens.
     pub(crate) const fn reads_clock(&self) -> bool {
         self.slow_after.is_some()
@@ -45,6 +57,15 @@ impl Settings {
                 })
             )
     }
+}
+
+/// How a half-open circuit decides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rule {
+    /// After all results, by the share of failures.
+    Share(Ratio),
+    /// As soon as so many successes are there, or out of reach.
+    Successes(u32),
 }
 
 /// The calls that a window holds.

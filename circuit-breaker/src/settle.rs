@@ -130,12 +130,11 @@ impl Circuit {
                 return; // late
             };
             let tally = tally.settle(failed);
-            if tally.results() >= self.settings.results {
-                // The last result. None is in flight any more and none is let in, so the counts stand.
-                if self.decide(word, tally, now) {
+            if let Some(opens) = self.settings.decides(tally) {
+                if self.decide(word, tally, opens, now) {
                     return;
                 }
-                continue; // reset
+                continue; // another probe was faster, or a reset
             }
             if self.swap(word, word.with(Phase::HalfOpen(tally))).is_ok() {
                 return;
@@ -144,17 +143,22 @@ impl Circuit {
     }
 
     /// Opens or closes a half-open circuit by its `tally`, unless its state is no longer `word`.
-    fn decide(&self, word: Word, tally: Tally, now: u64) -> bool {
+    fn decide(&self, word: Word, tally: Tally, opens: bool, now: u64) -> bool {
         let mut steering = self.transitions.lock();
         if self.load() != word {
             return false;
         }
         let (failures, results) = (tally.failures, tally.results());
-        if self.settings.probe_ratio.is_reached(failures, results) {
+        if opens {
             let cause = Cause::Probes { failures, results };
             self.enter_open(&mut steering, word, cause, now);
         } else {
-            self.enter(word, Phase::Closed { in_a_row: 0 }, None, now);
+            self.enter(word, Phase::Closed { in_a_row: 0 }, None, None, now);
+        }
+        if tally.in_flight > 0 {
+            // Decided before all had ended. Whatever they do to the counts now is to those of the state that
+            // was left; their places are given back for them, after the word, as by a reset.
+            self.places.clear();
         }
         drop(steering);
         self.deliver();

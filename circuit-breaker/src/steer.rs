@@ -152,6 +152,6 @@ impl Circuit {
         self.cause.store(cause.to_bits(), Release);
         let until = self.until(word).load(Acquire);
         self.until(next).store(until, Release);
-        self.enter(word, next.phase(), Some(cause), now);
+        self.enter(word, next.phase(), Some(cause), None, now);
     }
 }

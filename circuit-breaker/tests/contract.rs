@@ -514,6 +514,14 @@ fn what_could_never_work_is_refused() {
             InvalidConfig::Probes,
         ),
         (
+            builder.probes(Probes::successes(0, 3)),
+            InvalidConfig::Probes,
+        ),
+        (
+            builder.probes(Probes::successes(4, 3)),
+            InvalidConfig::Probes,
+        ),
+        (
             builder.probes(Probes::results(20).in_flight(0)),
             InvalidConfig::Probes,
         ),
@@ -671,9 +679,9 @@ fn sizes_stay_what_they_are() {
     assert_eq!(size_of::<Open>(), 48);
     assert_eq!(size_of::<Shared>(), size_of::<Inner>() + size_of::<Call>());
     assert_eq!(size_of::<Static>(), size_of::<Shared>());
-    // Four pairs of cache lines for the state, one for each of the two rings of a window of time, and a
+    // Five pairs of cache lines for the state, one for each of the two rings of a window of time, and a
     // thousand calls of two bits, each eight with a stamp.
-    assert_eq!(size_of::<Core>(), 768 + 128 + 1_024);
+    assert_eq!(size_of::<Core>(), 896 + 128 + 1_024);
 }
 
 #[test]

@@ -554,6 +554,59 @@ async fn no_more_probes_than_results_are_missing_and_no_more_at_once_than_allowe
 }
 
 #[tokio::test(start_paused = true)]
+async fn n_of_m_probes_decide_as_soon_as_it_is_certain() {
+    use State::{Closed, HalfOpen, Open};
+    // Two of three have to succeed.
+    for (ends, expected) in [
+        ([true, true], [HalfOpen, Closed]),
+        ([false, false], [HalfOpen, Open]),
+        ([true, false], [HalfOpen, HalfOpen]),
+    ] {
+        let breaker = builder()
+            .probes(Probes::successes(2, 3))
+            .build("n of m")
+            .unwrap();
+        record(&breaker, 0, 1);
+        advance(secs(5)).await;
+        let mut probes: Vec<_> = (0..3).map(|_| breaker.try_acquire().unwrap()).collect();
+        for (ok, state) in ends.into_iter().zip(expected) {
+            let probe = probes.pop().unwrap();
+            if ok {
+                probe.success();
+            } else {
+                probe.failure();
+            }
+            assert_eq!(breaker.state(), state, "{ends:?}");
+        }
+        // The third decides, or is late.
+        let before = breaker.snapshot();
+        probes.pop().unwrap().success();
+        if expected[1] == HalfOpen {
+            assert_eq!(breaker.state(), Closed);
+        } else {
+            assert_eq!(breaker.snapshot(), before);
+        }
+        // None of them keeps a place in the next half-open state.
+        breaker.reset();
+        record(&breaker, 0, 1);
+        advance(secs(5)).await;
+        let probes: Vec<_> = (0..3).map(|_| breaker.try_acquire().unwrap()).collect();
+        drop(probes);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_one_probe_decides_it_decides_either_way() {
+    let breaker = builder().probes(Probes::one()).build("one").unwrap();
+    record(&breaker, 0, 1);
+    for (failures, state) in [(1, State::Open), (0, State::Closed)] {
+        advance(secs(5)).await;
+        record(&breaker, 1 - failures, failures);
+        assert_eq!(breaker.state(), state);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_late_result_changes_nothing_whatever_the_states_then_and_now() {
     // Calls that were let in while closed and while half-open, of a breaker that has moved on since.
     type Admit = fn(&CircuitBreaker) -> Call;

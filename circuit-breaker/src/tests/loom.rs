@@ -273,17 +273,20 @@ fn a_forced_state_wins_over_a_probe_that_ends_at_once_and_keeps_no_place() {
 }
 
 #[test]
-fn who_looks_while_one_override_replaces_another_sees_the_end_of_one_or_the_other() {
+fn who_looks_while_one_override_replaces_another_sees_the_one_or_the_other_whole() {
     explore(None, || {
         let circuit = circuit(builder().consecutive_failures(1));
         circuit.steer(Phase::ForcedOpen, lasting(10), 0);
         let (seen, ()) = race(
             &circuit,
             |c| c.refuse(4),
-            |c| c.steer(Phase::ForcedOpen, lasting(30), 0),
+            |c| c.steer(Phase::Disabled, lasting(30), 0),
         );
-        assert!([6, 26].contains(&seen.retry_after), "{seen:?}");
-        assert_eq!(circuit.refuse(4).retry_after, 26);
+        let seen = (seen.state, seen.retry_after);
+        assert!(
+            [(State::ForcedOpen, 6), (State::Disabled, 0)].contains(&seen),
+            "{seen:?}"
+        );
     });
 }
 
@@ -428,6 +431,29 @@ fn two_probes_that_end_at_once_both_count_and_decide_once() {
             (word.phase().state(), word.generation()),
             (State::Closed, 3)
         );
+    });
+}
+
+#[test]
+fn a_probe_that_ends_while_another_decides_is_late_and_leaves_no_place() {
+    explore(None, || {
+        let circuit = half_open(Probes::successes(1, 2));
+        let generation = circuit.load().generation();
+        let (a, b) = (
+            circuit.admit(|| WAIT).unwrap(),
+            circuit.admit(|| WAIT).unwrap(),
+        );
+        race(
+            &circuit,
+            |c| c.settle(a, SUCCESS, || WAIT),
+            move |c| c.settle(b, FAILURE, || WAIT),
+        );
+        let word = circuit.load();
+        assert_eq!(
+            (word.phase().state(), word.generation()),
+            (State::Closed, 3)
+        );
+        assert_eq!(circuit.places.earliest(generation, 2), None);
     });
 }
 

@@ -26,6 +26,8 @@ struct Config {
     /// At most, after doubling.
     wait_cap: u64,
     results: u32,
+    /// How many have to succeed, where the ratio does not decide.
+    successes: Option<u32>,
     in_flight: u32,
     probe_time: u64,
 }
@@ -49,7 +51,13 @@ impl Config {
                 Duration::from_nanos(self.wait),
                 Duration::from_nanos(self.wait_cap),
             ))
-            .probes(Probes::results(self.results).in_flight(self.in_flight))
+            .probes(
+                match self.successes {
+                    Some(needed) => Probes::successes(needed, self.results),
+                    None => Probes::results(self.results),
+                }
+                .in_flight(self.in_flight),
+            )
             .probe_deadline(Duration::from_nanos(self.probe_time))
             .on_cancel(self.on_cancel);
         if let Some((slow, calls)) = self.slow_ratio {
@@ -97,7 +105,7 @@ fn config() -> impl Strategy<Value = Config> {
             prop::sample::select(vec![1_u64, 10, 50, 100_000_000, u64::MAX]),
             prop::sample::select(vec![1_u64, 2, 7, 1 << 40]),
         ),
-        1_u32..4,
+        (1_u32..4, prop::option::of(1_u32..4)),
         1_u32..4,
         prop::sample::select(vec![1_u64, 7, 60, 100_000_000, u64::MAX]),
     )
@@ -109,7 +117,7 @@ fn config() -> impl Strategy<Value = Config> {
                 window,
                 minimum,
                 (wait, times),
-                results,
+                (results, successes),
                 in_flight,
                 probe_time,
             )| {
@@ -129,6 +137,7 @@ fn config() -> impl Strategy<Value = Config> {
                     wait,
                     wait_cap: wait.saturating_mul(times),
                     results,
+                    successes: successes.map(|needed| needed.min(results)),
                     in_flight,
                     probe_time,
                 }
@@ -462,9 +471,16 @@ impl Model {
             Some(true) => *failures += 1,
             None => {}
         }
-        let (failures, results) = (*failures, *failures + *successes);
-        if results < self.config.results {
-        } else if self.reaches_ratio(failures, results) {
+        let (failures, successes) = (*failures, *successes);
+        let results = failures + successes;
+        let still_missing = self.config.results - results;
+        let opens = match self.config.successes {
+            Some(needed) if successes >= needed => false,
+            Some(needed) if successes + still_missing < needed => true,
+            None if still_missing == 0 => self.reaches_ratio(failures, results),
+            _ => return,
+        };
+        if opens {
             self.open(now, Cause::Probes { failures, results });
         } else {
             self.enter(CLOSED);
