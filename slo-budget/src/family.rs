@@ -179,7 +179,8 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     }
 
     /// Forgets all budgets in which nothing was counted for their whole period, and says how many: they have
-    /// nothing to remember. For keys that come and go, to be called now and then.
+    /// nothing to remember. For keys that come and go, to be called now and then. An event that comes at that very
+    /// moment is forgotten with the rest.
     #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn forget_idle(&self) -> usize {
         let period = Duration::from_nanos(self.0.settings.period);
