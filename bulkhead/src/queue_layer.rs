@@ -10,6 +10,18 @@ use crate::{
 /// Made by [`BulkheadLayer::queue`]. Its service clones the inner one for each call (`S: Clone`), since it
 /// waits in the call's future: first for a place of the bulkhead, then for that clone to be ready. So a
 /// caller that waits here holds nothing of the inner service, and one bulkhead's queue never starves another.
+///
+/// An inner service that is not `Clone` is refused by the compiler:
+///
+/// ```compile_fail,E0277
+/// # use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full, Queue};
+/// # use tower::{Layer, Service, util::BoxService};
+/// fn is_service(_: impl Service<(), Error = Full>) {}
+/// # fn queued(bulkhead: Bulkhead, not_clone: BoxService<(), (), Full>) {
+/// let queue = Queue::new(16, std::time::Duration::from_secs(1));
+/// is_service(BulkheadLayer::new(bulkhead).queue(queue).layer(not_clone));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct QueueLayer<C = Ignore, R = IntoError, D = NoDeadline, B = Bulkhead> {
     bulkhead: BulkheadLayer<C, R, B>,

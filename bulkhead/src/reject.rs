@@ -6,6 +6,18 @@ use crate::Full;
 ///
 /// You rarely name it: [`IntoError`] is there by default, and
 /// [`on_reject`](crate::BulkheadLayer::on_reject) and [`fallback`](crate::BulkheadLayer::fallback) take closures.
+///
+/// An error type without room for a [`Full`], and no closure, is refused by the compiler:
+///
+/// ```compile_fail,E0277
+/// # use maestro_bulkhead::{Bulkhead, BulkheadLayer};
+/// # use tower::{Layer, Service, service_fn};
+/// fn is_service(_: impl Service<(), Error = std::fmt::Error>) {}
+/// # fn refused(bulkhead: Bulkhead) {
+/// let inner = service_fn(async |()| Ok::<(), std::fmt::Error>(()));
+/// is_service(BulkheadLayer::new(bulkhead).layer(inner));
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a full bulkhead cannot be reported as `{Err}`",
     label = "`{Err}` has no room for `maestro_bulkhead::Full`",
