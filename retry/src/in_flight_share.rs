@@ -18,8 +18,8 @@ use crate::{
 /// ```
 ///
 /// It needs no clock and remembers nothing: it bounds how much a dependency has to do at a time, not how many
-/// retries there are in the end. A call costs four increments of shared words, two of them of the
-/// handle's reference count.
+/// retries there are in the end. A call costs six increments and decrements of shared words, four of
+/// them of the handle's reference count.
 ///
 /// # Examples
 ///

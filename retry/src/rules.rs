@@ -109,6 +109,7 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
 
     /// What follows an attempt: another one, or nothing. `copy` is what it would send, `repeatable`
     /// whether there is anything to send, `retry` what the budget gave for the attempt if it was a retry.
+    #[inline]
     pub(crate) fn after<Req, Res, Err>(
         &self,
         course: &mut Course,
@@ -133,50 +134,25 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
             self.watch.done(course.number);
             return None;
         }
-        let again = self.retry(course, verdict, repeatable, retry, now);
-        let event = match &again {
-            Ok((again, reason)) => Event::Retry {
-                attempt: course.number,
-                wait: again.wait,
-                reason: *reason,
-            },
-            Err(reason) => Event::GaveUp {
-                attempts: course.number,
-                reason: *reason,
-            },
-        };
-        self.watch.tell(event, || self.budget.level(&Now::unread()));
-        again.ok().map(|(again, _)| again)
+        self.failed(course, verdict, repeatable, retry, now)
     }
 
-    /// The service was not ready for the retry that was decided on.
-    pub(crate) fn not_ready(&self, course: &Course) {
-        let event = Event::GaveUp {
-            attempts: course.number,
-            reason: GiveUpReason::NotReady,
-        };
-        self.watch.tell(event, || self.budget.level(&Now::unread()));
-    }
-
-    /// Whether an attempt that failed is followed by another one.
-    fn retry(
+    /// [`after`](Self::after) a failure: apart, so that a call that needs no retry does not pay for its size.
+    #[inline(never)]
+    fn failed(
         &self,
         course: &mut Course,
         verdict: Verdict,
         repeatable: bool,
         retry: Option<B::Retry>,
         now: Now,
-    ) -> Result<(Again<B::Hold>, RetryReason), GiveUpReason> {
-        let reason = match verdict {
-            Verdict::RetryAfter(_) => RetryReason::Hint,
-            Verdict::RetryCosting(_) => RetryReason::Costing,
-            _ => RetryReason::Failure,
-        };
+    ) -> Option<Again<B::Hold>> {
         let wait = match self.wait(course, verdict, repeatable, &now) {
             Ok(wait) => wait,
             Err(reason) => {
                 self.record(retry, true);
-                return Err(reason);
+                self.give_up(course, reason);
+                return None;
             }
         };
         // It has ended, for a budget that counts those in flight.
@@ -186,8 +162,36 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
             Verdict::RetryCosting(cost) => self.budget.try_hold_costing(&now, cost),
             _ => self.budget.try_hold(&now),
         };
-        let hold = hold.ok_or(GiveUpReason::Budget)?;
-        Ok((Again { wait, now, hold }, reason))
+        let Some(hold) = hold else {
+            self.give_up(course, GiveUpReason::Budget);
+            return None;
+        };
+        self.tell(Event::Retry {
+            attempt: course.number,
+            wait,
+            reason: match verdict {
+                Verdict::RetryAfter(_) => RetryReason::Hint,
+                Verdict::RetryCosting(_) => RetryReason::Costing,
+                _ => RetryReason::Failure,
+            },
+        });
+        Some(Again { wait, now, hold })
+    }
+
+    /// The service was not ready for the retry that was decided on.
+    pub(crate) fn not_ready(&self, course: &Course) {
+        self.give_up(course, GiveUpReason::NotReady);
+    }
+
+    fn give_up(&self, course: &Course, reason: GiveUpReason) {
+        self.tell(Event::GaveUp {
+            attempts: course.number,
+            reason,
+        });
+    }
+
+    fn tell(&self, event: Event) {
+        self.watch.tell(event, || self.budget.level(&Now::unread()));
     }
 
     fn record(&self, retry: Option<B::Retry>, failed: bool) {
