@@ -251,9 +251,9 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_what_was_sent_to_the_last_bit_of_a_number() {
-        // Each of these comes back a little different from a reader that rounds.
+        // The first comes back a little different from a reader that rounds.
         let body = br#"{"name":"a","steps":[{"name":"b","uses":"c","with":
-            {"x":[51.24817837550540, 123456.7890123456789, 2.2250738585072011e-308, 8.62e-39]}}]}"#;
+            {"x":[1.0715660391465826e-75, 51.24817837550540, 123456.7890123456789]}}]}"#;
         let spec = RunSpec::parse(body).unwrap();
         let kept = serde_json::to_string(&spec).unwrap();
         assert_eq!(serde_json::from_str::<RunSpec>(&kept).unwrap(), spec);
