@@ -45,6 +45,9 @@ mutant 'how a call ended written by load, then store' src/recent.rs \
 mutant 'how a call ended written over that of a later one' src/recent.rs \
     'if self.head.load(Acquire) != head.0 {' \
     'if false {'
+mutant 'two ends of overrides in one place' src/advance.rs \
+    '(word.generation() % 2) as usize' \
+    '(word.generation() * 0) as usize'
 model_mutant 'an override whose end somebody has to look at' src/settle.rs \
     'self.advance(now);
         }

@@ -277,10 +277,11 @@ fn who_looks_while_one_override_replaces_another_sees_the_one_or_the_other_whole
     explore(None, || {
         let circuit = circuit(builder().consecutive_failures(1));
         circuit.steer(Phase::ForcedOpen, lasting(10), 0);
-        let (seen, ()) = race(
+        // In this order: where the thread that is here only reads, loom explores one interleaving.
+        let ((), seen) = race(
             &circuit,
-            |c| c.refuse(4),
             |c| c.steer(Phase::Disabled, lasting(30), 0),
+            |c| c.refuse(4),
         );
         let seen = (seen.state, seen.retry_after);
         assert!(
@@ -402,10 +403,11 @@ fn a_place_that_is_given_back_is_not_lost_and_not_given_twice() {
     explore(None, || {
         let circuit = half_open(Probes::results(2).in_flight(1));
         let first = circuit.admit(|| WAIT).unwrap();
-        let (second, ()) = race(
+        // In this order: where the thread that is here only reads, loom explores one interleaving.
+        let ((), second) = race(
             &circuit,
-            |c| c.admit(|| WAIT),
             move |c| c.settle(first, IGNORED, || WAIT),
+            |c| c.admit(|| WAIT),
         );
         let inside = u32::from(second.is_ok());
         assert_eq!(tally(&circuit), (inside, 0, 0));

@@ -786,6 +786,26 @@ fn a_window_of_calls_is_that_of_a_deque_for_many_laps() {
 }
 
 #[test]
+fn a_call_that_ends_after_an_override_is_late_though_nobody_has_looked() {
+    let breaker = CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .build("measured")
+        .unwrap();
+    let start = Instant::now();
+    let end = start + Duration::from_nanos(5);
+    let by = Override::new("operator", "test").lasting(Duration::from_nanos(5));
+    breaker.metrics_only_at(by, start);
+    let call = breaker.try_acquire_at(start).unwrap();
+    call.finish_at(Outcome::Failure, end);
+    let snapshot = breaker.snapshot_at(end);
+    assert_eq!(
+        (snapshot.state(), snapshot.would_have_opened()),
+        (State::Closed, 0)
+    );
+    assert_eq!(snapshot.generation(), 2);
+}
+
+#[test]
 fn a_late_probe_leaves_the_place_alone_that_is_anothers_by_now() {
     let breaker = CircuitBreaker::builder()
         .consecutive_failures(1)
