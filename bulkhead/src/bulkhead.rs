@@ -55,7 +55,6 @@ impl<P: Pointer + Clone> Bulkhead<P> {
     /// # Errors
     ///
     /// [`Full`] when as many calls as the limit allows are in flight.
-    #[inline]
     pub fn try_acquire(&self) -> Result<Permit<P>, Full> {
         self.0.core().try_acquire()?;
         Ok(Permit::new(self.0.clone()))
@@ -112,7 +111,6 @@ impl StaticBulkhead {
     /// # Errors
     ///
     /// [`Full`] when as many calls as the limit allows are in flight.
-    #[inline]
     pub fn try_acquire(&'static self) -> Result<Permit<&'static Core>, Full> {
         self.0.try_acquire()?;
         Ok(Permit::new(&self.0))
@@ -176,7 +174,7 @@ impl<P: Pointer> Bulkhead<P> {
         self.0.core().seen().held()
     }
 
-    /// How many calls wait for a place now.
+    /// How many calls wait for a place now; 16,777,215 also stands for more.
     pub fn queued(&self) -> usize {
         self.0.core().queued()
     }

@@ -11,7 +11,7 @@ use crate::{
     permits::{Permits, Reception, Snapshot},
     sync::{
         Mutex,
-        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
         const_fn,
     },
     trace,
@@ -23,23 +23,26 @@ use crate::{
 pub struct Core<R = Fixed> {
     name: &'static str,
     permits: Permits,
-    /// [`WATCHES`] and [`COUNTS`]: read only where a call finds no room.
-    mode: AtomicU8,
+    /// What a call that finds no room reads beside the word: how many wait in bits 0 to 23, for those who only
+    /// look, and above them [`WATCHES`] and [`COUNTS`]. Written under the lock of the waiters.
+    aside: AtomicU32,
     /// How many [`acquire`](crate::Bulkhead::acquire) lets wait.
     max_queued: AtomicUsize,
     overloads: AtomicU64,
     rejections: AtomicU64,
-    /// The length of the list below, for those who only look.
-    queued: AtomicUsize,
     waiters: Mutex<Waiters>,
     pub(crate) regulator: R,
     pub(crate) meter: Meter,
 }
 
 /// It only reports what it would have refused.
-const WATCHES: u8 = 1;
+const WATCHES: u32 = 1 << QUEUED_BITS;
 /// It counts what it refuses.
-const COUNTS: u8 = 2;
+const COUNTS: u32 = 2 << QUEUED_BITS;
+
+/// More waiters than this are told as so many.
+const MAX_TOLD: u32 = (1 << QUEUED_BITS) - 1;
+const QUEUED_BITS: u32 = 24;
 
 /// Who may wait, and where.
 #[derive(Clone, Copy, Debug)]
@@ -69,11 +72,10 @@ impl<R> Core<R> {
             Self {
                 name,
                 permits: Permits::new(numbers.limit),
-                mode: AtomicU8::new(mode(numbers)),
+                aside: AtomicU32::new(mode(numbers)),
                 max_queued: AtomicUsize::new(numbers.max_queued),
                 overloads: AtomicU64::new(0),
                 rejections: AtomicU64::new(0),
-                queued: AtomicUsize::new(0),
                 waiters: Mutex::new(Waiters::new()),
                 regulator,
                 meter: Meter::new(),
@@ -110,12 +112,12 @@ impl<R> Core<R> {
     #[inline]
     fn no_room(&self, seen: Snapshot) -> Result<(), Full> {
         // Relaxed: an operator's wish, which takes effect soon; it orders nothing.
-        let mode = self.mode.load(Relaxed);
-        if mode != 0 && self.lets_in_nevertheless(mode) {
+        let aside = self.aside.load(Relaxed);
+        if aside > MAX_TOLD && self.lets_in_nevertheless(aside) {
             return Ok(());
         }
         self.meter.refused(self.name, Cause::AtLimit);
-        let queued = self.queued();
+        let queued = aside & MAX_TOLD;
         let full = Full::new(self.name, Cause::AtLimit, seen, queued, Duration::ZERO);
         trace::refused(&full);
         Err(full)
@@ -124,7 +126,7 @@ impl<R> Core<R> {
     /// Counts the refusal, which it only pretends where it only watches.
     #[cold]
     #[inline(never)]
-    fn lets_in_nevertheless(&self, mode: u8) -> bool {
+    fn lets_in_nevertheless(&self, mode: u32) -> bool {
         // Relaxed: a count that orders nothing.
         self.rejections.fetch_add(1, Relaxed);
         let in_nevertheless = mode & WATCHES != 0 && self.permits.acquire_beyond_limit();
@@ -142,7 +144,7 @@ impl<R> Core<R> {
             return Entry::Inside;
         }
         let mut waiters = self.waiters.lock();
-        if self.mode.load(Relaxed) & WATCHES != 0 {
+        if self.aside.load(Relaxed) & WATCHES != 0 {
             drop(waiters);
             return match self.no_room(self.permits.snapshot()) {
                 Ok(()) => Entry::Inside,
@@ -251,7 +253,9 @@ impl<R> Core<R> {
 
     fn note_length(&self, waiters: &Waiters) {
         // Relaxed, and under the lock: a figure to look at.
-        self.queued.store(waiters.len(), Relaxed);
+        let queued = u32::try_from(waiters.len()).map_or(MAX_TOLD, |n| n.min(MAX_TOLD));
+        let mode = self.aside.load(Relaxed) & !MAX_TOLD;
+        self.aside.store(mode | queued, Relaxed);
     }
 
     #[inline]
@@ -272,11 +276,12 @@ impl<R> Core<R> {
 
     /// A refusal by a queue, of a caller that stands in the line or does not.
     pub(crate) fn refuse(&self, cause: Cause, waited: Duration, stands_in_line: bool) -> Full {
-        if self.mode.load(Relaxed) != 0 {
+        if self.aside.load(Relaxed) > MAX_TOLD {
             self.rejections.fetch_add(1, Relaxed);
         }
         self.meter.refused(self.name, cause);
-        let others = self.queued().saturating_sub(usize::from(stands_in_line));
+        let queued = self.aside.load(Relaxed) & MAX_TOLD;
+        let others = queued.saturating_sub(u32::from(stands_in_line));
         let full = Full::new(self.name, cause, self.seen(), others, waited);
         trace::refused(&full);
         full
@@ -301,7 +306,8 @@ impl<R> Core<R> {
         self.max_queued.store(numbers.max_queued, Relaxed);
         let waiters = self.waiters.lock();
         // Under the lock: who takes a seat later sees it, and who sits already is let in below.
-        self.mode.store(mode(numbers), Relaxed);
+        let queued = self.aside.load(Relaxed) & MAX_TOLD;
+        self.aside.store(mode(numbers) | queued, Relaxed);
         drop(waiters);
         self.resize(numbers.limit);
         if numbers.metrics_only {
@@ -345,7 +351,7 @@ impl<R> Core<R> {
     }
 
     pub(crate) fn queued(&self) -> usize {
-        self.queued.load(Relaxed)
+        (self.aside.load(Relaxed) & MAX_TOLD) as usize
     }
 
     pub(crate) fn overloads(&self) -> u64 {
@@ -357,7 +363,7 @@ impl<R> Core<R> {
     }
 }
 
-const fn mode(numbers: Builder) -> u8 {
+const fn mode(numbers: Builder) -> u32 {
     let watches = if numbers.metrics_only { WATCHES } else { 0 };
     let counts = if numbers.count_rejections { COUNTS } else { 0 };
     watches | counts

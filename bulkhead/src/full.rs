@@ -10,7 +10,7 @@ pub struct Full {
     name: &'static str,
     /// Limit and calls in flight, as the bulkhead's one word had them: taken apart only by who asks.
     seen: Snapshot,
-    /// Bits 0 to 31 how long it waited in microseconds, 32 to 47 how many others waited, 48 and 49 the [`Cause`].
+    /// Bits 0 to 31 how long it waited in microseconds, 32 to 55 how many others waited, 56 and 57 the [`Cause`].
     /// Whole words, and no enum: with small fields, or one that has values to spare for the discriminant of the
     /// error that holds a `Full`, every result of a call is copied in pieces (33 instructions a call instead of 15).
     wait: u64,
@@ -57,15 +57,14 @@ impl Full {
         name: &'static str,
         cause: Cause,
         seen: Snapshot,
-        queued: usize,
+        queued: u32,
         waited: Duration,
     ) -> Self {
         let micros = u32::try_from(waited.as_micros()).unwrap_or(u32::MAX);
-        let queued = u16::try_from(queued).unwrap_or(u16::MAX);
         Self {
             name,
             seen,
-            wait: u64::from(micros) | u64::from(queued) << 32 | (cause as u64) << 48,
+            wait: u64::from(micros) | u64::from(queued) << 32 | (cause as u64) << 56,
         }
     }
 
@@ -78,7 +77,7 @@ impl Full {
     /// Why the call was refused.
     #[must_use]
     pub const fn cause(&self) -> Cause {
-        Cause::ALL[(self.wait >> 48) as usize]
+        Cause::ALL[(self.wait >> 56) as usize]
     }
 
     /// How many calls it lets in at once; `usize::MAX` where there is no limit.
@@ -93,10 +92,10 @@ impl Full {
         self.seen.held()
     }
 
-    /// How many others were waiting when this call was refused; 65,535 also stands for more.
+    /// How many others were waiting when this call was refused; 16,777,215 also stands for more.
     #[must_use]
     pub const fn queued(&self) -> usize {
-        (self.wait >> 32 & 0xFFFF) as usize
+        (self.wait >> 32 & 0xFF_FFFF) as usize
     }
 
     /// How long this call had waited, in whole microseconds; zero where it did not wait, and at most 71 minutes.

@@ -29,7 +29,6 @@ pub trait Guard<Req>: sealed::Sealed {
 impl<Req, P: Pointer + Clone> Guard<Req> for Bulkhead<P> {
     type Pointer = P;
 
-    #[inline]
     fn try_acquire(&self, _: &Req) -> Result<Permit<P>, Full> {
         self.try_acquire()
     }
@@ -46,7 +45,6 @@ impl<Req, P: Pointer + Clone> Guard<Req> for Bulkhead<P> {
 impl<Req> Guard<Req> for &'static StaticBulkhead {
     type Pointer = &'static Core;
 
-    #[inline]
     fn try_acquire(&self, _: &Req) -> Result<Permit<&'static Core>, Full> {
         StaticBulkhead::try_acquire(self)
     }

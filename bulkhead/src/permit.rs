@@ -18,7 +18,6 @@ type Start<P> = <<P as Pointer>::Regulator as Regulate>::Start;
 
 impl<P: Pointer> Permit<P> {
     /// The core must have been asked for a place, with success, once for this permit.
-    #[inline]
     pub(crate) fn new(core: P) -> Self {
         let start = core.core().regulator.start();
         Self { core, start }
@@ -44,7 +43,6 @@ impl<P: Pointer> Permit<P> {
     }
 
     /// Says how the call went, in one value. Makes room.
-    #[inline]
     pub fn finish(self, outcome: Outcome) {
         // The place is given back by the drop, after this.
         Regulate::finished(self.core.core(), self.start, outcome);
@@ -52,7 +50,6 @@ impl<P: Pointer> Permit<P> {
 }
 
 impl<P: Pointer> Drop for Permit<P> {
-    #[inline]
     fn drop(&mut self) {
         self.core.core().release();
     }

@@ -16,7 +16,6 @@ pub trait Pointer: sealed::Sealed {
 impl<P: Borrow<Core>> Pointer for P {
     type Regulator = Fixed;
 
-    #[inline]
     fn core(&self) -> &Core {
         self.borrow()
     }
@@ -25,7 +24,6 @@ impl<P: Borrow<Core>> Pointer for P {
 impl<L: Limit> Pointer for Arc<Core<Adaptive<L>>> {
     type Regulator = Adaptive<L>;
 
-    #[inline]
     fn core(&self) -> &Core<Adaptive<L>> {
         self
     }

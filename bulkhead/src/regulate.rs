@@ -25,10 +25,8 @@ pub struct Fixed;
 impl Regulate for Fixed {
     type Start = ();
 
-    #[inline]
     fn start(&self) {}
 
-    #[inline]
     fn finished(core: &Core, (): (), outcome: Outcome) {
         match outcome {
             Outcome::Overload => core.overloaded(),

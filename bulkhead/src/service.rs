@@ -39,12 +39,10 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, C, B::Pointer>;
 
-    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         match self.guard.try_acquire(&request) {
             // If the inner `call` panics, the permit is dropped on the way out.
