@@ -786,6 +786,25 @@ fn a_window_of_calls_is_that_of_a_deque_for_many_laps() {
 }
 
 #[test]
+fn a_probe_that_succeeds_slowly_has_failed() {
+    let breaker = CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .slow_after(Duration::from_nanos(5))
+        .wait_in_open(Wait::fixed(Duration::from_nanos(1)))
+        .probes(Probes::one())
+        .build("slow")
+        .unwrap();
+    let start = Instant::now();
+    let call = breaker.try_acquire_at(start).unwrap();
+    call.finish_at(Outcome::Failure, start);
+    let half_open = start + Duration::from_nanos(1);
+    let probe = breaker.try_acquire_at(half_open).unwrap();
+    let end = half_open + Duration::from_nanos(5);
+    probe.finish_at(Outcome::Success, end);
+    assert_eq!(breaker.state_at(end), State::Open);
+}
+
+#[test]
 fn a_call_that_ends_after_an_override_is_late_though_nobody_has_looked() {
     let breaker = CircuitBreaker::builder()
         .consecutive_failures(1)
