@@ -28,7 +28,7 @@ model_mutant 'a call made though its deadline has passed' src/service.rs \
     'if deadline.is_some_and(|deadline| deadline > now && deadline < now) {'
 
 model_mutant 'one rejection more than the share' src/window.rs \
-    'let is_rejected = is_expired && credit >= u32::from(WHOLE);' \
-    'let is_rejected = is_expired && credit + u32::from(share.parts()) >= u32::from(WHOLE);'
+    'let is_rejected = is_expired && share.parts() > 0 && credit >= u32::from(WHOLE);' \
+    'let is_rejected = is_expired && share.parts() > 0 && credit + u32::from(share.parts()) >= u32::from(WHOLE);'
 
 mutants_done

@@ -103,7 +103,8 @@ impl DeadlineFilter {
     }
 
     /// Changes the numbers, of this handle and of all its clones, without blocking anybody. What the current
-    /// period has counted stays.
+    /// period has saved up stays, at the share that held when its requests came, up to a thousand rejections.
+    /// With a share of 0.0 nothing is rejected from then on.
     ///
     /// # Errors
     ///

@@ -52,7 +52,8 @@ impl Window {
             }
         };
         let credit = (current.credit + u32::from(share.parts())).min(MOST_CREDIT);
-        let is_rejected = is_expired && credit >= u32::from(WHOLE);
+        // A share of none rejects nothing, even if it was set while credit of another was left.
+        let is_rejected = is_expired && share.parts() > 0 && credit >= u32::from(WHOLE);
         let credit = if is_rejected {
             credit - u32::from(WHOLE)
         } else {

@@ -95,6 +95,19 @@ fn a_window_saves_up_a_thousand_rejections_and_is_unchanged_from_there() {
 }
 
 #[test]
+fn a_share_of_none_rejects_nothing_even_where_credit_is_left() {
+    let (half, none) = (Share::new(0.5).unwrap(), Share::new(0.0).unwrap());
+    let mut window = Window::from_word(0);
+    for _ in 0..10 {
+        window = window.request(0, half, 1_000, false).0;
+    }
+    let (after, is_rejected) = window.request(0, none, 1_000, true);
+    assert!(!is_rejected);
+    assert_eq!(after, window, "what was saved up stays");
+    assert!(after.request(0, half, 1_000, true).1);
+}
+
+#[test]
 fn a_clock_that_was_read_before_the_window_began_neither_ends_nor_begins_one() {
     let whole = Share::new(1.0).unwrap();
     let (window, _) = Window::from_word(0).request(5_000, whole, 1_000, false);
