@@ -2,6 +2,13 @@
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-bulkhead
 
+mutant 'a permit taken by load, then store' src/permits.rs \
+    '.compare_exchange_weak(word, word - ONE, Acquire, Relaxed)
+            {
+                Ok(_) => return Ok(()),' \
+    '.load(Acquire).checked_sub(ONE).map(|next| self.word.store(next, Relaxed)).ok_or(word)
+            {
+                Ok(_) => return Ok(()),'
 mutant 'a permit given back by load, then store' src/permits.rs \
     'self.word.fetch_add(ONE, Release).wrapping_add(ONE) < 0' \
     '{ let was = self.word.load(Relaxed); self.word.store(was + ONE, Release); was + ONE < 0 }'
@@ -17,6 +24,15 @@ mutant 'a limit that is changed by load, then store' src/permits.rs \
 mutant 'a granted place that a waiter takes with it when it goes' src/core.rs \
     'if granted {' \
     'if granted && line!() == 0 {'
+mutant 'a bulkhead retired by load, then store' src/permits.rs \
+    '.compare_exchange(word, i64::MIN | limit, Acquire, Relaxed)' \
+    '.load(Acquire).checked_mul(1).map(|_| self.word.store(i64::MIN | limit, Relaxed)).ok_or(())'
+mutant 'a window closed by load, then store' src/samples.rs \
+    '.compare_exchange(ends, next(mean), Relaxed, Relaxed)' \
+    '.load(Relaxed).checked_add(0).map(|_| self.ends.store(next(mean), Relaxed)).ok_or(())'
+mutant 'sums taken by load, then store' src/samples.rs \
+    'let packed = self.latencies.swap(0, Relaxed);' \
+    'let packed = self.latencies.load(Relaxed); self.latencies.store(0, Relaxed);'
 model_mutant 'one place too many' src/permits.rs \
     'if word < ONE {' \
     'if word < 0 {'
