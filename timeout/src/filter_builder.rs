@@ -42,7 +42,7 @@ impl DeadlineFilterBuilder {
     ///
     /// Periods follow one another: one begins with the first request after the last has ended, and nothing
     /// unused is carried over. At every moment of a period the rejections in it are within the share of
-    /// the requests in it. So with the defaults the first four requests of a period are never rejected.
+    /// the requests in it, as long as nobody lowers the share meanwhile. So with the defaults the first four requests of a period are never rejected.
     pub const fn period(mut self, period: Duration) -> Self {
         self.period = period;
         self

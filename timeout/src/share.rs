@@ -6,7 +6,8 @@ pub(crate) struct Share(u16);
 pub(crate) const WHOLE: u16 = 10_000;
 
 impl Share {
-    /// `None` unless `share` is a number from 0 to 1. Rounded down, so that it is never exceeded.
+    /// `None` unless `share` is a number from 0 to 1. Rounded down to a ten-thousandth, so that it is not
+    /// exceeded by more than a thousandth of one.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
