@@ -22,10 +22,11 @@ trap 'rm -rf "$mutants_copy"' EXIT
 mutants_fresh_copy() {
     rm -rf "${mutants_copy:?}/tree"
     mkdir -p "$mutants_copy/tree"
-    # Tracked and new files, as they are in the working tree; a deleted one is passed over.
+    # Tracked and new files, as they are in the working tree; a deleted one is passed over. -m: all of them
+    # new, or cargo would take what was built of the mutant before for what is to be built now.
     (cd "$mutants_root" && git ls-files -z --cached --others --exclude-standard |
         while IFS= read -r -d '' f; do [ -e "$f" ] && printf '%s\0' "$f"; done |
-        tar --null -T - -cf -) | tar -C "$mutants_copy/tree" -xf -
+        tar --null -T - -cf -) | tar -C "$mutants_copy/tree" -xmf -
 }
 
 mutants_run() { # kind, more arguments to cargo test: the copy's tests of that kind
