@@ -32,6 +32,9 @@ pub(crate) struct Counts {
     attempts: AtomicU64,
 }
 
+/// Those it can be in here, where nobody steers it by hand.
+const STATES: [State; 3] = [State::Closed, State::Open, State::HalfOpen];
+
 /// The states as they are written everywhere outside.
 pub(crate) const fn word(state: State) -> &'static str {
     match state {
@@ -58,11 +61,33 @@ impl Controls {
         })
     }
 
+    /// Counts and logs every transition of the breaker, from now on and for as long as it lives.
+    pub(crate) fn tell(&self, metrics: &Metrics) {
+        let name = self.breaker.name();
+        let counters = STATES.map(|to| {
+            let labels = [("dependency", name), ("to", word(to))];
+            let counter = metrics.counter("conductor_breaker_transitions_total", &labels);
+            (to, counter)
+        });
+        self.breaker
+            .on_transition(move |transition| {
+                let (from, to) = (transition.from(), transition.to());
+                if let Some((_, counter)) = counters.iter().find(|(state, _)| *state == to) {
+                    counter.increment(1);
+                }
+                let (dependency, from, to) = (transition.name(), word(from), word(to));
+                // Without a cause the field is not there.
+                let cause = transition.cause().map(tracing::field::display);
+                tracing::warn!(dependency, from, to, cause, "breaker");
+            })
+            .detach();
+    }
+
     /// Sets the gauges to what is so now.
     pub(crate) fn report(&self, metrics: &Metrics) {
         let name = self.breaker.name();
         let now = self.breaker.state();
-        for state in [State::Closed, State::Open, State::HalfOpen] {
+        for state in STATES {
             let labels = [("dependency", name), ("state", word(state))];
             let on = if state == now { 1.0 } else { 0.0 };
             metrics.gauge("conductor_breaker_state", &labels).set(on);

@@ -54,6 +54,7 @@ impl<Q, A, E: Fault> Dependency<Q, A, E> {
         metrics: &Metrics,
     ) -> Self {
         let outcomes = Outcomes::new(controls.breaker.name(), metrics);
+        controls.tell(metrics);
         Self {
             stack,
             controls,

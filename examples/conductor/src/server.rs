@@ -68,7 +68,7 @@ impl Server {
                 config.outbox,
                 stopped.clone(),
             )),
-            tokio::spawn(watcher::transitions(conductor.clone(), stopped.clone())),
+            tokio::spawn(watcher::fold(conductor.clone(), stopped.clone())),
         ];
         let routes = api::routes(conductor.clone(), config.request);
         let serving = axum::serve(listener, routes).with_graceful_shutdown(told(stopped));

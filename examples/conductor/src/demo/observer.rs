@@ -1,10 +1,10 @@
-//! Watches the layers, and tells of every change.
+//! Listens to the breakers, looks at what else changes, and tells of it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use maestro_circuit_breaker::State;
+use maestro_circuit_breaker::{Listener, State, Transition};
 use tokio::sync::watch;
 
 use super::screen::Screen;
@@ -12,14 +12,15 @@ use super::tally::Tallies;
 use crate::conductor::Conductor;
 use crate::controls::{Controls, word};
 
-/// Often enough to miss no state that lasts.
+/// Often enough that a person sees what happens.
 const LOOK: Duration = Duration::from_millis(10);
 
 pub(super) struct Observer {
     conductor: Arc<Conductor>,
     tallies: Arc<Tallies>,
     screen: Arc<Screen>,
-    breakers: [State; 4],
+    /// Dropped, they hear no more.
+    _breakers: [Listener; 4],
     open: bool,
     retries: u64,
 }
@@ -30,15 +31,20 @@ impl Observer {
         tallies: Arc<Tallies>,
         screen: Arc<Screen>,
     ) -> Self {
-        let breakers = conductor
-            .controls()
-            .map(|controls| controls.breaker.state());
+        let breakers = conductor.controls().map(|controls| {
+            let (tallies, screen) = (tallies.clone(), screen.clone());
+            controls.breaker.on_transition(move |transition| {
+                screen.event(&line(transition));
+                let (name, to) = (transition.name(), word(transition.to()));
+                tallies.transition(format!("{name} {to}"));
+            })
+        });
         let open = conductor.slo().is_open();
         Self {
             conductor,
             tallies,
             screen,
-            breakers,
+            _breakers: breakers,
             open,
             retries: 0,
         }
@@ -54,17 +60,6 @@ impl Observer {
     }
 
     fn look(&mut self) {
-        for (seen, controls) in self.breakers.iter_mut().zip(self.conductor.controls()) {
-            let (before, now) = (*seen, controls.breaker.state());
-            if now != before {
-                let name = controls.breaker.name();
-                let why = cause(controls, now);
-                let what = format!("breaker {name}: {} → {}{why}", word(before), word(now));
-                self.screen.event(&what);
-                self.tallies.transition(format!("{name} {}", word(now)));
-                *seen = now;
-            }
-        }
         let retries = self
             .conductor
             .controls()
@@ -119,10 +114,17 @@ fn of(controls: &Controls) -> String {
     )
 }
 
-/// Why a breaker that has just opened did so.
-fn cause(controls: &Controls, now: State) -> String {
-    match controls.breaker.snapshot().cause() {
-        Some(cause) if now == State::Open => format!(": {cause}"),
-        _ => String::new(),
+/// From what to what, and why if it opened.
+fn line(transition: &Transition) -> String {
+    let (name, from, to) = (
+        transition.name(),
+        word(transition.from()),
+        word(transition.to()),
+    );
+    match transition.cause() {
+        Some(cause) if transition.to() == State::Open => {
+            format!("breaker {name}: {from} → {to}: {cause}")
+        }
+        _ => format!("breaker {name}: {from} → {to}"),
     }
 }
