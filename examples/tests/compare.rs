@@ -1,0 +1,61 @@
+//! COMPARE.md names the tests behind its rows: they have to be there.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// The names of all functions in the Rust files under `folder` that are tests by where they lie.
+fn functions(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).expect("a folder of the repository can be read") {
+        let path = entry.expect("an entry of it too").path();
+        if path.is_dir() {
+            functions(&path, names);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(&path).expect("sources are UTF-8");
+            names.extend(text.lines().filter_map(function));
+        }
+    }
+}
+
+/// The name in a line that begins a function.
+fn function(line: &str) -> Option<String> {
+    let rest = line.trim_start();
+    let rest = rest.strip_prefix("async ").unwrap_or(rest);
+    let (name, _) = rest.strip_prefix("fn ")?.split_once('(')?;
+    Some(name.to_owned())
+}
+
+#[test]
+fn every_test_that_compare_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = fs::read_to_string(root.join("COMPARE.md")).expect("COMPARE.md is there");
+    let mut names = BTreeSet::new();
+    for folder in [
+        "circuit-breaker",
+        "retry",
+        "bulkhead",
+        "timeout",
+        "slo-budget",
+    ] {
+        functions(&root.join(folder).join("tests"), &mut names);
+        functions(&root.join(folder).join("src/tests"), &mut names);
+    }
+    functions(&root.join("examples/tests"), &mut names);
+    functions(&root.join("examples/conductor/tests"), &mut names);
+
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<_> = rows
+        .filter(|line| !line.starts_with("| what goes wrong"))
+        .collect();
+    assert!(rows.len() > 50, "the tables are read: {} rows", rows.len());
+    for row in rows {
+        let tests = row
+            .trim_end_matches([' ', '|'])
+            .rsplit('|')
+            .next()
+            .unwrap_or_default();
+        let mut cited = tests.split('`').skip(1).step_by(2).peekable();
+        assert!(cited.peek().is_some(), "no test is named in: {row}");
+        for test in cited {
+            assert!(names.contains(test), "no test `{test}`, named in: {row}");
+        }
+    }
+}
