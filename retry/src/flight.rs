@@ -3,7 +3,10 @@
 //!
 //! That word is all there is, so every order below is Relaxed: nothing else is published with it.
 
-use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{
+    atomic::{AtomicU64, Ordering::Relaxed},
+    const_fn,
+};
 
 #[derive(Debug)]
 pub(crate) struct Flight(AtomicU64);
@@ -29,8 +32,10 @@ const CALL: u64 = 1 << 32;
 const RETRY: u64 = 1;
 
 impl Flight {
-    pub(crate) fn new() -> Self {
-        Self(AtomicU64::new(0))
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self(AtomicU64::new(0))
+        }
     }
 
     pub(crate) fn counts(&self) -> Counts {

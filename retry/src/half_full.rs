@@ -1,6 +1,6 @@
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
-use crate::{Budget, InvalidConfig, Now, tokens::Tokens};
+use crate::{Budget, InvalidConfig, Now, sync::const_fn, tokens::Tokens};
 
 /// A budget that lets retries through while its bucket is more than half full: a cheap handle to tokens that
 /// all its clones share.
@@ -14,6 +14,9 @@ use crate::{Budget, InvalidConfig, Now, tokens::Tokens};
 /// ```text
 /// retries ≤ max_tokens / 2 + token_ratio × successes
 /// ```
+///
+/// In ordinary code the type is written `HalfFull`; the parameter is the pointer to the shared state, an [`Arc`]
+/// unless the budget lives in a `static` (see [`StaticHalfFull`]).
 ///
 /// A retry is not paid for and so there is nothing to refund when its wait is cancelled. While the bucket is
 /// full, a success only reads; otherwise every attempt is one compare-and-swap.
@@ -31,9 +34,15 @@ use crate::{Budget, InvalidConfig, Now, tokens::Tokens};
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
 #[derive(Clone)]
-pub struct HalfFull(Arc<Shared>);
+pub struct HalfFull<P = Arc<HalfFullCore>>(P);
 
-struct Shared {
+/// A [`HalfFull`] that lives in a `static`: no reference count, made by [`HalfFullBuilder::build_static`].
+///
+/// A `&'static` reference to it is a [`Budget`].
+pub type StaticHalfFull = HalfFull<HalfFullCore>;
+
+/// The shared state behind a [`HalfFull`]: opaque, named only in types.
+pub struct HalfFullCore {
     name: &'static str,
     /// Thousandths: A6 ignores further places.
     per_success: u64,
@@ -42,7 +51,7 @@ struct Shared {
 
 /// The numbers of a [`HalfFull`]. `Copy`, and usable in a `const`. The defaults are those of A6's example.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[must_use = "a builder makes nothing until `build`"]
+#[must_use = "a builder makes nothing until `build` or `build_static`"]
 pub struct HalfFullBuilder {
     pub(crate) max_tokens: u32,
     pub(crate) token_ratio: f64,
@@ -53,18 +62,21 @@ const TOKEN: u64 = 1_000;
 // === impl HalfFull ===
 
 impl HalfFull {
-    /// The configuration, to be completed by [`HalfFullBuilder::build`].
+    /// The configuration, to be completed by [`HalfFullBuilder::build`] or
+    /// [`HalfFullBuilder::build_static`].
     pub const fn builder() -> HalfFullBuilder {
         HalfFullBuilder {
             max_tokens: 10,
             token_ratio: 0.1,
         }
     }
+}
 
+impl<P: Borrow<HalfFullCore>> HalfFull<P> {
     /// The name it was built with.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.0.name
+        self.core().name
     }
 
     /// How many tokens are left: for display, as others may take them while you look.
@@ -74,11 +86,15 @@ impl HalfFull {
         reason = "at most a million thousandths: exact"
     )]
     pub fn tokens(&self) -> f64 {
-        self.0.tokens.left() as f64 / TOKEN as f64
+        self.core().tokens.left() as f64 / TOKEN as f64
+    }
+
+    fn core(&self) -> &HalfFullCore {
+        self.0.borrow()
     }
 }
 
-impl Budget for HalfFull {
+impl<P: Borrow<HalfFullCore>> Budget for HalfFull<P> {
     type Call = ();
     type Hold = ();
     type Retry = ();
@@ -87,14 +103,14 @@ impl Budget for HalfFull {
 
     fn record(&self, failed: bool) {
         if failed {
-            self.0.tokens.drain(TOKEN);
+            self.core().tokens.drain(TOKEN);
         } else {
-            self.0.tokens.give(self.0.per_success);
+            self.core().tokens.give(self.core().per_success);
         }
     }
 
     fn try_hold(&self, _: &Now) -> Option<()> {
-        self.0.tokens.drain(TOKEN).then_some(())
+        self.core().tokens.drain(TOKEN).then_some(())
     }
 
     fn level(&self, _: &Now) -> Option<f64> {
@@ -104,10 +120,10 @@ impl Budget for HalfFull {
     fn spend(&self, (): ()) {}
 }
 
-impl fmt::Debug for HalfFull {
+impl<P: Borrow<HalfFullCore>> fmt::Debug for HalfFull<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HalfFull")
-            .field("name", &self.0.name)
+            .field("name", &self.core().name)
             .field("tokens", &self.tokens())
             .finish_non_exhaustive()
     }
@@ -134,24 +150,56 @@ impl HalfFullBuilder {
     ///
     /// [`InvalidConfig`] when a number is out of the range its method names.
     pub fn build(self, name: &'static str) -> Result<HalfFull, InvalidConfig> {
-        if !(1..=1_000).contains(&self.max_tokens) {
-            return Err(InvalidConfig::MaxTokens);
+        Ok(HalfFull(Arc::new(self.core(name)?)))
+    }
+
+    const_fn! {
+        /// Builds a budget for a `static`.
+        ///
+        /// # Panics
+        ///
+        /// On what [`build`](Self::build) refuses. In a `static` that is a compile error:
+        ///
+        /// ```compile_fail
+        /// use maestro_retry::{HalfFull, StaticHalfFull};
+        /// static NONE: StaticHalfFull = HalfFull::builder().max_tokens(0).build_static("none");
+        /// ```
+        #[must_use]
+        pub fn build_static(self, name: &'static str) -> StaticHalfFull {
+            match self.core(name) {
+                Ok(core) => HalfFull(core),
+                Err(problem) => panic!("{}", problem.message()),
+            }
         }
-        if !(0.001..=1_000.0).contains(&self.token_ratio) {
-            return Err(InvalidConfig::TokenRatio);
+    }
+
+    const_fn! {
+        fn core(self, name: &'static str) -> Result<HalfFullCore, InvalidConfig> {
+            if self.max_tokens < 1 || self.max_tokens > 1_000 {
+                return Err(InvalidConfig::MaxTokens);
+            }
+            // Written so that a ratio that is not a number is refused.
+            if !(self.token_ratio >= 0.001 && self.token_ratio <= 1_000.0) {
+                return Err(InvalidConfig::TokenRatio);
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "checked: at most a million thousandths"
+            )]
+            // Further places are ignored; a millionth more, as 0.3 × 1,000 is a little less than 300.
+            let per_success = (self.token_ratio * TOKEN as f64 + 1e-6) as u64;
+            let tokens = Tokens::new(self.max_tokens as u64 * TOKEN);
+            Ok(HalfFullCore { name, per_success, tokens })
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "checked: at most a million thousandths"
-        )]
-        // Further places are ignored; a millionth more, as 0.3 × 1,000 is a little less than 300.
-        let per_success = (self.token_ratio * TOKEN as f64 + 1e-6) as u64;
-        Ok(HalfFull(Arc::new(Shared {
-            name,
-            per_success,
-            tokens: Tokens::new(u64::from(self.max_tokens) * TOKEN),
-        })))
+    }
+}
+
+// === impl HalfFullCore ===
+
+impl fmt::Debug for HalfFullCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HalfFullCore").field(&self.name).finish()
     }
 }

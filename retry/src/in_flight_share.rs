@@ -1,8 +1,9 @@
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use crate::{
     Budget, InvalidConfig, Now,
     flight::{Flight, Limit},
+    sync::const_fn,
 };
 
 /// A budget that lets only a share of the calls in flight be retries: a cheap handle to counts that all its
@@ -18,8 +19,8 @@ use crate::{
 /// ```
 ///
 /// It needs no clock and remembers nothing: it bounds how much a dependency has to do at a time, not how many
-/// retries there are in the end. A call costs six increments and decrements of shared words, four of
-/// them of the handle's reference count.
+/// retries there are in the end. A call costs two increments and decrements of a shared word, and four more of
+/// the handle's reference count unless it lives in a `static` (see [`StaticInFlightShare`]).
 ///
 /// # Examples
 ///
@@ -33,25 +34,34 @@ use crate::{
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
 #[derive(Clone)]
-pub struct InFlightShare(Arc<Shared>);
+pub struct InFlightShare<P = Arc<InFlightCore>>(P);
 
-struct Shared {
+/// An [`InFlightShare`] that lives in a `static`: no reference count, made by
+/// [`InFlightShareBuilder::build_static`].
+///
+/// A `&'static` reference to it is a [`Budget`].
+pub type StaticInFlightShare = InFlightShare<InFlightCore>;
+
+/// The shared state behind an [`InFlightShare`]: opaque, named only in types such as
+/// [`CallInFlight<&'static InFlightCore>`](CallInFlight).
+pub struct InFlightCore {
     name: &'static str,
     limit: Limit,
     flight: Flight,
 }
 
 /// A call under way, as an [`InFlightShare`] counts it. It ends when this is dropped.
+// The bound stands on the struct because `Drop` needs it.
 #[must_use = "dropping it ends the call"]
-pub struct CallInFlight(InFlightShare);
+pub struct CallInFlight<P: Borrow<InFlightCore> = Arc<InFlightCore>>(P);
 
 /// A retry under way, as an [`InFlightShare`] counts it. It ends when this is dropped.
 #[must_use = "dropping it ends the retry"]
-pub struct RetryInFlight(InFlightShare);
+pub struct RetryInFlight<P: Borrow<InFlightCore> = Arc<InFlightCore>>(P);
 
 /// The numbers of an [`InFlightShare`]. `Copy`, and usable in a `const`. The defaults are Envoy's.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[must_use = "a builder makes nothing until `build`"]
+#[must_use = "a builder makes nothing until `build` or `build_static`"]
 pub struct InFlightShareBuilder {
     pub(crate) share: f64,
     pub(crate) minimum: u32,
@@ -60,7 +70,8 @@ pub struct InFlightShareBuilder {
 // === impl InFlightShare ===
 
 impl InFlightShare {
-    /// The configuration, to be completed by [`InFlightShareBuilder::build`].
+    /// The configuration, to be completed by [`InFlightShareBuilder::build`]
+    /// or [`InFlightShareBuilder::build_static`].
     pub const fn builder() -> InFlightShareBuilder {
         InFlightShareBuilder {
             share: 0.2,
@@ -68,91 +79,127 @@ impl InFlightShare {
         }
     }
 
-    /// The name it was built with.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.0.name
-    }
-
-    /// How many calls are under way now.
-    #[must_use]
-    pub fn calls(&self) -> u32 {
-        self.0.flight.counts().calls
-    }
-
-    /// How many retries are under way or wait for their turn now.
-    #[must_use]
-    pub fn retries(&self) -> u32 {
-        self.0.flight.counts().retries
-    }
-
     /// Counts a call in.
     pub fn begin(&self) -> CallInFlight {
-        self.0.flight.call_begins();
-        CallInFlight(self.clone())
+        CallInFlight::begin(Arc::clone(&self.0))
     }
 
     /// Counts a retry in, if the share allows another one.
     #[must_use = "dropping it ends the retry"]
     pub fn try_retry(&self) -> Option<RetryInFlight> {
-        let granted = self.0.flight.retry_begins(self.0.limit);
-        granted.then(|| RetryInFlight(self.clone()))
+        self.0
+            .retry_begins()
+            .then(|| RetryInFlight(Arc::clone(&self.0)))
     }
 }
 
-impl Budget for InFlightShare {
-    type Call = CallInFlight;
-    type Hold = RetryInFlight;
-    type Retry = RetryInFlight;
-
-    fn enter(&self, _: &Now) -> CallInFlight {
-        self.begin()
+impl StaticInFlightShare {
+    /// Counts a call in.
+    pub fn begin(&'static self) -> CallInFlight<&'static InFlightCore> {
+        CallInFlight::begin(&self.0)
     }
 
-    fn try_hold(&self, _: &Now) -> Option<RetryInFlight> {
-        self.try_retry()
-    }
-
-    fn spend(&self, hold: RetryInFlight) -> RetryInFlight {
-        hold
+    /// Counts a retry in, if the share allows another one.
+    #[must_use = "dropping it ends the retry"]
+    pub fn try_retry(&'static self) -> Option<RetryInFlight<&'static InFlightCore>> {
+        self.0.retry_begins().then(|| RetryInFlight(&self.0))
     }
 }
 
-impl fmt::Debug for InFlightShare {
+impl<P: Borrow<InFlightCore>> InFlightShare<P> {
+    /// The name it was built with.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.core().name
+    }
+
+    /// How many calls are under way now.
+    #[must_use]
+    pub fn calls(&self) -> u32 {
+        self.core().flight.counts().calls
+    }
+
+    /// How many retries are under way or wait for their turn now.
+    #[must_use]
+    pub fn retries(&self) -> u32 {
+        self.core().flight.counts().retries
+    }
+
+    fn core(&self) -> &InFlightCore {
+        self.0.borrow()
+    }
+}
+
+/// Both kinds of handle are the same budget; they differ in what its tokens own.
+macro_rules! budget {
+    ($handle:ty, $pointer:ty) => {
+        impl Budget for $handle {
+            type Call = CallInFlight<$pointer>;
+            type Hold = RetryInFlight<$pointer>;
+            type Retry = RetryInFlight<$pointer>;
+
+            fn enter(&self, _: &Now) -> Self::Call {
+                self.begin()
+            }
+
+            fn try_hold(&self, _: &Now) -> Option<Self::Hold> {
+                self.try_retry()
+            }
+
+            fn spend(&self, hold: Self::Hold) -> Self::Retry {
+                hold
+            }
+        }
+    };
+}
+
+budget!(InFlightShare, Arc<InFlightCore>);
+budget!(&'static StaticInFlightShare, &'static InFlightCore);
+
+impl<P: Borrow<InFlightCore>> fmt::Debug for InFlightShare<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InFlightShare")
-            .field("name", &self.0.name)
-            .field("counts", &self.0.flight.counts())
+            .field("name", &self.name())
+            .field("counts", &self.core().flight.counts())
             .finish_non_exhaustive()
     }
 }
 
 // === impl CallInFlight ===
 
-impl Drop for CallInFlight {
-    fn drop(&mut self) {
-        self.0.0.flight.call_ends();
+impl<P: Borrow<InFlightCore>> CallInFlight<P> {
+    fn begin(core: P) -> Self {
+        core.borrow().flight.call_begins();
+        Self(core)
     }
 }
 
-impl fmt::Debug for CallInFlight {
+impl<P: Borrow<InFlightCore>> Drop for CallInFlight<P> {
+    fn drop(&mut self) {
+        self.0.borrow().flight.call_ends();
+    }
+}
+
+impl<P: Borrow<InFlightCore>> fmt::Debug for CallInFlight<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CallInFlight").field(&self.0.name()).finish()
+        f.debug_tuple("CallInFlight")
+            .field(&self.0.borrow().name)
+            .finish()
     }
 }
 
 // === impl RetryInFlight ===
 
-impl Drop for RetryInFlight {
+impl<P: Borrow<InFlightCore>> Drop for RetryInFlight<P> {
     fn drop(&mut self) {
-        self.0.0.flight.retry_ends();
+        self.0.borrow().flight.retry_ends();
     }
 }
 
-impl fmt::Debug for RetryInFlight {
+impl<P: Borrow<InFlightCore>> fmt::Debug for RetryInFlight<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RetryInFlight")
-            .field(&self.0.name())
+            .field(&self.0.borrow().name)
             .finish()
     }
 }
@@ -180,23 +227,58 @@ impl InFlightShareBuilder {
     ///
     /// [`InvalidConfig`] when the share is not from 0 to 1.
     pub fn build(self, name: &'static str) -> Result<InFlightShare, InvalidConfig> {
-        if !(0.0..=1.0).contains(&self.share) {
-            return Err(InvalidConfig::Share);
+        Ok(InFlightShare(Arc::new(self.core(name)?)))
+    }
+
+    const_fn! {
+        /// Builds a budget for a `static`.
+        ///
+        /// # Panics
+        ///
+        /// On what [`build`](Self::build) refuses. In a `static` that is a compile error:
+        ///
+        /// ```compile_fail
+        /// use maestro_retry::{InFlightShare, StaticInFlightShare};
+        /// static NONE: StaticInFlightShare = InFlightShare::builder().share(1.5).build_static("none");
+        /// ```
+        #[must_use]
+        pub fn build_static(self, name: &'static str) -> StaticInFlightShare {
+            match self.core(name) {
+                Ok(core) => InFlightShare(core),
+                Err(problem) => panic!("{}", problem.message()),
+            }
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be from 0 to 1"
-        )]
-        let share = (self.share * 10_000.0).round() as u64;
-        let limit = Limit {
-            share,
-            least: self.minimum,
-        };
-        Ok(InFlightShare(Arc::new(Shared {
-            name,
-            limit,
-            flight: Flight::new(),
-        })))
+    }
+
+    const_fn! {
+        fn core(self, name: &'static str) -> Result<InFlightCore, InvalidConfig> {
+            // Written so that a share that is not a number is refused.
+            if !(self.share >= 0.0 && self.share <= 1.0) {
+                return Err(InvalidConfig::Share);
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked to be from 0 to 1"
+            )]
+            // `round` is not const in Rust 1.85.
+            let share = (self.share * 10_000.0 + 0.5) as u64;
+            let limit = Limit { share, least: self.minimum };
+            Ok(InFlightCore { name, limit, flight: Flight::new() })
+        }
+    }
+}
+
+// === impl InFlightCore ===
+
+impl InFlightCore {
+    fn retry_begins(&self) -> bool {
+        self.flight.retry_begins(self.limit)
+    }
+}
+
+impl fmt::Debug for InFlightCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("InFlightCore").field(&self.name).finish()
     }
 }

@@ -58,18 +58,21 @@ pub use budget::{Budget, Unlimited};
 pub use budget_builder::BudgetBuilder;
 pub use builder::Builder;
 pub use classify::{Classify, ClassifyWith, RetryErrors, RetryIf, Verdict};
-pub use cost_bucket::{CostBucket, CostBucketBuilder, CostHold};
+pub use cost_bucket::{CostBucket, CostBucketBuilder, CostBucketCore, CostHold, StaticCostBucket};
 pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
 pub use delays::Delays;
 pub use error::InvalidConfig;
 pub use event::{Event, GiveUpReason, RetryReason};
-pub use half_full::{HalfFull, HalfFullBuilder};
+pub use half_full::{HalfFull, HalfFullBuilder, HalfFullCore, StaticHalfFull};
 pub use hold::Hold;
 #[cfg(feature = "http")]
 pub use http_hints::{RetryHttp, grpc_pushback, retry_after, retry_after_at};
 #[cfg(feature = "http")]
 pub use http_replay::{AttemptNumber, HttpReplay};
-pub use in_flight_share::{CallInFlight, InFlightShare, InFlightShareBuilder, RetryInFlight};
+pub use in_flight_share::{
+    CallInFlight, InFlightCore, InFlightShare, InFlightShareBuilder, RetryInFlight,
+    StaticInFlightShare,
+};
 pub use jitter::Jitter;
 pub use layer::RetryLayer;
 pub use now::Now;

@@ -4,7 +4,10 @@
 //! One word is all there is, so every order below is Relaxed: nothing else is published with it, and
 //! read-modify-writes of one word are never out of order. Time plays no part: an idle year costs nothing.
 
-use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{
+    atomic::{AtomicU64, Ordering::Relaxed},
+    const_fn,
+};
 
 #[derive(Debug)]
 pub(crate) struct Tokens {
@@ -13,11 +16,10 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Full.
-    pub(crate) fn new(most: u64) -> Self {
-        Self {
-            most,
-            left: AtomicU64::new(most),
+    const_fn! {
+        /// Full.
+        pub(crate) fn new(most: u64) -> Self {
+            Self { most, left: AtomicU64::new(most) }
         }
     }
 
