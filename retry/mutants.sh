@@ -55,5 +55,8 @@ model_mutant 'jitter added after the cap' src/jitter.rs \
 model_mutant 'decorrelated delays cut off at the cap' src/jitter.rs \
     'first.min(most / 2), most' \
     'first.min(most), most'
+model_mutant 'a backoff that goes on after a hint' src/delays.rs \
+    'retry.saturating_sub(self.hinted).max(1)' \
+    'retry'
 
 mutants_done

@@ -12,7 +12,8 @@ use std::{
 
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full};
 use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open};
-use maestro_retry::{Backoff, RetryBudget, RetryLayer, RetryPolicy};
+use maestro_retry::{Backoff, HalfFull, RetryBudget, RetryLayer, RetryPolicy};
+use maestro_slo_budget::{ErrorBudget, Gate, GateLayer, Objective, Override, Spent};
 use maestro_timeout::{Elapsed, TimeoutLayer};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
 
@@ -64,6 +65,58 @@ async fn an_open_circuit_inside_is_not_tried_again_and_takes_nothing_from_the_bu
         assert!(Open::find(error.as_ref()).is_some());
         assert_eq!((made.load(SeqCst), budget.balance()), (1, calls * 10 - 1));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_sheds_load_inside_is_not_tried_again_and_takes_nothing_from_the_budget() {
+    let (policy, budget) = policy();
+    let retry = policy
+        .budget(budget.clone())
+        .retry_if(|r| matches!(r, Err::<(), BoxError>(e) if Spent::find(e.as_ref()).is_none()));
+    let made = Arc::default();
+    let objective = Objective::new(999, 1000).expect("99.9 %");
+    let gate = Gate::new(ErrorBudget::new("dependency", objective));
+    let service = ServiceBuilder::new()
+        .layer(RetryLayer::new(retry))
+        .layer(GateLayer::new(gate.clone()))
+        .service(failing(&made));
+    gate.force(Override::closed("oncall", "shedding load"));
+    for calls in 1..10 {
+        let error = service.clone().oneshot(()).await.unwrap_err();
+        assert!(Spent::find(error.as_ref()).is_some());
+        assert_eq!((made.load(SeqCst), budget.balance()), (0, calls * 10));
+    }
+    gate.force(Override::open("oncall", "over"));
+    let error = service.oneshot(()).await.unwrap_err();
+    assert_eq!(error.to_string(), "down");
+    assert_eq!(
+        (made.load(SeqCst), budget.balance()),
+        (4, 97),
+        "what the gate lets through is tried again"
+    );
+}
+
+/// What a throttle that learns from results makes of an open circuit, by either way of composing the two.
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_does_not_fill_up_a_throttle() {
+    let throttle = HalfFull::builder()
+        .build("compositions")
+        .expect("the defaults are legal");
+    let retry = policy()
+        .0
+        .budget(throttle.clone())
+        .retry_if(|r| matches!(r, Err::<(), BoxError>(e) if Open::find(e.as_ref()).is_none()));
+    let service = ServiceBuilder::new()
+        .layer(RetryLayer::new(retry))
+        .layer(CircuitBreakerLayer::new(breaker()))
+        .service(failing(&Arc::default()));
+    for _ in 0..50 {
+        assert!(service.clone().oneshot(()).await.is_err());
+    }
+    assert!(
+        (throttle.tokens() - 9.0).abs() < 1e-9,
+        "one failure was seen, and no success"
+    );
 }
 
 #[tokio::test(start_paused = true)]

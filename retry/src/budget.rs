@@ -13,7 +13,8 @@ use crate::Now;
 /// A budget sees every call begin and end, each retry from the decision to its end, and of each attempt the
 /// result: once, by [`try_hold`](Self::try_hold) where a retry is wanted and nothing else forbids it, by
 /// [`record`](Self::record) or [`record_retry`](Self::record_retry) otherwise. So one that learns from failures
-/// can learn and decide in one step.
+/// can learn and decide in one step. An `Err` whose verdict is [`Done`](crate::Verdict::Done) says nothing about
+/// the service, and is not told.
 ///
 /// A budget is cloned with every call: let it be a cheap handle.
 pub trait Budget {
@@ -30,7 +31,7 @@ pub trait Budget {
     /// `now` reads the clock when it is first asked: a budget that does not need the time does not pay for it.
     fn enter(&self, now: &Now) -> Self::Call;
 
-    /// The first attempt ended, and no retry follows; `failed` unless its verdict was
+    /// The first attempt ended, and no retry follows; `failed` unless it was an `Ok` whose verdict was
     /// [`Done`](crate::Verdict::Done).
     fn record(&self, failed: bool) {
         let _ = failed;

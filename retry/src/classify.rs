@@ -7,12 +7,15 @@ use crate::Attempt;
 #[non_exhaustive]
 pub enum Verdict {
     /// This is the answer: a success, or an error that says nothing about the service's health.
+    ///
+    /// Of an `Err` a budget hears nothing then: neither that the service failed, nor that it did well.
     Done,
     /// A failure that may pass: try again after the backoff.
     Retry,
     /// A failure for which the server has said when to come back: try again no earlier than that.
     ///
-    /// The hint wins over the backoff and is never undercut; jitter comes on top. A hint above
+    /// The hint wins over the backoff and is never undercut; jitter comes on top, and the backoff begins anew
+    /// after it, as [gRPC](crate::Delays::next_after) has it. A hint above
     /// [`Builder::max_hint`](crate::Builder::max_hint), or beyond the deadline, is not waited for: the
     /// result is the answer.
     RetryAfter(Duration),

@@ -23,6 +23,8 @@ pub(crate) struct Draws {
     rng: SmallRng,
     /// The last delay, which decorrelated jitter goes on from.
     last: Option<Duration>,
+    /// Before which retry a hint was waited for, or 0: the backoff is counted from there.
+    hinted: u32,
 }
 
 // === impl Delays ===
@@ -40,7 +42,8 @@ impl Delays {
     ///
     /// The hint takes the place of the backoff; above it comes what is chance in the delay (for
     /// [`Jitter::Full`](crate::Jitter::Full), anywhere up to the backoff of this retry), or everybody who
-    /// was given the same hint would come back in the same moment.
+    /// was given the same hint would come back in the same moment. The delays after it begin anew, as
+    /// [gRPC has it](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#summary-of-retry-and-hedging-logic).
     pub fn next_after(&mut self, hint: Duration) -> Duration {
         self.draw(Some(hint))
     }
@@ -70,7 +73,11 @@ impl FusedIterator for Delays {}
 
 impl Draws {
     pub(crate) const fn new(rng: SmallRng) -> Self {
-        Self { rng, last: None }
+        Self {
+            rng,
+            last: None,
+            hinted: 0,
+        }
     }
 
     /// The wait before the `retry`-th retry, counted from 1.
@@ -80,7 +87,13 @@ impl Draws {
         retry: u32,
         hint: Option<Duration>,
     ) -> Duration {
-        let (least, most) = backoff.range(retry, self.last);
+        // What is spread above a hint goes on growing: a server that names the same moment again and again
+        // has more and more callers to be told apart.
+        let step = match hint {
+            None => retry.saturating_sub(self.hinted).max(1),
+            Some(_) => retry,
+        };
+        let (least, most) = backoff.range(step, self.last);
         let chance = if least == most {
             Duration::ZERO
         } else {
@@ -88,7 +101,15 @@ impl Draws {
                 .random_range(Duration::ZERO..=most.saturating_sub(least))
         };
         let delay = least + chance;
-        self.last = Some(delay);
-        hint.map_or(delay, |hint| hint.saturating_add(chance))
+        match hint {
+            None => {
+                self.last = Some(delay);
+                delay
+            }
+            Some(hint) => {
+                (self.last, self.hinted) = (None, retry);
+                hint.saturating_add(chance)
+            }
+        }
     }
 }

@@ -130,7 +130,13 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
         };
         let verdict = self.classifier.classify(&attempt, result);
         if verdict == Verdict::Done {
-            self.record(retry, false);
+            // An error that is the answer, an open breaker's say, is no success of the service: a budget that
+            // took it for one would be filled up by an outage. Nor is it a failure: see `Verdict`.
+            if result.is_ok() {
+                self.record(retry, false);
+            } else {
+                drop(retry);
+            }
             self.watch.done(course.number);
             return None;
         }

@@ -18,8 +18,8 @@ use std::{
 use maestro_retry::{
     Backoff, Budget, CloneRequest, CostBucket, Delays, Event, GiveUpReason, HalfFull, Hold,
     InFlightShare, InvalidConfig, NoDeadline, Now, RetryBudget, RetryErrors, RetryLayer,
-    RetryPolicy, RetryReason, RetryService, StaticRetryBudget, Unlimited, Verdict,
-    future::ResponseFuture,
+    RetryPolicy, RetryReason, RetryService, StaticCostBucket, StaticHalfFull, StaticInFlightShare,
+    StaticRetryBudget, Unlimited, Verdict, future::ResponseFuture,
 };
 use proptest::prelude::*;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -169,7 +169,9 @@ fn script<Res: Clone, Err: Clone>(
     results: &[Result<Res, Err>],
 ) -> (
     Arc<AtomicU32>,
-    impl Service<(), Response = Res, Error = Err, Future = Ready<Result<Res, Err>>> + Clone,
+    impl Service<(), Response = Res, Error = Err, Future = Ready<Result<Res, Err>>>
+    + Clone
+    + use<Res, Err>,
 ) {
     let made = Arc::new(AtomicU32::new(0));
     let (results, count) = (Arc::from(results), Arc::clone(&made));
@@ -635,6 +637,60 @@ fn a_static_budget_is_shared_by_every_policy_made_of_it() {
 }
 
 #[test]
+fn each_kind_of_budget_lives_in_a_static_too() {
+    static THROTTLE: StaticHalfFull = HalfFull::builder().max_tokens(4).build_static("throttle");
+    static QUOTA: StaticCostBucket = CostBucket::builder().capacity(10).build_static("quota");
+    static SHARE: StaticInFlightShare = InFlightShare::builder()
+        .share(0.5)
+        .minimum(0)
+        .build_static("share");
+    /// How many attempts a call that never succeeds makes.
+    fn made(
+        policy: RetryPolicy<RetryErrors, CloneRequest, NoDeadline, impl Budget + Clone>,
+    ) -> u32 {
+        let mut service = RetryLayer::new(policy).layer(Failing::times(9));
+        assert_ready_err!(task::spawn(service.call(())).poll())
+    }
+    assert_eq!(
+        made(attempts(9).budget(&THROTTLE)),
+        2,
+        "two of four are half"
+    );
+    assert_eq!(
+        made(attempts(9).budget(&THROTTLE)),
+        1,
+        "another policy draws on the same"
+    );
+    assert_eq!((THROTTLE.name(), THROTTLE.tokens()), ("throttle", 1.0));
+
+    assert_eq!(made(attempts(9).budget(&QUOTA)), 3, "5 for each retry");
+    assert_eq!(made(attempts(9).budget(&QUOTA)), 1);
+    assert_eq!((QUOTA.name(), QUOTA.tokens()), ("quota", 0));
+    (&QUOTA).record_retry(5, false);
+    drop(QUOTA.try_take(5).expect("a success brought it back"));
+    assert_eq!(QUOTA.tokens(), 5, "a hold that is dropped gives back");
+    assert_eq!((&QUOTA).spend(QUOTA.try_take(5).unwrap()), 5);
+    assert!(QUOTA.try_take(5).is_none());
+
+    assert_eq!(
+        made(attempts(9).budget(&SHARE)),
+        1,
+        "half of one call is no retry"
+    );
+    let other = SHARE.begin();
+    assert_eq!(made(attempts(9).budget(&SHARE)), 9, "one after another");
+    let calls = [SHARE.begin(), other];
+    let retry = SHARE.try_retry().expect("half of two");
+    assert!(SHARE.try_retry().is_none());
+    assert_eq!(
+        (SHARE.name(), SHARE.calls(), SHARE.retries()),
+        ("share", 2, 1)
+    );
+    drop((calls, retry));
+    assert_eq!((SHARE.calls(), SHARE.retries()), (0, 0));
+}
+
+#[test]
 fn a_budget_of_ones_own_sees_calls_holds_and_retries_from_beginning_to_end() {
     /// Counts up while it lives.
     struct Token(Arc<AtomicU32>);
@@ -787,6 +843,28 @@ fn a_failure_that_is_not_to_be_retried_counts_for_a_throttle_all_the_same() {
         let mut service = RetryLayer::new(policy.clone()).layer(Failing::times(9));
         assert_eq!(assert_ready_err!(task::spawn(service.call(())).poll()), 1);
         assert!((throttle.tokens() - left).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn an_error_that_is_the_answer_says_nothing_to_a_budget_that_learns_from_results() {
+    // As the rejection of an open breaker: no failure of the service, and no success of it either.
+    let throttle = HalfFull::builder().max_tokens(10).build("test").unwrap();
+    let quota = CostBucket::builder().capacity(10).build("test").unwrap();
+    throttle.record(true);
+    let retry_busy = |r: &Result<u32, &str>| matches!(r, Err("busy"));
+    for answer in [Err("open"), Ok(1)] {
+        let (_, service) = script(&[answer]);
+        let policy = attempts(3).retry_if(retry_busy).budget(throttle.clone());
+        let _ = task::spawn(RetryLayer::new(policy).layer(service).call(())).poll();
+        let left = if answer.is_ok() { 9.1 } else { 9.0 };
+        assert!((throttle.tokens() - left).abs() < 1e-9, "{answer:?}");
+    }
+    for (answer, left) in [(Err("open"), 5), (Ok(1), 5), (Err("busy"), 0)] {
+        let (_, service) = script(&[Err("busy"), answer]);
+        let policy = attempts(2).retry_if(retry_busy).budget(quota.clone());
+        let _ = task::spawn(RetryLayer::new(policy).layer(service).call(())).poll();
+        assert_eq!(quota.tokens(), left, "a retry that ended with {answer:?}");
     }
 }
 
@@ -1113,6 +1191,6 @@ fn sizes_stay_what_they_are() {
         ],
         // Of the future, a third is tokio's timer, whose size is tokio's affair (it grows with its features).
         // A budget adds its pointer, and the hold beside the timer.
-        [112, timer + 256, timer + 280, timer + 280],
+        [112, timer + 264, timer + 288, timer + 288],
     );
 }

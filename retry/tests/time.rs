@@ -132,6 +132,30 @@ async fn a_servers_hint_wins_over_the_backoff_is_never_undercut_and_is_spread_ab
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_servers_hint_the_backoff_begins_anew() {
+    // gRPC's proposal A6, "Pushback: Retry in n ms": if that attempt also fails, the delay is the initial one.
+    let policy = RetryPolicy::builder()
+        .attempts(7)
+        .backoff(Backoff::exponential(ms(10), secs(9)).jitter(Jitter::None))
+        .build()
+        .unwrap()
+        .classify(|attempt, _| match attempt.number() {
+            3 => Verdict::RetryAfter(ms(700)),
+            _ => Verdict::Retry,
+        });
+    let log = Log::new();
+    let _ = RetryLayer::new(policy)
+        .layer(log.failing())
+        .oneshot(())
+        .await;
+    let begun = log.begun();
+    let waits: Vec<_> = (begun.windows(2))
+        .map(|pair| pair[1].saturating_sub(pair[0]))
+        .collect();
+    assert_eq!(waits, [10, 20, 700, 10, 20, 40].map(ms));
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_jitter_a_hint_is_kept_to_the_millisecond() {
     let policy = RetryPolicy::builder()
         .attempts(3)

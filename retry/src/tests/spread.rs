@@ -209,6 +209,29 @@ fn a_request_draws_its_generator_at_its_first_retry_and_only_then() {
 }
 
 #[test]
+fn after_a_hint_the_delays_begin_anew_and_what_comes_above_hints_goes_on_growing() {
+    let ms = Duration::from_millis;
+    let backoff = Backoff::exponential(ms(10), HOUR);
+    let mut delays = backoff.jitter(Jitter::None).delays();
+    let next = |delays: &mut Delays| delays.by_ref().take(3).collect::<Vec<_>>();
+    assert_eq!(next(&mut delays), [10, 20, 40].map(ms));
+    assert_eq!(delays.next_after(ms(5)), ms(5));
+    assert_eq!(next(&mut delays), [10, 20, 40].map(ms));
+    let wandering = Backoff::exponential(ms(10), HOUR).jitter(Jitter::Decorrelated);
+    let mut delays = wandering.delays_seeded(1);
+    assert!(delays.by_ref().take(50).any(|delay| delay > ms(1_000)));
+    delays.next_after(HOUR);
+    assert!(delays.next().is_some_and(|delay| delay <= ms(30)));
+
+    let mut delays = backoff.delays_seeded(1);
+    let above: Vec<_> = (0..30)
+        .map(|_| delays.next_after(HOUR).saturating_sub(HOUR))
+        .collect();
+    assert!(above[..3].iter().all(|above| *above <= ms(40)));
+    assert!(above.iter().any(|above| *above > ms(10_000)));
+}
+
+#[test]
 fn recipes_are_equal_when_they_say_the_same() {
     let (a, b) = (Duration::from_millis(1), HOUR);
     assert_eq!(Backoff::linear(a, b), Backoff::linear(a, b));
