@@ -21,7 +21,7 @@ mutant 'a waiter that announces itself after it looked' src/permits.rs \
 mutant 'a limit that is changed by load, then store' src/permits.rs \
     '.compare_exchange_weak(word, next, Relaxed, Relaxed)' \
     '.load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
-mutant 'a granted place that a waiter takes with it when it goes' src/core.rs \
+mutant 'a granted place that a waiter takes with it when it goes' src/core/line.rs \
     'if granted {' \
     'if granted && line!() == 0 {'
 mutant 'a bulkhead retired by load, then store' src/permits.rs \

@@ -1,6 +1,9 @@
+mod learnt;
+
 use std::time::Duration;
 
 use crate::{InvalidConfig, Limit, Window};
+use learnt::Learnt;
 
 /// Follows the latency: when calls take longer than they used to, they queue somewhere, and the limit comes down
 /// before anything fails.
@@ -37,35 +40,6 @@ pub struct Gradient2 {
     pub(crate) probe: Option<(usize, u32)>,
     learnt: Learnt,
 }
-
-/// What was learnt so far. Latencies in microseconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Learnt {
-    /// The limit, with its fraction: near the floor the steps are smaller than a place.
-    limit: f64,
-    /// What was answered last: any other limit was set by somebody else.
-    answered: usize,
-    baseline: f64,
-    lowest: f64,
-    windows: u32,
-    /// Windows since the last probe, and where in a probe it is.
-    since_probe: u32,
-    probing: Option<Probing>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Probing {
-    /// Calls that were admitted under the former limit are still about.
-    Settling {
-        resume: f64,
-    },
-    Measuring {
-        resume: f64,
-    },
-}
-
-/// The baseline is a plain mean for so many windows, before it becomes an exponential one; as in the original.
-const WARM_UP: u32 = 10;
 
 impl Gradient2 {
     /// The defaults of the original, between 1 and 1,000 places, with a drift of at most 2 and no probes.
@@ -147,98 +121,6 @@ impl Gradient2 {
         self.learnt = Learnt::NOTHING;
         self
     }
-
-    fn observe(&mut self, latency: f64) {
-        let Learnt {
-            baseline, windows, ..
-        } = self.learnt;
-        let windows = windows.saturating_add(1);
-        let weight = if windows <= WARM_UP {
-            1.0 / f64::from(windows)
-        } else {
-            2.0 / (f64::from(self.memory) + 1.0)
-        };
-        // Not `baseline + (latency - baseline) * weight`: after an enormous latency that is 0, for ever.
-        let mut next = baseline * (1.0 - weight) + latency * weight;
-        if next > 2.0 * latency {
-            next *= 0.95; // it was learnt in bad times, which are over
-        }
-        self.learnt.windows = windows;
-        self.settle_baseline(next);
-    }
-
-    fn settle_baseline(&mut self, next: f64) {
-        let healthy = self.healthy.map_or(f64::INFINITY, micros);
-        let next = next.min(healthy).min(self.learnt.lowest * self.drift);
-        self.learnt.baseline = next;
-        self.learnt.lowest = self.learnt.lowest.min(next);
-    }
-
-    fn gradient(&self, latency: f64) -> f64 {
-        (self.tolerance * self.learnt.baseline / latency).clamp(0.5, 1.0)
-    }
-
-    /// Goes on with a probe, or begins one; `None` outside of it.
-    fn probing(&mut self, window: &Window) -> Option<f64> {
-        let (places, every) = self.probe?;
-        #[expect(clippy::cast_precision_loss, reason = "a limit, which has 30 bits")]
-        let places = places.max(1) as f64;
-        match self.learnt.probing {
-            Some(Probing::Settling { resume }) => {
-                self.learnt.probing = Some(Probing::Measuring { resume });
-                Some(places)
-            }
-            Some(Probing::Measuring { resume }) => {
-                self.learnt.probing = None;
-                self.learnt.since_probe = 0;
-                if let (Some(latency), 0) = (window.latency(), window.overloads()) {
-                    self.settle_baseline(micros(latency));
-                }
-                Some(resume)
-            }
-            None => {
-                self.learnt.since_probe = self.learnt.since_probe.saturating_add(1);
-                if self.learnt.since_probe < every || self.learnt.limit <= places {
-                    return None;
-                }
-                let resume = self.learnt.limit;
-                self.learnt.probing = Some(Probing::Settling { resume });
-                Some(places)
-            }
-        }
-    }
-
-    /// The limit by the formula, before it is clamped.
-    fn follow(&mut self, window: &Window) -> f64 {
-        let limit = self.learnt.limit;
-        let target = match window.latency().map(micros) {
-            _ if window.overloads() > 0 => limit * 0.5,
-            None => return limit,
-            Some(latency) => {
-                self.observe(latency);
-                let target = limit * self.gradient(latency) + self.headroom;
-                // Down always; up only if the limit was of any consequence.
-                if window.was_used() {
-                    target
-                } else {
-                    target.min(limit)
-                }
-            }
-        };
-        limit * (1.0 - self.smoothing) + target * self.smoothing
-    }
-}
-
-impl Learnt {
-    const NOTHING: Self = Self {
-        limit: 0.0,
-        answered: 0,
-        baseline: 0.0,
-        lowest: f64::INFINITY,
-        windows: 0,
-        since_probe: 0,
-        probing: None,
-    };
 }
 
 impl Default for Gradient2 {
@@ -288,9 +170,4 @@ impl Limit for Gradient2 {
             Err(InvalidConfig::Factor)
         }
     }
-}
-
-/// At least one, so that nothing is divided by zero.
-fn micros(latency: Duration) -> f64 {
-    (latency.as_secs_f64() * 1e6).max(1.0)
 }

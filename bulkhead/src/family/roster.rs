@@ -1,0 +1,125 @@
+//! The members of a family: who is found, who is made, and who makes room.
+
+use std::{hash::Hash, sync::Arc};
+
+use papaya::HashMap;
+
+use crate::{
+    Builder, Core, Fixed,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+/// What all handles of a family share.
+pub(super) struct Shared<K> {
+    pub(super) name: &'static str,
+    pub(super) capacity: usize,
+    pub(super) map: HashMap<K, Member>,
+    pub(super) overflow: Arc<Core>,
+    /// Taken to make, find or evict a member for good; not to use one.
+    pub(super) roster: Mutex<Roster<K>>,
+}
+
+pub(super) struct Member {
+    pub(super) core: Arc<Core>,
+    /// Since the hand of the clock came by (see `Roster`).
+    used: AtomicBool,
+}
+
+/// The keys in a ring, with a hand that goes round and gives each that was used a second chance (the "clock" of
+/// virtual memory): nearly the least recently used, without a stamp to be written by each call.
+pub(super) struct Roster<K> {
+    pub(super) numbers: Builder,
+    pub(super) ring: Vec<K>,
+    hand: usize,
+}
+
+/// So many members are looked at, at most, for one that may go: a bound for the time under the lock when unknown keys pour in.
+const LOOKED_AT: usize = 64;
+
+impl<K> Shared<K> {
+    pub(super) fn new(name: &'static str, numbers: Builder, capacity: usize) -> Self {
+        Self {
+            name,
+            capacity,
+            map: HashMap::new(),
+            overflow: Arc::new(Core::new(name, numbers, Fixed)),
+            roster: Mutex::new(Roster {
+                numbers,
+                ring: Vec::new(),
+                hand: 0,
+            }),
+        }
+    }
+}
+
+impl<K: Hash + Eq + Clone> Shared<K> {
+    /// Runs `f` on the core of `key` until it is not a retired one that it met.
+    pub(super) fn with<T>(&self, key: &K, f: impl Fn(&Arc<Core>) -> Option<T>) -> T {
+        loop {
+            let found = self.map.pin().get(key).and_then(|member| {
+                if !member.used.load(Relaxed) {
+                    member.used.store(true, Relaxed); // a hint
+                }
+                f(&member.core)
+            });
+            // A member that was retired between the lookup and its use is out of the map in a moment, and
+            // the lock below waits for that.
+            if let Some(done) = found.or_else(|| f(&self.find_or_make(key))) {
+                return done;
+            }
+        }
+    }
+
+    pub(super) fn find_or_make(&self, key: &K) -> Arc<Core> {
+        let mut roster = self.roster.lock();
+        let map = self.map.pin();
+        if let Some(member) = map.get(key) {
+            return Arc::clone(&member.core);
+        }
+        let seat = if roster.ring.len() < self.capacity {
+            roster.ring.push(key.clone());
+            true
+        } else if let Some(seat) = self.evict(&mut roster) {
+            roster.ring[seat] = key.clone();
+            true
+        } else {
+            false
+        };
+        if !seat {
+            return Arc::clone(&self.overflow);
+        }
+        let core = Arc::new(Core::new(self.name, roster.numbers, Fixed));
+        let member = Member {
+            core: Arc::clone(&core),
+            used: AtomicBool::new(true),
+        };
+        map.insert(key.clone(), member);
+        core
+    }
+
+    /// Takes an idle member out of the map; its seat in the ring.
+    fn evict(&self, roster: &mut Roster<K>) -> Option<usize> {
+        let map = self.map.pin();
+        // Twice round, so that who was used lately goes too if all were.
+        for _ in 0..(2 * roster.ring.len()).min(LOOKED_AT) {
+            let seat = roster.hand;
+            roster.hand = (seat + 1) % roster.ring.len();
+            let Some(member) = map.get(&roster.ring[seat]) else {
+                continue;
+            };
+            if member.used.swap(false, Relaxed) || Arc::strong_count(&member.core) > 1 {
+                continue;
+            }
+            // New handles are made under the lock that we hold, so none appears now. A call may be on its way in,
+            // with a reference from the map: it is in already, and the word says no, or it comes too late, and is told so.
+            if member.core.retire() {
+                map.remove(&roster.ring[seat]);
+                return Some(seat);
+            }
+        }
+        None
+    }
+}
