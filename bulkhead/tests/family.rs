@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Barrier,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -11,6 +12,7 @@ use std::{
 
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, Bulkheads, Cause, Full, InvalidConfig, Queue};
 use static_assertions::assert_impl_all;
+use tokio::time::{Instant, advance};
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
 use tower::{BoxError, Layer, Service, service_fn};
 
@@ -69,6 +71,73 @@ fn keys_do_not_grow_without_bound_and_the_idle_make_room() {
         assert!(tenants.len() <= 4);
     }
     assert_eq!(tenants.overflow().in_flight(), 0);
+}
+
+#[test]
+fn an_idle_member_makes_room_though_all_were_used_lately() {
+    // More than are looked at, each used once, none in use.
+    let tenants = family(1, 1_000);
+    let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
+    for tenant in 0..1_000 {
+        drop(service.call(tenant));
+    }
+    let _call = service.call(5_000);
+    assert_eq!(tenants.overflow().in_flight(), 0);
+    assert_eq!((tenants.get(&5_000).in_flight(), tenants.len()), (1, 1_000));
+}
+
+/// A key that may refuse to be cloned.
+#[derive(PartialEq, Eq, Hash)]
+struct Fragile(u32);
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        assert_ne!(self.0, 13, "no clone of thirteen");
+        Self(self.0)
+    }
+}
+
+#[test]
+fn a_key_that_panics_while_it_is_cloned_costs_the_family_no_seat() {
+    let builder = Bulkhead::builder().limit(1);
+    let tenants = builder.build_family::<Fragile>("fragile", 1).unwrap();
+    drop(tenants.get(&Fragile(1)));
+    let thirteen = catch_unwind(AssertUnwindSafe(|| drop(tenants.get(&Fragile(13)))));
+    assert!(thirteen.is_err());
+    let two = tenants.get(&Fragile(2));
+    let _held = two.try_acquire().unwrap();
+    assert_eq!((tenants.overflow().in_flight(), tenants.len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_callers_deadline_bounds_the_wait_in_each_members_queue() {
+    let tenants = family(1, 8);
+    let second = Duration::from_secs(1);
+    let mut service = BulkheadLayer::new(tenants.by(|call: &(u32, Instant)| call.0))
+        .queue(Queue::new(8, 100 * second).reserve(second))
+        .deadline(|call: &(u32, Instant)| Some(call.1))
+        .layer(service_fn(|_| {
+            std::future::pending::<Result<(), BoxError>>()
+        }));
+    let now = Instant::now();
+    let mut first = task::spawn(service.call((1, now + 60 * second)));
+    let mut waits = task::spawn(service.call((1, now + 4 * second)));
+    assert_pending!(first.poll());
+    assert_pending!(waits.poll());
+    let refused = assert_ready_err!(task::spawn(service.call((2, now))).poll());
+    let full = Full::find(refused.as_ref()).unwrap();
+    assert_eq!(
+        (full.cause(), full.name()),
+        (Cause::DeadlineTooNear, "tenants")
+    );
+    advance(3 * second).await;
+    let refused = assert_ready_err!(waits.poll());
+    let full = Full::find(refused.as_ref()).unwrap();
+    assert_eq!(
+        (full.cause(), full.waited()),
+        (Cause::DeadlineTooNear, 3 * second)
+    );
+    assert_eq!(tenants.get(&1).queued(), 0);
 }
 
 #[test]

@@ -79,16 +79,13 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         if let Some(member) = map.get(key) {
             return Arc::clone(&member.core);
         }
-        let seat = if roster.ring.len() < self.capacity {
-            roster.ring.push(key.clone());
-            true
+        // Cloned first: nothing is half done if that panics.
+        let (in_ring, in_map) = (key.clone(), key.clone());
+        if roster.ring.len() < self.capacity {
+            roster.ring.push(in_ring);
         } else if let Some(seat) = self.evict(&mut roster) {
-            roster.ring[seat] = key.clone();
-            true
+            roster.ring[seat] = in_ring;
         } else {
-            false
-        };
-        if !seat {
             return Arc::clone(&self.overflow);
         }
         let core = Arc::new(Core::new(self.name, roster.numbers, Fixed));
@@ -96,30 +93,42 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             core: Arc::clone(&core),
             used: AtomicBool::new(true),
         };
-        map.insert(key.clone(), member);
+        map.insert(in_map, member);
         core
     }
 
     /// Takes an idle member out of the map; its seat in the ring.
     fn evict(&self, roster: &mut Roster<K>) -> Option<usize> {
         let map = self.map.pin();
-        // Twice round, so that who was used lately goes too if all were.
-        for _ in 0..(2 * roster.ring.len()).min(LOOKED_AT) {
+        // New handles are made under the lock that we hold, so none appears now. A call may be on its way in,
+        // with a reference from the map: it is in already, and the word says no, or it comes too late, and is told so.
+        let goes = |key: &K| {
+            let goes = map
+                .get(key)
+                .is_none_or(|member| Arc::strong_count(&member.core) == 1 && member.core.retire());
+            if goes {
+                map.remove(key);
+            }
+            goes
+        };
+        let mut used_lately = None;
+        for _ in 0..roster.ring.len().min(LOOKED_AT) {
             let seat = roster.hand;
             roster.hand = (seat + 1) % roster.ring.len();
-            let Some(member) = map.get(&roster.ring[seat]) else {
-                continue;
-            };
-            if member.used.swap(false, Relaxed) || Arc::strong_count(&member.core) > 1 {
-                continue;
-            }
-            // New handles are made under the lock that we hold, so none appears now. A call may be on its way in,
-            // with a reference from the map: it is in already, and the word says no, or it comes too late, and is told so.
-            if member.core.retire() {
-                map.remove(&roster.ring[seat]);
+            let key = &roster.ring[seat];
+            if map
+                .get(key)
+                .is_some_and(|member| member.used.swap(false, Relaxed))
+            {
+                used_lately.get_or_insert(seat);
+            } else if goes(key) {
                 return Some(seat);
             }
         }
-        None
+        // All were used lately, as far as one looked: then the first of them goes that can.
+        let first = used_lately?;
+        let seats =
+            (first..first + LOOKED_AT.min(roster.ring.len())).map(|n| n % roster.ring.len());
+        seats.into_iter().find(|seat| goes(&roster.ring[*seat]))
     }
 }
