@@ -22,8 +22,8 @@ mutant 'a limit that is changed by load, then store' src/permits.rs \
     '.compare_exchange_weak(word, next, Relaxed, Relaxed)' \
     '.load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
 mutant 'a granted place that a waiter takes with it when it goes' src/core/line.rs \
-    'if granted {' \
-    'if granted && line!() == 0 {'
+    '                self.release();' \
+    '                // it goes with it'
 mutant 'a bulkhead retired by load, then store' src/permits.rs \
     '.compare_exchange(word, i64::MIN | limit, Acquire, Relaxed)' \
     '.load(Acquire).checked_mul(1).map(|_| self.word.store(i64::MIN | limit, Relaxed)).ok_or(())'

@@ -34,6 +34,8 @@ pub struct Acquire<P: Pointer = Arc<Core>> {
 )]
 pub enum Begun<P: Pointer> {
     Inside(Permit<P>),
+    /// Inside, and counted as refused.
+    Watched(Permit<P>),
     Queued(Acquire<P>),
     Refused(Full),
     /// Only in a family: ask it again for the key.
@@ -53,6 +55,7 @@ impl<P: Pointer> Acquire<P> {
     pub(crate) fn begin(core: P, line: Line) -> Begun<P> {
         match core.core().enter_or_queue(line, None) {
             Entry::Inside => Begun::Inside(Permit::new(core)),
+            Entry::Watched => Begun::Watched(Permit::new(core)),
             Entry::Queued(seat) => Begun::Queued(Self {
                 core: Some(core),
                 line,
@@ -80,7 +83,7 @@ impl<P: Pointer> Acquire<P> {
             }
             Some(_) => return Poll::Pending,
             None => match core.enter_or_queue(self.line, Some(waker)) {
-                Entry::Inside => Ok(()),
+                Entry::Inside | Entry::Watched => Ok(()),
                 Entry::Queued(seat) => {
                     self.seat = Some(seat);
                     return Poll::Pending;

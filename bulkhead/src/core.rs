@@ -7,7 +7,7 @@ use std::{
 use crate::{
     Builder, Cause, Fixed, Full, InvalidConfig,
     metrics::Meter,
-    permits::{Permits, Snapshot},
+    permits::{Permits, Reception, Snapshot},
     sync::{
         Mutex,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -46,6 +46,15 @@ const COUNTS: u32 = 2 << QUEUED_BITS;
 /// More waiters than this are told as so many.
 const MAX_TOLD: u32 = (1 << QUEUED_BITS) - 1;
 const QUEUED_BITS: u32 = 24;
+
+/// Where a caller is that a queue refuses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Standing {
+    Outside,
+    InLine,
+    /// It has its place, and the inner service does not become ready.
+    Inside,
+}
 
 impl<R> Core<R> {
     const_fn! {
@@ -86,7 +95,16 @@ impl<R> Core<R> {
                 Some(Ok(()))
             }
             Err(seen) if seen.is_retired() => None,
-            Err(seen) => Some(self.no_room(seen)),
+            Err(seen) => {
+                if self.watches() {
+                    match self.enter_nevertheless() {
+                        Reception::Inside => return Some(Ok(())),
+                        Reception::Retired => return None,
+                        Reception::MustWait => {}
+                    }
+                }
+                Some(self.no_room(seen))
+            }
         }
     }
 
@@ -97,7 +115,7 @@ impl<R> Core<R> {
         if aside > MAX_TOLD && self.lets_in_nevertheless(aside) {
             return Ok(());
         }
-        self.meter.refused(self.name, Cause::AtLimit);
+        self.meter.refused(self, Cause::AtLimit);
         let queued = aside & MAX_TOLD;
         let full = Full::new(self.name, Cause::AtLimit, seen, queued, Duration::ZERO);
         trace::refused(&full);
@@ -108,21 +126,40 @@ impl<R> Core<R> {
     #[cold]
     #[inline(never)]
     fn lets_in_nevertheless(&self, mode: u32) -> bool {
+        if mode & WATCHES != 0 && matches!(self.enter_nevertheless(), Reception::Inside) {
+            return true;
+        }
         // Relaxed: a count that orders nothing.
         self.rejections.fetch_add(1, Relaxed);
-        let in_nevertheless = mode & WATCHES != 0 && self.permits.acquire_beyond_limit();
-        if in_nevertheless {
-            self.meter.would_refuse(self.name);
+        false
+    }
+
+    /// Lets a caller in for whom there is no room, and counts it.
+    #[cold]
+    fn enter_nevertheless(&self) -> Reception {
+        let reception = self.permits.acquire_beyond_limit();
+        if let Reception::Inside = reception {
+            self.would_refuse();
             self.entered();
         }
-        in_nevertheless
+        reception
+    }
+
+    fn would_refuse(&self) {
+        self.rejections.fetch_add(1, Relaxed);
+        self.meter.would_refuse(self);
+    }
+
+    /// Whether it only reports what it would have refused.
+    fn watches(&self) -> bool {
+        self.aside.load(Relaxed) & WATCHES != 0
     }
 
     // === Coming out ===
 
     #[inline]
     pub(crate) fn release(&self) {
-        self.meter.left(self.name, || self.seen().held());
+        self.meter.left(self);
         self.give_back();
     }
 
@@ -135,29 +172,41 @@ impl<R> Core<R> {
 
     #[inline]
     fn entered(&self) {
-        // The caller is among those who are in already.
-        self.meter
-            .entered(self.name, || self.seen().held().saturating_sub(1));
+        self.meter.entered(self);
     }
 
     #[cold]
     pub(crate) fn overloaded(&self) {
         // Relaxed: a count that orders nothing. Only calls that met an overload pay for it.
         self.overloads.fetch_add(1, Relaxed);
-        self.meter.overloaded(self.name);
+        self.meter.overloaded(self);
     }
 
     // === Refusals ===
 
-    /// A refusal by a queue, of a caller that stands in the line or does not.
-    pub(crate) fn refuse(&self, cause: Cause, waited: Duration, stands_in_line: bool) -> Full {
-        if self.aside.load(Relaxed) > MAX_TOLD {
+    /// A refusal by a queue. `None` where it only watches: counted, and the caller goes on without bounds.
+    pub(crate) fn refuse(&self, cause: Cause, waited: Duration, from: Standing) -> Option<Full> {
+        if self.watches() {
+            self.would_refuse();
+            return None;
+        }
+        Some(self.refusal(cause, waited, from))
+    }
+
+    fn refusal(&self, cause: Cause, waited: Duration, from: Standing) -> Full {
+        let aside = self.aside.load(Relaxed);
+        if aside > MAX_TOLD {
             self.rejections.fetch_add(1, Relaxed);
         }
-        self.meter.refused(self.name, cause);
-        let queued = self.aside.load(Relaxed) & MAX_TOLD;
-        let others = queued.saturating_sub(u32::from(stands_in_line));
-        let full = Full::new(self.name, cause, self.seen(), others, waited);
+        self.meter.refused(self, cause);
+        // The caller itself is not among those who are said to wait, or to be in.
+        let (seen, queued) = (self.seen(), aside & MAX_TOLD);
+        let (seen, queued) = match from {
+            Standing::Outside => (seen, queued),
+            Standing::InLine => (seen, queued.saturating_sub(1)),
+            Standing::Inside => (seen.but_one(), queued),
+        };
+        let full = Full::new(self.name, cause, seen, queued, waited);
         trace::refused(&full);
         full
     }
@@ -168,7 +217,7 @@ impl<R> Core<R> {
         let waiters = self.waiters.lock();
         self.permits.resize(limit);
         drop(waiters);
-        self.meter.resized(self.name, limit);
+        self.meter.resized(self);
         trace::resized(self.name, limit);
         self.serve();
     }

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use crate::{
-    Acquire, Bulkhead, Cause, Core, Full, Permit, Pointer, StaticBulkhead, acquire::Begun,
-    core::Line,
+    Acquire, Bulkhead, Cause, Core, Full, Permit, Pointer, StaticBulkhead,
+    acquire::Begun,
+    core::{Line, Standing},
 };
 
 /// What a [`BulkheadLayer`](crate::BulkheadLayer) can be made of: a [`Bulkhead`] or a `&'static` [`StaticBulkhead`].
@@ -23,7 +24,7 @@ pub trait Guard<Req>: sealed::Sealed {
     fn begin(&self, request: &Req, line: Line) -> Begun<Self::Pointer>;
 
     #[doc(hidden)]
-    fn refuse(&self, request: &Req, cause: Cause) -> Full;
+    fn refuse(&self, request: &Req, cause: Cause) -> Option<Full>;
 }
 
 impl<Req, P: Pointer + Clone> Guard<Req> for Bulkhead<P> {
@@ -37,8 +38,10 @@ impl<Req, P: Pointer + Clone> Guard<Req> for Bulkhead<P> {
         Acquire::begin(self.0.clone(), line)
     }
 
-    fn refuse(&self, _: &Req, cause: Cause) -> Full {
-        self.0.core().refuse(cause, Duration::ZERO, false)
+    fn refuse(&self, _: &Req, cause: Cause) -> Option<Full> {
+        self.0
+            .core()
+            .refuse(cause, Duration::ZERO, Standing::Outside)
     }
 }
 
@@ -53,8 +56,8 @@ impl<Req> Guard<Req> for &'static StaticBulkhead {
         Acquire::begin(&self.0, line)
     }
 
-    fn refuse(&self, _: &Req, cause: Cause) -> Full {
-        self.0.refuse(cause, Duration::ZERO, false)
+    fn refuse(&self, _: &Req, cause: Cause) -> Option<Full> {
+        self.0.refuse(cause, Duration::ZERO, Standing::Outside)
     }
 }
 

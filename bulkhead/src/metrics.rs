@@ -7,7 +7,7 @@ pub(crate) use on::Meter;
 
 #[cfg(not(feature = "metrics"))]
 mod off {
-    use crate::Cause;
+    use crate::{Cause, Core};
 
     #[derive(Debug)]
     pub(crate) struct Meter;
@@ -19,21 +19,21 @@ mod off {
         }
 
         #[inline]
-        pub(crate) fn entered(&self, _: &'static str, _: impl FnOnce() -> usize) {}
+        pub(crate) fn entered<R>(&self, _: &Core<R>) {}
         #[inline]
-        pub(crate) fn left(&self, _: &'static str, _: impl FnOnce() -> usize) {}
+        pub(crate) fn left<R>(&self, _: &Core<R>) {}
         #[inline]
-        pub(crate) fn joined(&self, _: &'static str) {}
+        pub(crate) fn joined<R>(&self, _: &Core<R>) {}
         #[inline]
-        pub(crate) fn went(&self, _: &'static str) {}
+        pub(crate) fn went<R>(&self, _: &Core<R>) {}
         #[inline]
-        pub(crate) fn refused(&self, _: &'static str, _: Cause) {}
+        pub(crate) fn refused<R>(&self, _: &Core<R>, _: Cause) {}
         #[inline]
-        pub(crate) fn would_refuse(&self, _: &'static str) {}
+        pub(crate) fn would_refuse<R>(&self, _: &Core<R>) {}
         #[inline]
-        pub(crate) fn overloaded(&self, _: &'static str) {}
+        pub(crate) fn overloaded<R>(&self, _: &Core<R>) {}
         #[inline]
-        pub(crate) fn resized(&self, _: &'static str, _: usize) {}
+        pub(crate) fn resized<R>(&self, _: &Core<R>) {}
     }
 }
 
@@ -43,7 +43,7 @@ mod on {
 
     use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, Unit, with_recorder};
 
-    use crate::{Bulkhead, Cause, Pointer};
+    use crate::{Bulkhead, Cause, Core, Pointer};
 
     const IN_FLIGHT: &str = "maestro_bulkhead_in_flight";
     const QUEUED: &str = "maestro_bulkhead_queued";
@@ -110,90 +110,101 @@ mod on {
             Self(OnceLock::new())
         }
 
+        /// The handles, and whether they were there before: if not, the gauges have just been set by what the
+        /// core says now, in which whatever is to be recorded is contained already.
         #[inline]
-        fn with(&self, name: &'static str, record: impl FnOnce(&Handles)) {
-            if let Some(handles) = self.0.get().or_else(|| self.find(name)) {
-                record(handles);
+        fn handles<R>(&self, core: &Core<R>) -> Option<(&Handles, bool)> {
+            match self.0.get() {
+                Some(handles) => Some((handles, true)),
+                None => self.find(core).map(|handles| (handles, false)),
             }
         }
 
         /// Before a recorder is installed, `metrics` hands out one without a field, whose handles are dead
         /// for ever: those are not kept. Whoever writes a recorder without a field calls `resolve_metrics`.
         #[cold]
-        fn find(&self, name: &'static str) -> Option<&Handles> {
+        fn find<R>(&self, core: &Core<R>) -> Option<&Handles> {
             with_recorder(|recorder| {
-                (size_of_val(recorder) > 0)
-                    .then(|| self.0.get_or_init(|| Handles::register(name, recorder)))
+                (size_of_val(recorder) > 0).then(|| self.register(core, recorder))
             })
         }
 
-        /// The gauge moves by one a call and not to a value, so that calls on several threads cannot leave a stale one
-        /// behind. Who finds the recorder accounts for those who were in before, `others`.
-        fn move_in_flight(&self, name: &'static str, by: f64, others: impl FnOnce() -> usize) {
-            if let Some(handles) = self.0.get() {
-                handles.in_flight.increment(by);
-            } else if let Some(handles) = self.find(name) {
-                handles.in_flight.increment(as_f64(others()) + by);
+        fn register<R>(&self, core: &Core<R>, recorder: &dyn Recorder) -> &Handles {
+            self.0.get_or_init(|| {
+                let handles = Handles::register(core.name(), recorder);
+                // Read at the end: others, who find no handles meanwhile, wait for these.
+                handles.in_flight.increment(as_f64(core.seen().held()));
+                handles.queued.increment(as_f64(core.queued()));
+                handles.limit.set(as_f64(core.seen().limit()));
+                handles
+            })
+        }
+
+        // The gauges move by one a call and not to a value: so calls on several threads cannot leave a stale one
+        // behind, and those of a family, whose members have one name, are sums.
+
+        #[inline]
+        pub(crate) fn entered<R>(&self, core: &Core<R>) {
+            if let Some((handles, true)) = self.handles(core) {
+                handles.in_flight.increment(1.0);
             }
         }
 
+        /// The call is still among those who are in.
         #[inline]
-        pub(crate) fn entered(&self, name: &'static str, others: impl FnOnce() -> usize) {
-            self.move_in_flight(name, 1.0, others);
+        pub(crate) fn left<R>(&self, core: &Core<R>) {
+            if let Some((handles, _)) = self.handles(core) {
+                handles.in_flight.decrement(1.0);
+            }
         }
 
-        #[inline]
-        pub(crate) fn left(&self, name: &'static str, before: impl FnOnce() -> usize) {
-            self.move_in_flight(name, -1.0, before);
+        pub(crate) fn joined<R>(&self, core: &Core<R>) {
+            if let Some((handles, true)) = self.handles(core) {
+                handles.queued.increment(1.0);
+            }
         }
 
-        pub(crate) fn joined(&self, name: &'static str) {
-            self.with(name, |handles| handles.queued.increment(1.0));
+        pub(crate) fn went<R>(&self, core: &Core<R>) {
+            if let Some((handles, true)) = self.handles(core) {
+                handles.queued.decrement(1.0);
+            }
         }
 
-        pub(crate) fn went(&self, name: &'static str) {
-            self.with(name, |handles| handles.queued.decrement(1.0));
-        }
-
-        pub(crate) fn refused(&self, name: &'static str, cause: Cause) {
-            self.with(name, |handles| {
+        pub(crate) fn refused<R>(&self, core: &Core<R>, cause: Cause) {
+            if let Some((handles, _)) = self.handles(core) {
                 handles.rejected[cause as usize].increment(1);
-            });
+            }
         }
 
-        pub(crate) fn would_refuse(&self, name: &'static str) {
-            self.with(name, |handles| handles.would_reject.increment(1));
+        pub(crate) fn would_refuse<R>(&self, core: &Core<R>) {
+            if let Some((handles, _)) = self.handles(core) {
+                handles.would_reject.increment(1);
+            }
         }
 
-        pub(crate) fn overloaded(&self, name: &'static str) {
-            self.with(name, |handles| handles.overloaded.increment(1));
+        pub(crate) fn overloaded<R>(&self, core: &Core<R>) {
+            if let Some((handles, _)) = self.handles(core) {
+                handles.overloaded.increment(1);
+            }
         }
 
-        pub(crate) fn resized(&self, name: &'static str, limit: usize) {
-            self.with(name, |handles| handles.limit.set(as_f64(limit)));
-        }
-
-        fn resolve(&self, name: &'static str, in_flight: usize, limit: usize) {
-            let is_new = self.0.get().is_none();
-            with_recorder(|recorder| {
-                let handles = self.0.get_or_init(|| Handles::register(name, recorder));
-                if is_new {
-                    handles.in_flight.increment(as_f64(in_flight));
-                }
-                handles.limit.set(as_f64(limit));
-            });
+        pub(crate) fn resized<R>(&self, core: &Core<R>) {
+            if let Some((handles, _)) = self.handles(core) {
+                handles.limit.set(as_f64(core.seen().limit()));
+            }
         }
     }
 
     impl<P: Pointer> Bulkhead<P> {
         /// Takes the handles of its metrics from the recorder now, instead of at the first use at which there is one: so
-        /// that gauges and counters, the limit among them, are there before anything happens.
+        /// that gauges and counters are there before anything happens.
         ///
-        /// The gauge of calls in flight is exact if no call begins or ends on another thread during this very call.
+        /// The gauge of calls in flight is exact if no call begins or ends on another thread while the recorder is found.
         pub fn resolve_metrics(&self) {
             let core = self.0.core();
-            core.meter
-                .resolve(core.name(), self.in_flight(), self.limit());
+            with_recorder(|recorder| {
+                core.meter.register(core, recorder);
+            });
         }
     }
 

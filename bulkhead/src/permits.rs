@@ -94,19 +94,24 @@ impl Permits {
     }
 
     /// Takes a permit whatever the limit says, for a bulkhead that only watches.
-    pub(crate) fn acquire_beyond_limit(&self) -> bool {
+    pub(crate) fn acquire_beyond_limit(&self) -> Reception {
         let mut word = self.word.load(Relaxed);
-        // What the word has room for: beyond, `WAITING` and free places would run into each other.
-        while !Snapshot(word).is_retired() && Snapshot(word).held() < i64_to_usize(UNLIMITED) {
+        loop {
+            if Snapshot(word).is_retired() {
+                return Reception::Retired;
+            }
+            // What the word has room for: beyond, `WAITING` and free places would run into each other.
+            if Snapshot(word).held() >= i64_to_usize(UNLIMITED) {
+                return Reception::MustWait;
+            }
             match self
                 .word
                 .compare_exchange_weak(word, word - ONE, Acquire, Relaxed)
             {
-                Ok(_) => return true,
+                Ok(_) => return Reception::Inside,
                 Err(now) => word = now,
             }
         }
-        false
     }
 
     /// Gives a permit back, and says whether [`is_owed`](Self::is_owed) should be asked. Only a `Permit`
@@ -229,6 +234,11 @@ impl Snapshot {
 
     pub(crate) const fn held(self) -> usize {
         i64_to_usize((self.0 & UNLIMITED) - self.free())
+    }
+
+    /// Without one of those who are in.
+    pub(crate) const fn but_one(self) -> Self {
+        Self(self.0 + ONE)
     }
 
     pub(crate) const fn is_waiting(self) -> bool {

@@ -18,6 +18,16 @@ pub(crate) struct Waiters {
 #[derive(Debug)]
 pub(crate) struct Ticket(usize);
 
+/// Whether a waiter's turn has come.
+#[derive(Debug)]
+#[must_use = "a waker is dropped outside the lock"]
+pub(crate) enum Turn {
+    Granted,
+    /// Not yet. With the waker that is not needed any more: it may be the last reference to a task, which may hold
+    /// another seat of this very list, so it is dropped when the list is not locked.
+    Waits(Option<Waker>),
+}
+
 #[derive(Debug)]
 enum Seat {
     Waiting {
@@ -77,28 +87,30 @@ impl Waiters {
         waker
     }
 
-    /// Whether the waiter has been granted a permit; else `waker` is who to wake.
-    pub(crate) fn is_granted(&mut self, ticket: &Ticket, new: &Waker) -> bool {
+    /// Whether the waiter has been granted a permit; else `new` is who to wake.
+    pub(crate) fn look(&mut self, ticket: &Ticket, new: &Waker) -> Turn {
         match &mut self.seats[ticket.0] {
             Seat::Waiting { waker, .. } => {
-                if !waker.as_ref().is_some_and(|old| old.will_wake(new)) {
-                    *waker = Some(new.clone());
-                }
-                false
+                let is_known = waker.as_ref().is_some_and(|old| old.will_wake(new));
+                Turn::Waits(if is_known {
+                    None
+                } else {
+                    waker.replace(new.clone())
+                })
             }
-            Seat::Granted | Seat::Vacant { .. } => true,
+            Seat::Granted | Seat::Vacant { .. } => Turn::Granted,
         }
     }
 
-    /// Gives the seat up; true when it had been granted a permit, which is then the caller's.
-    pub(crate) fn leave(&mut self, ticket: &Ticket) -> bool {
-        let granted = matches!(self.seats[ticket.0], Seat::Granted);
-        if !granted {
-            self.unlink(ticket.0);
-        }
+    /// Gives the seat up. A permit that it had been granted is then the caller's.
+    pub(crate) fn leave(&mut self, ticket: &Ticket) -> Turn {
+        let turn = match &self.seats[ticket.0] {
+            Seat::Granted | Seat::Vacant { .. } => Turn::Granted,
+            Seat::Waiting { .. } => Turn::Waits(self.unlink(ticket.0)),
+        };
         self.seats[ticket.0] = Seat::Vacant { next: self.vacant };
         self.vacant = Some(ticket.0);
-        granted
+        turn
     }
 
     /// A vacant seat, off the list of those; a new one where there is none.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use maestro_bulkhead::{Bulkhead, BulkheadLayer, Queue};
+use maestro_bulkhead::{Bulkhead, BulkheadLayer, Permit, Queue};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tokio_test::{assert_pending, task};
 use tower::{BoxError, Layer, Service, service_fn};
@@ -110,6 +110,65 @@ fn a_recorder_that_comes_late_finds_those_who_are_in() {
         assert_gauges(&values(&snapshotter), 2.0, 0.0, 4.0);
         drop((before, third));
     }
+}
+
+#[test]
+fn whatever_the_first_use_is_the_gauges_begin_with_what_there_is() {
+    let uses: [fn(&Bulkhead, &mut Vec<Permit>); 5] = [
+        |full, _| assert!(full.try_acquire().is_err()),
+        |_, held| held.pop().unwrap().overload(),
+        |_, held| drop(held.pop()),
+        |full, held| {
+            full.set_limit(3).unwrap();
+            held.push(full.try_acquire().unwrap());
+        },
+        |full, _| assert_pending!(task::spawn(full.acquire()).poll()),
+    ];
+    for (n, first_use) in uses.into_iter().enumerate() {
+        let full = Bulkhead::builder().limit(2).build("m").unwrap();
+        let mut held = vec![full.try_acquire().unwrap(), full.try_acquire().unwrap()];
+        let mut waits = task::spawn(full.acquire());
+        if n == 0 {
+            assert_pending!(waits.poll());
+        }
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        metrics::with_local_recorder(&recorder, || first_use(&full, &mut held));
+        #[expect(clippy::cast_precision_loss, reason = "a few")]
+        let [in_flight, queued, limit] =
+            [held.len(), full.queued(), full.limit()].map(|count| count as f64);
+        assert_gauges(&values(&snapshotter), in_flight, queued, limit);
+    }
+}
+
+#[test]
+fn a_place_that_was_granted_is_in_flight_whether_or_not_the_waiter_has_come_for_it() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    metrics::with_local_recorder(&recorder, || {
+        let bulkhead = Bulkhead::builder().limit(1).build("m").unwrap();
+        let held = bulkhead.try_acquire().unwrap();
+        let mut waits = task::spawn(bulkhead.acquire());
+        assert_pending!(waits.poll());
+        drop(held);
+        assert_eq!(bulkhead.in_flight(), 1);
+        assert_gauges(&values(&snapshotter), 1.0, 0.0, 1.0);
+    });
+}
+
+#[test]
+fn the_gauges_of_a_family_are_the_sums_over_its_members() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    metrics::with_local_recorder(&recorder, || {
+        let builder = Bulkhead::builder().limit(2);
+        let tenants = builder.build_family::<u32>("m", 2).unwrap();
+        let held: Vec<_> = [1, 1, 2, 3]
+            .map(|tenant| tenants.get(&tenant).try_acquire().unwrap())
+            .into();
+        assert_gauges(&values(&snapshotter), 4.0, 0.0, 2.0);
+        drop(held);
+    });
 }
 
 #[test]

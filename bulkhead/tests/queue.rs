@@ -2,16 +2,17 @@
 
 use std::{
     convert::Infallible,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
 use maestro_bulkhead::{
-    Bulkhead, BulkheadLayer, Cause, Full, Permit, Queue, QueueService, future::QueueFuture,
+    Acquire, Bulkhead, BulkheadLayer, Cause, Full, Permit, Queue, QueueService, future::QueueFuture,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::{Instant, advance};
@@ -112,6 +113,44 @@ fn the_line_of_acquire_is_bounded() {
         .unwrap();
     let _held = hold(&none);
     assert_ready_err!(task::spawn(none.acquire()).poll());
+}
+
+/// As the last reference to a task does, this one takes with it what the task held.
+struct LastOfATask(#[expect(dead_code, reason = "held, and dropped")] Acquire);
+
+impl Wake for LastOfATask {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn a_waker_whose_drop_leaves_the_same_line_blocks_nobody() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let bulkhead = one_place();
+        let _held = hold(&bulkhead);
+        let mut quiet = Context::from_waker(Waker::noop());
+        for replaced in [true, false] {
+            let mut held_by_task = bulkhead.acquire();
+            assert!(Pin::new(&mut held_by_task).poll(&mut quiet).is_pending());
+            let waker = Waker::from(Arc::new(LastOfATask(held_by_task)));
+            let mut waits = bulkhead.acquire();
+            let polled = Pin::new(&mut waits).poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            drop(waker);
+            assert_eq!(bulkhead.queued(), 2);
+            if replaced {
+                assert!(Pin::new(&mut waits).poll(&mut quiet).is_pending());
+                assert_eq!(bulkhead.queued(), 1);
+            }
+            drop(waits);
+            assert_eq!(bulkhead.queued(), 0);
+        }
+        done.send(()).expect("the test waits for it");
+    });
+    // The real clock only where it fails: a deadlock would hang for ever.
+    is_done
+        .recv_timeout(Duration::from_secs(20))
+        .expect("a waker is dropped outside the lock");
 }
 
 #[test]
@@ -436,6 +475,84 @@ async fn work_that_cannot_be_finished_in_time_is_not_started() {
     assert_eq!((calls.load(SeqCst), bulkhead.in_flight()), (1, 0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_first_polled_after_its_latest_moment_is_not_begun_though_it_has_a_place() {
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(4, 10 * SECOND))
+        .deadline(|deadline: &Instant| Some(*deadline))
+        .layer(service_fn(|_: Instant| {
+            std::future::ready(Ok::<_, BoxError>(()))
+        }));
+    let now = Instant::now();
+    let mut polled_late = task::spawn(service.call(now + SECOND));
+    assert_eq!(bulkhead.in_flight(), 1);
+    advance(2 * SECOND).await;
+    let error = assert_ready_err!(polled_late.poll());
+    assert_eq!(full_of(&error).cause(), Cause::DeadlineTooNear);
+    assert_eq!(bulkhead.in_flight(), 0);
+    let mut in_time = task::spawn(service.call(Instant::now() + SECOND));
+    advance(SECOND).await;
+    assert_ready_ok!(in_time.poll());
+}
+
+#[tokio::test(start_paused = true)]
+async fn readiness_that_comes_after_the_deadline_begins_no_call() {
+    let (inner, mut handle) = mock::pair::<Instant, ()>();
+    handle.allow(0);
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, Duration::MAX))
+        .deadline(|deadline: &Instant| Some(*deadline))
+        .layer(inner);
+    let mut call = task::spawn(service.call(Instant::now() + SECOND));
+    assert_pending!(call.poll());
+    advance(SECOND + Duration::from_millis(1)).await;
+    handle.allow(1); // both at once, and it is polled only now
+    let error = assert_ready_err!(call.poll());
+    let full = full_of(&error);
+    assert_eq!(full.cause(), Cause::DeadlineTooNear);
+    assert_eq!(
+        full.in_flight(),
+        0,
+        "the call that is refused is not in flight"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_in_front_of_a_bulkhead_that_only_watches_refuses_nobody() {
+    let (inner, mut handle) = mock::pair::<Instant, ()>();
+    handle.allow(0);
+    let builder = Bulkhead::builder().limit(1).metrics_only(true);
+    let bulkhead = builder.build("watched").unwrap();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(0, SECOND).reserve(SECOND))
+        .deadline(|deadline: &Instant| Some(*deadline))
+        .layer(inner);
+    let now = Instant::now();
+    // Too near already; over in a second; waited for the inner service for longer than the queue allows.
+    let mut calls: Vec<_> = [SECOND / 2, 2 * SECOND, 100 * SECOND]
+        .map(|in_a_while| task::spawn(service.call(now + in_a_while)))
+        .into();
+    for call in &mut calls {
+        assert_pending!(call.poll());
+    }
+    // The first for its deadline, the second and the third for want of room.
+    assert_eq!(bulkhead.rejections(), 3);
+    advance(50 * SECOND).await;
+    for call in &mut calls {
+        assert_pending!(call.poll());
+        assert_pending!(call.poll());
+    }
+    // What would have been refused already is not counted again.
+    assert_eq!(bulkhead.rejections(), 3);
+    handle.allow(3);
+    for call in &mut calls {
+        assert_pending!(call.poll());
+    }
+    assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (3, 0));
+}
+
 #[test]
 fn a_wait_of_zero_is_refused_at_once_without_a_runtime_and_one_without_end_needs_no_timer() {
     let bulkhead = one_place();
@@ -496,4 +613,4 @@ async fn a_flood_of_real_tasks_never_exceeds_the_limit_and_all_are_served() {
 type Inner = tower::util::ServiceFn<fn(u8) -> std::future::Ready<Result<(), BoxError>>>;
 assert_impl_all!(QueueService<Inner>: Clone, Send, Sync, Service<u8>);
 assert_impl_all!(QueueFuture<Inner, u8>: Send);
-assert_impl_all!(maestro_bulkhead::Acquire: Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(Acquire: Send, Sync, Unpin, std::fmt::Debug);

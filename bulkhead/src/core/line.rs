@@ -2,12 +2,12 @@
 
 use std::{task::Waker, time::Duration};
 
-use super::{Core, MAX_TOLD, WATCHES};
+use super::{Core, MAX_TOLD, Standing};
 use crate::{
     Cause, Full,
     permits::Reception,
     sync::atomic::Ordering::Relaxed,
-    waiters::{Ticket, Waiters},
+    waiters::{Ticket, Turn, Waiters},
 };
 
 /// Who may wait, and where.
@@ -26,6 +26,8 @@ pub struct Line {
 #[derive(Debug)]
 pub(crate) enum Entry {
     Inside,
+    /// Inside, though there was no room: as the bulkhead only watches.
+    Watched,
     Queued(Ticket),
     Refused(Full),
     /// Only in a family: ask it again for the key.
@@ -40,11 +42,12 @@ impl<R> Core<R> {
             return Entry::Inside;
         }
         let mut waiters = self.waiters.lock();
-        if self.aside.load(Relaxed) & WATCHES != 0 {
+        if self.watches() {
             drop(waiters);
-            return match self.no_room(self.permits.snapshot()) {
-                Ok(()) => Entry::Inside,
-                Err(full) => Entry::Refused(full),
+            return match self.enter_nevertheless() {
+                Reception::Inside => Entry::Watched,
+                Reception::Retired => Entry::Retired,
+                Reception::MustWait => self.line_is_full(),
             };
         }
         if waiters.len() >= line.length {
@@ -61,7 +64,7 @@ impl<R> Core<R> {
             Reception::MustWait => {
                 let ticket = waiters.join(line.newest_first, waker.cloned());
                 self.note_length(&waiters);
-                self.meter.joined(self.name);
+                self.meter.joined(self);
                 Entry::Queued(ticket)
             }
         }
@@ -76,32 +79,47 @@ impl<R> Core<R> {
                 Entry::Inside
             }
             Err(seen) if seen.is_retired() => Entry::Retired,
-            Err(_) => Entry::Refused(self.refuse(Cause::QueueFull, Duration::ZERO, false)),
+            Err(_) => {
+                let (cause, from) = (Cause::QueueFull, Standing::Outside);
+                Entry::Refused(self.refusal(cause, Duration::ZERO, from))
+            }
         }
     }
 
     /// Whether the waiter's turn has come; else it is woken through `waker` when it has.
     pub(crate) fn is_granted(&self, ticket: &Ticket, waker: &Waker) -> bool {
-        self.waiters.lock().is_granted(ticket, waker)
+        let turn = self.waiters.lock().look(ticket, waker);
+        match turn {
+            Turn::Granted => true,
+            Turn::Waits(replaced) => {
+                drop(replaced);
+                false
+            }
+        }
     }
 
-    /// The waiter goes in: it was granted its place.
+    /// The waiter goes in: it was granted its place, and has been among those who are in since.
     pub(crate) fn take_granted(&self, ticket: &Ticket) {
-        let granted = self.waiters.lock().leave(ticket);
-        debug_assert!(granted, "only who was granted a place takes it");
-        self.entered();
+        let turn = self.waiters.lock().leave(ticket);
+        debug_assert!(
+            matches!(turn, Turn::Granted),
+            "only who was granted a place takes it"
+        );
     }
 
     /// The waiter goes away. A place it was granted goes to the next.
     pub(crate) fn leave(&self, ticket: &Ticket) {
         let mut waiters = self.waiters.lock();
-        let granted = waiters.leave(ticket);
-        if !granted {
-            self.withdraw_if_last(&waiters);
-        }
-        drop(waiters);
-        if granted {
-            self.give_back();
+        match waiters.leave(ticket) {
+            Turn::Granted => {
+                drop(waiters);
+                self.release();
+            }
+            Turn::Waits(waker) => {
+                self.withdraw_if_last(&waiters);
+                drop(waiters);
+                drop(waker);
+            }
         }
     }
 
@@ -115,6 +133,7 @@ impl<R> Core<R> {
                 return;
             }
             let waker = waiters.grant_first();
+            self.entered();
             self.withdraw_if_last(&waiters);
             drop(waiters);
             if let Some(waker) = waker {
@@ -126,7 +145,7 @@ impl<R> Core<R> {
     /// After the list became shorter by one.
     fn withdraw_if_last(&self, waiters: &Waiters) {
         self.note_length(waiters);
-        self.meter.went(self.name);
+        self.meter.went(self);
         if waiters.len() == 0 {
             self.permits.withdraw();
         }
@@ -143,10 +162,13 @@ impl<R> Core<R> {
     pub(super) fn let_all_in(&self) {
         loop {
             let mut waiters = self.waiters.lock();
-            if waiters.len() == 0 || !self.permits.acquire_beyond_limit() {
+            if waiters.len() == 0
+                || !matches!(self.permits.acquire_beyond_limit(), Reception::Inside)
+            {
                 return;
             }
             let waker = waiters.grant_first();
+            self.entered();
             self.withdraw_if_last(&waiters);
             drop(waiters);
             if let Some(waker) = waker {

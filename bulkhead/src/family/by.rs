@@ -1,7 +1,11 @@
 use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
 use super::Bulkheads;
-use crate::{Acquire, Cause, Core, Full, Guard, Permit, acquire::Begun, core::Line};
+use crate::{
+    Acquire, Cause, Core, Full, Guard, Permit,
+    acquire::Begun,
+    core::{Line, Standing},
+};
 
 /// A family, and how a request says its key. Given to [`BulkheadLayer::new`](crate::BulkheadLayer::new).
 pub struct By<K, F> {
@@ -43,9 +47,9 @@ impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Guard<Req> for By<K, F> {
         })
     }
 
-    fn refuse(&self, request: &Req, cause: Cause) -> Full {
+    fn refuse(&self, request: &Req, cause: Cause) -> Option<Full> {
         self.with(request, |core| {
-            Some(core.refuse(cause, Duration::ZERO, false))
+            Some(core.refuse(cause, Duration::ZERO, Standing::Outside))
         })
     }
 }

@@ -3,8 +3,9 @@
 mod patience;
 mod queue;
 mod response;
+mod waiter;
 
 pub(crate) use patience::Patience;
-pub(crate) use queue::Place;
 pub use queue::QueueFuture;
 pub use response::ResponseFuture;
+pub(crate) use waiter::{Place, Waiter};

@@ -37,9 +37,21 @@ impl Patience {
         }
     }
 
+    /// Waits for as long as it takes: for a bulkhead that only watches, and has counted that the wait ran out.
+    pub(crate) const fn without_end() -> Self {
+        Self::new(Duration::MAX, None, None)
+    }
+
     /// Whether it is too late to begin. Reads the clock only where there is a deadline.
     pub(crate) fn is_too_late(&self) -> bool {
         self.latest.is_some_and(|latest| latest < Instant::now())
+    }
+
+    /// From now on without end.
+    pub(crate) fn lift(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        (*this.max_wait, *this.latest) = (Duration::MAX, None);
+        this.timer.set(None);
     }
 
     /// How long it has waited.

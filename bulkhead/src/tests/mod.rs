@@ -4,3 +4,5 @@ mod loom;
 mod model;
 #[cfg(not(loom))]
 mod queue_model;
+#[cfg(not(loom))]
+mod retired;

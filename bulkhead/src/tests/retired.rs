@@ -1,0 +1,25 @@
+//! A member of a family that was retired tells whoever still reaches it so, and refuses nobody.
+
+use crate::{
+    Bulkhead,
+    core::{Entry, Line},
+};
+
+#[test]
+fn a_retired_bulkhead_says_so_in_every_mode_and_to_who_would_wait() {
+    for watches in [false, true] {
+        for length in [0, 1] {
+            let builder = Bulkhead::builder().limit(1).metrics_only(watches);
+            let bulkhead = builder.build("member").unwrap();
+            assert!(bulkhead.0.retire());
+            assert!(bulkhead.0.try_acquire_unless_retired().is_none());
+            let line = Line {
+                length,
+                newest_first: false,
+            };
+            let entry = bulkhead.0.enter_or_queue(line, None);
+            assert!(matches!(entry, Entry::Retired), "{entry:?}");
+            assert_eq!(bulkhead.rejections(), 0);
+        }
+    }
+}
