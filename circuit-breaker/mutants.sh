@@ -71,4 +71,17 @@ model_mutant 'a slow probe that helps to close the circuit' src/settle.rs \
     '.map(|failed| failed || slow)' \
     '.map(|failed| failed)'
 
+mutant 'a key whose second caller makes a second breaker' src/family.rs \
+    'if let Some(core) = self.find(key) {' \
+    'if let Some(core) = self.find(key).filter(|_| false) {'
+mutant 'a member taken away that somebody may just have found' src/family.rs \
+    'match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {' \
+    'match Ok::<_, Arc<Core>>(Core::new(self.name, roster.settings)) {'
+mutant 'an opening between the look at a member and its end' src/family.rs \
+    'Ok(gone) if gone.may_go(now) => {' \
+    'Ok(gone) if true || gone.may_go(now) => {'
+model_mutant 'a family that forgets who is open' src/family.rs \
+    '_ => circuit.until(word).load(Acquire) > now,' \
+    '_ => false && circuit.until(word).load(Acquire) > now,'
+
 mutants_done

@@ -7,7 +7,7 @@ use crate::{
     circuit::{Admission, Circuit, End, Refusal},
     epoch::Epoch,
     settings::Settings,
-    sync::const_fn,
+    sync::{atomic::AtomicBool, const_fn},
 };
 
 /// A circuit breaker: a cheap handle to a state that all its clones share.
@@ -45,6 +45,8 @@ pub struct Core {
     name: &'static str,
     epoch: Epoch,
     circuit: Circuit,
+    /// In a family: that it was used since somebody looked for one that may go.
+    pub(crate) used: AtomicBool,
 }
 
 // === impl CircuitBreaker ===
@@ -171,7 +173,12 @@ impl<P: Borrow<Core>> fmt::Debug for CircuitBreaker<P> {
 impl Core {
     const_fn! {
         pub(crate) fn new(name: &'static str, settings: Settings) -> Self {
-            Self { name, epoch: Epoch::new(), circuit: Circuit::new(settings) }
+            Self {
+                name,
+                epoch: Epoch::new(),
+                circuit: Circuit::new(settings),
+                used: AtomicBool::new(true),
+            }
         }
     }
 

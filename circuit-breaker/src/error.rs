@@ -22,6 +22,8 @@ pub enum InvalidConfig {
     Probes,
     /// A deadline that no probe can meet.
     ProbeDeadline,
+    /// A family of no members.
+    Capacity,
 }
 
 impl InvalidConfig {
@@ -52,6 +54,9 @@ impl InvalidConfig {
             }
             Self::ProbeDeadline => {
                 "the deadline of a probe must be longer than zero: every probe would fail"
+            }
+            Self::Capacity => {
+                "the capacity of a family must be at least 1: so many keys have a circuit breaker of their own"
             }
         }
     }

@@ -2,15 +2,16 @@ use std::{borrow::Borrow, sync::Arc};
 
 use crate::{Call, CircuitBreaker, Core, Open, StaticCircuitBreaker};
 
-/// What a [`CircuitBreakerLayer`](crate::CircuitBreakerLayer) can be made of: a [`CircuitBreaker`] or a `&'static` [`StaticCircuitBreaker`].
+/// What a [`CircuitBreakerLayer`](crate::CircuitBreakerLayer) can be made of: a [`CircuitBreaker`], a `&'static`
+/// [`StaticCircuitBreaker`], or a family with the key of a request ([`CircuitBreakers::by`](crate::CircuitBreakers::by)).
 ///
-/// Sealed: the request is an argument so that a breaker chosen by the request can be one more.
+/// Sealed.
 pub trait Guard<Req>: sealed::Sealed {
     /// What a call's token holds to find its breaker again.
     type Pointer: Borrow<Core>;
 
     /// Whether any call would be rejected now, so that the inner service need not be asked whether it is
-    /// ready.
+    /// ready. Of a family nobody knows, before there is a request.
     fn is_rejecting(&self) -> bool;
 
     /// Asks to make the call with `request`.
@@ -23,7 +24,8 @@ pub trait Guard<Req>: sealed::Sealed {
     /// Rejects the call with `request`, because the inner service was not asked whether it is ready.
     fn reject(&self, request: &Req) -> Open;
 
-    /// Records that the inner service failed when it was asked whether it is ready.
+    /// Records that the inner service failed when it was asked whether it is ready. A family does not: it
+    /// says nothing about any key.
     fn readiness_failed(&self);
 }
 
@@ -78,4 +80,5 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for CircuitBreaker {}
     impl Sealed for &'static StaticCircuitBreaker {}
+    impl<K, F> Sealed for crate::By<K, F> {}
 }

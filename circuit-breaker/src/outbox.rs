@@ -114,6 +114,11 @@ impl Outbox {
         })
     }
 
+    /// Whether anybody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        !self.inner.lock().listeners.is_empty()
+    }
+
     fn forget(&self, id: u64) {
         let mut inner = self.inner.lock();
         let found = inner.listeners.iter().position(|(other, _)| *other == id);

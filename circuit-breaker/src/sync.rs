@@ -1,7 +1,8 @@
 //! The types loom must see. Nothing else in this crate names an atomic or a lock.
 //!
 //! The handle's reference count is not among them: it is `std`'s, proven elsewhere. Nor is
-//! [`OnceLock`]: no model reads the epoch, and an outbox is there before a model's threads.
+//! [`OnceLock`]: no model reads the epoch, and an outbox is there before a model's threads. Of the map of a
+//! family, proven elsewhere too, loom sees each operation as one step.
 
 pub(crate) use std::sync::OnceLock;
 
@@ -79,3 +80,60 @@ macro_rules! zeros {
     };
 }
 pub(crate) use zeros;
+
+/// The breakers of a family by their keys, read without a lock.
+#[cfg(not(all(test, loom)))]
+pub(crate) struct Map<K, V>(papaya::HashMap<K, V>);
+
+#[cfg(not(all(test, loom)))]
+impl<K: std::hash::Hash + Eq, V> Map<K, V> {
+    pub(crate) fn new() -> Self {
+        Self(papaya::HashMap::new())
+    }
+
+    /// What `f` makes of the value of `key`, if there is one.
+    #[inline]
+    pub(crate) fn get<T>(&self, key: &K, f: impl FnOnce(&V) -> T) -> Option<T> {
+        self.0.pin().get(key).map(f)
+    }
+
+    pub(crate) fn insert(&self, key: K, value: V) {
+        self.0.pin().insert(key, value);
+    }
+
+    pub(crate) fn remove(&self, key: &K) {
+        self.0.pin().remove(key);
+    }
+}
+
+#[cfg(all(test, loom))]
+pub(crate) struct Map<K, V>(loom::sync::Mutex<std::collections::HashMap<K, V>>);
+
+#[cfg(all(test, loom))]
+impl<K: std::hash::Hash + Eq, V: Clone> Map<K, V> {
+    pub(crate) fn new() -> Self {
+        Self(loom::sync::Mutex::new(std::collections::HashMap::new()))
+    }
+
+    pub(crate) fn get<T>(&self, key: &K, f: impl FnOnce(&V) -> T) -> Option<T> {
+        let found = self
+            .0
+            .lock()
+            .expect("no model panics here")
+            .get(key)
+            .cloned();
+        // A step in which others come between: what was found may be out of the map before it is used.
+        drop(self.0.lock().expect("no model panics here"));
+        found.as_ref().map(f)
+    }
+
+    pub(crate) fn insert(&self, key: K, value: V) {
+        let mut map = self.0.lock().expect("no model panics here");
+        map.insert(key, value);
+    }
+
+    pub(crate) fn remove(&self, key: &K) {
+        let mut map = self.0.lock().expect("no model panics here");
+        map.remove(key);
+    }
+}

@@ -15,7 +15,7 @@ use crate::{
 use std::time::Duration;
 
 /// Runs `f` over every interleaving with at most `preemptions` involuntary switches.
-fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
+pub(super) fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = preemptions;
     let runs = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));

@@ -1,0 +1,56 @@
+use std::{fmt, hash::Hash, sync::Arc};
+
+use tokio::time::Instant;
+
+use crate::{Call, CircuitBreakers, Core, Guard, Open};
+
+/// A family, and how a request says its key. Made by [`CircuitBreakers::by`], given to
+/// [`CircuitBreakerLayer::new`](crate::CircuitBreakerLayer::new).
+pub struct By<K, F> {
+    pub(crate) family: CircuitBreakers<K>,
+    pub(crate) key: F,
+}
+
+impl<K: Hash + Eq + Clone, F> By<K, F> {
+    fn core<Req>(&self, request: &Req) -> Arc<Core>
+    where
+        F: Fn(&Req) -> K,
+    {
+        self.family.core(&(self.key)(request))
+    }
+}
+
+impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Guard<Req> for By<K, F> {
+    type Pointer = Arc<Core>;
+
+    fn is_rejecting(&self) -> bool {
+        false
+    }
+
+    fn try_acquire(&self, request: &Req) -> Result<Call, Open> {
+        let core = self.core(request);
+        let admission = core.admit(Instant::now)?;
+        Ok(Call::new(core, admission))
+    }
+
+    fn reject(&self, request: &Req) -> Open {
+        self.core(request).refuse()
+    }
+
+    fn readiness_failed(&self) {}
+}
+
+impl<K, F: Clone> Clone for By<K, F> {
+    fn clone(&self) -> Self {
+        Self {
+            family: self.family.clone(),
+            key: self.key.clone(),
+        }
+    }
+}
+
+impl<K, F> fmt::Debug for By<K, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("By").field(&self.family).finish()
+    }
+}

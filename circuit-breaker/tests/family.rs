@@ -1,0 +1,273 @@
+//! A breaker for each key: one instance a key, bounded, and an overflow for those for which there is no room.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use maestro_circuit_breaker::{
+    CircuitBreaker, CircuitBreakerLayer, CircuitBreakers, InvalidConfig, Open, Override, State,
+    Wait,
+};
+use static_assertions::assert_impl_all;
+use tokio::time::advance;
+use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
+use tower::{BoxError, Layer, Service, service_fn};
+use tower_test::mock;
+
+const WAIT: Duration = Duration::from_secs(5);
+
+fn family(capacity: usize) -> CircuitBreakers<u32> {
+    CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .wait_in_open(Wait::fixed(WAIT))
+        .build_family("hosts", capacity)
+        .expect("legal numbers")
+}
+
+fn trip(family: &CircuitBreakers<u32>, key: u32) {
+    family.get(&key).try_acquire().unwrap().failure();
+}
+
+fn keys(family: &CircuitBreakers<u32>) -> Vec<u32> {
+    let mut keys: Vec<_> = family.iter().map(|(key, _)| key).collect();
+    keys.sort_unstable();
+    keys
+}
+
+#[test]
+fn a_host_that_fails_opens_for_itself_alone() {
+    let hosts = family(8);
+    let layer = CircuitBreakerLayer::new(hosts.by(|host: &u32| *host));
+    let mut service = layer.layer(service_fn(async |host: u32| match host {
+        1 => Err(BoxError::from("down")),
+        _ => Ok(host),
+    }));
+    for host in [1, 2] {
+        assert_ready_ok!(task::spawn(()).enter(|cx, _| service.poll_ready(cx)));
+        let _ = task::spawn(service.call(host)).poll();
+    }
+    assert_ready_ok!(task::spawn(()).enter(|cx, _| service.poll_ready(cx)));
+    let error = assert_ready_err!(task::spawn(service.call(1)).poll());
+    assert_eq!(Open::find(error.as_ref()).unwrap().name(), "hosts");
+    assert_ready_ok!(task::spawn(()).enter(|cx, _| service.poll_ready(cx)));
+    assert_ready_ok!(task::spawn(service.call(2)).poll());
+    let states: HashMap<_, _> = hosts.iter().map(|(k, b)| (k, b.state())).collect();
+    assert_eq!(
+        states,
+        HashMap::from([(1, State::Open), (2, State::Closed)])
+    );
+}
+
+#[test]
+fn a_family_asks_the_inner_service_though_every_key_is_open() {
+    let hosts = family(8);
+    trip(&hosts, 1);
+    let layer = CircuitBreakerLayer::new(hosts.by(|host: &u32| *host))
+        .on_reject(|open| Ok::<_, BoxError>(open.to_string()));
+    let (mut service, mut inner) = mock::spawn_layer::<u32, String, _>(layer);
+    inner.allow(0);
+    assert_pending!(service.poll_ready());
+    inner.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    let answer = assert_ready_ok!(task::spawn(service.call(1)).poll());
+    assert!(answer.starts_with("circuit `hosts` is open"), "{answer}");
+}
+
+#[test]
+fn a_call_without_readiness_is_rejected_though_its_key_is_closed() {
+    let hosts = family(8);
+    let mut service = CircuitBreakerLayer::new(hosts.by(|host: &u32| *host)).layer(service_fn(
+        async |_: u32| -> Result<(), BoxError> {
+            panic!("an inner that was not polled is not called")
+        },
+    ));
+    let error = assert_ready_err!(task::spawn(service.call(1)).poll());
+    let open = Open::find(error.as_ref()).unwrap();
+    assert_eq!(
+        (open.state(), open.retry_after()),
+        (State::Closed, Duration::ZERO)
+    );
+}
+
+/// Fails when it is asked whether it is ready.
+#[derive(Clone)]
+struct Unready;
+
+impl Service<u32> for Unready {
+    type Response = ();
+    type Error = BoxError;
+    type Future = std::future::Ready<Result<(), BoxError>>;
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Err("no connection".into()))
+    }
+    fn call(&mut self, _: u32) -> Self::Future {
+        unreachable!("it is never ready")
+    }
+}
+
+#[test]
+fn a_failure_of_readiness_is_no_keys() {
+    let hosts = family(8);
+    let kept = hosts.get(&1);
+    let mut service = CircuitBreakerLayer::new(hosts.by(|host: &u32| *host)).layer(Unready);
+    assert_ready_err!(task::spawn(()).enter(|cx, _| service.poll_ready(cx)));
+    assert_eq!(kept.state(), State::Closed);
+    assert_eq!(hosts.overflow().state(), State::Closed);
+}
+
+#[test]
+fn keys_do_not_grow_without_bound_and_who_is_idle_makes_room() {
+    let hosts = family(4);
+    for key in 0..10_000 {
+        hosts.get(&key).try_acquire().unwrap().success();
+        assert!(hosts.len() <= 4);
+    }
+    assert_eq!((hosts.capacity(), hosts.name()), (4, "hosts"));
+    assert_eq!(hosts.overflow().snapshot().generation(), 0);
+    assert!(!hosts.is_empty());
+}
+
+#[test]
+fn who_was_used_lately_stays_if_another_can_go() {
+    let hosts = family(3);
+    for key in 0..3 {
+        let _ = hosts.get(&key);
+    }
+    for stranger in 100..200 {
+        let _ = hosts.get(&1);
+        let _ = hosts.get(&stranger);
+    }
+    assert!(keys(&hosts).contains(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_stays_until_its_wait_is_over_and_then_makes_room() {
+    let hosts = family(1);
+    trip(&hosts, 1);
+    advance(WAIT - Duration::from_nanos(1)).await;
+    let _ = hosts.get(&2);
+    assert_eq!(keys(&hosts), [1]);
+    advance(Duration::from_nanos(1)).await;
+    let _ = hosts.get(&2);
+    assert_eq!(keys(&hosts), [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_operator_said_stays_until_it_ends() {
+    let hosts = family(1);
+    let by = || Override::new("alice", "migration");
+    hosts.get(&1).disable(by());
+    advance(Duration::from_secs(1_000_000)).await;
+    let _ = hosts.get(&2);
+    assert_eq!(keys(&hosts), [1]);
+    hosts.get(&1).force_open(by().lasting(WAIT));
+    let _ = hosts.get(&2);
+    assert_eq!(keys(&hosts), [1]);
+    advance(WAIT).await;
+    let _ = hosts.get(&2);
+    assert_eq!(keys(&hosts), [2]);
+}
+
+#[test]
+fn who_is_in_flight_held_or_listened_to_stays() {
+    let hosts = family(3);
+    let call = hosts.get(&1).try_acquire().unwrap();
+    let handle = hosts.get(&2);
+    let listener = hosts.get(&3).on_transition(|_| {});
+    for stranger in 10..100 {
+        let _ = hosts.get(&stranger);
+    }
+    assert_eq!(keys(&hosts), [1, 2, 3]);
+    call.ignore();
+    drop((handle, listener));
+    for stranger in 10..13 {
+        let _ = hosts.get(&stranger);
+    }
+    assert_eq!(keys(&hosts), [10, 11, 12]);
+}
+
+#[test]
+fn what_finds_no_room_shares_one_overflow() {
+    let hosts = family(1);
+    trip(&hosts, 1);
+    trip(&hosts, 2);
+    assert_eq!(hosts.overflow().state(), State::Open);
+    assert_eq!(hosts.get(&3).state(), State::Open, "shared with 2");
+    assert_eq!(keys(&hosts), [1]);
+}
+
+#[test]
+fn concurrent_first_calls_of_a_key_make_one_instance() {
+    for round in 0..200 {
+        let hosts = family(4);
+        let barrier = Barrier::new(4);
+        let admitted = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    let breaker = hosts.get(&round);
+                    barrier.wait();
+                    // One failure opens it for all four.
+                    if let Ok(call) = breaker.try_acquire() {
+                        admitted.fetch_add(1, SeqCst);
+                        call.failure();
+                    }
+                    barrier.wait();
+                    assert!(breaker.try_acquire().is_err());
+                });
+            }
+        });
+        assert!(admitted.into_inner() >= 1);
+        assert_eq!(hosts.len(), 1);
+    }
+}
+
+#[test]
+fn under_a_flood_of_keys_no_opening_is_forgotten() {
+    // Fewer seats than keys, so that evictions run against failures of the very keys they would evict.
+    let hosts = family(3);
+    let is_open = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for stranger in (10..2_000).cycle() {
+                    if is_open.load(SeqCst) {
+                        return;
+                    }
+                    let _ = hosts.get(&stranger);
+                }
+            });
+        }
+        for key in 0..3 {
+            // Until it has a seat of its own: two at most are strangers' handles.
+            while !keys(&hosts).contains(&key) {
+                let breaker = hosts.get(&key);
+                if let Ok(call) = breaker.try_acquire() {
+                    call.failure();
+                }
+                hosts.overflow().reset();
+            }
+        }
+        is_open.store(true, SeqCst);
+    });
+    assert_eq!(keys(&hosts), [0, 1, 2]);
+    assert!(hosts.iter().all(|(_, b)| b.state() == State::Open));
+}
+
+#[test]
+fn a_family_of_none_is_refused() {
+    let builder = CircuitBreaker::builder();
+    let none = builder.build_family::<u32>("none", 0);
+    assert_eq!(none.unwrap_err(), InvalidConfig::Capacity);
+    let none = builder.failure_ratio(1.5).build_family::<u32>("none", 1);
+    assert_eq!(none.unwrap_err(), InvalidConfig::FailureRatio);
+}
+
+assert_impl_all!(CircuitBreakers<String>: Clone, Send, Sync, std::fmt::Debug);
