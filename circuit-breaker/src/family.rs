@@ -223,6 +223,8 @@ impl<K: Hash + Eq + Clone> Shared<K> {
 
     #[cold]
     fn find_or_make(&self, key: &K) -> Arc<Core> {
+        // Before anything is changed: a user's `clone` may panic.
+        let (in_map, in_ring) = (key.clone(), key.clone());
         let mut roster = self.roster.lock();
         // Somebody was faster; or it was being taken away, and stayed.
         if let Some(core) = self.find(key) {
@@ -236,9 +238,9 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             return Arc::clone(&self.overflow);
         };
         let core = Arc::new(Core::new(self.name, roster.settings));
-        self.map.insert(key.clone(), Arc::downgrade(&core));
+        self.map.insert(in_map, Arc::downgrade(&core));
         roster.ring.push(Member {
-            key: key.clone(),
+            key: in_ring,
             core: Arc::clone(&core),
         });
         // Where one went, the new one is in its seat now; else it was the last already.
@@ -251,15 +253,16 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     /// Takes away a member that nobody needs; its seat in the ring, whose core is the overflow until it is
     /// another's.
     fn evict(&self, roster: &mut Roster<K>) -> Option<usize> {
-        let now = Instant::now();
-        // Twice round, so that who was used lately goes too if all were.
-        for _ in 0..(2 * roster.ring.len()).min(LOOKED_AT) {
-            let seat = roster.hand;
-            roster.hand = (seat + 1) % roster.ring.len();
+        let (now, first, len) = (Instant::now(), roster.hand, roster.ring.len());
+        let some = len.min(LOOKED_AT);
+        // The same ones twice, so that who was used lately goes too if all were.
+        for seat in (0..some).chain(0..some).map(|nth| (first + nth) % len) {
+            roster.hand = (seat + 1) % len;
             let Member { key, core } = &mut roster.ring[seat];
             if !core.may_go(now) || core.used.swap(false, Relaxed) {
                 continue;
             }
+            let again = key.clone(); // before, as above
             // In one step: nobody has a reference beside that of the ring (a call in flight, a waiting one, a
             // handle), and from here on nobody gets one.
             match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {
@@ -270,7 +273,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
                 // A call came and went meanwhile, and left it open. Who does not find it waits for our lock.
                 Ok(stays) => {
                     *core = Arc::new(stays);
-                    self.map.insert(key.clone(), Arc::downgrade(core));
+                    self.map.insert(again, Arc::downgrade(core));
                 }
                 Err(held) => *core = held,
             }

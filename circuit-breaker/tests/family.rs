@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Barrier,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -31,7 +32,8 @@ fn family(capacity: usize) -> CircuitBreakers<u32> {
 }
 
 fn trip(family: &CircuitBreakers<u32>, key: u32) {
-    family.get(&key).try_acquire().unwrap().failure();
+    let call = family.get(&key).try_acquire();
+    call.expect("it is closed").failure();
 }
 
 fn keys(family: &CircuitBreakers<u32>) -> Vec<u32> {
@@ -146,11 +148,44 @@ fn who_was_used_lately_stays_if_another_can_go() {
     assert!(keys(&hosts).contains(&1));
 }
 
+#[test]
+fn who_is_idle_makes_room_though_all_were_used_lately() {
+    // More than are looked at, each used once, none in use.
+    let hosts = family(1_000);
+    for key in 0..=1_000 {
+        let _ = hosts.get(&key);
+    }
+    assert!(keys(&hosts).contains(&1_000));
+}
+
+/// A key that may refuse to be cloned.
+#[derive(PartialEq, Eq, Hash)]
+struct Fragile(u32);
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        assert_ne!(self.0, 13, "no clone of thirteen");
+        Self(self.0)
+    }
+}
+
+#[test]
+fn a_key_that_panics_while_it_is_cloned_costs_no_seat() {
+    let builder = CircuitBreaker::builder();
+    let family = builder.build_family::<Fragile>("fragile", 1).unwrap();
+    drop(family.get(&Fragile(1)));
+    let thirteen = catch_unwind(AssertUnwindSafe(|| drop(family.get(&Fragile(13)))));
+    assert!(thirteen.is_err());
+    family.get(&Fragile(2)).disable(Override::new("a", "b"));
+    assert_eq!(family.overflow().state(), State::Closed);
+    assert_eq!(family.len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_open_breaker_stays_until_its_wait_is_over_and_then_makes_room() {
     let hosts = family(1);
     trip(&hosts, 1);
-    advance(WAIT - Duration::from_nanos(1)).await;
+    advance(WAIT.saturating_sub(Duration::from_nanos(1))).await;
     let _ = hosts.get(&2);
     assert_eq!(keys(&hosts), [1]);
     advance(Duration::from_nanos(1)).await;
