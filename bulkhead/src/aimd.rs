@@ -108,7 +108,7 @@ impl Limit for Aimd {
             return Err(InvalidConfig::Backoff);
         }
         if self.step == 0 {
-            return Err(InvalidConfig::Factor);
+            return Err(InvalidConfig::Step);
         }
         Ok(())
     }

@@ -12,8 +12,20 @@ pub enum InvalidConfig {
     LimitRange,
     /// A backoff outside of 0.5 to 1.0 (exclusive): it would not come down, or come down to nothing at once.
     Backoff,
-    /// A step, a smoothing, a tolerance or a drift out of its range, or not a number.
-    Factor,
+    /// A step of 0: it would never come up again.
+    Step,
+    /// A headroom that is not above 0, or not finite: it would never come up again.
+    Headroom,
+    /// A smoothing that is not above 0.0 and at most 1.0.
+    Smoothing,
+    /// A tolerance below 1.0, or not finite.
+    Tolerance,
+    /// A drift below 1.0, or not finite.
+    Drift,
+    /// A memory of no windows.
+    Memory,
+    /// A probe with no places, or every 0 windows.
+    Probe,
 }
 
 impl InvalidConfig {
@@ -21,19 +33,37 @@ impl InvalidConfig {
     pub(crate) const fn message(self) -> &'static str {
         match self {
             Self::ZeroLimit => {
-                "the limit of a bulkhead must be at least 1: with 0 it would refuse every call"
+                "`limit` of a bulkhead must be at least 1: with 0 it would refuse every call"
             }
             Self::ZeroCapacity => {
-                "the capacity of a family of bulkheads must be at least 1: with 0 all keys would share the overflow"
+                "`capacity` of a family of bulkheads must be at least 1: with 0 all keys would share the overflow"
             }
             Self::LimitRange => {
-                "an adaptive limit must stay between a least of 1 or more and a most that is not below it"
+                "`min` of an adaptive limit must be at least 1, and `max` not below it"
             }
             Self::Backoff => {
-                "the backoff of an adaptive limit must be at least 0.5 and below 1.0: it is what is left of the limit"
+                "`backoff` of an adaptive limit must be at least 0.5 and below 1.0: it is what is left of the limit"
             }
-            Self::Factor => {
-                "smoothing must be above 0.0 and at most 1.0, tolerance and drift at least 1.0, step and headroom above 0.0, all of them finite"
+            Self::Step => {
+                "`step` of an adaptive limit must be at least 1: with 0 it would never come up again"
+            }
+            Self::Headroom => {
+                "`headroom` of an adaptive limit must be above 0.0 and finite: it is what the limit comes up by"
+            }
+            Self::Smoothing => {
+                "`smoothing` of an adaptive limit must be above 0.0 and at most 1.0: it is the share of a new limit that is taken over"
+            }
+            Self::Tolerance => {
+                "`tolerance` of an adaptive limit must be at least 1.0 and finite: it is how many times slower than the baseline is still healthy"
+            }
+            Self::Drift => {
+                "`drift` of an adaptive limit must be at least 1.0 and finite: it is how far the baseline may rise above its lowest"
+            }
+            Self::Memory => {
+                "`memory` of an adaptive limit must be at least 1 window: the baseline is a mean over so many"
+            }
+            Self::Probe => {
+                "`probe` of an adaptive limit needs at least 1 place, and at least 1 window between two probes"
             }
         }
     }

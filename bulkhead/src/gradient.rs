@@ -157,17 +157,22 @@ impl Limit for Gradient2 {
         if self.min == 0 || self.max < self.min {
             return Err(InvalidConfig::LimitRange);
         }
-        let smoothing = self.smoothing > 0.0 && self.smoothing <= 1.0;
-        let tolerance = self.tolerance >= 1.0 && self.tolerance.is_finite();
-        let drift = self.drift >= 1.0 && self.drift.is_finite();
-        let headroom = self.headroom > 0.0 && self.headroom.is_finite();
-        let probe = self
-            .probe
-            .is_none_or(|(places, every)| places > 0 && every > 0);
-        if smoothing && tolerance && drift && headroom && probe && self.memory > 0 {
-            Ok(())
+        let finite_from_one = |factor: f64| factor >= 1.0 && factor.is_finite();
+        // Each written so that a NaN is refused too.
+        if !(self.headroom > 0.0 && self.headroom.is_finite()) {
+            Err(InvalidConfig::Headroom)
+        } else if !(self.smoothing > 0.0 && self.smoothing <= 1.0) {
+            Err(InvalidConfig::Smoothing)
+        } else if !finite_from_one(self.tolerance) {
+            Err(InvalidConfig::Tolerance)
+        } else if !finite_from_one(self.drift) {
+            Err(InvalidConfig::Drift)
+        } else if self.memory == 0 {
+            Err(InvalidConfig::Memory)
+        } else if matches!(self.probe, Some((0, _) | (_, 0))) {
+            Err(InvalidConfig::Probe)
         } else {
-            Err(InvalidConfig::Factor)
+            Ok(())
         }
     }
 }

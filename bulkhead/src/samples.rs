@@ -5,10 +5,14 @@
 
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-/// 24 bits for the count, 40 for the sum in microseconds (12 days in all); both stop at their greatest.
+/// 24 bits for the count, 40 for the sum in microseconds (12 days in all). When either is full, the calls that
+/// follow in this window are left out of both, so that the mean stays that of calls.
 const SUM_BITS: u32 = 40;
 const SUM_MAX: u64 = (1 << SUM_BITS) - 1;
 const COUNT_MAX: u64 = u64::MAX >> SUM_BITS;
+
+/// A latency, at most (a day), so that enough of them find room; and at least one microsecond, so that a mean is never zero.
+const LONGEST: u64 = SUM_MAX / ENOUGH;
 
 /// A mean over fewer says little; as in Netflix's `WindowedLimit`.
 const ENOUGH: u64 = 10;
@@ -48,13 +52,13 @@ impl Samples {
         self.note_in_flight(in_flight);
         // A loop and not `fetch_add`: the count must not run over, nor the sum into the count. Relaxed
         // throughout: these are numbers, and nothing else is read on the strength of them.
+        let micros = micros.clamp(1, LONGEST);
         let mut packed = self.latencies.load(Relaxed);
         loop {
-            let count = (packed >> SUM_BITS).saturating_add(1).min(COUNT_MAX);
-            // At least one microsecond, so that a mean is never zero.
-            let sum = (packed & SUM_MAX)
-                .saturating_add(micros.max(1))
-                .min(SUM_MAX);
+            let (count, sum) = ((packed >> SUM_BITS) + 1, (packed & SUM_MAX) + micros);
+            if count > COUNT_MAX || sum > SUM_MAX {
+                return;
+            }
             match self.latencies.compare_exchange_weak(
                 packed,
                 count << SUM_BITS | sum,

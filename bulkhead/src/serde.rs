@@ -1,80 +1,28 @@
 //! The only file that knows the feature `serde`: builders are the configuration that is read from files.
 //!
 //! Each is read into a copy of its own here, so that the names in the file are these, an unknown one is refused,
-//! and what a file leaves out is the default. Whether the numbers make sense, `build` says.
+//! and what a file leaves out is the default; so are numbers that `build` would refuse.
+
+mod human;
 
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{Aimd, Builder, Gradient2, Queue};
+use crate::{Aimd, Builder, Gradient2, InvalidConfig, Limit, Queue};
 
-/// A duration as people write it: "250ms", "1.5s", "1m 30s", "unlimited".
+/// A duration as people write it.
 #[derive(Clone, Copy)]
 struct Span(Duration);
 
-const UNITS: [(&str, u64); 7] = [
-    ("ns", 1),
-    ("us", 1_000),
-    ("µs", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("m", 60_000_000_000),
-    ("h", 3_600_000_000_000),
-];
-
-impl Span {
-    fn parse(text: &str) -> Option<Self> {
-        let mut rest = text.trim();
-        if rest == "unlimited" {
-            return Some(Self(Duration::MAX));
-        }
-        let mut sum = Duration::ZERO;
-        loop {
-            let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-            let (digits, tail) = rest.split_at(number);
-            let end = tail
-                .find(|c: char| c.is_ascii_digit() || c.is_whitespace())
-                .unwrap_or(tail.len());
-            let (unit, tail) = tail.split_at(end);
-            let (_, nanos) = UNITS.iter().find(|(name, _)| *name == unit)?;
-            let unit = Duration::from_nanos(*nanos);
-            let part = match digits.parse::<u32>() {
-                Ok(whole) => unit.checked_mul(whole)?,
-                Err(_) => {
-                    Duration::try_from_secs_f64(digits.parse::<f64>().ok()? * unit.as_secs_f64())
-                        .ok()?
-                }
-            };
-            sum = sum.checked_add(part)?;
-            rest = tail.trim_start();
-            if rest.is_empty() {
-                return Some(Self(sum));
-            }
-        }
-    }
-}
-
 impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Duration::MAX => serializer.serialize_str("unlimited"),
-            // Two parts, so that no digit is lost whatever the length.
-            span => {
-                let (seconds, nanos) = (span.as_secs(), span.subsec_nanos());
-                let text = match (seconds, nanos) {
-                    (0, nanos) if nanos % 1_000_000 == 0 => format!("{}ms", nanos / 1_000_000),
-                    (seconds, 0) => format!("{seconds}s"),
-                    (seconds, nanos) => format!("{seconds}s {nanos}ns"),
-                };
-                serializer.serialize_str(&text)
-            }
-        }
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&human::Written(self.0))
     }
 }
 
 impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Text;
         impl de::Visitor<'_> for Text {
             type Value = Span;
@@ -82,16 +30,18 @@ impl<'de> Deserialize<'de> for Span {
                 f.write_str("a duration such as \"250ms\", \"1m 30s\" or \"unlimited\"")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
-                Span::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                human::parse(text)
+                    .map(Span)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
-        deserializer.deserialize_str(Text)
+        from.deserialize_str(Text)
     }
 }
 
 /// `Serialize` and `Deserialize` of a type through its copy here.
 macro_rules! through {
-    ($public:ty, $copy:ty) => {
+    ($public:ty, $copy:ty, $problem:expr) => {
         impl Serialize for $public {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 <$copy>::from(*self).serialize(serializer)
@@ -100,7 +50,12 @@ macro_rules! through {
 
         impl<'de> Deserialize<'de> for $public {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                <$copy>::deserialize(deserializer).map(Self::from)
+                let read = Self::from(<$copy>::deserialize(deserializer)?);
+                let problem: fn($public) -> Option<InvalidConfig> = $problem;
+                match problem(read) {
+                    Some(problem) => Err(de::Error::custom(problem)),
+                    None => Ok(read),
+                }
             }
         }
     };
@@ -145,7 +100,7 @@ impl From<BuilderCopy> for Builder {
     }
 }
 
-through!(Builder, BuilderCopy);
+through!(Builder, BuilderCopy, Builder::problem);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "queue", deny_unknown_fields)]
@@ -182,7 +137,7 @@ impl From<QueueCopy> for Queue {
     }
 }
 
-through!(Queue, QueueCopy);
+through!(Queue, QueueCopy, |_| None);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "aimd", deny_unknown_fields, default)]
@@ -224,7 +179,7 @@ impl From<AimdCopy> for Aimd {
     }
 }
 
-through!(Aimd, AimdCopy);
+through!(Aimd, AimdCopy, |law| law.check().err());
 
 /// The numbers of the law; what it has learnt is not configuration.
 #[derive(Serialize, Deserialize)]
@@ -286,4 +241,4 @@ impl From<Gradient2Copy> for Gradient2 {
     }
 }
 
-through!(Gradient2, Gradient2Copy);
+through!(Gradient2, Gradient2Copy, |law| law.check().err());

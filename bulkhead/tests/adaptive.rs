@@ -209,19 +209,27 @@ fn numbers_that_make_no_sense_are_refused() {
             InvalidConfig::Backoff
         );
     }
-    assert_eq!(refused(Aimd::new().step(0)), InvalidConfig::Factor);
+    assert_eq!(refused(Aimd::new().step(0)), InvalidConfig::Step);
     let refused = |law| builder.build_adaptive("x", law).unwrap_err();
     assert_eq!(refused(Gradient2::new().min(0)), InvalidConfig::LimitRange);
-    for law in [
-        Gradient2::new().smoothing(f64::NAN),
-        Gradient2::new().smoothing(0.0),
-        Gradient2::new().tolerance(0.9),
-        Gradient2::new().drift(f64::INFINITY),
-        Gradient2::new().headroom(0.0),
-        Gradient2::new().memory(0),
-        Gradient2::new().probe(0, 1),
+    let law = Gradient2::new;
+    for (law, problem, field) in [
+        (
+            law().smoothing(f64::NAN),
+            InvalidConfig::Smoothing,
+            "smoothing",
+        ),
+        (law().smoothing(0.0), InvalidConfig::Smoothing, "smoothing"),
+        (law().tolerance(0.9), InvalidConfig::Tolerance, "tolerance"),
+        (law().drift(f64::INFINITY), InvalidConfig::Drift, "drift"),
+        (law().headroom(0.0), InvalidConfig::Headroom, "headroom"),
+        (law().memory(0), InvalidConfig::Memory, "memory"),
+        (law().probe(0, 1), InvalidConfig::Probe, "probe"),
+        (law().probe(1, 0), InvalidConfig::Probe, "probe"),
     ] {
-        assert_eq!(refused(law), InvalidConfig::Factor);
+        let refusal = refused(law);
+        assert_eq!(refusal, problem);
+        assert!(refusal.to_string().starts_with(&format!("`{field}` of")));
     }
     assert_eq!(
         builder

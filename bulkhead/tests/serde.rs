@@ -38,6 +38,16 @@ fn a_queue_has_to_say_both_its_bounds() {
 }
 
 #[test]
+fn what_build_would_refuse_is_refused_where_it_is_read_and_named() {
+    let limit = problem::<Builder>(r#"{"limit": 0}"#);
+    assert!(limit.starts_with("`limit` of a bulkhead must be at least 1"));
+    let step = problem::<Aimd>(r#"{"step": 0}"#);
+    assert!(step.starts_with("`step` of"), "{step}");
+    let drift = problem::<Gradient2>(r#"{"drift": 0.5}"#);
+    assert!(drift.starts_with("`drift` of"), "{drift}");
+}
+
+#[test]
 fn whatever_is_written_is_read_again() {
     for wait in [
         Duration::ZERO,
@@ -45,6 +55,8 @@ fn whatever_is_written_is_read_again() {
         Duration::from_nanos(1),
         Duration::from_millis(1_500),
         Duration::new(86_401, 3),
+        Duration::new((1 << 53) + 1, 0), // no `f64` holds it
+        Duration::new(u64::MAX, 0),
     ] {
         there_and_back(&Queue::new(3, wait).reserve(wait).newest_first());
         there_and_back(&Bulkhead::builder().limit(3).window(wait).metrics_only(true));
@@ -60,7 +72,14 @@ fn durations_are_read_as_people_write_them_and_others_are_refused_with_an_exampl
         serde_json::from_value::<Queue>(json)
             .map(|queue| queue == Queue::new(1, Duration::from_micros(1_500)))
     };
-    for text in ["1.5ms", " 1500us ", "1ms 500µs", "1ms500us", "0.0015s"] {
+    for text in [
+        "1.5ms",
+        " 1500us ",
+        "1ms 500µs",
+        "1ms500us",
+        "0.0015s",
+        "1.5 ms",
+    ] {
         assert!(read(text).unwrap(), "{text}");
     }
     for text in [

@@ -6,3 +6,5 @@ mod model;
 mod queue_model;
 #[cfg(not(loom))]
 mod retired;
+#[cfg(not(loom))]
+mod samples;
