@@ -3,9 +3,12 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    Bulkhead, Core, Limit, Outcome, Regulate, Window,
+    Builder, Bulkhead, Core, InvalidConfig, Limit, Outcome, Regulate, Window,
     samples::{Samples, Sums},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 /// A bulkhead whose limit follows `L`. Made by [`Builder::build_adaptive`](crate::Builder::build_adaptive).
@@ -14,19 +17,48 @@ pub type AdaptiveBulkhead<L> = Bulkhead<Arc<Core<Adaptive<L>>>>;
 /// What keeps an adaptive limit: what was seen in this window, and the law it follows. Opaque.
 pub struct Adaptive<L> {
     epoch: Instant,
-    window_micros: u64,
+    window_micros: AtomicU64,
     samples: Samples,
     /// Locked once a window, by the call that closes it.
     law: Mutex<L>,
 }
 
+impl<L: Limit> AdaptiveBulkhead<L> {
+    /// Follows `law` from the next window on, from the limit that there is. What the former law had learnt goes with it.
+    ///
+    /// For a law with other numbers; and for the same law anew, where what it took for a slow-down is how things
+    /// are from now on (a release of the dependency that does more for each call).
+    ///
+    /// # Errors
+    ///
+    /// What `law` finds wrong with itself; nothing is changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Bulkhead, Gradient2};
+    ///
+    /// let law = Gradient2::new().max(200);
+    /// let search = Bulkhead::builder().limit(20).build_adaptive("search", law)?;
+    /// search.set_law(law.drift(4.0))?; // also forgets what it has learnt
+    /// assert!(search.set_law(law.drift(0.5)).is_err());
+    /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
+    /// ```
+    pub fn set_law(&self, law: L) -> Result<(), InvalidConfig> {
+        law.check()?;
+        let former = std::mem::replace(&mut *self.0.regulator.law.lock(), law);
+        drop(former); // its code is not ours: outside the lock
+        Ok(())
+    }
+}
+
 impl<L: Limit> Adaptive<L> {
     pub(crate) fn new(law: L, window: Duration) -> Self {
-        let window_micros = micros(window);
+        let window = micros(window);
         Self {
             epoch: Instant::now(),
-            window_micros,
-            samples: Samples::new(window_micros),
+            window_micros: AtomicU64::new(window),
+            samples: Samples::new(window),
             law: Mutex::new(law),
         }
     }
@@ -34,7 +66,9 @@ impl<L: Limit> Adaptive<L> {
     /// When a window that begins now ends: after two mean latencies at least, so that the calls admitted under a
     /// new limit have come back before it is judged.
     fn next_end(&self, now: u64, mean: u64) -> u64 {
-        now.saturating_add(self.window_micros.max(mean.saturating_mul(2)))
+        // Relaxed: a number for itself.
+        let window = self.window_micros.load(Relaxed);
+        now.saturating_add(window.max(mean.saturating_mul(2)))
     }
 }
 
@@ -43,6 +77,10 @@ impl<L: Limit> Regulate for Adaptive<L> {
 
     fn start(&self) -> Instant {
         Instant::now()
+    }
+
+    fn reconfigured(&self, numbers: Builder) {
+        self.window_micros.store(micros(numbers.window), Relaxed);
     }
 
     fn finished(core: &Core<Self>, start: Instant, outcome: Outcome) {

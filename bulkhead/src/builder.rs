@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Adaptive, AdaptiveBulkhead, Bulkhead, Bulkheads, Core, Fixed, InvalidConfig, Limit,
-    StaticBulkhead, sync::const_fn,
+    Adaptive, AdaptiveBulkhead, AdaptiveBulkheads, Bulkhead, Bulkheads, Core, Fixed, InvalidConfig,
+    Limit, StaticBulkhead, sync::const_fn,
 };
 
 /// The numbers of a bulkhead. `Copy`, and usable in a `const`.
@@ -137,13 +137,41 @@ impl Builder {
         name: &'static str,
         capacity: usize,
     ) -> Result<Bulkheads<K>, InvalidConfig> {
-        if let Some(problem) = self.problem() {
-            return Err(problem);
-        }
-        if capacity == 0 {
-            return Err(InvalidConfig::ZeroCapacity);
-        }
-        Ok(Bulkheads::new(name, self, capacity))
+        Bulkheads::new(name, self, capacity, Box::new(|_| Fixed))
+    }
+
+    /// Builds a family each of whose bulkheads finds its own limit by a copy of `law`.
+    ///
+    /// A tenant whose calls are slow or refused comes down, and no other with it. A key that is new, or comes again
+    /// after it was evicted, begins with [`limit`](Self::limit) and knows nothing. For few and busy keys (hosts,
+    /// routes): where a key sees less than ten calls in a [`window`](Self::window), little is learnt of it.
+    ///
+    /// # Errors
+    ///
+    /// What [`build_adaptive`](Self::build_adaptive) refuses, and a capacity of 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Aimd, Bulkhead, BulkheadLayer, Full};
+    ///
+    /// struct Request { host: &'static str }
+    ///
+    /// let hosts = Bulkhead::builder().limit(20).build_adaptive_family("hosts", 100, Aimd::new().max(80))?;
+    /// let layer = BulkheadLayer::new(hosts.by(|request: &Request| request.host))
+    ///     .overload_if(|r: &Result<u16, Full>| matches!(r, Ok(503)));
+    /// # use tower::{Layer, service_fn};
+    /// # let _ = layer.layer(service_fn(async |_: Request| Ok::<_, Full>(200)));
+    /// assert_eq!(hosts.get(&"a.example").limit(), 20);
+    /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
+    /// ```
+    pub fn build_adaptive_family<K, L: Limit + Clone>(
+        self,
+        name: &'static str,
+        capacity: usize,
+        law: L,
+    ) -> Result<AdaptiveBulkheads<K, L>, InvalidConfig> {
+        AdaptiveBulkheads::adaptive(name, self, capacity, law)
     }
 
     const_fn! {

@@ -160,7 +160,7 @@ impl<P: Pointer> Bulkhead<P> {
     }
 
     /// Takes another configuration while calls are in flight and waiting; none of them is lost or
-    /// interrupted, and nobody is waited for.
+    /// interrupted, and nobody is waited for. An adaptive limit goes on from [`Builder::limit`].
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@ use std::{
 };
 
 use crate::{
-    Builder, Cause, Fixed, Full, InvalidConfig,
+    Builder, Cause, Fixed, Full, InvalidConfig, Regulate,
     metrics::Meter,
     permits::{Permits, Reception, Snapshot},
     sync::{
@@ -222,7 +222,10 @@ impl<R> Core<R> {
         self.serve();
     }
 
-    pub(crate) fn reconfigure(&self, numbers: Builder) -> Result<(), InvalidConfig> {
+    pub(crate) fn reconfigure(&self, numbers: Builder) -> Result<(), InvalidConfig>
+    where
+        R: Regulate,
+    {
         if let Some(problem) = numbers.problem() {
             return Err(problem);
         }
@@ -233,6 +236,7 @@ impl<R> Core<R> {
         let queued = self.aside.load(Relaxed) & MAX_TOLD;
         self.aside.store(mode(numbers) | queued, Relaxed);
         drop(waiters);
+        self.regulator.reconfigured(numbers);
         self.resize(numbers.limit);
         if numbers.metrics_only {
             self.let_all_in();

@@ -1,21 +1,26 @@
+mod adaptive;
 mod by;
 mod roster;
 
 use std::{fmt, hash::Hash, sync::Arc};
 
-use crate::{Builder, Bulkhead, InvalidConfig};
+use crate::{Builder, Bulkhead, Core, Fixed, InvalidConfig, Regulate};
 
+pub use adaptive::AdaptiveBulkheads;
 pub use by::By;
-use roster::Shared;
+use roster::{Regulators, Shared};
 
 /// A bulkhead for each key: a tenant, a route, a host. A cheap handle; clones share.
 ///
 /// At most as many as its capacity exist at a time. When a new key comes and there are as many, one that is
 /// idle (nobody is in it, waits for it or holds a handle of it) makes room, and not one that was used
-/// lately if another can. When none is idle, the calls of the new key share one further
+/// lately if another can. When none of those that are looked at is idle, the calls of the new key share one further
 /// bulkhead of the same configuration, the [`overflow`](Self::overflow): they are bounded, and nobody who is in is harmed.
 ///
-/// A bulkhead that nobody uses has nothing to remember but its count of overloads, so its eviction goes unnoticed.
+/// With its member go what that has counted, a limit that was set by hand, and what an adaptive limit has learnt: hold a
+/// handle of a key that must not lose those. A call that is refused for its deadline makes no member.
+///
+/// All have the family's name, so that its metrics are sums over them, and `maestro_bulkhead_limit` the limit of one.
 ///
 /// # Cost
 ///
@@ -36,17 +41,32 @@ use roster::Shared;
 /// # let _ = layer;
 /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
 /// ```
-pub struct Bulkheads<K>(Arc<Shared<K>>);
+pub struct Bulkheads<K, R = Fixed>(Arc<Shared<K, R>>);
 
-impl<K> Bulkheads<K> {
-    pub(crate) fn new(name: &'static str, numbers: Builder, capacity: usize) -> Self {
-        Self(Arc::new(Shared::new(name, numbers, capacity)))
+impl<K, R> Bulkheads<K, R> {
+    /// # Errors
+    ///
+    /// What [`Builder::build`] refuses, and a capacity of 0.
+    pub(crate) fn new(
+        name: &'static str,
+        numbers: Builder,
+        capacity: usize,
+        regulators: Regulators<R>,
+    ) -> Result<Self, InvalidConfig> {
+        if let Some(problem) = numbers.problem() {
+            return Err(problem);
+        }
+        if capacity == 0 {
+            return Err(InvalidConfig::ZeroCapacity);
+        }
+        let shared = Shared::new(name, numbers, capacity, regulators);
+        Ok(Self(Arc::new(shared)))
     }
 
     /// Chooses the bulkhead of a call by its request, for a layer.
     ///
     /// `key` is asked once a call; a key that costs nothing to make (a number, an `Arc<str>` that the request has anyway) is best.
-    pub fn by<Req, F>(&self, key: F) -> By<K, F>
+    pub fn by<Req, F>(&self, key: F) -> By<K, F, R>
     where
         F: Fn(&Req) -> K + Clone,
     {
@@ -67,22 +87,22 @@ impl<K> Bulkheads<K> {
 
     /// The one that keys share for which there is no room.
     #[must_use]
-    pub fn overflow(&self) -> Bulkhead {
+    pub fn overflow(&self) -> Bulkhead<Arc<Core<R>>> {
         Bulkhead(Arc::clone(&self.0.overflow))
     }
 }
 
-impl<K: Hash + Eq + Clone> Bulkheads<K> {
+impl<K: Hash + Eq + Clone, R: Regulate> Bulkheads<K, R> {
     /// The bulkhead of `key`, made if it does not exist; the overflow if there is no room for it.
     ///
     /// While the handle exists it is not evicted. Takes a short lock; the layer does not.
     #[must_use]
-    pub fn get(&self, key: &K) -> Bulkhead {
+    pub fn get(&self, key: &K) -> Bulkhead<Arc<Core<R>>> {
         Bulkhead(self.0.find_or_make(key))
     }
 
     /// All that exist now, in no particular order, without the overflow.
-    pub fn iter(&self) -> impl Iterator<Item = (K, Bulkhead)> {
+    pub fn iter(&self) -> impl Iterator<Item = (K, Bulkhead<Arc<Core<R>>>)> {
         let roster = self.0.roster.lock();
         let map = self.0.map.pin();
         let all: Vec<_> = roster
@@ -120,19 +140,19 @@ impl<K: Hash + Eq + Clone> Bulkheads<K> {
         self.0.roster.lock().numbers = to;
         self.0.overflow.reconfigure(to)?;
         for (_, bulkhead) in self.iter() {
-            bulkhead.reconfigure(to)?;
+            bulkhead.0.reconfigure(to)?;
         }
         Ok(())
     }
 }
 
-impl<K> Clone for Bulkheads<K> {
+impl<K, R> Clone for Bulkheads<K, R> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<K> fmt::Debug for Bulkheads<K> {
+impl<K, R> fmt::Debug for Bulkheads<K, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bulkheads")
             .field("name", &self.0.name)

@@ -22,7 +22,7 @@ use learnt::Learnt;
 /// * A window with overloads takes the steepest gradient, gets no headroom, and is kept out of the baseline.
 /// * A lasting slow-down is not learnt as normal: the baseline never rises above [`drift`](Self::drift)
 ///   times the lowest it has been, nor above [`healthy`](Self::healthy). What is slower than that stays
-///   "slow" however long it lasts; a new handle, or [`relearn`](Self::relearn) after a window of your choice, begins anew.
+///   "slow" however long it lasts, until [`set_law`](crate::AdaptiveBulkhead::set_law) begins anew.
 /// * The floor ([`min`](Self::min)) is one thing and the limit under which the baseline is measured afresh
 ///   ([`probe`](Self::probe)) another.
 /// * The limit is never below 1 and never NaN, whatever the latencies are; from its floor it comes back by its headroom.

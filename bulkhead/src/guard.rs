@@ -6,9 +6,9 @@ use crate::{
     core::{Line, Standing},
 };
 
-/// What a [`BulkheadLayer`](crate::BulkheadLayer) can be made of: a [`Bulkhead`] or a `&'static` [`StaticBulkhead`].
+/// What a [`BulkheadLayer`](crate::BulkheadLayer) can be made of: a [`Bulkhead`], a `&'static` [`StaticBulkhead`], or a family with its key ([`By`](crate::By)).
 ///
-/// Sealed: the request is an argument so that a bulkhead chosen by the request can be one more.
+/// Sealed: the request is an argument so that a bulkhead can be chosen by it.
 pub trait Guard<Req>: sealed::Sealed {
     /// What a permit holds to find its bulkhead again.
     type Pointer: Pointer;
@@ -68,5 +68,5 @@ mod sealed {
     pub trait Sealed {}
     impl<P: Pointer + Clone> Sealed for Bulkhead<P> {}
     impl Sealed for &'static StaticBulkhead {}
-    impl<K, F> Sealed for crate::By<K, F> {}
+    impl<K, F, R> Sealed for crate::By<K, F, R> {}
 }

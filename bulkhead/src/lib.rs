@@ -52,7 +52,7 @@ pub use bulkhead::{Bulkhead, StaticBulkhead};
 pub use classify::{Classify, ClassifyWith, Ignore, Outcome, OverloadIf};
 pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
 pub use error::InvalidConfig;
-pub use family::{Bulkheads, By};
+pub use family::{AdaptiveBulkheads, Bulkheads, By};
 pub use full::{Cause, Full};
 pub use gradient::Gradient2;
 pub use guard::Guard;

@@ -1,4 +1,4 @@
-use crate::{Core, Limit, Outcome, Window};
+use crate::{Builder, Core, Limit, Outcome, Window};
 
 /// What keeps the limit of a bulkhead: nobody ([`Fixed`]), or what is learnt from its calls.
 ///
@@ -9,6 +9,9 @@ pub trait Regulate: sealed::Sealed + Sized {
 
     #[doc(hidden)]
     fn start(&self) -> Self::Start;
+
+    #[doc(hidden)]
+    fn reconfigured(&self, numbers: Builder);
 
     #[doc(hidden)]
     fn finished(core: &Core<Self>, start: Self::Start, outcome: Outcome);
@@ -26,6 +29,8 @@ impl Regulate for Fixed {
     type Start = ();
 
     fn start(&self) {}
+
+    fn reconfigured(&self, _: Builder) {}
 
     fn finished(core: &Core, (): (), outcome: Outcome) {
         match outcome {

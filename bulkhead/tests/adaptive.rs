@@ -333,6 +333,123 @@ async fn an_adaptive_bulkhead_queues_is_set_by_hand_and_chosen_at_run_time() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn another_law_is_followed_from_the_next_window_on_and_has_learnt_nothing() {
+    let bulkhead = windows_of_100_ms()
+        .build_adaptive("a", Aimd::new())
+        .unwrap();
+    let refused = bulkhead.set_law(Aimd::new().step(0));
+    assert_eq!(refused, Err(InvalidConfig::Step));
+    ten_calls(&bulkhead, 100 * MS, Outcome::Success).await;
+    assert_eq!(bulkhead.limit(), 11);
+    bulkhead.set_law(Aimd::new().step(5)).unwrap();
+    assert_eq!(bulkhead.limit(), 11, "the limit stays where it is");
+    ten_calls(&bulkhead, 200 * MS, Outcome::Success).await;
+    assert_eq!(bulkhead.limit(), 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_down_that_is_how_things_are_from_now_on_is_accepted_by_hand() {
+    let law = Gradient2::new().max(100);
+    let bulkhead = windows_of_100_ms()
+        .limit(20)
+        .build_adaptive("a", law)
+        .unwrap();
+    let busy = async |latency, times| {
+        for _ in 0..times {
+            let permits: Vec<_> = std::iter::from_fn(|| bulkhead.try_acquire().ok()).collect();
+            advance(latency).await;
+            permits
+                .into_iter()
+                .for_each(maestro_bulkhead::Permit::success);
+        }
+        bulkhead.limit()
+    };
+    assert_eq!(busy(20 * MS, 600).await, 100);
+    assert!(busy(400 * MS, 120).await <= 20, "not learnt as normal");
+    bulkhead.set_law(law).unwrap();
+    assert!(busy(400 * MS, 120).await >= 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_that_is_taken_later_has_its_window_too() {
+    let bulkhead = windows_of_100_ms()
+        .build_adaptive("a", Aimd::new())
+        .unwrap();
+    bulkhead
+        .reconfigure(windows_of_100_ms().window(1_000 * MS))
+        .unwrap();
+    ten_calls(&bulkhead, 100 * MS, Outcome::Success).await;
+    assert_eq!(bulkhead.limit(), 11, "the window that was begun ends");
+    for _ in 0..9 {
+        ten_calls(&bulkhead, 100 * MS, Outcome::Success).await;
+    }
+    assert_eq!(bulkhead.limit(), 11);
+    ten_calls(&bulkhead, 100 * MS, Outcome::Success).await;
+    assert_eq!(bulkhead.limit(), 12);
+}
+
+/// A law that is broken.
+#[derive(Clone, Copy, Debug)]
+struct Panics;
+
+impl Limit for Panics {
+    fn next(&mut self, _: &Window) -> usize {
+        panic!("in the law")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_law_that_panics_loses_no_place_and_is_asked_again() {
+    let bulkhead = windows_of_100_ms().build_adaptive("a", Panics).unwrap();
+    // A window lasts two mean latencies at least.
+    for latency in [200 * MS, 400 * MS] {
+        let permits: Vec<_> = (0..10).map(|_| bulkhead.try_acquire().unwrap()).collect();
+        advance(latency).await;
+        let panics = permits.into_iter().map(|permit| {
+            let success = std::panic::AssertUnwindSafe(|| permit.success());
+            usize::from(std::panic::catch_unwind(success).is_err())
+        });
+        assert_eq!(panics.sum::<usize>(), 1, "the call that closed the window");
+        assert_eq!((bulkhead.in_flight(), bulkhead.limit()), (0, 10));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_key_of_a_family_finds_its_own_limit() {
+    let hosts = windows_of_100_ms()
+        .build_adaptive_family("hosts", 8, Aimd::new())
+        .unwrap();
+    let service = BulkheadLayer::new(hosts.by(|call: &(&'static str, u16)| call.0))
+        .overload_if(|r: &Result<u16, BoxError>| matches!(r, Ok(503)))
+        .layer(service_fn(async |call: (&'static str, u16)| {
+            tokio::time::sleep(20 * MS).await;
+            Ok::<_, BoxError>(call.1)
+        }));
+    for _ in 0..10 {
+        let calls = (0..6).map(|_| service.clone().oneshot(("healthy", 200)));
+        let calls: Vec<_> = calls.map(tokio::spawn).collect();
+        service.clone().oneshot(("overloaded", 503)).await.unwrap();
+        for call in calls {
+            call.await.unwrap().unwrap();
+        }
+    }
+    let limits = ["healthy", "overloaded", "new"].map(|host| hosts.get(&host).limit());
+    assert_eq!(limits, [12, 8, 10]); // two windows
+    hosts.set_law(Aimd::new().step(7)).unwrap();
+    assert!(hosts.set_law(Aimd::new().step(0)).is_err());
+    ten_calls(&hosts.get(&"new"), 200 * MS, Outcome::Success).await;
+    ten_calls(&hosts.get(&"newer"), 200 * MS, Outcome::Success).await;
+    let limits = ["new", "newer"].map(|host| hosts.get(&host).limit());
+    assert_eq!(limits, [17, 17]);
+    hosts.reconfigure(windows_of_100_ms().limit(3)).unwrap();
+    assert_eq!(hosts.get(&"healthy").limit(), 3);
+    let none = windows_of_100_ms().build_adaptive_family::<u8, _>("x", 0, Aimd::new());
+    assert_eq!(none.unwrap_err(), InvalidConfig::ZeroCapacity);
+    let none = windows_of_100_ms().build_adaptive_family::<u8, _>("x", 1, Aimd::new().min(0));
+    assert_eq!(none.unwrap_err(), InvalidConfig::LimitRange);
+}
+
 #[test]
 fn only_an_adaptive_permit_remembers_when_it_began() {
     use maestro_bulkhead::{Adaptive, Core, Permit};

@@ -130,6 +130,7 @@ async fn the_callers_deadline_bounds_the_wait_in_each_members_queue() {
         (full.cause(), full.name()),
         (Cause::DeadlineTooNear, "tenants")
     );
+    assert_eq!(tenants.len(), 1, "a call that is not begun makes no member");
     advance(3 * second).await;
     let refused = assert_ready_err!(waits.poll());
     let full = Full::find(refused.as_ref()).unwrap();

@@ -2,25 +2,25 @@ use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
 use super::Bulkheads;
 use crate::{
-    Acquire, Cause, Core, Full, Guard, Permit,
+    Acquire, Cause, Core, Fixed, Full, Guard, Permit, Pointer, Regulate,
     acquire::Begun,
     core::{Line, Standing},
 };
 
 /// A family, and how a request says its key. Given to [`BulkheadLayer::new`](crate::BulkheadLayer::new).
-pub struct By<K, F> {
-    family: Bulkheads<K>,
+pub struct By<K, F, R = Fixed> {
+    family: Bulkheads<K, R>,
     key: F,
 }
 
-impl<K, F> By<K, F> {
-    pub(super) const fn new(family: Bulkheads<K>, key: F) -> Self {
+impl<K, F, R> By<K, F, R> {
+    pub(super) const fn new(family: Bulkheads<K, R>, key: F) -> Self {
         Self { family, key }
     }
 }
 
-impl<K: Hash + Eq + Clone, F> By<K, F> {
-    fn with<Req, T>(&self, request: &Req, f: impl Fn(&Arc<Core>) -> Option<T>) -> T
+impl<K: Hash + Eq + Clone, F, R: Regulate> By<K, F, R> {
+    fn with<Req, T>(&self, request: &Req, f: impl Fn(&Arc<Core<R>>) -> Option<T>) -> T
     where
         F: Fn(&Req) -> K,
     {
@@ -28,17 +28,23 @@ impl<K: Hash + Eq + Clone, F> By<K, F> {
     }
 }
 
-impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Guard<Req> for By<K, F> {
-    type Pointer = Arc<Core>;
+impl<Req, K, F, R> Guard<Req> for By<K, F, R>
+where
+    K: Hash + Eq + Clone,
+    F: Fn(&Req) -> K,
+    R: Regulate,
+    Arc<Core<R>>: Pointer<Regulator = R>,
+{
+    type Pointer = Arc<Core<R>>;
 
-    fn try_acquire(&self, request: &Req) -> Result<Permit, Full> {
+    fn try_acquire(&self, request: &Req) -> Result<Permit<Self::Pointer>, Full> {
         self.with(request, |core| {
             let entered = core.try_acquire_unless_retired()?;
             Some(entered.map(|()| Permit::new(Arc::clone(core))))
         })
     }
 
-    fn begin(&self, request: &Req, line: Line) -> Begun<Arc<Core>> {
+    fn begin(&self, request: &Req, line: Line) -> Begun<Self::Pointer> {
         self.with(request, |core| {
             match Acquire::begin(Arc::clone(core), line) {
                 Begun::Retired => None,
@@ -48,13 +54,14 @@ impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Guard<Req> for By<K, F> {
     }
 
     fn refuse(&self, request: &Req, cause: Cause) -> Option<Full> {
-        self.with(request, |core| {
-            Some(core.refuse(cause, Duration::ZERO, Standing::Outside))
+        let family = &self.family.0;
+        family.find(&(self.key)(request), |core| {
+            core.refuse(cause, Duration::ZERO, Standing::Outside)
         })
     }
 }
 
-impl<K, F: Clone> Clone for By<K, F> {
+impl<K, F: Clone, R> Clone for By<K, F, R> {
     fn clone(&self) -> Self {
         Self {
             family: self.family.clone(),
@@ -63,7 +70,7 @@ impl<K, F: Clone> Clone for By<K, F> {
     }
 }
 
-impl<K, F> fmt::Debug for By<K, F> {
+impl<K, F, R> fmt::Debug for By<K, F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("By").field(&self.family).finish()
     }
