@@ -46,7 +46,10 @@ pub use acquire::Acquire;
 pub use adaptive::{Adaptive, AdaptiveBulkhead};
 pub use aimd::Aimd;
 #[cfg(feature = "http-body")]
-pub use body::{BodyFuture, BodyLayer, BodyService, PermitBody};
+pub use body::{
+    BodyFuture, BodyLayer, BodyService, PermitBody, QueueBodyFuture, QueueBodyLayer,
+    QueueBodyService,
+};
 pub use builder::Builder;
 pub use bulkhead::{Bulkhead, StaticBulkhead};
 pub use classify::{Classify, ClassifyWith, Ignore, Outcome, OverloadIf};

@@ -1,11 +1,12 @@
 //! A place that is held until the response body ends.
 
-use std::{convert::Infallible, pin::pin, task::Poll};
+use std::{convert::Infallible, pin::pin, task::Poll, time::Duration};
 
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{Empty, Full as Whole, channel::Channel};
-use maestro_bulkhead::{Aimd, Bulkhead, BulkheadLayer, Full, PermitBody};
+use maestro_bulkhead::{Aimd, Bulkhead, BulkheadLayer, Cause, Full, PermitBody, Queue};
+use tokio::time::advance;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
 use tower::{BoxError, Layer, Service, service_fn};
 
@@ -128,4 +129,93 @@ fn an_adaptive_limit_hears_of_a_call_when_its_body_has_ended() {
     let mut frame = task::spawn(());
     assert!(assert_ready!(frame.enter(|cx, _| body.as_mut().poll_frame(cx))).is_some());
     assert_eq!((bulkhead.overloads(), bulkhead.in_flight()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_gets_its_place_when_the_body_before_it_has_ended() {
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, Duration::from_secs(1)))
+        .until_body_end()
+        .layer(service_fn(async |_: Request<()>| {
+            Ok::<_, BoxError>(Response::new(Whole::new(Bytes::from([1]))))
+        }));
+    let first = assert_ready_ok!(call(&mut service));
+    let mut waits = task::spawn(service.call(Request::new(())));
+    assert_pending!(waits.poll());
+    let refused = assert_ready_err!(call(&mut service));
+    assert_eq!(
+        Full::find(refused.as_ref()).map(Full::cause),
+        Some(Cause::QueueFull)
+    );
+    let mut body = pin!(first.into_body());
+    let mut frame = task::spawn(());
+    assert!(assert_ready!(frame.enter(|cx, _| body.as_mut().poll_frame(cx))).is_some());
+    assert!(waits.is_woken());
+    let second = assert_ready_ok!(waits.poll());
+    assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (1, 0));
+    drop(second);
+    assert_eq!(bulkhead.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_ran_out_is_answered_with_a_body_that_holds_no_place() {
+    let bulkhead = one_place();
+    let held = bulkhead.try_acquire().unwrap();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .on_reject(|_| Ok(Response::new(Whole::new(Bytes::from([5, 0, 3])))))
+        .queue(Queue::new(1, Duration::from_secs(1)))
+        .deadline(|_: &Request<()>| None)
+        .until_body_end()
+        .layer(service_fn(async |_: Request<()>| {
+            Ok::<_, Infallible>(Response::new(Whole::new(Bytes::new())))
+        }));
+    let mut waits = task::spawn(service.call(Request::new(())));
+    assert_pending!(waits.poll());
+    advance(Duration::from_secs(1)).await;
+    let answer = assert_ready_ok!(waits.poll());
+    drop(held);
+    assert_eq!(answer.body().size_hint().exact(), Some(3));
+    assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (0, 0));
+}
+
+#[test]
+fn a_body_with_trailers_holds_its_place_to_the_last_of_them_and_one_that_breaks_off_gives_it_back()
+{
+    let bulkhead = one_place();
+    for breaks_off in [false, true] {
+        let (mut send, body) = Channel::<Bytes, BoxError>::new(4);
+        let mut body = Some(body);
+        let mut service = BulkheadLayer::new(bulkhead.clone())
+            .overload_if(|_: &Result<Response<Channel<Bytes, BoxError>>, BoxError>| true)
+            .until_body_end()
+            .layer(service_fn(move |_: Request<()>| {
+                let body = body.take().expect("one call");
+                std::future::ready(Ok::<_, BoxError>(Response::new(body)))
+            }));
+        let mut body = pin!(assert_ready_ok!(call(&mut service)).into_body());
+        let mut frame = task::spawn(());
+        send.try_send(http_body::Frame::data(Bytes::from([1])))
+            .unwrap();
+        assert!(assert_ready!(frame.enter(|cx, _| body.as_mut().poll_frame(cx))).is_some());
+        assert_eq!(bulkhead.in_flight(), 1);
+        if breaks_off {
+            send.abort("gone".into());
+            let end = assert_ready!(frame.enter(|cx, _| body.as_mut().poll_frame(cx)));
+            assert!(end.expect("an error").is_err());
+        } else {
+            send.try_send(http_body::Frame::trailers(http::HeaderMap::new()))
+                .unwrap();
+            drop(send);
+            let last = assert_ready!(frame.enter(|cx, _| body.as_mut().poll_frame(cx)));
+            assert!(last.expect("trailers").unwrap().is_trailers());
+            assert!(assert_ready!(frame.enter(|cx, _| body.as_mut().poll_frame(cx))).is_none());
+        }
+        assert_eq!(bulkhead.in_flight(), 0, "though the body still exists");
+        assert_eq!(
+            bulkhead.overloads(),
+            1,
+            "said once of the whole body, not of the one that broke off"
+        );
+    }
 }

@@ -79,7 +79,7 @@ where
             }
             StateProjection::Answered(answer) => {
                 let answer = answer.take().expect("polled after it was ready");
-                return Poll::Ready(answer.map(|response| response.map(PermitBody::without)));
+                return Poll::Ready(PermitBody::answer(answer));
             }
         };
         let StateReplaced::Calling { permit, .. } = state.project_replace(State::Answered(None))

@@ -5,6 +5,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
@@ -37,12 +38,15 @@ impl<B: Body, P: Pointer> PermitBody<B, P> {
         }
     }
 
-    pub(crate) const fn without(body: B) -> Self {
-        Self {
-            body,
-            permit: None,
-            outcome: Outcome::Ignored,
-        }
+    /// The answer to a refusal, which holds no place.
+    pub(crate) fn answer<E>(answer: Result<Response<B>, E>) -> Result<Response<Self>, E> {
+        answer.map(|response| {
+            response.map(|body| Self {
+                body,
+                permit: None,
+                outcome: Outcome::Ignored,
+            })
+        })
     }
 }
 

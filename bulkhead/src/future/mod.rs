@@ -8,4 +8,4 @@ mod waiter;
 pub(crate) use patience::Patience;
 pub use queue::QueueFuture;
 pub use response::ResponseFuture;
-pub(crate) use waiter::{Place, Waiter};
+pub(crate) use waiter::{Begun, Place, Waiter};

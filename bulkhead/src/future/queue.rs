@@ -9,7 +9,7 @@ use std::{
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::{Patience, ResponseFuture, Waiter, waiter::Begun};
+use super::{Begun, Patience, ResponseFuture, Waiter};
 use crate::{Classify, Core, Ignore, IntoError, OnReject, Pointer};
 
 /// The response of a [`QueueService`](crate::QueueService): the wait for a place, the readiness of the

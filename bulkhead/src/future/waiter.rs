@@ -1,4 +1,5 @@
 use std::{
+    future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -28,14 +29,14 @@ pub(crate) enum Place<P: Pointer> {
 }
 
 /// What to do when the wait is over.
-pub(super) enum Begin<E> {
+pub(crate) enum Begin<E> {
     Call,
     Unready(E),
     Refused(Full),
 }
 
 /// What has become of the call.
-pub(super) enum Begun<F: Future, C, P: Pointer> {
+pub(crate) enum Begun<F: Future, C, P: Pointer> {
     Called(F, Permit<P>, C),
     Answered(F::Output),
 }
@@ -45,7 +46,7 @@ where
     S: Service<Req>,
     P: Pointer,
 {
-    pub(super) fn poll_begin(
+    pub(crate) fn poll_begin(
         &mut self,
         mut patience: Pin<&mut Patience>,
         cx: &mut Context<'_>,
@@ -104,7 +105,7 @@ where
     }
 
     /// Ends the wait as it was decided.
-    pub(super) fn end(mut self, begin: Begin<S::Error>) -> Begun<S::Future, C, P>
+    pub(crate) fn end(mut self, begin: Begin<S::Error>) -> Begun<S::Future, C, P>
     where
         R: OnReject<Req, S::Response, S::Error>,
     {
