@@ -3,6 +3,7 @@
 
 mod drive;
 mod inner;
+mod recorder;
 mod row;
 mod timed;
 mod trouble;
@@ -10,5 +11,6 @@ mod trouble;
 pub mod rows;
 
 pub use drive::{Answers, Measured, Request, Response};
+pub use recorder::watch;
 pub use row::{Kind, Row, Sizes, Subject, Target};
 pub use trouble::Trouble;

@@ -1,8 +1,10 @@
-use maestro_bulkhead::{Bulkhead, BulkheadLayer, Permit, StaticBulkhead};
+use std::time::Duration;
+
+use maestro_bulkhead::{Bulkhead, BulkheadLayer, Gradient2, Permit, Queue, StaticBulkhead};
 use tower::Layer;
 
 use super::floors::READY;
-use crate::{Row, inner::Nothing};
+use crate::{Request, Response, Row, Trouble, inner::Nothing};
 
 static ROOMY: StaticBulkhead = Bulkhead::builder().limit(64).build_static("roomy");
 static FULL: StaticBulkhead = Bulkhead::builder().limit(1).build_static("full");
@@ -28,8 +30,30 @@ pub(super) fn rows() -> Vec<Row> {
         })
         .bad_in_16(16)
         .target(45.0, 0.0),
+        // Nobody waits: what a call pays for being allowed to. It makes the inner service ready in its own future.
+        Row::service("bulkhead, queue, in and out, Arc", READY, || {
+            BulkheadLayer::new(roomy()).queue(QUEUE).layer(Nothing)
+        }),
+        Row::service("bulkhead, queue, in and out, static", READY, || {
+            BulkheadLayer::new(&ROOMY).queue(QUEUE).layer(Nothing)
+        }),
+        Row::service("bulkhead, by key, in and out", READY, || {
+            let tenants = Bulkhead::builder().limit(64).build_family("tenants", 16);
+            let tenants = tenants.expect("64 and 16 are legal");
+            BulkheadLayer::new(tenants.by(|request: &Request| request % 8)).layer(Nothing)
+        }),
+        // Two readings of the clock, and the sums of the window.
+        Row::service("bulkhead, adaptive, in and out", READY, || {
+            let found = Bulkhead::builder().limit(64);
+            let found = found.build_adaptive("found", Gradient2::new());
+            BulkheadLayer::new(found.expect("the defaults are legal"))
+                .overload_if(|r: &Result<Response, Trouble>| r.is_err())
+                .layer(Nothing)
+        }),
     ]
 }
+
+const QUEUE: Queue = Queue::new(64, Duration::from_secs(1));
 
 pub(super) fn roomy() -> Bulkhead {
     Bulkhead::builder()

@@ -22,6 +22,7 @@ const CHANGED: u8 = 1;
 const NOT_DONE: u8 = 2;
 
 fn main() -> ExitCode {
+    maestro_benches::watch();
     let done =
         Arguments::parse(std::env::args().skip(1)).and_then(|arguments| match arguments.command {
             Command::Help => {
