@@ -40,6 +40,24 @@ pub enum InvalidConfig {
     Reopen,
     /// A minimum of 0 bad events.
     ZeroMinBad,
+    /// An α of a canary that is not above 0 and at most 0.5.
+    CanaryAlpha,
+    /// A guard of a canary that nothing can show, or that is laxer than its availability.
+    CanaryGuard,
+    /// An availability of a canary of 0 %.
+    CanaryAvailability,
+    /// Odds ratios of a canary that are none, too many, or out of range.
+    CanaryOddsRatios,
+    /// A margin of a canary that is out of range.
+    CanaryMargin,
+    /// A minimum of 0 failures of a canary.
+    CanaryFailures,
+    /// A multiple of the baseline that is out of range.
+    CanaryTimes,
+    /// Steps of a canary that do not ascend to 100 %.
+    CanarySteps,
+    /// A step of a canary that may last no time.
+    CanaryMaxWait,
 }
 
 impl InvalidConfig {
@@ -83,6 +101,27 @@ impl InvalidConfig {
             Self::Evidence => "the evidence limit is a probability above 0 and at most 0.5",
             Self::Reopen => "the reopening line is a percentage from 1 to 100",
             Self::ZeroMinBad => "a gate needs at least 1 bad event to close",
+            Self::CanaryAlpha => "α of a canary is a probability above 0 and at most 0.5",
+            Self::CanaryGuard => {
+                "the guard of a canary must be below 100 %, which no number of requests can show, and at least its `availability`, below which it is rolled back"
+            }
+            Self::CanaryAvailability => {
+                "an `availability` of 0 % can never roll a canary back: set it higher"
+            }
+            Self::CanaryOddsRatios => {
+                "the odds ratios of a canary are one to eight numbers from 1.001 to 10^6"
+            }
+            Self::CanaryMargin => "the margin of a canary is an odds ratio from 1.001 to 10^6",
+            Self::CanaryFailures => {
+                "`min_bad` and `failures_in_a_row` of a canary must be at least 1"
+            }
+            Self::CanaryTimes => {
+                "a canary is rolled back at a multiple of the baseline from 1.001 to 10^6"
+            }
+            Self::CanarySteps => {
+                "the steps of a canary are two to eight percentages that ascend from at least 1 and end with 100"
+            }
+            Self::CanaryMaxWait => "`max_wait` of a canary must be longer than zero",
         }
     }
 }

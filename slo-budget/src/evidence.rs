@@ -73,7 +73,7 @@ fn tail_is_at_most(counts: Counts, budget: u64, of: u64, limit: f64) -> bool {
 }
 
 /// `x ln(x / mean) + mean - x`, at least 0, without cancellation where they are close.
-fn deviance(x: f64, mean: f64) -> f64 {
+pub(crate) fn deviance(x: f64, mean: f64) -> f64 {
     if x == 0.0 {
         return mean;
     }
@@ -97,7 +97,7 @@ fn deviance(x: f64, mean: f64) -> f64 {
 }
 
 /// `ln n! - ln(sqrt(2 π n) (n / e)^n)`.
-fn stirling_rest(n: f64) -> f64 {
+pub(crate) fn stirling_rest(n: f64) -> f64 {
     if n < 16.0 {
         let mut log_factorial = 0.0;
         let mut i = 2.0;

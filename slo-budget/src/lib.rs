@@ -50,6 +50,7 @@ mod spent;
 mod sync;
 mod transition;
 
+pub mod canary;
 pub mod future;
 
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub use alerts_builder::{AlertsBuilder, WithoutData};
 pub use budget::{Core, ErrorBudget};
 pub use builder::Builder;
 pub use burn::BurnRate;
+pub use canary::{Canary, CanaryPolicy};
 pub use class::{AllOptional, Class, ClassBy, ClassOf};
 pub use classify::{BadIf, Classify, ClassifyWith, ErrIsBad};
 pub use counts::Counts;

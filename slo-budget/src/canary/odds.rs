@@ -1,0 +1,154 @@
+//! How much likelier a two-by-two table is if the canary's odds of failing are `ψ` times the baseline's than if
+//! they are the same, given how many requests each arm had and how many failed in all: Fisher's noncentral
+//! hypergeometric distribution (Fisher, *The Logic of Inductive Inference*, 1935; Cornfield, *A Statistical
+//! Problem Arising from Retrospective Studies*, 1956) over the central one.
+//!
+//! With `K` the failures of the canary under the central distribution, the ratio at `k` is `ψ^k / E ψ^K`: its
+//! expectation is 1 where the odds are the same, and at most 1 where the canary's are lower.
+
+use crate::{
+    canary::bound::as_f64,
+    evidence::{deviance, stirling_rest},
+};
+
+/// The most terms that are summed on either side of the greatest. Enough to be exact to rounding up to a standard deviation
+/// of some 7,000 failures (batches of 10^9 requests, half of them failed, in arms of equal size); beyond it is a
+/// bracket, of which the safe end is used, less than 4 apart even at 10^12 requests an arm.
+const MOST_TERMS: u32 = 65_536;
+/// What is left out of a sum at most, as a share of it: below what rounding takes.
+const REST: f64 = 1e-17;
+
+/// One batch: requests of each arm, and failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Table {
+    pub(crate) baseline: u64,
+    pub(crate) canary: u64,
+    /// Of both.
+    pub(crate) failures: u64,
+    pub(crate) canary_failures: u64,
+}
+
+/// A number that lies between the two; they are equal but for rounding unless the batch is very large.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bracket {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+}
+
+impl Table {
+    /// `ln (ψ^k / E ψ^K)` for an odds ratio above 1.
+    ///
+    /// Costs as many terms as the canary's failures have likely values, at most the smallest margin and
+    /// [`MOST_TERMS`] a side.
+    pub(crate) fn ln_likelihood_ratio(&self, ratio: f64) -> Bracket {
+        let (fewest, most) = self.support();
+        if fewest == most {
+            // One table only has these margins: it says nothing.
+            return Bracket {
+                low: 0.0,
+                high: 0.0,
+            };
+        }
+        let mode = self.mode(ratio);
+        let (sum, rest) = self.sum_about(mode, ratio);
+        // E ψ^K = P(K = mode) ψ^mode × sum. Written so that the large powers cancel before they are multiplied.
+        let apart = as_f64(self.canary_failures) - as_f64(mode);
+        let rest_of_it = apart * ratio.ln() - self.ln_probability(mode);
+        Bracket {
+            low: rest_of_it - (sum + rest).ln(),
+            high: rest_of_it - sum.ln(),
+        }
+    }
+
+    /// The fewest and the most failures of the canary that these margins allow.
+    const fn support(&self) -> (u64, u64) {
+        let most = if self.canary < self.failures {
+            self.canary
+        } else {
+            self.failures
+        };
+        (self.failures.saturating_sub(self.baseline), most)
+    }
+
+    /// The probability of one more than `k` by that of `k`, under the odds ratio. Falls as `k` grows.
+    fn step(&self, k: u64, ratio: f64) -> f64 {
+        as_f64(self.canary - k) * as_f64(self.failures - k) * ratio
+            / (as_f64(k + 1) * as_f64(self.baseline + k + 1 - self.failures))
+    }
+
+    fn mode(&self, ratio: f64) -> u64 {
+        let (mut low, mut high) = self.support();
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.step(middle, ratio) >= 1.0 {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// The sum of all probabilities under the odds ratio by that of the mode, and at most how much is left out of it.
+    fn sum_about(&self, mode: u64, ratio: f64) -> (f64, f64) {
+        let (fewest, most) = self.support();
+        let (mut sum, mut rest) = (1.0, 0.0);
+        for up in [true, false] {
+            let (mut k, mut term) = (mode, 1.0);
+            for left in (0..MOST_TERMS).rev() {
+                let terms = if up { most - k } else { k - fewest };
+                if terms == 0 {
+                    break;
+                }
+                let step = if up {
+                    self.step(k, ratio)
+                } else {
+                    1.0 / self.step(k - 1, ratio)
+                };
+                // Steps fall away from the mode: what is left is less than a geometric series, and than as many terms
+                // as are left, each as large as the last.
+                let geometric = if step < 1.0 {
+                    term * step / (1.0 - step)
+                } else {
+                    f64::INFINITY
+                };
+                let remaining = geometric.min(term * as_f64(terms));
+                if remaining <= sum * REST || left == 0 {
+                    rest += remaining;
+                    break;
+                }
+                term *= step;
+                sum += term;
+                k = if up { k + 1 } else { k - 1 };
+            }
+        }
+        (sum, rest)
+    }
+
+    /// `ln P(K = k)` under the central distribution, by three binomials in Loader's form (*Fast and Accurate
+    /// Computation of Binomial Probabilities*, 2000), which does not cancel however large the numbers are.
+    fn ln_probability(&self, k: u64) -> f64 {
+        let all = self.canary + self.baseline;
+        let share = |n: u64| {
+            [
+                as_f64(n) * as_f64(self.failures) / as_f64(all),
+                as_f64(n) * as_f64(all - self.failures) / as_f64(all),
+            ]
+        };
+        ln_binomial(k, self.canary, share(self.canary))
+            + ln_binomial(self.failures - k, self.baseline, share(self.baseline))
+            - ln_binomial(self.failures, all, share(all))
+    }
+}
+
+/// `ln P(X = x)` for a binomial of `n`, of which so many are expected to be hits and so many not.
+fn ln_binomial(x: u64, n: u64, [hits, misses]: [f64; 2]) -> f64 {
+    let others = as_f64(n - x);
+    let (n, x) = (as_f64(n), as_f64(x));
+    let divergence = deviance(x, hits) + deviance(others, misses);
+    if x == 0.0 || others == 0.0 {
+        return -divergence;
+    }
+    let stirling = stirling_rest(n) - stirling_rest(x) - stirling_rest(others);
+    stirling - divergence + 0.5 * (n / (std::f64::consts::TAU * x * others)).ln()
+}

@@ -1,0 +1,301 @@
+//! Small tables against rationals, large ones against what must hold for any.
+
+use crate::canary::{
+    arm::Tally,
+    bound::{as_f64, ln_above, ln_below},
+    odds::Table,
+};
+
+/// `numerator / denominator`, of 128 bits: enough for tables of some twenty.
+fn choose(n: u64, k: u64) -> u128 {
+    (1..=k).fold(1, |all, i| all * u128::from(n - k + i) / u128::from(i))
+}
+
+/// How many of all ways lead to `k` failures of the canary.
+fn ways(table: &Table, k: u64) -> u128 {
+    choose(table.canary, k) * choose(table.baseline, table.failures - k)
+}
+
+fn support(table: &Table) -> std::ops::RangeInclusive<u64> {
+    table.failures.saturating_sub(table.baseline)..=table.canary.min(table.failures)
+}
+
+/// `Σ ways(k) (num/den)^k × den^failures`.
+fn weighed(table: &Table, (num, den): (u128, u128)) -> u128 {
+    let power = |base: u128, n: u64| base.pow(u32::try_from(n).expect("small"));
+    support(table)
+        .map(|k| ways(table, k) * power(num, k) * power(den, table.failures - k))
+        .sum()
+}
+
+/// `P_ψ(k) / P_1(k)`, by the definition of both distributions.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what is compared with is an f64"
+)]
+fn exact_ratio(table: &Table, (num, den): (u128, u128)) -> f64 {
+    let power = |base: u128, n: u64| base.pow(u32::try_from(n).expect("small"));
+    let k = table.canary_failures;
+    let above = power(num, k) * power(den, table.failures - k) * weighed(table, (1, 1));
+    above as f64 / weighed(table, (num, den)) as f64
+}
+
+const RATIOS: [(u128, u128); 5] = [(3, 2), (2, 1), (4, 1), (10, 1), (1001, 1000)];
+
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
+fn as_ratio((num, den): (u128, u128)) -> f64 {
+    num as f64 / den as f64
+}
+
+fn all_small_tables(most: u64, mut each: impl FnMut(Table)) {
+    for baseline in 1..=most {
+        for canary in 1..=most {
+            for failures in 0..=(baseline + canary).min(9) {
+                let margins = Table {
+                    baseline,
+                    canary,
+                    failures,
+                    canary_failures: 0,
+                };
+                for canary_failures in support(&margins) {
+                    each(Table {
+                        canary_failures,
+                        ..margins
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_likelihood_ratio_of_small_tables_is_that_of_exact_rationals() {
+    let mut compared = 0;
+    all_small_tables(14, |table| {
+        for ratio in RATIOS {
+            let bracket = table.ln_likelihood_ratio(as_ratio(ratio));
+            let exact = exact_ratio(&table, ratio).ln();
+            for ln in [bracket.low, bracket.high] {
+                assert!(
+                    (ln - exact).abs() < 1e-12,
+                    "{table:?} {ratio:?}: {ln} {exact}"
+                );
+            }
+            compared += 1;
+        }
+    });
+    assert!(compared > 20_000, "{compared}");
+}
+
+#[test]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what is compared with is an f64"
+)]
+fn its_expectation_given_the_margins_is_one_under_equal_odds_and_never_more_under_lower_ones() {
+    let mut expectations = 0;
+    for (baseline, canary) in [(1, 1), (1, 12), (12, 1), (9, 3), (10, 10), (40, 4)] {
+        for failures in 0..=(baseline + canary).min(9) {
+            let margins = Table {
+                baseline,
+                canary,
+                failures,
+                canary_failures: 0,
+            };
+            // The canary's odds are so many times the baseline's: equal, half, a tenth.
+            for truth in [(1, 1), (1, 2), (1, 10)] {
+                let all = weighed(&margins, truth);
+                for ratio in RATIOS {
+                    let mut expected = 0.0;
+                    for canary_failures in support(&margins) {
+                        let table = Table {
+                            canary_failures,
+                            ..margins
+                        };
+                        let k = u32::try_from(canary_failures).unwrap();
+                        let rest = u32::try_from(failures).unwrap() - k;
+                        let of_all =
+                            ways(&table, canary_failures) * truth.0.pow(k) * truth.1.pow(rest);
+                        let probability = of_all as f64 / all as f64;
+                        let e_value = table.ln_likelihood_ratio(as_ratio(ratio)).low.exp();
+                        expected += probability * e_value;
+                    }
+                    assert!(
+                        expected < 1.0 + 1e-12,
+                        "{margins:?} {truth:?} {ratio:?}: {expected}"
+                    );
+                    if truth == (1, 1) {
+                        assert!(expected > 1.0 - 1e-12, "{margins:?} {ratio:?}: {expected}");
+                    }
+                    expectations += 1;
+                }
+            }
+        }
+    }
+    assert!(expectations > 500);
+}
+
+#[test]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what is compared with is an f64"
+)]
+fn the_mirrored_value_expects_at_most_one_from_the_margin_on() {
+    for (baseline, canary) in [(1, 1), (3, 12), (12, 3), (10, 10)] {
+        for failures in 0..=(baseline + canary).min(9) {
+            let margins = Table {
+                baseline,
+                canary,
+                failures,
+                canary_failures: 0,
+            };
+            for (margin, truths) in [
+                ((3, 2), [(3, 2), (2, 1), (9, 1)]),
+                ((2, 1), [(2, 1), (5, 2), (9, 1)]),
+            ] {
+                for truth in truths {
+                    let all = weighed(&margins, truth);
+                    let expected: f64 = support(&margins)
+                        .map(|canary_failures| {
+                            let table = Table {
+                                canary_failures,
+                                ..margins
+                            };
+                            let k = u32::try_from(canary_failures).unwrap();
+                            let rest = u32::try_from(failures).unwrap() - k;
+                            let of_all =
+                                ways(&table, canary_failures) * truth.0.pow(k) * truth.1.pow(rest);
+                            let mirrored = -table.ln_likelihood_ratio(as_ratio(margin)).high;
+                            of_all as f64 / all as f64 * mirrored.exp()
+                        })
+                        .sum();
+                    assert!(expected < 1.0 + 1e-12, "{margins:?} {truth:?}: {expected}");
+                    assert!(
+                        truth != margin || expected > 1.0 - 1e-12,
+                        "{margins:?}: {expected}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Every request fails with a probability of its own, none above (below) the rate that is tested.
+#[test]
+fn the_evidence_about_a_rate_expects_at_most_one_also_where_the_rate_changes() {
+    for rates in [
+        [0.1; 6],
+        [0.0, 0.1, 0.05, 0.1, 0.02, 0.1],
+        [0.1, 0.0, 0.0, 0.0, 0.0, 0.1],
+    ] {
+        // The distribution of the number of failures, exactly.
+        let mut chances = [0.0; 7];
+        chances[0] = 1.0;
+        for rate in rates {
+            for hits in (0..7).rev() {
+                let one_more = if hits == 0 {
+                    0.0
+                } else {
+                    chances[hits - 1] * rate
+                };
+                chances[hits] = chances[hits] * (1.0 - rate) + one_more;
+            }
+        }
+        let expected = |evidence: fn(f64, Tally) -> f64, rate| {
+            let each = (0..7_u64).zip(chances);
+            each.map(|(hits, chance)| chance * evidence(rate, Tally { total: 6, hits }).exp())
+                .sum::<f64>()
+        };
+        let above = expected(ln_above, 0.1);
+        assert!(above < 1.0 + 1e-12, "{rates:?}: {above}");
+        let least = rates.into_iter().fold(1.0, f64::min);
+        if least > 0.0 {
+            let below = expected(ln_below, least);
+            assert!((below - 1.0).abs() < 1e-12, "{rates:?}: {below}");
+            assert!((above - 1.0).abs() < 1e-12, "{rates:?}: {above}");
+        }
+        assert!(expected(ln_below, 0.0) < 1.0 + 1e-12);
+    }
+}
+
+/// Large counts: no rational to compare with, but identities.
+#[test]
+fn large_tables_keep_their_digits() {
+    const G: u64 = 1_000_000_000;
+    for (baseline, canary, failures) in [
+        (G, G, 1_000_000),
+        (9 * G, G, 10_000_000),
+        (G, G, G),
+        (9 * G, G, 500),
+        (1_000 * G, 1_000 * G, 1_000 * G),
+        (1_000 * G, 1, 1_000 * G),
+        (1, 1_000 * G, 7),
+    ] {
+        // Where there are as many failures as are expected, an odds ratio is punished; by how much follows from the
+        // first cumulants: half of its square in standard deviations, and the skew.
+        let all = baseline + canary;
+        let expected = u128::from(canary) * u128::from(failures) / u128::from(all);
+        let canary_failures = u64::try_from(expected).unwrap();
+        let table = Table {
+            baseline,
+            canary,
+            failures,
+            canary_failures,
+        };
+        for ratio in [1.001, 1.5, 10.0, 1e6] {
+            let bracket = table.ln_likelihood_ratio(ratio);
+            assert!(bracket.low.is_finite() && bracket.high.is_finite());
+            assert!(bracket.low <= bracket.high, "{table:?}");
+            assert!(
+                bracket.high - bracket.low < 4.0,
+                "{table:?} {ratio}: {bracket:?}"
+            );
+            assert!(bracket.high <= 1e-3, "{table:?} {ratio}: {bracket:?}");
+        }
+        let share = as_f64(failures) / as_f64(all);
+        let variance = as_f64(canary) * as_f64(baseline) / as_f64(all) * share * (1.0 - share);
+        if variance > 1e5 {
+            let small = 10.0 / variance.sqrt();
+            if small > 1e-3 {
+                let ln = table.ln_likelihood_ratio(small.exp());
+                let off = as_f64(canary_failures) - as_f64(canary) * share;
+                let skew = (1.0 - 2.0 * share) * (1.0 - 2.0 * as_f64(canary) / as_f64(all));
+                let expected = small * off - 50.0 - variance * skew * small.powi(3) / 6.0;
+                assert!(
+                    (ln.high - expected).abs() < 2e-3,
+                    "{table:?}: {ln:?} {expected}"
+                );
+            }
+        }
+    }
+    // Ten tables say the same as one of ten times the size nearly; and the digits are there to see it.
+    let table = |n| Table {
+        baseline: 9 * n,
+        canary: n,
+        failures: n / 100,
+        canary_failures: n / 500,
+    };
+    let one = table(100_000_000).ln_likelihood_ratio(1.5).low;
+    let ten = table(1_000_000_000).ln_likelihood_ratio(1.5).low;
+    assert!((ten / one - 10.0).abs() < 1e-4, "{one} {ten}");
+}
+
+#[test]
+fn a_batch_that_can_have_one_table_only_says_nothing() {
+    for (baseline, canary, failures, canary_failures) in [
+        (10, 5, 0, 0),
+        (10, 5, 15, 5),
+        (0, 5, 3, 3),
+        (7, 0, 2, 0),
+        (0, 0, 0, 0),
+    ] {
+        let table = Table {
+            baseline,
+            canary,
+            failures,
+            canary_failures,
+        };
+        let bracket = table.ln_likelihood_ratio(4.0);
+        assert!(bracket.low == 0.0 && bracket.high == 0.0, "{table:?}");
+    }
+}
