@@ -83,5 +83,25 @@ mutant 'an opening between the look at a member and its end' src/family.rs \
 model_mutant 'a family that forgets who is open' src/family.rs \
     '_ => circuit.until(word).load(Acquire) > now,' \
     '_ => false && circuit.until(word).load(Acquire) > now,'
+mutant 'a waiter that goes to sleep without a second look' src/waiting.rs \
+    'self.admit(|| now)
+                .map_err(' \
+    'Err::<Admission, ()>(())
+                .map_err('
+mutant 'a waiter that leaves with the place that it was woken for' src/waiting.rs \
+    'self.waiters.wake(|| self.room(), was_first);' \
+    'let _ = was_first;'
+model_mutant 'a transition that wakes nobody' src/advance.rs \
+    'self.wake_for_transition();' \
+    'if false { self.wake_for_transition(); }'
+model_mutant 'a place given back that wakes nobody' src/settle.rs \
+    'return self.wake_for_room();' \
+    'return if false { self.wake_for_room() };'
+model_mutant 'a timer for each who waits' src/waiting.rs \
+    'is_first.then(||' \
+    '(is_first || true).then(||'
+model_mutant 'a waiter that is woken by its own look' src/waiting.rs \
+    'self.waiters.stir(ticket);' \
+    'if false { self.waiters.stir(ticket); }'
 
 mutants_done

@@ -185,8 +185,9 @@ impl Circuit {
         }
     }
 
-    /// Delivers what is in the outbox. Not under the transition lock.
+    /// Wakes who waits for a transition, and delivers what is in the outbox. Not under the transition lock.
     pub(crate) fn deliver(&self) {
+        self.wake_for_transition();
         if let Some(outbox) = self.outbox.get() {
             outbox.deliver();
         }

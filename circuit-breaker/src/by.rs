@@ -37,6 +37,10 @@ impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Guard<Req> for By<K, F> {
         self.core(request).refuse()
     }
 
+    fn pointer(&self, request: &Req) -> Arc<Core> {
+        self.core(request)
+    }
+
     fn readiness_failed(&self) {}
 }
 

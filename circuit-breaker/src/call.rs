@@ -44,6 +44,12 @@ impl<P: Borrow<Core>> Call<P> {
         }
     }
 
+    /// A call that is let in now, or not.
+    pub(crate) fn try_new(core: P) -> Option<Self> {
+        let admission = core.borrow().admit(Instant::now).ok()?;
+        Some(Self::new(core, admission))
+    }
+
     /// The call went well.
     pub fn success(self) {
         self.finish(Outcome::Success);
@@ -76,6 +82,16 @@ impl<P: Borrow<Core>> Call<P> {
     /// [`finish`](Self::finish) at `now`.
     pub fn finish_at(mut self, outcome: Outcome, now: Instant) {
         self.settle(End::Finished(outcome), || now);
+    }
+
+    /// What let it in, if the state in which it did is over.
+    pub(crate) fn core_if_late(&self) -> Option<P>
+    where
+        P: Clone,
+    {
+        let admission = self.admission?;
+        let now = self.core.borrow().circuit().load().generation();
+        (now != admission.generation()).then(|| self.core.clone())
     }
 
     #[cold]

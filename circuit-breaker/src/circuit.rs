@@ -25,6 +25,7 @@ use crate::{
         atomic::{AtomicU64, Ordering::Acquire},
         const_fn,
     },
+    waiters::Waiters,
     word::{Phase, Word},
 };
 
@@ -41,6 +42,8 @@ pub(crate) struct Circuit {
     pub(crate) transitions: Mutex<Steering>,
     /// Where transitions go, once somebody listens.
     pub(crate) outbox: OnceLock<Arc<Outbox>>,
+    /// Who waits to be let in.
+    pub(crate) waiters: Waiters,
     /// Failures in the window, where a failure ratio opens the circuit.
     pub(crate) failed: Buckets,
     /// Slow calls in the window, where a slow ratio does.
@@ -80,6 +83,15 @@ pub(crate) struct Refusal {
     pub(crate) cause: Option<Cause>,
 }
 
+impl Admission {
+    /// Of the state that let it in.
+    pub(crate) const fn generation(self) -> u32 {
+        match self {
+            Self::Call { generation, .. } | Self::Probe { generation, .. } => generation,
+        }
+    }
+}
+
 impl Circuit {
     const_fn! {
         pub(crate) fn new(settings: Settings) -> Self {
@@ -92,6 +104,7 @@ impl Circuit {
                 places: Places::new(),
                 transitions: Mutex::new(Steering::NONE),
                 outbox: OnceLock::new(),
+                waiters: Waiters::new(),
                 failed: Buckets::new(),
                 slow: Buckets::new(),
                 recent: Recent::new(),

@@ -1,4 +1,6 @@
-//! The future of the service.
+//! The futures of the services.
+
+mod wait;
 
 use std::{
     borrow::Borrow,
@@ -11,6 +13,7 @@ use std::{
 
 use pin_project::pin_project;
 
+pub use self::wait::WaitFuture;
 use crate::{Call, Classify, Core, ErrIsFailure, call::FailOnPanic};
 
 /// The response of a [`CircuitBreakerService`](crate::CircuitBreakerService): the inner call with its token, or the answer to a rejection.

@@ -8,7 +8,7 @@ use crate::{Call, CircuitBreaker, Core, Open, StaticCircuitBreaker};
 /// Sealed.
 pub trait Guard<Req>: sealed::Sealed {
     /// What a call's token holds to find its breaker again.
-    type Pointer: Borrow<Core>;
+    type Pointer: Borrow<Core> + Clone;
 
     /// Whether any call would be rejected now, so that the inner service need not be asked whether it is
     /// ready. Of a family nobody knows, before there is a request.
@@ -23,6 +23,9 @@ pub trait Guard<Req>: sealed::Sealed {
 
     /// Rejects the call with `request`, because the inner service was not asked whether it is ready.
     fn reject(&self, request: &Req) -> Open;
+
+    #[doc(hidden)]
+    fn pointer(&self, request: &Req) -> Self::Pointer;
 
     /// Records that the inner service failed when it was asked whether it is ready. A family does not: it
     /// says nothing about any key.
@@ -42,6 +45,10 @@ impl<Req> Guard<Req> for CircuitBreaker {
 
     fn reject(&self, _: &Req) -> Open {
         self.core().refuse()
+    }
+
+    fn pointer(&self, _: &Req) -> Arc<Core> {
+        Arc::clone(&self.0)
     }
 
     fn readiness_failed(&self) {
@@ -64,6 +71,10 @@ impl<Req> Guard<Req> for &'static StaticCircuitBreaker {
 
     fn reject(&self, _: &Req) -> Open {
         self.core().refuse()
+    }
+
+    fn pointer(&self, _: &Req) -> &'static Core {
+        &self.0
     }
 
     fn readiness_failed(&self) {

@@ -12,9 +12,9 @@ use crate::{
 /// `C` says which results are failures, `R` answers rejected calls, `B` is the breaker or a `&'static` one.
 #[derive(Clone, Copy, Debug)]
 pub struct CircuitBreakerLayer<C = ErrIsFailure, R = IntoError, B = CircuitBreaker> {
-    classifier: C,
-    reject: R,
-    guard: B,
+    pub(crate) classifier: C,
+    pub(crate) reject: R,
+    pub(crate) guard: B,
 }
 
 impl<B> CircuitBreakerLayer<ErrIsFailure, IntoError, B> {

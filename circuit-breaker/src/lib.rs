@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod acquire;
 mod advance;
 mod breaker;
 mod bucket;
@@ -38,6 +39,10 @@ mod sync;
 mod tally;
 mod transition;
 mod wait;
+mod wait_layer;
+mod wait_service;
+mod waiters;
+mod waiting;
 mod window;
 mod word;
 
@@ -46,6 +51,7 @@ pub mod future;
 #[cfg(test)]
 mod tests;
 
+pub use acquire::Acquire;
 pub use breaker::{CircuitBreaker, Core, StaticCircuitBreaker};
 pub use builder::Builder;
 pub use by::By;
@@ -66,4 +72,6 @@ pub use snapshot::Snapshot;
 pub use state::State;
 pub use transition::Transition;
 pub use wait::Wait;
+pub use wait_layer::WaitLayer;
+pub use wait_service::WaitService;
 pub use window::Window;

@@ -137,7 +137,7 @@ impl Circuit {
                 continue; // another probe was faster, or a reset
             }
             if self.swap(word, word.with(Phase::HalfOpen(tally))).is_ok() {
-                return;
+                return self.wake_for_room();
             }
         }
     }

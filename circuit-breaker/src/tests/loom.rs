@@ -29,23 +29,23 @@ pub(super) fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + '
     assert!(runs > 1, "a model of one interleaving proves nothing");
 }
 
-const SUCCESS: End = End::Finished(Outcome::Success);
+pub(super) const SUCCESS: End = End::Finished(Outcome::Success);
 const FAILURE: End = End::Finished(Outcome::Failure);
-const IGNORED: End = End::Finished(Outcome::Ignored);
-const WAIT: u64 = 100;
+pub(super) const IGNORED: End = End::Finished(Outcome::Ignored);
+pub(super) const WAIT: u64 = 100;
 const PROBE_TIME: u64 = 10;
 
-fn builder() -> Builder {
+pub(super) fn builder() -> Builder {
     CircuitBreaker::builder()
         .wait_in_open(Wait::fixed(Duration::from_nanos(WAIT)))
         .probe_deadline(Duration::from_nanos(PROBE_TIME))
 }
 
-fn circuit(builder: Builder) -> Arc<Circuit> {
+pub(super) fn circuit(builder: Builder) -> Arc<Circuit> {
     Arc::new(Circuit::new(builder.settings().unwrap()))
 }
 
-fn half_open(probes: Probes) -> Arc<Circuit> {
+pub(super) fn half_open(probes: Probes) -> Arc<Circuit> {
     let circuit = circuit(builder().consecutive_failures(1).probes(probes));
     let call = circuit.admit(|| 0).unwrap();
     circuit.settle(call, FAILURE, || 0);
@@ -73,7 +73,7 @@ fn tally(circuit: &Circuit) -> (u32, u32, u32) {
     }
 }
 
-fn fail(circuit: &Circuit, call: Admission, now: u64) {
+pub(super) fn fail(circuit: &Circuit, call: Admission, now: u64) {
     circuit.settle(call, FAILURE, || now);
 }
 

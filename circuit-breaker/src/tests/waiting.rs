@@ -1,0 +1,226 @@
+//! Any history of a circuit that is waited for: nobody sleeps who could be let in, and nobody is woken for
+//! nothing.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    task::{Wake, Waker},
+    time::Duration,
+};
+
+use proptest::{collection::vec, prelude::*};
+
+use crate::{
+    CircuitBreaker, Outcome, Override, Probes, Wait,
+    circuit::{Admission, Circuit, End},
+    waiters::Ticket,
+    word::Phase,
+};
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Come,
+    /// Drops one of those who wait.
+    Leave(usize),
+    Finish(usize, Outcome),
+    Pass(u64),
+    Reset,
+    Force(Option<u64>),
+    Resume,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let outcome = prop_oneof![
+        Just(Outcome::Success),
+        Just(Outcome::Failure),
+        Just(Outcome::Ignored)
+    ];
+    let lasts = proptest::option::of(1..50_u64);
+    let step = prop_oneof![
+        6 => Just(Step::Come),
+        2 => any::<usize>().prop_map(Step::Leave),
+        6 => (any::<usize>(), outcome).prop_map(|(i, o)| Step::Finish(i, o)),
+        5 => (0..40_u64).prop_map(Step::Pass),
+        1 => Just(Step::Reset),
+        1 => lasts.prop_map(Step::Force),
+        1 => Just(Step::Resume),
+    ];
+    vec(step, 1..60)
+}
+
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, SeqCst);
+    }
+}
+
+#[derive(Default)]
+struct Waiter {
+    ticket: Option<Ticket>,
+    woken: Arc<Flag>,
+    timer: Option<u64>,
+}
+
+struct Scene {
+    circuit: Circuit,
+    now: u64,
+    line: Vec<Waiter>,
+    calls: Vec<Admission>,
+    let_in: usize,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let builder = CircuitBreaker::builder()
+            .consecutive_failures(1)
+            .wait_in_open(Wait::fixed(Duration::from_nanos(20)))
+            .probes(Probes::results(3).in_flight(2))
+            .probe_deadline(Duration::from_nanos(30));
+        Self {
+            circuit: Circuit::new(builder.settings().unwrap()),
+            now: 0,
+            line: Vec::new(),
+            calls: Vec::new(),
+            let_in: 0,
+        }
+    }
+
+    /// Polls it; whether it goes on waiting.
+    fn poll(&mut self, mut waiter: Waiter) {
+        waiter.woken.0.store(false, SeqCst);
+        let waker = Waker::from(Arc::clone(&waiter.woken));
+        let polled = self
+            .circuit
+            .admit_or_sleep(&mut waiter.ticket, &waker, self.now);
+        match polled {
+            Ok(call) => {
+                assert!(waiter.ticket.is_none());
+                self.calls.push(call);
+                self.let_in += 1;
+            }
+            Err(timer) => {
+                let woken = waiter.woken.0.load(SeqCst);
+                assert!(!woken, "by its own look at the circuit");
+                waiter.timer = timer;
+                self.line.push(waiter);
+            }
+        }
+    }
+
+    /// Polls who is woken, by others or by a timer, until nobody is.
+    fn settle(&mut self) {
+        for _ in 0..1_000 {
+            let due = |w: &Waiter| {
+                w.woken.0.load(SeqCst) || w.timer.is_some_and(|timer| timer <= self.now)
+            };
+            let Some(next) = self.line.iter().position(due) else {
+                return;
+            };
+            let waiter = self.line.remove(next);
+            self.poll(waiter);
+        }
+        panic!("they wake each other for ever");
+    }
+
+    fn step(&mut self, step: Step) {
+        let by = || Override::new("op", "test");
+        let now = self.now;
+        match step {
+            Step::Come => self.poll(Waiter::default()),
+            Step::Leave(which) if !self.line.is_empty() => {
+                let waiter = self.line.remove(which % self.line.len());
+                self.circuit.leave(&waiter.ticket.expect("it waits"));
+            }
+            Step::Finish(which, outcome) if !self.calls.is_empty() => {
+                let call = self.calls.remove(which % self.calls.len());
+                self.circuit.settle(call, End::Finished(outcome), || now);
+            }
+            Step::Pass(ticks) => self.now += ticks,
+            Step::Reset => self.circuit.reset(now),
+            Step::Force(lasts) => {
+                let by = match lasts {
+                    Some(ticks) => by().lasting(Duration::from_nanos(ticks)),
+                    None => by(),
+                };
+                self.circuit.steer(Phase::ForcedOpen, by, now);
+            }
+            Step::Resume => {
+                self.circuit.resume(by(), now);
+            }
+            Step::Leave(_) | Step::Finish(..) => {}
+        }
+    }
+
+    /// What holds whenever nobody is about to be polled.
+    fn check(&self) {
+        // Nobody looks before: who could be let in was woken by what made it so, or by the one timer.
+        if !self.line.is_empty() {
+            assert!(
+                self.circuit.is_rejecting(|| self.now),
+                "somebody sleeps, and a call would be let in"
+            );
+        }
+        let timers = self.line.iter().filter(|w| w.timer.is_some()).count();
+        assert!(timers <= 1, "one timer for all who wait");
+        let end = self.circuit.refuse(self.now);
+        if !self.line.is_empty() && self.circuit.load().phase() == Phase::Open {
+            let timer = self.line.iter().find_map(|w| w.timer);
+            assert_eq!(timer, Some(self.now + end.retry_after));
+        }
+        assert_eq!(self.line.is_empty(), self.circuit.waiters.is_empty());
+    }
+}
+
+fn run(steps: Vec<Step>) -> Scene {
+    let mut scene = Scene::new();
+    for step in steps {
+        scene.step(step);
+        scene.settle();
+        scene.check();
+    }
+    scene
+}
+
+proptest! {
+    #[test]
+    fn nobody_sleeps_who_could_be_let_in(steps in steps()) {
+        run(steps);
+    }
+
+    /// With a backend that is well again, time that moves on and probes that end, all who wait come through.
+    #[test]
+    fn who_waits_is_let_in_some_day(steps in steps()) {
+        let mut scene = run(steps);
+        scene.step(Step::Resume);
+        for _ in 0..200 {
+            scene.settle();
+            scene.step(Step::Finish(0, Outcome::Success));
+            scene.settle();
+            scene.step(Step::Pass(10));
+        }
+        scene.settle();
+        prop_assert!(scene.line.is_empty());
+    }
+}
+
+#[test]
+fn looks_and_rejections_wake_nobody() {
+    let mut scene = Scene::new();
+    let call = scene.circuit.admit(|| 0).unwrap();
+    scene
+        .circuit
+        .settle(call, End::Finished(Outcome::Failure), || 0);
+    for _ in 0..3 {
+        scene.poll(Waiter::default());
+    }
+    for now in 0..20 {
+        assert!(scene.circuit.admit(|| now).is_err());
+        scene.circuit.counters(now);
+    }
+    assert!(scene.line.iter().all(|w| !w.woken.0.load(SeqCst)));
+}

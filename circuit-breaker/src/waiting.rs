@@ -1,0 +1,97 @@
+//! Waiting until a circuit lets a call in.
+//!
+//! The property that chose the design: a waiter goes to sleep in the line and then looks at the circuit once
+//! more; whoever changes the circuit does so and then looks at the line. Both take the line's lock, so
+//! one of them sees the other, and no wake-up is lost. Only the first in the line keeps a timer, for the
+//! instant from which time alone may let it in; when it leaves, the next is woken to do so.
+
+use std::task::Waker;
+
+use crate::{
+    circuit::{Admission, Circuit},
+    settings::{NEVER, after},
+    steer::FOREVER,
+    sync::atomic::Ordering::Acquire,
+    waiters::Ticket,
+    word::Phase,
+};
+
+impl Circuit {
+    /// Lets a call in, or has `waker` woken when something has changed; then also says at which tick it is
+    /// worth asking again if nothing does, to the one who is to see to that.
+    pub(crate) fn admit_or_sleep(
+        &self,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+        now: u64,
+    ) -> Result<Admission, Option<u64>> {
+        if let Some(ticket) = ticket {
+            // What this look brings about need not wake us.
+            self.waiters.stir(ticket);
+        }
+        let admission = self.admit(|| now).or_else(|_| {
+            let is_first = self.waiters.sleep(ticket, waker);
+            self.admit(|| now)
+                .map_err(|_| is_first.then(|| self.worth_asking(now)).flatten())
+        })?;
+        if let Some(ticket) = ticket.take() {
+            self.leave(&ticket);
+        }
+        Ok(admission)
+    }
+
+    /// Gives a place in the line up.
+    pub(crate) fn leave(&self, ticket: &Ticket) {
+        let was_first = self.waiters.leave(ticket);
+        // The next sees to the timer now; and if this one was woken for room that it does not take, another
+        // is.
+        self.waiters.wake(|| self.room(), was_first);
+    }
+
+    /// Wakes those whom a transition concerns: all who may be let in now, and who sees to the timer. Not
+    /// under the transition lock.
+    pub(crate) fn wake_for_transition(&self) {
+        self.waiters.wake(|| self.room(), true);
+    }
+
+    /// Wakes who may be let in, after a probe has given its place back.
+    pub(crate) fn wake_for_room(&self) {
+        self.waiters.wake(|| self.room(), false);
+    }
+
+    /// How many calls may be let in now, as far as the state knows.
+    fn room(&self) -> usize {
+        match self.load().phase() {
+            Phase::Closed { .. } | Phase::Disabled | Phase::MetricsOnly { .. } => usize::MAX,
+            Phase::Open | Phase::ForcedOpen => 0,
+            Phase::HalfOpen(tally) => {
+                let missing = self.settings.results.saturating_sub(tally.results());
+                let room = missing.min(self.settings.in_flight.into());
+                room.saturating_sub(tally.in_flight) as usize
+            }
+        }
+    }
+
+    /// From when on time may let a call in that was rejected at `now`; `None` if time never does.
+    fn worth_asking(&self, now: u64) -> Option<u64> {
+        loop {
+            let word = self.load();
+            let at = match word.phase() {
+                Phase::Open | Phase::ForcedOpen => self.until(word).load(Acquire),
+                Phase::HalfOpen(_) => {
+                    let (generation, limit) = (word.generation(), self.settings.in_flight);
+                    let first = self.places.earliest(generation, limit);
+                    // None: those who have room are just taking their places. They looked at the clock no
+                    // later than we, so their time is over by then.
+                    first.map_or(after(now, self.settings.probe_time), |(_, lease)| {
+                        lease.deadline()
+                    })
+                }
+                _ => now,
+            };
+            if self.load().generation() == word.generation() {
+                return (at != FOREVER && at < NEVER).then_some(at);
+            }
+        }
+    }
+}
