@@ -26,8 +26,8 @@ mutant 'an override undone by a decision' src/door.rs \
     'self.reasons.store(now.bits(), Relaxed);
         let next_slot'
 model_mutant 'a window that looks back a slot too far' src/rings.rs \
-    '(from / tier.width).saturating_add(1).max(oldest)' \
-    '(from / tier.width).max(oldest)'
+    'let first = (from / tier.width).saturating_add(1);' \
+    'let first = from / tier.width;'
 model_mutant 'an event counted before its slot begins' src/recorder.rs \
     'self.begin_slot(tick);
                 self.counters.bad(shard);' \

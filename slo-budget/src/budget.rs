@@ -161,6 +161,37 @@ impl ErrorBudget {
         self.0.view(now).window(ticks(window))
     }
 
+    /// What was counted in each of the `windows` that end now, all of one moment.
+    ///
+    /// One lock for all of them, and a few divisions each; see `slo, 8 windows read` in the benches.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_slo_budget::{ErrorBudget, Event, Objective};
+    /// use std::time::Duration;
+    ///
+    /// let budget = ErrorBudget::new("api", Objective::new(999, 1000).unwrap());
+    /// budget.record(Event::Bad);
+    /// let [five_minutes, hour] = budget.counts_of([300, 3600].map(Duration::from_secs));
+    /// assert_eq!((five_minutes.bad(), hour.bad()), (1, 1));
+    /// ```
+    #[must_use]
+    pub fn counts_of<const N: usize>(&self, windows: [Duration; N]) -> [Counts; N] {
+        self.counts_of_at(windows, Instant::now())
+    }
+
+    /// As [`counts_of`](Self::counts_of), of the windows that end at `now`.
+    #[must_use]
+    pub fn counts_of_at<const N: usize>(
+        &self,
+        windows: [Duration; N],
+        now: Instant,
+    ) -> [Counts; N] {
+        let view = self.0.view(now);
+        windows.map(|window| view.window(ticks(window)))
+    }
+
     /// How fast the budget burned in the `window` that ends now: `None` when nothing was counted in it.
     #[must_use]
     pub fn burn_rate(&self, window: Duration) -> Option<BurnRate> {

@@ -27,6 +27,9 @@ pub(crate) struct Rings {
 #[derive(Clone, Debug)]
 struct Tier {
     width: u64,
+    /// The slot of the latest tick, and where in `starts` it is: found once a slot, as a question should not have to divide.
+    current: u64,
+    place: usize,
     /// Slot `s` is at `s % len`; kept are the slots in `(current - len, current]`.
     starts: Box<[Counts]>,
 }
@@ -37,6 +40,8 @@ impl Rings {
         Self {
             tiers: TIERS.map(|(width, len)| Tier {
                 width: width * resolution,
+                current: 0,
+                place: 0,
                 starts: vec![base; len].into_boxed_slice(),
             }),
             latest: 0,
@@ -66,6 +71,9 @@ impl Rings {
             .filter(|span| *span > 0)?;
         let mut rings = Self::new(resolution, from.counts()?);
         rings.latest = latest;
+        for tier in &mut rings.tiers {
+            tier.begin(latest / tier.width);
+        }
         for start in rings
             .tiers
             .iter_mut()
@@ -90,9 +98,9 @@ impl Rings {
         }
         self.is_behind = false;
         for tier in &mut self.tiers {
-            let (from, to) = (self.latest / tier.width, tick / tier.width);
-            let len = tier.starts.len() as u64;
-            for slot in (from + 1).max(to.saturating_sub(len - 1))..=to {
+            let from = tier.current;
+            tier.begin(tick / tier.width);
+            for slot in (from + 1).max(tier.oldest())..=tier.current {
                 *tier.start_mut(slot) = counts;
             }
         }
@@ -141,16 +149,18 @@ impl Rings {
         };
         let mut earliest: Option<(u64, Counts)> = None;
         for tier in &self.tiers {
-            let current = self.latest / tier.width;
-            let oldest = current.saturating_sub(tier.starts.len() as u64 - 1);
             // Strictly after `from`: at a boundary, the slot that begins there is just outside.
-            let slot = (from / tier.width).saturating_add(1).max(oldest);
-            if slot > current {
-                continue;
+            let first = (from / tier.width).saturating_add(1);
+            let slot = first.max(tier.oldest());
+            if slot <= tier.current {
+                let begins = slot * tier.width;
+                if earliest.is_none_or(|(tick, _)| begins < tick) {
+                    earliest = Some((begins, tier.start(slot)));
+                }
             }
-            let begins = slot * tier.width;
-            if earliest.is_none_or(|(tick, _)| begins < tick) {
-                earliest = Some((begins, tier.start(slot)));
+            if slot == first {
+                // It reaches so far, and every boundary of a coarser tier is one of this, too.
+                break;
             }
         }
         earliest.map(|(_, counts)| counts)
@@ -158,6 +168,19 @@ impl Rings {
 }
 
 impl Tier {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a remainder of the length, which is a usize"
+    )]
+    const fn begin(&mut self, slot: u64) {
+        self.current = slot;
+        self.place = (slot % self.starts.len() as u64) as usize;
+    }
+
+    const fn oldest(&self) -> u64 {
+        self.current.saturating_sub(self.starts.len() as u64 - 1)
+    }
+
     fn start(&self, slot: u64) -> Counts {
         self.starts[self.place(slot)]
     }
@@ -167,11 +190,16 @@ impl Tier {
         &mut self.starts[place]
     }
 
+    /// Where `slot` is, one of those that are kept.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "a remainder of the length, which is a usize"
+        reason = "less than the length, which is a usize"
     )]
     const fn place(&self, slot: u64) -> usize {
-        (slot % self.starts.len() as u64) as usize
+        let back = (self.current - slot) as usize;
+        match self.place.checked_sub(back) {
+            Some(place) => place,
+            None => self.place + self.starts.len() - back,
+        }
     }
 }
