@@ -34,7 +34,7 @@ model_mutant 'an event counted before its slot begins' src/recorder.rs \
     'self.counters.bad(shard);
                 self.begin_slot(tick);'
 model_mutant 'a page on one error' src/policy.rs \
-    'counts.bad >= min_bad && is_unlikely' \
+    'trials.bad >= min_bad && is_unlikely' \
     'is_unlikely'
 model_mutant 'an alert that is kept firing for ever' src/alert_state.rs \
     'burns == Some(true)' \
@@ -42,5 +42,20 @@ model_mutant 'an alert that is kept firing for ever' src/alert_state.rs \
 model_mutant 'a damaged history that is read' src/history.rs \
     'read().filter(|_| intact)' \
     'read().filter(|_| intact || true)'
+model_mutant 'a sleep that is not noticed' src/timekeeper.rs \
+    'self.slept = self.slept.saturating_add(gained.unsigned_abs());' \
+    ''
+model_mutant 'a slice that ends a slice later' src/slices.rs \
+    'first: (self.current.saturating_add(1))' \
+    'first: (self.current.saturating_add(2))'
+model_mutant 'idle slices that are as the last one was' src/slices.rs \
+    'idle: self.rule.one(self.rule.idle),' \
+    'idle: verdict,'
+model_mutant 'a target that is not reached at its line' src/budgeting.rs \
+    'bad * u128::from(target.of()) <= total' \
+    'bad * u128::from(target.of()) < total'
+model_mutant 'a period that begins with its first slot' src/ledger.rs \
+    'Some(period) => slot.min(self.rings.latest().saturating_add(period.left())),' \
+    'Some(_) => slot,'
 
 mutants_done

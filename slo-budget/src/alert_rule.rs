@@ -79,8 +79,8 @@ impl AlertRule {
 
     pub(crate) fn check(self, settings: &Settings) -> Result<Rule, InvalidConfig> {
         let (long, short) = (ticks(self.windows.long), ticks(self.windows.short));
-        check_window(long, settings.period, settings.resolution)?;
-        check_window(short, settings.period, settings.resolution)?;
+        check_window(long, settings)?;
+        check_window(short, settings)?;
         if short >= long {
             return Err(InvalidConfig::ShortNotShorter);
         }

@@ -8,7 +8,8 @@ use tokio::{
 use crate::{
     Alert, AlertEvent, AlertState, AlertsBuilder, AlertsSnapshot, BurnRate, ErrorBudget, Listener,
     Objective, Severity, WithoutData, alert_rule::Rule, alert_state::Standing,
-    alerts_builder::Rules, evidence::is_unlikely, outbox::Outbox, recorder::View, sync::Mutex,
+    alerts_builder::Rules, budgeting::trials, evidence::is_unlikely, outbox::Outbox,
+    recorder::View, sync::Mutex,
 };
 
 /// Alerts on an [`ErrorBudget`]: several pairs of windows with burn rates, each pending, firing or resolved. A
@@ -252,7 +253,8 @@ impl Rules {
             };
         };
         let counts = long.counts();
-        Some(counts.bad() >= min_bad && is_unlikely(long.objective(), counts, self.evidence))
+        let trials = trials(self.slices, counts);
+        Some(trials.bad() >= min_bad && is_unlikely(long.objective(), trials, self.evidence))
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     AlertRule, Alerts, ErrorBudget, Factor, InvalidConfig, Page, Severity,
     alert_rule::Rule,
     budget::Settings,
+    budgeting::SliceRule,
     builder::{Few, few},
 };
 
@@ -37,6 +38,7 @@ pub enum WithoutData {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) list: [Option<Rule>; 4],
+    pub(crate) slices: Option<SliceRule>,
     pub(crate) min_bad: u64,
     pub(crate) min_bad_to_page: u64,
     pub(crate) evidence: f64,
@@ -154,6 +156,7 @@ impl AlertsBuilder {
         }
         Ok(Rules {
             list: rules,
+            slices: settings.slices,
             min_bad: self.min_bad,
             min_bad_to_page: self.min_bad_to_page,
             evidence: self.evidence,

@@ -4,9 +4,15 @@ use tokio::time::Instant;
 
 use crate::{
     Builder, BurnRate, Counts, Event, History, Objective, Observation, Report,
+    budgeting::SliceRule,
+    calendar::Periods,
+    clocks,
+    ledger::Ledger,
+    period::Period,
     recorder::{Recorder, View},
     span::{Spoken, ticks},
     sync,
+    timekeeper::Timekeeper,
 };
 
 /// The error budget of one objective: a cheap handle to counts that all its clones share.
@@ -45,15 +51,18 @@ pub struct Core {
 }
 
 /// What a builder has checked, in ticks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) objective: Objective,
     pub(crate) period: u64,
     pub(crate) resolution: u64,
+    /// Where slices are counted and not events.
+    pub(crate) slices: Option<SliceRule>,
     pub(crate) windows: [Option<u64>; 4],
     pub(crate) on_cancel: Event,
     /// A hash of what good and bad mean.
     pub(crate) meaning: u64,
+    pub(crate) calendar: Option<Periods>,
 }
 
 // === impl ErrorBudget ===
@@ -78,13 +87,27 @@ impl ErrorBudget {
     }
 
     pub(crate) fn of(name: &'static str, settings: Settings) -> Self {
-        Self(Arc::new(Core {
-            name,
-            settings,
-            epoch: Instant::now(),
-            first_tick: 0,
-            recorder: Recorder::new(settings.resolution),
-        }))
+        // Only who follows a calendar asks what time it is.
+        let wall = settings.calendar.as_ref().map_or(0, |_| clocks::wall());
+        Self::starting(name, settings, wall)
+    }
+
+    /// Begins empty, the wall clock being at `wall`.
+    pub(crate) fn starting(name: &'static str, settings: Settings, wall: u64) -> Self {
+        let nothing = Counts::default();
+        let mut ledger = Ledger::new(settings.resolution, settings.slices, nothing);
+        ledger.set_period(settings.calendar.as_ref().map(|periods| {
+            let (start, end) = periods.around(wall);
+            Period {
+                wall,
+                start,
+                end,
+                since: wall,
+                base: nothing,
+                calendar: periods.fingerprint(),
+            }
+        }));
+        Self::with(name, settings, 0, ledger, nothing)
     }
 
     /// Goes on with `history`, the wall clock being at `wall`.
@@ -94,12 +117,36 @@ impl ErrorBudget {
         history: History,
         wall: u64,
     ) -> Self {
+        let first_tick = history.tick_at(wall);
+        let History {
+            mut ledger,
+            counts,
+            wall: written,
+            ..
+        } = history;
+        let period = settings.calendar.as_ref().map(|periods| {
+            // At the ledger's latest tick. If the wall clock is now before it, no time passes.
+            ledger.period_at(written.min(wall), counts, periods)
+        });
+        ledger.set_period(period);
+        Self::with(name, settings, first_tick, ledger, counts)
+    }
+
+    fn with(
+        name: &'static str,
+        settings: Settings,
+        first_tick: u64,
+        ledger: Ledger,
+        events: Counts,
+    ) -> Self {
+        let calendar = settings.calendar.clone();
+        let time = Timekeeper::new(clocks::skew, settings.resolution);
         Self(Arc::new(Core {
             name,
             settings,
             epoch: Instant::now(),
-            first_tick: history.tick_at(wall),
-            recorder: Recorder::resuming(history.rings, history.counts),
+            first_tick,
+            recorder: Recorder::new(ledger, events, calendar, time),
         }))
     }
 
@@ -115,7 +162,7 @@ impl ErrorBudget {
         self.0.settings.objective
     }
 
-    /// The time that the budget is for.
+    /// The time that the budget is for; of a calendar's period, what it is reckoned to last.
     #[must_use]
     pub fn period(&self) -> Duration {
         Duration::from_nanos(self.0.settings.period)
@@ -239,12 +286,12 @@ impl ErrorBudget {
     /// It copies 37 KB, with records going on meanwhile.
     #[must_use]
     pub fn history(&self, wall: Duration) -> History {
-        let (rings, counts) = self.0.view(Instant::now()).history();
+        let (ledger, counts) = self.0.view(Instant::now()).history();
         History {
             meaning: self.0.settings.meaning,
             wall: ticks(wall),
             counts,
-            rings,
+            ledger,
         }
     }
 

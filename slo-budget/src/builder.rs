@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use crate::{
-    ErrorBudget, ErrorBudgets, Event, History, InvalidConfig, Objective, Restored, Unusable,
-    budget::Settings, bytes::checksum, rings::SPAN, span::ticks,
+    Budgeting, ErrorBudget, ErrorBudgets, Event, History, InvalidConfig, Objective, Restored,
+    Unusable, budget::Settings, bytes::checksum, calendar::Calendar, rings::SPAN, slices::Slices,
+    span::ticks,
 };
 
 /// The numbers of an error budget. `Copy`, and usable in a `const`.
@@ -17,6 +18,8 @@ pub struct Builder {
     windows: Option<Few<Duration>>,
     on_cancel: Event,
     meaning: &'static str,
+    budgeting: Budgeting,
+    pub(crate) calendar: Option<Calendar>,
 }
 
 /// Up to four of something, in order; `None` where more were given.
@@ -40,6 +43,8 @@ impl Builder {
             windows: None,
             on_cancel: Event::Excluded,
             meaning: "",
+            budgeting: Budgeting::OCCURRENCES,
+            calendar: None,
         }
     }
 
@@ -104,11 +109,16 @@ impl Builder {
         Self { meaning, ..self }
     }
 
+    /// What is counted: each event, which is the default, or slices of time by the events in them.
+    pub const fn budgeting(self, budgeting: Budgeting) -> Self {
+        Self { budgeting, ..self }
+    }
+
     /// Builds a budget that goes on with the history in `bytes` (of a file, say), if that is of use, and begins
     /// empty if not; which of the two is said.
     ///
-    /// Objective, period and windows may be others than before; [`resolution`](Self::resolution) and
-    /// [`meaning`](Self::meaning) may not. `wall` is the time since the Unix epoch: between when the history
+    /// Objective, period and windows may be others than before; [`resolution`](Self::resolution),
+    /// [`budgeting`](Self::budgeting) and [`meaning`](Self::meaning) may not. `wall` is the time since the Unix epoch: between when the history
     /// was made and now nothing was counted. A wall clock that went back counts as no time passed.
     ///
     /// A [`Gate`](crate::Gate) on it begins open, and decides at its first check.
@@ -126,8 +136,10 @@ impl Builder {
         let usable = History::from_bytes(bytes).and_then(|history| {
             if history.meaning != settings.meaning {
                 Err(Unusable::OtherMeaning)
-            } else if history.rings.resolution() != settings.resolution {
+            } else if history.ledger.rings().resolution() != settings.resolution {
                 Err(Unusable::OtherResolution)
+            } else if history.ledger.slices().map(Slices::rule) != settings.slices {
+                Err(Unusable::OtherBudgeting)
             } else {
                 Ok(history)
             }
@@ -138,7 +150,10 @@ impl Builder {
                 let budget = ErrorBudget::resuming(name, settings, history, ticks(wall));
                 (budget, Restored::History { downtime })
             }
-            Err(why) => (ErrorBudget::of(name, settings), Restored::Empty(why)),
+            Err(why) => {
+                let budget = ErrorBudget::starting(name, settings, ticks(wall));
+                (budget, Restored::Empty(why))
+            }
         })
     }
 
@@ -148,8 +163,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`] when the period or resolution is zero, the period longer than 259,200 slots, or a
-    /// window longer than the period, shorter than two slots, or the fifth.
+    /// [`InvalidConfig`] when the period or resolution is zero, the period longer than 259,200 slots (where no
+    /// calendar keeps it), a window longer than the period or than 259,200 slots, shorter than two slots or slices, or the fifth;
+    /// when a slice is no whole number of slots, or longer than half of the period; when a time zone is not known.
     pub fn build(self, name: &'static str) -> Result<ErrorBudget, InvalidConfig> {
         Ok(ErrorBudget::of(name, self.settings()?))
     }
@@ -180,15 +196,18 @@ impl Builder {
             return Err(InvalidConfig::ResolutionTooLong);
         };
         // A period that is compressed loses up to a nanosecond a slot to rounding: that much is no error.
-        if period > span.saturating_add(SPAN.into()) {
+        let longest = span.saturating_add(SPAN.into());
+        if period > longest && self.calendar.is_none() {
             return Err(InvalidConfig::PeriodTooLong);
         }
+        let slices = self.budgeting.check(resolution, period)?;
         let windows = match self.windows {
             None => {
                 let mut windows = [None; 4];
+                let least = 2 * slices.map_or(resolution, |slices| slices.length);
                 for (to, slots) in windows.iter_mut().zip(DEFAULT_WINDOWS) {
                     let window = u64::from(slots) * resolution;
-                    *to = (window <= period).then_some(window);
+                    *to = (least <= window && window <= period).then_some(window);
                 }
                 windows
             }
@@ -196,17 +215,20 @@ impl Builder {
                 .ok_or(InvalidConfig::TooMany)?
                 .map(|window| window.map(ticks)),
         };
-        for window in windows.into_iter().flatten() {
-            check_window(window, period, resolution)?;
-        }
-        Ok(Settings {
+        let settings = Settings {
             objective: self.objective,
             period,
             resolution,
+            slices,
             windows,
             on_cancel: self.on_cancel,
             meaning: checksum(self.meaning.as_bytes()),
-        })
+            calendar: self.calendar.map(Calendar::periods).transpose()?,
+        };
+        for window in settings.windows.into_iter().flatten() {
+            check_window(window, &settings)?;
+        }
+        Ok(settings)
     }
 }
 
@@ -223,14 +245,18 @@ pub(crate) const fn few<T: Copy, const N: usize>(items: [T; N]) -> Few<T> {
     Some(few)
 }
 
-pub(crate) const fn check_window(
-    window: u64,
-    period: u64,
-    resolution: u64,
-) -> Result<(), InvalidConfig> {
-    if window > period {
+pub(crate) const fn check_window(window: u64, settings: &Settings) -> Result<(), InvalidConfig> {
+    // Where a calendar keeps the period it may be longer than the rings reach back.
+    let reach = settings.resolution * SPAN as u64 + SPAN as u64;
+    let unit = match &settings.slices {
+        Some(slices) => slices.length,
+        None => settings.resolution,
+    };
+    if window > settings.period {
         Err(InvalidConfig::WindowLongerThanPeriod)
-    } else if window / 2 < resolution {
+    } else if window > reach {
+        Err(InvalidConfig::WindowTooLong)
+    } else if window / 2 < unit {
         Err(InvalidConfig::WindowTooShort)
     } else {
         Ok(())

@@ -89,6 +89,9 @@ impl PartialOrd<Factor> for BurnRate {
 
 impl fmt::Display for BurnRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.as_f64().is_infinite() {
+            return f.write_str("infinite");
+        }
         match f.precision() {
             Some(_) => self.as_f64().fmt(f),
             None => write!(f, "{:.2}", self.as_f64()),

@@ -1,6 +1,6 @@
 use std::{iter::Sum, ops::Add};
 
-/// How many good and bad events there were.
+/// How many good and bad events there were, or slices: what is counted is said by [`Builder::budgeting`](crate::Builder::budgeting).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub(crate) good: u64,
@@ -38,6 +38,14 @@ impl Counts {
         Self {
             good: self.good.wrapping_sub(earlier.good),
             bad: self.bad.wrapping_sub(earlier.bad),
+        }
+    }
+
+    /// With so many `more` of the same added, modulo 2^64.
+    pub(crate) const fn grown(self, more: Self, times: u64) -> Self {
+        Self {
+            good: (self.good).wrapping_add(more.good.wrapping_mul(times)),
+            bad: (self.bad).wrapping_add(more.bad.wrapping_mul(times)),
         }
     }
 }

@@ -18,8 +18,16 @@ pub enum InvalidConfig {
     PeriodTooLong,
     /// A window or limit over more than the period.
     WindowLongerThanPeriod,
-    /// A window of less than two slots.
+    /// A window of less than two slots, or two slices.
     WindowTooShort,
+    /// A window of more than 259,200 slots.
+    WindowTooLong,
+    /// A slice that is no whole number of slots.
+    SliceLength,
+    /// A slice longer than half of the period.
+    SliceTooLong,
+    /// A time zone that is not known here.
+    TimeZone,
     /// More windows, pages or limits than there is room for.
     TooMany,
     /// A page whose short window is not shorter than its long one.
@@ -81,7 +89,19 @@ impl InvalidConfig {
                 "a window is longer than the period: shorten the window, lengthen the period, or use `compressed`, which scales all windows with the period"
             }
             Self::WindowTooShort => {
-                "a window is shorter than two slots and would often be empty: lengthen it, or choose a finer `resolution`"
+                "a window is shorter than two slots or slices and would often be empty: lengthen it, or choose a finer `resolution` or shorter slices"
+            }
+            Self::WindowTooLong => {
+                "a window is longer than the 259,200 slots that are kept: shorten it, or choose a coarser `resolution`"
+            }
+            Self::SliceLength => {
+                "the length of a slice must be a whole number of slots, one or more: choose a multiple of the `resolution`"
+            }
+            Self::SliceTooLong => {
+                "a slice is longer than half of the period, which would hold one at most: shorten it"
+            }
+            Self::TimeZone => {
+                "the time zone is not known here: write a name of the IANA database such as `Europe/Berlin` or `UTC`"
             }
             Self::TooMany => "there is room for at most four",
             Self::ShortNotShorter => "the short window of a page must be shorter than its long one",

@@ -65,10 +65,10 @@ impl<K> ErrorBudgets<K> {
     pub(crate) fn new(name: &'static str, settings: Settings, capacity: usize) -> Self {
         Self(Arc::new(Shared {
             name,
+            overflow: ErrorBudget::of(name, settings.clone()),
             settings,
             capacity,
             map: HashMap::new(),
-            overflow: ErrorBudget::of(name, settings),
             is_full: AtomicBool::new(capacity == 0),
             members: Mutex::new(0),
         }))
@@ -142,7 +142,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
             return shared.overflow.clone();
         }
         *members += 1;
-        let budget = ErrorBudget::of(shared.name, shared.settings);
+        let budget = ErrorBudget::of(shared.name, shared.settings.clone());
         map.insert(key.clone(), budget.clone());
         budget
     }

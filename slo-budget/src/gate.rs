@@ -245,7 +245,8 @@ impl Gate {
             policy.resolution,
             |was| {
                 let view = budget.core().view(now);
-                policy.admission(was, view.tick(), |window| view.window(window))
+                let whole = view.whole(budget.core().settings().period);
+                policy.admission(was, &whole, |window| view.window(window))
             },
             |change, is_open| {
                 self.put(change, is_open, now);

@@ -197,8 +197,8 @@ impl GateBuilder {
         }
         Ok(Policy {
             objective: settings.objective,
-            period: settings.period,
             resolution: settings.resolution,
+            slices: settings.slices,
             admission: self.admission,
             pages,
             limits,
@@ -222,8 +222,8 @@ fn default_pages(resolution: u64) -> [Option<Page>; 4] {
 
 fn page_rule(page: Page, settings: &Settings) -> Result<PageRule, InvalidConfig> {
     let (long, short) = (ticks(page.long), ticks(page.short));
-    check_window(long, settings.period, settings.resolution)?;
-    check_window(short, settings.period, settings.resolution)?;
+    check_window(long, settings)?;
+    check_window(short, settings)?;
     if short >= long {
         return Err(InvalidConfig::ShortNotShorter);
     }
@@ -244,7 +244,7 @@ fn page_rule(page: Page, settings: &Settings) -> Result<PageRule, InvalidConfig>
 
 fn limit_rule(limit: Limit, settings: &Settings) -> Result<LimitRule, InvalidConfig> {
     let window = ticks(limit.window);
-    check_window(window, settings.period, settings.resolution)?;
+    check_window(window, settings)?;
     if limit.below.terms().0 == 0 {
         return Err(InvalidConfig::ZeroLimit);
     }

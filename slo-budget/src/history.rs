@@ -3,7 +3,7 @@ use std::{fmt, fs, io, io::Write as _, path::Path, time::Duration};
 use crate::{
     Counts, Unusable,
     bytes::{Reader, checksum},
-    rings::Rings,
+    ledger::Ledger,
     span::ticks,
 };
 
@@ -44,15 +44,15 @@ use crate::{
 #[derive(Clone)]
 pub struct History {
     pub(crate) meaning: u64,
-    /// Of the wall clock, in nanoseconds since the Unix epoch, at the rings' latest tick.
+    /// Of the wall clock, in nanoseconds since the Unix epoch, at the ledger's latest tick.
     pub(crate) wall: u64,
     pub(crate) counts: Counts,
-    pub(crate) rings: Rings,
+    pub(crate) ledger: Ledger,
 }
 
 const MAGIC: u64 = u64::from_le_bytes(*b"maestSLO");
 /// Of the format below; whatever changes it takes the next one.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 impl History {
     /// What was counted in the `window` that ended at `wall`, the time since the Unix epoch. Between when it
@@ -61,9 +61,28 @@ impl History {
     /// A `wall` before it was made counts as then.
     #[must_use]
     pub fn counts(&self, window: Duration, wall: Duration) -> Counts {
-        let mut rings = self.rings.clone();
-        rings.advance(self.tick_at(ticks(wall)), self.counts);
-        rings.window(ticks(window), self.counts)
+        let ledger = self.ledger_at(wall);
+        ledger
+            .rings()
+            .window(ticks(window), ledger.counts(self.counts))
+    }
+
+    /// What was counted in the period of the calendar that `wall` is in, as far as it was seen; `None` where the budget follows no
+    /// calendar, and nothing once that period has ended.
+    #[must_use]
+    pub fn period_counts(&self, wall: Duration) -> Option<Counts> {
+        let ledger = self.ledger_at(wall);
+        let counts = ledger.counts(self.counts);
+        ledger.period().map(|period| counts.since(period.base))
+    }
+
+    fn ledger_at(&self, wall: Duration) -> Ledger {
+        let mut ledger = self.ledger.clone();
+        // Without its zone nobody knows when the next period ends; nothing will have been counted in it.
+        ledger.advance(self.tick_at(ticks(wall)), self.counts, |wall| {
+            (wall, u64::MAX)
+        });
+        ledger
     }
 
     /// When it was made, since the Unix epoch.
@@ -75,7 +94,7 @@ impl History {
     /// What the clock of its budget shows at `wall`.
     pub(crate) const fn tick_at(&self, wall: u64) -> u64 {
         let passed = wall.saturating_sub(self.wall);
-        self.rings.latest().saturating_add(passed)
+        self.ledger.rings().latest().saturating_add(passed)
     }
 
     /// As bytes: a version, the counts, and a checksum. In the same form on all machines.
@@ -83,7 +102,7 @@ impl History {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut words = vec![MAGIC, VERSION, self.meaning, self.wall];
         words.extend([self.counts.good, self.counts.bad]);
-        self.rings.write(&mut words);
+        self.ledger.write(&mut words);
         let mut bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
         let sum = checksum(&bytes);
         bytes.extend(sum.to_le_bytes());
@@ -111,13 +130,13 @@ impl History {
         let mut read = || {
             let (meaning, wall) = (words.next()?, words.next()?);
             let counts = words.counts()?;
-            let rings = Rings::read(&mut words)?;
+            let ledger = Ledger::read(&mut words)?;
             // And the checksum.
             (words.len() == 1).then_some(Self {
                 meaning,
                 wall,
                 counts,
-                rings,
+                ledger,
             })
         };
         read().filter(|_| intact).ok_or(Unusable::Damaged)

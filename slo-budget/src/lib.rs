@@ -7,11 +7,18 @@ mod alert_state;
 mod alerts;
 mod alerts_builder;
 mod budget;
+mod budgeting;
 mod builder;
 mod burn;
 mod bytes;
+#[cfg(feature = "calendar")]
+mod calendar;
+#[cfg(not(feature = "calendar"))]
+#[path = "calendar_off.rs"]
+mod calendar;
 mod class;
 mod classify;
+mod clocks;
 mod counters;
 mod counts;
 mod decimal;
@@ -30,11 +37,13 @@ mod gate_service;
 mod guard;
 mod history;
 mod layer;
+mod ledger;
 mod listener;
 mod objective;
 mod observation;
 mod outbox;
 mod page;
+mod period;
 mod policy;
 mod reasons;
 mod recorder;
@@ -45,10 +54,13 @@ mod rings;
 #[cfg(feature = "serde")]
 mod serde;
 mod service;
+mod slices;
 mod span;
 mod spent;
 mod sync;
+mod timekeeper;
 mod transition;
+mod written;
 
 pub mod canary;
 pub mod future;
@@ -62,8 +74,11 @@ pub use alert_state::AlertState;
 pub use alerts::Alerts;
 pub use alerts_builder::{AlertsBuilder, WithoutData};
 pub use budget::{Core, ErrorBudget};
+pub use budgeting::Budgeting;
 pub use builder::Builder;
 pub use burn::BurnRate;
+#[cfg(feature = "calendar")]
+pub use calendar::Calendar;
 pub use canary::{Canary, CanaryPolicy};
 pub use class::{AllOptional, Class, ClassBy, ClassOf};
 pub use classify::{BadIf, Classify, ClassifyWith, ErrIsBad};

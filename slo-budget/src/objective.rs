@@ -57,6 +57,10 @@ impl Objective {
         self.of - self.good
     }
 
+    pub(crate) const fn good(self) -> u64 {
+        self.good
+    }
+
     pub(crate) const fn of(self) -> u64 {
         self.of
     }

@@ -1,7 +1,10 @@
 //! Whether a gate should be open: a pure function of the counts and of what it was before.
 
 use crate::{
-    Admission, BurnRate, Counts, Factor, NoData, Objective, Reason, Reasons, evidence::is_unlikely,
+    Admission, BurnRate, Counts, Factor, NoData, Objective, Reason, Reasons,
+    budgeting::{SliceRule, trials},
+    evidence::is_unlikely,
+    ledger::Whole,
     rings::SPAN,
 };
 
@@ -9,8 +12,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
     pub(crate) objective: Objective,
-    pub(crate) period: u64,
     pub(crate) resolution: u64,
+    pub(crate) slices: Option<SliceRule>,
     pub(crate) admission: Admission,
     pub(crate) pages: [Option<PageRule>; 4],
     pub(crate) limits: [Option<LimitRule>; 4],
@@ -35,18 +38,18 @@ pub(crate) struct LimitRule {
 }
 
 impl Policy {
-    /// Why the gate should be closed at `tick`, having been closed for `was`; `window` counts.
+    /// Why the gate should be closed, having been closed for `was`, with these figures of the period; `window` counts.
     pub(crate) fn admission(
         &self,
         was: Reasons,
-        tick: u64,
+        whole: &Whole,
         window: impl Fn(u64) -> Counts,
     ) -> Reasons {
         match self.admission {
             Admission::Budget => {
                 let mut now = Reasons::NONE;
                 let spent = Reason::BudgetSpent;
-                if self.is_spent(was.contains(spent), window(self.period), tick) {
+                if self.is_spent(was.contains(spent), whole) {
                     now = now.with(spent);
                 }
                 for (n, page) in self.pages.iter().enumerate() {
@@ -88,17 +91,17 @@ impl Policy {
     // Against the budget of a whole period at the traffic seen so far: `consumed × coverage >= 1`, that is
     // `consumed >= period / observed`. Against what was seen alone, ten bad seconds in the first hour of a
     // process would be a budget spent many times over, and shut the gate for days.
-    fn is_spent(&self, was: bool, counts: Counts, tick: u64) -> bool {
+    fn is_spent(&self, was: bool, whole: &Whole) -> bool {
         let (Some(burn), Some(line)) = (
-            self.objective.burn_rate(counts),
-            Factor::ratio(self.period, tick.min(self.period)),
+            self.objective.burn_rate(whole.counts),
+            Factor::ratio(whole.length, whole.observed),
         ) else {
             return false;
         };
         if was {
             return burn > line.percent(self.reopen_percent);
         }
-        burn >= line && self.is_evident(counts, self.min_bad)
+        burn >= line && self.is_evident(whole.counts, self.min_bad)
     }
 
     fn is_burning(&self, page: &PageRule, was: bool, long: Counts, short: Counts) -> bool {
@@ -116,7 +119,8 @@ impl Policy {
 
     /// Not just the one error that any service has.
     fn is_evident(&self, counts: Counts, min_bad: u64) -> bool {
-        counts.bad >= min_bad && is_unlikely(self.objective, counts, self.evidence)
+        let trials = trials(self.slices, counts);
+        trials.bad >= min_bad && is_unlikely(self.objective, trials, self.evidence)
     }
 
     /// The limits that are exceeded, and whether there was any data.

@@ -1,6 +1,13 @@
 use std::{fmt, time::Duration};
 
-use crate::{BurnRate, Counts, Objective, budget::Settings, recorder::View, span::Spoken};
+use crate::{
+    BurnRate, Counts, Objective,
+    budget::Settings,
+    budgeting::{Amount, SliceRule, SpokenCounts},
+    calendar::{Calendar, Periods},
+    recorder::View,
+    span::Spoken,
+};
 
 /// All figures of a budget at one moment, made by [`ErrorBudget::report`](crate::ErrorBudget::report).
 ///
@@ -11,8 +18,13 @@ pub struct Report {
     objective: Objective,
     period: WindowReport,
     windows: [Option<WindowReport>; 4],
+    slices: Option<SliceRule>,
+    calendar: Option<Calendar>,
+    /// Of the calendar's period, until it ends.
+    left: Option<u64>,
     behind: u64,
     steps_back: u64,
+    slept: u64,
 }
 
 /// The figures of one window.
@@ -28,22 +40,25 @@ pub struct WindowReport {
 
 impl Report {
     pub(crate) fn new(name: &'static str, settings: &Settings, view: &View<'_>) -> Self {
-        let window = |window: u64| {
-            let counts = view.window(window);
-            WindowReport {
-                window: Duration::from_nanos(window),
-                counts,
-                burn_rate: settings.objective.burn_rate(counts),
-                observed: Duration::from_nanos(window.min(view.tick())),
-            }
+        let figures = |window: u64, counts, observed| WindowReport {
+            window: Duration::from_nanos(window),
+            counts,
+            burn_rate: settings.objective.burn_rate(counts),
+            observed: Duration::from_nanos(observed),
         };
+        let window = |window: u64| figures(window, view.window(window), window.min(view.tick()));
+        let whole = view.whole(settings.period);
         Self {
             name,
             objective: settings.objective,
-            period: window(settings.period),
+            period: figures(whole.length, whole.counts, whole.observed),
             windows: settings.windows.map(|length| length.map(window)),
+            slices: settings.slices,
+            calendar: settings.calendar.as_ref().map(Periods::calendar),
+            left: whole.left,
             behind: view.behind(),
             steps_back: view.steps_back(),
+            slept: view.slept(),
         }
     }
 
@@ -59,7 +74,8 @@ impl Report {
         self.objective
     }
 
-    /// The figures of the whole period. Its burn rate is the share of the budget consumed, exactly.
+    /// The figures of the whole period, or of what has passed of a calendar's, with the length of all of it as its
+    /// [`window`](WindowReport::window). Its burn rate is the share of the budget consumed, exactly.
     #[must_use]
     pub const fn period(&self) -> &WindowReport {
         &self.period
@@ -85,7 +101,15 @@ impl Report {
         Duration::from_nanos(self.behind)
     }
 
-    /// How many of the events of the period might have been bad, rounded down.
+    /// For how long the machine slept (was suspended), as far as that was noticed: time that the monotonic clock did not see, and
+    /// that was added. A wall clock that is set forward looks the same. Noticed with the first event or question of the next slot; what
+    /// was counted between the waking and then counts as before the sleep.
+    #[must_use]
+    pub const fn slept(&self) -> Duration {
+        Duration::from_nanos(self.slept)
+    }
+
+    /// How many of the events (or slices) of the period might have been bad, rounded down.
     #[must_use]
     pub const fn allowed_bad(&self) -> u128 {
         self.objective.allowed_bad(self.period.counts)
@@ -121,7 +145,7 @@ impl Report {
     }
 
     /// In how long the budget of the period is spent at the burn rate of the first window: zero when it is
-    /// spent, `None` when it never will be at this rate, or there is no data.
+    /// spent, `None` when it never will be at this rate (or not before the calendar's period ends), or there is no data.
     #[must_use]
     pub fn time_to_exhaustion(&self) -> Option<Duration> {
         let remaining = 1.0 - self.consumed_of_period()?;
@@ -134,7 +158,12 @@ impl Report {
         }
         let seconds = self.period.window.as_secs_f64() * remaining / burn;
         // Longer than a `Duration` can say is never.
-        Duration::try_from_secs_f64(seconds).ok()
+        let time = Duration::try_from_secs_f64(seconds).ok()?;
+        // A period of the calendar that ends before leaves a whole budget.
+        let in_time = self
+            .left
+            .is_none_or(|left| time < Duration::from_nanos(left));
+        in_time.then_some(time)
     }
 }
 
@@ -146,18 +175,22 @@ impl fmt::Display for Report {
             period,
             ..
         } = self;
-        write!(f, "`{name}`, {objective} over {}: ", Spoken(period.window))?;
+        write!(f, "`{name}`, {objective} over ")?;
+        match self.calendar {
+            None => write!(f, "{}: ", Spoken(period.window))?,
+            Some(calendar) => write!(f, "{calendar}: ")?,
+        }
         let Some(consumed) = self.consumed() else {
             return f.write_str("no data");
         };
-        write!(
-            f,
-            "{} bad of {} events where {} may be, {:.1} % of the budget consumed",
-            period.counts.bad(),
-            period.counts.total(),
-            self.allowed_bad(),
-            consumed * 100.0,
-        )?;
+        let counts = SpokenCounts(self.slices, period.counts);
+        let allowed = Amount(self.slices, self.allowed_bad());
+        write!(f, "{counts} where {allowed} may be, ")?;
+        if consumed.is_finite() {
+            write!(f, "{:.1} % of the budget consumed", consumed * 100.0)?;
+        } else {
+            f.write_str("and there is no budget to consume")?;
+        }
         if period.observed < period.window {
             write!(f, " (observed for {})", Spoken(period.observed))?;
         }

@@ -30,6 +30,9 @@ pub enum Unusable {
     OtherMeaning,
     /// They were counted at another [`resolution`](crate::Builder::resolution).
     OtherResolution,
+    /// They count events where now slices are counted, other slices, or the other way round:
+    /// [`budgeting`](crate::Builder::budgeting).
+    OtherBudgeting,
 }
 
 impl fmt::Display for Restored {
@@ -51,6 +54,9 @@ impl fmt::Display for Unusable {
                 f.write_str("the history was counted under another meaning of good and bad")
             }
             Self::OtherResolution => f.write_str("the history was counted at another resolution"),
+            Self::OtherBudgeting => {
+                f.write_str("the history counted events or slices otherwise than now")
+            }
         }
     }
 }

@@ -84,10 +84,10 @@ impl Rings {
         Some(rings)
     }
 
-    /// Moves time on to `tick`, if it is not there yet. `counts` are taken for the beginning of every slot
-    /// that has begun since; they are right for all, as the first event after a gap moves time on before
-    /// it is counted. After whatever gap at most one round of each ring is written.
-    pub(crate) fn advance(&mut self, tick: u64, counts: Counts) {
+    /// Moves time on to `tick`, if it is not there yet. `at` says what the counts were at the beginning of every
+    /// slot that has begun since: of events that is what they are now for all, as the first event after a gap moves
+    /// time on before it is counted. After whatever gap at most one round of each ring is written.
+    pub(crate) fn advance(&mut self, tick: u64, at: impl Fn(u64) -> Counts) {
         if tick <= self.latest {
             // Threads that overtake each other are apart by less; that is no step of a clock.
             if !self.is_behind && self.latest - tick > self.resolution() {
@@ -101,7 +101,7 @@ impl Rings {
             let from = tier.current;
             tier.begin(tick / tier.width);
             for slot in (from + 1).max(tier.oldest())..=tier.current {
-                *tier.start_mut(slot) = counts;
+                *tier.start_mut(slot) = at(slot * tier.width);
             }
         }
         self.latest = tick;
@@ -131,21 +131,29 @@ impl Rings {
     /// What was counted in the `window` ticks before the latest, the counters being at `counts`.
     pub(crate) fn window(&self, window: u64, counts: Counts) -> Counts {
         self.at_start_of(window)
-            .map_or_else(Counts::default, |start| counts.since(start))
+            .map_or_else(Counts::default, |(_, start)| counts.since(start))
     }
 
-    /// What the counters said at the earliest beginning of a slot that is within `window` before the
-    /// latest tick and still kept; `None` when there is none, and so nothing in the window.
+    /// How much of the `window` before the latest tick is known, and what the counters said as that began.
+    pub(crate) fn since_start_of(&self, window: u64, counts: Counts) -> (u64, Counts) {
+        match self.at_start_of(window) {
+            Some((tick, start)) => (self.latest - tick, start),
+            None => (0, counts),
+        }
+    }
+
+    /// The earliest beginning of a slot that is within `window` before the latest tick and still kept, and what
+    /// the counters said then; `None` when there is none, and so nothing in the window.
     ///
     /// The earliest over all tiers, so that a longer window never holds less than a shorter one. A window
     /// never looks back further than it says; it falls short by less than a slot of the finest tier that
     /// reaches so far.
-    fn at_start_of(&self, window: u64) -> Option<Counts> {
+    fn at_start_of(&self, window: u64) -> Option<(u64, Counts)> {
         // Beyond what is kept there is no longer window, however long it all runs.
         let [.., coarsest] = &self.tiers;
         let window = window.min(coarsest.width * coarsest.starts.len() as u64);
         let Some(from) = self.latest.checked_sub(window) else {
-            return Some(self.base);
+            return Some((0, self.base));
         };
         let mut earliest: Option<(u64, Counts)> = None;
         for tier in &self.tiers {
@@ -163,7 +171,7 @@ impl Rings {
                 break;
             }
         }
-        earliest.map(|(_, counts)| counts)
+        earliest
     }
 }
 

@@ -29,7 +29,7 @@ impl Serialize for Report {
         let windows: Vec<_> = self.windows().collect();
         let allowed_bad = u64::try_from(self.allowed_bad()).unwrap_or(u64::MAX);
         let seconds = |time: Duration| time.as_secs_f64();
-        let mut map = to.serialize_struct("Report", 12)?;
+        let mut map = to.serialize_struct("Report", 13)?;
         map.serialize_field("name", self.name())?;
         map.serialize_field("objective", &self.objective())?;
         map.serialize_field("summary", &format_args!("{self}"))?;
@@ -45,6 +45,7 @@ impl Serialize for Report {
         )?;
         map.serialize_field("clock_steps_back", &self.clock_steps_back())?;
         map.serialize_field("clock_behind_seconds", &seconds(self.clock_behind()))?;
+        map.serialize_field("slept_seconds", &seconds(self.slept()))?;
         map.end()
     }
 }

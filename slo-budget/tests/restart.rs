@@ -124,13 +124,13 @@ fn what_is_no_history_begins_empty_and_says_so() {
         .history(WALL)
         .to_bytes();
     let mut newer = bytes.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     let mut damaged = bytes.clone();
     damaged[5000] ^= 1;
     for (bytes, why) in [
         (&[][..], Unusable::NoHistory),
         (b"{\"budget\": 1}", Unusable::NoHistory),
-        (&newer, Unusable::Version(2)),
+        (&newer, Unusable::Version(3)),
         (&damaged, Unusable::Damaged),
         (&bytes[..8], Unusable::Damaged),
         (&bytes[..bytes.len() - 1], Unusable::Damaged),

@@ -44,6 +44,7 @@ async fn a_report_is_written_with_all_its_figures_and_its_sentence() {
             "seconds_to_exhaustion": 648_000.0,
             "clock_steps_back": 0,
             "clock_behind_seconds": 0.0,
+            "slept_seconds": 0.0,
         })
     );
 }

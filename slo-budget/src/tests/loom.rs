@@ -30,7 +30,7 @@ fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
 #[test]
 fn nothing_recorded_is_lost_when_a_slot_ends_meanwhile() {
     explore(Some(2), || {
-        let shared = Arc::new(Recorder::new(RESOLUTION));
+        let shared = Arc::new(Recorder::of_events(RESOLUTION));
         let others: Vec<_> = [(0, Event::Bad), (0, Event::Good)]
             .into_iter()
             .map(|(shard, event)| {
@@ -54,7 +54,7 @@ fn nothing_recorded_is_lost_when_a_slot_ends_meanwhile() {
 fn two_records_of_one_shard_are_two() {
     for event in [Event::Good, Event::Bad] {
         explore(None, move || {
-            let shared = Arc::new(Recorder::new(RESOLUTION));
+            let shared = Arc::new(Recorder::of_events(RESOLUTION));
             let recorder = Arc::clone(&shared);
             let other = thread::spawn(move || recorder.record(0, event, 1));
             shared.record(0, event, 1);
@@ -67,7 +67,7 @@ fn two_records_of_one_shard_are_two() {
 #[test]
 fn who_sees_a_bad_event_sees_the_good_ones_before_it() {
     explore(None, || {
-        let shared = Arc::new(Recorder::new(RESOLUTION));
+        let shared = Arc::new(Recorder::of_events(RESOLUTION));
         let recorder = Arc::clone(&shared);
         let other = thread::spawn(move || {
             recorder.record(1, Event::Good, 1);
@@ -85,7 +85,7 @@ fn who_sees_a_bad_event_sees_the_good_ones_before_it() {
 #[test]
 fn no_window_ever_shows_more_bad_events_than_happened() {
     explore(Some(3), || {
-        let shared = Arc::new(Recorder::new(RESOLUTION));
+        let shared = Arc::new(Recorder::of_events(RESOLUTION));
         shared.record(0, Event::Bad, 1);
         let recorder = Arc::clone(&shared);
         let other = thread::spawn(move || {
@@ -111,15 +111,15 @@ fn no_window_ever_shows_more_bad_events_than_happened() {
 #[test]
 fn a_history_taken_while_recording_is_of_one_moment() {
     explore(Some(2), || {
-        let shared = Arc::new(Recorder::new(RESOLUTION));
+        let shared = Arc::new(Recorder::of_events(RESOLUTION));
         shared.record(0, Event::Bad, 1);
         let recorder = Arc::clone(&shared);
         let other = thread::spawn(move || {
             recorder.record(1, Event::Bad, 12);
             recorder.record(1, Event::Bad, 25);
         });
-        let (rings, counts) = shared.view(15).history();
-        let kept = Recorder::resuming(rings, counts);
+        let (ledger, counts) = shared.view(15).history();
+        let kept = Recorder::resuming(ledger, counts);
         let view = kept.view(26);
         let (short, ever) = (view.window(12).bad(), view.window(EVER).bad());
         assert!(short <= ever && ever <= 3);

@@ -1,10 +1,13 @@
 //! The recorder and the figures against models that anybody can check by eye.
 
-use std::cmp::Ordering;
+use std::{cell::Cell, cmp::Ordering};
 
 use proptest::prelude::*;
 
-use crate::{BurnRate, Counts, Event, Factor, History, Objective, recorder::Recorder};
+use crate::{
+    BurnRate, Counts, Event, Factor, History, Objective, budgeting::SliceRule, ledger::Ledger,
+    recorder::Recorder, timekeeper::Timekeeper,
+};
 
 const RESOLUTION: u64 = 10;
 /// The rings, as the documentation has them.
@@ -12,29 +15,70 @@ const TIERS: [(u64, u64); 4] = [(10, 360), (60, 360), (300, 864), (3600, 720)];
 /// What they reach back: no window is longer.
 const KEPT: u64 = 3600 * 720;
 
+thread_local! {
+    /// What the machine's clocks show here, and how far they may be apart before it counts.
+    static SKEW: Cell<i64> = const { Cell::new(0) };
+}
+const TOLERANCE: u64 = 15;
+
 /// Every event with its time, and nothing clever.
 #[derive(Default)]
 struct Naive {
     latest: u64,
     events: Vec<(u64, Event)>,
+    slices: Option<SliceRule>,
+    /// What was slept through and noticed, and what the wall clock has gained (or lost) since.
+    slept: u64,
+    gained: i64,
 }
 
 impl Naive {
     fn record(&mut self, event: Event, tick: u64) {
-        // Time stands still when it steps back; within a slot a record does not move it.
-        if event != Event::Excluded && tick / RESOLUTION > self.latest / RESOLUTION {
-            self.latest = tick;
+        if event == Event::Excluded {
+            return;
         }
-        self.events.push((tick.max(self.latest), event));
+        // Time stands still when it steps back; within a slot a record does not move it.
+        if (tick + self.slept) / RESOLUTION > self.latest / RESOLUTION {
+            self.look(tick);
+        }
+        self.events
+            .push(((tick + self.slept).max(self.latest), event));
     }
 
-    /// The events from `start` on.
+    /// Time moves on to `tick` of the monotonic clock.
+    fn look(&mut self, tick: u64) {
+        if (tick + self.slept) / RESOLUTION > self.latest / RESOLUTION
+            && self.gained.unsigned_abs() > TOLERANCE
+        {
+            self.slept += u64::try_from(self.gained).unwrap_or(0);
+            self.gained = 0;
+        }
+        self.latest = self.latest.max(tick + self.slept);
+    }
+
+    /// The events, or the slices that end, from `start` on (a slice that ends with the moment itself not).
     fn since(&self, start: u64) -> Counts {
-        let count = |event| {
-            let matching = |e: &&(u64, Event)| e.0 >= start && e.1 == event;
-            self.events.iter().filter(matching).count() as u64
+        let within = |from: u64, to: u64| {
+            let count = |event| {
+                let matching = |e: &&(u64, Event)| (from..to).contains(&e.0) && e.1 == event;
+                self.events.iter().filter(matching).count() as u64
+            };
+            Counts::new(count(Event::Good), count(Event::Bad))
         };
-        Counts::new(count(Event::Good), count(Event::Bad))
+        let Some(rule) = self.slices else {
+            return within(start, u64::MAX);
+        };
+        let slices = start / rule.length..self.latest / rule.length;
+        let mut busy: Vec<u64> = self.events.iter().map(|e| e.0 / rule.length).collect();
+        busy.retain(|slice| slices.contains(slice));
+        busy.dedup();
+        let mut counts = Counts::default();
+        for slice in &busy {
+            let verdict = rule.verdict(within(slice * rule.length, (slice + 1) * rule.length));
+            counts = counts.grown(verdict, 1);
+        }
+        let idle = slices.end.saturating_sub(slices.start) - busy.len() as u64;
+        counts.grown(rule.one(rule.idle), idle)
     }
 
     /// The first boundary of any ring that is within the window and still kept.
@@ -60,6 +104,8 @@ enum Step {
     Forward(u64),
     Back(u64),
     Look(u64),
+    /// The wall clock goes on, or back, alone.
+    Wall(i64),
     /// Down for so long, with what was kept going through bytes.
     Restart(u64),
 }
@@ -82,9 +128,28 @@ fn step() -> impl Strategy<Value = Step> {
         9 => prop_oneof![0_u64..12, 0_u64..200, 0_u64..5000, 0_u64..4_000_000].prop_map(Step::Forward),
         3 => prop_oneof![0_u64..12, 0_u64..5000].prop_map(Step::Back),
         6 => window.prop_map(Step::Look),
+        2 => prop_oneof![-20_i64..20, 0_i64..5000, -5000_i64..0].prop_map(Step::Wall),
         // Seldom: it goes through 37 KB.
         1 => prop_oneof![0_u64..12, 0_u64..5000, 0_u64..4_000_000].prop_map(Step::Restart),
     ]
+}
+
+/// Events; or slices of one slot, of a few, of an hour, of more than the finest rings keep.
+fn slices() -> impl Strategy<Value = Option<SliceRule>> {
+    let idle = prop_oneof![Just(Event::Excluded), Just(Event::Good), Just(Event::Bad)];
+    let target = prop_oneof![
+        Just(None),
+        (0_u64..=4).prop_map(|good| Objective::new(good, 4)),
+    ];
+    let length = prop_oneof![Just(10_u64), Just(70), Just(3600), Just(100_000)];
+    let rule = (length, target, idle).prop_map(|(length, target, idle)| {
+        Some(SliceRule {
+            length,
+            target,
+            idle,
+        })
+    });
+    prop_oneof![1 => Just(None), 2 => rule]
 }
 
 proptest! {
@@ -97,10 +162,10 @@ proptest! {
         place in any::<prop::sample::Index>(),
         flip in 1_u8..,
     ) {
-        let recorder = Recorder::new(RESOLUTION);
+        let recorder = Recorder::of_events(RESOLUTION);
         recorder.record(0, Event::Bad, 5000);
-        let (rings, counts) = recorder.view(9000).history();
-        let whole = History { meaning: 0, wall: 0, counts, rings }.to_bytes();
+        let (ledger, counts) = recorder.view(9000).history();
+        let whole = History { meaning: 0, wall: 0, counts, ledger }.to_bytes();
         prop_assert!(History::from_bytes(&whole).is_ok());
         prop_assert!(History::from_bytes(&bytes).is_err());
         prop_assert!(History::from_bytes(&[&whole[..16], &bytes[..]].concat()).is_err());
@@ -118,10 +183,13 @@ proptest! {
         // Beginning just below a wrap, or not.
         below in prop_oneof![Just(0_u64), 1_u64..50],
         shards in prop::collection::vec(0_usize..crate::sync::SHARDS, 1..4),
+        slices in slices(),
     ) {
+        SKEW.set(0);
+        let time = || Timekeeper::tolerating(|| Some(SKEW.get()), TOLERANCE);
         let base = Counts::new(0_u64.wrapping_sub(below), 0_u64.wrapping_sub(below / 2));
-        let mut recorder = Recorder::starting_at(RESOLUTION, base);
-        let mut naive = Naive::default();
+        let mut recorder = Recorder::new(Ledger::new(RESOLUTION, slices, base), base, None, time());
+        let mut naive = Naive { slices, ..Naive::default() };
         let mut tick = 0_u64;
         for (n, step) in steps.into_iter().enumerate() {
             match step {
@@ -131,20 +199,25 @@ proptest! {
                 }
                 Step::Forward(by) => tick += by,
                 Step::Back(by) => tick = tick.saturating_sub(by),
+                Step::Wall(by) => {
+                    SKEW.set(SKEW.get() + by);
+                    naive.gained += by;
+                }
                 Step::Restart(downtime) => {
-                    naive.latest = naive.latest.max(tick);
-                    let (rings, counts) = recorder.view(tick).history();
-                    let history = History { meaning: 7, wall: 100, counts, rings };
+                    naive.look(tick);
+                    let (ledger, counts) = recorder.view(tick).history();
+                    let history = History { meaning: 7, wall: 100, counts, ledger };
                     let history = History::from_bytes(&history.to_bytes()).unwrap();
                     tick = history.tick_at(100 + downtime);
                     prop_assert_eq!((tick, history.meaning), (naive.latest + downtime, 7));
-                    recorder = Recorder::resuming(history.rings, history.counts);
+                    recorder = Recorder::new(history.ledger, history.counts, None, time());
+                    (naive.slept, naive.gained) = (0, 0);
                 }
                 Step::Look(window) => {
-                    naive.latest = naive.latest.max(tick);
+                    naive.look(tick);
                     let view = recorder.view(tick);
                     let seen = view.window(window);
-                    prop_assert_eq!(view.tick(), naive.latest);
+                    prop_assert_eq!((view.tick(), view.slept()), (naive.latest, naive.slept));
                     prop_assert_eq!(seen, naive.window(window));
                     // And within the bounds that do not know of rings: never further back than the window,
                     // and short of it by at most a slot.
@@ -162,7 +235,8 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(recorder.view(0).window(u64::MAX), naive.window(KEPT));
+        let rest = recorder.view(0).window(u64::MAX);
+        prop_assert_eq!(rest, naive.window(KEPT));
     }
 
     #[test]
@@ -224,7 +298,7 @@ fn product(factors: &[u128]) -> Vec<u64> {
 #[test]
 fn a_gap_of_centuries_costs_one_round_of_the_rings() {
     // A walk over each missed slot of a nanosecond would never end.
-    let recorder = Recorder::new(1);
+    let recorder = Recorder::of_events(1);
     recorder.record(0, Event::Bad, 0);
     recorder.record(0, Event::Good, u64::MAX - 1);
     let view = recorder.view(u64::MAX);
@@ -239,12 +313,12 @@ fn a_gap_of_centuries_costs_one_round_of_the_rings() {
 #[test]
 fn a_history_with_impossible_numbers_and_a_true_checksum_is_refused_or_harmless() {
     use crate::bytes::checksum;
-    let (rings, counts) = Recorder::new(RESOLUTION).view(9000).history();
+    let (ledger, counts) = Recorder::of_events(RESOLUTION).view(9000).history();
     let whole = History {
         meaning: 0,
         wall: 0,
         counts,
-        rings,
+        ledger,
     }
     .to_bytes();
     for longer in 1..20 {
@@ -262,10 +336,10 @@ fn a_history_with_impossible_numbers_and_a_true_checksum_is_refused_or_harmless(
             let Ok(history) = History::from_bytes(&forged) else {
                 continue;
             };
-            let resolution = history.rings.resolution();
+            let resolution = history.ledger.rings().resolution();
             assert!(resolution > 0 && resolution <= u64::MAX / 259_200);
             let tick = history.tick_at(u64::MAX);
-            let recorder = Recorder::resuming(history.rings, history.counts);
+            let recorder = Recorder::resuming(history.ledger, history.counts);
             recorder.record(0, Event::Good, tick);
             assert!(recorder.view(u64::MAX).window(u64::MAX).good() <= 1);
         }

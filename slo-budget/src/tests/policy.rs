@@ -3,7 +3,7 @@
 
 use crate::{
     Admission, Counts, Event, Factor, GateBuilder, Limit, NoData, Objective, Page, Reason, Reasons,
-    budget::Settings, policy::Policy,
+    budget::Settings, ledger::Whole, policy::Policy,
 };
 use std::time::Duration;
 
@@ -24,9 +24,11 @@ fn policy(set: impl Fn(GateBuilder) -> GateBuilder) -> Policy {
         objective: Objective::new(999, 1000).expect("999 of 1000"),
         period: PERIOD,
         resolution: 10 * SECOND,
+        slices: None,
         windows: [None; 4],
         on_cancel: Event::Excluded,
         meaning: 0,
+        calendar: None,
     };
     set(GateBuilder::new().pages([page]))
         .policy(&settings)
@@ -45,19 +47,24 @@ fn page(policy: &Policy, was: Reasons, long: Counts, short: Counts) -> bool {
         SHORT => short,
         _ => Counts::default(),
     };
-    policy.admission(was, PERIOD, window) == Reasons::NONE.with(Reason::Burning(0))
+    let nothing = whole(Counts::default(), PERIOD);
+    policy.admission(was, &nothing, window) == Reasons::NONE.with(Reason::Burning(0))
 }
 
 /// Whether the budget is spent at `tick` with these counts in the period.
 fn spent(policy: &Policy, was: Reasons, counts: Counts, tick: u64) -> bool {
-    let window = |window| {
-        if window == PERIOD {
-            counts
-        } else {
-            Counts::default()
-        }
-    };
-    policy.admission(was, tick, window) == Reasons::NONE.with(Reason::BudgetSpent)
+    let nothing = |_| Counts::default();
+    policy.admission(was, &whole(counts, tick), nothing) == Reasons::NONE.with(Reason::BudgetSpent)
+}
+
+/// The sliding period at `tick`.
+fn whole(counts: Counts, tick: u64) -> Whole {
+    Whole {
+        counts,
+        length: PERIOD,
+        observed: PERIOD.min(tick),
+        left: None,
+    }
 }
 
 #[test]
@@ -155,7 +162,7 @@ fn a_limit_closes_at_its_line_and_opens_at_its_reopening_line() {
         });
         let over = |was, bad| {
             !policy
-                .admission(was, PERIOD, |_| of_100_000(bad))
+                .admission(was, &whole(of_100_000(bad), PERIOD), |_| of_100_000(bad))
                 .is_empty()
         };
         assert!(over(OPEN, 100) && !over(OPEN, 99), "{percent} %");

@@ -29,12 +29,14 @@ impl World {
             objective: Objective::new(999, 1000).unwrap(),
             period: 30 * DAY * SECOND,
             resolution: 10 * SECOND,
+            slices: None,
             windows: [None; 4],
             on_cancel: Event::Excluded,
             meaning: 0,
+            calendar: None,
         };
         Self {
-            recorder: Recorder::new(settings.resolution),
+            recorder: Recorder::of_events(settings.resolution),
             policy: GateBuilder::new().policy(&settings).unwrap(),
             door: Door::new(),
             second: 0,
@@ -52,8 +54,9 @@ impl World {
         let tick = self.second * SECOND;
         let decide = |was| {
             let view = self.recorder.view(tick);
+            let whole = view.whole(30 * DAY * SECOND);
             self.policy
-                .admission(was, view.tick(), |window| view.window(window))
+                .admission(was, &whole, |window| view.window(window))
         };
         self.door
             .refresh(tick, self.policy.resolution, decide, |_, _| {});
