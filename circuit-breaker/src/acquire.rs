@@ -106,7 +106,7 @@ impl<P: Borrow<Core>> Future for Acquire<P> {
                 Ok(admission) => {
                     this.timer.set(None);
                     let core = slot.take().expect("it was there above");
-                    return Poll::Ready(Call::new(core, admission));
+                    return Poll::Ready(Call::new(core, admission, || now));
                 }
                 Err(None) => None,
                 // Not beyond what an instant can be: as good as never.

@@ -6,7 +6,7 @@ use crate::{
     Override,
     cause::Cause,
     circuit::Circuit,
-    outbox::Change,
+    outbox::{Change, IS_WATCHED},
     settings::after,
     steer::Steering,
     sync::atomic::{
@@ -14,6 +14,7 @@ use crate::{
         Ordering::{AcqRel, Acquire, Release},
     },
     tally::Tally,
+    trace,
     word::{Phase, Word},
 };
 
@@ -86,7 +87,8 @@ impl Circuit {
     pub(crate) fn begin(&self, phase: Phase, until: u64, by: Option<Override>, now: u64) {
         let word = self.load();
         self.until(word.next(phase)).store(until, Release);
-        self.enter(word, phase, None, by, now);
+        let is_reset = by.is_none();
+        self.enter_as(word, phase, None, by, is_reset, now);
         // Probes in flight are forgotten, and so are their places.
         self.places.clear();
     }
@@ -159,6 +161,18 @@ impl Circuit {
         by: Option<Override>,
         at: u64,
     ) {
+        self.enter_as(word, phase, cause, by, false, at);
+    }
+
+    fn enter_as(
+        &self,
+        word: Word,
+        phase: Phase,
+        cause: Option<Cause>,
+        by: Option<Override>,
+        is_reset: bool,
+        at: u64,
+    ) {
         let next = word.next(phase);
         if let Phase::Closed { .. } | Phase::MetricsOnly { .. } = phase {
             // Before the word: who is let in by the new state finds its window empty.
@@ -167,21 +181,25 @@ impl Circuit {
         // Whatever its counts are by now. (A store would do; but to loom a store and a compare-and-swap that
         // did not read from it have no order.)
         self.word.swap(next.bits(), AcqRel);
-        self.tell(word, next, cause, by, at);
+        // After the word, so that who hears of a state finds it.
+        self.tell(Change {
+            generation: next.generation(),
+            from: word.phase().state(),
+            to: next.phase().state(),
+            cause,
+            by,
+            is_reset,
+            at,
+        });
     }
 
     /// Puts a transition into the outbox, if there is one. Only under the transition lock, which keeps them
-    /// in order, and after the word, so that who hears of a state finds it.
-    fn tell(&self, from: Word, to: Word, cause: Option<Cause>, by: Option<Override>, at: u64) {
-        if let Some(outbox) = self.outbox.get() {
-            outbox.put(Change {
-                generation: to.generation(),
-                from: from.phase().state(),
-                to: to.phase().state(),
-                cause,
-                by,
-                at,
-            });
+    /// in order.
+    fn tell(&self, change: Change) {
+        if IS_WATCHED {
+            self.outbox().put(change);
+        } else if let Some(outbox) = self.outbox.get() {
+            outbox.put(change);
         }
     }
 
@@ -189,7 +207,10 @@ impl Circuit {
     pub(crate) fn deliver(&self) {
         self.wake_for_transition();
         if let Some(outbox) = self.outbox.get() {
-            outbox.deliver();
+            outbox.deliver(|change| {
+                trace::transition(self.name, change);
+                self.meter.moved(change, || self.load().phase().state());
+            });
         }
     }
 

@@ -6,6 +6,7 @@ use crate::{
     Builder, Call, Open, Snapshot, State,
     circuit::{Admission, Circuit, End, Refusal},
     epoch::Epoch,
+    metrics::Begun,
     settings::Settings,
     sync::{atomic::AtomicBool, const_fn},
 };
@@ -42,7 +43,6 @@ pub type StaticCircuitBreaker = CircuitBreaker<Core>;
 
 /// The shared state behind a [`CircuitBreaker`]: opaque, named only in types such as [`Call<&'static Core>`](Call).
 pub struct Core {
-    name: &'static str,
     epoch: Epoch,
     circuit: Circuit,
     /// In a family: that it was used since somebody looked for one that may go.
@@ -78,7 +78,7 @@ impl CircuitBreaker {
     #[inline]
     pub fn try_acquire(&self) -> Result<Call, Open> {
         let admission = self.0.admit(Instant::now)?;
-        Ok(Call::new(Arc::clone(&self.0), admission))
+        Ok(Call::new(Arc::clone(&self.0), admission, Instant::now))
     }
 
     /// [`try_acquire`](Self::try_acquire) at `now`.
@@ -88,7 +88,7 @@ impl CircuitBreaker {
     /// As [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_at(&self, now: Instant) -> Result<Call, Open> {
         let admission = self.0.admit(|| now)?;
-        Ok(Call::new(Arc::clone(&self.0), admission))
+        Ok(Call::new(Arc::clone(&self.0), admission, || now))
     }
 }
 
@@ -102,7 +102,11 @@ impl StaticCircuitBreaker {
     /// [`Open`] when the circuit is open, or half-open with all places for probes taken.
     #[inline]
     pub fn try_acquire(&'static self) -> Result<Call<&'static Core>, Open> {
-        Ok(Call::new(&self.0, self.0.admit(Instant::now)?))
+        Ok(Call::new(
+            &self.0,
+            self.0.admit(Instant::now)?,
+            Instant::now,
+        ))
     }
 
     /// [`try_acquire`](Self::try_acquire) at `now`.
@@ -111,14 +115,14 @@ impl StaticCircuitBreaker {
     ///
     /// As [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_at(&'static self, now: Instant) -> Result<Call<&'static Core>, Open> {
-        Ok(Call::new(&self.0, self.0.admit(|| now)?))
+        Ok(Call::new(&self.0, self.0.admit(|| now)?, || now))
     }
 }
 
 impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// The name it was built with.
     pub fn name(&self) -> &'static str {
-        self.core().name
+        self.core().name()
     }
 
     /// The state now. If a wait or a probe's time is over, the transition happens here.
@@ -141,7 +145,7 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// [`snapshot`](Self::snapshot) at `now`.
     pub fn snapshot_at(&self, now: Instant) -> Snapshot {
         let core = self.core();
-        Snapshot::new(core.name, core.circuit.counters(core.epoch.ticks(now)))
+        Snapshot::new(core.name(), core.circuit.counters(core.epoch.ticks(now)))
     }
 
     /// Closes the circuit, with nothing counted and no cause. Calls under way are late from now on: what they
@@ -174,16 +178,15 @@ impl Core {
     const_fn! {
         pub(crate) fn new(name: &'static str, settings: Settings) -> Self {
             Self {
-                name,
                 epoch: Epoch::new(),
-                circuit: Circuit::new(settings),
+                circuit: Circuit::named(name, settings),
                 used: AtomicBool::new(true),
             }
         }
     }
 
     pub(crate) const fn name(&self) -> &'static str {
-        self.name
+        self.circuit.name
     }
 
     /// The instant that ticks are counted from.
@@ -208,24 +211,34 @@ impl Core {
 
     /// The rejection of a call which must not be made though the circuit might let it in.
     pub(crate) fn refuse(&self) -> Open {
-        self.open(self.circuit.refuse(self.epoch.ticks(Instant::now())))
+        self.rejected(self.circuit.refuse(self.epoch.ticks(Instant::now())))
     }
 
     #[inline]
-    pub(crate) fn settle(&self, admission: Admission, end: End, now: impl Fn() -> Instant) {
+    pub(crate) fn settle(
+        &self,
+        admission: Admission,
+        begun: Begun,
+        end: End,
+        now: impl Fn() -> Instant,
+    ) {
         self.circuit
             .settle(admission, end, || self.epoch.ticks(now()));
+        let meter = &self.circuit.meter;
+        meter.ended(begun, end, now, || self.circuit.load().phase().state());
     }
 
     #[inline]
     pub(crate) fn admit(&self, now: impl FnOnce() -> Instant) -> Result<Admission, Open> {
         self.circuit
             .admit(|| self.epoch.ticks(now()))
-            .map_err(|refusal| self.open(refusal))
+            .map_err(|refusal| self.rejected(refusal))
     }
 
-    const fn open(&self, refusal: Refusal) -> Open {
-        Open::new(self.name, refusal)
+    fn rejected(&self, refusal: Refusal) -> Open {
+        let meter = &self.circuit.meter;
+        meter.rejected(refusal.state, || self.circuit.load().phase().state());
+        Open::new(self.name(), refusal)
     }
 }
 
@@ -233,7 +246,7 @@ impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without a look at the clock, and so without a transition: printing changes nothing.
         f.debug_struct("CircuitBreaker")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .field("state", &self.circuit.load().phase())
             .finish_non_exhaustive()
     }

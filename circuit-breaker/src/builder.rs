@@ -19,16 +19,16 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a builder makes nothing until `build` or `build_static`"]
 pub struct Builder {
-    failure_ratio: Option<f64>,
-    slow_ratio: Option<f64>,
-    slow_after: Option<Duration>,
-    window: Window,
-    minimum_calls: Option<u32>,
-    consecutive_failures: Option<u32>,
-    wait_in_open: Wait,
-    probes: Probes,
-    probe_deadline: Duration,
-    on_cancel: Option<OnCancel>,
+    pub(crate) failure_ratio: Option<f64>,
+    pub(crate) slow_ratio: Option<f64>,
+    pub(crate) slow_after: Option<Duration>,
+    pub(crate) window: Window,
+    pub(crate) minimum_calls: Option<u32>,
+    pub(crate) consecutive_failures: Option<u32>,
+    pub(crate) wait_in_open: Wait,
+    pub(crate) probes: Probes,
+    pub(crate) probe_deadline: Duration,
+    pub(crate) on_cancel: Option<OnCancel>,
 }
 
 /// A backend that fails every other call is of no use to anybody.

@@ -30,7 +30,7 @@ impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Guard<Req> for By<K, F> {
     fn try_acquire(&self, request: &Req) -> Result<Call, Open> {
         let core = self.core(request);
         let admission = core.admit(Instant::now)?;
-        Ok(Call::new(core, admission))
+        Ok(Call::new(core, admission, Instant::now))
     }
 
     fn reject(&self, request: &Req) -> Open {

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use crate::{
     Core, Outcome,
     circuit::{Admission, End},
+    metrics::Begun,
 };
 
 /// What a call is that was dropped before it ended.
@@ -33,21 +34,26 @@ pub struct Call<P: Borrow<Core> = Arc<Core>> {
     core: P,
     /// `None` once it was said how the call ended.
     admission: Option<Admission>,
+    begun: Begun,
 }
 
 impl<P: Borrow<Core>> Call<P> {
     /// `core` must have let this call in.
-    pub(crate) const fn new(core: P, admission: Admission) -> Self {
+    #[inline]
+    pub(crate) fn new(core: P, admission: Admission, now: impl FnOnce() -> Instant) -> Self {
         Self {
             core,
             admission: Some(admission),
+            begun: Begun::at(now),
         }
     }
 
     /// A call that is let in now, or not.
     pub(crate) fn try_new(core: P) -> Option<Self> {
-        let admission = core.borrow().admit(Instant::now).ok()?;
-        Some(Self::new(core, admission))
+        let (shared, now) = (core.borrow(), Instant::now());
+        // Not a rejection: who is not let in goes on waiting.
+        let admission = shared.circuit().admit(|| shared.ticks(now)).ok()?;
+        Some(Self::new(core, admission, || now))
     }
 
     /// The call went well.
@@ -107,7 +113,7 @@ impl<P: Borrow<Core>> Call<P> {
     #[inline]
     fn settle(&mut self, end: End, now: impl Fn() -> Instant) {
         if let Some(admission) = self.admission.take() {
-            self.core.borrow().settle(admission, end, now);
+            self.core.borrow().settle(admission, self.begun, end, now);
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     Outcome, State,
     buckets::Buckets,
     cause::Cause,
+    metrics::Meter,
     outbox::Outbox,
     places::{Lease, Places},
     recent::Recent,
@@ -31,6 +32,8 @@ use crate::{
 
 #[derive(Debug)]
 pub(crate) struct Circuit {
+    pub(crate) name: &'static str,
+    pub(crate) meter: Meter,
     pub(crate) settings: Settings,
     pub(crate) word: AtomicU64,
     /// The ticks at which an open circuit lets probes in, or an override ends: of generations in turn.
@@ -93,9 +96,16 @@ impl Admission {
 }
 
 impl Circuit {
+    #[cfg(test)]
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self::named("tested", settings)
+    }
+
     const_fn! {
-        pub(crate) fn new(settings: Settings) -> Self {
+        pub(crate) fn named(name: &'static str, settings: Settings) -> Self {
             Self {
+                name,
+                meter: Meter::new(name),
                 settings,
                 // A closed circuit of generation 0 without failures is 0.
                 word: AtomicU64::new(0),

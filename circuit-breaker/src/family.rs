@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     Builder, By, CircuitBreaker, Core, InvalidConfig,
+    metrics::Labels,
     settings::Settings,
     sync::{
         Map, Mutex,
@@ -64,6 +65,7 @@ struct Shared<K> {
     overflow: Arc<Core>,
     /// Taken to make, list or evict members; not to use one.
     roster: Mutex<Roster<K>>,
+    labels: Labels<K>,
 }
 
 /// The members in a ring, with a hand that goes round and gives each that was used a second chance (the
@@ -110,6 +112,7 @@ impl Builder {
                 ring: Vec::new(),
                 hand: 0,
             }),
+            labels: Labels::new(),
         })))
     }
 }
@@ -147,6 +150,11 @@ impl<K> CircuitBreakers<K> {
     #[must_use]
     pub fn overflow(&self) -> CircuitBreaker {
         CircuitBreaker(Arc::clone(&self.0.overflow))
+    }
+
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "of metrics"))]
+    pub(crate) fn labels(&self) -> &Labels<K> {
+        &self.0.labels
     }
 
     /// All that exist now, in no particular order, without the overflow: for an admin view.
@@ -225,6 +233,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     fn find_or_make(&self, key: &K) -> Arc<Core> {
         // Before anything is changed: a user's `clone` may panic.
         let (in_map, in_ring) = (key.clone(), key.clone());
+        let label = self.labels.of(key, self.capacity);
         let mut roster = self.roster.lock();
         // Somebody was faster; or it was being taken away, and stayed.
         if let Some(core) = self.find(key) {
@@ -238,6 +247,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             return Arc::clone(&self.overflow);
         };
         let core = Arc::new(Core::new(self.name, roster.settings));
+        core.circuit().meter.label(label);
         self.map.insert(in_map, Arc::downgrade(&core));
         roster.ring.push(Member {
             key: in_ring,

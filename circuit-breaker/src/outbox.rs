@@ -17,8 +17,9 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    Cause, Listener, Override, State, Transition,
+    Cause, Listener, Override, State, Transition, metrics,
     sync::{Mutex, OnceLock},
+    trace,
 };
 
 pub(crate) struct Outbox {
@@ -35,6 +36,7 @@ pub(crate) struct Change {
     pub(crate) to: State,
     pub(crate) cause: Option<Cause>,
     pub(crate) by: Option<Override>,
+    pub(crate) is_reset: bool,
     /// In ticks.
     pub(crate) at: u64,
 }
@@ -46,6 +48,9 @@ struct Inner {
     listeners: Vec<(u64, Hear)>,
     added: u64,
 }
+
+/// Whether there are events or metrics of transitions, though nobody listens.
+pub(crate) const IS_WATCHED: bool = trace::IS_ON || metrics::IS_ON;
 
 type Hear = Arc<dyn Fn(&Change) + Send + Sync>;
 
@@ -65,14 +70,14 @@ impl Outbox {
     /// Puts a change in. To be followed by [`deliver`](Self::deliver).
     pub(crate) fn put(&self, change: Change) {
         let mut inner = self.inner.lock();
-        if !inner.listeners.is_empty() {
+        if IS_WATCHED || !inner.listeners.is_empty() {
             inner.waiting.push_back(change);
         }
     }
 
-    /// Tells the listeners everything that is in, unless somebody is at it already: they go on until it is
+    /// Tells `first` and the listeners everything that is in, unless somebody is at it already: they go on until it is
     /// empty. Called with no lock held.
-    pub(crate) fn deliver(&self) {
+    pub(crate) fn deliver(&self, first: impl Fn(&Change)) {
         let mut is_mine = false;
         loop {
             let mut inner = self.inner.lock();
@@ -88,6 +93,7 @@ impl Outbox {
             is_mine = true;
             let listeners: Vec<_> = inner.listeners.iter().map(|(_, l)| Arc::clone(l)).collect();
             drop(inner);
+            let _ = catch_unwind(AssertUnwindSafe(|| first(&change)));
             for listener in listeners {
                 // Its own affair: neither the other listeners nor the caller, whose request it may be, can
                 // do anything about it. The panic hook has said it.

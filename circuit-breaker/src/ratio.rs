@@ -34,6 +34,16 @@ impl Ratio {
         ((share * random as u128) >> u64::BITS) as u64
     }
 
+    /// As a number that [`new`](Self::new) makes the same of.
+    #[cfg_attr(
+        not(feature = "serde"),
+        expect(dead_code, reason = "only a file wants it back")
+    )]
+    #[expect(clippy::cast_precision_loss, reason = "at most 10^9")]
+    pub(crate) const fn as_f64(self) -> f64 {
+        self.0 as f64 / WHOLE as f64
+    }
+
     /// Whether `failures` of `calls` are this share or more.
     pub(crate) const fn is_reached(self, failures: u32, calls: u32) -> bool {
         // Below 2^32 * 2^30: never overflows.

@@ -18,6 +18,37 @@ pub enum State {
     MetricsOnly,
 }
 
+impl State {
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "of gauges"))]
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Closed,
+        Self::Open,
+        Self::HalfOpen,
+        Self::ForcedOpen,
+        Self::Disabled,
+        Self::MetricsOnly,
+    ];
+
+    /// Its place in [`ALL`](Self::ALL).
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "of gauges"))]
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// As it stands in metrics and events: `half_open`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+            Self::ForcedOpen => "forced_open",
+            Self::Disabled => "disabled",
+            Self::MetricsOnly => "metrics_only",
+        }
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

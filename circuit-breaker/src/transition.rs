@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{Cause, Override, State, outbox::Change};
+use crate::{Cause, Override, State, Trigger, outbox::Change};
 
 /// A change of the state of a circuit breaker, as its [listeners](crate::CircuitBreaker::on_transition)
 /// hear of it. Its `Display` is a line for a log.
@@ -15,6 +15,7 @@ pub struct Transition {
     generation: u32,
     from: State,
     to: State,
+    trigger: Trigger,
     cause: Option<Cause>,
     by: Option<Override>,
     at: Instant,
@@ -28,6 +29,7 @@ impl Transition {
             generation: change.generation,
             from: change.from,
             to: change.to,
+            trigger: change.trigger(),
             cause: change.cause,
             by: change.by,
             at: epoch
@@ -58,6 +60,12 @@ impl Transition {
     #[must_use]
     pub const fn to(&self) -> State {
         self.to
+    }
+
+    /// What brought it about, in a word.
+    #[must_use]
+    pub const fn trigger(&self) -> Trigger {
+        self.trigger
     }
 
     /// What opened it, or would have where it only measures; `None` for any other transition.

@@ -6,13 +6,13 @@ use crate::{ratio::Ratio, settings::ticks};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a wait does nothing until it is given to `Builder::wait_in_open`"]
 pub struct Wait {
-    first: Duration,
-    cap: Duration,
-    jitter: Jitter,
+    pub(crate) first: Duration,
+    pub(crate) cap: Duration,
+    pub(crate) jitter: Jitter,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Jitter {
+pub(crate) enum Jitter {
     None,
     Share(Ratio),
     /// What is no share is refused when the breaker is built.

@@ -1,0 +1,60 @@
+use tokio::time::Instant;
+
+use crate::{State, circuit::End, outbox::Change};
+
+pub(crate) const IS_ON: bool = false;
+
+/// When a call began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begun;
+
+impl Begun {
+    #[inline]
+    pub(crate) fn at(_: impl FnOnce() -> Instant) -> Self {
+        Self
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Meter;
+
+#[expect(clippy::unused_self, reason = "as with the feature")]
+impl Meter {
+    pub(crate) const fn new(_: &'static str) -> Self {
+        Self
+    }
+
+    #[inline]
+    pub(crate) fn ended(
+        &self,
+        _: Begun,
+        _: End,
+        _: impl FnOnce() -> Instant,
+        _: impl FnOnce() -> State,
+    ) {
+    }
+
+    #[inline]
+    pub(crate) fn rejected(&self, _: State, _: impl FnOnce() -> State) {}
+
+    #[inline]
+    pub(crate) fn moved(&self, _: &Change, _: impl FnOnce() -> State) {}
+
+    #[inline]
+    pub(crate) fn label(&self, _: Option<String>) {}
+}
+
+/// How keys of a family are written in a label.
+pub(crate) struct Labels<K>(std::marker::PhantomData<fn(K)>);
+
+#[expect(clippy::unused_self, reason = "as with the feature")]
+impl<K> Labels<K> {
+    pub(crate) const fn new() -> Self {
+        Self(std::marker::PhantomData)
+    }
+
+    #[inline]
+    pub(crate) const fn of(&self, _: &K, _: usize) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,328 @@
+//! Metrics: there whichever comes first, the breaker or the recorder; and true afterwards.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakers, Open, Override, Probes, Wait};
+use metrics::Unit;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use tokio::time::advance;
+
+const WAIT: Duration = Duration::from_secs(5);
+
+fn breaker() -> CircuitBreaker {
+    CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .wait_in_open(Wait::fixed(WAIT))
+        .probes(Probes::one())
+        .build("m")
+        .expect("legal numbers")
+}
+
+/// Each metric by its name and labels but for `name`, as a number: of a histogram, how many values. Once a
+/// test: a snapshot takes the figures away.
+fn values(snapshotter: &Snapshotter) -> BTreeMap<String, i64> {
+    let all = snapshotter.snapshot().into_vec();
+    all.into_iter()
+        .map(|(key, _, _, value)| {
+            let labels = key.key().labels();
+            let labels: Vec<_> = labels
+                .filter(|label| label.key() != "name")
+                .map(|label| format!(" {}", label.value()))
+                .collect();
+            let name = key.key().name();
+            let name = name.trim_start_matches("maestro_circuit_breaker_");
+            let value = match value {
+                DebugValue::Counter(n) => i64::try_from(n).expect("a few"),
+                #[expect(clippy::cast_possible_truncation, reason = "ones")]
+                DebugValue::Gauge(x) => x.into_inner() as i64,
+                DebugValue::Histogram(v) => i64::try_from(v.len()).expect("a few"),
+            };
+            (format!("{name}{}", labels.concat()), value)
+        })
+        .collect()
+}
+
+/// What is not zero.
+fn counted(snapshotter: &Snapshotter) -> Vec<(String, i64)> {
+    let values = values(snapshotter).into_iter();
+    values.filter(|(_, value)| *value != 0).collect()
+}
+
+fn pairs(expected: &[(&str, i64)]) -> Vec<(String, i64)> {
+    let owned = |(name, value): &(&str, i64)| ((*name).to_owned(), *value);
+    expected.iter().map(owned).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_rejections_and_transitions_are_counted_by_what_they_were() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let breaker = breaker();
+    breaker.try_acquire().unwrap().success();
+    breaker.try_acquire().unwrap().success();
+    breaker.try_acquire().unwrap().ignore();
+    drop(breaker.try_acquire().unwrap());
+    let failed: Result<(), Open> = breaker.run_blocking(|| {
+        breaker.try_acquire()?.failure();
+        Ok(())
+    });
+    assert!(failed.is_ok());
+    for _ in 0..3 {
+        assert!(breaker.try_acquire().is_err());
+    }
+    advance(WAIT).await;
+    let probe = breaker.try_acquire().unwrap();
+    assert!(breaker.try_acquire().is_err());
+    probe.success();
+    breaker.force_open(Override::new("a", "b").lasting(WAIT));
+    assert!(breaker.try_acquire().is_err());
+    advance(WAIT).await;
+    breaker.state();
+    breaker.reset();
+    assert_eq!(
+        counted(&snapshotter),
+        pairs(&[
+            ("call_duration_seconds", 6),
+            ("calls_total cancelled", 1),
+            ("calls_total failure", 1),
+            ("calls_total ignored", 1),
+            ("calls_total success", 4),
+            ("rejected_total forced_open", 1),
+            ("rejected_total half_open", 1),
+            ("rejected_total open", 3),
+            ("state closed", 1),
+            ("transitions_total consecutive_failures", 1),
+            ("transitions_total operator", 1),
+            ("transitions_total override_over", 1),
+            ("transitions_total probes_succeeded", 1),
+            ("transitions_total reset", 1),
+            ("transitions_total wait_over", 1),
+        ])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_duration_is_that_of_the_call() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let breaker = breaker();
+    let call = breaker.try_acquire().unwrap();
+    advance(Duration::from_millis(250)).await;
+    call.success();
+    let all = snapshotter.snapshot().into_vec();
+    let found = all.into_iter().find_map(|(_, unit, _, value)| match value {
+        DebugValue::Histogram(values) => Some((unit, values)),
+        _ => None,
+    });
+    let (unit, durations) = found.unwrap();
+    assert_eq!((unit, durations), (Some(Unit::Seconds), vec![0.25.into()]));
+}
+
+type Step = fn(&CircuitBreaker);
+
+/// The gauges of states, and which is at one.
+fn states(snapshotter: &Snapshotter) -> Vec<(String, i64)> {
+    let values = values(snapshotter).into_iter();
+    values
+        .filter(|(name, _)| name.starts_with("state "))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn exactly_one_gauge_is_at_one_from_the_first_use_on_and_after_each_transition() {
+    let transitions: [(&str, Step); 8] = [
+        ("closed", |_| {}),
+        ("open", |b| b.try_acquire().unwrap().failure()),
+        ("half_open", |b| {
+            b.force_open(Override::new("a", "b"));
+            b.resume(Override::new("a", "b"));
+            b.try_acquire_at(tokio::time::Instant::now())
+                .unwrap()
+                .failure();
+            b.state_at(tokio::time::Instant::now() + WAIT);
+        }),
+        ("closed", CircuitBreaker::reset),
+        ("forced_open", |b| b.force_open(Override::new("a", "b"))),
+        ("disabled", |b| b.disable(Override::new("a", "b"))),
+        ("metrics_only", |b| b.metrics_only(Override::new("a", "b"))),
+        ("metrics_only", CircuitBreaker::reset),
+    ];
+    for until in 1..=transitions.len() {
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        let _guard = metrics::set_default_local_recorder(&recorder);
+        let breaker = breaker();
+        breaker.try_acquire().unwrap().success();
+        for (_, transition) in &transitions[..until] {
+            transition(&breaker);
+        }
+        let states = states(&snapshotter);
+        assert_eq!(states.len(), 6);
+        let expected = format!("state {}", transitions[until - 1].0);
+        for (name, value) in states {
+            assert_eq!(value, i64::from(name == expected), "{name}, {expected}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recorder_that_comes_late_finds_the_state_at_the_first_use_or_when_it_is_asked_to() {
+    for explicit in [true, false] {
+        let breaker = breaker();
+        breaker.try_acquire().unwrap().success(); // without a recorder
+        breaker.try_acquire().unwrap().failure();
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        metrics::with_local_recorder(&recorder, || {
+            if explicit {
+                breaker.resolve_metrics();
+            } else {
+                assert!(breaker.try_acquire().is_err());
+            }
+        });
+        let seen = counted(&snapshotter);
+        if explicit {
+            assert_eq!(seen, pairs(&[("state open", 1)]));
+        } else {
+            let expected = [("rejected_total open", 1), ("state open", 1)];
+            assert_eq!(seen, pairs(&expected));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transition_that_finds_the_recorder_is_counted_and_shown() {
+    let breaker = breaker();
+    let call = breaker.try_acquire().unwrap();
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    metrics::with_local_recorder(&recorder, || call.failure());
+    let expected = [
+        ("call_duration_seconds", 1),
+        ("calls_total failure", 1),
+        ("state open", 1),
+        ("transitions_total consecutive_failures", 1),
+    ];
+    assert_eq!(counted(&snapshotter), pairs(&expected));
+}
+
+#[test]
+fn a_breaker_that_is_gone_is_in_no_gauge_and_those_of_one_name_add_up() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let [one, two, three] = [breaker(), breaker(), breaker()];
+    for breaker in [&one, &two, &three] {
+        breaker.resolve_metrics();
+    }
+    two.try_acquire().unwrap().failure();
+    drop(three);
+    let expected = [
+        ("call_duration_seconds", 1),
+        ("calls_total failure", 1),
+        ("state closed", 1),
+        ("state open", 1),
+        ("transitions_total consecutive_failures", 1),
+    ];
+    assert_eq!(counted(&snapshotter), pairs(&expected));
+}
+
+fn family(capacity: usize) -> CircuitBreakers<u32> {
+    CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .build_family("m", capacity)
+        .expect("legal numbers")
+}
+
+fn succeed(family: &CircuitBreakers<u32>, key: u32) {
+    let call = family.get(&key).try_acquire();
+    call.expect("it is closed").success();
+}
+
+#[test]
+fn a_family_shares_its_metrics_unless_it_is_told_to_label_them() {
+    for labelled in [false, true] {
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        let _guard = metrics::set_default_local_recorder(&recorder);
+        let hosts = family(8);
+        if labelled {
+            hosts.label_metrics();
+        }
+        succeed(&hosts, 1);
+        succeed(&hosts, 1);
+        hosts.get(&2).try_acquire().unwrap().failure();
+        let seen = counted(&snapshotter);
+        let shared = [
+            ("call_duration_seconds", 3),
+            ("calls_total failure", 1),
+            ("calls_total success", 2),
+            ("state closed", 1),
+            ("state open", 1),
+            ("transitions_total consecutive_failures", 1),
+        ];
+        let by_key = [
+            ("call_duration_seconds 1", 2),
+            ("call_duration_seconds 2", 1),
+            ("calls_total 1 success", 2),
+            ("calls_total 2 failure", 1),
+            ("state 1 closed", 1),
+            ("state 2 open", 1),
+            ("transitions_total 2 consecutive_failures", 1),
+        ];
+        let expected = if labelled {
+            pairs(&by_key)
+        } else {
+            pairs(&shared)
+        };
+        assert_eq!(seen, expected);
+    }
+}
+
+#[test]
+fn no_more_keys_than_there_are_seats_get_a_label_of_their_own_however_many_come() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let hosts = family(2);
+    hosts.label_metrics();
+    for key in 0..50 {
+        succeed(&hosts, key);
+    }
+    hosts.get(&1).disable(Override::new("a", "b"));
+    hosts.overflow().try_acquire().unwrap().success();
+    let seen = values(&snapshotter);
+    let calls: Vec<_> = seen
+        .iter()
+        .filter(|(name, _)| name.starts_with("calls_total") && name.ends_with("success"))
+        .map(|(name, value)| (name.as_str(), *value))
+        .collect();
+    let expected = [
+        ("calls_total 0 success", 1),
+        ("calls_total 1 success", 1),
+        ("calls_total _overflow success", 49),
+    ];
+    assert_eq!(calls, expected);
+    // Who was evicted is in no gauge: the overflow, one stranger, and 1 again.
+    assert_eq!(seen["state 0 closed"], 0);
+    assert_eq!(seen["state 1 disabled"], 1);
+    assert_eq!(seen["state _overflow closed"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_not_rejected() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let breaker = breaker();
+    breaker.try_acquire().unwrap().failure();
+    breaker.acquire().await.success();
+    let seen = values(&snapshotter);
+    assert!(
+        seen.iter()
+            .all(|(name, value)| !name.starts_with("rejected") || *value == 0)
+    );
+    assert_eq!(seen["calls_total success"], 1);
+}

@@ -1,0 +1,344 @@
+//! Configuration from files.
+
+use std::time::Duration;
+
+use maestro_circuit_breaker::{Builder, CircuitBreaker, OnCancel, Probes, Wait, Window};
+use proptest::{option, prelude::*};
+use serde_json::json;
+
+fn read(json: &serde_json::Value) -> Result<Builder, String> {
+    serde_json::from_value(json.clone()).map_err(|error| error.to_string())
+}
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+#[test]
+fn what_a_file_leaves_out_is_the_default() {
+    assert_eq!(read(&json!({})), Ok(CircuitBreaker::builder()));
+}
+
+#[test]
+fn everything_is_read_as_people_write_it() {
+    let file = json!({
+        "failure_ratio": 0.5,
+        "slow_ratio": 1,
+        "slow_after": "800ms",
+        "window": "100 calls",
+        "minimum_calls": 10,
+        "consecutive_failures": 5,
+        "wait_in_open": { "first": "1s", "cap": "1m 30s", "jitter": 0.25 },
+        "probes": { "successes": 2, "of": 3, "in_flight": 1 },
+        "probe_deadline": "2.5s",
+        "on_cancel": "failure",
+    });
+    let built = CircuitBreaker::builder()
+        .failure_ratio(0.5)
+        .slow_ratio(1.0)
+        .slow_after(Duration::from_millis(800))
+        .window(Window::calls(100))
+        .minimum_calls(10)
+        .consecutive_failures(5)
+        .wait_in_open(Wait::exponential(seconds(1), seconds(90)).jitter(0.25))
+        .probes(Probes::successes(2, 3).in_flight(1))
+        .probe_deadline(Duration::from_millis(2_500))
+        .on_cancel(OnCancel::Failure);
+    assert_eq!(read(&file), Ok(built));
+}
+
+#[test]
+fn the_short_forms_are_read_and_written() {
+    for (field, short, built) in [
+        (
+            "wait_in_open",
+            json!("5m"),
+            CircuitBreaker::builder().wait_in_open(Wait::fixed(seconds(300))),
+        ),
+        (
+            "window",
+            json!("1 call"),
+            CircuitBreaker::builder().window(Window::calls(1)),
+        ),
+        (
+            "window",
+            json!("1m"),
+            CircuitBreaker::builder().window(Window::time(seconds(60))),
+        ),
+        (
+            "probes",
+            json!(7),
+            CircuitBreaker::builder().probes(Probes::results(7)),
+        ),
+        (
+            "probes",
+            json!({ "results": 7, "in_flight": 2 }),
+            CircuitBreaker::builder().probes(Probes::results(7).in_flight(2)),
+        ),
+        (
+            "wait_in_open",
+            json!({ "first": "2s", "jitter": 0.5 }),
+            CircuitBreaker::builder().wait_in_open(Wait::fixed(seconds(2)).jitter(0.5)),
+        ),
+    ] {
+        assert_eq!(read(&json!({ field: short })), Ok(built), "{short}");
+        let written = serde_json::to_value(built).unwrap();
+        assert_eq!(written[field], short);
+    }
+    let defaults = serde_json::to_value(CircuitBreaker::builder()).unwrap();
+    let expected = json!({
+        "window": "10s", "wait_in_open": "5s", "probes": 3, "probe_deadline": "10s",
+    });
+    assert_eq!(defaults, expected);
+}
+
+fn assert_refused(file: &serde_json::Value, field: &str, allowed: &str) {
+    let problem = read(file).expect_err(&file.to_string());
+    assert!(problem.contains(field), "{file}: {problem}");
+    assert!(problem.contains(allowed), "{file}: {problem}");
+}
+
+#[test]
+fn what_is_refused_is_named_with_what_is_allowed() {
+    for (file, field, allowed) in [
+        (
+            json!({ "failure_ration": 0.5 }),
+            "`failure_ration`",
+            "expected one of `failure_ratio`",
+        ),
+        (
+            json!({ "failure_ratio": "half" }),
+            "`failure_ratio`",
+            "a number above 0.0",
+        ),
+        (
+            json!({ "failure_ratio": 1.5 }),
+            "failure ratio",
+            "from 0.000000001 to 1.0",
+        ),
+        (
+            json!({ "failure_ratio": null }),
+            "`failure_ratio`",
+            "a share",
+        ),
+        (json!({ "slow_after": 5 }), "`slow_after`", "\"250ms\""),
+        (
+            json!({ "slow_ratio": 0.5 }),
+            "`slow_after`",
+            "longer than zero",
+        ),
+        (
+            json!({ "window": "10 parsecs" }),
+            "`window`",
+            "\"100 calls\"",
+        ),
+        (
+            json!({ "window": "many calls" }),
+            "`window`",
+            "\"100 calls\"",
+        ),
+        (json!({ "window": 100 }), "`window`", "\"100 calls\""),
+        (
+            json!({ "window": "2000 calls" }),
+            "window",
+            "from 1 to 1,024 calls",
+        ),
+        (
+            json!({ "minimum_calls": -1 }),
+            "`minimum_calls`",
+            "a whole number",
+        ),
+        (
+            json!({ "minimum_calls": 0 }),
+            "minimum of calls",
+            "from 1 to 500,000",
+        ),
+        (
+            json!({ "consecutive_failures": 0.5 }),
+            "`consecutive_failures`",
+            "a whole number",
+        ),
+    ] {
+        assert_refused(&file, field, allowed);
+    }
+}
+
+#[test]
+fn what_is_refused_of_waits_probes_and_cancelled_calls_is_named_too() {
+    for (file, field, allowed) in [
+        (
+            json!({ "wait_in_open": 5 }),
+            "`wait_in_open`",
+            "such as \"5s\"",
+        ),
+        (
+            json!({ "wait_in_open": "0s" }),
+            "wait in open",
+            "longer than zero",
+        ),
+        (
+            json!({ "wait_in_open": { "cap": "5s" } }),
+            "`first`",
+            "missing",
+        ),
+        (
+            json!({ "wait_in_open": { "first": 5 } }),
+            "`first`",
+            "a duration",
+        ),
+        (
+            json!({ "wait_in_open": { "first": "5s", "jitter": 2 } }),
+            "wait in open",
+            "jitter a share",
+        ),
+        (
+            json!({ "wait_in_open": { "first": "5s", "max": "6s" } }),
+            "`max`",
+            "`first`, `cap`, `jitter`",
+        ),
+        (
+            json!({ "probes": "three" }),
+            "`probes`",
+            "a number of results",
+        ),
+        (
+            json!({ "probes": { "successes": 2 } }),
+            "`probes`",
+            "`successes` and `of`",
+        ),
+        (
+            json!({ "probes": { "results": 2, "of": 3 } }),
+            "`probes`",
+            "either `results` or",
+        ),
+        (
+            json!({ "probes": { "results": "2" } }),
+            "`results`",
+            "a whole number",
+        ),
+        (json!({ "probes": 0 }), "probes", "from 1 to 4,095"),
+        (
+            json!({ "probe_deadline": "0s" }),
+            "deadline of a probe",
+            "longer than zero",
+        ),
+        (
+            json!({ "on_cancel": "panic" }),
+            "`on_cancel`",
+            "\"failure_if_slow\"",
+        ),
+        (
+            json!({ "on_cancel": "failure_if_slow" }),
+            "`slow_after`",
+            "`OnCancel::FailureIfSlow`",
+        ),
+    ] {
+        assert_refused(&file, field, allowed);
+    }
+}
+
+fn durations() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        (1..100_000_u64).prop_map(Duration::from_nanos),
+        (1..100_000_u64).prop_map(Duration::from_millis),
+        (1..100_000_u64).prop_map(Duration::from_secs),
+        Just(Duration::MAX),
+    ]
+}
+
+fn shares() -> impl Strategy<Value = f64> {
+    (1..=1_000_u32).prop_map(|n| f64::from(n) / 1_000.0)
+}
+
+fn waits() -> impl Strategy<Value = Wait> {
+    let wait = (durations(), durations()).prop_map(|(a, b)| Wait::exponential(a.min(b), a.max(b)));
+    (wait, option::of(shares())).prop_map(|(wait, jitter)| match jitter {
+        Some(share) => wait.jitter(share),
+        None => wait,
+    })
+}
+
+fn probes() -> impl Strategy<Value = Probes> {
+    let rule = prop_oneof![
+        (1..=4_095_u32).prop_map(Probes::results),
+        (1..=40_u32, 0..=40_u32).prop_map(|(n, more)| Probes::successes(n, n + more)),
+    ];
+    (rule, option::of(1..=16_u32)).prop_map(|(rule, limit)| match limit {
+        Some(limit) => rule.in_flight(limit),
+        None => rule,
+    })
+}
+
+fn windows() -> impl Strategy<Value = Window> {
+    prop_oneof![
+        (20..=1_024_u32).prop_map(Window::calls),
+        durations().prop_map(Window::time)
+    ]
+}
+
+prop_compose! {
+    fn builders()(
+        failed in option::of(shares()),
+        slow in option::of((shares(), durations())),
+        window in windows(),
+        minimum in option::of(1..=20_u32),
+        in_a_row in option::of(1..1_000_u32),
+        wait in waits(),
+        probes in probes(),
+        deadline in durations(),
+        on_cancel in option::of(prop_oneof![Just(OnCancel::Ignored), Just(OnCancel::Failure)]),
+    ) -> Builder {
+        let mut builder = CircuitBreaker::builder()
+            .window(window)
+            .wait_in_open(wait)
+            .probes(probes)
+            .probe_deadline(deadline);
+        if let Some(share) = failed {
+            builder = builder.failure_ratio(share);
+        }
+        if let Some((share, after)) = slow {
+            builder = builder.slow_ratio(share).slow_after(after);
+        }
+        if let Some(calls) = minimum {
+            builder = builder.minimum_calls(calls);
+        }
+        if let Some(failures) = in_a_row {
+            builder = builder.consecutive_failures(failures);
+        }
+        if let Some(on_cancel) = on_cancel {
+            builder = builder.on_cancel(on_cancel);
+        }
+        builder
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_again(builder in builders()) {
+        let text = serde_json::to_string(&builder).unwrap();
+        let again: Builder = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(again, builder, "{}", text);
+    }
+}
+
+#[test]
+fn the_file_of_the_readme_is_read() {
+    // Its YAML, as what a YAML reader makes of it.
+    let readme = include_str!("../README.md");
+    let block = readme
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let fields: serde_json::Map<_, _> = block
+        .expect("the README shows a file")
+        .lines()
+        .map(|line| {
+            let (name, value) = line.split_once(": ").expect("one field a line");
+            let value = value.split(" #").next().unwrap_or_default().trim();
+            let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+            (name.to_owned(), value)
+        })
+        .collect();
+    let builder = read(&fields.into()).expect("the README's file");
+    assert!(builder.build("readme").is_ok());
+}
