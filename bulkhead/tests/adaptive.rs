@@ -120,6 +120,82 @@ fn overloads_and_what_failed_fast_never_move_the_baseline() {
 }
 
 #[test]
+fn what_was_learnt_is_the_same_with_and_without_any_number_of_drops_between() {
+    let (mut calm, mut troubled) = (Gradient2::new().max(100), Gradient2::new().max(100));
+    for _ in 0..200 {
+        calm.next(&used(50, 0, 10 * MS));
+        troubled.next(&used(50, 0, 10 * MS));
+        // Refused at once; slow and then dropped; dropped, with nothing to show for it.
+        troubled.next(&used(50, 7, Duration::from_micros(1)));
+        troubled.next(&used(50, 1, 10_000 * MS));
+        troubled.next(&Window::new(50, 50, 0, 100, MS));
+        troubled.next(&Window::new(50, 50, 0, 0, MS));
+    }
+    // From the same limit on, the same answers to whatever latency.
+    for latency in [10, 14, 16, 20, 25, 40, 11] {
+        let seen = used(77, 0, latency * MS);
+        assert_eq!(calm.next(&seen), troubled.next(&seen), "{latency} ms");
+    }
+}
+
+#[test]
+fn one_failure_among_healthy_calls_costs_a_tenth_and_is_soon_made_good() {
+    let mut law = Gradient2::new().max(100);
+    let healthy = after(&mut law, 20, 200, 10 * MS);
+    assert_eq!(healthy, 100);
+    let shaken = law.next(&used(healthy, 1, Duration::from_micros(10)));
+    assert_eq!(shaken, 90);
+    // Up by a fifth of the headroom, four places, in each window.
+    assert_eq!(after(&mut law, shaken, 13, 10 * MS), 100);
+}
+
+#[test]
+fn fifty_drops_never_raise_a_limit() {
+    let laws: [Box<dyn Limit>; 2] = [Box::new(Aimd::new()), Box::new(Gradient2::new())];
+    for mut law in laws {
+        let before = after(&mut law, 20, 50, 10 * MS);
+        let mut limit = before;
+        for drops in 1..=50 {
+            let next = law.next(&used(limit, drops, 10 * MS));
+            assert!(next <= limit, "{limit} -> {next}");
+            limit = next;
+        }
+        assert!(limit < before / 10, "{before} -> {limit}");
+    }
+}
+
+/// The windows of a service that works on `capacity` calls at a time, for 50 ms each, and lets the others queue.
+fn closed_loop(law: &mut impl Limit, mut limit: usize, windows: usize, capacity: usize) -> usize {
+    for _ in 0..windows {
+        let queued = u32::try_from(limit.div_ceil(capacity)).unwrap();
+        limit = law.next(&used(limit, 0, 50 * MS * queued));
+    }
+    limit
+}
+
+#[test]
+fn a_limit_settles_near_the_capacity_follows_it_down_and_comes_back() {
+    let gradient = || Box::new(Gradient2::new()) as Box<dyn Limit>;
+    let aimd = || Box::new(Aimd::new().slow_after(120 * MS)) as Box<dyn Limit>;
+    for mut law in [gradient(), aimd()] {
+        let settled = closed_loop(&mut law, 20, 2_000, 40);
+        // Twice the latency is in bounds for both, three times is not; and the headroom above that.
+        assert!((40..=124).contains(&settled), "{settled}");
+        let in_trouble = closed_loop(&mut law, settled, 100, 13);
+        assert!((13..=43).contains(&in_trouble), "{in_trouble}");
+        let lasting = closed_loop(&mut law, in_trouble, 100_000, 13);
+        assert!((13..=43).contains(&lasting), "{lasting}");
+        let again = closed_loop(&mut law, lasting, 200, 40);
+        assert!((40..=124).contains(&again), "{again}");
+        // And from its floor, where whatever was wrong has brought it.
+        let floor = (0..200).fold(again, |limit, _| law.next(&used(limit, 1, MS)));
+        assert_eq!(floor, 1);
+        let recovered = closed_loop(&mut law, floor, 200, 40);
+        assert!((40..=124).contains(&recovered), "{recovered}");
+    }
+}
+
+#[test]
 fn the_floor_is_one_thing_and_the_probe_limit_another() {
     let mut law = Gradient2::new().min(12).max(100).probe(3, 20);
     let mut limit = 20;
@@ -191,6 +267,61 @@ proptest! {
             let most = (0..20).map(|_| { limit = law.next(&used(limit, 0, Duration::from_micros(1))); limit }).max();
             prop_assert!(most.unwrap() > 100, "{most:?}");
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Calls as they come: any latency, any outcome, many at once or one after the other.
+    #[test]
+    fn whatever_calls_say_the_limit_of_a_bulkhead_is_in_its_range_and_no_place_is_lost(
+        calls in prop::collection::vec(
+            (0_u64..100_000, 0_u8..4, 1_usize..30),
+            0..120,
+        ),
+        with_gradient in any::<bool>(),
+    ) {
+        let law: Box<dyn Limit> = if with_gradient {
+            Box::new(Gradient2::new().min(2).max(50).probe(3, 4))
+        } else {
+            Box::new(Aimd::new().min(2).max(50).slow_after(20 * MS))
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let end = runtime.block_on(async {
+            let bulkhead = windows_of_100_ms().build_adaptive("a", law).unwrap();
+            for (micros, outcome, at_once) in calls {
+                let permits: Vec<_> = (0..at_once).map_while(|_| bulkhead.try_acquire().ok()).collect();
+                advance(Duration::from_micros(micros)).await;
+                for permit in permits {
+                    match outcome {
+                        0 => permit.success(),
+                        1 => permit.overload(),
+                        2 => permit.ignore(),
+                        _ => drop(permit),
+                    }
+                    let limit = bulkhead.limit();
+                    if !(2..=50).contains(&limit) {
+                        return Err(limit);
+                    }
+                }
+            }
+            // Healthy calls, as many as there is room for: it comes up, wherever it was.
+            let mut most = 0;
+            for _ in 0..400 {
+                let permits: Vec<_> = std::iter::from_fn(|| bulkhead.try_acquire().ok()).collect();
+                advance(Duration::from_micros(1)).await;
+                permits.into_iter().for_each(maestro_bulkhead::Permit::success);
+                advance(100 * MS).await;
+                most = most.max(bulkhead.limit());
+            }
+            if bulkhead.in_flight() == 0 && most >= 40 { Ok(()) } else { Err(most) }
+        });
+        prop_assert_eq!(end, Ok(()));
     }
 }
 

@@ -31,6 +31,13 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 const SECONDS: usize = 60;
 const TROUBLE: std::ops::Range<usize> = 20..40;
+/// Without the fifth after the change, in which limits look for where they belong.
+const IN_TROUBLE: std::ops::Range<usize> = TROUBLE.start + 5..TROUBLE.end;
+
+/// The two tenants are watched for so many seconds, and one of them floods in between.
+const CALM: usize = 20;
+const FLOOD: std::ops::Range<usize> = 5..15;
+const IN_FLOOD: std::ops::Range<usize> = FLOOD.start + 1..FLOOD.end;
 
 // === The simulation ===
 
@@ -201,8 +208,8 @@ fn flood(name: &'static str, each: Option<usize>) -> Run {
             let backend = backend.clone();
             BulkheadLayer::new(bulkhead).layer(service_fn(move |()| backend.clone().answer()))
         };
-        let flood = tokio::task::spawn_local(send(behind(loud), start, 5..15, 4_000));
-        let ended = send(behind(quiet), start, 0..20, 200).await;
+        let flood = tokio::task::spawn_local(send(behind(loud), start, FLOOD, 4_000));
+        let ended = send(behind(quiet), start, 0..CALM, 200).await;
         flood.await.expect("no call panics");
         Run {
             name,
@@ -256,12 +263,22 @@ impl Run {
         }
     }
 
-    fn by_second(&self, seconds: usize, figure: fn(Figures) -> f64) -> Vec<(f64, f64)> {
+    fn by_second(&self, seconds: usize, figure: fn(Figures) -> f64) -> Line {
         (0..seconds)
             .map(|second| {
                 let at = f64::from(u32::try_from(second).expect("a minute"));
                 (at, figure(self.figures(second..second + 1)))
             })
+            .collect()
+    }
+}
+
+impl Run {
+    fn limit_by_second(&self) -> Line {
+        let numbers = |n: usize| f64::from(u32::try_from(n).expect("a limit of some hundreds"));
+        let limits = self.limits.iter().enumerate();
+        limits
+            .map(|(second, limit)| (numbers(second), numbers(*limit)))
             .collect()
     }
 }
@@ -283,6 +300,8 @@ fn floods() -> [Run; 2] {
 
 // === The plot and the table ===
 
+/// Seconds, and what there was to see in each.
+type Line = Vec<(f64, f64)>;
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 const COLOURS: [RGBColor; 3] = [
     RGBColor(200, 60, 40),
@@ -295,29 +314,38 @@ fn panel(
     title: &str,
     runs: &[Run],
     seconds: usize,
-    figure: fn(Figures) -> f64,
+    trouble: std::ops::Range<usize>,
+    lines: Vec<Line>,
 ) -> Result<(), Box<dyn Error>> {
-    let lines: Vec<_> = runs
-        .iter()
-        .map(|run| run.by_second(seconds, figure))
-        .collect();
     let highest = lines
         .iter()
         .flatten()
         .map(|point| point.1)
         .fold(0.0, f64::max);
-    let last = f64::from(u32::try_from(seconds)?);
+    let second = |second: usize| f64::from(u32::try_from(second).expect("a minute"));
+    let (last, top) = (second(seconds), (highest * 1.1).max(0.1));
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 18))
         .margin(8)
+        .margin_right(24)
         .x_label_area_size(24)
         .y_label_area_size(48)
-        .build_cartesian_2d(0.0..last, 0.0..(highest * 1.1).max(0.1))?;
+        .build_cartesian_2d(0.0..last, 0.0..top)?;
     chart
         .configure_mesh()
-        .x_desc("s")
+        .x_label_formatter(&|second| format!("{second:.0} s"))
+        .y_label_formatter(&|y| {
+            if top < 2.0 {
+                format!("{:.0} %", y * 100.0)
+            } else {
+                format!("{y:.0}")
+            }
+        })
         .light_line_style(WHITE)
         .draw()?;
+    // When it is worse than usual.
+    let shade = [(second(trouble.start), 0.0), (second(trouble.end), top)];
+    chart.draw_series([Rectangle::new(shade, BLACK.mix(0.06).filled())])?;
     for ((run, line), colour) in runs.iter().zip(lines).zip(COLOURS) {
         chart
             .draw_series(LineSeries::new(line, colour.stroke_width(2)))?
@@ -332,33 +360,38 @@ fn panel(
 }
 
 fn draw(path: &PathBuf, troubles: &[Run], floods: &[Run]) -> Result<(), Box<dyn Error>> {
-    let root = SVGBackend::new(path, (960, 1_200)).into_drawing_area();
+    let root = SVGBackend::new(path, (960, 1_500)).into_drawing_area();
     root.fill(&WHITE)?;
-    let panels = root.split_evenly((4, 1));
-    let capacity = "capacity falls to a third from 20 s to 40 s";
-    panel(
-        &panels[0],
-        &format!("Answers a second: {capacity}"),
-        troubles,
-        SECONDS,
-        |f| f.goodput,
-    )?;
-    panel(
-        &panels[1],
-        "95th percentile of the time waited, ms",
-        troubles,
-        SECONDS,
-        |f| f.p95_ms,
-    )?;
-    panel(
-        &panels[2],
-        "Share of calls refused",
-        troubles,
-        SECONDS,
-        |f| f.refused_share,
-    )?;
+    let panels = root.split_evenly((6, 1));
+    let by_second = |runs: &[Run], seconds, figure: fn(Figures) -> f64| {
+        let lines = runs.iter().map(|run| run.by_second(seconds, figure));
+        lines.collect::<Vec<Line>>()
+    };
+    let limits = troubles.iter().map(Run::limit_by_second).collect();
+    let of_trouble: [(&str, Vec<Line>); 4] = [
+        (
+            "Answers a second; the capacity falls to a third from 20 s to 40 s",
+            by_second(troubles, SECONDS, |f| f.goodput),
+        ),
+        (
+            "95th percentile of the time waited, ms",
+            by_second(troubles, SECONDS, |f| f.p95_ms),
+        ),
+        (
+            "Share of calls refused",
+            by_second(troubles, SECONDS, |f| f.refused_share),
+        ),
+        ("The limit, in calls at once", limits),
+    ];
+    for (area, (title, lines)) in panels.iter().zip(of_trouble) {
+        panel(area, title, troubles, SECONDS, TROUBLE, lines)?;
+    }
     let title = "A quiet tenant beside one that floods from 5 s to 15 s: its 95th percentile, ms";
-    panel(&panels[3], title, floods, 20, |f| f.p95_ms)?;
+    let lines = by_second(floods, CALM, |f| f.p95_ms);
+    panel(&panels[4], title, floods, CALM, FLOOD, lines)?;
+    let title = "… and the share of its calls that are refused";
+    let lines = by_second(floods, CALM, |f| f.refused_share);
+    panel(&panels[5], title, floods, CALM, FLOOD, lines)?;
     root.present()?;
     Ok(())
 }
@@ -386,13 +419,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (troubles, floods) = (troubles(), floods());
     println!("| limit | phase | answers/s | p95, ms | refused | limit at the end |");
     println!("|---|---|--:|--:|--:|--:|");
-    let in_trouble = TROUBLE.start + 5..TROUBLE.end;
     for run in &troubles {
         print(
             run,
             &[
                 ("healthy", 10..20),
-                ("a third", in_trouble.clone()),
+                ("a third", IN_TROUBLE),
                 ("again healthy", 50..60),
             ],
         );
@@ -402,7 +434,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             run,
             &[
                 ("quiet tenant, alone", 1..5),
-                ("quiet tenant, in the flood", 6..15),
+                ("quiet tenant, in the flood", IN_FLOOD),
             ],
         );
     }
@@ -420,7 +452,7 @@ mod tests {
     #[test]
     fn in_trouble_the_fixed_cap_collapses_and_the_adaptive_ones_keep_what_capacity_there_is() {
         let [fixed, aimd, gradient] = troubles();
-        let in_trouble = |run: &Run| run.figures(TROUBLE.start + 5..TROUBLE.end);
+        let in_trouble = |run: &Run| run.figures(IN_TROUBLE);
         let possible =
             f64::from(CAPACITY_IN_TROUBLE) * 1_000.0 / f64::from(u32::try_from(WORK_MS).unwrap());
         assert!(
@@ -456,17 +488,40 @@ mod tests {
     fn a_tenant_with_a_bulkhead_of_its_own_does_not_notice_that_another_floods() {
         let [shared, each] = floods();
         let alone = each.figures(1..5);
-        let flooded = each.figures(6..15);
+        let flooded = each.figures(IN_FLOOD);
         assert!(flooded.p95_ms < 1.2 * alone.p95_ms, "{alone:?} {flooded:?}");
         assert!(
             flooded.refused_share == 0.0 && flooded.goodput > 195.0,
             "{flooded:?}"
         );
-        let shared = shared.figures(6..15);
+        let shared = shared.figures(IN_FLOOD);
         assert!(
             shared.refused_share > 0.3 || shared.p95_ms > 3.0 * alone.p95_ms,
             "{shared:?}"
         );
+    }
+
+    #[test]
+    fn the_readme_of_the_bulkhead_says_what_comes_out_here() {
+        let readme = include_str!("../../bulkhead/README.md");
+        for run in troubles() {
+            let Figures {
+                goodput, p95_ms, ..
+            } = run.figures(IN_TROUBLE);
+            let row = format!("{} | {goodput:.0} | {p95_ms:.0} ms", run.name);
+            assert!(readme.contains(&row), "{row}");
+        }
+        let [shared, each] = floods();
+        for run in [shared, each] {
+            let Figures {
+                p95_ms,
+                refused_share,
+                ..
+            } = run.figures(IN_FLOOD);
+            let refused = refused_share * 100.0;
+            let row = format!("{} | {p95_ms:.0} ms | {refused:.0} %", run.name);
+            assert!(readme.contains(&row), "{row}");
+        }
     }
 
     #[test]
