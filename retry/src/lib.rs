@@ -16,6 +16,7 @@ mod delays;
 mod error;
 mod event;
 mod flight;
+mod guard;
 mod half_full;
 mod hold;
 #[cfg(feature = "http")]
@@ -63,6 +64,7 @@ pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
 pub use delays::Delays;
 pub use error::InvalidConfig;
 pub use event::{Event, GiveUpReason, RetryReason};
+pub use guard::Guard;
 pub use half_full::{HalfFull, HalfFullBuilder, HalfFullCore, StaticHalfFull};
 pub use hold::Hold;
 #[cfg(feature = "http")]

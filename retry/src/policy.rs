@@ -133,6 +133,17 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         self.map(|v, q, _| (v, q, budget))
     }
 
+    /// Gives the policy a place for as long as the program runs, and a reference to it: a layer made of that
+    /// (`RetryLayer::new(policy.leak())`) is cheaper, as no call has to copy the policy. Once, where the program is
+    /// put together: the memory is never given back.
+    #[must_use = "the policy is leaked either way"]
+    pub fn leak(self) -> &'static Self
+    where
+        Self: 'static,
+    {
+        Box::leak(Box::new(self))
+    }
+
     /// Names the policy, for metrics (feature `metrics`, which report of named policies only) and traces.
     ///
     /// A call then pays for a reference count, as all calls of a policy share what watches it. The metrics:

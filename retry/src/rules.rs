@@ -9,7 +9,11 @@ use crate::{
 
 /// What a running call needs of its policy: all but the closure that finds the deadline.
 #[derive(Clone, Debug)]
-pub(crate) struct Rules<V, Q, B> {
+#[expect(
+    unnameable_types,
+    reason = "what a call keeps is named by `Guard` alone, and there hidden"
+)]
+pub struct Rules<V, Q, B> {
     attempts: u32,
     backoff: Backoff,
     max_elapsed: Option<Duration>,
@@ -85,6 +89,7 @@ impl<V, Q, B> Rules<V, Q, B> {
 
 impl<V, Q, B: Budget> Rules<V, Q, B> {
     /// The beginning of a call. `timed`: the classifier looks at the time.
+    #[inline]
     pub(crate) fn begin(
         &self,
         timed: bool,
@@ -95,16 +100,23 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
         if timed || self.max_elapsed.is_some() {
             now.get();
         }
-        let started = now.if_read();
-        let own = self
-            .max_elapsed
-            .zip(started)
-            .and_then(|(max, started)| started.checked_add(max));
-        let limit = match (own, deadline) {
+        let limit = if self.max_elapsed.is_some() || deadline.is_some() {
+            self.limit(deadline, now)
+        } else {
+            None
+        };
+        (Course::new(now.if_read(), limit), call)
+    }
+
+    /// When the last attempt must begin: apart, so that a call without limits does not pay for its size.
+    #[cold]
+    #[inline(never)]
+    fn limit(&self, deadline: Option<Instant>, now: &Now) -> Option<Instant> {
+        let own = self.max_elapsed.and_then(|max| now.get().checked_add(max));
+        match (own, deadline) {
             (Some(own), Some(deadline)) => Some(own.min(deadline)),
             (own, deadline) => own.or(deadline),
-        };
-        (Course::new(started, limit), call)
+        }
     }
 
     /// What follows an attempt: another one, or nothing. `copy` is what it would send, `repeatable`

@@ -2,7 +2,7 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use crate::{Budget, Classify, DeadlineOf, Replay, RetryPolicy, future::ResponseFuture};
+use crate::{Classify, DeadlineOf, Guard, Replay, RetryPolicy, future::ResponseFuture};
 
 /// A service whose calls are tried again, made by [`RetryLayer`](crate::RetryLayer).
 ///
@@ -21,26 +21,28 @@ impl<S, P> RetryService<S, P> {
     }
 }
 
-impl<S, Req, V, Q, D, B> Service<Req> for RetryService<S, RetryPolicy<V, Q, D, B>>
+impl<S, Req, P> Service<Req> for RetryService<S, P>
 where
     S: Service<Req> + Clone,
-    V: Classify<Req, S::Response, S::Error> + Clone,
-    Q: Replay<Req> + Clone,
-    D: DeadlineOf<Req>,
-    B: Budget + Clone,
+    P: Guard,
+    P::Classifier: Classify<Req, S::Response, S::Error>,
+    P::Replay: Replay<Req>,
+    P::Deadline: DeadlineOf<Req>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Req, V, Q, B>;
+    type Future = ResponseFuture<S, Req, P>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let (course, call, copy) = self.policy.begin(V::TIMED, &request, Q::replay);
+        let policy = self.policy.policy();
+        let (course, token, copy) = policy.begin(P::Classifier::TIMED, &request, P::Replay::replay);
         let spare = copy.map(|copy| (self.inner.clone(), copy));
         let first = self.inner.call(request);
-        ResponseFuture::new(first, spare, course, call, self.policy.rules.clone())
+        ResponseFuture::new(first, spare, course, token, self.policy.keep())
     }
 }

@@ -1174,8 +1174,9 @@ fn closures_infer_in_one_expression_and_a_function_serves_every_result_type() {
 fn sizes_stay_what_they_are() {
     type Inner = tower::util::ServiceFn<fn(u64) -> Ready<Result<[u64; 2], Infallible>>>;
     type Plain = ResponseFuture<Inner, u64>;
-    type Budgeted = ResponseFuture<Inner, u64, RetryErrors, CloneRequest, RetryBudget>;
-    type Static = ResponseFuture<Inner, u64, RetryErrors, CloneRequest, &'static StaticRetryBudget>;
+    type Of<B> = RetryPolicy<RetryErrors, CloneRequest, NoDeadline, B>;
+    type Budgeted = ResponseFuture<Inner, u64, Of<RetryBudget>>;
+    type Static = ResponseFuture<Inner, u64, Of<&'static StaticRetryBudget>>;
     let timer = size_of::<tokio::time::Sleep>();
     assert_eq!(
         size_of::<(RetryErrors, CloneRequest, NoDeadline, Unlimited)>(),

@@ -1,4 +1,6 @@
-use maestro_retry::{Backoff, RetryBudget, RetryLayer, RetryPolicy, StaticRetryBudget};
+use maestro_retry::{
+    Backoff, HalfFull, RetryBudget, RetryLayer, RetryPolicy, StaticHalfFull, StaticRetryBudget,
+};
 use tower::Layer;
 
 use super::floors::{FAILS_EVERY_OTHER, READY};
@@ -7,6 +9,7 @@ use crate::{
     inner::{FailsEveryOther, Nothing},
 };
 
+static THROTTLE: StaticHalfFull = HalfFull::builder().build_static("static");
 static BUDGET: StaticRetryBudget = RetryBudget::builder().build_static("static");
 
 pub(super) fn rows() -> Vec<Row> {
@@ -14,6 +17,12 @@ pub(super) fn rows() -> Vec<Row> {
         Row::service("retry, none needed", READY, || {
             RetryLayer::new(policy()).layer(Nothing)
         })
+        .target(65.0, 0.0),
+        Row::service(
+            "retry, none needed, policy in a static place",
+            READY,
+            || RetryLayer::new(policy().leak()).layer(Nothing),
+        )
         .target(65.0, 0.0),
         // The budget is an exact share of the calls, so each call pays in: one bus-locked instruction.
         Row::service("retry, none needed, with a budget, Arc", READY, || {
@@ -24,11 +33,31 @@ pub(super) fn rows() -> Vec<Row> {
             RetryLayer::new(policy().budget(&BUDGET)).layer(Nothing)
         })
         .target(60.0, 1.0),
+        // A full bucket is only read by a success.
+        Row::service("retry, none needed, with a throttle, Arc", READY, || {
+            RetryLayer::new(policy().budget(throttle())).layer(Nothing)
+        })
+        .target(75.0, 2.0),
+        Row::service("retry, none needed, with a throttle, static", READY, || {
+            RetryLayer::new(policy().budget(&THROTTLE).leak()).layer(Nothing)
+        })
+        .target(60.0, 0.0),
         Row::service("retry, one, without delay", FAILS_EVERY_OTHER, || {
             RetryLayer::new(policy()).layer(FailsEveryOther::new())
         })
         .target(130.0, 0.0),
+        Row::service(
+            "retry, one, without delay, policy in a static place",
+            FAILS_EVERY_OTHER,
+            || RetryLayer::new(policy().leak()).layer(FailsEveryOther::new()),
+        )
+        .target(130.0, 0.0),
     ]
+}
+
+fn throttle() -> HalfFull {
+    let builder = HalfFull::builder();
+    builder.build("shared").expect("the defaults are legal")
 }
 
 /// Three attempts without delays: a delay would be the clock's cost, not that of the layer.
