@@ -17,6 +17,12 @@ mutant 'a refund by load, then store' src/ledger.rs \
 mutant 'a slot marked by a store' src/ledger.rs \
     '.compare_exchange(old, mark, Release, Acquire)' \
     '.load(Acquire).checked_add(0).map(|_| self.mark(slot).store(mark, Release)).ok_or(old)'
+mutant 'a slot told to have its mark, and the mark not published' src/ledger.rs \
+    'self.marked.fetch_max(end, Release);' \
+    'self.marked.fetch_max(end, Relaxed);'
+model_mutant 'a clock that was ahead is believed for ever' src/ledger.rs \
+    'self.marked.store(0, Relaxed);' \
+    ''
 mutant 'the calls read before what was used of them' src/ledger.rs \
     'let mut used = self.used.load(Acquire);
         loop {

@@ -109,12 +109,6 @@ impl Backoff {
         }
     }
 
-    /// Whether every delay is zero, as far as can be told without asking anybody.
-    pub(crate) const fn is_none(&self) -> bool {
-        let from_zero = !matches!(self.growth, Growth::Custom(_)) && self.first.is_zero();
-        self.cap.is_zero() || from_zero
-    }
-
     /// Between what the wait before the `retry`-th retry lies, when the one before was `last`.
     pub(crate) fn range(&self, retry: u32, last: Option<Duration>) -> (Duration, Duration) {
         let delay = self.delay(retry);

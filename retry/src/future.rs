@@ -35,7 +35,7 @@ use crate::{
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture<S: Service<Req>, Req, P: Guard = RetryPolicy> {
     #[pin]
-    state: State<S::Future, NextOf<S, Req, P::Budget>, <P::Budget as Budget>::Retry>,
+    state: StateOf<S, Req, P>,
     /// `None` once the call has ended: one look, and not one for each of its parts, is all that dropping the
     /// future costs then.
     call: Option<Call<S, Req, P>>,
@@ -235,12 +235,11 @@ where
         let Next { hold, failed } = state.as_mut().take_next();
         drop(failed);
         let retry = Some(rules.budget.spend(hold));
-        let attempt = match copy {
-            Some(copy) => spare.service.call(mem::replace(&mut spare.request, copy)),
-            None => {
-                let mut spare = self.spare.take().expect("as above");
-                spare.service.call(spare.request)
-            }
+        let attempt = if let Some(copy) = copy {
+            spare.service.call(mem::replace(&mut spare.request, copy))
+        } else {
+            let mut spare = self.spare.take().expect("as above");
+            spare.service.call(spare.request)
         };
         state.project_replace(State::Calling { attempt, retry });
         Poll::Ready(None)

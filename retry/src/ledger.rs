@@ -5,6 +5,8 @@
 //!   began: written once a slot, by the first call in it. From them follows how much credit is too old,
 //!   after a millisecond or a year: nothing is swept, and the marks of slots that passed unused are
 //!   recognised by their numbers.
+//! - `marked` is when the newest slot ends that has its mark: a call that comes before then has nothing to do with
+//!   time. Nothing is decided by it: at 0 every call looks for its mark.
 //! - `used` is how far retries have used the line of credit up. It alone decides; see `credit.rs`.
 //!
 //! Time is an argument, in nanoseconds since the budget was made.
@@ -32,6 +34,8 @@ pub(crate) struct Ledger<const N: usize = SLOTS> {
     /// Nanoseconds; kept, as a division costs a call more than all else here.
     slot_length: u64,
     marks: [AtomicU64; N],
+    /// Nanoseconds.
+    marked: AtomicU64,
     used: AtomicU64,
     calls: Line,
 }
@@ -46,21 +50,42 @@ impl<const N: usize> Ledger<N> {
     const_fn! {
         pub(crate) fn new(terms: Terms) -> Self {
             // 0 is a mark of slot 0, which is never live: `Terms::slot` begins at `N`.
-            Self { slot_length: terms.slot_length(N), terms, marks: zeroes(), used: AtomicU64::new(0), calls: Line(AtomicU64::new(0)) }
+            Self { slot_length: terms.slot_length(N), terms, marks: zeroes(), marked: AtomicU64::new(0), used: AtomicU64::new(0), calls: Line(AtomicU64::new(0)) }
         }
     }
 
-    /// Counts a call. One read-modify-write; another one for the first call of a slot.
-    pub(crate) fn deposit(&self, nanos: u64) {
-        let slot = self.terms.slot(nanos, self.slot_length);
-        // Acquire pairs with the Release in `begin`: our count below comes after the one that the mark
-        // was made of, or the call would be taken for one of the slot before and expire with it.
-        let mark = self.mark(slot).load(Acquire);
-        if Mark::unpack(mark).is_before(slot) {
-            self.begin(slot, mark);
-        }
+    /// Until when a call is counted by [`count`](Self::count) alone.
+    #[inline]
+    pub(crate) fn marked(&self) -> u64 {
+        // Acquire pairs with the Release in `deposit`: who sees that a slot has its mark comes after it, as its
+        // count must; see there.
+        self.marked.load(Acquire)
+    }
+
+    /// Counts a call that comes before [`marked`](Self::marked): in the slot that ends then. One in a slot before
+    /// it, by a late reading of the clock, is counted after the newer mark whatever it does.
+    #[inline]
+    pub(crate) fn count(&self) {
         // Release pairs with the Acquire in `read`: who sees this call sees the mark of its slot.
         self.calls.0.fetch_add(1, Release);
+    }
+
+    /// Counts a call. One read-modify-write; two more for the first call of a slot.
+    pub(crate) fn deposit(&self, nanos: u64) {
+        if nanos >= self.marked() {
+            let slot = self.terms.slot(nanos, self.slot_length);
+            // Acquire pairs with the Release in `begin`: our count below comes after the one that the mark
+            // was made of, or the call would be taken for one of the slot before and expire with it.
+            let mark = self.mark(slot).load(Acquire);
+            if Mark::unpack(mark).is_before(slot) {
+                self.begin(slot, mark);
+            }
+            // The mark is there, ours or that of another. Release: who sees this sees that. A maximum, as a call
+            // of a later slot may have come first.
+            let end = self.terms.end(slot, self.slot_length);
+            self.marked.fetch_max(end, Release);
+        }
+        self.count();
     }
 
     /// Takes one retry: where its credit ends on the line, to be given to `refund`. `None`: not enough.
@@ -102,6 +127,10 @@ impl<const N: usize> Ledger<N> {
         let calls = self.calls.0.load(Acquire);
         let now = self.terms.slot(nanos, self.slot_length);
         let oldest = now - (N as u64 - 1);
+        // Somebody's clock was ahead, and until then no slot would be marked. Relaxed: at 0 nothing is skipped.
+        if self.marked.load(Relaxed) > self.terms.end(now + 1, self.slot_length) {
+            self.marked.store(0, Relaxed);
+        }
         // The largest, not the first: a caller that read the clock in one slot and comes to mark it in
         // the next leaves a mark that has seen too much, and must not hide the better one after it.
         let live = (oldest..=now)

@@ -30,6 +30,7 @@ mod ledger;
 mod mark;
 mod metrics;
 mod now;
+mod numbers;
 mod policy;
 mod replay;
 mod retry_budget;
@@ -38,6 +39,7 @@ mod seeds;
 #[cfg(feature = "serde")]
 mod serde;
 mod service;
+mod shared;
 mod sync;
 mod terms;
 mod tokens;

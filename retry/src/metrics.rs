@@ -10,7 +10,7 @@ pub(crate) use off::Meters;
 mod off {
     use crate::Event;
 
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub(crate) struct Meters;
 
     #[expect(clippy::unused_self, reason = "as with the feature")]
@@ -64,6 +64,7 @@ mod on {
 
     /// The metrics of one policy, if it has a name: handles of the recorder, kept from the first use on at which
     /// there is one.
+    #[derive(Default)]
     pub(crate) struct Meters {
         name: Option<&'static str>,
         handles: OnceLock<Handles>,
@@ -200,8 +201,8 @@ mod on {
         /// there is one: so that the counters are there, at zero, before anything happens. Without a
         /// [name](RetryPolicy::named) there is nothing to take. Feature `metrics`.
         pub fn resolve_metrics(&self) {
-            if let Some(meters) = self.rules.watch.meters() {
-                meters.resolve();
+            if let Some(watch) = self.rules.shared.watch() {
+                watch.meters().resolve();
             }
         }
     }

@@ -156,7 +156,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// | `maestro_retry_wait_seconds` | `name` | waits before retries |
     /// | `maestro_retry_budget_level` | `name` | what the budget has left, read after each failure |
     pub fn named(mut self, name: &'static str) -> Self {
-        self.rules.watch = self.rules.watch.named(name);
+        self.rules.shared = self.rules.shared.watched(|watch| watch.named(name));
         self
     }
 
@@ -180,7 +180,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// # Ok::<(), maestro_retry::InvalidConfig>(())
     /// ```
     pub fn on_event(mut self, f: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.rules.watch = self.rules.watch.told(Arc::new(f));
+        self.rules.shared = self.rules.shared.watched(|watch| watch.told(Arc::new(f)));
         self
     }
 

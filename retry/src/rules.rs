@@ -3,8 +3,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{
-    Attempt, Backoff, Budget, Builder, Classify, Event, GiveUpReason, Now, RetryReason, Verdict,
-    course::Course, seeds::Seeds, watch::Watch,
+    Attempt, Budget, Builder, Classify, Event, GiveUpReason, Now, RetryReason, Verdict,
+    course::Course, numbers::Numbers, shared::Shared, trace, watch::Watch,
 };
 
 /// What a running call needs of its policy: all but the closure that finds the deadline.
@@ -14,13 +14,8 @@ use crate::{
     reason = "what a call keeps is named by `Guard` alone, and there hidden"
 )]
 pub struct Rules<V, Q, B> {
-    attempts: u32,
-    backoff: Backoff,
-    max_elapsed: Option<Duration>,
-    max_hint: Duration,
-    wait_for_ready: bool,
-    seeds: Seeds,
-    pub(crate) watch: Watch,
+    numbers: Numbers,
+    pub(crate) shared: Shared,
     pub(crate) classifier: V,
     pub(crate) replay: Q,
     pub(crate) budget: B,
@@ -36,15 +31,10 @@ pub(crate) struct Again<H> {
 }
 
 impl<V, Q, B> Rules<V, Q, B> {
-    pub(crate) fn new(numbers: Builder, classifier: V, replay: Q, budget: B) -> Self {
+    pub(crate) fn new(builder: Builder, classifier: V, replay: Q, budget: B) -> Self {
         Self {
-            attempts: numbers.attempts,
-            backoff: numbers.backoff,
-            max_elapsed: numbers.max_elapsed,
-            max_hint: numbers.max_hint,
-            wait_for_ready: numbers.wait_for_ready,
-            seeds: Seeds::new(numbers.seed),
-            watch: Watch::default(),
+            numbers: Numbers::new(builder),
+            shared: Shared::new(builder.seed),
             classifier,
             replay,
             budget,
@@ -58,13 +48,8 @@ impl<V, Q, B> Rules<V, Q, B> {
     ) -> Rules<V2, Q2, B2> {
         let (classifier, replay, budget) = parts(self.classifier, self.replay, self.budget);
         Rules {
-            attempts: self.attempts,
-            backoff: self.backoff,
-            max_elapsed: self.max_elapsed,
-            max_hint: self.max_hint,
-            wait_for_ready: self.wait_for_ready,
-            seeds: self.seeds,
-            watch: self.watch,
+            numbers: self.numbers,
+            shared: self.shared,
             classifier,
             replay,
             budget,
@@ -73,17 +58,17 @@ impl<V, Q, B> Rules<V, Q, B> {
 
     /// Whether anything but the first attempt is allowed at all.
     pub(crate) const fn allow_retries(&self) -> bool {
-        self.attempts > 1
+        self.numbers.attempts() > 1
     }
 
     /// Whether an attempt waits for the service to be ready, or gives up when it is not.
     pub(crate) const fn wait_for_ready(&self) -> bool {
-        self.wait_for_ready
+        self.numbers.wait_for_ready()
     }
 
     /// Whether another attempt could follow the one that `course` is about to begin.
     pub(crate) fn may_follow(&self, course: &Course, now: &Now) -> bool {
-        course.number < self.attempts && course.is_open(now)
+        course.number < self.numbers.attempts() && course.is_open(now)
     }
 }
 
@@ -97,10 +82,10 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
         now: &Now,
     ) -> (Course, B::Call) {
         let call = self.budget.enter(now);
-        if timed || self.max_elapsed.is_some() {
+        if timed || self.numbers.limits_elapsed() {
             now.get();
         }
-        let limit = if self.max_elapsed.is_some() || deadline.is_some() {
+        let limit = if self.numbers.limits_elapsed() || deadline.is_some() {
             self.limit(deadline, now)
         } else {
             None
@@ -112,7 +97,7 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
     #[cold]
     #[inline(never)]
     fn limit(&self, deadline: Option<Instant>, now: &Now) -> Option<Instant> {
-        let own = self.max_elapsed.and_then(|max| now.get().checked_add(max));
+        let own = (self.numbers.max_elapsed()).and_then(|max| now.get().checked_add(max));
         match (own, deadline) {
             (Some(own), Some(deadline)) => Some(own.min(deadline)),
             (own, deadline) => own.or(deadline),
@@ -149,7 +134,7 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
             } else {
                 drop(retry);
             }
-            self.watch.done(course.number);
+            self.shared.done(course.number);
             return None;
         }
         self.failed(course, verdict, repeatable, retry, now)
@@ -184,7 +169,7 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
             self.give_up(course, GiveUpReason::Budget);
             return None;
         };
-        self.tell(Event::Retry {
+        self.tell(|| Event::Retry {
             attempt: course.number,
             wait,
             reason: match verdict {
@@ -202,14 +187,24 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
     }
 
     fn give_up(&self, course: &Course, reason: GiveUpReason) {
-        self.tell(Event::GaveUp {
+        self.tell(|| Event::GaveUp {
             attempts: course.number,
             reason,
         });
     }
 
-    fn tell(&self, event: Event) {
-        self.watch.tell(event, || self.budget.level(&Now::unread()));
+    fn tell(&self, event: impl FnOnce() -> Event) {
+        let watch = self.shared.watch();
+        if !trace::IS_ON && watch.is_none() {
+            return;
+        }
+        let event = event();
+        trace::event(watch.and_then(Watch::name), &event);
+        if let Some(watch) = watch {
+            watch.tell(&event);
+            let level = || self.budget.level(&Now::unread());
+            watch.meters().level(level);
+        }
     }
 
     fn record(&self, retry: Option<B::Retry>, failed: bool) {
@@ -233,7 +228,7 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
             Verdict::RetryAfter(hint) => Some(hint),
         };
         if !repeatable {
-            return Err(if course.number >= self.attempts {
+            return Err(if course.number >= self.numbers.attempts() {
                 GiveUpReason::Attempts
             } else if course.is_open(now) {
                 GiveUpReason::NotRepeatable
@@ -241,14 +236,14 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
                 GiveUpReason::Time
             });
         }
-        if hint.is_some_and(|hint| hint > self.max_hint) {
+        if hint.is_some_and(|hint| !self.numbers.allow_hint(hint)) {
             return Err(GiveUpReason::Hint);
         }
-        let wait = if self.backoff.is_none() {
+        let wait = if self.numbers.has_no_delays() {
             // No chance to be drawn.
             hint.unwrap_or(Duration::ZERO)
         } else {
-            course.wait(&self.backoff, hint, || self.seeds.next())
+            course.wait(&self.numbers.backoff(), hint, || self.shared.generator())
         };
         if course.fits(wait, now) {
             Ok(wait)

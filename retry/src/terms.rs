@@ -71,6 +71,11 @@ impl Terms {
         nanos.saturating_add(self.ttl) / length
     }
 
+    /// When that slot ends.
+    pub(crate) fn end(&self, slot: u64, length: u64) -> u64 {
+        (slot + 1).saturating_mul(length).saturating_sub(self.ttl)
+    }
+
     // Saturating: a line that is full grants nothing more.
     fn line(&self, calls: u64, nanos: u64) -> u64 {
         let from_calls = calls.saturating_mul(self.per_call);

@@ -2,6 +2,9 @@
 
 use crate::Event;
 
+/// Whether anybody is told by [`event`].
+pub(crate) const IS_ON: bool = cfg!(feature = "tracing");
+
 /// Says what was decided about a failure. At the level of debugging: one line a retry is too much for more.
 #[cfg(feature = "tracing")]
 pub(crate) fn event(policy: Option<&'static str>, event: &Event) {

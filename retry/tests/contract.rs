@@ -16,10 +16,11 @@ use std::{
 };
 
 use maestro_retry::{
-    Backoff, Budget, CloneRequest, CostBucket, Delays, Event, GiveUpReason, HalfFull, Hold,
-    InFlightShare, InvalidConfig, NoDeadline, Now, RetryBudget, RetryErrors, RetryLayer,
-    RetryPolicy, RetryReason, RetryService, StaticCostBucket, StaticHalfFull, StaticInFlightShare,
-    StaticRetryBudget, Unlimited, Verdict, future::ResponseFuture,
+    Backoff, Budget, Classify, CloneRequest, CostBucket, DeadlineOf, Delays, Event, GiveUpReason,
+    Guard, HalfFull, Hold, InFlightShare, InvalidConfig, NoDeadline, Now, Replay, RetryBudget,
+    RetryErrors, RetryLayer, RetryPolicy, RetryReason, RetryService, StaticCostBucket,
+    StaticHalfFull, StaticInFlightShare, StaticRetryBudget, Unlimited, Verdict,
+    future::ResponseFuture,
 };
 use proptest::prelude::*;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -1171,6 +1172,54 @@ fn closures_infer_in_one_expression_and_a_function_serves_every_result_type() {
 }
 
 #[test]
+fn a_policy_in_a_static_place_decides_as_the_same_policy_by_value() {
+    fn run<P: Guard + Clone>(
+        policy: P,
+        answers: &[Result<u32, &'static str>],
+    ) -> (Result<u32, &'static str>, u32)
+    where
+        P::Classifier: Classify<(), u32, &'static str>,
+        P::Replay: Replay<()>,
+        P::Deadline: DeadlineOf<()>,
+    {
+        let (made, service) = script(answers);
+        let mut service = RetryLayer::new(policy).layer(service);
+        let answer = assert_ready!(task::spawn(service.call(())).poll());
+        (answer, made.load(SeqCst))
+    }
+    let budget = budget(1.0);
+    let policy = attempts(3)
+        .budget(budget.clone())
+        .retry_if(|r: &Result<u32, &str>| matches!(r, Err("busy")));
+    let leaked: &'static _ = policy.clone().leak();
+    for answers in [
+        &[Ok(1)][..],
+        &[Err("busy"), Ok(2)],
+        &[Err("busy"), Err("busy"), Err("broken")],
+        &[Err("busy")],
+    ] {
+        let before = budget.balance();
+        let by_value = run(policy.clone(), answers);
+        let paid = budget.balance().wrapping_sub(before);
+        assert_eq!(run(leaked, answers), by_value);
+        assert_eq!(
+            budget.balance().wrapping_sub(before),
+            paid.wrapping_mul(2),
+            "one budget"
+        );
+        for _ in 0..9 {
+            budget.deposit();
+        }
+    }
+    type Inner = tower::util::ServiceFn<fn(u64) -> Ready<Result<u64, Infallible>>>;
+    let (value, place) = (
+        size_of::<ResponseFuture<Inner, u64>>(),
+        size_of::<ResponseFuture<Inner, u64, &'static RetryPolicy>>(),
+    );
+    assert_eq!(value - place, size_of::<RetryPolicy>() - size_of::<usize>());
+}
+
+#[test]
 fn sizes_stay_what_they_are() {
     type Inner = tower::util::ServiceFn<fn(u64) -> Ready<Result<[u64; 2], Infallible>>>;
     type Plain = ResponseFuture<Inner, u64>;
@@ -1192,6 +1241,6 @@ fn sizes_stay_what_they_are() {
         ],
         // Of the future, a third is tokio's timer, whose size is tokio's affair (it grows with its features).
         // A budget adds its pointer, and the hold beside the timer.
-        [112, timer + 264, timer + 288, timer + 288],
+        [56, timer + 192, timer + 216, timer + 216],
     );
 }

@@ -18,11 +18,9 @@ pub(super) fn rows() -> Vec<Row> {
             RetryLayer::new(policy()).layer(Nothing)
         })
         .target(65.0, 0.0),
-        Row::service(
-            "retry, none needed, policy in a static place",
-            READY,
-            || RetryLayer::new(policy().leak()).layer(Nothing),
-        )
+        Row::service("retry, none needed, static", READY, || {
+            RetryLayer::new(policy().leak()).layer(Nothing)
+        })
         .target(65.0, 0.0),
         // The budget is an exact share of the calls, so each call pays in: one bus-locked instruction.
         Row::service("retry, none needed, with a budget, Arc", READY, || {
@@ -30,7 +28,7 @@ pub(super) fn rows() -> Vec<Row> {
         })
         .target(75.0, 3.0),
         Row::service("retry, none needed, with a budget, static", READY, || {
-            RetryLayer::new(policy().budget(&BUDGET)).layer(Nothing)
+            RetryLayer::new(policy().budget(&BUDGET).leak()).layer(Nothing)
         })
         .target(60.0, 1.0),
         // A full bucket is only read by a success.
@@ -47,7 +45,7 @@ pub(super) fn rows() -> Vec<Row> {
         })
         .target(130.0, 0.0),
         Row::service(
-            "retry, one, without delay, policy in a static place",
+            "retry, one, without delay, static",
             FAILS_EVERY_OTHER,
             || RetryLayer::new(policy().leak()).layer(FailsEveryOther::new()),
         )

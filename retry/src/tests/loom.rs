@@ -139,6 +139,20 @@ fn a_call_that_comes_while_the_slot_turns_is_in_one_of_the_two() {
 }
 
 #[test]
+fn a_call_that_is_told_that_its_slot_has_a_mark_sees_the_mark() {
+    explore(None, |ledger| {
+        ledger.deposit(0);
+        let there = spawn(&ledger, |ledger| {
+            ledger.deposit(3 * SECOND);
+            let own = ledger.withdraw(3 * SECOND);
+            own.expect("its own call was taken for one of the slot before")
+        });
+        ledger.deposit(3 * SECOND);
+        there.join().unwrap();
+    });
+}
+
+#[test]
 fn a_late_reading_of_the_clock_does_not_undo_a_newer_mark() {
     // Two slots apart, so both marks have the same place.
     explore(None, |ledger| {

@@ -189,6 +189,23 @@ proptest! {
 }
 
 #[test]
+fn a_reading_of_the_clock_that_was_ahead_is_forgotten_at_the_next_retry() {
+    let terms = Terms::new(1.0, 0, Duration::from_secs(1)).unwrap();
+    let ledger = Ledger::<SLOTS>::new(terms);
+    let (now, hour) = (1_000 * NANOS_PER_MILLI, 3_600_000 * NANOS_PER_MILLI);
+    ledger.deposit(hour);
+    ledger.deposit(now);
+    let _ = ledger.withdraw(now);
+    // From here on all is as if that reading had never been.
+    for later in 1..100 {
+        let now = now + later * 500 * NANOS_PER_MILLI;
+        ledger.deposit(now);
+        assert!(ledger.withdraw(now).is_some());
+        assert_eq!(ledger.balance(now), 0);
+    }
+}
+
+#[test]
 fn the_first_call_after_a_year_finds_only_what_the_year_left() {
     let ledger = Ledger::<SLOTS>::new(Terms::new(1.0, 2, Duration::from_secs(10)).unwrap());
     for _ in 0..100 {
