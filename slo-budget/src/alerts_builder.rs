@@ -47,7 +47,7 @@ pub(crate) struct Rules {
 }
 
 /// The Workbook's table 5-8: per cent of the budget, slots of the long and the short window.
-const DEFAULT_RULES: [(Severity, u32, u32, u32); 4] = [
+pub(crate) const DEFAULT_RULES: [(Severity, u32, u32, u32); 4] = [
     (Severity::Page, 2, 360, 30),
     (Severity::Page, 5, 2160, 180),
     (Severity::Ticket, 10, 8640, 720),

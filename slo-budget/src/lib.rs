@@ -56,6 +56,8 @@ mod serde;
 mod service;
 mod slices;
 mod span;
+#[cfg(feature = "spec")]
+mod spec;
 mod spent;
 mod sync;
 mod timekeeper;
@@ -105,5 +107,7 @@ pub use reject::{Answer, Fallback, IntoError, OnReject};
 pub use report::{Report, WindowReport};
 pub use restored::{Restored, Unusable};
 pub use service::ErrorBudgetService;
+#[cfg(feature = "spec")]
+pub use spec::{Mistake, Mistakes, Spec};
 pub use spent::Spent;
 pub use transition::{Change, Transition};

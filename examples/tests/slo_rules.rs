@@ -1,0 +1,235 @@
+//! The rules that a specification gives, judged by promtool: they are lint-clean, their tests pass, and each
+//! rule that is broken on purpose fails them. (Debian package `prometheus`.)
+
+use std::{fs, path::Path, process::Command};
+
+use maestro_slo_budget::Spec;
+use tempfile::TempDir;
+
+/// Of several kinds: counters by label and apart, good and bad, a latency, own alerts, small and large objectives.
+const SPECS: [&str; 7] = [
+    include_str!("../slo/availability.yaml"),
+    include_str!("../slo/latency.yaml"),
+    include_str!("../slo/dispatch.json"),
+    // Small windows, a negative matcher, a third as the objective.
+    r#"
+service: a/b.c
+slo: d_e
+objective: 2/3
+period: 2h
+indicator: { total: 'm{path=~"/api/.*|/x", x!="1"}', good: 'm{path=~"/api/.*", code!~"5..|429"}' }
+alerts: [{ severity: page, budget: 10%, long: 10m, short: 1m }]
+deploy: [{ window: 1h, below: 1.0 }]
+"#,
+    // One bad event suffices, and a bucket of whole seconds.
+    r#"
+service: one
+slo: latency
+objective: 99%
+period: 4w
+indicator: { latency: { histogram: h_seconds, within: 1s } }
+alerts: [{ severity: page, budget: 2%, long: 1h, short: 5m }, { severity: ticket, budget: 10%, long: 1d, short: 2h }]
+min_bad: { page: 1, ticket: 1 }
+labels: { quote: 'say "so"', path: 'C:\' }
+"#,
+    // Nine nines: thresholds with many decimals.
+    r"
+service: nines
+slo: many
+objective: 99.9999999%
+indicator: { total: all_total, bad: bad_total }
+",
+    // Less than a second, as in the test that scrapes.
+    r#"
+service: small
+slo: scaled
+objective: 95%
+period: 10m
+indicator: { total: 'events_total', bad: 'events_total{outcome="bad"}' }
+alerts: [{ severity: page, budget: 2%, long: 5s, short: 1s }, { severity: ticket, budget: 5%, long: 20s, short: 4s }]
+deploy: [{ window: 1m, below: 1.0 }]
+"#,
+];
+
+fn promtool(dir: &Path, args: &[&str]) -> Result<(), String> {
+    let output = Command::new("promtool")
+        .args(args)
+        .current_dir(dir)
+        .output()
+        .unwrap_or_else(|error| {
+            panic!("promtool cannot be run ({error}): install it (Debian package: prometheus)")
+        });
+    if output.status.success() {
+        return Ok(());
+    }
+    let (out, err) = (output.stdout, output.stderr);
+    Err(String::from_utf8_lossy(&out).into_owned() + &String::from_utf8_lossy(&err))
+}
+
+/// The rules and their tests in a folder, the rules as `alter` makes them.
+fn judge(spec: &Spec, alter: impl Fn(String) -> String) -> Result<(), String> {
+    let dir = TempDir::new().expect("there is room for a folder");
+    let write = |name, text| fs::write(dir.path().join(name), text).expect("and for a file");
+    write("rules.yaml", alter(spec.rules()));
+    write("tests.yaml", spec.rule_tests("rules.yaml"));
+    promtool(
+        dir.path(),
+        &["check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"],
+    )
+    .unwrap_or_else(|error| panic!("{error}"));
+    promtool(dir.path(), &["test", "rules", "tests.yaml"])
+}
+
+fn specs() -> impl Iterator<Item = Spec> {
+    SPECS
+        .into_iter()
+        .map(|text| text.parse().unwrap_or_else(|mistakes| panic!("{mistakes}")))
+}
+
+#[test]
+fn what_is_emitted_is_lint_clean_and_passes_its_own_tests() {
+    for spec in specs() {
+        if let Err(error) = judge(&spec, |rules| rules) {
+            panic!("{}: {error}", spec.name());
+        }
+    }
+}
+
+/// What may go wrong in such rules: what is replaced, by what. Each of them has to be noticed.
+const MUTANTS: [(&str, &str); 24] = [
+    // Thresholds.
+    (
+        "rate1h{service=\"s\", slo=\"o\"} > 0.12",
+        "rate1h{service=\"s\", slo=\"o\"} > 0.1201",
+    ),
+    (
+        "rate5m{service=\"s\", slo=\"o\"} > 0.12",
+        "rate5m{service=\"s\", slo=\"o\"} > 0.1199",
+    ),
+    (
+        "rate1h{service=\"s\", slo=\"o\"} > 0.12",
+        "rate1h{service=\"s\", slo=\"o\"} >= 0.12",
+    ),
+    (
+        "rate5m{service=\"s\", slo=\"o\"} > 0.12",
+        "rate5m{service=\"s\", slo=\"o\"} >= 0.12",
+    ),
+    (
+        "rate6h{service=\"s\", slo=\"o\"} > 0.04",
+        "rate6h{service=\"s\", slo=\"o\"} > 0.05",
+    ),
+    (
+        "rate6h{service=\"s\", slo=\"o\"} > 0.04",
+        "rate6h{service=\"s\", slo=\"o\"} < 0.04",
+    ),
+    // Windows.
+    (
+        "slo:error_ratio:rate1h{service=\"s\", slo=\"o\"} > 0.12\n",
+        "slo:error_ratio:rate6h{service=\"s\", slo=\"o\"} > 0.12\n",
+    ),
+    (
+        "and slo:error_ratio:rate5m{service=\"s\", slo=\"o\"} > 0.12\n",
+        "and slo:error_ratio:rate30m{service=\"s\", slo=\"o\"} > 0.12\n",
+    ),
+    (
+        "          and slo:error_ratio:rate5m{service=\"s\", slo=\"o\"} > 0.12\n",
+        "",
+    ),
+    (
+        "          and slo:error_ratio:rate30m{service=\"s\", slo=\"o\"} > 0.04\n",
+        "",
+    ),
+    (
+        "slo:error_ratio:rate1h{service=\"s\", slo=\"o\"} > 0.12\n          and slo:error_ratio:rate5m",
+        "slo:error_ratio:rate5m{service=\"s\", slo=\"o\"} > 0.12\n          and slo:error_ratio:rate5m",
+    ),
+    ("and slo:error_ratio:rate5m", "or slo:error_ratio:rate5m"),
+    (
+        "sum(rate(m{c=~\"5..\"}[1h]))",
+        "sum(rate(m{c=~\"5..\"}[30m]))",
+    ),
+    ("sum(rate(m[6h])) > 0", "sum(rate(m[1h])) > 0"),
+    // Missing series, idle times.
+    ("            or 0 * sum(rate(m[5m]))\n", ""),
+    ("            or 0 * sum(rate(m[6h]))\n", ""),
+    ("          or 0 * sum(increase(m[5m]))\n", ""),
+    ("(sum(rate(m[5m])) > 0)", "sum(rate(m[5m]))"),
+    // The guard.
+    (
+        "          and round(slo:bad_events:increase1h{service=\"s\", slo=\"o\"}) >= 3\n",
+        "",
+    ),
+    (
+        "increase1h{service=\"s\", slo=\"o\"}) >= 3",
+        "increase1h{service=\"s\", slo=\"o\"}) >= 2",
+    ),
+    (
+        "increase1h{service=\"s\", slo=\"o\"}) >= 3",
+        "increase1h{service=\"s\", slo=\"o\"}) > 3",
+    ),
+    // The period.
+    (
+        "sum_over_time(slo:bad_events:increase5m{service=\"s\", slo=\"o\"}[1d:5m])\n          / (sum_over_time(slo:events:increase5m{service=\"s\", slo=\"o\"}[1d:5m]) > 0)",
+        "avg_over_time(slo:error_ratio:rate5m{service=\"s\", slo=\"o\"}[1d:5m])",
+    ),
+    (
+        "increase5m{service=\"s\", slo=\"o\"}[1d:5m])",
+        "increase5m{service=\"s\", slo=\"o\"}[12h:5m])",
+    ),
+    (
+        "1 - slo:error_ratio:increase1d{service=\"s\", slo=\"o\"} / 0.1",
+        "1 - slo:error_ratio:increase1d{service=\"s\", slo=\"o\"} / 0.01",
+    ),
+];
+
+#[test]
+fn a_rule_that_is_broken_fails_the_tests() {
+    let spec: Spec = r#"
+service: s
+slo: o
+objective: 90%
+period: 1d
+indicator: { total: m, bad: 'm{c=~"5.."}' }
+alerts: [{ severity: page, budget: 5%, long: 1h }, { severity: ticket, budget: 10%, long: 6h }]
+"#
+    .parse()
+    .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    judge(&spec, |rules| rules).unwrap_or_else(|error| panic!("unbroken: {error}"));
+    let survives = |(from, to): &(&str, &str)| {
+        let broken = |rules: String| {
+            assert!(rules.contains(from), "no rule says {from}:\n{rules}");
+            rules.replacen(from, to, 1)
+        };
+        judge(&spec, broken).is_ok()
+    };
+    let survivors: Vec<_> = MUTANTS.iter().filter(|mutant| survives(mutant)).collect();
+    assert!(survivors.is_empty(), "nobody noticed {survivors:#?}");
+}
+
+#[test]
+fn where_good_events_are_counted_a_missing_good_series_is_an_outage() {
+    let spec: Spec = "
+service: s
+slo: o
+objective: 90%
+period: 1d
+indicator: { total: all, good: good }
+alerts: [{ severity: page, budget: 5%, long: 1h }]
+"
+    .parse()
+    .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    judge(&spec, |rules| rules).unwrap_or_else(|error| panic!("unbroken: {error}"));
+    for missing in [
+        "              or 0 * sum(rate(all[5m]))\n",
+        "            or 0 * sum(increase(all[1h]))\n",
+    ] {
+        let broken = |rules: String| {
+            assert!(rules.contains(missing), "no rule says {missing}:\n{rules}");
+            rules.replacen(missing, "", 1)
+        };
+        assert!(
+            judge(&spec, broken).is_err(),
+            "nobody noticed that {missing} is gone"
+        );
+    }
+}

@@ -1,0 +1,237 @@
+//! What a specification says: to a process, and to who wrote it with a mistake.
+
+use std::time::Duration;
+
+use maestro_slo_budget::{ErrorBudget, Event, Mistakes, Objective, Severity, Spec};
+
+/// Whole, of defaults only.
+const PLAIN: &str = r#"service: conductor
+slo: runs
+objective: 99.9%
+indicator:
+  total: http_requests_total{job="conductor"}
+  bad: http_requests_total{job="conductor", code=~"5.."}
+"#;
+
+fn spec(text: &str) -> Spec {
+    text.parse()
+        .unwrap_or_else(|mistakes: Mistakes| panic!("{mistakes}"))
+}
+
+fn mistakes(text: &str) -> String {
+    match text.parse::<Spec>() {
+        Ok(_) => panic!("there is no mistake in\n{text}"),
+        Err(mistakes) => mistakes.to_string(),
+    }
+}
+
+/// PLAIN, with one line replaced.
+fn with(from: &str, to: &str) -> String {
+    assert!(PLAIN.contains(from), "{from}");
+    PLAIN.replace(from, to)
+}
+
+/// PLAIN, and more.
+fn and(more: &str) -> String {
+    format!("{PLAIN}{more}\n")
+}
+
+#[test]
+fn json_and_yaml_say_the_same() {
+    let json = r#"{ "service": "conductor", "slo": "runs", "objective": "99.9%", "indicator": {
+        "total": "http_requests_total{job=\"conductor\"}",
+        "bad": "http_requests_total{job=\"conductor\", code=~\"5..\"}" } }"#;
+    assert_eq!(spec(json).rules(), spec(PLAIN).rules());
+    assert_eq!(spec(json).rule_tests("r"), spec(PLAIN).rule_tests("r"));
+}
+
+#[test]
+fn the_defaults_are_those_of_the_process() {
+    let spec = spec(PLAIN);
+    let budget = spec.budget().build("api").unwrap();
+    assert_eq!(budget.objective(), Objective::new(999, 1000).unwrap());
+    assert_eq!(budget.period(), Duration::from_secs(30 * 86_400));
+    let alerts = spec.alerts().build(budget.clone()).unwrap();
+    let usual = maestro_slo_budget::Alerts::new(ErrorBudget::new("api", budget.objective()));
+    let pairs = |alerts: &maestro_slo_budget::Alerts| -> Vec<_> {
+        let alerts = alerts.snapshot();
+        (alerts.iter())
+            .map(|alert| {
+                (
+                    alert.severity(),
+                    alert.long().0,
+                    alert.short().0,
+                    alert.factor(),
+                )
+            })
+            .collect()
+    };
+    assert_eq!(pairs(&alerts), pairs(&usual));
+    assert_eq!(spec.name(), "conductor/runs");
+    assert_eq!((spec.service(), spec.slo()), ("conductor", "runs"));
+    assert_eq!(spec.within(), None);
+}
+
+#[test]
+fn all_that_is_written_reaches_budget_alerts_and_gate() {
+    let spec = spec(
+        "
+service: a
+slo: b
+objective: 0.95
+period: 7d
+indicator: { latency: { histogram: h_seconds, within: 250ms } }
+alerts:
+  - { severity: page, budget: 0.1, long: 2h, short: 10m }
+  - { severity: ticket, budget: 25%, long: 1d }
+min_bad: { page: 7, ticket: 4 }
+deploy: [{ window: 2h, below: 0.5 }]
+",
+    );
+    assert_eq!(spec.within(), Some(Duration::from_millis(250)));
+    assert_eq!(spec.objective(), Objective::new(95, 100).unwrap());
+    assert_eq!(spec.period(), Duration::from_secs(7 * 86_400));
+    let budget = spec.budget().build("a").unwrap();
+    let windows: Vec<_> = budget.report().windows().map(maestro_slo_budget::WindowReport::window).collect();
+    let hour = Duration::from_secs(3600);
+    assert_eq!(windows, [hour * 2, hour * 24]);
+    let alerts = spec.alerts().build(budget.clone()).unwrap();
+    let gate = spec.gate().build(budget.clone()).unwrap();
+    let snapshot = alerts.snapshot();
+    let list: Vec<_> = snapshot.iter().collect();
+    assert_eq!(list.len(), 2);
+    assert_eq!(list[0].severity(), Severity::Page);
+    // 10 % of 7 d in 2 h, and 25 % in 1 d.
+    assert_eq!(list[0].factor(), "8.4".parse().unwrap());
+    assert_eq!(list[1].factor(), "1.75".parse().unwrap());
+    assert_eq!(list[1].short().0, hour * 2);
+
+    // Six bad events are too few for the page, and enough for the ticket; the gate goes by the page, and a deployment by its limit.
+    let count = |n| (0..n).for_each(|_| budget.record(Event::Bad));
+    count(3);
+    assert_eq!(alerts.evaluate().active().count(), 0);
+    assert!(!gate.deploy().is_allowed());
+    count(3);
+    let severities = |alerts: &maestro_slo_budget::Alerts| -> Vec<_> {
+        alerts
+            .evaluate()
+            .active()
+            .map(maestro_slo_budget::Alert::severity)
+            .collect()
+    };
+    assert_eq!(severities(&alerts), [Severity::Ticket]);
+    // A gate looks when it is first asked.
+    let is_open = || spec.gate().build(budget.clone()).unwrap().is_open();
+    assert!(is_open());
+    count(1);
+    assert_eq!(severities(&alerts), [Severity::Page]);
+    assert!(!is_open());
+}
+
+#[test]
+fn a_long_period_and_a_short_window_choose_the_resolution() {
+    for (period, alerts) in [
+        ("90d", "[{ severity: ticket, budget: 10%, long: 9d }]"),
+        (
+            "10m",
+            "[{ severity: page, budget: 10%, long: 10s, short: 1s }]",
+        ),
+        (
+            "1h",
+            "[{ severity: page, budget: 10%, long: 2m, short: 10s }]",
+        ),
+        (
+            "365d",
+            "[{ severity: ticket, budget: 2%, long: 6h, short: 30m }]",
+        ),
+    ] {
+        let text = format!("{PLAIN}period: {period}\nalerts: {alerts}\n");
+        let spec = spec(&text);
+        let budget = spec.budget().build("api").unwrap();
+        spec.alerts().build(budget.clone()).unwrap();
+        spec.gate().build(budget).unwrap();
+    }
+}
+
+/// One mistake each, with all that is said about it.
+#[test]
+fn every_mistake_has_its_place_and_says_what_is_allowed() {
+    let mut wrong = Vec::new();
+    for (text, told) in include!("spec/mistakes.rs") {
+        let found = mistakes(&text);
+        if found != told.trim_matches('\n') {
+            wrong.push(format!("{text}----\n{found}\n---- instead of\n{told}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n====\n"));
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_lines() {
+    let text =
+        "servce: a\nslo: 1\nobjective: 101%\nperiod: 5x\nindicator: { total: 'a{', bad: b }\n";
+    let mistakes = text.parse::<Spec>().unwrap_err();
+    let places: Vec<_> = mistakes
+        .iter()
+        .map(|mistake| (mistake.line(), mistake.column(), mistake.field().to_owned()))
+        .collect();
+    let place = |line, column, field: &str| (line, column, field.to_owned());
+    assert_eq!(
+        places,
+        [
+            place(1, 1, "servce"),
+            place(2, 6, "slo"),
+            place(3, 12, "objective"),
+            place(4, 9, "period"),
+            place(5, 24, "indicator.total"),
+        ]
+    );
+}
+
+#[test]
+fn no_text_makes_it_panic() {
+    for text in [
+        "",
+        "\0",
+        "a",
+        "[",
+        "{",
+        "- a",
+        "a: [b",
+        "a: b: c",
+        "\t",
+        "%YAML 9",
+        "--- a\n--- b",
+        "? a",
+        "!!x y",
+        "&a b",
+        "*a",
+        "\u{feff}",
+        "'",
+        "\"\\x",
+        "{a: {b: {c: [[[[",
+        "service: |\n  a\n  b\n",
+        "? {a: b}\n: c\n",
+        "ä: ö\nservice: \u{1f980}\u{1f980}\n",
+        "service: 'a\n  b'\n",
+    ] {
+        let told = mistakes(text);
+        assert!(told.contains(':'), "{text:?}: {told}");
+    }
+    let deep = "[".repeat(100_000);
+    assert!(!mistakes(&deep).is_empty());
+}
+
+#[test]
+fn nothing_but_selectors_and_quoted_labels_gets_into_the_rules() {
+    let text = r#"
+service: a
+slo: b
+objective: 99.9%
+indicator: { total: "m{job='x\\\"} or vector(1) # '}", bad: "bad{job='x'}" }
+labels: { note: 'a"} or vector(1) #' }
+"#;
+    let rules = spec(text).rules();
+    assert!(rules.contains(r#"{job="x\"} or vector(1) # "}"#), "{rules}");
+    assert!(rules.contains(r#"note: "a\"} or vector(1) #""#), "{rules}");
+}
