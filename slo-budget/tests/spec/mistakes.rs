@@ -1,99 +1,99 @@
 [
     (
         with("objective: 99.9%", "objectve: 99.9%"),
-        r#"
+        r"
 3:1: objectve: there is no such field: did you mean `objective`?
   3 | objectve: 99.9%
     | ^^^^^^^^
-"#,
+",
     ),
     (
         with("service: conductor\n", ""),
-        r#"
+        r"
 1:1: service: it is missing; expected the name of the service that promises this: `service: api`
   1 | slo: runs
     | ^
-"#,
+",
     ),
     (
         with("service: conductor", "service: 5 conductors"),
-        r#"
+        r"
 1:10: service: found `5 conductors`; expected a name of letters, digits, `-`, `_`, `.` and `/` that begins with a letter
   1 | service: 5 conductors
     |          ^^^^^^^^^^^^
-"#,
+",
     ),
     (
         with("slo: runs", "slo:"),
-        r#"
+        r"
 2:4: slo: there is no value; expected a name of letters, digits, `-`, `_`, `.` and `/` that begins with a letter
   2 | slo:
     |    ^
-"#,
+",
     ),
     (
         with("objective: 99.9%", "objective: 99.9"),
-        r#"
+        r"
 3:12: objective: found `99.9`; expected a share: put `%` after it, or divide it by 100
   3 | objective: 99.9
     |            ^^^^
-"#,
+",
     ),
     (
         with("objective: 99.9%", "objective: 100%"),
-        r#"
+        r"
 3:12: objective: found `100%`; expected the share of good events, above 0 % and below 100 %, with at most 12 decimals: `99.9%`, `0.999` or `999/1000`
   3 | objective: 100%
     |            ^^^^
-"#,
+",
     ),
     (
         with("objective: 99.9%", "objective: [99.9%]"),
-        r#"
+        r"
 3:12: objective: found a list; expected the share of good events, above 0 % and below 100 %, with at most 12 decimals: `99.9%`, `0.999` or `999/1000`
   3 | objective: [99.9%]
     |            ^
-"#,
+",
     ),
     (
         with("objective: 99.9%", "objective: 90%"),
-        r#"
+        r"
 3:12: alerts: the default alert on 1h/5m: it can never fire: it asks for a burn rate above 14.4, and at 90% a total outage burns at 10; take a smaller share of the budget, or a higher objective. Or write `alerts` of your own
   3 | objective: 90%
     |            ^^^
-"#,
+",
     ),
     (
         and("objective: 99%"),
-        r#"
+        r"
 7:1: objective: it stands on line 3 already: keep one of them
   7 | objective: 99%
     | ^^^^^^^^^
-"#,
+",
     ),
     (
         and("period: 30 days"),
-        r#"
+        r"
 7:9: period: found `30 days`; expected a time longer than zero, in whole numbers with units: `250ms`, `5m`, `1h30m`, `30d` or `4w`
   7 | period: 30 days
     |         ^^^^^^^
-"#,
+",
     ),
     (
         and("period: 12h"),
-        r#"
+        r"
 7:9: alerts: the default alert on 1h/5m: it would page at a burn rate of 0.24, which keeps within the budget: make it a ticket, or take a larger share or a shorter window. Or write `alerts` of your own
   7 | period: 12h
     |         ^^^
-"#,
+",
     ),
     (
         and("owner: me"),
-        r#"
+        r"
 7:1: owner: there is no such field: known here are `service`, `slo`, `description`, `objective`, `period`, `indicator`, `alerts`, `min_bad`, `deploy`, `labels`, `interval`
   7 | owner: me
     | ^^^^^
-"#,
+",
     ),
     (
         and("description: \"{{ $labels }}\""),
@@ -105,179 +105,179 @@
     ),
     (
         and("labels: { severity: high }"),
-        r#"
+        r"
 7:11: labels.severity: this label is given by the rules themselves: choose another name
   7 | labels: { severity: high }
     |           ^^^^^^^^
-"#,
+",
     ),
     (
         and("labels: { a-b: c }"),
-        r#"
+        r"
 7:11: labels.a-b: a label's name is of letters, digits and `_`, begins with a letter, and not with `__`
   7 | labels: { a-b: c }
     |           ^^^
-"#,
+",
     ),
     (
         and("labels: [a]"),
-        r#"
+        r"
 7:9: labels: expected names with values: `team: orchestration`
   7 | labels: [a]
     |         ^
-"#,
+",
     ),
     (
         and("labels: { a: }"),
-        r#"
+        r"
 7:12: labels.a: there is no value; expected a text on one line, without `{{`, which Prometheus would expand
   7 | labels: { a: }
     |            ^
-"#,
+",
     ),
     (
         and("min_bad: { page: 0 }"),
-        r#"
+        r"
 7:18: min_bad.page: found `0`; expected a number of events from 1 on
   7 | min_bad: { page: 0 }
     |                  ^
-"#,
+",
     ),
     (
         and("min_bad: { pages: 3 }"),
-        r#"
+        r"
 7:12: min_bad.pages: there is no such field: did you mean `page`?
   7 | min_bad: { pages: 3 }
     |            ^^^^^
-"#,
+",
     ),
     (
         and("min_bad: 3"),
-        r#"
+        r"
 7:10: min_bad: found `3`; expected fields, of `page`, `ticket`
   7 | min_bad: 3
     |          ^
-"#,
+",
     ),
     (
         and("interval: 10m"),
-        r#"
+        r"
 7:11: interval: 10m is more than half of the shortest window, 5m, which would be looked at too seldom
   7 | interval: 10m
     |           ^^^
-"#,
+",
     ),
     (
         and("alerts: []"),
-        r#"
+        r"
 7:9: alerts: found 0 of them; expected a list of one to four alerts: `- { severity: page, budget: 2%, long: 1h, short: 5m }`
   7 | alerts: []
     |         ^
-"#,
+",
     ),
     (
         and("alerts: page"),
-        r#"
+        r"
 7:9: alerts: found `page`; expected a list of one to four alerts: `- { severity: page, budget: 2%, long: 1h, short: 5m }`
   7 | alerts: page
     |         ^^^^
-"#,
+",
     ),
     (
         and("alerts:\n  - { severity: pager, budget: 2%, long: 1h }"),
-        r#"
+        r"
 8:17: alerts[0].severity: found `pager`; expected `page` or `ticket`
   8 |   - { severity: pager, budget: 2%, long: 1h }
     |                 ^^^^^
-"#,
+",
     ),
     (
         and("alerts:\n  - { severity: page, long: 1h }"),
-        r#"
+        r"
 8:5: alerts[0].budget: it is missing; expected a share of the budget, above 0 and at most all of it: `2%` or `0.02`
   8 |   - { severity: page, long: 1h }
     |     ^
-"#,
+",
     ),
     (
         and("alerts:\n  - { severity: page, budget: 200%, long: 1h }"),
-        r#"
+        r"
 8:31: alerts[0].budget: found `200%`; expected a share of the budget, above 0 and at most all of it: `2%` or `0.02`
   8 |   - { severity: page, budget: 200%, long: 1h }
     |                               ^^^^
-"#,
+",
     ),
     (
         and("alerts:\n  - { severity: page, budget: 2%, long: 1h, short: 1h }"),
-        r#"
+        r"
 8:5: alerts[0]: the short window of a page must be shorter than its long one
   8 |   - { severity: page, budget: 2%, long: 1h, short: 1h }
     |     ^
-"#,
+",
     ),
     (
         and("alerts:\n  - { severity: page, budget: 90%, long: 30s }"),
-        r#"
+        r"
 8:5: alerts[0]: the window of 2s500ms is too short for a period of 30d: lengthen it to 20s at least
   8 |   - { severity: page, budget: 90%, long: 30s }
     |     ^
-"#,
+",
     ),
     (
         and("alerts:\n  - { severity: page, budget: 10%, long: 3d }"),
-        r#"
+        r"
 8:5: alerts[0]: it would page at a burn rate of 1, which keeps within the budget: make it a ticket, or take a larger share or a shorter window
   8 |   - { severity: page, budget: 10%, long: 3d }
     |     ^
-"#,
+",
     ),
     (
         and("alerts:\n  - { severity: ticket, budget: 10%, long: 60d }"),
-        r#"
+        r"
 8:5: alerts[0]: a window is longer than the period of 30d: shorten it
   8 |   - { severity: ticket, budget: 10%, long: 60d }
     |     ^
-"#,
+",
     ),
     (
         and("alerts:\n  - { severity: ticket, budget: 10%, long: 2m, short: 1s }"),
-        r#"
+        r"
 8:5: alerts[0]: the window of 1s is too short for a period of 30d: lengthen it to 20s at least
   8 |   - { severity: ticket, budget: 10%, long: 2m, short: 1s }
     |     ^
-"#,
+",
     ),
     (
         and("alerts:\n  - { severity: ticket, budget: 10%, long: 3d, short: 1h1s }"),
-        r#"
+        r"
 8:3: alerts: all windows are multiples of 1s only, which is too little beside 3d: choose round ones
   8 |   - { severity: ticket, budget: 10%, long: 3d, short: 1h1s }
     |   ^
-"#,
+",
     ),
     (
         and("deploy: [{ window: 1h, below: 0 }]"),
-        r#"
+        r"
 7:31: deploy[0].below: found `0`; expected a burn rate above 0, with at most nine digits: `1.0` or `0.5`
   7 | deploy: [{ window: 1h, below: 0 }]
     |                               ^
-"#,
+",
     ),
     (
         and("deploy: [{ window: 1h }]"),
-        r#"
+        r"
 7:10: deploy[0].below: it is missing; expected the burn rate that it has to be below: `1.0`
   7 | deploy: [{ window: 1h }]
     |          ^
-"#,
+",
     ),
     (
         and("deploy: [{ window: 60d, below: 1.0 }]"),
-        r#"
+        r"
 7:10: deploy[0]: the window is longer than the period: shorten it
   7 | deploy: [{ window: 60d, below: 1.0 }]
     |          ^
-"#,
+",
     ),
     (
         with("total: http", "totl: http"),
@@ -329,11 +329,11 @@
     ),
     (
         with("\n  total: http_requests_total{job=\"conductor\"}\n  bad: http_requests_total{job=\"conductor\", code=~\"5..\"}", " { latency: { histogram: h_bucket, within: 250ms } }"),
-        r#"
+        r"
 4:36: indicator.latency.histogram: name the histogram without `_bucket`: what it needs of it is added
   4 | indicator: { latency: { histogram: h_bucket, within: 250ms } }
     |                                    ^^^^^^^^
-"#,
+",
     ),
     (
         with("\n  total: http_requests_total{job=\"conductor\"}\n  bad: http_requests_total{job=\"conductor\", code=~\"5..\"}", " { latency: { histogram: 'h{le=\"1\"}', within: 250ms } }"),
@@ -345,43 +345,43 @@
     ),
     (
         with("\n  total: http_requests_total{job=\"conductor\"}\n  bad: http_requests_total{job=\"conductor\", code=~\"5..\"}", " { latency: { histogram: h, within: fast } }"),
-        r#"
+        r"
 4:47: indicator.latency.within: found `fast`; expected a time longer than zero, in whole numbers with units: `250ms`, `5m`, `1h30m`, `30d` or `4w`
   4 | indicator: { latency: { histogram: h, within: fast } }
     |                                               ^^^^
-"#,
+",
     ),
     (
         with("\n  total: http_requests_total{job=\"conductor\"}\n  bad: http_requests_total{job=\"conductor\", code=~\"5..\"}", " http_requests_total"),
-        r#"
+        r"
 4:12: indicator: found `http_requests_total`; expected fields, of `total`, `bad`, `good`, `latency`
   4 | indicator: http_requests_total
     |            ^^^^^^^^^^^^^^^^^^^
-"#,
+",
     ),
     (
         with("service: conductor", "service: &name conductor"),
-        r#"
+        r"
 1:16: anchors (`&name`) and aliases (`*name`) are not read here: write the value out
   1 | service: &name conductor
     |                ^^^^^^^^^
-"#,
+",
     ),
     (
         with("service: conductor", "service: !!str conductor"),
-        r#"
+        r"
 1:16: a tag, `!!str`, is not read here: leave it out
   1 | service: !!str conductor
     |                ^^^^^^^^^
-"#,
+",
     ),
     (
         and("---\nservice: b"),
-        r#"
+        r"
 7:1: a second document begins here: a file holds one specification, so give this one a file of its own
   7 | ---
     | ^^^
-"#,
+",
     ),
     (
         with("indicator:", "indicator: {"),
@@ -393,18 +393,18 @@
     ),
     (
         String::new(),
-        r#"
+        r"
 1:1: there is nothing in it: a specification has at least `service`, `slo`, `objective` and `indicator`
   1 | 
     | ^
-"#,
+",
     ),
     (
         "- service: a\n".to_owned(),
-        r#"
+        r"
 1:1: found a list; expected fields, of `service`, `slo`, `description`, `objective`, `period`, `indicator`, `alerts`, `min_bad`, `deploy`, `labels`, `interval`
   1 | - service: a
     | ^
-"#,
+",
     ),
 ]
