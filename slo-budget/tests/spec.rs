@@ -92,7 +92,11 @@ deploy: [{ window: 2h, below: 0.5 }]
     assert_eq!(spec.objective(), Objective::new(95, 100).unwrap());
     assert_eq!(spec.period(), Duration::from_secs(7 * 86_400));
     let budget = spec.budget().build("a").unwrap();
-    let windows: Vec<_> = budget.report().windows().map(maestro_slo_budget::WindowReport::window).collect();
+    let windows: Vec<_> = budget
+        .report()
+        .windows()
+        .map(maestro_slo_budget::WindowReport::window)
+        .collect();
     let hour = Duration::from_secs(3600);
     assert_eq!(windows, [hour * 2, hour * 24]);
     let alerts = spec.alerts().build(budget.clone()).unwrap();

@@ -218,7 +218,7 @@ impl Notes<'_> {
             .windows([])
             .build("");
         match budget {
-            Ok(budget) => Some(*budget.core().settings()),
+            Ok(budget) => Some(budget.core().settings().clone()),
             Err(error) => {
                 self.add(at, "period", error.to_string());
                 None
