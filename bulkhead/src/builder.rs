@@ -54,7 +54,8 @@ impl Builder {
     }
 
     /// Refuses nothing and lets nobody wait: it only counts, in [`rejections`](Bulkhead::rejections), the
-    /// calls that would have found no room. For trying a limit on real traffic.
+    /// calls that would have found no room. For trying a limit on real traffic. A queue in front of it refuses nothing
+    /// either, but counts calls whose deadline is too near, or for which the inner service is not ready in time.
     pub const fn metrics_only(mut self, only: bool) -> Self {
         self.metrics_only = only;
         self

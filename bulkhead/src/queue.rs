@@ -21,7 +21,8 @@ impl Queue {
     ///
     /// The length is that of the bulkhead's one line: callers of all its layers, and of
     /// [`acquire`](crate::Bulkhead::acquire), stand in it. With 0 nobody waits. The wait is counted from
-    /// the call, and covers the readiness of the inner service too. With [`Duration::ZERO`] nobody waits
+    /// the call, and covers the readiness of the inner service too (that alone, where there was a place at once, from the
+    /// first poll that finds it not ready). With [`Duration::ZERO`] nobody waits
     /// either; with [`Duration::MAX`] only a deadline bounds the wait.
     pub const fn new(length: usize, max_wait: Duration) -> Self {
         Self {

@@ -43,7 +43,7 @@ impl<C, R, D, B> QueueLayer<C, R, D, B> {
     /// Bounds the wait by the caller's own deadline, read from the request.
     ///
     /// A call whose deadline has passed, or comes nearer than [`Queue::reserve`], is refused without being
-    /// begun, also if there is room. The instants are tokio's, so that a paused clock drives them (a std one
+    /// begun, also if there is room: when it comes, and once more when it has its place and the inner service is asked. The instants are tokio's, so that a paused clock drives them (a std one
     /// converts with `.into()`).
     #[must_use]
     pub fn deadline<Req, F>(self, f: F) -> QueueLayer<C, R, DeadlineWith<F>, B>
