@@ -98,19 +98,20 @@ impl<P: Borrow<Core>> Future for Acquire<P> {
         let slot = this.core;
         loop {
             let core = slot.as_ref().expect("polled after it was ready").borrow();
-            let now = Instant::now();
-            let admitted = core
-                .circuit()
-                .admit_or_sleep(this.ticket, cx.waker(), core.ticks(now));
+            let clock = || core.ticks(Instant::now());
+            let waker = cx.waker();
+            let admitted = core.circuit().admit_or_sleep(this.ticket, waker, clock);
             let at = match admitted {
                 Ok(admission) => {
                     this.timer.set(None);
                     let core = slot.take().expect("it was there above");
-                    return Poll::Ready(Call::new(core, admission, || now));
+                    return Poll::Ready(Call::new(core, admission, Instant::now));
                 }
                 Err(None) => None,
                 // Not beyond what an instant can be: as good as never.
-                Err(Some(at)) => core.start(now).checked_add(Duration::from_nanos(at)),
+                Err(Some(at)) => core
+                    .start(Instant::now())
+                    .checked_add(Duration::from_nanos(at)),
             };
             let Some(at) = at else {
                 this.timer.set(None);

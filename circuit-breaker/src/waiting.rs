@@ -18,18 +18,20 @@ use crate::{
 
 impl Circuit {
     /// Lets a call in, or has `waker` woken when something has changed; then also says at which tick it is
-    /// worth asking again if nothing does, to the one who is to see to that.
+    /// worth asking again if nothing does, to the one who is to see to that. While closed the clock is not
+    /// read.
     pub(crate) fn admit_or_sleep(
         &self,
         ticket: &mut Option<Ticket>,
         waker: &Waker,
-        now: u64,
+        clock: impl Fn() -> u64,
     ) -> Result<Admission, Option<u64>> {
         if let Some(ticket) = ticket {
             // What this look brings about need not wake us.
             self.waiters.stir(ticket);
         }
-        let admission = self.admit(|| now).or_else(|_| {
+        let admission = self.admit(&clock).or_else(|_| {
+            let now = clock();
             let is_first = self.waiters.sleep(ticket, waker);
             self.admit(|| now)
                 .map_err(|_| is_first.then(|| self.worth_asking(now)).flatten())

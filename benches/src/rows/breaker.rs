@@ -8,7 +8,7 @@ use tower::Layer;
 
 use super::floors::{FAILS_1_IN_16, READY};
 use crate::{
-    Row,
+    Request, Row,
     inner::{FailsOneIn, Nothing},
 };
 
@@ -37,6 +37,7 @@ pub(super) fn rows() -> Vec<Row> {
         .into_iter()
         .chain(over_time())
         .chain(open())
+        .chain(edges())
         .collect()
 }
 
@@ -142,6 +143,25 @@ fn open() -> [Row; 2] {
         })
         .bad_in_16(16)
         .target(35.0, 0.0),
+    ]
+}
+
+/// What a call pays for being allowed to wait, and for a breaker of its key's own. Nobody waits.
+fn edges() -> [Row; 3] {
+    [
+        Row::service("breaker, waiting, closed, Arc", READY, || {
+            CircuitBreakerLayer::new(shared(IN_A_ROW))
+                .wait()
+                .layer(Nothing)
+        }),
+        Row::service("breaker, waiting, closed, static", READY, || {
+            CircuitBreakerLayer::new(&CONSECUTIVE).wait().layer(Nothing)
+        }),
+        Row::service("breaker, by key, closed", READY, || {
+            let hosts = IN_A_ROW.build_family("hosts", 16);
+            let hosts = hosts.expect("these numbers are legal");
+            CircuitBreakerLayer::new(hosts.by(|request: &Request| request % 8)).layer(Nothing)
+        }),
     ]
 }
 

@@ -96,7 +96,7 @@ impl Scene {
         let waker = Waker::from(Arc::clone(&waiter.woken));
         let polled = self
             .circuit
-            .admit_or_sleep(&mut waiter.ticket, &waker, self.now);
+            .admit_or_sleep(&mut waiter.ticket, &waker, || self.now);
         match polled {
             Ok(call) => {
                 assert!(waiter.ticket.is_none());
