@@ -57,5 +57,40 @@ model_mutant 'a target that is not reached at its line' src/budgeting.rs \
 model_mutant 'a period that begins with its first slot' src/ledger.rs \
     'Some(period) => slot.min(self.rings.latest().saturating_add(period.left())),' \
     'Some(_) => slot,'
+model_mutant 'a likelihood ratio without the rarity of its anchor' src/canary/odds.rs \
+    'apart * ratio.ln() - self.ln_probability(mode)' \
+    'apart * ratio.ln()'
+model_mutant 'a table summed on one side of its mode' src/canary/odds.rs \
+    'for up in [true, false] {' \
+    'for up in [true] {'
+model_mutant 'the bold end of a bracket' src/canary/comparison.rs \
+    '*product += table.ln_likelihood_ratio(ratio).low;' \
+    '*product += table.ln_likelihood_ratio(ratio).high;'
+model_mutant 'a sum of e-values in place of their mean' src/canary/comparison.rs \
+    ' - as_f64(products.len() as u64).ln()' \
+    ''
+model_mutant 'evidence about a rate that is not punished for requests that go well' src/canary/bound.rs \
+    '(ln_ratio.exp_m1() * below_one(rate)).ln_1p()' \
+    '(ln_ratio.exp_m1() * below_one(rate)).ln_1p() * 0.99'
+model_mutant 'α spent on each test' src/canary/policy.rs \
+    'if self.judges_latency { 5.0 } else { 3.0 }' \
+    'if self.judges_latency { 1.0 } else { 1.0 }'
+model_mutant 'a batch of one side' src/canary/counted.rs \
+    'errors.baseline == 0 || errors.canary == 0' \
+    'errors.canary == 0'
+model_mutant 'a step promoted by the step before' src/canary/counted.rs \
+    '(self.now.canary.tally(of)).since(self.step_from.canary.tally(of))' \
+    'self.now.canary.tally(of)'
+model_mutant 'a hard limit on one failure' src/canary/bad.rs \
+    'if tally.hits < limits.min_bad {' \
+    'if tally.hits < 1 {'
+model_mutant 'bad news that are forgotten' src/canary/bad.rs \
+    'self.look_at_errors(policy, counted, errors);
+        if' \
+    'self.0.clear(); self.look_at_errors(policy, counted, errors);
+        if'
+model_mutant 'promoted with nothing to see' src/canary/run.rs \
+    'Overdue::Promote if in_the_way.is_empty()' \
+    'Overdue::Promote'
 
 mutants_done

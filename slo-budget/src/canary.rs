@@ -7,9 +7,12 @@
 //! the same time and by lot. A rate that changes with the hour is no harm, as the arms are compared batch by batch.
 
 mod arm;
+mod bad;
 mod bound;
 mod builder;
+mod claim;
 mod comparison;
+mod counted;
 mod evidence;
 mod invalid;
 mod listed;

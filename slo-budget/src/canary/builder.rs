@@ -120,7 +120,8 @@ impl Builder {
         }
     }
 
-    /// Hard limit: so many times the error rate of the baseline. The default is 5; from 1.001 to 10^6.
+    /// Hard limit: so many times the error rate of the baseline. The default is 5; from 1.001 to 10^6. It is the odds that
+    /// are compared, batch by batch: for small rates that is the same.
     pub const fn times_error_rate(self, times: f64) -> Self {
         Self {
             times_error_rate: times,

@@ -36,14 +36,18 @@ pub(crate) struct Bracket {
 }
 
 impl Table {
+    /// Whether one table only has these margins.
+    pub(crate) const fn says_nothing(&self) -> bool {
+        let (fewest, most) = self.support();
+        fewest == most
+    }
+
     /// `ln (ψ^k / E ψ^K)` for an odds ratio above 1.
     ///
     /// Costs as many terms as the canary's failures have likely values, at most the smallest margin and
     /// [`MOST_TERMS`] a side.
     pub(crate) fn ln_likelihood_ratio(&self, ratio: f64) -> Bracket {
-        let (fewest, most) = self.support();
-        if fewest == most {
-            // One table only has these margins: it says nothing.
+        if self.says_nothing() {
             return Bracket {
                 low: 0.0,
                 high: 0.0,

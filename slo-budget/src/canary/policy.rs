@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::{
     Canary, Objective,
-    canary::{Builder, Overdue, arm::Tally, listed::Listed, needed},
+    canary::{Builder, EValue, Overdue, arm::Tally, listed::Listed, needed},
 };
 
 /// What is asked of a release: checked, and `Copy`.
@@ -124,9 +124,12 @@ impl CanaryPolicy {
         self.alpha / if self.judges_latency { 5.0 } else { 3.0 }
     }
 
-    /// The logarithm of the evidence that a roll-back needs.
-    pub(crate) fn roll_back_evidence(&self) -> f64 {
-        -self.alpha_to_roll_back().ln()
+    /// Evidence for a roll-back, by its logarithm.
+    pub(crate) fn roll_back_value(&self, ln: f64) -> EValue {
+        EValue {
+            ln,
+            ln_needed: -self.alpha_to_roll_back().ln(),
+        }
     }
 
     /// α for each of the two tests of which one has to show that errors are well, and again for latency. That both
@@ -134,6 +137,14 @@ impl CanaryPolicy {
     /// of them which is not well (Berger's intersection-union tests, 1982).
     pub(crate) const fn alpha_to_promote(&self) -> f64 {
         self.alpha / 2.0
+    }
+
+    /// Evidence for a promotion, by its logarithm.
+    pub(crate) fn promotion_value(&self, ln: f64) -> EValue {
+        EValue {
+            ln,
+            ln_needed: self.promotion_evidence(),
+        }
     }
 
     /// The logarithm of the evidence that a promotion needs.

@@ -22,12 +22,10 @@ pub enum Reason {
         /// The most that is allowed.
         limit: f64,
     },
-    /// Roll back: the error rate is more than the allowed multiple of the baseline's.
+    /// Roll back: the odds of failing (for small rates the error rate) are more than the allowed multiple of the baseline's.
     TimesErrorRate {
-        /// The canary's error rate is at least this.
-        at_least: f64,
-        /// The baseline's is at most this.
-        baseline_at_most: f64,
+        /// That they are.
+        evidence: EValue,
         /// The multiple that is allowed.
         times: f64,
     },
@@ -106,15 +104,10 @@ impl fmt::Display for Reason {
                 Percent(at_least),
                 Percent(limit)
             ),
-            Self::TimesErrorRate {
-                at_least,
-                baseline_at_most,
-                times,
-            } => write!(
+            Self::TimesErrorRate { evidence: e, times } => write!(
                 f,
-                "at least {} fail, more than {times} times the {} of the baseline at most",
-                Percent(at_least),
-                Percent(baseline_at_most)
+                "it fails more than {times} times as often as the baseline (e-value {e}, enough is {:.0})",
+                e.needed()
             ),
             Self::TimesP95 { at_least, times } => write!(
                 f,

@@ -6,7 +6,7 @@ use tokio::time::{Instant, advance};
 
 use crate::{
     Canary, CanaryPolicy, ErrorBudget, Gate, InvalidConfig, Objective, Override,
-    canary::{Arm, Builder, InvalidArms, Overdue, Reason, Side, Verdict},
+    canary::{Arm, Builder, InvalidArms, Overdue, Reason, Side, Verdict, odds::Table},
 };
 
 fn errors_only() -> Builder {
@@ -173,27 +173,45 @@ fn availability_is_judged_without_a_baseline_too() {
 fn five_times_the_baseline_is_a_limit_of_its_own() {
     let baseline = Arm::new(999_000, 1_000);
     let verdict = after(errors_only(), baseline, Arm::new(39_680, 320));
-    let times = verdict.reasons().iter().find_map(|reason| match reason {
-        Reason::TimesErrorRate {
-            at_least,
-            baseline_at_most,
-            times,
-        } => Some((*at_least, *baseline_at_most, *times)),
-        _ => None,
-    });
-    let (at_least, baseline_at_most, times) = times.expect("eight times");
-    assert!(at_least > 5.0 * baseline_at_most && baseline_at_most > 0.001);
-    assert!((times - 5.0).abs() < 1e-15);
+    let times = |verdict: &Verdict| {
+        let mut reasons = verdict.reasons().iter();
+        reasons.find_map(|reason| match reason {
+            Reason::TimesErrorRate { evidence, times } => Some((*evidence, *times)),
+            _ => None,
+        })
+    };
+    let (evidence, limit) = times(&verdict).expect("eight times");
+    assert!(evidence.is_enough() && (limit - 5.0).abs() < 1e-15);
     // Eight times by the rates that were seen, but that can be chance.
     let few = after(errors_only(), baseline, Arm::new(496, 4));
     assert!(few.is_hold(), "{few}");
-    let nine = errors_only().times_error_rate(9.0);
-    let verdict = after(nine, baseline, Arm::new(39_680, 320));
+    let eight = after(
+        errors_only().times_error_rate(8.0),
+        baseline,
+        Arm::new(39_680, 320),
+    );
+    assert!(eight.is_roll_back() && times(&eight).is_none(), "{eight}");
+    // A bad hour that strikes both, while the canary's share has grown: more than five times as many of its
+    // requests failed in all, and in no batch more than of the baseline's.
+    let mut release = started(errors_only());
+    release
+        .observe(Arm::new(9_000_000, 0), Arm::new(900, 100))
+        .unwrap();
     assert!(
-        !verdict
-            .reasons()
-            .iter()
-            .any(|reason| matches!(reason, Reason::TimesErrorRate { .. }))
+        times(&release.verdict(Instant::now())).is_some(),
+        "by itself it is"
+    );
+    let mut release = started(errors_only().availability("50%".parse().unwrap()));
+    release
+        .observe(Arm::new(9_000_000, 900), Arm::new(1_000, 0))
+        .unwrap();
+    release
+        .observe(Arm::new(9_000_900, 1_000), Arm::new(1_900, 100))
+        .unwrap();
+    assert!(
+        !release.verdict(Instant::now()).is_roll_back(),
+        "{}",
+        release.verdict(Instant::now())
     );
 }
 
@@ -480,6 +498,49 @@ fn each_step_is_shown_to_be_good_anew_and_what_is_bad_adds_up() {
     let mut skipped = policy.start_at(Instant::now());
     (0..3).for_each(|_| _ = skipped.advance_at(Instant::now()));
     assert!(skipped.verdict(Instant::now()).is_hold());
+}
+
+#[test]
+fn what_was_shown_to_be_bad_is_not_made_good_again() {
+    let mut release = started(errors_only());
+    let bad = (Arm::new(99_900, 100), Arm::new(9_960, 40));
+    release.observe(bad.0, bad.1).unwrap();
+    assert!(release.verdict(Instant::now()).is_roll_back());
+    release
+        .observe(Arm::new(999_000, 1_000), Arm::new(999_960, 40))
+        .unwrap();
+    let verdict = release.verdict(Instant::now());
+    assert!(!verdict.evidence().worse().is_enough(), "no longer");
+    assert!(
+        matches!(verdict.reasons(), [Reason::Worse(e)] if e.is_enough()),
+        "{verdict}"
+    );
+    assert!(verdict.is_roll_back());
+}
+
+#[test]
+fn of_a_batch_that_is_too_large_to_be_summed_the_cautious_end_counts() {
+    const N: u64 = 500_000_000_000;
+    let arm = Arm::new(N, N - 1_000_000);
+    let table = Table {
+        baseline: 2 * N,
+        canary: 2 * N - 1_000_000,
+        failures: 2 * N - 1_000_000,
+        canary_failures: N - 1_000_000,
+    };
+    let bracket = table.ln_likelihood_ratio(1.001);
+    assert!(bracket.high - bracket.low > 1.0, "{bracket:?}");
+    let builder = errors_only().odds_ratios([1.001]).margin(1.001);
+    let verdict = after(builder, Arm::new(N, N), arm);
+    let (worse, not_worse) = (verdict.evidence().worse(), verdict.evidence().not_worse());
+    assert!(
+        (worse.ln() - bracket.low).abs() < 1e-9,
+        "{worse:?} {bracket:?}"
+    );
+    assert!(
+        (not_worse.ln() + bracket.high).abs() < 1e-9,
+        "{not_worse:?} {bracket:?}"
+    );
 }
 
 #[test]
