@@ -1,7 +1,9 @@
-//! The only file that knows the feature `serde`: what figures look like to machines.
+//! The only module that knows the feature `serde`: what figures look like to machines.
 //!
 //! Written by hand, not derived: the names in the output are a promise of their own, and a burn rate has to
 //! tell no data (`null`) from infinity, which JSON has no number for.
+
+mod verdict;
 
 use std::time::Duration;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use maestro_slo_budget::{Counts, ErrorBudget, Event, Objective};
+use maestro_slo_budget::{CanaryPolicy, Counts, ErrorBudget, Event, Objective, canary::Arm};
 use serde_json::{Value, json};
-use tokio::time::advance;
+use tokio::time::{Instant, advance};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -85,4 +85,41 @@ fn an_objective_is_read_from_text_exactly_and_a_mistake_says_what_is_allowed() {
         json!(Counts::new(u64::MAX, 1)),
         json!({ "good": u64::MAX, "bad": 1 })
     );
+}
+
+#[test]
+fn a_verdict_is_written_with_its_name_its_sentence_and_its_numbers() {
+    let policy = CanaryPolicy::builder().without_latency().build().unwrap();
+    let mut canary = policy.start_at(Instant::now());
+    let mut after = |good, bad| {
+        let arm = Arm::new(good, bad);
+        canary
+            .observe(Arm::new(9 * good, 9 * good / 1000), arm)
+            .unwrap();
+        let verdict = canary.verdict(Instant::now());
+        (serde_json::to_value(&verdict).unwrap(), verdict.to_string())
+    };
+    let (hold, summary) = after(1_000, 0);
+    assert_eq!(
+        (&hold["verdict"], &hold["to"]),
+        (&json!("hold"), &Value::Null)
+    );
+    assert_eq!(hold["summary"], summary);
+    assert_eq!(hold["if_none_fails"], 2_851);
+    assert_eq!(hold["reasons"][0]["reason"], "errors_undecided");
+    let evidence = &hold["evidence"];
+    assert_eq!(evidence["canary"], json!({ "good": 1_000, "bad": 0 }));
+    assert_eq!(evidence["canary_error_rate"][0], 0.0);
+    assert_eq!(evidence["slower"], Value::Null);
+    let needed = evidence["worse"]["log10_needed"].as_f64().unwrap();
+    assert!((needed - 60_f64.log10()).abs() < 1e-12, "{evidence}");
+    let (promote, _) = after(4_000, 0);
+    assert_eq!(
+        (&promote["verdict"], &promote["to"]),
+        (&json!("promote"), &json!(25))
+    );
+    assert_eq!(promote["if_none_fails"], Value::Null);
+    let (roll_back, _) = after(4_001, 400);
+    assert_eq!(roll_back["verdict"], "roll_back");
+    assert_eq!(roll_back["reasons"][0]["reason"], "unavailable");
 }

@@ -13,7 +13,7 @@
 //!
 //! Cost: twelve logarithms a look, 64 looks a bound.
 
-use std::f64::consts::LN_10;
+use std::f64::consts::{LN_2, LN_10};
 
 use crate::canary::arm::Tally;
 
@@ -22,27 +22,24 @@ const RATIOS: usize = 12;
 /// The greatest: 10^4. Each further one is the square root of the one before; the last, 1.0045, is what lets a bound
 /// close in on the rate up to some 10^7 hits.
 const LN_GREATEST: f64 = 4.0 * LN_10;
-/// The share of the mixture, in the evidence that a rate is low, that says "never": a good release mostly shows not one
-/// failure, and is then shown to be good in few more requests than with hindsight (5 % more at the default α).
-const NEVER: f64 = 0.8;
 
 /// The logarithm of the evidence against a rate of at most `rate`.
 pub(crate) fn ln_above(rate: f64, tally: Tally) -> f64 {
-    let share = -f64::from(u32::try_from(RATIOS).expect("twelve")).ln();
-    ln_sum(ratios().map(|ln_ratio| share + ln_likelihood_ratio(ln_ratio, rate, tally)))
+    let terms = ln_ratios().map(|ln_ratio| ln_likelihood_ratio(ln_ratio, rate, tally));
+    ln_sum(terms.zip(ln_shares()).map(|(term, share)| share + term))
 }
 
 /// The logarithm of the evidence against a rate of at least `rate`.
 pub(crate) fn ln_below(rate: f64, tally: Tally) -> f64 {
-    let [never, rest @ ..] = ln_terms_below(rate, tally);
-    let [never_share, share] = ln_shares_below();
-    ln_sum(std::iter::once(never_share + never).chain(rest.map(|term| share + term)))
+    let terms = ln_terms_below(rate, tally).into_iter();
+    ln_sum(terms.zip(ln_shares()).map(|(term, share)| share + term))
 }
 
-/// The terms of [`ln_below`], without their shares; each of them is linear in the tally. The first is that of "never".
+/// The terms of [`ln_below`], without their shares; each of them is linear in the tally. The first says "never": a
+/// good release mostly shows no failure at all.
 pub(crate) fn ln_terms_below(rate: f64, tally: Tally) -> [f64; RATIOS] {
     let mut terms = [0.0; RATIOS];
-    for (term, ln_ratio) in terms.iter_mut().zip(ratios()) {
+    for (term, ln_ratio) in terms.iter_mut().zip(ln_ratios()) {
         *term = ln_likelihood_ratio(-ln_ratio, rate, tally);
     }
     terms[0] = if tally.hits == 0 {
@@ -53,10 +50,9 @@ pub(crate) fn ln_terms_below(rate: f64, tally: Tally) -> [f64; RATIOS] {
     terms
 }
 
-/// The logarithms of the shares of the first term and of each other in [`ln_below`].
-pub(crate) fn ln_shares_below() -> [f64; 2] {
-    let others = f64::from(u32::try_from(RATIOS - 1).expect("eleven"));
-    [NEVER.ln(), ((1.0 - NEVER) / others).ln()]
+/// The logarithms of the shares in the mixture: a half, a quarter, and so on.
+pub(crate) fn ln_shares() -> impl Iterator<Item = f64> + Clone {
+    std::iter::successors(Some(-LN_2), |ln| Some(ln - LN_2)).take(RATIOS)
 }
 
 /// The rate is at least so high, ever, but with a probability of `alpha`.
@@ -96,7 +92,7 @@ fn halve(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> (f64, f64)
     (low, high)
 }
 
-fn ratios() -> impl Iterator<Item = f64> + Clone {
+fn ln_ratios() -> impl Iterator<Item = f64> + Clone {
     std::iter::successors(Some(LN_GREATEST), |ln| Some(ln / 2.0)).take(RATIOS)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::canary::{
     arm::{MOST, Tally},
-    bound::{as_f64, ln_below, ln_shares_below, ln_sum, ln_terms_below},
+    bound::{as_f64, ln_below, ln_shares, ln_sum, ln_terms_below},
 };
 
 /// How many further requests, none of them a hit, until the rate is shown to be below `rate`. `None` where all there
@@ -31,10 +31,8 @@ pub(crate) fn without_a_further_hit(rate: f64, tally: Tally, evidence: f64) -> O
 /// be below `rate`: at least 1. `None` where it never is.
 pub(crate) fn times_at_this_rate(rate: f64, tally: Tally, evidence: f64) -> Option<f64> {
     let terms = ln_terms_below(rate, tally);
-    let [never, other] = ln_shares_below();
-    let shares = std::iter::once(never).chain(std::iter::repeat(other));
     let enough = |times: f64| {
-        let grown = (shares.clone().zip(terms)).map(|(share, term)| share + times * term);
+        let grown = (ln_shares().zip(terms)).map(|(share, term)| share + times * term);
         ln_sum(grown) >= evidence
     };
     if enough(1.0) {

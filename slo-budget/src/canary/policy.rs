@@ -90,7 +90,7 @@ impl CanaryPolicy {
     }
 
     /// How many requests of the canary a step needs before it is promoted, if none of them fails (and what latency says is
-    /// good): 3,861 at the defaults, 99.9 % and α = 0.05. `None` where 10^12 are not enough.
+    /// good): 3,851 at the defaults, 99.9 % and α = 0.05. `None` where 10^12 are not enough.
     #[must_use]
     pub fn requests_if_none_fails(&self) -> Option<u64> {
         needed::without_a_further_hit(self.guard, Tally::default(), self.promotion_evidence())

@@ -183,6 +183,8 @@ fn the_mirrored_value_expects_at_most_one_from_the_margin_on() {
 /// Every request fails with a probability of its own, none above (below) the rate that is tested.
 #[test]
 fn the_evidence_about_a_rate_expects_at_most_one_also_where_the_rate_changes() {
+    // All but the last of the shares that halve.
+    let staked = 1.0 - 0.5_f64.powi(12);
     for rates in [
         [0.1; 6],
         [0.0, 0.1, 0.05, 0.1, 0.02, 0.1],
@@ -211,8 +213,8 @@ fn the_evidence_about_a_rate_expects_at_most_one_also_where_the_rate_changes() {
         let least = rates.into_iter().fold(1.0, f64::min);
         if least > 0.0 {
             let below = expected(ln_below, least);
-            assert!((below - 1.0).abs() < 1e-12, "{rates:?}: {below}");
-            assert!((above - 1.0).abs() < 1e-12, "{rates:?}: {above}");
+            assert!((below - staked).abs() < 1e-12, "{rates:?}: {below}");
+            assert!((above - staked).abs() < 1e-12, "{rates:?}: {above}");
         }
         assert!(expected(ln_below, 0.0) < 1.0 + 1e-12);
     }
