@@ -1,6 +1,9 @@
 use std::{convert::Infallible, time::Duration};
 
-use maestro_slo_budget::{Class, ErrorBudget, ErrorBudgetLayer, Event, Gate, GateLayer, Objective};
+use maestro_slo_budget::{
+    CanaryPolicy, Class, ErrorBudget, ErrorBudgetLayer, Event, Gate, GateLayer, Objective,
+    canary::Arm,
+};
 use tokio::time::Instant;
 use tower::Layer;
 
@@ -8,7 +11,10 @@ use super::floors::{EMPTY, READY};
 use crate::{Row, inner::Nothing};
 
 pub(super) fn rows() -> Vec<Row> {
-    recording().into_iter().chain(gates()).collect()
+    (recording().into_iter())
+        .chain(gates())
+        .chain([canary()])
+        .collect()
 }
 
 fn recording() -> [Row; 6] {
@@ -70,6 +76,19 @@ fn gates() -> [Row; 6] {
         })
         .bad_in_16(16),
     ]
+}
+
+/// No request path: a batch of a thousand requests, as it is measured once a minute.
+fn canary() -> Row {
+    Row::object("slo, canary, a batch of a thousand observed", EMPTY, || {
+        let mut canary = CanaryPolicy::new().start();
+        let mut batches = 0;
+        move |_| {
+            batches += 1;
+            let baseline = Arm::new(899 * batches, batches).latency(45 * batches, 0);
+            canary.observe(baseline, Arm::new(100 * batches, 0).latency(5 * batches, 0))
+        }
+    })
 }
 
 /// Those of the usual alerts, and the period.
