@@ -165,6 +165,8 @@ fn run(release: Version) -> Run {
 // === The plot and the table ===
 
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+/// A name, a colour, points.
+type Line<'a> = (&'a str, RGBColor, Vec<(f64, f64)>);
 const COLOURS: [RGBColor; 3] = [
     RGBColor(50, 150, 70),
     RGBColor(220, 150, 30),
@@ -178,7 +180,7 @@ fn panel(
     title: &str,
     heights: std::ops::Range<f64>,
     (line_at, line): (f64, &str),
-    lines: &[(&str, RGBColor, Vec<(f64, f64)>)],
+    lines: &[Line<'_>],
 ) -> Result<(), Box<dyn Error>> {
     let points = lines.iter().flat_map(|(.., points)| points);
     let last = points.map(|point| point.0).fold(1.0, f64::max) * 1.02;
@@ -200,7 +202,7 @@ fn panel(
         .legend(|(x, y)| PathElement::new([(x, y), (x + 16, y)], ENOUGH));
     for (name, colour, points) in lines {
         let colour = *colour;
-        let inside = points
+        let mut inside = points
             .iter()
             .map(|(x, y)| (*x, y.clamp(heights.start, heights.end)));
         chart
@@ -209,7 +211,7 @@ fn panel(
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
         chart.draw_series(
             inside
-                .last()
+                .next_back()
                 .map(|end| Circle::new(end, 4, colour.filled())),
         )?;
     }
