@@ -1,0 +1,78 @@
+//! What a specification asks for, in words and numbers.
+
+use std::{fmt::Write, time::Duration};
+
+use maestro_slo_budget::{BurnRate, Counts, Severity, Spec};
+
+pub(crate) fn describe(spec: &Spec) -> Result<String, String> {
+    let budget = spec
+        .budget()
+        .build("")
+        .map_err(|error| format!("{error}\n"))?;
+    let alerts = spec
+        .alerts()
+        .build(budget.clone())
+        .map_err(|error| format!("{error}\n"))?;
+    let outage = budget
+        .objective()
+        .burn_rate(Counts::new(0, 1))
+        .map_or(0.0, BurnRate::as_f64);
+
+    let mut text = format!(
+        "{}: {} over {}\n",
+        spec.name(),
+        spec.objective(),
+        spoken(spec.period())
+    );
+    let allowed = spec.period().div_f64(outage);
+    let _ = writeln!(
+        text,
+        "  a total outage may last {}, and burns at a rate of {}",
+        spoken(allowed),
+        round(outage)
+    );
+    if let Some(within) = spec.within() {
+        let _ = writeln!(text, "  good is what is answered within {within:?}");
+    }
+    for alert in alerts.snapshot().iter() {
+        let severity = match alert.severity() {
+            Severity::Page => "page",
+            _ => "ticket",
+        };
+        let factor = alert.factor().as_f64();
+        let (long, short) = (alert.long().0, alert.short().0);
+        let _ = writeln!(
+            text,
+            "  {severity:<6}  at a burn rate above {:<7} over {} and {}: more than {}% bad; a total outage is noticed after {}",
+            round(factor),
+            spoken(long),
+            spoken(short),
+            round(100.0 * factor / outage),
+            spoken(long.mul_f64(factor / outage)),
+        );
+    }
+    Ok(text)
+}
+
+/// Without a tail of zeros.
+pub(crate) fn round(number: f64) -> String {
+    let text = format!("{number:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// `1d6h`, `51.84s`.
+pub(crate) fn spoken(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds < 60 {
+        return format!("{}s", round(time.as_secs_f64()));
+    }
+    let mut rest = seconds;
+    let mut text = String::new();
+    for (length, unit) in [(86_400, 'd'), (3600, 'h'), (60, 'm'), (1, 's')] {
+        if rest >= length {
+            let _ = write!(text, "{}{unit}", rest / length);
+            rest %= length;
+        }
+    }
+    text
+}

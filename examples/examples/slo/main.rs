@@ -1,0 +1,93 @@
+//! Checks specifications of objectives, prints their Prometheus rules and the tests of these, and plays a history through the
+//! very budget, alerts and gate that a process would build of one.
+//!
+//! ```sh
+//! cargo run -p maestro-examples --example slo -- check examples/slo/*
+//! cargo run -p maestro-examples --example slo -- simulate examples/slo/availability.yaml
+//! ```
+
+mod check;
+mod simulate;
+
+use std::{fs, io::Write, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use maestro_slo_budget::Spec;
+
+/// Service level objectives, written once: for processes that count by themselves, and for Prometheus.
+#[derive(Parser)]
+#[command(
+    name = "slo",
+    after_help = "Exit status: 0 when all is well, 1 when a file cannot be read or holds a mistake, 2 when the command is wrong."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say what specifications ask for, or every mistake in them
+    Check {
+        /// YAML or JSON
+        #[arg(required = true, value_name = "SPEC")]
+        specs: Vec<PathBuf>,
+    },
+    /// Print Prometheus recording and alerting rules
+    Rules {
+        /// YAML or JSON
+        spec: PathBuf,
+    },
+    /// Print tests of the rules, for `promtool test rules`
+    Tests {
+        /// YAML or JSON
+        spec: PathBuf,
+        /// Where the rules are, from where the tests will be
+        #[arg(long, value_name = "FILE", default_value = "rules.yaml")]
+        rules: String,
+    },
+    /// Play a history, and show burn rates, alerts and gate over time
+    Simulate(simulate::Simulate),
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(text) => {
+            // Who reads the first lines only (`| head`) has not failed.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            eprint!("{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What is to be printed, or what is wrong.
+fn run(command: &Command) -> Result<String, String> {
+    match command {
+        Command::Check { specs } => {
+            let (mut good, mut bad) = (String::new(), String::new());
+            for path in specs {
+                match read(path) {
+                    Ok(spec) => good += &check::describe(&spec)?,
+                    Err(mistakes) => bad += &mistakes,
+                }
+            }
+            if bad.is_empty() { Ok(good) } else { Err(bad) }
+        }
+        Command::Rules { spec } => Ok(read(spec)?.rules()),
+        Command::Tests { spec, rules } => Ok(read(spec)?.rule_tests(rules)),
+        Command::Simulate(simulate) => simulate.run(&read(&simulate.spec)?),
+    }
+}
+
+fn read(path: &PathBuf) -> Result<Spec, String> {
+    let file = path.display();
+    let text = fs::read_to_string(path).map_err(|error| format!("{file}: {error}\n"))?;
+    text.parse::<Spec>().map_err(|mistakes| {
+        let lines = mistakes.iter().map(|mistake| format!("{file}:{mistake}\n"));
+        lines.collect()
+    })
+}
