@@ -105,9 +105,11 @@ impl<L: Limit> Regulate for Adaptive<L> {
             let mut law = this.law.lock();
             let was = core.seen().limit();
             let next = law.next(&window(was, sums)).max(1);
-            // Under the lock: of two windows the later one has the last word.
-            if next != was {
-                core.resize(next);
+            // Under the lock: of two windows the later one has the last word. One that was set by hand meanwhile stands.
+            let changed = next != was && core.replace_limit(was, next);
+            drop(law);
+            if changed {
+                core.resized(next);
             }
         }
     }

@@ -217,6 +217,22 @@ impl<R> Core<R> {
         let waiters = self.waiters.lock();
         self.permits.resize(limit);
         drop(waiters);
+        self.resized(limit);
+    }
+
+    /// Resizes it if its limit is still `was`, and wakes nobody: [`resized`](Self::resized) must follow.
+    pub(crate) fn replace_limit(&self, was: usize, next: usize) -> bool {
+        let _waiters = self.waiters.lock();
+        // Whoever changes the limit holds this lock.
+        let is_so = self.seen().limit() == was;
+        if is_so {
+            self.permits.resize(next);
+        }
+        is_so
+    }
+
+    /// Says so, and lets in who waits and has room now. Outside of all locks, as that runs the wakers of others.
+    pub(crate) fn resized(&self, limit: usize) {
         self.meter.resized(self);
         trace::resized(self.name, limit);
         self.serve();

@@ -1,10 +1,15 @@
 //! What the adaptive limits promise: the laws as pure functions, and the bulkhead that follows one.
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Wake, Waker},
+    time::Duration,
+};
 
 use maestro_bulkhead::{
     AdaptiveBulkhead, Aimd, Bulkhead, BulkheadLayer, Fixed, Gradient2, InvalidConfig, Limit,
-    Outcome, Window,
+    Outcome, Permit, Window,
 };
 use proptest::prelude::*;
 use tokio::time::advance;
@@ -167,7 +172,7 @@ fn fifty_drops_never_raise_a_limit() {
 /// The windows of a service that works on `capacity` calls at a time, for 50 ms each, and lets the others queue.
 fn closed_loop(law: &mut impl Limit, mut limit: usize, windows: usize, capacity: usize) -> usize {
     for _ in 0..windows {
-        let queued = u32::try_from(limit.div_ceil(capacity)).unwrap();
+        let queued = u32::try_from(limit.div_ceil(capacity)).expect("a small one");
         limit = law.next(&used(limit, 0, 50 * MS * queued));
     }
     limit
@@ -315,7 +320,7 @@ proptest! {
             for _ in 0..400 {
                 let permits: Vec<_> = std::iter::from_fn(|| bulkhead.try_acquire().ok()).collect();
                 advance(Duration::from_micros(1)).await;
-                permits.into_iter().for_each(maestro_bulkhead::Permit::success);
+                permits.into_iter().for_each(Permit::success);
                 advance(100 * MS).await;
                 most = most.max(bulkhead.limit());
             }
@@ -490,9 +495,7 @@ async fn a_slow_down_that_is_how_things_are_from_now_on_is_accepted_by_hand() {
         for _ in 0..times {
             let permits: Vec<_> = std::iter::from_fn(|| bulkhead.try_acquire().ok()).collect();
             advance(latency).await;
-            permits
-                .into_iter()
-                .for_each(maestro_bulkhead::Permit::success);
+            permits.into_iter().for_each(Permit::success);
         }
         bulkhead.limit()
     };
@@ -546,6 +549,58 @@ async fn a_law_that_panics_loses_no_place_and_is_asked_again() {
     }
 }
 
+/// Sets another law when it is woken, as an executor that runs tasks where they are woken might.
+struct SetsALaw(AdaptiveBulkhead<Aimd>);
+
+impl Wake for SetsALaw {
+    fn wake(self: Arc<Self>) {
+        self.0.set_law(Aimd::new().step(3)).expect("a legal law");
+    }
+}
+
+#[test]
+fn who_is_let_in_by_a_limit_that_grew_is_woken_outside_the_laws_lock() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // A window of no length: the tenth success ends it, whatever the clock says.
+        let bulkhead = windows_of_100_ms().window(Duration::ZERO);
+        let bulkhead = bulkhead.build_adaptive("a", Aimd::new()).unwrap();
+        let mut permits: Vec<_> = (0..10).map(|_| bulkhead.try_acquire().unwrap()).collect();
+        let mut waits = bulkhead.acquire();
+        let waker = Waker::from(Arc::new(SetsALaw(bulkhead.clone())));
+        let polled = Pin::new(&mut waits).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        bulkhead.set_limit(1).unwrap();
+        permits.drain(..).for_each(Permit::success);
+        done.send(bulkhead.queued()).expect("the test waits for it");
+    });
+    // The real clock only where it fails: a deadlock would hang for ever.
+    let queued = is_done.recv_timeout(Duration::from_secs(20));
+    assert_eq!(queued, Ok(0), "woken, and the law was free to be set");
+}
+
+/// A law in the middle of whose thinking an operator sets the limit.
+struct Overtaken(Arc<OnceLock<AdaptiveBulkhead<Self>>>);
+
+impl Limit for Overtaken {
+    fn next(&mut self, window: &Window) -> usize {
+        let bulkhead = self.0.get().expect("it is set before the first call");
+        bulkhead.set_limit(3).expect("three are legal");
+        window.limit() + 1
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_is_set_by_hand_while_the_law_thinks_stands() {
+    let place = Arc::new(OnceLock::new());
+    let bulkhead = windows_of_100_ms()
+        .build_adaptive("a", Overtaken(Arc::clone(&place)))
+        .unwrap();
+    place.set(bulkhead.clone()).expect("set once");
+    ten_calls(&bulkhead, 100 * MS, Outcome::Success).await;
+    assert_eq!(bulkhead.limit(), 3);
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_key_of_a_family_finds_its_own_limit() {
     let hosts = windows_of_100_ms()
@@ -583,8 +638,7 @@ async fn each_key_of_a_family_finds_its_own_limit() {
 
 #[test]
 fn only_an_adaptive_permit_remembers_when_it_began() {
-    use maestro_bulkhead::{Adaptive, Core, Permit};
-    use std::sync::Arc;
+    use maestro_bulkhead::{Adaptive, Core};
     assert_eq!(size_of::<Permit>(), size_of::<usize>());
     assert_eq!(
         size_of::<Permit<Arc<Core<Adaptive<Aimd>>>>>(),
