@@ -110,6 +110,10 @@ impl Alerts {
         &self.0.budget
     }
 
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+
     /// Looks at the windows now, brings all alerts up to date, and tells of what has changed.
     ///
     /// Costs a lock and two subtractions a rule. More often than once a slot of the resolution it is of little use.
@@ -231,12 +235,16 @@ impl Rules {
         AlertsSnapshot { alerts }
     }
 
-    /// Whether both windows burn, and not by chance; `None` where that is not known, and holds.
-    fn burns(&self, rule: &Rule, long: Option<BurnRate>, short: Option<BurnRate>) -> Option<bool> {
-        let min_bad = match rule.severity {
+    pub(crate) const fn min_bad_of(&self, severity: Severity) -> u64 {
+        match severity {
             Severity::Page => self.min_bad_to_page,
             Severity::Ticket => self.min_bad,
-        };
+        }
+    }
+
+    /// Whether both windows burn, and not by chance; `None` where that is not known, and holds.
+    fn burns(&self, rule: &Rule, long: Option<BurnRate>, short: Option<BurnRate>) -> Option<bool> {
+        let min_bad = self.min_bad_of(rule.severity);
         // A window that does not burn decides, whatever is not known of the other.
         if [long, short]
             .into_iter()

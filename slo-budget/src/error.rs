@@ -8,6 +8,8 @@ pub enum InvalidConfig {
     Objective,
     /// A text that is no burn rate.
     Factor,
+    /// A text that is no length of time.
+    Window,
     /// A period of zero.
     ZeroPeriod,
     /// A resolution of zero.
@@ -76,6 +78,9 @@ impl InvalidConfig {
             }
             Self::Factor => {
                 "a factor is a plain decimal such as `14.4`, with at most nine digits in all"
+            }
+            Self::Window => {
+                "a window is a length of time above zero, the largest unit first: write `5m`, `1h 30m`, `28d` or `4w`"
             }
             Self::ZeroPeriod => "the period of a budget must be longer than zero",
             Self::ZeroResolution => "the resolution must be longer than zero",

@@ -141,10 +141,17 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
             shared.is_full.store(true, Relaxed);
             return shared.overflow.clone();
         }
-        *members += 1;
         let budget = ErrorBudget::of(shared.name, shared.settings.clone());
         map.insert(key.clone(), budget.clone());
+        // Last: a key whose `Clone` or `Hash` panics costs no place.
+        *members += 1;
         budget
+    }
+
+    /// Whether this very budget is that of `key` now.
+    pub(crate) fn has(&self, key: &K, budget: &ErrorBudget) -> bool {
+        let map = self.0.map.pin();
+        (map.get(key)).is_some_and(|own| std::ptr::eq(own.core(), budget.core()))
     }
 
     /// All that exist now, in no particular order, without the overflow.

@@ -89,6 +89,15 @@ impl Gate {
         &self.0.budget
     }
 
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// Whether it looks at the very `budget`, or a clone of it.
+    pub(crate) fn is_on(&self, budget: &ErrorBudget) -> bool {
+        std::ptr::eq(self.0.budget.core(), budget.core())
+    }
+
     /// Whether a request of this class is admitted now.
     ///
     /// Costs a clock read and two loads while it is open, and one addition more while it is closed. Once a

@@ -7,7 +7,8 @@ use crate::{AllOptional, Answer, Class, ClassBy, Fallback, Gate, GateService, In
 ///
 /// The layer mints no state: whatever it is applied to goes by the decision of the gate it was made of.
 ///
-/// `R` answers refused requests, `K` says how requests count, `G` is the gate or a `&'static` one.
+/// `R` answers refused requests, `K` says how requests count, `G` is the gate, a `&'static` one, or a
+/// family [by key](crate::Gates::by).
 #[derive(Clone, Copy, Debug)]
 pub struct GateLayer<R = IntoError, K = AllOptional, G = Gate> {
     reject: R,
@@ -16,7 +17,7 @@ pub struct GateLayer<R = IntoError, K = AllOptional, G = Gate> {
 }
 
 impl<G> GateLayer<IntoError, AllOptional, G> {
-    /// A layer over `gate`: a [`Gate`] handle, or `&'static` to one.
+    /// A layer over `gate`: a [`Gate`] handle, `&'static` to one, or [`Gates::by`](crate::Gates::by) a key.
     #[must_use]
     pub const fn new(gate: G) -> Self {
         Self {

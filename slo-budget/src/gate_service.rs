@@ -1,11 +1,8 @@
-use std::{
-    borrow::Borrow,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use crate::{AllOptional, ClassOf, Gate, IntoError, OnReject, future::GateFuture};
+use crate::{Admit, AllOptional, ClassOf, Gate, IntoError, OnReject, future::GateFuture};
 
 /// A service behind a gate, made by [`GateLayer`](crate::GateLayer).
 ///
@@ -35,7 +32,7 @@ where
     S: Service<Req>,
     R: OnReject<Req, S::Response, S::Error>,
     K: ClassOf<Req>,
-    G: Borrow<Gate>,
+    G: Admit<Req>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -46,7 +43,7 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        match self.gate.borrow().check(self.class.class(&request)) {
+        match self.gate.admit(self.class.class(&request), &request) {
             Ok(()) => GateFuture::calling(self.inner.call(request)),
             Err(spent) => GateFuture::answered(self.reject.on_reject(spent, request)),
         }

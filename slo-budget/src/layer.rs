@@ -12,9 +12,9 @@ use crate::{BadIf, ClassifyWith, ErrIsBad, ErrorBudget, ErrorBudgetService, Even
 /// `C` says what calls mean for the objective, `B` is the budget or a `&'static` one.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorBudgetLayer<C = ErrIsBad, B = ErrorBudget> {
-    classifier: C,
-    slow_after: Duration,
-    budget: B,
+    pub(crate) classifier: C,
+    pub(crate) slow_after: Duration,
+    pub(crate) budget: B,
 }
 
 impl<B> ErrorBudgetLayer<ErrIsBad, B> {

@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod admit;
 mod alert;
 mod alert_rule;
 mod alert_state;
 mod alerts;
 mod alerts_builder;
+#[cfg(feature = "http-body")]
+mod body;
 mod budget;
 mod budgeting;
 mod builder;
@@ -34,6 +37,7 @@ mod gate;
 mod gate_builder;
 mod gate_layer;
 mod gate_service;
+mod gates;
 mod guard;
 mod history;
 mod layer;
@@ -62,6 +66,7 @@ mod spent;
 mod sync;
 mod timekeeper;
 mod transition;
+mod warning;
 mod written;
 
 pub mod canary;
@@ -70,11 +75,14 @@ pub mod future;
 #[cfg(test)]
 mod tests;
 
+pub use admit::Admit;
 pub use alert::{Alert, AlertEvent, AlertsSnapshot};
 pub use alert_rule::{AlertRule, Severity};
 pub use alert_state::AlertState;
 pub use alerts::Alerts;
 pub use alerts_builder::{AlertsBuilder, WithoutData};
+#[cfg(feature = "http-body")]
+pub use body::{BodyFuture, BodyLayer, BodyService, ObservedBody};
 pub use budget::{Core, ErrorBudget};
 pub use budgeting::Budgeting;
 pub use builder::Builder;
@@ -95,6 +103,7 @@ pub use gate::{Gate, Snapshot};
 pub use gate_builder::{Admission, GateBuilder};
 pub use gate_layer::GateLayer;
 pub use gate_service::GateService;
+pub use gates::{GateBy, Gates};
 pub use guard::Guard;
 pub use history::History;
 pub use layer::ErrorBudgetLayer;
@@ -107,7 +116,9 @@ pub use reject::{Answer, Fallback, IntoError, OnReject};
 pub use report::{Report, WindowReport};
 pub use restored::{Restored, Unusable};
 pub use service::ErrorBudgetService;
+pub use span::Window;
 #[cfg(feature = "spec")]
 pub use spec::{Mistake, Mistakes, Spec};
 pub use spent::Spent;
 pub use transition::{Change, Transition};
+pub use warning::Warning;

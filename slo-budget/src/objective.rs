@@ -57,6 +57,12 @@ impl Objective {
         self.of - self.good
     }
 
+    /// The budget as a share, for display.
+    #[expect(clippy::cast_precision_loss, reason = "for display")]
+    pub(crate) const fn budget_share(self) -> f64 {
+        self.budget() as f64 / self.of as f64
+    }
+
     pub(crate) const fn good(self) -> u64 {
         self.good
     }
