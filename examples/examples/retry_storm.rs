@@ -7,14 +7,17 @@
 //! Distributed Systems", 2021). A budget takes the retries away, and the server recovers.
 //!
 //! ```sh
-//! cargo run -p maestro-examples --example retry_storm
+//! cargo run -p maestro-examples --example retry_storm -- target/retry_storm.svg
 //! ```
 //!
-//! A simulation on a paused clock, with seeded jitter: each run prints the same, in a second or two.
+//! A simulation on a paused clock, with seeded jitter: each run prints and draws the same, in a second or two.
 
 use std::{
     cell::RefCell,
+    env,
+    error::Error,
     fmt::{self, Write},
+    path::{Path, PathBuf},
     rc::Rc,
     time::Duration,
 };
@@ -24,6 +27,7 @@ use maestro_retry::{
     Unlimited,
 };
 use maestro_timeout::{Elapsed, TimeoutLayer};
+use plotters::prelude::*;
 use tokio::{
     runtime::Builder,
     task::LocalSet,
@@ -50,7 +54,9 @@ pub(crate) struct Outcome {
     pub(crate) name: &'static str,
     /// How many calls were answered in each second.
     pub(crate) answered: Vec<u32>,
-    /// How many attempts reached the server, or were turned away by it.
+    /// How many attempts reached the server in each second, or were turned away by it.
+    pub(crate) asked: Vec<u32>,
+    /// How many there were in all: some still after the minute.
     pub(crate) attempts: u32,
 }
 
@@ -71,6 +77,7 @@ struct Server {
     start: Instant,
     free_at: Instant,
     attempts: u32,
+    asked: Vec<u32>,
 }
 
 impl Server {
@@ -79,6 +86,7 @@ impl Server {
         self.attempts += 1;
         let now = Instant::now();
         let second = second(now - self.start);
+        count_in(&mut self.asked, second);
         let work = if TROUBLE.contains(&second) {
             WORK * 4
         } else {
@@ -97,6 +105,12 @@ fn second(since: Duration) -> usize {
     usize::try_from(since.as_secs()).expect("the run takes two minutes at most")
 }
 
+fn count_in(seconds: &mut [u32], second: usize) {
+    if let Some(count) = seconds.get_mut(second) {
+        *count += 1;
+    }
+}
+
 /// A minute of callers with this budget, each of whom makes up to so many attempts.
 fn run<B>(name: &'static str, attempts: u32, budget: B) -> Outcome
 where
@@ -113,6 +127,7 @@ where
             start,
             free_at: start,
             attempts: 0,
+            asked: vec![0; SECONDS],
         }));
         let asked = Rc::clone(&server);
         let policy = RetryPolicy::builder()
@@ -143,19 +158,17 @@ where
             callers.spawn_local(async move {
                 sleep_until(begin).await;
                 if client.oneshot(()).await.is_ok() {
-                    let second = second(start.elapsed());
-                    if let Some(answered) = answered.borrow_mut().get_mut(second) {
-                        *answered += 1;
-                    }
+                    count_in(&mut answered.borrow_mut(), second(start.elapsed()));
                 }
             });
         }
         callers.await;
-        let attempts = server.borrow().attempts;
+        let mut server = server.borrow_mut();
         Outcome {
             name,
             answered: answered.take(),
-            attempts,
+            asked: std::mem::take(&mut server.asked),
+            attempts: server.attempts,
         }
     };
     runtime.block_on(outcome)
@@ -231,7 +244,62 @@ impl fmt::Display for Outcome {
     }
 }
 
-fn main() {
+/// A panel for each: what the server is asked for, and what comes of it.
+fn draw(path: &Path, outcomes: &[Outcome]) -> Result<(), Box<dyn Error>> {
+    const ASKED: RGBColor = RGBColor(200, 60, 40);
+    const ANSWERED: RGBColor = RGBColor(40, 110, 180);
+    let root = SVGBackend::new(path, (1_000, 900)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let last = u32::try_from(SECONDS)?;
+    let (begin, end) = (u32::try_from(TROUBLE.start)?, u32::try_from(TROUBLE.end)?);
+    for (area, outcome) in root.split_evenly((3, 2)).iter().zip(outcomes) {
+        let end_of = match outcome.recovered() {
+            Some(seconds) => format!("well {seconds} s after the trouble"),
+            None => "down for good".to_owned(),
+        };
+        let mut chart = ChartBuilder::on(area)
+            .caption(format!("{}: {end_of}", outcome.name), ("sans-serif", 17))
+            .margin(8)
+            .margin_right(20)
+            .x_label_area_size(24)
+            .y_label_area_size(44)
+            .build_cartesian_2d(0..last, 0_u32..400)?;
+        chart
+            .configure_mesh()
+            .x_labels(7)
+            .x_label_formatter(&|second| format!("{second} s"))
+            .light_line_style(WHITE)
+            .draw()?;
+        // When the server is slow, and what it can do while it is not.
+        let shade = [(begin, 0), (end, 400)];
+        chart.draw_series([Rectangle::new(shade, BLACK.mix(0.06).filled())])?;
+        let capacity = [(0, 100), (last, 100)];
+        chart.draw_series(DashedLineSeries::new(capacity, 4, 4, BLACK.mix(0.5).into()))?;
+        let lines = [
+            ("attempts a second", &outcome.asked, ASKED),
+            ("answers a second", &outcome.answered, ANSWERED),
+        ];
+        for (label, line, colour) in lines {
+            let style = colour.stroke_width(2);
+            chart
+                .draw_series(LineSeries::new((0..).zip(line.iter().copied()), style))?
+                .label(label)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE.mix(0.8))
+            .draw()?;
+    }
+    root.present()?;
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = env::args_os()
+        .nth(1)
+        .map_or("target/retry_storm.svg".into(), PathBuf::from);
     println!("Calls answered in each second; 70 are made. In trouble: ┄\n");
     let ruler = |second| {
         if TROUBLE.contains(&second) {
@@ -241,7 +309,11 @@ fn main() {
         }
     };
     println!("   {}", (0..SECONDS).map(ruler).collect::<String>());
-    for outcome in outcomes() {
+    let outcomes = outcomes();
+    for outcome in &outcomes {
         println!("{outcome}");
     }
+    draw(&path, &outcomes)?;
+    println!("Drawn in {}", path.display());
+    Ok(())
 }

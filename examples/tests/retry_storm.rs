@@ -15,5 +15,14 @@ fn without_a_budget_retries_keep_the_server_down_and_with_any_budget_it_recovers
     );
     let at_the_end: Vec<_> = outcomes.iter().map(storm::Outcome::at_the_end).collect();
     assert_eq!(at_the_end, [70, 0, 70, 70, 70, 70], "of 70 a second");
+    let load = |outcome: &storm::Outcome| outcome.asked[40..].iter().sum::<u32>() / 20;
+    let load: Vec<_> = outcomes.iter().map(load).collect();
+    // The trigger is gone for twenty seconds, and without a budget nothing has changed: metastable.
+    assert!(
+        load[1] > 2 * 100,
+        "{} a second of the 100 it can do",
+        load[1]
+    );
+    assert!([0, 2, 3, 4, 5].iter().all(|n| load[*n] == 70), "{load:?}");
     assert_eq!(storm::outcomes(), outcomes, "each run is the same");
 }

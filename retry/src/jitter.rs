@@ -7,14 +7,18 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Jitter {
-    /// Anywhere from zero to the delay, each moment as likely: the default, as it spreads most, and
-    /// contending callers finish soonest with it (Brooker, "Exponential Backoff And Jitter", AWS 2015).
+    /// Anywhere from zero to the delay, each moment as likely: the default, as it spreads most. Contending callers
+    /// are done soon with it, for few attempts (Brooker, "Exponential Backoff And Jitter", AWS 2015; the
+    /// workspace's example `retry_jitter` does it again with these delays).
     #[default]
     Full,
     /// Anywhere from half the delay to the delay, for who must not come back at once.
     Equal,
     /// Anywhere from the backoff's first delay to three times the last wait of this request, or to the cap
     /// if that is less; it makes the delays grow by itself, in place of the backoff's own growth.
+    ///
+    /// Contending callers are done a tenth sooner than with [`Full`](Self::Full), for a quarter more attempts: for who
+    /// is in more of a hurry than the service is busy.
     ///
     /// As in the article named above, but drawn from within the cap instead of cut off at it: cut off,
     /// most delays would soon be the cap itself. For the same reason the range is at least its own upper half

@@ -1173,6 +1173,7 @@ fn closures_infer_in_one_expression_and_a_function_serves_every_result_type() {
 
 #[test]
 fn a_policy_in_a_static_place_decides_as_the_same_policy_by_value() {
+    type Inner = tower::util::ServiceFn<fn(u64) -> Ready<Result<u64, Infallible>>>;
     fn run<P: Guard + Clone>(
         policy: P,
         answers: &[Result<u32, &'static str>],
@@ -1211,7 +1212,6 @@ fn a_policy_in_a_static_place_decides_as_the_same_policy_by_value() {
             budget.deposit();
         }
     }
-    type Inner = tower::util::ServiceFn<fn(u64) -> Ready<Result<u64, Infallible>>>;
     let (value, place) = (
         size_of::<ResponseFuture<Inner, u64>>(),
         size_of::<ResponseFuture<Inner, u64, &'static RetryPolicy>>(),
