@@ -15,7 +15,26 @@ use crate::{
 ///
 /// let arm = Arm::new(9_990, 10).latency(520, 3);
 /// assert_eq!(arm.counts(), Counts::new(9_990, 10));
-/// assert_eq!(Arm::from(Counts::new(1, 2)), Arm::new(1, 2));
+/// ```
+///
+/// Of two budgets that were made when the canary was started, and are younger than 30 days:
+///
+/// ```
+/// use maestro_slo_budget::{CanaryPolicy, ErrorBudget, Event, canary::Arm};
+/// use std::time::Duration;
+/// use tokio::time::Instant;
+///
+/// let [baseline, canary] = ["baseline", "canary"].map(|name| {
+///     ErrorBudget::builder().build(name).expect("the defaults are valid")
+/// });
+/// let mut release = CanaryPolicy::builder().without_latency().build()?.start();
+/// baseline.record(Event::Good);
+/// canary.record(Event::Bad);
+/// let arm = |budget: &ErrorBudget| Arm::from(budget.counts(Duration::MAX));
+/// release.observe(arm(&baseline), arm(&canary))?;
+/// assert!(release.verdict(Instant::now()).is_hold());
+/// assert_eq!(release.evidence().canary(), Arm::new(0, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Arm {

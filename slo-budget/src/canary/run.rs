@@ -154,6 +154,10 @@ impl Canary {
         if in_the_way.is_empty() && undecided.is_empty() {
             return promote(shown);
         }
+        if in_the_way.contains(&Reason::NoData) {
+            // Of nothing there is nothing else to say.
+            undecided.clear();
+        }
         let waited = now.saturating_duration_since(self.step_began);
         if waited >= self.policy.max_wait {
             let overdue = Reason::Overdue(waited);

@@ -180,6 +180,50 @@ fn the_mirrored_value_expects_at_most_one_from_the_margin_on() {
     }
 }
 
+#[test]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what is compared with is an f64"
+)]
+fn what_speaks_for_more_than_a_limit_expects_at_most_one_up_to_it() {
+    for (baseline, canary) in [(1, 1), (3, 12), (12, 3), (10, 10)] {
+        for failures in 0..=(baseline + canary).min(9) {
+            let margins = Table {
+                baseline,
+                canary,
+                failures,
+                canary_failures: 0,
+            };
+            // Odds of five times, of just below, and equal ones, against alternatives of ten and fifty.
+            for truth in [(5, 1), (9, 2), (1, 1)] {
+                for alternative in [10.0, 50.0] {
+                    let all = weighed(&margins, truth);
+                    let expected: f64 = support(&margins)
+                        .map(|canary_failures| {
+                            let table = Table {
+                                canary_failures,
+                                ..margins
+                            };
+                            let k = u32::try_from(canary_failures).unwrap();
+                            let rest = u32::try_from(failures).unwrap() - k;
+                            let of_all =
+                                ways(&table, canary_failures) * truth.0.pow(k) * truth.1.pow(rest);
+                            let ln = table.ln_likelihood_ratio(alternative).low
+                                - table.ln_likelihood_ratio(5.0).high;
+                            of_all as f64 / all as f64 * ln.exp()
+                        })
+                        .sum();
+                    assert!(expected < 1.0 + 1e-11, "{margins:?} {truth:?}: {expected}");
+                    assert!(
+                        truth != (5, 1) || expected > 1.0 - 1e-11,
+                        "{margins:?}: {expected}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// Every request fails with a probability of its own, none above (below) the rate that is tested.
 #[test]
 fn the_evidence_about_a_rate_expects_at_most_one_also_where_the_rate_changes() {

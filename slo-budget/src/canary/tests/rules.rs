@@ -293,7 +293,7 @@ async fn no_data_holds_and_after_max_wait_does_what_was_configured_but_never_pro
         (Overdue::Promote, "hold"),
     ] {
         let release = errors_only().max_wait(hour, then).build().unwrap().start();
-        assert_eq!(release.verdict(Instant::now()).reasons()[0], Reason::NoData);
+        assert_eq!(release.verdict(Instant::now()).reasons(), [Reason::NoData]);
         assert!(release.verdict(Instant::now()).is_hold());
         advance(Duration::from_nanos(3_599_999_999_999)).await;
         assert!(release.verdict(Instant::now()).is_hold());
@@ -541,6 +541,52 @@ fn of_a_batch_that_is_too_large_to_be_summed_the_cautious_end_counts() {
         (not_worse.ln() + bracket.high).abs() < 1e-9,
         "{not_worse:?} {bracket:?}"
     );
+}
+
+#[test]
+fn the_largest_counts_there_may_be_give_plain_numbers() {
+    const MOST: u64 = 1_000_000_000_000;
+    let mut arms = Vec::new();
+    for total in [0, 1, MOST] {
+        for bad in [0, total / 2, total] {
+            if bad <= total {
+                arms.push(Arm::new(total - bad, bad).latency(total - bad, 0));
+            }
+        }
+    }
+    for baseline in &arms {
+        for canary in &arms {
+            let verdict = after(CanaryPolicy::builder(), *baseline, *canary);
+            let evidence = verdict.evidence();
+            let e_values = [
+                Some(evidence.worse()),
+                Some(evidence.not_worse()),
+                evidence.slower(),
+                evidence.not_slower(),
+            ];
+            assert!(
+                e_values.into_iter().flatten().all(|e| e.ln().is_finite()),
+                "{evidence:?}"
+            );
+            let rates = [
+                evidence.error_rate_at_least(),
+                evidence.error_rate_at_most(),
+            ];
+            assert!(
+                rates.into_iter().all(|rate| (0.0..=1.0).contains(&rate)),
+                "{evidence:?}"
+            );
+            let (n, m) = (canary.counts().total(), baseline.counts().total());
+            assert!(!verdict.is_promote() || (n > 0 && m > 0), "{verdict}");
+        }
+    }
+}
+
+#[test]
+fn a_canary_is_small_and_goes_from_thread_to_thread() {
+    static_assertions::assert_impl_all!(Canary: Send, Sync, Clone);
+    static_assertions::assert_impl_all!(Verdict: Send, Sync);
+    assert!(size_of::<Canary>() <= 1024, "{}", size_of::<Canary>());
 }
 
 #[test]
