@@ -14,7 +14,8 @@ use crate::{Attempt, Classify, Verdict};
 /// Retries what HTTP says may pass, and no earlier than the server asks. Feature `http`.
 ///
 /// Every `Err`, and the statuses 408, 425, 429, 502, 503 and 504; with the hint of [`retry_after`] if there is
-/// one, and before all with that of [`grpc_pushback`], whatever the status. What may be repeated at all is for
+/// one, and before all with that of [`grpc_pushback`], whatever the status, unless the response is a success: a status
+/// of 2xx, and no `grpc-status` but 0. What may be repeated at all is for
 /// [`HttpReplay`](crate::HttpReplay) to say.
 ///
 /// # Examples
@@ -50,6 +51,7 @@ use crate::{Attempt, Classify, Verdict};
 )]
 pub struct RetryHttp;
 
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// How long a response's `Retry-After` asks to stay away, in either of its forms: seconds, or a date. Feature
@@ -103,7 +105,8 @@ impl<Req, B, Err> Classify<Req, Response<B>, Err> for RetryHttp {
         let Ok(response) = result else {
             return Verdict::Retry;
         };
-        if let Some(verdict) = grpc_pushback(response.headers()) {
+        let failed = !response.status().is_success() || grpc_failed(response.headers());
+        if let Some(verdict) = grpc_pushback(response.headers()).filter(|_| failed) {
             return verdict;
         }
         if !may_pass(response.status()) {
@@ -111,6 +114,12 @@ impl<Req, B, Err> Classify<Req, Response<B>, Err> for RetryHttp {
         }
         retry_after(response.headers()).map_or(Verdict::Retry, Verdict::RetryAfter)
     }
+}
+
+/// Whether a response has only trailers, which say that the call failed. One without a status has more to say, and
+/// is not made again for what its headers hint at.
+fn grpc_failed(headers: &HeaderMap) -> bool {
+    headers.get(STATUS).is_some_and(|status| status != "0")
 }
 
 fn may_pass(status: StatusCode) -> bool {

@@ -7,6 +7,7 @@ use std::{
     fmt,
     future::{Ready, ready},
     num::NonZeroU32,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
@@ -867,6 +868,93 @@ fn an_error_that_is_the_answer_says_nothing_to_a_budget_that_learns_from_results
         let _ = task::spawn(RetryLayer::new(policy).layer(service).call(())).poll();
         assert_eq!(quota.tokens(), left, "a retry that ended with {answer:?}");
     }
+}
+
+/// Where user code panics, during or before the first retry.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Panics {
+    Classifier,
+    ClassifierOfTheRetry,
+    Replay,
+    Readiness,
+    Call,
+    Attempt,
+}
+
+/// Makes a call of three attempts that panics, with a budget.
+fn panic_in<B: Budget + Clone>(at: Panics, budget: B) {
+    #[derive(Clone)]
+    struct Inner(Panics, Arc<AtomicU32>);
+    impl Service<u32> for Inner {
+        type Response = ();
+        type Error = &'static str;
+        type Future = std::pin::Pin<Box<dyn Future<Output = Result<(), &'static str>>>>;
+        fn poll_ready(
+            &mut self,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Result<(), Self::Error>> {
+            assert!(self.0 != Panics::Readiness, "on purpose");
+            std::task::Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, _: u32) -> Self::Future {
+            let (at, number) = (self.0, self.1.fetch_add(1, SeqCst));
+            assert!(at != Panics::Call || number == 0, "on purpose");
+            Box::pin(async move {
+                assert!(at != Panics::Attempt || number == 0, "on purpose");
+                Err("busy")
+            })
+        }
+    }
+    let policy = attempts(3)
+        .budget(budget)
+        .replay(move |request: &u32| {
+            assert!(at != Panics::Replay || *request == 0, "on purpose");
+            Some(request + 1)
+        })
+        .classify(move |attempt, _| {
+            assert!(at != Panics::Classifier, "on purpose");
+            assert!(
+                at != Panics::ClassifierOfTheRetry || attempt.number() == 1,
+                "on purpose"
+            );
+            Verdict::Retry
+        });
+    let mut service = RetryLayer::new(policy).layer(Inner(at, Arc::default()));
+    let mut call = task::spawn(service.call(0));
+    let poll = catch_unwind(AssertUnwindSafe(|| call.poll()));
+    assert!(poll.is_err(), "{at:?}");
+}
+
+#[test]
+fn a_panic_in_user_code_gives_back_what_no_retry_has_used() {
+    use Panics::{Attempt, Call, Classifier, ClassifierOfTheRetry, Readiness, Replay};
+    for (at, used) in [
+        (Classifier, 0),
+        (Replay, 0),
+        (Readiness, 0),
+        (Call, 1),
+        (Attempt, 1),
+        (ClassifierOfTheRetry, 1),
+    ] {
+        let credit = budget(5.0);
+        panic_in(at, credit.clone());
+        assert_eq!(credit.balance(), 5 - used, "{at:?}");
+        let quota = CostBucket::builder().build("test").unwrap();
+        panic_in(at, quota.clone());
+        assert_eq!(quota.tokens(), 500 - 5 * used, "{at:?}");
+        let share = InFlightShare::builder().build("test").unwrap();
+        panic_in(at, share.clone());
+        assert_eq!((share.calls(), share.retries()), (0, 0), "{at:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "polled after it was ready")]
+fn a_future_that_is_polled_after_it_was_ready_says_so() {
+    let mut service = RetryLayer::new(attempts(3)).layer(Failing::times(0));
+    let mut call = task::spawn(service.call(()));
+    assert_ready_ok!(call.poll());
+    let _ = call.poll();
 }
 
 #[test]

@@ -233,9 +233,17 @@ async fn what_may_pass_is_retried_and_no_earlier_than_the_server_asks() {
         (1, secs(0))
     );
     // gRPC answers with 200 and says the rest in its own headers.
+    let pushback = ("grpc-retry-pushback-ms", "2000");
     assert_eq!(
-        attempts(200, &[("grpc-retry-pushback-ms", "2000")]).await,
+        attempts(200, &[("grpc-status", "14"), pushback]).await,
         (3, secs(4))
+    );
+    assert_eq!(attempts(500, &[pushback]).await, (3, secs(4)));
+    // A call that succeeded, or whose messages are under way, is not made again for it.
+    assert_eq!(attempts(200, &[pushback]).await, (1, secs(0)));
+    assert_eq!(
+        attempts(200, &[("grpc-status", "0"), pushback]).await,
+        (1, secs(0))
     );
     assert_eq!(
         attempts(503, &[("grpc-retry-pushback-ms", "-1")]).await,

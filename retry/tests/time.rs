@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use maestro_retry::{Backoff, Jitter, RetryBudget, RetryLayer, RetryPolicy, Verdict};
+use maestro_retry::{
+    Backoff, Budget, CostBucket, HalfFull, InFlightShare, Jitter, RetryBudget, RetryLayer,
+    RetryPolicy, StaticCostBucket, StaticInFlightShare, StaticRetryBudget, Verdict,
+};
 use tokio::time::{Instant, advance, sleep, timeout};
 use tokio_test::{assert_pending, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -295,6 +298,62 @@ async fn cancelling_during_the_wait_stops_at_once_and_refunds() {
     assert_eq!(budget.balance(), 2);
     sleep(secs(9)).await;
     assert_eq!(log.begun().len(), 1, "nothing goes on in the background");
+}
+
+/// Cancels a call in its wait, by the layer and by `run`.
+async fn cancelled<B: Budget + Clone>(budget: B) {
+    let policy = RetryPolicy::builder()
+        .backoff(regular(secs(9), secs(9)))
+        .build()
+        .expect("legal")
+        .budget(budget);
+    let log = Log::new();
+    let mut service = RetryLayer::new(policy.clone()).layer(log.failing());
+    assert!(timeout(secs(2), service.call(())).await.is_err());
+    assert!(
+        timeout(secs(2), policy.run(async |_| Err::<(), _>("busy")))
+            .await
+            .is_err()
+    );
+    assert_eq!(log.begun().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_cancelled_leaves_nothing_behind_in_any_budget() {
+    static QUOTA: StaticCostBucket = CostBucket::builder().build_static("static");
+    static SHARE: StaticInFlightShare = InFlightShare::builder().build_static("static");
+    static CREDIT: StaticRetryBudget = RetryBudget::builder().build_static("static");
+    let quota = CostBucket::builder().build("test").unwrap();
+    let share = InFlightShare::builder().build("test").unwrap();
+    let throttle = HalfFull::builder().build("test").unwrap();
+    cancelled(quota.clone()).await;
+    cancelled(&QUOTA).await;
+    assert_eq!((quota.tokens(), QUOTA.tokens()), (500, 500));
+    cancelled(share.clone()).await;
+    cancelled(&SHARE).await;
+    assert_eq!((share.calls(), share.retries()), (0, 0));
+    assert_eq!((SHARE.calls(), SHARE.retries()), (0, 0));
+    let before = CREDIT.balance();
+    cancelled(&CREDIT).await;
+    assert!(CREDIT.balance() >= before, "two calls more, and no retry");
+    cancelled(throttle.clone()).await;
+    assert!(
+        (throttle.tokens() - 8.0).abs() < 1e-9,
+        "two failures, and nothing to refund"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hint_is_waited_for_however_long_where_there_is_no_longest_one() {
+    let policy = RetryPolicy::builder()
+        .max_hint(Duration::MAX)
+        .build()
+        .unwrap()
+        .classify(|_, _| Verdict::RetryAfter(Duration::MAX));
+    let log = Log::new();
+    let mut service = RetryLayer::new(policy).layer(log.failing());
+    assert!(timeout(secs(86_400 * 365), service.call(())).await.is_err());
+    assert_eq!(log.begun().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
