@@ -687,9 +687,11 @@ fn sizes_stay_what_they_are() {
 
 #[test]
 fn a_capture_that_is_not_clone_goes_behind_an_arc_in_one_line() {
-    struct Marker(u16);
-    let marker = Marker(503);
-    let failed = Arc::new(move |r: &Result<u16, BoxError>| matches!(r, Ok(s) if *s == marker.0));
+    // (Of a struct, a closure would capture the field alone.)
+    let marker = std::sync::atomic::AtomicU16::new(503);
+    let failed = Arc::new(
+        move |r: &Result<u16, BoxError>| matches!(r, Ok(s) if *s == marker.load(std::sync::atomic::Ordering::SeqCst)),
+    );
     let breaker = one_failure();
     let mut service = CircuitBreakerLayer::new(breaker.clone())
         .failure_if(move |r| failed(r))

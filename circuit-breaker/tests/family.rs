@@ -12,8 +12,8 @@ use std::{
 };
 
 use maestro_circuit_breaker::{
-    CircuitBreaker, CircuitBreakerLayer, CircuitBreakers, InvalidConfig, Open, Override, State,
-    Wait,
+    By, CircuitBreaker, CircuitBreakerLayer, CircuitBreakerService, CircuitBreakers, ErrIsFailure,
+    IntoError, InvalidConfig, Open, Override, State, Wait,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
@@ -305,4 +305,12 @@ fn a_family_of_none_is_refused() {
     assert_eq!(none.unwrap_err(), InvalidConfig::FailureRatio);
 }
 
-assert_impl_all!(CircuitBreakers<String>: Clone, Send, Sync, std::fmt::Debug);
+assert_impl_all!(CircuitBreakers<String>: Clone, Send, Sync, Unpin, std::fmt::Debug);
+type Key = fn(&std::cell::Cell<u8>) -> u8;
+type Inner =
+    tower::util::ServiceFn<fn(std::cell::Cell<u8>) -> std::future::Ready<Result<(), BoxError>>>;
+// A request that is not `Sync` costs nothing, here too.
+assert_impl_all!(
+    CircuitBreakerService<Inner, ErrIsFailure, IntoError, By<u8, Key>>:
+    Clone, Send, Sync, Service<std::cell::Cell<u8>>
+);

@@ -1,5 +1,8 @@
 //! One property a model. Each is a claim of `circuit.rs`, `settle.rs`, `buckets.rs` or `places.rs`.
 
+mod family;
+mod waiting;
+
 use loom::{sync::Arc, thread};
 
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
 use std::time::Duration;
 
 /// Runs `f` over every interleaving with at most `preemptions` involuntary switches.
-pub(super) fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
+fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = preemptions;
     let runs = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
@@ -29,23 +32,23 @@ pub(super) fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + '
     assert!(runs > 1, "a model of one interleaving proves nothing");
 }
 
-pub(super) const SUCCESS: End = End::Finished(Outcome::Success);
+const SUCCESS: End = End::Finished(Outcome::Success);
 const FAILURE: End = End::Finished(Outcome::Failure);
-pub(super) const IGNORED: End = End::Finished(Outcome::Ignored);
-pub(super) const WAIT: u64 = 100;
+const IGNORED: End = End::Finished(Outcome::Ignored);
+const WAIT: u64 = 100;
 const PROBE_TIME: u64 = 10;
 
-pub(super) fn builder() -> Builder {
+fn builder() -> Builder {
     CircuitBreaker::builder()
         .wait_in_open(Wait::fixed(Duration::from_nanos(WAIT)))
         .probe_deadline(Duration::from_nanos(PROBE_TIME))
 }
 
-pub(super) fn circuit(builder: Builder) -> Arc<Circuit> {
+fn circuit(builder: Builder) -> Arc<Circuit> {
     Arc::new(Circuit::new(builder.settings().unwrap()))
 }
 
-pub(super) fn half_open(probes: Probes) -> Arc<Circuit> {
+fn half_open(probes: Probes) -> Arc<Circuit> {
     let circuit = circuit(builder().consecutive_failures(1).probes(probes));
     let call = circuit.admit(|| 0).unwrap();
     circuit.settle(call, FAILURE, || 0);
@@ -73,7 +76,7 @@ fn tally(circuit: &Circuit) -> (u32, u32, u32) {
     }
 }
 
-pub(super) fn fail(circuit: &Circuit, call: Admission, now: u64) {
+fn fail(circuit: &Circuit, call: Admission, now: u64) {
     circuit.settle(call, FAILURE, || now);
 }
 

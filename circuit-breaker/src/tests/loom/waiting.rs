@@ -7,7 +7,7 @@ use std::{
 
 use loom::{future::block_on, sync::Arc, thread};
 
-use super::loom::{IGNORED, SUCCESS, WAIT, builder, circuit, explore, fail, half_open};
+use super::{IGNORED, SUCCESS, WAIT, builder, circuit, explore, fail, half_open};
 use crate::{
     Override, Probes, State,
     circuit::{Admission, Circuit},

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use loom::thread;
 
-use super::loom::explore;
+use super::explore;
 use crate::{CircuitBreaker, CircuitBreakers, State, Wait};
 
 fn family(capacity: usize) -> CircuitBreakers<u8> {

@@ -1,0 +1,12 @@
+//~ the trait bound `AtomicU64: Clone` is not satisfied in
+//~ .failure_if(move |r: &Result<u8, String>| seen.fetch_add(1, Relaxed) > 9 || r.is_err())
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer};
+
+fn main() {
+    let seen = AtomicU64::new(0);
+    let _layer = CircuitBreakerLayer::new(CircuitBreaker::new("store"))
+        .failure_if(move |r: &Result<u8, String>| seen.fetch_add(1, Relaxed) > 9 || r.is_err());
+}
