@@ -43,7 +43,7 @@ model_mutant 'a damaged history that is read' src/history.rs \
     'read().filter(|_| intact)' \
     'read().filter(|_| intact || true)'
 model_mutant 'a sleep that is not noticed' src/timekeeper.rs \
-    'self.slept = self.slept.saturating_add(gained.unsigned_abs());' \
+    'self.slept = self.slept.saturating_add(gained.unsigned_abs() - set);' \
     ''
 model_mutant 'a slice that ends a slice later' src/slices.rs \
     'first: (self.current.saturating_add(1))' \

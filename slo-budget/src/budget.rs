@@ -107,7 +107,8 @@ impl ErrorBudget {
                 calendar: periods.fingerprint(),
             }
         }));
-        Self::with(name, settings, 0, ledger, nothing)
+        let time = Timekeeper::new(clocks::skew, settings.resolution);
+        Self::with(name, settings, 0, (ledger, nothing), time)
     }
 
     /// Goes on with `history`, the wall clock being at `wall`.
@@ -129,18 +130,19 @@ impl ErrorBudget {
             ledger.period_at(written.min(wall), counts, periods)
         });
         ledger.set_period(period);
-        Self::with(name, settings, first_tick, ledger, counts)
+        let time =
+            Timekeeper::new(clocks::skew, settings.resolution).behind(written.saturating_sub(wall));
+        Self::with(name, settings, first_tick, (ledger, counts), time)
     }
 
     fn with(
         name: &'static str,
         settings: Settings,
         first_tick: u64,
-        ledger: Ledger,
-        events: Counts,
+        (ledger, events): (Ledger, Counts),
+        time: Timekeeper,
     ) -> Self {
         let calendar = settings.calendar.clone();
-        let time = Timekeeper::new(clocks::skew, settings.resolution);
         Self(Arc::new(Core {
             name,
             settings,

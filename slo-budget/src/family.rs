@@ -1,6 +1,7 @@
 use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
 use papaya::HashMap;
+use tokio::time::Instant;
 
 use crate::{
     Core, Counts, ErrorBudget, Guard, Observation,
@@ -190,8 +191,10 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     /// moment is forgotten with the rest.
     #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn forget_idle(&self) -> usize {
-        let period = Duration::from_nanos(self.0.settings.period);
-        let idle = self.iter().filter(|(_, b)| b.counts(period).total() == 0);
+        let (period, now) = (self.0.settings.period, Instant::now());
+        let idle = self
+            .iter()
+            .filter(|(_, b)| b.core().view(now).is_idle(period));
         idle.filter(|(key, _)| self.forget(key)).count()
     }
 }

@@ -182,11 +182,12 @@ impl GateBuilder {
                 for ((to, slots), tenths) in
                     limits.iter_mut().zip(DEFAULT_WINDOWS).zip(DEFAULT_LIMITS)
                 {
-                    // The rings reach so far whatever the period is.
-                    *to = Factor::new(tenths, 10).map(|below| LimitRule {
-                        window: u64::from(slots) * settings.resolution,
-                        below,
-                    });
+                    // The rings reach so far whatever the period is; of long slices there are none in a short window.
+                    let window = u64::from(slots) * settings.resolution;
+                    let slice = settings.slices.map_or(0, |slices| slices.length);
+                    *to = Factor::new(tenths, 10)
+                        .filter(|_| window / 2 >= slice)
+                        .map(|below| LimitRule { window, below });
                 }
             }
             Some(asked) => {

@@ -117,11 +117,21 @@ impl Ledger {
         }
     }
 
-    /// The wall clock was set back by so much.
-    pub(crate) fn set_back(&mut self, by: u64) {
+    /// The wall clock was set by so much, beside what was slept through.
+    pub(crate) fn set_wall(&mut self, by: i64) {
         if let Some(period) = &mut self.period {
-            period.wall = period.wall.saturating_sub(by);
+            period.wall = period.wall.saturating_add_signed(by);
         }
+    }
+
+    /// Whether no event was counted for so long, and in the period that is going on.
+    pub(crate) fn is_idle(&self, length: u64, events: Counts) -> bool {
+        if let Some(slices) = &self.slices {
+            // Idle slices may be counted: what they count says nothing.
+            return slices.idle_for(events) >= length;
+        }
+        let nothing = Counts::default();
+        self.whole(length, events).counts == nothing && self.rings.window(length, events) == nothing
     }
 
     /// Of the calendar's period, or of the `length` just past.

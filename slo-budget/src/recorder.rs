@@ -17,7 +17,7 @@ use crate::{
         Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    timekeeper::{Glance, Timekeeper},
+    timekeeper::Timekeeper,
 };
 
 #[derive(Debug)]
@@ -111,10 +111,7 @@ impl Recorder {
         } = inside;
         let events = self.counters.sum();
         if time.tick(tick) >= ledger.due() {
-            match time.glance() {
-                Glance::Nothing | Glance::Slept => {}
-                Glance::SetBack(by) => ledger.set_back(by),
-            }
+            ledger.set_wall(time.glance());
         }
         let around =
             |wall| (calendar.as_ref()).map_or((wall, u64::MAX), |periods| periods.around(wall));
@@ -133,6 +130,11 @@ impl View<'_> {
     /// The figures of the whole period: of the calendar's, or of the `length` just past.
     pub(crate) fn whole(&self, length: u64) -> Whole {
         self.inside.ledger.whole(length, self.counts)
+    }
+
+    /// Whether no event was counted for so long, and in the period that is going on.
+    pub(crate) fn is_idle(&self, length: u64) -> bool {
+        self.inside.ledger.is_idle(length, self.events)
     }
 
     /// The moment, in ticks since the recorder was made.

@@ -1,12 +1,12 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    BurnRate, Counts, Objective,
+    BurnRate, Counts, Factor, Objective,
     budget::Settings,
     budgeting::{Amount, SliceRule, SpokenCounts},
     calendar::{Calendar, Periods},
     recorder::View,
-    span::Spoken,
+    span::{Spoken, ticks},
 };
 
 /// All figures of a budget at one moment, made by [`ErrorBudget::report`](crate::ErrorBudget::report).
@@ -144,14 +144,40 @@ impl Report {
         })
     }
 
+    /// Whether all of a whole period's budget is consumed: [`consumed_of_period`](Self::consumed_of_period) is 1 or more, exactly.
+    /// `None` when nothing was counted.
+    #[must_use]
+    pub fn is_spent(&self) -> Option<bool> {
+        let WindowReport {
+            window, observed, ..
+        } = self.period;
+        let burn = self.period.burn_rate?;
+        let line = Factor::ratio(ticks(window), ticks(observed));
+        // Nothing was seen for any time: only where there is no budget can it be spent.
+        Some(line.map_or(burn.as_f64().is_infinite(), |line| burn >= line))
+    }
+
+    /// What is counted: `"events"`, `"slices"`, or `"billionths of slices"`, as [`Budgeting`](crate::Budgeting) has it.
+    #[must_use]
+    pub const fn unit(&self) -> &'static str {
+        match self.slices {
+            None => "events",
+            Some(SliceRule {
+                target: Some(_), ..
+            }) => "slices",
+            Some(SliceRule { target: None, .. }) => "billionths of slices",
+        }
+    }
+
     /// In how long the budget of the period is spent at the burn rate of the first window: zero when it is
     /// spent, `None` when it never will be at this rate (or not before the calendar's period ends), or there is no data.
     #[must_use]
     pub fn time_to_exhaustion(&self) -> Option<Duration> {
-        let remaining = 1.0 - self.consumed_of_period()?;
-        if remaining <= 0.0 {
+        if self.is_spent()? {
             return Some(Duration::ZERO);
         }
+        // Above 0 but for the rounding of an `f64`.
+        let remaining = (1.0 - self.consumed_of_period()?).max(0.0);
         let burn = self.windows().next()?.burn_rate?.as_f64();
         if burn <= 0.0 {
             return None;

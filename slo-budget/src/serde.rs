@@ -31,16 +31,18 @@ impl Serialize for Report {
         let windows: Vec<_> = self.windows().collect();
         let allowed_bad = u64::try_from(self.allowed_bad()).unwrap_or(u64::MAX);
         let seconds = |time: Duration| time.as_secs_f64();
-        let mut map = to.serialize_struct("Report", 13)?;
+        let mut map = to.serialize_struct("Report", 15)?;
         map.serialize_field("name", self.name())?;
         map.serialize_field("objective", &self.objective())?;
         map.serialize_field("summary", &format_args!("{self}"))?;
+        map.serialize_field("unit", self.unit())?;
         map.serialize_field("period", self.period())?;
         map.serialize_field("windows", &windows)?;
         map.serialize_field("allowed_bad", &allowed_bad)?;
         map.serialize_field("consumed", &Figure(self.consumed()))?;
         map.serialize_field("remaining", &Figure(self.remaining()))?;
         map.serialize_field("consumed_of_period", &Figure(self.consumed_of_period()))?;
+        map.serialize_field("is_spent", &self.is_spent())?;
         map.serialize_field(
             "seconds_to_exhaustion",
             &self.time_to_exhaustion().map(seconds),

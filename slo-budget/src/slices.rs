@@ -16,6 +16,8 @@ pub(crate) struct Slices {
     events: Counts,
     /// What all slices before it count.
     ended: Counts,
+    /// How many slices in a row before it were without events.
+    idle: u64,
 }
 
 /// Cumulative counts at any moment up to the latest: steps at the ends of slices, the first of them with what was in it, the
@@ -35,16 +37,23 @@ pub(crate) struct Steps {
 
 impl Slices {
     pub(crate) const fn new(rule: SliceRule, events: Counts) -> Self {
-        Self::of(rule, 0, events, Counts::new(0, 0))
+        Self::of(rule, 0, events, Counts::new(0, 0), 0)
     }
 
     /// As they were at `tick`.
-    pub(crate) const fn of(rule: SliceRule, tick: u64, events: Counts, ended: Counts) -> Self {
+    pub(crate) const fn of(
+        rule: SliceRule,
+        tick: u64,
+        events: Counts,
+        ended: Counts,
+        idle: u64,
+    ) -> Self {
         Self {
             rule,
             current: tick / rule.length,
             events,
             ended,
+            idle,
         }
     }
 
@@ -62,6 +71,20 @@ impl Slices {
         self.ended
     }
 
+    /// How many slices in a row have ended without events.
+    pub(crate) const fn idle(&self) -> u64 {
+        self.idle
+    }
+
+    /// For how many ticks there was no event; zero while there is one in the current slice.
+    pub(crate) fn idle_for(&self, events: Counts) -> u64 {
+        if events == self.events {
+            self.idle.saturating_mul(self.rule.length)
+        } else {
+            0
+        }
+    }
+
     /// Ends the slices that end by `tick`, the counters being at `events`.
     pub(crate) fn advance(&mut self, tick: u64, events: Counts) -> Steps {
         let slice = tick / self.rule.length;
@@ -75,6 +98,12 @@ impl Slices {
             then: self.ended.grown(verdict, 1),
             idle: self.rule.one(self.rule.idle),
             length: self.rule.length,
+        };
+        let passed = slice - self.current;
+        self.idle = if events == self.events {
+            self.idle.saturating_add(passed)
+        } else {
+            passed - 1
         };
         self.ended = steps.at(tick);
         (self.current, self.events) = (slice, events);

@@ -22,7 +22,7 @@ impl Ledger {
                 let (good, of) = rule
                     .target
                     .map_or((0, 0), |target| (target.good(), target.of()));
-                to.extend([idle, rule.length, good, of]);
+                to.extend([idle, rule.length, good, of, slices.idle()]);
                 to.extend(
                     words(slices.events())
                         .into_iter()
@@ -76,8 +76,9 @@ fn slices(from: &mut Reader<'_>, idle: u64, rings: &Rings) -> Option<Slices> {
         target,
         idle,
     };
+    let idle = from.next()?;
     let (events, ended) = (from.counts()?, from.counts()?);
-    Some(Slices::of(rule, rings.latest(), events, ended))
+    Some(Slices::of(rule, rings.latest(), events, ended, idle))
 }
 
 fn period(from: &mut Reader<'_>) -> Option<Period> {

@@ -100,6 +100,34 @@ async fn a_place_is_free_again_when_its_key_is_forgotten_or_was_idle_for_a_perio
     assert!(tenants.is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn idle_slices_are_no_traffic_and_one_request_is() {
+    use maestro_slo_budget::{Budgeting, Objective};
+    let minute = Duration::from_secs(60);
+    let good = Budgeting::timeslices(minute, Objective::new(1, 2).unwrap()).idle(Event::Good);
+    let tenants = ErrorBudget::builder()
+        .period(DAY)
+        .budgeting(good)
+        .build_family("tenants", 4)
+        .unwrap();
+    tenants.get(&1_u32).record(Event::Bad);
+    advance(DAY).await;
+    let budget = tenants.get(&1);
+    assert!(budget.counts(DAY).total() > 1000, "idle slices are good");
+    assert_eq!(
+        tenants.forget_idle(),
+        0,
+        "the request was in the first slice of the day"
+    );
+    advance(minute).await;
+    budget.record(Event::Good);
+    assert_eq!(tenants.forget_idle(), 0);
+    advance(DAY).await;
+    assert_eq!(tenants.forget_idle(), 0);
+    advance(minute).await;
+    assert_eq!(tenants.forget_idle(), 1);
+}
+
 #[test]
 fn a_call_under_way_when_its_key_is_forgotten_harms_nobody() {
     let tenants = family(1);

@@ -45,6 +45,8 @@ async fn a_report_is_written_with_all_its_figures_and_its_sentence() {
             "clock_steps_back": 0,
             "clock_behind_seconds": 0.0,
             "slept_seconds": 0.0,
+            "is_spent": false,
+            "unit": "events",
         })
     );
 }

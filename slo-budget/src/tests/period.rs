@@ -61,7 +61,7 @@ proptest! {
                 }
                 Step::SetBack(by) => {
                     ledger.advance(tick, events, around);
-                    ledger.set_back(by);
+                    ledger.set_wall(-i64::try_from(by).expect("small"));
                     // A period that has begun goes on, however late it is.
                     wall -= by;
                 }
