@@ -183,7 +183,7 @@ fn panel(
     lines: &[Line<'_>],
 ) -> Result<(), Box<dyn Error>> {
     let points = lines.iter().flat_map(|(.., points)| points);
-    let last = points.map(|point| point.0).fold(1.0, f64::max) * 1.02;
+    let last = points.map(|point| point.0).fold(1.0, f64::max) * 1.25; // room for the legend
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 18))
         .margin(8)
@@ -239,7 +239,7 @@ fn draw(path: &PathBuf, runs: &[Run; 3]) -> Result<(), Box<dyn Error>> {
     };
     panel(
         &panels[0],
-        "Evidence that it is worse than the baseline (e-value, as a power of ten)",
+        "Evidence that it is worse than the baseline (e-value, as a power of ten, cut at 6)",
         -6.0..6.0,
         (2.0, "enough: 100"),
         &each(|minute| minute.worse),

@@ -159,13 +159,18 @@ fn of_healthy_canaries_in_high_traffic_fewer_than_alpha_are_rolled_back_looking_
 
 #[test]
 fn of_canaries_beyond_guard_and_margin_fewer_than_alpha_are_promoted() {
-    // The baseline fails as often as the guard allows, the canary by the margin more often.
-    let mut trial = Trial::new(traffic(900, 0.001), traffic(100, 0.0015));
-    (trial.every, trial.batches) = (10, 200);
-    let promoted = (1..=200).filter(|seed| trial.run(*seed, Verdict::is_promote).0.is_promote());
-    let promoted = promoted.count();
-    println!("{promoted} of 200");
-    assert!(promoted <= 10, "{promoted} of 200, where 5 % may");
+    // The baseline fails as often as the guard allows, or four times, and the canary by the margin more often.
+    let promoted = [0.001, 0.004].map(|rate| {
+        let mut trial = Trial::new(traffic(900, rate), traffic(100, 1.5 * rate));
+        (trial.every, trial.batches) = (10, 200);
+        let verdicts = (1..=200).map(|seed| trial.run(seed, Verdict::is_promote).0);
+        verdicts.filter(Verdict::is_promote).count()
+    });
+    println!("{promoted:?} of 200");
+    assert!(
+        promoted.iter().all(|promoted| *promoted <= 10),
+        "{promoted:?} of 200, where 5 % may"
+    );
 }
 
 #[test]
