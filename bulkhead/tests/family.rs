@@ -262,6 +262,26 @@ async fn each_key_has_a_queue_of_its_own() {
     assert_pending!(task::spawn(service.call(2)).poll());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_family_that_only_watches_refuses_nobody_and_counts_by_key() {
+    let builder = Bulkhead::builder().limit(1).metrics_only(true);
+    let tenants = builder.build_family::<u32>("tenants", 1).unwrap();
+    let layer = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant));
+    let mut at_once = layer.clone().layer(hung());
+    let mut queued = layer
+        .queue(Queue::new(1, Duration::from_secs(1)))
+        .layer(hung());
+    let mut one: Vec<_> = (0..3).map(|_| task::spawn(at_once.call(1))).collect();
+    assert!(one.iter_mut().all(|call| call.poll().is_pending()));
+    let mut other: Vec<_> = (0..3).map(|_| task::spawn(queued.call(2))).collect();
+    assert!(other.iter_mut().all(|call| call.poll().is_pending()));
+    let counted = (
+        tenants.get(&1).rejections(),
+        tenants.overflow().rejections(),
+    );
+    assert_eq!(counted, (2, 2));
+}
+
 #[test]
 fn a_family_of_none_is_refused() {
     let builder = Bulkhead::builder().limit(1);

@@ -566,6 +566,51 @@ fn a_wait_of_zero_is_refused_at_once_without_a_runtime_and_one_without_end_needs
     assert_ready_ok!(call.poll());
 }
 
+#[test]
+fn a_queue_of_no_length_lets_nobody_wait_and_one_without_end_lets_all() {
+    let bulkhead = one_place();
+    let held = hold(&bulkhead);
+    let layer = BulkheadLayer::new(bulkhead.clone());
+    let none = layer.clone().queue(Queue::new(0, Duration::MAX));
+    let error = assert_ready_err!(task::spawn(none.layer(echo()).call(1)).poll());
+    assert_eq!(full_of(&error).cause(), Cause::QueueFull);
+    let mut all = layer
+        .queue(Queue::new(usize::MAX, Duration::MAX))
+        .layer(echo());
+    let mut calls: Vec<_> = (0..2_000).map(|n| task::spawn(all.call(n))).collect();
+    for call in &mut calls {
+        assert_pending!(call.poll());
+    }
+    assert_eq!(bulkhead.queued(), 2_000);
+    drop(held);
+    for (n, call) in (0..).zip(&mut calls) {
+        assert_eq!(assert_ready_ok!(call.poll()), n);
+    }
+    assert_eq!((bulkhead.queued(), bulkhead.in_flight()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_in_the_past_and_a_reserve_longer_than_the_clock_are_refused_at_once() {
+    let layer = BulkheadLayer::new(one_place());
+    let now = Instant::now();
+    for (deadline, reserve) in [
+        (
+            now.checked_sub(SECOND).expect("a clock that is older"),
+            Duration::ZERO,
+        ),
+        (now + SECOND, Duration::MAX),
+    ] {
+        let queue = Queue::new(1, SECOND).reserve(reserve);
+        let mut service = layer
+            .clone()
+            .queue(queue)
+            .deadline(move |_: &u32| Some(deadline))
+            .layer(echo());
+        let error = assert_ready_err!(task::spawn(service.call(1)).poll());
+        assert_eq!(full_of(&error).cause(), Cause::DeadlineTooNear);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_queued_call_answers_its_refusal_with_the_request_in_hand() {
     let bulkhead = one_place();
