@@ -33,6 +33,9 @@ mutant 'a window closed by load, then store' src/samples.rs \
 mutant 'sums taken by load, then store' src/samples.rs \
     'let packed = self.latencies.swap(0, Relaxed);' \
     'let packed = self.latencies.load(Relaxed); self.latencies.store(0, Relaxed);'
+mutant 'a law that overrules the hand that set the limit meanwhile' src/core.rs \
+    'let is_so = self.seen().limit() == was;' \
+    'let is_so = was > 0;'
 model_mutant 'one place too many' src/permits.rs \
     'if word < ONE {' \
     'if word < 0 {'

@@ -16,7 +16,8 @@ use crate::{InvalidConfig, Limit, Window};
 /// `AIMDLimit` of Netflix's concurrency-limits, from which the defaults of backoff, "used" and the latency bound are taken.
 ///
 /// It needs to be told of overloads ([`overload_if`](crate::BulkheadLayer::overload_if)), or to be given a latency
-/// that is no longer healthy ([`slow_after`](Self::slow_after)). It learns no baseline, so none can be learnt wrong.
+/// that is no longer healthy ([`slow_after`](Self::slow_after)). One overload makes a window one that met an overload: so
+/// call by that name only what a service with room would not have answered, not every error. It learns no baseline, so none can be learnt wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a law limits nothing until it is given to `build_adaptive`"]
 pub struct Aimd {

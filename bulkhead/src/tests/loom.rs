@@ -251,6 +251,24 @@ mod queue {
     }
 
     #[test]
+    fn a_limit_that_is_set_by_hand_is_not_lost_to_a_law_that_looked_before() {
+        explore(None, || {
+            let bulkhead = bulkhead(1);
+            let other = bulkhead.clone();
+            let law = thread::spawn(move || {
+                let was = other.limit();
+                if other.0.replace_limit(was, was + 1) {
+                    other.0.resized(was + 1);
+                }
+            });
+            bulkhead.set_limit(7).unwrap();
+            law.join().unwrap();
+            let limit = bulkhead.limit();
+            assert!(limit == 7 || limit == 8, "{limit}");
+        });
+    }
+
+    #[test]
     fn a_bulkhead_that_only_watches_keeps_nobody_waiting() {
         explore(None, || {
             let bulkhead = bulkhead(1);
