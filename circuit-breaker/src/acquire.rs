@@ -71,6 +71,13 @@ impl StaticCircuitBreaker {
     }
 }
 
+impl<P: Borrow<Core>> CircuitBreaker<P> {
+    /// How many calls wait now to be let in. For people and gauges: it takes the lock of those who wait.
+    pub fn waiting(&self) -> usize {
+        self.core().circuit().waiters.len()
+    }
+}
+
 impl<P: Borrow<Core>> Acquire<P> {
     pub(crate) const fn new(core: P) -> Self {
         Self {

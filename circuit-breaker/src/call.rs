@@ -48,14 +48,6 @@ impl<P: Borrow<Core>> Call<P> {
         }
     }
 
-    /// A call that is let in now, or not.
-    pub(crate) fn try_new(core: P) -> Option<Self> {
-        let (shared, now) = (core.borrow(), Instant::now());
-        // Not a rejection: who is not let in goes on waiting.
-        let admission = shared.circuit().admit(|| shared.ticks(now)).ok()?;
-        Some(Self::new(core, admission, || now))
-    }
-
     /// The call went well.
     pub fn success(self) {
         self.finish(Outcome::Success);
@@ -90,14 +82,24 @@ impl<P: Borrow<Core>> Call<P> {
         self.settle(End::Finished(outcome), || now);
     }
 
-    /// What let it in, if the state in which it did is over.
-    pub(crate) fn core_if_late(&self) -> Option<P>
-    where
-        P: Clone,
-    {
-        let admission = self.admission?;
-        let now = self.core.borrow().circuit().load().generation();
-        (now != admission.generation()).then(|| self.core.clone())
+    pub(crate) const fn core(&self) -> &P {
+        &self.core
+    }
+
+    /// Asks again, before the call is made, if the state that let it in is over. If it is not let in, it has
+    /// nothing more to say.
+    pub(crate) fn is_still_let_in(&mut self) -> bool {
+        let core = self.core.borrow();
+        let state = core.circuit().load().generation();
+        if self.admission.is_some_and(|a| a.generation() == state) {
+            return true;
+        }
+        let now = Instant::now();
+        // Not a rejection: who is not let in goes on waiting. Nor was the call of before cancelled; what it
+        // would say is late.
+        self.admission = core.circuit().admit(|| core.ticks(now)).ok();
+        self.begun = Begun::at(|| now);
+        self.admission.is_some()
     }
 
     #[cold]

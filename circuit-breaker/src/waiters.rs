@@ -108,10 +108,10 @@ impl Waiters {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
+    /// How many are in the line.
+    pub(crate) fn len(&self) -> usize {
         let line = self.0.lock();
-        line.asleep.is_empty() && line.awake.is_empty()
+        line.asleep.len() + line.awake.len()
     }
 }
 

@@ -1,11 +1,23 @@
 //! Metrics: there whichever comes first, the breaker or the recorder; and true afterwards.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakers, Open, Override, Probes, Wait};
+use maestro_circuit_breaker::{
+    CircuitBreaker, CircuitBreakerLayer, CircuitBreakers, Open, Override, Probes, Wait,
+};
 use metrics::Unit;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tokio::time::advance;
+use tokio_test::{assert_pending, assert_ready_ok, task};
+use tower::{BoxError, Layer, Service};
 
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -309,6 +321,50 @@ fn no_more_keys_than_there_are_seats_get_a_label_of_their_own_however_many_come(
     assert_eq!(seen["state 0 closed"], 0);
     assert_eq!(seen["state 1 disabled"], 1);
     assert_eq!(seen["state _overflow closed"], 2);
+}
+
+/// Ready when it is told so.
+#[derive(Clone)]
+struct Later(Arc<AtomicBool>);
+
+impl Service<()> for Later {
+    type Response = ();
+    type Error = BoxError;
+    type Future = std::future::Ready<Result<(), BoxError>>;
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        if self.0.load(SeqCst) {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+    fn call(&mut self, (): ()) -> Self::Future {
+        std::future::ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_asks_again_before_it_is_made_is_one_call() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let (breaker, ready) = (breaker(), Arc::new(AtomicBool::new(false)));
+    let layer = CircuitBreakerLayer::new(breaker.clone()).wait();
+    let mut service = layer.layer(Later(Arc::clone(&ready)));
+    let mut call = task::spawn(service.call(()));
+    assert_pending!(call.poll()); // let in, by a state that ends
+    breaker.force_open(Override::new("a", "b"));
+    ready.store(true, SeqCst);
+    assert_pending!(call.poll()); // waits
+    breaker.resume(Override::new("a", "b"));
+    assert_ready_ok!(call.poll());
+    let expected = [
+        ("call_duration_seconds", 1),
+        ("calls_total success", 1),
+        ("state closed", 1),
+        ("transitions_total operator", 2),
+    ];
+    assert_eq!(counted(&snapshotter), pairs(&expected));
 }
 
 #[tokio::test(start_paused = true)]

@@ -234,12 +234,14 @@ async fn an_operator_who_opens_for_a_while_moves_the_timer_and_one_who_opens_for
 async fn who_leaves_as_first_hands_the_timer_on_and_the_line_keeps_its_order() {
     let breaker = open();
     let mut line = line(&breaker, 3);
+    assert_eq!(breaker.waiting(), 3);
     drop(line.remove(0));
-    assert_eq!(woken(&line), [true, false]);
+    assert_eq!((breaker.waiting(), woken(&line)), (2, vec![true, false]));
     assert_pending!(line[0].poll());
     advance(WAIT).await;
     assert_eq!(woken(&line), [true, false]);
     let _probe = assert_ready!(line[0].poll());
+    assert_eq!(breaker.waiting(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -137,18 +137,16 @@ where
         let readiness = inner.poll_ready(cx);
         panics.disarm();
         let readiness = ready!(readiness);
-        let late = token.as_ref().and_then(Call::core_if_late);
-        let (Ok(()), Some(core)) = (&readiness, late) else {
-            return Poll::Ready(readiness);
-        };
-        // It took so long that another state is to be asked.
-        *token = Call::try_new(core.clone());
-        if token.is_some() {
+        if readiness.is_err() || token.as_mut().is_some_and(Call::is_still_let_in) {
             return Poll::Ready(readiness);
         }
+        // It took so long that another state was to be asked, which says no.
+        let Some(late) = token.take() else {
+            unreachable!("it was let in above");
+        };
         let other = inner.clone();
         *inner = other;
-        acquire.as_mut().restart(core);
+        acquire.as_mut().restart(late.core().clone());
     }
 }
 

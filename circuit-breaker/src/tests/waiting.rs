@@ -172,7 +172,7 @@ impl Scene {
             let timer = self.line.iter().find_map(|w| w.timer);
             assert_eq!(timer, Some(self.now + end.retry_after));
         }
-        assert_eq!(self.line.is_empty(), self.circuit.waiters.is_empty());
+        assert_eq!(self.line.len(), self.circuit.waiters.len());
     }
 }
 

@@ -45,7 +45,7 @@ fn a_reset_wakes_who_was_about_to_wait() {
         let waiter = thread::spawn(move || wait(&other, 1));
         circuit.reset(1);
         waiter.join().unwrap();
-        assert!(circuit.waiters.is_empty());
+        assert_eq!(circuit.waiters.len(), 0);
     });
 }
 
@@ -63,7 +63,7 @@ fn an_operator_that_lets_everything_through_wakes_all_who_wait() {
         for waiter in waiters {
             waiter.join().unwrap();
         }
-        assert!(circuit.waiters.is_empty());
+        assert_eq!(circuit.waiters.len(), 0);
     });
 }
 
@@ -95,7 +95,7 @@ fn who_wait_for_one_place_get_it_in_turn_until_the_circuit_closes() {
         probe_on(&circuit);
         waiter.join().unwrap();
         assert_eq!(circuit.advance(WAIT).phase().state(), State::Closed);
-        assert!(circuit.waiters.is_empty());
+        assert_eq!(circuit.waiters.len(), 0);
     });
 }
 
@@ -116,6 +116,6 @@ fn a_waiter_that_leaves_as_it_is_woken_passes_the_place_on() {
         circuit.leave(&leaver.unwrap());
         waiter.join().unwrap();
         prober.join().unwrap();
-        assert!(circuit.waiters.is_empty());
+        assert_eq!(circuit.waiters.len(), 0);
     });
 }
