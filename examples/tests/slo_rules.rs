@@ -96,52 +96,52 @@ fn what_is_emitted_is_lint_clean_and_passes_its_own_tests() {
 }
 
 /// What may go wrong in such rules: what is replaced, by what. Each of them has to be noticed.
-const MUTANTS: [(&str, &str); 24] = [
+const MUTANTS: [(&str, &str); 27] = [
     // Thresholds.
     (
-        "rate1h{service=\"s\", slo=\"o\"} > 0.12",
-        "rate1h{service=\"s\", slo=\"o\"} > 0.1201",
+        "rate1h{service=\"s\", slo=\"o\"} > 0.0144",
+        "rate1h{service=\"s\", slo=\"o\"} > 0.014401",
     ),
     (
-        "rate5m{service=\"s\", slo=\"o\"} > 0.12",
-        "rate5m{service=\"s\", slo=\"o\"} > 0.1199",
+        "rate5m{service=\"s\", slo=\"o\"} > 0.0144",
+        "rate5m{service=\"s\", slo=\"o\"} > 0.01439",
     ),
     (
-        "rate1h{service=\"s\", slo=\"o\"} > 0.12",
-        "rate1h{service=\"s\", slo=\"o\"} >= 0.12",
+        "rate1h{service=\"s\", slo=\"o\"} > 0.0144",
+        "rate1h{service=\"s\", slo=\"o\"} >= 0.0144",
     ),
     (
-        "rate5m{service=\"s\", slo=\"o\"} > 0.12",
-        "rate5m{service=\"s\", slo=\"o\"} >= 0.12",
+        "rate5m{service=\"s\", slo=\"o\"} > 0.0144",
+        "rate5m{service=\"s\", slo=\"o\"} >= 0.0144",
     ),
     (
-        "rate6h{service=\"s\", slo=\"o\"} > 0.04",
-        "rate6h{service=\"s\", slo=\"o\"} > 0.05",
+        "rate6h{service=\"s\", slo=\"o\"} > 0.003",
+        "rate6h{service=\"s\", slo=\"o\"} > 0.0031",
     ),
     (
-        "rate6h{service=\"s\", slo=\"o\"} > 0.04",
-        "rate6h{service=\"s\", slo=\"o\"} < 0.04",
+        "rate6h{service=\"s\", slo=\"o\"} > 0.003",
+        "rate6h{service=\"s\", slo=\"o\"} < 0.003",
     ),
     // Windows.
     (
-        "slo:error_ratio:rate1h{service=\"s\", slo=\"o\"} > 0.12\n",
-        "slo:error_ratio:rate6h{service=\"s\", slo=\"o\"} > 0.12\n",
+        "slo:error_ratio:rate1h{service=\"s\", slo=\"o\"} > 0.0144\n",
+        "slo:error_ratio:rate6h{service=\"s\", slo=\"o\"} > 0.0144\n",
     ),
     (
-        "and slo:error_ratio:rate5m{service=\"s\", slo=\"o\"} > 0.12\n",
-        "and slo:error_ratio:rate30m{service=\"s\", slo=\"o\"} > 0.12\n",
+        "and slo:error_ratio:rate5m{service=\"s\", slo=\"o\"} > 0.0144\n",
+        "and slo:error_ratio:rate30m{service=\"s\", slo=\"o\"} > 0.0144\n",
     ),
     (
-        "          and slo:error_ratio:rate5m{service=\"s\", slo=\"o\"} > 0.12\n",
+        "          and slo:error_ratio:rate5m{service=\"s\", slo=\"o\"} > 0.0144\n",
         "",
     ),
     (
-        "          and slo:error_ratio:rate30m{service=\"s\", slo=\"o\"} > 0.04\n",
+        "          and slo:error_ratio:rate30m{service=\"s\", slo=\"o\"} > 0.003\n",
         "",
     ),
     (
-        "slo:error_ratio:rate1h{service=\"s\", slo=\"o\"} > 0.12\n          and slo:error_ratio:rate5m",
-        "slo:error_ratio:rate5m{service=\"s\", slo=\"o\"} > 0.12\n          and slo:error_ratio:rate5m",
+        "slo:error_ratio:rate1h{service=\"s\", slo=\"o\"} > 0.0144\n          and slo:error_ratio:rate5m",
+        "slo:error_ratio:rate5m{service=\"s\", slo=\"o\"} > 0.0144\n          and slo:error_ratio:rate5m",
     ),
     ("and slo:error_ratio:rate5m", "or slo:error_ratio:rate5m"),
     (
@@ -167,6 +167,12 @@ const MUTANTS: [(&str, &str); 24] = [
         "increase1h{service=\"s\", slo=\"o\"}) >= 3",
         "increase1h{service=\"s\", slo=\"o\"}) > 3",
     ),
+    (
+        "          and slo:bad_events:increase6h{service=\"s\", slo=\"o\"} >= 1 + 0.001 * slo:events:increase6h{service=\"s\", slo=\"o\"} + 2.326 * sqrt(0.000999 * slo:events:increase6h{service=\"s\", slo=\"o\"})\n",
+        "",
+    ),
+    ("2.326 * sqrt(", "4.326 * sqrt("),
+    ("1 + 0.001 * slo", "1 + 0.01 * slo"),
     // The period.
     (
         "sum_over_time(slo:bad_events:increase5m{service=\"s\", slo=\"o\"}[1d:5m])\n          / (sum_over_time(slo:events:increase5m{service=\"s\", slo=\"o\"}[1d:5m]) > 0)",
@@ -177,7 +183,7 @@ const MUTANTS: [(&str, &str); 24] = [
         "increase5m{service=\"s\", slo=\"o\"}[12h:5m])",
     ),
     (
-        "1 - slo:error_ratio:increase1d{service=\"s\", slo=\"o\"} / 0.1",
+        "1 - slo:error_ratio:increase1d{service=\"s\", slo=\"o\"} / 0.001",
         "1 - slo:error_ratio:increase1d{service=\"s\", slo=\"o\"} / 0.01",
     ),
 ];
@@ -187,10 +193,10 @@ fn a_rule_that_is_broken_fails_the_tests() {
     let spec: Spec = r#"
 service: s
 slo: o
-objective: 90%
+objective: 99.9%
 period: 1d
 indicator: { total: m, bad: 'm{c=~"5.."}' }
-alerts: [{ severity: page, budget: 5%, long: 1h }, { severity: ticket, budget: 10%, long: 6h }]
+alerts: [{ severity: page, budget: 60%, long: 1h }, { severity: ticket, budget: 75%, long: 6h }]
 "#
     .parse()
     .unwrap_or_else(|mistakes| panic!("{mistakes}"));

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::{
-    Severity, Spec, decimal,
+    Objective, Severity, Spec, decimal,
     span::Spoken,
     spec::{
         Pair,
@@ -32,12 +32,12 @@ pub(crate) fn write(spec: &Spec) -> String {
     for window in spec.windows() {
         record(ratio(window), indicator.error_ratio(window));
     }
-    record(events(step), indicator.total("increase", step));
     let mut counted = spec.long_windows();
     counted.push(step);
     counted.sort();
     counted.dedup();
     for window in counted {
+        record(events(window), indicator.total("increase", window));
         record(bad_events(window), indicator.bad("increase", window));
     }
     let over = format!("[{}:{}]", Written(spec.period), Written(step));
@@ -89,10 +89,11 @@ fn alert(spec: &Spec, pair: &Pair) -> Yaml {
     let windows = pair.windows;
     let line = pair.line_as_f64(spec.objective);
     let [long, short] = [windows.long, windows.short].map(|window| spec.of(&ratio(window)));
+    let [bad, all] = [bad_events(windows.long), events(windows.long)].map(|name| spec.of(&name));
     let expr = format!(
-        "{long} > {line}\nand {short} > {line}\nand round({}) >= {}",
-        spec.of(&bad_events(windows.long)),
+        "{long} > {line}\nand {short} > {line}\nand round({bad}) >= {}\nand {bad} >= {}",
         spec.min_bad_of(pair.severity),
+        Evidence::of(spec.objective).expr(&all),
     );
     map([
         ("alert", text(BURN)),
@@ -230,9 +231,45 @@ pub(crate) fn float(numerator: u128, denominator: u128) -> f64 {
     numerator as f64 / denominator as f64
 }
 
+/// That so many bad events are hardly chance: what a process asks of the binomial law, by the normal law with the
+/// variance of the binomial, as Prometheus has no other. It agrees with 1 % to within one event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Evidence {
+    mean: f64,
+    variance: f64,
+}
+
+/// The normal law exceeds its mean by so many standard deviations with a probability of 1 %.
+const DEVIATIONS: f64 = 2.326;
+
+impl Evidence {
+    pub(crate) fn of(objective: Objective) -> Self {
+        let of = u128::from(objective.of());
+        let (bad, good) = (
+            u128::from(objective.budget()),
+            of - u128::from(objective.budget()),
+        );
+        Self {
+            mean: float(bad, of),
+            variance: float(bad * good, of * of),
+        }
+    }
+
+    /// Of so many events at least so many have to be bad. The one is for what comes in whole numbers.
+    pub(crate) fn least_bad(self, events: f64) -> f64 {
+        1.0 + self.mean * events + DEVIATIONS * (self.variance * events).sqrt()
+    }
+
+    /// The same, for Prometheus.
+    fn expr(self, events: &str) -> String {
+        let Self { mean, variance } = self;
+        format!("1 + {mean} * {events} + {DEVIATIONS} * sqrt({variance} * {events})")
+    }
+}
+
 impl Pair {
     /// The share of bad events above which it fires, as Prometheus reads it.
-    fn line_as_f64(&self, objective: crate::Objective) -> f64 {
+    fn line_as_f64(&self, objective: Objective) -> f64 {
         let (numerator, denominator) = self.line(objective);
         float(numerator, denominator)
     }
@@ -291,6 +328,7 @@ impl Spec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Counts, evidence::is_unlikely};
 
     #[test]
     fn percentages_are_laid_out_as_go_does() {
@@ -306,6 +344,47 @@ mod tests {
             (0.0, "0%"),
         ] {
             assert_eq!(human_percentage(share), written);
+        }
+    }
+
+    #[test]
+    fn evidence_by_the_normal_law_agrees_with_the_binomial_to_one_event() {
+        for (good, of) in [
+            (2, 3),
+            (9, 10),
+            (95, 100),
+            (99, 100),
+            (999, 1000),
+            (99_999, 100_000),
+        ] {
+            let objective = Objective::new(good, of).unwrap();
+            let evidence = Evidence::of(objective);
+            for expected in (1..400)
+                .map(|n| f64::from(n) / 10.0)
+                .chain([100.0, 300.0, 1000.0, 5000.0])
+            {
+                let events = (expected / evidence.mean).ceil();
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "whole, and small"
+                )]
+                let (events, least) = (events as u64, evidence.least_bad(events).ceil() as u64);
+                let is_evident = |bad: u64, limit| {
+                    bad <= events && is_unlikely(objective, Counts::new(events - bad, bad), limit)
+                };
+                // What it lets through is chance with a probability of 1.15 % at most; and one event more than
+                // the binomial asks for is enough for it.
+                let none = least > events;
+                assert!(
+                    none || is_evident(least, 0.0115),
+                    "{least} of {events} at {objective}"
+                );
+                assert!(
+                    !is_evident(least.saturating_sub(2), 0.01),
+                    "{least} of {events} at {objective}"
+                );
+            }
         }
     }
 

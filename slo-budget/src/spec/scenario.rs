@@ -7,7 +7,7 @@ use crate::{
     spec::{
         Pair,
         indicator::Samples,
-        rules::{float, human_percentage},
+        rules::{Evidence, float, human_percentage},
     },
 };
 
@@ -37,6 +37,7 @@ pub(crate) struct Scale {
     pub(crate) step: u64,
     pub(crate) period: u64,
     objective: Objective,
+    evidence: Evidence,
     pairs: Vec<Line>,
 }
 
@@ -121,6 +122,7 @@ impl Scale {
             step: ticks(spec.step()),
             period: ticks(spec.period),
             objective: spec.objective,
+            evidence: Evidence::of(spec.objective),
             pairs: spec.alerts.iter().map(line).collect(),
         }
     }
@@ -159,6 +161,14 @@ impl Scale {
                 }
             }
         }
+        let counts = history.window(tick, line.long);
+        let (bad, least) = (
+            float(counts.bad().into(), 1),
+            self.evidence.least_bad(float(counts.total(), 1)),
+        );
+        if (bad - least).abs() < least * 1e-9 {
+            return Verdict::Unclear;
+        }
         if !burns {
             return Verdict::Quiet;
         }
@@ -171,15 +181,17 @@ impl Scale {
         Verdict::Firing(value.clone())
     }
 
-    /// What decides, in integers.
+    /// What decides: of burn rates in integers, and for the rest as the rule does.
     fn burns(&self, line: &Line, history: &History, tick: u64) -> bool {
         let above = |window| {
             let counts = history.window(tick, window);
             (self.objective.burn_rate(counts)).is_some_and(|burn| burn > line.pair.factor)
         };
+        let counts = history.window(tick, line.long);
         above(line.long)
             && above(line.short)
-            && history.window(tick, line.long).bad() >= line.min_bad
+            && counts.bad() >= line.min_bad
+            && float(counts.bad().into(), 1) >= self.evidence.least_bad(float(counts.total(), 1))
     }
 
     // === histories ===
@@ -204,12 +216,6 @@ impl Scale {
 
     /// One bad event a beat, and nothing else, until it is enough for all alerts.
     pub(crate) fn low_traffic(&self) -> History {
-        let enough = self
-            .pairs
-            .iter()
-            .map(|line| line.min_bad)
-            .max()
-            .unwrap_or(1);
         let idle = Phase {
             ticks: self.beat - 1,
             good: 0,
@@ -220,8 +226,28 @@ impl Scale {
             good: 0,
             bad: 1,
         };
-        let beats = usize::try_from(enough + 1).unwrap_or(usize::MAX).min(100);
-        History::of([idle, one].repeat(beats))
+        let all = History::of([idle, one].repeat(100));
+        let fires = |beats: &usize| {
+            let tick = self.beat * u64::try_from(*beats).unwrap_or(u64::MAX);
+            (self.pairs.iter()).all(|line| self.burns(line, &all, tick))
+        };
+        let enough = (1..100).find(fires).unwrap_or(99);
+        History::of([idle, one].repeat(enough + 1))
+    }
+
+    /// In one reading as many bad events as the guard of an alert asks for, and as many others as keep their share
+    /// above its line; and then nothing.
+    pub(crate) fn by_chance(&self, index: usize) -> History {
+        let line = &self.pairs[index];
+        let (above, of) = line.pair.line(self.objective);
+        let bad = line.min_bad;
+        let all = (u128::from(bad) * of - 1) / above;
+        let phase = |ticks, good, bad| Phase { ticks, good, bad };
+        History::of(vec![
+            phase(self.beat - 1, 0, 0),
+            phase(1, narrow(all).saturating_sub(bad), bad),
+            phase(self.beat, 0, 0),
+        ])
     }
 
     /// Good traffic for the long window of an alert, then four times as many bad events as it takes, until it fires,
