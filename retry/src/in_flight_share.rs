@@ -19,7 +19,7 @@ use crate::{
 /// ```
 ///
 /// It needs no clock and remembers nothing: it bounds how much a dependency has to do at a time, not how many
-/// retries there are in the end. A call costs two increments and decrements of a shared word, and four more of
+/// retries there are in the end. A call costs an increment and a decrement of a shared word, and two of each of
 /// the handle's reference count unless it lives in a `static` (see [`StaticInFlightShare`]).
 ///
 /// # Examples

@@ -80,8 +80,9 @@ impl Numbers {
 
     pub(crate) fn backoff(&self) -> Backoff {
         Backoff {
-            first: unpack(self.first).unwrap_or(Duration::MAX),
-            cap: unpack(self.cap).unwrap_or(Duration::MAX),
+            // Not unpacked: what is for ever here may have been a little less there, and the cap is a promise.
+            first: Duration::from_nanos(self.first),
+            cap: Duration::from_nanos(self.cap),
             growth: match (self.custom, self.grows) {
                 (Some(f), _) => Growth::Custom(f),
                 (None, Grows::Not) => Growth::Level,

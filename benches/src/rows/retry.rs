@@ -22,6 +22,13 @@ pub(super) fn rows() -> Vec<Row> {
             RetryLayer::new(policy().leak()).layer(Nothing)
         })
         .target(65.0, 0.0),
+        // What it costs to be watched: a reference count, and with the feature `metrics` a counter.
+        Row::service("retry, none needed, named", READY, || {
+            RetryLayer::new(policy().named("row")).layer(Nothing)
+        }),
+        Row::service("retry, none needed, named, static", READY, || {
+            RetryLayer::new(policy().named("row").leak()).layer(Nothing)
+        }),
         // The budget is an exact share of the calls, so each call pays in: one bus-locked instruction.
         Row::service("retry, none needed, with a budget, Arc", READY, || {
             RetryLayer::new(policy().budget(RetryBudget::new("shared"))).layer(Nothing)

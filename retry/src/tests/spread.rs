@@ -11,7 +11,7 @@ use rand::{SeedableRng, rngs::SmallRng};
 
 use crate::{
     Backoff, Delays, Jitter, RetryBudget, RetryPolicy, backoff::Growth, course::Course,
-    seeds::Seeds,
+    numbers::Numbers, seeds::Seeds,
 };
 
 fn duration() -> impl Strategy<Value = Duration> {
@@ -229,6 +229,18 @@ fn after_a_hint_the_delays_begin_anew_and_what_comes_above_hints_goes_on_growing
         .collect();
     assert!(above[..3].iter().all(|above| *above <= ms(40)));
     assert!(above.iter().any(|above| *above > ms(10_000)));
+}
+
+proptest! {
+    #[test]
+    fn what_a_call_carries_of_its_backoff_is_the_backoff_and_never_above_its_cap(backoff in backoff()) {
+        let carried = Numbers::new(RetryPolicy::builder().backoff(backoff)).backoff();
+        prop_assert!(carried.cap <= backoff.cap && carried.first <= backoff.first);
+        let century = HOUR * 24 * 36_500;
+        if backoff.cap.max(backoff.first) < century {
+            prop_assert_eq!(carried, backoff);
+        }
+    }
 }
 
 #[test]
