@@ -20,6 +20,14 @@ pub(super) const OVER_TIME: Builder = CircuitBreaker::builder()
     .failure_ratio(0.5)
     .window(Window::time(Duration::from_hours(1)));
 
+/// The failure ratio over the last hundred calls.
+const OVER_CALLS: Builder = CircuitBreaker::builder()
+    .failure_ratio(0.5)
+    .window(Window::calls(100));
+
+/// The same over as many as a window of calls may hold.
+const LARGEST: Builder = OVER_CALLS.window(Window::calls(1_024));
+
 /// Opens at the first failure, and stays so.
 const OPENS: Builder = CircuitBreaker::builder()
     .consecutive_failures(1)
@@ -30,12 +38,17 @@ static CONSECUTIVE_1_IN_16: StaticCircuitBreaker = IN_A_ROW.build_static("consec
 static HUNDRED: StaticCircuitBreaker = OVER_TIME.build_static("hundred");
 static MANY: StaticCircuitBreaker = OVER_TIME.build_static("many");
 static TIME_1_IN_16: StaticCircuitBreaker = OVER_TIME.build_static("time, 1 in 16");
+static MOST: StaticCircuitBreaker = OVER_TIME.build_static("most");
+static CALLS: StaticCircuitBreaker = OVER_CALLS.build_static("calls");
+static CALLS_1_IN_16: StaticCircuitBreaker = OVER_CALLS.build_static("calls, 1 in 16");
+static LARGE: StaticCircuitBreaker = LARGEST.build_static("large");
 static OPEN: StaticCircuitBreaker = OPENS.build_static("open");
 
 pub(super) fn rows() -> Vec<Row> {
     consecutive()
         .into_iter()
         .chain(over_time())
+        .chain(over_calls())
         .chain(open())
         .chain(edges())
         .collect()
@@ -71,7 +84,7 @@ fn consecutive() -> [Row; 4] {
     ]
 }
 
-fn over_time() -> [Row; 6] {
+fn over_time() -> [Row; 7] {
     [
         Row::service(
             "breaker, closed, time window of 100 calls, Arc",
@@ -111,6 +124,15 @@ fn over_time() -> [Row; 6] {
             },
         )
         .target(135.0, 1.0),
+        Row::service(
+            "breaker, closed, time window of 10,000,000 calls, static",
+            READY,
+            || {
+                fill(10_000_000, || MOST.try_acquire());
+                CircuitBreakerLayer::new(&MOST).layer(Nothing)
+            },
+        )
+        .target(135.0, 1.0),
         // No target: the one there is belongs to a window of calls.
         Row::service(
             "breaker, closed, time window, one failure in 16, Arc",
@@ -124,6 +146,55 @@ fn over_time() -> [Row; 6] {
             || CircuitBreakerLayer::new(&TIME_1_IN_16).layer(FailsOneIn::<16>),
         )
         .bad_in_16(1),
+    ]
+}
+
+fn over_calls() -> [Row; 6] {
+    [
+        Row::service("breaker, closed, window of 100 calls, Arc", READY, || {
+            let breaker = shared(OVER_CALLS);
+            fill(100, || breaker.try_acquire());
+            CircuitBreakerLayer::new(breaker).layer(Nothing)
+        })
+        .target(65.0, 2.0),
+        Row::service(
+            "breaker, closed, window of 100 calls, static",
+            READY,
+            || {
+                fill(100, || CALLS.try_acquire());
+                CircuitBreakerLayer::new(&CALLS).layer(Nothing)
+            },
+        )
+        .target(60.0, 0.0),
+        Row::service("breaker, closed, window of 1,024 calls, Arc", READY, || {
+            let breaker = shared(LARGEST);
+            fill(1_024, || breaker.try_acquire());
+            CircuitBreakerLayer::new(breaker).layer(Nothing)
+        })
+        .target(65.0, 2.0),
+        Row::service(
+            "breaker, closed, window of 1,024 calls, static",
+            READY,
+            || {
+                fill(1_024, || LARGE.try_acquire());
+                CircuitBreakerLayer::new(&LARGE).layer(Nothing)
+            },
+        )
+        .target(60.0, 0.0),
+        Row::service(
+            "breaker, closed, window of 100 calls, one failure in 16, Arc",
+            FAILS_1_IN_16,
+            || CircuitBreakerLayer::new(shared(OVER_CALLS)).layer(FailsOneIn::<16>),
+        )
+        .bad_in_16(1)
+        .target(115.0, 3.3),
+        Row::service(
+            "breaker, closed, window of 100 calls, one failure in 16, static",
+            FAILS_1_IN_16,
+            || CircuitBreakerLayer::new(&CALLS_1_IN_16).layer(FailsOneIn::<16>),
+        )
+        .bad_in_16(1)
+        .target(110.0, 1.3),
     ]
 }
 
