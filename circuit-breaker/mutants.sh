@@ -13,7 +13,7 @@ mutant 'a call recorded in its bucket by load, then store' src/buckets.rs \
 mutant 'a place given back by load, then store' src/places.rs \
     '.compare_exchange(lease.0, FREE, AcqRel, Relaxed)
             .is_ok()' \
-    '.load(Acquire) == lease.0 && { self.0[usize::from(index)].store(FREE, std::sync::atomic::Ordering::Release); true }'
+    '.load(Acquire) == lease.0 && { self.leases[usize::from(index)].store(FREE, std::sync::atomic::Ordering::Release); true }'
 mutant 'a place taken by load, then store' src/places.rs \
     '.compare_exchange(seen, lease.0, AcqRel, Relaxed)
                         .is_ok()' \
@@ -65,8 +65,8 @@ model_mutant 'a late probe that frees the place of another' src/settle.rs \
     'if !is_late && self.places.free' \
     'if self.places.free'
 model_mutant 'a window that outlives its generation' src/buckets.rs \
-    'now / bucket_ticks + generation as u64 * EPOCHS_PER_GENERATION' \
-    'now / bucket_ticks + generation as u64 * 0 * EPOCHS_PER_GENERATION'
+    '.wrapping_add(generation as u64 * EPOCHS_PER_GENERATION)' \
+    '.wrapping_add(generation as u64 * 0 * EPOCHS_PER_GENERATION)'
 model_mutant 'a slow probe that helps to close the circuit' src/settle.rs \
     '.map(|failed| failed || slow)' \
     '.map(|failed| failed)'
@@ -84,10 +84,8 @@ model_mutant 'a family that forgets who is open' src/family.rs \
     '_ => circuit.until(word).load(Acquire) > now,' \
     '_ => false && circuit.until(word).load(Acquire) > now,'
 mutant 'a waiter that goes to sleep without a second look' src/waiting.rs \
-    'self.admit(|| now)
-                .map_err(' \
-    'Err::<Admission, ()>(())
-                .map_err('
+    'self.admit(|| now).map_err(' \
+    'Err::<Admission, ()>(()).map_err('
 mutant 'a waiter that leaves with the place that it was woken for' src/waiting.rs \
     'self.waiters.wake(|| self.room(), was_first);' \
     'let _ = was_first;'
@@ -103,5 +101,36 @@ model_mutant 'a timer for each who waits' src/waiting.rs \
 model_mutant 'a waiter that is woken by its own look' src/waiting.rs \
     'self.waiters.stir(ticket);' \
     'if false { self.waiters.stir(ticket); }'
+
+mutant 'numbers read without a second look' src/live.rs \
+    'if self.plan() == plan {
+                return (plan, trial);' \
+    'if true {
+                return (plan, trial);'
+mutant 'a step of the window moved by load, then store' src/buckets.rs \
+    'bucket.swap(Bucket::empty(new).bits(), AcqRel)' \
+    '{ let seen = bucket.load(Acquire); bucket.store(Bucket::empty(new).bits(), std::sync::atomic::Ordering::Release); seen }'
+mutant 'a call counted by numbers that are gone' src/measure.rs \
+    'self.load().generation() == generation && self.live.plan() == plan' \
+    'self.load().generation() == generation && (true || self.live.plan() == plan)'
+mutant 'an opening by the old limit for the new wait' src/advance.rs \
+    'if self.live.plan() != plan {
+            return false;' \
+    'if false && self.live.plan() != plan {
+            return false;'
+mutant 'calls on a ramp numbered by load, then store' src/ramp.rs \
+    'is_among(self.arrivals.fetch_add(1, Relaxed), share)' \
+    '{ let number = self.arrivals.load(Relaxed); self.arrivals.store(number + 1, Relaxed); is_among(number, share) }'
+model_mutant 'an opening on a ramp that waits as the first one' src/advance.rs \
+    'if word.is_closed() {' \
+    'if true || word.is_closed() {'
+model_mutant 'a success that never opens' src/measure.rs \
+    '(is_bad || window.judges_all)
+                &&' \
+    '(is_bad || (false && window.judges_all))
+                &&'
+model_mutant 'probes that are enough by new numbers and wait for one more' src/advance.rs \
+    'let Some(opens) = trial.decides(tally) else {' \
+    'let Some(opens) = trial.decides(tally).filter(|_| false) else {'
 
 mutants_done

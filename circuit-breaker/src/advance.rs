@@ -6,8 +6,9 @@ use crate::{
     Override,
     cause::Cause,
     circuit::Circuit,
+    live::Plan,
     outbox::{Change, IS_WATCHED},
-    settings::after,
+    settings::{Measured, Over, after},
     steer::Steering,
     sync::atomic::{
         AtomicU64,
@@ -38,7 +39,10 @@ impl Circuit {
                     // One of those who come now makes the step; all look again.
                     self.enter_half_open(word, until);
                 }
-                Phase::ForcedOpen | Phase::Disabled | Phase::MetricsOnly { .. } => {
+                Phase::ForcedOpen
+                | Phase::Disabled
+                | Phase::MetricsOnly { .. }
+                | Phase::Ramping { .. } => {
                     let until = self.until(word).load(Acquire);
                     if self.load().generation() != generation {
                         continue;
@@ -46,17 +50,24 @@ impl Circuit {
                     if now < until {
                         return word;
                     }
-                    self.end_override(generation, until);
+                    self.end_in_time(generation, until);
                 }
-                Phase::HalfOpen(_) => {
-                    match self.places.earliest(generation, self.settings.in_flight) {
+                Phase::HalfOpen(tally) => {
+                    match self.places.earliest(generation) {
                         Some((place, lease)) if lease.deadline() <= now => {
                             // If it has just ended by itself, or by another's hand, that counts.
                             if self.places.free(place, lease) {
                                 self.settle_probe(generation, Some(true), lease.deadline());
                             }
                         }
-                        _ => return word,
+                        _ => {
+                            // Decided without a result, which happens where other numbers are enough.
+                            let (plan, trial) = self.live.trial();
+                            let Some(opens) = trial.decides(tally) else {
+                                return word;
+                            };
+                            self.decide(plan, word, tally, opens, now);
+                        }
                     }
                 }
             }
@@ -68,10 +79,8 @@ impl Circuit {
         // So that the generation does not depend on whether somebody looked just before.
         self.advance(now);
         let mut steering = self.transitions.lock();
-        *steering = Steering {
-            last: steering.last.take(),
-            ..Steering::NONE
-        };
+        let last = steering.last.take();
+        steering.forget(last);
         let word = self.load();
         // The end of an override goes along; a closed circuit has none.
         let until = self.until(word).load(Acquire);
@@ -94,17 +103,31 @@ impl Circuit {
     }
 
     /// Opens the circuit at `now`, for `alone` at least, if it still records in `generation`: another failure
-    /// may be faster.
+    /// may be faster. False if there are other numbers than those of `plan` by now, which then have to be
+    /// asked.
     #[cold]
-    pub(crate) fn open(&self, generation: u32, cause: Cause, alone: u64, now: u64) {
+    pub(crate) fn open(
+        &self,
+        plan: Plan,
+        generation: u32,
+        cause: Cause,
+        alone: u64,
+        now: u64,
+    ) -> bool {
         let mut steering = self.transitions.lock();
         let word = self.load();
         if word.generation() != generation {
-            return;
+            return true;
+        }
+        if self.live.plan() != plan {
+            return false;
         }
         match word.phase() {
-            Phase::Closed { .. } => {
-                steering.openings = 0;
+            Phase::Closed { .. } | Phase::Ramping { .. } => {
+                if word.is_closed() {
+                    // On a ramp it has not recovered yet: the next wait is longer.
+                    steering.openings = 0;
+                }
                 steering.alone_until = after(now, alone);
                 self.enter_open(&mut steering, word, cause, now);
             }
@@ -113,6 +136,7 @@ impl Circuit {
         }
         drop(steering);
         self.deliver();
+        true
     }
 
     /// Enters half-open from `word`, which is open and whose wait was over `at`, if nobody was faster.
@@ -174,9 +198,9 @@ impl Circuit {
         at: u64,
     ) {
         let next = word.next(phase);
-        if let Phase::Closed { .. } | Phase::MetricsOnly { .. } = phase {
+        if phase.in_a_row().is_some() {
             // Before the word: who is let in by the new state finds its window empty.
-            self.recent.begin(next.generation());
+            self.begin_window(next.generation());
         }
         // Whatever its counts are by now. (A store would do; but to loom a store and a compare-and-swap that
         // did not read from it have no order.)
@@ -191,6 +215,17 @@ impl Circuit {
             is_reset,
             at,
         });
+    }
+
+    fn begin_window(&self, generation: u32) {
+        let (_, settings) = self.live.read();
+        if let Some(Measured {
+            over: Over::Calls(last),
+            ..
+        }) = settings.window
+        {
+            self.recent.begin(last.series(generation));
+        }
     }
 
     /// Puts a transition into the outbox, if there is one. Only under the transition lock, which keeps them
@@ -216,7 +251,7 @@ impl Circuit {
 
     /// Enters open from `word` at `now`. Only under the transition lock.
     pub(crate) fn enter_open(&self, steering: &mut Steering, word: Word, cause: Cause, now: u64) {
-        let wait = self.settings.wait.after(steering.openings, random);
+        let wait = self.live.read().1.wait.after(steering.openings, random);
         steering.openings = steering.openings.saturating_add(1);
         let until = after(now, wait).max(steering.alone_until);
         // Release, and before the word: who sees the circuit open sees these.

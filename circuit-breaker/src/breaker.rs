@@ -4,7 +4,8 @@ use tokio::time::Instant;
 
 use crate::{
     Builder, Call, Open, Snapshot, State,
-    circuit::{Admission, Circuit, End, Refusal},
+    admission::Admission,
+    circuit::{Circuit, End, Refusal},
     epoch::Epoch,
     metrics::Begun,
     settings::Settings,

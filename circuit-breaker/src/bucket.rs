@@ -39,21 +39,52 @@ impl Bucket {
     /// A bucket counts to 1,048,575 calls. One more halves both counts first: from there on the share of
     /// bad ones is exact to one part in half a million, and the number of calls is a lower bound that is
     /// above every minimum that can be configured.
+    #[inline]
     pub(crate) const fn record(self, epoch: u64, is_bad: bool) -> Option<Self> {
         let lap = (epoch / RING) & LAP_MASK;
-        let (mut calls, mut bad) = (0, 0);
+        let one = 1 | ((is_bad as u64) << COUNT_BITS);
+        if self.lap() == lap && self.calls() < COUNT_MASK {
+            // The usual case. Bad ones are no more than calls, so neither count runs over.
+            return Some(Self(self.0 + one));
+        }
+        let mut counts = 0;
         if self.lap() == lap {
-            (calls, bad) = (self.calls(), self.bad());
-            if calls == COUNT_MASK {
-                (calls, bad) = (calls / 2, bad / 2);
-            }
+            counts = (self.calls() / 2) | ((self.bad() / 2) << COUNT_BITS);
         } else if self.calls() > 0 && (self.lap().wrapping_sub(lap) & LAP_MASK) <= LATE_LAPS {
             return None;
         }
-        bad += is_bad as u64;
-        Some(Self(
-            (lap << (2 * COUNT_BITS)) | (bad << COUNT_BITS) | (calls + 1),
-        ))
+        Some(Self(((lap << (2 * COUNT_BITS)) | counts) + one))
+    }
+
+    /// One of the lap of `epoch`, without a call.
+    pub(crate) const fn empty(epoch: u64) -> Self {
+        Self(((epoch / RING) & LAP_MASK) << (2 * COUNT_BITS))
+    }
+
+    /// This bucket after so many more calls in `epoch`, as [`record`](Self::record) has it for one.
+    pub(crate) fn add(self, epoch: u64, counts: Counts) -> Option<Self> {
+        let empty = Self::empty(epoch);
+        let (mut calls, mut bad) = (u64::from(counts.calls), u64::from(counts.bad));
+        if self.lap() == empty.lap() {
+            calls += self.calls();
+            bad += self.bad();
+        } else if self.calls() > 0 && (self.lap().wrapping_sub(empty.lap()) & LAP_MASK) <= LATE_LAPS
+        {
+            return None;
+        }
+        while calls > COUNT_MASK {
+            (calls, bad) = (calls / 2, bad / 2);
+        }
+        Some(Self(empty.0 | (bad << COUNT_BITS) | calls))
+    }
+
+    /// How many steps it is older than `epoch`, being the bucket `index` of the ring; 0 if it is ahead.
+    pub(crate) const fn age(self, index: usize, epoch: u64) -> u64 {
+        let own = self.lap() * RING + index as u64;
+        match epoch.wrapping_sub(own) & EPOCH_MASK {
+            age if age < RING => age,
+            _ => 0,
+        }
     }
 
     /// Its counts, if it is the bucket `index` of the ring and less than one ring away from `epoch`.

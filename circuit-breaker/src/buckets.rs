@@ -28,11 +28,58 @@ pub(crate) struct Buckets([AtomicU64; BUCKETS]);
 /// is out of sight of the next at once, with a whole window to spare for clock readings that cross.
 const EPOCHS_PER_GENERATION: u64 = 2 * BUCKETS as u64;
 
-/// The step of the window at `now`, in ticks. Every generation starts with an empty window because its
-/// epochs begin beyond the window of the one before: nothing has to be cleared.
-pub(crate) const fn epoch(now: u64, bucket_ticks: u64, generation: u32) -> u64 {
-    // Ticks stay below 2^60, generations below 2^32: no overflow.
-    now / bucket_ticks + generation as u64 * EPOCHS_PER_GENERATION
+/// How a window of time is cut into steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grid {
+    /// How long one is, in ticks.
+    pub(crate) bucket: u64,
+    /// 2^64 of these, less one: a division costs several times a multiplication.
+    pub(crate) reciprocal: u64,
+    /// The step at tick 0 of generation 0.
+    pub(crate) origin: u64,
+    /// In which of two rings it counts: a window that is cut anew does not count over what it has still to
+    /// move.
+    pub(crate) ring: usize,
+}
+
+impl Grid {
+    /// `bucket` is not 0.
+    pub(crate) const fn new(bucket: u64) -> Self {
+        Self {
+            bucket,
+            reciprocal: u64::MAX / bucket,
+            origin: 0,
+            ring: 0,
+        }
+    }
+
+    /// The same steps, numbered so that the one at `now` has this number.
+    pub(crate) const fn beginning_at(self, epoch: u64, now: u64, generation: u32) -> Self {
+        let shift = epoch.wrapping_sub(self.epoch(now, generation));
+        Self {
+            origin: self.origin.wrapping_add(shift),
+            ..self
+        }
+    }
+
+    /// When the step began that is so many before the one at `now`.
+    pub(crate) const fn start(&self, now: u64, age: u64) -> u64 {
+        (now / self.bucket).saturating_sub(age) * self.bucket
+    }
+
+    /// The step of the window at `now`, in ticks. Every generation starts with an empty window because its
+    /// steps begin beyond the window of the one before: nothing has to be cleared.
+    #[inline]
+    pub(crate) const fn epoch(&self, now: u64, generation: u32) -> u64 {
+        let guess = ((now as u128 * self.reciprocal as u128) >> u64::BITS) as u64;
+        // The reciprocal is too small by less than one, and ticks are below 2^60: the guess is right or one
+        // too small.
+        let rest = now - guess * self.bucket;
+        guess
+            .wrapping_add((rest >= self.bucket) as u64)
+            .wrapping_add(self.origin)
+            .wrapping_add(generation as u64 * EPOCHS_PER_GENERATION)
+    }
 }
 
 impl Buckets {
@@ -42,8 +89,9 @@ impl Buckets {
         }
     }
 
-    /// Counts a call in `epoch`, if `is_current` says that its generation is still the present one; else
-    /// says so. A call whose epoch has left the window meanwhile is not counted and not late.
+    /// Counts a call in `epoch`, if `is_current` says that its generation and its grid are still the present
+    /// ones; else says so. A call whose epoch has left the window meanwhile is not counted and not late.
+    #[inline]
     pub(crate) fn record(&self, epoch: u64, is_bad: bool, is_current: impl Fn() -> bool) -> bool {
         #[expect(clippy::cast_possible_truncation, reason = "below BUCKETS")]
         let bucket = &self.0[(epoch % BUCKETS as u64) as usize];
@@ -60,6 +108,37 @@ impl Buckets {
             };
             match bucket.compare_exchange_weak(seen, next.bits(), AcqRel, Acquire) {
                 Ok(_) => return true,
+                Err(other) => seen = other,
+            }
+        }
+    }
+
+    /// Moves what this ring holds at `now` by one grid to `other` by another, which everybody goes by already. A
+    /// step goes as a whole to where it began, so that no call counts for longer than the window is long.
+    pub(crate) fn recut(&self, other: &Self, [from, to]: [Grid; 2], now: u64, generation: u32) {
+        let (old, new) = (from.epoch(now, generation), to.epoch(now, generation));
+        for (index, bucket) in self.0.iter().enumerate() {
+            // AcqRel: as in `record`. Also what has expired: who is held up just before counting here, by the
+            // old numbers, must find it changed, and then sees that there are others.
+            let taken = Bucket::from_bits(bucket.swap(Bucket::empty(new).bits(), AcqRel));
+            if let Some(counts) = taken.counts(index, old) {
+                let began = from.start(now, taken.age(index, old));
+                other.add(to.epoch(began, generation), new, counts);
+            }
+        }
+    }
+
+    /// Adds what was counted elsewhere to the step `epoch`, if that is still in the window in the step `now`.
+    fn add(&self, epoch: u64, now: u64, counts: Counts) {
+        if now.wrapping_sub(epoch) >= BUCKETS as u64 {
+            return;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "below BUCKETS")]
+        let bucket = &self.0[(epoch % BUCKETS as u64) as usize];
+        let mut seen = bucket.load(Acquire);
+        while let Some(next) = Bucket::from_bits(seen).add(epoch, counts) {
+            match bucket.compare_exchange(seen, next.bits(), AcqRel, Acquire) {
+                Ok(_) => return,
                 Err(other) => seen = other,
             }
         }

@@ -1,10 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    CircuitBreaker, Core, InvalidConfig, OnCancel, Probes, StaticCircuitBreaker, Wait, Window,
+    CircuitBreaker, Core, InvalidConfig, OnCancel, Probes, Ramp, StaticCircuitBreaker, Wait,
+    Window,
+    buckets::Grid,
     ratio::Ratio,
-    recent::MOST_CALLS,
-    settings::{LONGEST_PROBE, Measured, Over, Rule, Settings, ticks},
+    recent::{Last, MOST_CALLS},
+    settings::{Measured, Over, Rule, Settings, Trial, ticks},
     sync::{BUCKETS, const_fn},
     window::Span,
     word::MAX_IN_A_ROW,
@@ -29,6 +31,8 @@ pub struct Builder {
     pub(crate) probes: Probes,
     pub(crate) probe_deadline: Duration,
     pub(crate) on_cancel: Option<OnCancel>,
+    pub(crate) successes_open: bool,
+    pub(crate) ramp: Option<Ramp>,
 }
 
 /// A backend that fails every other call is of no use to anybody.
@@ -55,6 +59,8 @@ impl Builder {
             // A call that takes longer helps nobody who waits for it.
             probe_deadline: Duration::from_secs(10),
             on_cancel: None,
+            successes_open: false,
+            ramp: None,
         }
     }
 
@@ -125,7 +131,7 @@ impl Builder {
         self
     }
 
-    /// How long a probe may take: from 1 ns; more than 18 years are 18 years. One that has not ended by
+    /// How long a probe may take: from 1 ns; more than 36 years are 36 years. One that has not ended by
     /// then has failed, and its place is free. The default is 10 s.
     ///
     /// Choose it above what a slow but good call takes: a timeout inside the breaker is the usual measure.
@@ -138,6 +144,31 @@ impl Builder {
     /// [`slow_after`](Self::slow_after) says what is slow, and [`OnCancel::Ignored`] elsewhere.
     pub const fn on_cancel(mut self, on_cancel: OnCancel) -> Self {
         self.on_cancel = Some(on_cancel);
+        self
+    }
+
+    /// Lets calls come back gradually once the probes have closed the circuit, a rising share of them, see
+    /// [`Ramp`]. By default all come back at once.
+    ///
+    /// On the ramp the circuit is [`Ramping`](crate::State::Ramping), which is closed but for the calls that are
+    /// rejected: results count as they do while closed and open it as they do, and then the wait is that of
+    /// another opening in a row ([`Wait::exponential`]). Its end is a transition to closed, with nothing counted.
+    /// An operator's `resume` and a `reset` lead to closed at once.
+    ///
+    /// Costs nothing while the circuit is closed; on the ramp a clock reading and a write for each call.
+    pub const fn ramp(mut self, ramp: Ramp) -> Self {
+        self.ramp = Some(ramp);
+        self
+    }
+
+    /// Lets any call open the circuit that is recorded when a ratio is reached, also one that succeeded and was
+    /// not slow: with it the [`minimum_calls`](Self::minimum_calls) may be complete, or a better call may
+    /// have left the window. By default only a call that is bad itself opens the circuit: what goes well is no
+    /// reason to stop.
+    ///
+    /// Costs, over a window of time, a look at all its steps for each call.
+    pub const fn successes_open(mut self) -> Self {
+        self.successes_open = true;
         self
     }
 
@@ -206,12 +237,16 @@ impl Builder {
                 return Err(InvalidConfig::Window);
             }
             Span::Time(length) => (
-                Over::Time {
-                    bucket: ticks(length).div_ceil(BUCKETS as u64),
-                },
+                Over::Time(Grid::new(ticks(length).div_ceil(BUCKETS as u64))),
                 MOST_MINIMUM_CALLS,
             ),
-            Span::Calls(calls) => (Over::Calls(calls), calls),
+            Span::Calls(calls) => (
+                Over::Calls(Last {
+                    size: calls,
+                    origin: 0,
+                }),
+                calls,
+            ),
         };
         let minimum = match self.minimum_calls {
             Some(calls) if calls == 0 || calls > most_calls => {
@@ -239,12 +274,25 @@ impl Builder {
                 _ => failed,
             },
             slow,
+            judges_all: self.successes_open,
+        };
+        let ramp = match self.ramp {
+            None => None,
+            Some(ramp) => match ramp.steps() {
+                None => return Err(InvalidConfig::Ramp),
+                steps => steps,
+            },
         };
         Ok(Settings {
-            rule: match (self.probes.successes, failed) {
-                (Some(needed), _) => Rule::Successes(needed),
-                (None, Some(ratio)) => Rule::Share(ratio),
-                (None, None) => Rule::Share(half.expect("it is a share")),
+            trial: Trial {
+                rule: match (self.probes.successes, failed) {
+                    (Some(needed), _) => Rule::Successes(needed),
+                    (None, Some(ratio)) => Rule::Share(ratio),
+                    (None, None) => Rule::Share(half.expect("it is a share")),
+                },
+                results: self.probes.results,
+                in_flight: self.probes.in_flight_limit(),
+                time: ticks(self.probe_deadline),
             },
             window: match (failed, slow, self.consecutive_failures) {
                 (None, None, Some(_)) => None,
@@ -252,17 +300,11 @@ impl Builder {
             },
             in_a_row,
             wait,
-            results: self.probes.results,
-            in_flight: self.probes.in_flight_limit(),
-            probe_time: at_most(ticks(self.probe_deadline), LONGEST_PROBE),
             slow_after,
             on_cancel,
+            ramp,
         })
     }
-}
-
-const fn at_most(ticks: u64, limit: u64) -> u64 {
-    if ticks < limit { ticks } else { limit }
 }
 
 /// `Err` if it is no share.

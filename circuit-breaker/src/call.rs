@@ -2,11 +2,7 @@ use std::{borrow::Borrow, fmt, mem, sync::Arc, thread, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{
-    Core, Outcome,
-    circuit::{Admission, End},
-    metrics::Begun,
-};
+use crate::{Core, Outcome, admission::Admission, circuit::End, metrics::Begun};
 
 /// What a call is that was dropped before it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,14 +98,12 @@ impl<P: Borrow<Core>> Call<P> {
         self.admission.is_some()
     }
 
-    #[cold]
+    #[inline]
     pub(crate) fn end_unsaid(&mut self, now: impl Fn() -> Instant) {
-        let end = if thread::panicking() {
-            End::Finished(Outcome::Failure)
-        } else {
-            End::Cancelled
-        };
-        self.settle(end, now);
+        // The usual case, that it was said, need not ask whether the thread panics.
+        if let Some(admission) = self.admission.take() {
+            end_unsaid(self.core.borrow(), admission, self.begun, now);
+        }
     }
 
     #[inline]
@@ -123,11 +117,19 @@ impl<P: Borrow<Core>> Call<P> {
 impl<P: Borrow<Core>> Drop for Call<P> {
     #[inline]
     fn drop(&mut self) {
-        if self.admission.is_none() {
-            return; // the usual case, which need not ask whether the thread panics
-        }
         self.end_unsaid(Instant::now);
     }
+}
+
+// Of parts and not of a `Call`, which then never has to lie in memory.
+#[cold]
+fn end_unsaid(core: &Core, admission: Admission, begun: Begun, now: impl Fn() -> Instant) {
+    let end = if thread::panicking() {
+        End::Finished(Outcome::Failure)
+    } else {
+        End::Cancelled
+    };
+    core.settle(admission, begun, end, now);
 }
 
 impl<P: Borrow<Core>> fmt::Debug for Call<P> {
@@ -138,10 +140,10 @@ impl<P: Borrow<Core>> fmt::Debug for Call<P> {
 
 /// Makes a failure of a call if it is dropped and not [disarmed](Self::disarm): around code that may
 /// panic, when the call itself is not dropped by the panic but later, by who caught it.
-pub(crate) struct FailOnPanic<'a, P: Borrow<Core>>(&'a mut Option<Call<P>>);
+pub(crate) struct FailOnPanic<'a, P: Borrow<Core>>(&'a mut Call<P>);
 
 impl<'a, P: Borrow<Core>> FailOnPanic<'a, P> {
-    pub(crate) const fn new(call: &'a mut Option<Call<P>>) -> Self {
+    pub(crate) const fn new(call: &'a mut Call<P>) -> Self {
         Self(call)
     }
 
@@ -151,10 +153,8 @@ impl<'a, P: Borrow<Core>> FailOnPanic<'a, P> {
 }
 
 impl<P: Borrow<Core>> Drop for FailOnPanic<'_, P> {
-    #[cold]
+    #[inline]
     fn drop(&mut self) {
-        if let Some(call) = self.0.take() {
-            call.failure();
-        }
+        self.0.settle(End::Finished(Outcome::Failure), Instant::now);
     }
 }

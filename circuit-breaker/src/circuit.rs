@@ -12,8 +12,10 @@ use std::sync::Arc;
 
 use crate::{
     Outcome, State,
+    admission::Admission,
     buckets::Buckets,
     cause::Cause,
+    live::Live,
     metrics::Meter,
     outbox::Outbox,
     places::{Lease, Places},
@@ -34,12 +36,15 @@ use crate::{
 pub(crate) struct Circuit {
     pub(crate) name: &'static str,
     pub(crate) meter: Meter,
-    pub(crate) settings: Settings,
     pub(crate) word: AtomicU64,
     /// The ticks at which an open circuit lets probes in, or an override ends: of generations in turn.
     pub(crate) until: [AtomicU64; 2],
     pub(crate) cause: AtomicU64,
     pub(crate) places: Places,
+    /// The numbers that it goes by.
+    pub(crate) live: Live,
+    /// The calls that came during the ramp.
+    pub(crate) arrivals: AtomicU64,
     /// Held to enter any state, so that only one thread at a time writes `until` and `cause`, and puts
     /// transitions into the outbox in their order.
     pub(crate) transitions: Mutex<Steering>,
@@ -47,27 +52,13 @@ pub(crate) struct Circuit {
     pub(crate) outbox: OnceLock<Arc<Outbox>>,
     /// Who waits to be let in.
     pub(crate) waiters: Waiters,
-    /// Failures in the window, where a failure ratio opens the circuit.
-    pub(crate) failed: Buckets,
+    /// Failures in the window, where a failure ratio opens the circuit: a ring, and one for when the window
+    /// is cut anew.
+    pub(crate) failed: [Buckets; 2],
     /// Slow calls in the window, where a slow ratio does.
-    pub(crate) slow: Buckets,
+    pub(crate) slow: [Buckets; 2],
     /// The last calls, where the window is one of calls.
     pub(crate) recent: Recent,
-}
-
-/// That a call was let in, and as what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
-    Call {
-        generation: u32,
-        /// When; 0 where nothing asks how long a call took.
-        started: u64,
-    },
-    Probe {
-        generation: u32,
-        place: u8,
-        lease: Lease,
-    },
 }
 
 /// How a call ended.
@@ -83,16 +74,8 @@ pub(crate) struct Refusal {
     pub(crate) state: State,
     /// In ticks.
     pub(crate) retry_after: u64,
-    pub(crate) cause: Option<Cause>,
-}
-
-impl Admission {
-    /// Of the state that let it in.
-    pub(crate) const fn generation(self) -> u32 {
-        match self {
-            Self::Call { generation, .. } | Self::Probe { generation, .. } => generation,
-        }
-    }
+    /// A [`Cause`], if any, packed.
+    pub(crate) cause: u64,
 }
 
 impl Circuit {
@@ -106,17 +89,18 @@ impl Circuit {
             Self {
                 name,
                 meter: Meter::new(name),
-                settings,
                 // A closed circuit of generation 0 without failures is 0.
                 word: AtomicU64::new(0),
                 until: [AtomicU64::new(0), AtomicU64::new(0)],
                 cause: AtomicU64::new(Cause::NONE),
                 places: Places::new(),
+                live: Live::new(settings),
+                arrivals: AtomicU64::new(0),
                 transitions: Mutex::new(Steering::NONE),
                 outbox: OnceLock::new(),
                 waiters: Waiters::new(),
-                failed: Buckets::new(),
-                slow: Buckets::new(),
+                failed: [Buckets::new(), Buckets::new()],
+                slow: [Buckets::new(), Buckets::new()],
                 recent: Recent::new(),
             }
         }
@@ -126,26 +110,23 @@ impl Circuit {
     #[inline]
     pub(crate) fn admit(&self, clock: impl FnOnce() -> u64) -> Result<Admission, Refusal> {
         let word = self.load();
-        if let (Phase::Closed { .. }, None) = (word.phase(), self.settings.slow_after) {
-            return Ok(Admission::Call {
-                generation: word.generation(),
-                started: 0,
-            });
+        if word.is_closed() && !self.live.plan().times_calls() {
+            return Ok(Admission::plain(word, Admission::UNKNOWN));
         }
-        self.admit_at(clock())
+        self.admit_at(clock)
     }
 
     /// Whether a call would be rejected now.
     #[inline]
     pub(crate) fn is_rejecting(&self, clock: impl FnOnce() -> u64) -> bool {
-        if let Phase::Closed { .. } = self.load().phase() {
-            return false;
-        }
-        self.is_rejecting_at(clock())
+        !self.load().is_closed() && self.is_rejecting_at(clock)
     }
 
     /// What to tell a call that must not be let in, even if the circuit would.
     pub(crate) fn refuse(&self, now: u64) -> Refusal {
+        if let Some(refusal) = self.refused_open(now) {
+            return refusal;
+        }
         loop {
             if let Some(refusal) = self.refusal(self.advance(now), now) {
                 return refusal;
@@ -157,48 +138,80 @@ impl Circuit {
     pub(crate) fn counters(&self, now: u64) -> Counters {
         loop {
             let word = self.advance(now);
-            // Nobody is about to open or close it while we look.
+            // Nobody is about to open, close or reconfigure it while we look.
             let steering = self.transitions.lock();
+            let (_, settings) = self.live.read();
             let Some(refusal) = self.refusal(word, now) else {
                 continue;
             };
             return Counters {
                 word,
-                window: self.measure(word.generation(), now),
+                window: self.measure(&settings, word.generation(), now),
+                in_a_row: match settings.in_a_row {
+                    0 => 0,
+                    _ => word.phase().in_a_row().unwrap_or(0),
+                },
+                share: self.share(&settings, word, now),
                 retry_after: (!self.has_room(word)).then_some(refusal.retry_after),
-                cause: refusal.cause,
+                cause: Cause::from_bits(refusal.cause),
                 steering: steering.clone(),
             };
         }
     }
 
     #[cold]
-    fn is_rejecting_at(&self, now: u64) -> bool {
-        !self.has_room(self.advance(now))
+    fn is_rejecting_at(&self, clock: impl FnOnce() -> u64) -> bool {
+        let now = clock();
+        self.refused_open(now).is_some() || !self.has_room(self.advance(now))
+    }
+
+    /// What an open circuit tells a call at `now`, in one pass; `None` where it is not open, its wait is over, or its state
+    /// changes just now.
+    #[inline]
+    fn refused_open(&self, now: u64) -> Option<Refusal> {
+        let word = self.load();
+        // Acquire, both: as in `advance`.
+        let until = self.until(word).load(Acquire);
+        let cause = self.cause.load(Acquire);
+        (word.is_open() && now < until && self.load() == word).then(|| Refusal {
+            state: State::Open,
+            retry_after: until - now,
+            cause,
+        })
     }
 
     #[cold]
-    fn admit_at(&self, now: u64) -> Result<Admission, Refusal> {
-        let Settings {
-            in_flight,
-            results,
-            probe_time,
-            ..
-        } = self.settings;
+    fn admit_at(&self, clock: impl FnOnce() -> u64) -> Result<Admission, Refusal> {
+        let now = clock();
+        if let Some(refusal) = self.refused_open(now) {
+            return Err(refusal);
+        }
         loop {
             let word = self.advance(now);
-            let generation = word.generation();
-            let tally = match word.phase() {
+            let room = match word.phase() {
+                // As where nobody reads the clock: whether it is known when a call began must not depend on
+                // whether somebody has looked before.
+                Phase::Closed { .. } if !self.live.plan().times_calls() => {
+                    return Ok(Admission::call(word, Admission::UNKNOWN));
+                }
                 Phase::Closed { .. } | Phase::Disabled | Phase::MetricsOnly { .. } => {
-                    return Ok(Admission::Call {
-                        generation,
-                        started: now,
-                    });
+                    return Ok(Admission::call(word, now));
+                }
+                Phase::Ramping { .. } => {
+                    let (_, settings) = self.live.read();
+                    let (share, _) = self.ramp(&settings, word, now);
+                    if self.is_among(share) {
+                        return Ok(Admission::call(word, now));
+                    }
+                    None
                 }
                 Phase::Open | Phase::ForcedOpen => None,
-                Phase::HalfOpen(tally) => tally.admit(in_flight, results),
+                Phase::HalfOpen(tally) => {
+                    let (_, trial) = self.live.trial();
+                    (trial.admits(tally)).map(|tally| (tally, trial.time))
+                }
             };
-            let Some(tally) = tally else {
+            let Some((tally, probe_time)) = room else {
                 match self.refusal(word, now) {
                     Some(refusal) => return Err(refusal),
                     None => continue,
@@ -209,14 +222,11 @@ impl Circuit {
             if self.swap(word, word.with(Phase::HalfOpen(tally))).is_err() {
                 continue;
             }
+            let generation = word.generation();
             let lease = Lease::new(after(now, probe_time), generation);
-            let place = self.places.take(lease, generation, in_flight);
+            let place = self.places.take(lease, generation, now);
             if self.load().generation() == generation {
-                return Ok(Admission::Probe {
-                    generation,
-                    place,
-                    lease,
-                });
+                return Ok(Admission::probe(word, place, lease));
             }
             // It was reset meanwhile, and the reservation with it.
             self.places.free(place, lease);
@@ -226,16 +236,20 @@ impl Circuit {
     /// What to tell those who are not let in at `now`; `None` if the state is no longer `word`.
     fn refusal(&self, word: Word, now: u64) -> Option<Refusal> {
         // Acquire, both: as in `advance`.
-        let cause = Cause::from_bits(self.cause.load(Acquire));
+        let cause = self.cause.load(Acquire);
         let end = match word.phase() {
             Phase::Open | Phase::ForcedOpen => match self.until(word).load(Acquire) {
                 // Nobody knows. After the usual wait it costs little to ask again.
-                FOREVER => after(now, self.settings.wait.first()),
+                FOREVER => after(now, self.live.read().1.wait.first),
                 until => until,
             },
+            Phase::Ramping { .. } => {
+                let (_, settings) = self.live.read();
+                // When more are let in.
+                after(now, self.ramp(&settings, word, now).1)
+            }
             Phase::HalfOpen(_) if !self.has_room(word) => {
-                let generation = word.generation();
-                let first = self.places.earliest(generation, self.settings.in_flight);
+                let first = self.places.earliest(word.generation());
                 // None: those who have room are just taking their places, or giving them back.
                 first.map_or(now, |(_, lease)| lease.deadline())
             }
@@ -250,11 +264,9 @@ impl Circuit {
 
     fn has_room(&self, word: Word) -> bool {
         match word.phase() {
-            Phase::Closed { .. } | Phase::Disabled | Phase::MetricsOnly { .. } => true,
             Phase::Open | Phase::ForcedOpen => false,
-            Phase::HalfOpen(tally) => tally
-                .admit(self.settings.in_flight, self.settings.results)
-                .is_some(),
+            Phase::HalfOpen(tally) => self.live.trial().1.admits(tally).is_some(),
+            _ => true,
         }
     }
 }

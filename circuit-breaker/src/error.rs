@@ -24,6 +24,8 @@ pub enum InvalidConfig {
     ProbeDeadline,
     /// A family of no members.
     Capacity,
+    /// A ramp of no time, without shares, or with shares that do not rise.
+    Ramp,
 }
 
 impl InvalidConfig {
@@ -57,6 +59,9 @@ impl InvalidConfig {
             }
             Self::Capacity => {
                 "the capacity of a family must be at least 1: so many keys have a circuit breaker of their own"
+            }
+            Self::Ramp => {
+                "the steps of a ramp must be longer than zero, their shares one to eight, rising, from 1 to 99 percent"
             }
         }
     }

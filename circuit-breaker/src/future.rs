@@ -31,13 +31,12 @@ pub struct ResponseFuture<F: Future, C = ErrIsFailure, P: Borrow<Core> = Arc<Cor
 }
 
 // Fields drop in this order: the inner call first, then its token.
-#[pin_project(project = StateProjection)]
+#[pin_project(project = StateProjection, project_replace = StateReplaced)]
 enum State<F: Future, C, P: Borrow<Core>> {
     Calling {
         #[pin]
         call: F,
-        /// `None` after a panic.
-        token: Option<Call<P>>,
+        token: Call<P>,
         classifier: C,
     },
     /// `None` once it was given.
@@ -49,7 +48,7 @@ impl<F: Future, C, P: Borrow<Core>> ResponseFuture<F, C, P> {
         Self {
             state: State::Calling {
                 call,
-                token: Some(token),
+                token,
                 classifier,
             },
         }
@@ -73,9 +72,14 @@ where
     /// # Panics
     ///
     /// When polled again after it was ready.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "in one piece with its caller the token stays in registers: half of a call's cost, see DESIGN.md"
+    )]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
-        let (result, token, outcome) = match state.as_mut().project() {
+        match state.as_mut().project() {
             StateProjection::Calling {
                 call,
                 token,
@@ -89,19 +93,20 @@ where
                 };
                 let outcome = classifier.classify(&result);
                 panics.disarm();
-                (result, token.take(), outcome)
+                // Recorded at once, before its caller or anybody else can see the result. The inner call goes
+                // before, and not with this future: a probe's place is free when whoever takes it may have
+                // what the call held.
+                if let StateReplaced::Calling { token, .. } =
+                    state.project_replace(State::Answered(None))
+                {
+                    token.finish(outcome);
+                }
+                Poll::Ready(result)
             }
             StateProjection::Answered(answer) => {
-                return Poll::Ready(answer.take().expect("polled after it was ready"));
+                Poll::Ready(answer.take().expect("polled after it was ready"))
             }
-        };
-        // Recorded at once, before its caller or anybody else can see the result; then the inner call
-        // goes, now and not with this future.
-        if let Some(token) = token {
-            token.finish(outcome);
         }
-        state.set(State::Answered(None));
-        Poll::Ready(result)
     }
 }
 

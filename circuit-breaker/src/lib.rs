@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod acquire;
+mod admission;
 mod advance;
 mod breaker;
 mod bucket;
@@ -20,14 +21,18 @@ mod guard;
 mod layer;
 mod listen;
 mod listener;
+mod live;
 mod measure;
 mod metrics;
 mod open;
 mod outbox;
+mod packed;
 mod places;
 mod probes;
+mod ramp;
 mod ratio;
 mod recent;
+mod reconfigure;
 mod reject;
 mod run;
 #[cfg(feature = "serde")]
@@ -71,6 +76,7 @@ pub use layer::CircuitBreakerLayer;
 pub use listener::Listener;
 pub use open::Open;
 pub use probes::Probes;
+pub use ramp::Ramp;
 pub use reject::{Answer, Fallback, IntoError, OnReject};
 pub use service::CircuitBreakerService;
 pub use snapshot::Snapshot;

@@ -2,12 +2,13 @@
 
 use crate::{
     bucket::Counts,
-    buckets::{Buckets, epoch},
+    buckets::Buckets,
     cause::Cause,
     circuit::Circuit,
+    live::Plan,
     ratio::Ratio,
     recent::Head,
-    settings::{Measured, Over},
+    settings::{Measured, Over, Settings},
     sync::atomic::{Ordering::SeqCst, fence},
 };
 
@@ -25,83 +26,83 @@ pub(crate) struct Ended {
     pub(crate) slow: bool,
 }
 
-/// What recording a call in the window came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Recorded {
-    /// Nothing: its generation is over.
-    Late,
-    Counted,
-    /// It is the one too many.
-    TooMuch(Cause),
-}
-
 impl Circuit {
-    /// Records a call in the window. Only one that failed, or was slow, can be one too many.
+    /// Records a call in the window, by the numbers that hold when it counts: `plan` and `settings` are then
+    /// those. What the window holds of what they ask for; `None` if its generation is over.
     pub(crate) fn record(
         &self,
-        window: Measured,
+        plan: &mut Plan,
+        settings: &mut Settings,
         generation: u32,
         ended: Ended,
-        now: u64,
-    ) -> Recorded {
-        let asked = Ended {
-            failed: window.failed.is_some() && ended.failed,
-            slow: window.slow.is_some() && ended.slow,
-        };
-        let measure = match window.over {
-            Over::Time { bucket } => {
-                self.record_in_time(window, epoch(now, bucket, generation), generation, asked)
+        clock: impl Fn() -> u64,
+    ) -> Option<Measure> {
+        // In which of the two rings it is already, if the numbers change in between.
+        let (mut failed, mut slow) = (false, false);
+        loop {
+            let Some(window) = settings.window else {
+                return Some(Measure::default());
+            };
+            let is_current = || self.is_current(*plan, generation);
+            let recorded = match window.over {
+                Over::Time(grid) => {
+                    let epoch = grid.epoch(clock(), generation);
+                    failed = failed
+                        || window.failed.is_none()
+                        || self.failed[grid.ring].record(epoch, ended.failed, is_current);
+                    slow = slow
+                        || window.slow.is_none()
+                        || (failed && self.slow[grid.ring].record(epoch, ended.slow, is_current));
+                    (failed && slow).then(|| self.sum(window, grid.ring, epoch, ended))
+                }
+                Over::Calls(last) => {
+                    let series = last.series(generation);
+                    (self.recent)
+                        .record(last.size, series, ended.of(window), is_current)
+                        .map(|head| Measure::of_calls(window, last.size, head))
+                }
+            };
+            if recorded.is_some() || self.live.plan() == *plan {
+                return recorded;
             }
-            Over::Calls(size) => self
-                .recent
-                .record(size, generation, asked, self.is_current(generation))
-                .map(|head| Measure::of_calls(window, size, head)),
-        };
-        match measure.map(|measure| measure.too_much(window, asked)) {
-            None => Recorded::Late,
-            Some(None) => Recorded::Counted,
-            Some(Some(cause)) => Recorded::TooMuch(cause),
+            (*plan, *settings) = self.live.read();
         }
     }
 
-    /// What the window then holds of what `ended` asks for; `None` if the generation is over.
-    fn record_in_time(
-        &self,
-        window: Measured,
-        epoch: u64,
-        generation: u32,
-        ended: Ended,
-    ) -> Option<Measure> {
-        let is_current = self.is_current(generation);
-        let is_late = (window.failed.is_some()
-            && !self.failed.record(epoch, ended.failed, &is_current))
-            || (window.slow.is_some() && !self.slow.record(epoch, ended.slow, &is_current));
-        if is_late {
-            return None;
+    /// What the window of time holds of what a call asks for that ended so, and was recorded before.
+    fn sum(&self, window: Measured, ring: usize, epoch: u64, ended: Ended) -> Measure {
+        let asks = |kept: Option<Ratio>, is_bad| kept.is_some() && (is_bad || window.judges_all);
+        let (failed, slow) = (
+            asks(window.failed, ended.failed),
+            asks(window.slow, ended.slow),
+        );
+        if !failed && !slow {
+            return Measure::default();
         }
-        let mut measure = Measure::default();
-        if ended.failed || ended.slow {
-            // Two failures may be in two buckets, at the edge of an epoch. Each is recorded, then fenced,
-            // then the sum is read: at least one of the two sees both.
-            fence(SeqCst);
+        // Two failures may be in two buckets, at the edge of an epoch. Each is recorded, then fenced, then
+        // the sum is read: at least one of the two sees both.
+        fence(SeqCst);
+        let sum = |asked, ring: &Buckets| {
+            if asked {
+                ring.sum(epoch)
+            } else {
+                Counts::default()
+            }
+        };
+        Measure {
+            failed: sum(failed, &self.failed[ring]),
+            slow: sum(slow, &self.slow[ring]),
         }
-        if ended.failed {
-            measure.failed = self.failed.sum(epoch);
-        }
-        if ended.slow {
-            measure.slow = self.slow.sum(epoch);
-        }
-        Some(measure)
     }
 
     /// What the window of `generation` holds at `now`.
-    pub(crate) fn measure(&self, generation: u32, now: u64) -> Measure {
-        let Some(window) = self.settings.window else {
+    pub(crate) fn measure(&self, settings: &Settings, generation: u32, now: u64) -> Measure {
+        let Some(window) = settings.window else {
             return Measure::default();
         };
         match window.over {
-            Over::Time { bucket } => {
-                let epoch = epoch(now, bucket, generation);
+            Over::Time(grid) => {
+                let epoch = grid.epoch(now, generation);
                 let sum = |kept: bool, ring: &Buckets| {
                     if kept {
                         ring.sum(epoch)
@@ -110,19 +111,37 @@ impl Circuit {
                     }
                 };
                 Measure {
-                    failed: sum(window.failed.is_some(), &self.failed),
-                    slow: sum(window.slow.is_some(), &self.slow),
+                    failed: sum(window.failed.is_some(), &self.failed[grid.ring]),
+                    slow: sum(window.slow.is_some(), &self.slow[grid.ring]),
                 }
             }
-            Over::Calls(size) => (self.recent.read(generation))
+            Over::Calls(last) => (self.recent.read(last.series(generation)))
                 .map_or_else(Measure::default, |head| {
-                    Measure::of_calls(window, size, head)
+                    Measure::of_calls(window, last.size, head)
                 }),
         }
     }
 
-    fn is_current(&self, generation: u32) -> impl Fn() -> bool {
-        move || self.load().records_in(generation).is_some()
+    /// Whether a call of `generation` still counts, and by the numbers of `plan`. A generation begins with
+    /// each state, so that its number alone says it.
+    #[inline]
+    pub(crate) fn is_current(&self, plan: Plan, generation: u32) -> bool {
+        self.load().generation() == generation && self.live.plan() == plan
+    }
+}
+
+impl Ended {
+    pub(crate) const WELL: Self = Self {
+        failed: false,
+        slow: false,
+    };
+
+    /// As far as the window keeps it.
+    fn of(self, window: Measured) -> Self {
+        Self {
+            failed: window.failed.is_some() && self.failed,
+            slow: window.slow.is_some() && self.slow,
+        }
     }
 }
 
@@ -153,19 +172,21 @@ impl Measure {
     }
 
     /// Why the circuit has to open after a call that ended so, if it has: failures are asked first.
-    fn too_much(self, window: Measured, ended: Ended) -> Option<Cause> {
-        let reaches = |counts: Counts, ratio: Option<Ratio>| {
-            counts.calls >= window.minimum
+    pub(crate) fn too_much(self, settings: &Settings, ended: Ended) -> Option<Cause> {
+        let window = settings.window?;
+        let reaches = |is_bad, counts: Counts, ratio: Option<Ratio>| {
+            (is_bad || window.judges_all)
+                && counts.calls >= window.minimum
                 && ratio.is_some_and(|ratio| ratio.is_reached(counts.bad, counts.calls))
         };
         let Self { failed, slow } = self;
-        if ended.failed && reaches(failed, window.failed) {
+        if reaches(ended.failed, failed, window.failed) {
             return Some(Cause::FailureRatio {
                 failures: failed.bad,
                 calls: failed.calls,
             });
         }
-        (ended.slow && reaches(slow, window.slow)).then_some(Cause::SlowRatio {
+        reaches(ended.slow, slow, window.slow).then_some(Cause::SlowRatio {
             slow: slow.bad,
             calls: slow.calls,
         })

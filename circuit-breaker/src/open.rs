@@ -2,24 +2,27 @@ use std::{error::Error, fmt, io, time::Duration};
 
 use crate::{Cause, State, circuit::Refusal};
 
-/// A call was rejected because the circuit was open, forced open, or half-open with all places for probes
-/// taken.
+/// A call was rejected because the circuit was open, forced open, half-open with all places for probes
+/// taken, or ramping and it was not among those let in.
 ///
 /// Made and cloned without allocation and without a reference count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Open {
     name: &'static str,
     state: State,
-    retry_after: Duration,
-    cause: Option<Cause>,
+    // As the core has them: to read them costs less than to carry them unpacked, and most are never read.
+    /// In nanoseconds.
+    retry_after: u64,
+    cause: u64,
 }
 
 impl Open {
+    #[inline]
     pub(crate) const fn new(name: &'static str, refusal: Refusal) -> Self {
         Self {
             name,
             state: refusal.state,
-            retry_after: Duration::from_nanos(refusal.retry_after),
+            retry_after: refusal.retry_after,
             cause: refusal.cause,
         }
     }
@@ -41,17 +44,18 @@ impl Open {
     /// Open: exactly the rest of the wait; a call then is the first probe if nobody was faster.
     /// Forced open: the rest of the override; of one that does not end by itself, the usual wait in open, as
     /// nobody knows.
+    /// Ramping: until a larger share of the calls is let in; a call before may be among those that are.
     /// Half-open: until the time of the first probe in flight is over; a place may be free sooner.
     /// Zero: now.
     #[must_use]
     pub const fn retry_after(&self) -> Duration {
-        self.retry_after
+        Duration::from_nanos(self.retry_after)
     }
 
     /// Why the circuit opened last; `None` if it never did, or was reset since.
     #[must_use]
     pub const fn cause(&self) -> Option<Cause> {
-        self.cause
+        Cause::from_bits(self.cause)
     }
 
     /// Finds an `Open` in an error or in what it says is its source, however deep.
@@ -89,15 +93,11 @@ impl Open {
 
 impl fmt::Display for Open {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
-            state,
-            retry_after,
-            cause,
-        } = self;
+        let (name, state) = (self.name, self.state);
+        let (retry_after, cause) = (self.retry_after(), self.cause());
         write!(f, "circuit `{name}` is {state}")?;
         // An operator had other reasons.
-        if let (Some(cause), false) = (cause, *state == State::ForcedOpen) {
+        if let (Some(cause), false) = (cause, state == State::ForcedOpen) {
             write!(f, " since {cause}")?;
         }
         if retry_after.is_zero() {
@@ -105,6 +105,17 @@ impl fmt::Display for Open {
         } else {
             write!(f, ": try again in {retry_after:?}")
         }
+    }
+}
+
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Open")
+            .field("name", &self.name)
+            .field("state", &self.state)
+            .field("retry_after", &self.retry_after())
+            .field("cause", &self.cause())
+            .finish()
     }
 }
 

@@ -37,6 +37,14 @@ pub(crate) struct Recent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head(u64);
 
+/// How many calls the window holds, and the generation that is taken for its first: each change of size makes
+/// every later generation another one to the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Last {
+    pub(crate) size: u32,
+    pub(crate) origin: u32,
+}
+
 /// How a call ended, in two bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark(u64);
@@ -53,6 +61,8 @@ const TICKET_SHIFT: u32 = FAILED_SHIFT + COUNT_BITS;
 const TICKET_BITS: u32 = if cfg!(test) { 12 } else { 26 };
 const FULL: u64 = 1 << (TICKET_SHIFT + TICKET_BITS);
 const GENERATION_SHIFT: u32 = TICKET_SHIFT + TICKET_BITS + 1;
+/// What a good call may find of any value: tickets. (The last call was good too, or it would be counted.)
+const IN_MOTION: u64 = ((1 << TICKET_BITS) - 1) << TICKET_SHIFT;
 
 /// Calls whose marks share a word: 8 of 2 bits, beside the stamp of the last one that was written (26 bits
 /// of ticket, and 22 of generation, which come again after four million transitions).
@@ -62,6 +72,16 @@ const STAMP_SHIFT: u32 = 16;
 /// The largest window. A thousand calls tell half a percent from a whole one; who needs more has a rate of
 /// calls at which a time window is as good.
 pub(crate) const MOST_CALLS: u32 = 1_024;
+
+// === impl Last ===
+
+impl Last {
+    /// What a generation of the circuit is to the window.
+    #[inline]
+    pub(crate) const fn series(self, generation: u32) -> u32 {
+        generation.wrapping_add(self.origin)
+    }
+}
 
 // === impl Recent ===
 
@@ -113,6 +133,15 @@ impl Recent {
         }
     }
 
+    /// Whether one more good call would leave the window of `generation` as it is. If so it is still that
+    /// of the circuit: the window moves on before the state word and before the plan.
+    #[inline]
+    pub(crate) fn is_clean(&self, generation: u32) -> bool {
+        // Acquire, as in `record`. One comparison.
+        let head = self.head.load(Acquire);
+        head & !IN_MOTION == Head::empty(generation).0 | FULL
+    }
+
     /// What the window of `generation` holds; `None` if that is over.
     pub(crate) fn read(&self, generation: u32) -> Option<Head> {
         let head = Head(self.head.load(Acquire));
@@ -124,6 +153,35 @@ impl Recent {
         // A swap and not a store, for loom, as in `Places::clear`. The slots may keep what they hold:
         // one is read only after `size` calls of its own generation.
         self.head.swap(Head::empty(generation).0, AcqRel);
+    }
+
+    /// Empties the window of the last `size` calls, which were of one `series`, for another. How the last ones
+    /// ended, the oldest first, no more than `most`. Only under the transition lock.
+    pub(crate) fn take(&self, size: u32, series: u32, most: u32, next: u32) -> Vec<Ended> {
+        loop {
+            // Acquire, as in `record`. Of what this head counts all but the last is in the slots, and it stays
+            // there until the head moves on.
+            let head = Head(self.head.load(Acquire));
+            let Some(last) = head.last_ticket(size).filter(|_| head.is_of(series)) else {
+                self.begin(next);
+                return Vec::new();
+            };
+            let tickets = Head::tickets(size);
+            let older = (1..u64::from(head.calls(size).min(most))).rev();
+            let kept = older
+                .map(|back| self.mark((last + tickets - back) % tickets % u64::from(size)))
+                .chain([head.last()])
+                .map(Mark::ended)
+                .collect();
+            let empty = Head::empty(next);
+            if self
+                .head
+                .compare_exchange(head.0, empty.0, AcqRel, Acquire)
+                .is_ok()
+            {
+                return kept;
+            }
+        }
     }
 
     /// Writes how the last call of `head` ended to its slot, if nobody has. Whether `head` is still the
@@ -260,6 +318,13 @@ impl Head {
 impl Mark {
     const fn new(ended: Ended) -> Self {
         Self(if ended.failed { FAILED } else { 0 } | if ended.slow { SLOW } else { 0 })
+    }
+
+    const fn ended(self) -> Ended {
+        Ended {
+            failed: self.0 & FAILED != 0,
+            slow: self.0 & SLOW != 0,
+        }
     }
 
     const fn failed(self) -> u64 {

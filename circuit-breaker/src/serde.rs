@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use self::fields::{CountOf, DurationOf, ShareOf};
-use crate::{Builder, OnCancel, Probes, Wait, Window};
+use crate::{Builder, OnCancel, Probes, Ramp, Wait, Window};
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename = "circuit breaker", deny_unknown_fields, default)]
@@ -53,6 +53,10 @@ struct Fields {
         deserialize_with = "on_cancel"
     )]
     on_cancel: Option<OnCancel>,
+    #[serde(skip_serializing_if = "is_default")]
+    successes_open: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ramp: Option<Ramp>,
 }
 
 impl Default for Fields {
@@ -74,6 +78,8 @@ impl From<Builder> for Fields {
             probes,
             probe_deadline,
             on_cancel,
+            successes_open,
+            ramp,
         } = builder;
         Self {
             failure_ratio,
@@ -86,6 +92,8 @@ impl From<Builder> for Fields {
             probes,
             probe_deadline,
             on_cancel,
+            successes_open,
+            ramp,
         }
     }
 }
@@ -103,6 +111,8 @@ impl From<Fields> for Builder {
             probes,
             probe_deadline,
             on_cancel,
+            successes_open,
+            ramp,
         } = fields;
         Self {
             failure_ratio,
@@ -115,6 +125,8 @@ impl From<Fields> for Builder {
             probes,
             probe_deadline,
             on_cancel,
+            successes_open,
+            ramp,
         }
     }
 }
@@ -164,6 +176,11 @@ read! {
 
 fn on_cancel<'de, D: Deserializer<'de>>(from: D) -> Result<Option<OnCancel>, D::Error> {
     OnCancel::deserialize(from).map(Some)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_default(successes_open: &bool) -> bool {
+    !*successes_open
 }
 
 fn written<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {

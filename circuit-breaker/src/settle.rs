@@ -1,10 +1,12 @@
 //! What the end of a call does to a circuit.
 
 use crate::{
-    OnCancel, Outcome,
+    Outcome,
+    admission::Admission,
     cause::Cause,
-    circuit::{Admission, Circuit, End},
-    measure::{Ended, Recorded},
+    circuit::{Circuit, End},
+    live::Plan,
+    measure::Ended,
     places::Lease,
     settings::{after, ticks},
     tally::Tally,
@@ -16,57 +18,90 @@ impl Circuit {
     /// slowness, or to open.
     #[inline]
     pub(crate) fn settle(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
-        // The usual case, small enough to be inlined: without a window, and without a failure before it, a
-        // success changes nothing. One comparison.
-        if let (Admission::Call { generation, .. }, End::Finished(Outcome::Success)) =
-            (admission, end)
-        {
-            if self.settings.window.is_none() && self.load().is_closed_in(generation, 0) {
+        if let End::Finished(Outcome::Success) = end {
+            // The usual case where there is no window, small enough to be inlined: without a failure before
+            // it, a success changes nothing.
+            if self.live.plan().counts_only_in_a_row()
+                && admission.finds_nothing_counted(self.load())
+            {
                 return;
             }
+            return self.succeed(admission, clock);
         }
         self.settle_other(admission, end, clock);
     }
 
+    /// A success, in the usual cases where there is a window. Each says so if it is not the usual one.
+    #[inline(never)]
+    fn succeed(&self, admission: Admission, clock: impl Fn() -> u64) {
+        let plan = self.live.plan();
+        let generation = admission.generation();
+        if plan.counts_only_failures_in_time() && admission.is_plain() {
+            let now = clock();
+            let grid = self.live.grid(plan);
+            let epoch = grid.epoch(now, generation);
+            let is_current = || self.is_current(plan, generation);
+            if !self.failed[grid.ring].record(epoch, false, is_current) && self.live.plan() != plan
+            {
+                // It goes by the new numbers as a whole.
+                self.settle_other(admission, End::Finished(Outcome::Success), || now);
+            }
+            return;
+        }
+        if plan.counts_only_last_calls() && admission.is_plain() {
+            let last = self.live.last(plan);
+            let series = last.series(generation);
+            if self.recent.is_clean(series) {
+                return;
+            }
+            let is_current = || self.is_current(plan, generation);
+            if (self
+                .recent
+                .record(last.size, series, Ended::WELL, is_current))
+            .is_some()
+                || self.live.plan() == plan
+            {
+                return;
+            }
+        }
+        self.settle_other(admission, End::Finished(Outcome::Success), clock);
+    }
+
     #[inline(never)]
     fn settle_other(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
-        match admission {
-            // What is ignored never needs the clock.
-            Admission::Call { .. } if end == End::Finished(Outcome::Ignored) => {}
-            Admission::Call {
-                generation,
-                started,
-            } => self.end_call(generation, started, end, clock),
-            Admission::Probe {
-                generation,
-                place,
-                lease,
-            } => self.end_probe(generation, place, lease, end, clock()),
+        if let Some((place, lease)) = admission.as_probe() {
+            self.end_probe(admission.generation(), place, lease, end, clock());
+        } else if end != End::Finished(Outcome::Ignored) && !admission.is_unseen() {
+            self.end_call(admission, end, clock);
         }
     }
 
-    fn end_call(&self, generation: u32, started: u64, end: End, clock: impl Fn() -> u64) {
-        let settings = &self.settings;
-        let only_measures = matches!(self.load().phase(), Phase::MetricsOnly { .. });
-        let now = (only_measures || settings.reads_clock()).then(&clock);
-        if let (true, Some(now)) = (only_measures, now) {
-            // The override may be over: then this call is late, whether or not somebody has looked.
+    fn end_call(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
+        let (mut plan, mut settings) = self.live.read();
+        let generation = admission.generation();
+        let now = (admission.is_watched() || settings.reads_clock()).then(&clock);
+        if let (true, Some(now)) = (admission.is_watched(), now) {
+            // The override may be over, or the ramp: then this call is late, whether or not somebody has looked.
             self.advance(now);
         }
-        let slow = now.is_some_and(|now| self.is_slow(started, now));
-        let Some(failed) = self.has_failed(end, slow) else {
+        let slow = now.is_some_and(|now| settings.is_slow(admission.started(), now));
+        let Some(failed) = settings.has_failed(end, slow) else {
             return;
         };
+        let ended = Ended { failed, slow };
         let now_or_read = || now.unwrap_or_else(&clock);
-        if let Some(window) = settings.window {
-            // A window of calls does not look at the time.
-            let at = now.unwrap_or_default();
-            match self.record(window, generation, Ended { failed, slow }, at) {
-                Recorded::Late => return,
-                Recorded::Counted => {}
-                Recorded::TooMuch(cause) => {
-                    return self.open(generation, cause, alone(end), now_or_read());
+        if settings.window.is_some() {
+            let recorded = self.record(&mut plan, &mut settings, generation, ended, now_or_read);
+            let Some(mut measure) = recorded else {
+                return; // late
+            };
+            while let Some(cause) = measure.too_much(&settings, ended) {
+                if self.open(plan, generation, cause, alone(end), now_or_read()) {
+                    return;
                 }
+                // Other numbers, by which it may not be too much.
+                (plan, settings) = self.live.read();
+                measure = self.measure(&settings, generation, now_or_read());
             }
         }
         if settings.in_a_row == 0 {
@@ -83,12 +118,12 @@ impl Circuit {
         let is_late = self.advance(now).generation() != generation;
         // A late one leaves its place alone: it may be another's by now, with an equal lease where both
         // end with time itself.
+        let began = self.places.begun(place);
         if !is_late && self.places.free(place, lease) {
-            // The difference is exact for the first 18 years, see `LONGEST_PROBE`.
-            let started = lease.deadline() - self.settings.probe_time;
-            let slow = self.is_slow(started, now);
+            let (_, settings) = self.live.read();
+            let slow = settings.is_slow(began, now);
             // A slow probe is a failed one: slow calls may be what opened the circuit.
-            let failed = self.has_failed(end, slow).map(|failed| failed || slow);
+            let failed = settings.has_failed(end, slow).map(|failed| failed || slow);
             if alone(end) > 0 {
                 self.leave_alone(generation, after(now, alone(end)));
             }
@@ -104,24 +139,6 @@ impl Circuit {
         }
     }
 
-    fn is_slow(&self, started: u64, now: u64) -> bool {
-        (self.settings.slow_after).is_some_and(|limit| now.saturating_sub(started) >= limit)
-    }
-
-    /// Whether a call failed that ended so; `None` if it says nothing.
-    fn has_failed(&self, end: End, slow: bool) -> Option<bool> {
-        match end {
-            End::Finished(Outcome::Success) => Some(false),
-            End::Finished(Outcome::Failure | Outcome::FailureFor(_)) => Some(true),
-            End::Finished(Outcome::Ignored) => None,
-            End::Cancelled => match self.settings.on_cancel {
-                OnCancel::Ignored => None,
-                OnCancel::Failure => Some(true),
-                OnCancel::FailureIfSlow => slow.then_some(true),
-            },
-        }
-    }
-
     /// Counts the end of a probe whose place was freed by the caller, at `now`.
     pub(crate) fn settle_probe(&self, generation: u32, failed: Option<bool>, now: u64) {
         loop {
@@ -130,11 +147,12 @@ impl Circuit {
                 return; // late
             };
             let tally = tally.settle(failed);
-            if let Some(opens) = self.settings.decides(tally) {
-                if self.decide(word, tally, opens, now) {
+            let (plan, trial) = self.live.trial();
+            if let Some(opens) = trial.decides(tally) {
+                if self.decide(plan, word, tally, opens, now) {
                     return;
                 }
-                continue; // another probe was faster, or a reset
+                continue; // another probe was faster, or a reset, or there are other numbers
             }
             if self.swap(word, word.with(Phase::HalfOpen(tally))).is_ok() {
                 return self.wake_for_room();
@@ -142,10 +160,18 @@ impl Circuit {
         }
     }
 
-    /// Opens or closes a half-open circuit by its `tally`, unless its state is no longer `word`.
-    fn decide(&self, word: Word, tally: Tally, opens: bool, now: u64) -> bool {
+    /// Opens or closes a half-open circuit by its `tally`, unless its state is no longer `word` or its numbers
+    /// those of `plan`.
+    pub(crate) fn decide(
+        &self,
+        plan: Plan,
+        word: Word,
+        tally: Tally,
+        opens: bool,
+        now: u64,
+    ) -> bool {
         let mut steering = self.transitions.lock();
-        if self.load() != word {
+        if self.load() != word || self.live.plan() != plan {
             return false;
         }
         let (failures, results) = (tally.failures, tally.results());
@@ -153,7 +179,7 @@ impl Circuit {
             let cause = Cause::Probes { failures, results };
             self.enter_open(&mut steering, word, cause, now);
         } else {
-            self.enter(word, Phase::Closed { in_a_row: 0 }, None, None, now);
+            self.close(word, now);
         }
         if tally.in_flight > 0 {
             // Decided before all had ended. Whatever they do to the counts now is to those of the state that
@@ -166,7 +192,7 @@ impl Circuit {
     }
 
     /// A success after failures, or after none: then it only reads.
-    fn end_row(&self, generation: u32) {
+    pub(crate) fn end_row(&self, generation: u32) {
         loop {
             let word = self.load();
             if matches!(word.records_in(generation), None | Some(0))
@@ -177,17 +203,24 @@ impl Circuit {
         }
     }
 
-    fn fail_in_a_row(&self, generation: u32, alone: u64, clock: impl FnOnce() -> u64) {
+    fn fail_in_a_row(&self, generation: u32, alone: u64, clock: impl Fn() -> u64) {
         loop {
             let word = self.load();
             let Some(before) = word.records_in(generation) else {
                 return; // late
             };
             let failures = before + 1;
-            if failures >= self.settings.in_a_row {
+            let (plan, settings) = self.live.read();
+            if settings.in_a_row == 0 {
+                return; // no longer
+            }
+            if failures >= settings.in_a_row {
                 // A success that comes between here and the transition is late.
                 let cause = Cause::ConsecutiveFailures { failures };
-                return self.open(generation, cause, alone, clock());
+                if self.open(plan, generation, cause, alone, clock()) {
+                    return;
+                }
+                continue;
             }
             if self.swap(word, word.with_in_a_row(failures)).is_ok() {
                 return;

@@ -19,6 +19,9 @@ pub struct Snapshot {
 pub(crate) struct Counters {
     pub(crate) word: Word,
     pub(crate) window: Measure,
+    pub(crate) in_a_row: u32,
+    /// Of a hundred calls.
+    pub(crate) share: u64,
     /// In ticks.
     pub(crate) retry_after: Option<u64>,
     pub(crate) cause: Option<Cause>,
@@ -49,7 +52,7 @@ impl Snapshot {
         self.counters.word.generation().into()
     }
 
-    /// Calls in the window: 0 unless closed or only measuring, and where no ratio is configured.
+    /// Calls in the window: 0 unless closed, ramping or only measuring, and where no ratio is configured.
     #[must_use]
     pub const fn calls(&self) -> u32 {
         self.counters.window.calls()
@@ -67,14 +70,19 @@ impl Snapshot {
         self.counters.window.slow.bad
     }
 
-    /// Failures since the last success: counted while closed or only measuring, and only where
+    /// Of a hundred calls, how many are let in: all while closed, disabled or only measuring, none while open or
+    /// forced open; half-open it is 0 too, as probes are no share of the calls. In between while
+    /// [ramping](crate::State::Ramping).
+    #[must_use]
+    pub const fn percent_admitted(&self) -> u64 {
+        self.counters.share
+    }
+
+    /// Failures since the last success: counted while closed, ramping or only measuring, and only where
     /// [`consecutive_failures`](crate::Builder::consecutive_failures) is configured; else 0.
     #[must_use]
     pub const fn consecutive_failures(&self) -> u32 {
-        match self.counters.word.phase() {
-            Phase::Closed { in_a_row } | Phase::MetricsOnly { in_a_row } => in_a_row,
-            _ => 0,
-        }
+        self.counters.in_a_row
     }
 
     /// Probes in flight, while half-open.

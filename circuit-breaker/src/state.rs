@@ -10,6 +10,9 @@ pub enum State {
     Open,
     /// Lets a few through, as probes, and rejects the others.
     HalfOpen,
+    /// Lets a rising share of them through, once the probes have closed it, and watches how they end: where
+    /// a [`Ramp`](crate::Ramp) is configured.
+    Ramping,
     /// Rejects them because an operator says so.
     ForcedOpen,
     /// Lets them through and does not watch, because an operator says so.
@@ -20,10 +23,11 @@ pub enum State {
 
 impl State {
     #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "of gauges"))]
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Closed,
         Self::Open,
         Self::HalfOpen,
+        Self::Ramping,
         Self::ForcedOpen,
         Self::Disabled,
         Self::MetricsOnly,
@@ -42,6 +46,7 @@ impl State {
             Self::Closed => "closed",
             Self::Open => "open",
             Self::HalfOpen => "half_open",
+            Self::Ramping => "ramping",
             Self::ForcedOpen => "forced_open",
             Self::Disabled => "disabled",
             Self::MetricsOnly => "metrics_only",
@@ -55,6 +60,7 @@ impl fmt::Display for State {
             Self::Closed => "closed",
             Self::Open => "open",
             Self::HalfOpen => "half-open",
+            Self::Ramping => "ramping",
             Self::ForcedOpen => "forced open",
             Self::Disabled => "disabled",
             Self::MetricsOnly => "measuring only",

@@ -27,6 +27,8 @@ pub(crate) struct Steering {
     pub(crate) openings: u32,
     /// Until when a probe of this half-open state said that the backend wants to be left alone; else 0.
     pub(crate) alone_until: u64,
+    /// The last step of a window of time that there was before this one, or is not there any more.
+    pub(crate) horizon: u64,
 }
 
 impl Steering {
@@ -36,7 +38,17 @@ impl Steering {
         would_have_opened: 0,
         openings: 0,
         alone_until: 0,
+        horizon: 0,
     };
+
+    /// Forgets all but what was said last.
+    pub(crate) fn forget(&mut self, last: Option<Override>) {
+        *self = Self {
+            last,
+            horizon: self.horizon,
+            ..Self::NONE
+        };
+    }
 }
 
 // === impl CircuitBreaker ===
@@ -108,10 +120,7 @@ impl Circuit {
         self.advance(now);
         let until = by.lasts().map_or(FOREVER, |time| after(now, ticks(time)));
         let mut steering = self.transitions.lock();
-        *steering = Steering {
-            last: Some(by.clone()),
-            ..Steering::NONE
-        };
+        steering.forget(Some(by.clone()));
         self.begin(phase, until, Some(by), now);
         drop(steering);
         self.deliver();
@@ -132,9 +141,9 @@ impl Circuit {
         is_steered
     }
 
-    /// Ends the override of `generation`, due `at`, if nobody was faster.
+    /// Ends the override or the ramp of `generation`, due `at`, if nobody was faster.
     #[cold]
-    pub(crate) fn end_override(&self, generation: u32, at: u64) {
+    pub(crate) fn end_in_time(&self, generation: u32, at: u64) {
         let steering = self.transitions.lock();
         if self.load().generation() == generation {
             self.begin(Phase::Closed { in_a_row: 0 }, 0, None, at);

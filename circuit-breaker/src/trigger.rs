@@ -16,6 +16,8 @@ pub enum Trigger {
     ProbesSucceeded,
     /// The wait in open was over.
     WaitOver,
+    /// The ramp was over.
+    RampOver,
     /// Somebody said so.
     Operator,
     /// What somebody had said ended by itself.
@@ -26,13 +28,14 @@ pub enum Trigger {
 
 impl Trigger {
     #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "of counters"))]
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::FailureRatio,
         Self::SlowRatio,
         Self::ConsecutiveFailures,
         Self::ProbesFailed,
         Self::ProbesSucceeded,
         Self::WaitOver,
+        Self::RampOver,
         Self::Operator,
         Self::OverrideOver,
         Self::Reset,
@@ -48,6 +51,7 @@ impl Trigger {
             Self::ProbesFailed => "probes_failed",
             Self::ProbesSucceeded => "probes_succeeded",
             Self::WaitOver => "wait_over",
+            Self::RampOver => "ramp_over",
             Self::Operator => "operator",
             Self::OverrideOver => "override_over",
             Self::Reset => "reset",
@@ -69,6 +73,7 @@ impl Change {
             }
             _ if self.is_reset => Trigger::Reset,
             (_, State::Open, _) => Trigger::WaitOver,
+            (_, State::Ramping, _) => Trigger::RampOver,
             _ => Trigger::ProbesSucceeded,
         }
     }

@@ -22,9 +22,9 @@ pub(crate) enum Jitter {
 /// A [`Wait`] in ticks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waits {
-    first: u64,
-    cap: u64,
-    jitter: Option<Ratio>,
+    pub(crate) first: u64,
+    pub(crate) cap: u64,
+    pub(crate) jitter: Option<Ratio>,
 }
 
 // === impl Wait ===
@@ -83,10 +83,6 @@ impl Wait {
 // === impl Waits ===
 
 impl Waits {
-    pub(crate) const fn first(self) -> u64 {
-        self.first
-    }
-
     /// The wait after so many openings since the circuit was last closed. `random` is any number.
     pub(crate) fn after(self, openings: u32, random: impl FnOnce() -> u64) -> u64 {
         let doubled = if openings < self.first.leading_zeros() {

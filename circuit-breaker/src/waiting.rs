@@ -8,7 +8,9 @@
 use std::task::Waker;
 
 use crate::{
-    circuit::{Admission, Circuit},
+    State,
+    admission::Admission,
+    circuit::Circuit,
     settings::{NEVER, after},
     steer::FOREVER,
     sync::atomic::Ordering::Acquire,
@@ -30,11 +32,16 @@ impl Circuit {
             // What this look brings about need not wake us.
             self.waiters.stir(ticket);
         }
-        let admission = self.admit(&clock).or_else(|_| {
+        let admission = self.admit(&clock).or_else(|refusal| {
             let now = clock();
             let is_first = self.waiters.sleep(ticket, waker);
-            self.admit(|| now)
-                .map_err(|_| is_first.then(|| self.worth_asking(now)).flatten())
+            let worth_asking = || is_first.then(|| self.worth_asking(now)).flatten();
+            // On a ramp each time counts as a call that comes: not twice.
+            let is_ramping = matches!(self.load().phase(), Phase::Ramping { .. });
+            if is_ramping && refusal.state == State::Ramping {
+                return Err(worth_asking());
+            }
+            self.admit(|| now).map_err(|_| worth_asking())
         })?;
         if let Some(ticket) = ticket.take() {
             self.leave(&ticket);
@@ -65,10 +72,13 @@ impl Circuit {
     fn room(&self) -> usize {
         match self.load().phase() {
             Phase::Closed { .. } | Phase::Disabled | Phase::MetricsOnly { .. } => usize::MAX,
-            Phase::Open | Phase::ForcedOpen => 0,
+            // Ramping, who leaves wakes the next in the line, who asks as anybody who comes: were all woken
+            // each time, they would soon all be in.
+            Phase::Open | Phase::ForcedOpen | Phase::Ramping { .. } => 0,
             Phase::HalfOpen(tally) => {
-                let missing = self.settings.results.saturating_sub(tally.results());
-                let room = missing.min(self.settings.in_flight.into());
+                let (_, trial) = self.live.trial();
+                let missing = trial.results.saturating_sub(tally.results());
+                let room = missing.min(trial.in_flight.into());
                 room.saturating_sub(tally.in_flight) as usize
             }
         }
@@ -80,14 +90,17 @@ impl Circuit {
             let word = self.load();
             let at = match word.phase() {
                 Phase::Open | Phase::ForcedOpen => self.until(word).load(Acquire),
+                Phase::Ramping { .. } => {
+                    let (_, settings) = self.live.read();
+                    // When more are let in. One tick at least, so that nobody asks without end.
+                    after(now, self.ramp(&settings, word, now).1.max(1))
+                }
                 Phase::HalfOpen(_) => {
-                    let (generation, limit) = (word.generation(), self.settings.in_flight);
-                    let first = self.places.earliest(generation, limit);
+                    let (_, trial) = self.live.trial();
+                    let first = self.places.earliest(word.generation());
                     // None: those who have room are just taking their places. They looked at the clock no
                     // later than we, so their time is over by then.
-                    first.map_or(after(now, self.settings.probe_time), |(_, lease)| {
-                        lease.deadline()
-                    })
+                    first.map_or(after(now, trial.time), |(_, lease)| lease.deadline())
                 }
                 _ => now,
             };

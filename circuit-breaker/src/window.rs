@@ -28,7 +28,8 @@ impl Window {
     }
 
     /// The last `calls` that ended, however long ago: from 1 to 1,024. The oldest leaves when the next one
-    /// comes.
+    /// comes. No more, because each takes room in every breaker: a rate of calls at which a thousand are too
+    /// few is one at which a window of time does as well.
     ///
     /// A good call that ends while the window is full and holds nothing bad only reads. Any other costs two
     /// compare-and-swaps. No clock is read.

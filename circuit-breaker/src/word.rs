@@ -4,7 +4,7 @@
 //! ```text
 //! 63           32 31                          3 2    0
 //! [ generation  ][ counts of the state         ][state]
-//!                  closed:    failures in a row (29), and so where it only measures
+//!                  closed:    failures in a row (29), and so while ramping or only measuring
 //!                  half-open: failures (12), successes (12), in flight (5)
 //!                  others:    nothing
 //! ```
@@ -12,7 +12,9 @@
 use crate::{State, tally::Tally};
 
 const STATE_BITS: u32 = 3;
+const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 const GENERATION_SHIFT: u32 = 32;
+const GENERATION_MASK: u64 = !0 << GENERATION_SHIFT;
 const RESULT_BITS: u32 = 12;
 const IN_FLIGHT_BITS: u32 = 5;
 
@@ -27,6 +29,7 @@ const HALF_OPEN: u64 = 2;
 const FORCED_OPEN: u64 = 3;
 const DISABLED: u64 = 4;
 const METRICS_ONLY: u64 = 5;
+const RAMPING: u64 = 6;
 
 /// A packed state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,7 @@ pub(crate) enum Phase {
     ForcedOpen,
     Disabled,
     MetricsOnly { in_a_row: u32 },
+    Ramping { in_a_row: u32 },
 }
 
 // === impl Word ===
@@ -53,6 +57,7 @@ impl Word {
             Phase::ForcedOpen => (FORCED_OPEN, 0),
             Phase::Disabled => (DISABLED, 0),
             Phase::MetricsOnly { in_a_row } => (METRICS_ONLY, in_a_row),
+            Phase::Ramping { in_a_row } => (RAMPING, in_a_row),
             Phase::HalfOpen(tally) => (
                 HALF_OPEN,
                 tally.in_flight
@@ -83,12 +88,13 @@ impl Word {
     )]
     pub(crate) const fn phase(self) -> Phase {
         let counts = (self.0 as u32) >> STATE_BITS;
-        match self.0 & ((1 << STATE_BITS) - 1) {
+        match self.0 & STATE_MASK {
             CLOSED => Phase::Closed { in_a_row: counts },
             OPEN => Phase::Open,
             FORCED_OPEN => Phase::ForcedOpen,
             DISABLED => Phase::Disabled,
             METRICS_ONLY => Phase::MetricsOnly { in_a_row: counts },
+            RAMPING => Phase::Ramping { in_a_row: counts },
             _ => Phase::HalfOpen(Tally {
                 in_flight: counts & ((1 << IN_FLIGHT_BITS) - 1),
                 successes: (counts >> IN_FLIGHT_BITS) & MAX_RESULTS,
@@ -108,29 +114,29 @@ impl Word {
         Self::new(self.generation().wrapping_add(1), phase)
     }
 
-    /// Failures in a row, if it still records calls in `generation`: closed, or only measuring.
+    /// Whether it is closed. One comparison.
+    #[inline]
+    pub(crate) const fn is_closed(self) -> bool {
+        self.0 & STATE_MASK == CLOSED
+    }
+
+    /// Whether it is open. One comparison.
+    #[inline]
+    pub(crate) const fn is_open(self) -> bool {
+        self.0 & STATE_MASK == OPEN
+    }
+
+    /// Failures in a row, if it still records calls in `generation`: closed, ramping, or only measuring.
     pub(crate) const fn records_in(self, generation: u32) -> Option<u32> {
-        match self.phase() {
-            Phase::Closed { in_a_row } | Phase::MetricsOnly { in_a_row }
-                if self.generation() == generation =>
-            {
-                Some(in_a_row)
-            }
-            _ => None,
+        if self.generation() != generation {
+            return None;
         }
+        self.phase().in_a_row()
     }
 
     /// The same state, which records calls, with so many failures in a row.
     pub(crate) const fn with_in_a_row(self, in_a_row: u32) -> Self {
-        self.with(match self.phase() {
-            Phase::MetricsOnly { .. } => Phase::MetricsOnly { in_a_row },
-            _ => Phase::Closed { in_a_row },
-        })
-    }
-
-    /// Whether it is closed in `generation` with so many failures in a row. One comparison.
-    pub(crate) const fn is_closed_in(self, generation: u32, in_a_row: u32) -> bool {
-        self.0 == Self::new(generation, Phase::Closed { in_a_row }).0
+        Self::from_bits(self.0 & (GENERATION_MASK | STATE_MASK) | ((in_a_row as u64) << STATE_BITS))
     }
 
     /// The counts, if it is still half-open in `generation`.
@@ -153,6 +159,17 @@ impl Phase {
             Self::ForcedOpen => State::ForcedOpen,
             Self::Disabled => State::Disabled,
             Self::MetricsOnly { .. } => State::MetricsOnly,
+            Self::Ramping { .. } => State::Ramping,
+        }
+    }
+
+    /// Failures in a row, where they are counted.
+    pub(crate) const fn in_a_row(self) -> Option<u32> {
+        match self {
+            Self::Closed { in_a_row }
+            | Self::MetricsOnly { in_a_row }
+            | Self::Ramping { in_a_row } => Some(in_a_row),
+            _ => None,
         }
     }
 

@@ -171,7 +171,7 @@ async fn exactly_one_gauge_is_at_one_from_the_first_use_on_and_after_each_transi
             transition(&breaker);
         }
         let states = states(&snapshotter);
-        assert_eq!(states.len(), 6);
+        assert_eq!(states.len(), 7);
         let expected = format!("state {}", transitions[until - 1].0);
         for (name, value) in states {
             assert_eq!(value, i64::from(name == expected), "{name}, {expected}");

@@ -43,7 +43,7 @@ fn whoever_moves_it_exactly_one_gauge_is_at_one_and_no_transition_is_lost() {
             _ => {}
         }
     }
-    assert_eq!(states.len(), 6);
+    assert_eq!(states.len(), 7);
     for (state, value) in states {
         let expected = f64::from(u8::from(state == State::Disabled.as_str()));
         assert_eq!(value.to_bits(), expected.to_bits(), "{state}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use maestro_circuit_breaker::{Builder, CircuitBreaker, OnCancel, Probes, Wait, Window};
+use maestro_circuit_breaker::{Builder, CircuitBreaker, OnCancel, Probes, Ramp, Wait, Window};
 use proptest::{option, prelude::*};
 use serde_json::json;
 
@@ -32,6 +32,8 @@ fn everything_is_read_as_people_write_it() {
         "probes": { "successes": 2, "of": 3, "in_flight": 1 },
         "probe_deadline": "2.5s",
         "on_cancel": "failure",
+        "successes_open": true,
+        "ramp": { "step": "20s", "percent": [5, 50] },
     });
     let built = CircuitBreaker::builder()
         .failure_ratio(0.5)
@@ -43,13 +45,25 @@ fn everything_is_read_as_people_write_it() {
         .wait_in_open(Wait::exponential(seconds(1), seconds(90)).jitter(0.25))
         .probes(Probes::successes(2, 3).in_flight(1))
         .probe_deadline(Duration::from_millis(2_500))
-        .on_cancel(OnCancel::Failure);
+        .on_cancel(OnCancel::Failure)
+        .successes_open()
+        .ramp(Ramp::new(seconds(20)).percent(&[5, 50]));
     assert_eq!(read(&file), Ok(built));
+    assert_eq!(serde_json::to_value(built).unwrap()["ramp"], file["ramp"]);
+    assert_eq!(
+        serde_json::to_value(built).unwrap()["successes_open"],
+        json!(true)
+    );
 }
 
 #[test]
 fn the_short_forms_are_read_and_written() {
     for (field, short, built) in [
+        (
+            "ramp",
+            json!("10s"),
+            CircuitBreaker::builder().ramp(Ramp::new(seconds(10))),
+        ),
         (
             "wait_in_open",
             json!("5m"),

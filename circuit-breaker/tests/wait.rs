@@ -566,7 +566,7 @@ fn the_futures_are_small_and_keep_the_auto_traits_of_what_they_hold() {
     let call = service.call(std::cell::Cell::new(1));
     let sizes = (size_of_val(&acquire), size_of_val(&call));
     // Where a token is watched it knows since when.
-    let token = if cfg!(feature = "metrics") { 40 } else { 24 };
+    let token = if cfg!(feature = "metrics") { 40 } else { 32 };
     assert!(sizes.0 <= 120 && sizes.1 <= 128 + token, "{sizes:?}");
     is_send(&call);
     is_shared(&service);

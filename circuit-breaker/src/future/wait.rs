@@ -130,14 +130,15 @@ where
     P: Borrow<Core> + Clone,
 {
     loop {
-        if token.is_none() {
-            *token = Some(ready!(acquire.as_mut().poll(cx)));
-        }
-        let panics = FailOnPanic::new(token);
+        let call = match token {
+            Some(call) => call,
+            None => token.insert(ready!(acquire.as_mut().poll(cx))),
+        };
+        let panics = FailOnPanic::new(call);
         let readiness = inner.poll_ready(cx);
         panics.disarm();
         let readiness = ready!(readiness);
-        if readiness.is_err() || token.as_mut().is_some_and(Call::is_still_let_in) {
+        if readiness.is_err() || call.is_still_let_in() {
             return Poll::Ready(readiness);
         }
         // It took so long that another state was to be asked, which says no.

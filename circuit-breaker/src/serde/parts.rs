@@ -9,7 +9,7 @@ use serde::{
 };
 
 use super::{duration, human, share, written};
-use crate::{OnCancel, Probes, Wait, Window, wait::Jitter, window::Span};
+use crate::{OnCancel, Probes, Ramp, Wait, Window, wait::Jitter, window::Span};
 
 // === Window: "10s", "100 calls" ===
 
@@ -124,6 +124,68 @@ impl<'de> Deserialize<'de> for Wait {
                 Ok(match steps.jitter {
                     Some(share) => wait.jitter(share),
                     None => wait,
+                })
+            }
+        }
+        from.deserialize_any(Read)
+    }
+}
+
+// === Ramp: "10s", { step: "10s", percent: [10, 25, 50] } ===
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename = "ramp", deny_unknown_fields)]
+struct Slope {
+    #[serde(deserialize_with = "step", serialize_with = "written")]
+    step: Duration,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    percent: Option<Vec<u8>>,
+}
+
+fn step<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    duration("step", from)
+}
+
+impl Serialize for Ramp {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Some(shares) = self.shares else {
+            return Err(ser::Error::custom(
+                "a ramp whose shares do not rise cannot be written down",
+            ));
+        };
+        if *self == Self::new(self.step) {
+            return written(&self.step, to);
+        }
+        let percent = shares.into_iter().filter(|share| *share > 0).collect();
+        Slope {
+            step: self.step,
+            percent: Some(percent),
+        }
+        .serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ramp {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Ramp;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("in `ramp` a duration such as \"10s\", or `step` and `percent`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Ramp, E> {
+                let ramp = human::parse(text).map(Ramp::new);
+                ramp.ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Ramp, A::Error> {
+                let slope = Slope::deserialize(MapAccessDeserializer::new(map))?;
+                let ramp = Ramp::new(slope.step);
+                Ok(match slope.percent {
+                    Some(shares) => ramp.percent(&shares),
+                    None => ramp,
                 })
             }
         }

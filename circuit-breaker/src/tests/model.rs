@@ -1,14 +1,14 @@
 //! The circuit breaker against one that anybody can check by eye, which keeps every call in a list and
 //! does what time brings at the moment it is due.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, mem, time::Duration};
 
 use proptest::prelude::*;
 use tokio::time::Instant;
 
 use crate::{
-    Builder, Call, Cause, CircuitBreaker, OnCancel, Outcome, Override, Probes, State, Wait, Window,
-    settings::{LONGEST_PROBE, NEVER},
+    Builder, Call, Cause, CircuitBreaker, OnCancel, Outcome, Override, Probes, Ramp, State, Wait,
+    Window, settings::NEVER,
 };
 
 /// As it is built: the builder, and the same numbers in plain sight.
@@ -30,6 +30,10 @@ struct Config {
     successes: Option<u32>,
     in_flight: u32,
     probe_time: u64,
+    /// Whether a success may open it.
+    successes_open: bool,
+    /// How long each step is, and the shares of a hundred calls.
+    ramp: Option<(u64, &'static [u8])>,
 }
 
 /// At what the ratios look.
@@ -41,6 +45,10 @@ enum Looks {
 
 impl Config {
     fn build(&self) -> CircuitBreaker {
+        self.builder().build("model").unwrap()
+    }
+
+    fn builder(&self) -> Builder {
         let mut builder: Builder = CircuitBreaker::builder()
             .window(match self.window {
                 Looks::Back(time) => Window::time(Duration::from_nanos(time)),
@@ -60,6 +68,12 @@ impl Config {
             )
             .probe_deadline(Duration::from_nanos(self.probe_time))
             .on_cancel(self.on_cancel);
+        if self.successes_open {
+            builder = builder.successes_open();
+        }
+        if let Some((step, shares)) = self.ramp {
+            builder = builder.ramp(Ramp::new(Duration::from_nanos(step)).percent(shares));
+        }
         if let Some((slow, calls)) = self.slow_ratio {
             builder = builder.slow_ratio(f64::from(slow) / f64::from(calls));
         }
@@ -72,7 +86,20 @@ impl Config {
         if let Some(failures) = self.in_a_row {
             builder = builder.consecutive_failures(failures);
         }
-        builder.build("model").unwrap()
+        builder
+    }
+
+    /// Whether a window is kept.
+    fn measures(&self) -> bool {
+        self.ratio.is_some() || self.slow_ratio.is_some()
+    }
+
+    /// How long a step of a window of time is.
+    fn bucket(&self) -> Option<u64> {
+        match self.window {
+            Looks::Back(time) if self.measures() => Some(time.min(NEVER).div_ceil(16)),
+            _ => None,
+        }
     }
 }
 
@@ -108,6 +135,13 @@ fn config() -> impl Strategy<Value = Config> {
         (1_u32..4, prop::option::of(1_u32..4)),
         1_u32..4,
         prop::sample::select(vec![1_u64, 7, 60, 100_000_000, u64::MAX]),
+        (
+            any::<bool>(),
+            prop::option::of((
+                prop::sample::select(vec![1_u64, 40, 1_000, u64::MAX]),
+                prop::sample::select(vec![&[10, 25, 50][..], &[50], &[1, 2, 3, 4, 5, 6, 7, 99]]),
+            )),
+        ),
     )
         .prop_map(
             |(
@@ -120,6 +154,7 @@ fn config() -> impl Strategy<Value = Config> {
                 (results, successes),
                 in_flight,
                 probe_time,
+                (successes_open, ramp),
             )| {
                 let minimum = match window {
                     Looks::AtLast(calls) => minimum.min(calls),
@@ -140,12 +175,14 @@ fn config() -> impl Strategy<Value = Config> {
                     successes: successes.map(|needed| needed.min(results)),
                     in_flight,
                     probe_time,
+                    successes_open,
+                    ramp,
                 }
             },
         )
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Step {
     Advance(u64),
     Admit,
@@ -155,6 +192,8 @@ enum Step {
     /// An operator's state, for so long.
     Steer(State, Option<u64>),
     Resume,
+    /// Other numbers.
+    Reconfigure(Box<Config>),
     /// Looks. Whether anybody does must make no difference.
     Look,
 }
@@ -186,6 +225,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Reset),
         1 => (steered, lasts).prop_map(|(state, lasts)| Step::Steer(state, lasts)),
         1 => Just(Step::Resume),
+        2 => config().prop_map(|config| Step::Reconfigure(Box::new(config))),
         1 => Just(Step::Look),
     ]
 }
@@ -194,8 +234,9 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[derive(Clone, Copy, Debug)]
 struct Ended {
-    failed: bool,
-    slow: bool,
+    /// `None` where it is not in the window in this respect.
+    failed: Option<bool>,
+    slow: Option<bool>,
 }
 
 /// A call under way.
@@ -203,7 +244,8 @@ struct Ended {
 struct Begun {
     number: usize,
     generation: u64,
-    at: u64,
+    /// `None` where nobody asked.
+    at: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -216,7 +258,7 @@ enum Naive {
     Open {
         until: u64,
     },
-    /// An operator's; `until` is `None` where it does not end.
+    /// An operator's; `until` is `None` where it does not end. Or a ramp.
     Steered {
         state: State,
         until: Option<u64>,
@@ -242,6 +284,8 @@ struct Model {
     openings: u32,
     /// Until when a backend wants to be left alone.
     alone_until: u64,
+    /// Calls that came on the ramp.
+    arrivals: u64,
 }
 
 const CLOSED: Naive = Naive::Closed {
@@ -265,8 +309,12 @@ impl Model {
     }
 
     fn open(&mut self, now: u64, cause: Cause) {
-        if let Naive::Steered { state, until, .. } = self.state {
-            // Only measuring.
+        if let Naive::Steered {
+            state: state @ State::MetricsOnly,
+            until,
+            ..
+        } = self.state
+        {
             self.cause = Some(cause);
             self.would_have_opened += 1;
             return self.steer(state, until);
@@ -286,8 +334,8 @@ impl Model {
         failures * of_calls >= calls * of_failures
     }
 
-    fn is_slow(&self, begun: u64, now: u64) -> bool {
-        (self.config.slow_after).is_some_and(|limit| now - begun >= limit.min(NEVER))
+    fn is_slow(&self, begun: Option<u64>, now: u64) -> bool {
+        (self.config.slow_after.zip(begun)).is_some_and(|(limit, at)| now - at >= limit.min(NEVER))
     }
 
     /// Whether a call failed; `None` if it says nothing.
@@ -349,7 +397,7 @@ impl Model {
 
     /// Admits the call with this number, or says how long it should wait.
     fn admit(&mut self, call: usize, now: u64) -> Result<u64, u64> {
-        let deadline = (now + self.config.probe_time.min(LONGEST_PROBE)).min(NEVER);
+        let deadline = (now + self.config.probe_time.min(NEVER)).min(NEVER);
         let (results, limit) = (self.config.results as usize, self.config.in_flight as usize);
         match &mut self.state {
             Naive::Steered {
@@ -359,6 +407,27 @@ impl Model {
             } => {
                 let usual = now.saturating_add(self.config.wait).min(NEVER);
                 return Err(until.unwrap_or(usual) - now);
+            }
+            Naive::Steered {
+                state: State::Ramping,
+                until: Some(until),
+                ..
+            } => {
+                let (step, shares) = self.config.ramp.unwrap();
+                // Step by step from the end, which may be cut off by the end of time.
+                let (mut left, mut index) = (*until - now, shares.len() - 1);
+                while left > step && index > 0 {
+                    left -= step;
+                    index -= 1;
+                }
+                // Every so many arrivals as make one more of the share due.
+                let share = u64::from(shares[index]);
+                let due = |arrivals: u64| (arrivals * share).div_ceil(100);
+                let is_among = due(self.arrivals + 1) > due(self.arrivals);
+                self.arrivals += 1;
+                if !is_among {
+                    return Err(left);
+                }
             }
             Naive::Closed { .. } | Naive::Steered { .. } => {}
             Naive::Open { until } => return Err(*until - now),
@@ -390,11 +459,7 @@ impl Model {
             _ => 0,
         };
         if let Naive::HalfOpen { .. } = self.state {
-            // 18 years on, when a probe began is told from its deadline, which is the end of time.
-            let begun = call
-                .at
-                .min(NEVER - self.config.probe_time.min(LONGEST_PROBE));
-            let slow = self.is_slow(begun, now);
+            let slow = self.is_slow(call.at, now);
             let failed = self.has_failed(how, slow).map(|failed| failed || slow);
             return self.settle_probe(call.number, failed, alone_until, now);
         }
@@ -406,7 +471,10 @@ impl Model {
             return;
         }
         self.alone_until = alone_until;
-        self.openings = 0;
+        if self.state() == State::Closed {
+            // On a ramp it has not recovered yet.
+            self.openings = 0;
+        }
         let slow = self.is_slow(call.at, now);
         let Some(failed) = self.has_failed(how, slow) else {
             return;
@@ -418,7 +486,18 @@ impl Model {
         else {
             unreachable!("nothing is let in while open");
         };
-        calls.push((now, Ended { failed, slow }));
+        let (ratio, slow_ratio) = (self.config.ratio, self.config.slow_ratio);
+        let kept = match self.config.window {
+            Looks::Back(_) => Ended {
+                failed: ratio.map(|_| failed),
+                slow: slow_ratio.map(|_| slow),
+            },
+            Looks::AtLast(_) => Ended {
+                failed: Some(failed && ratio.is_some()),
+                slow: Some(slow && slow_ratio.is_some()),
+            },
+        };
+        calls.push((now, kept));
         *in_a_row = if failed { *in_a_row + 1 } else { 0 };
         let in_a_row = *in_a_row;
         if let Some(cause) = self.trigger(failed, slow, in_a_row, now) {
@@ -429,21 +508,27 @@ impl Model {
     /// The first trigger that holds.
     fn trigger(&self, failed: bool, slow: bool, in_a_row: u32, now: u64) -> Option<Cause> {
         let window = self.window(now);
-        let count =
-            |f: fn(&Ended) -> bool| u32::try_from(window.iter().filter(|e| f(e)).count()).unwrap();
-        let (calls, failures, slow_calls) =
-            (count(|_| true), count(|e| e.failed), count(|e| e.slow));
-        let reached = |ratio: Option<(u32, u32)>, bad: u32| {
+        let count = |f: fn(&Ended) -> Option<bool>| {
+            let kept: Vec<_> = window.iter().filter_map(f).collect();
+            let bad = kept.iter().filter(|bad| **bad).count();
+            (
+                u32::try_from(kept.len()).unwrap(),
+                u32::try_from(bad).unwrap(),
+            )
+        };
+        let ((calls, failures), (slow_of, slow_calls)) = (count(|e| e.failed), count(|e| e.slow));
+        let reached = |ratio: Option<(u32, u32)>, calls: u32, bad: u32| {
             calls > 0
                 && calls >= self.config.minimum
                 && ratio.is_some_and(|(of_bad, of_calls)| bad * of_calls >= calls * of_bad)
         };
-        if failed && reached(self.config.ratio, failures) {
+        let any = self.config.successes_open;
+        if (failed || any) && reached(self.config.ratio, calls, failures) {
             Some(Cause::FailureRatio { failures, calls })
-        } else if slow && reached(self.config.slow_ratio, slow_calls) {
+        } else if (slow || any) && reached(self.config.slow_ratio, slow_of, slow_calls) {
             Some(Cause::SlowRatio {
                 slow: slow_calls,
-                calls,
+                calls: slow_of,
             })
         } else if failed && self.config.in_a_row.is_some_and(|limit| in_a_row >= limit) {
             Some(Cause::ConsecutiveFailures { failures: in_a_row })
@@ -471,9 +556,21 @@ impl Model {
             Some(true) => *failures += 1,
             None => {}
         }
-        let (failures, successes) = (*failures, *successes);
+        self.decide(now);
+    }
+
+    /// Opens or closes a half-open circuit where enough has ended.
+    fn decide(&mut self, now: u64) {
+        let Naive::HalfOpen {
+            successes,
+            failures,
+            ..
+        } = self.state
+        else {
+            return;
+        };
         let results = failures + successes;
-        let still_missing = self.config.results - results;
+        let still_missing = self.config.results.saturating_sub(results);
         let opens = match self.config.successes {
             Some(needed) if successes >= needed => false,
             Some(needed) if successes + still_missing < needed => true,
@@ -482,9 +579,64 @@ impl Model {
         };
         if opens {
             self.open(now, Cause::Probes { failures, results });
+        } else if let Some((step, shares)) = self.config.ramp {
+            let length = step.saturating_mul(shares.len() as u64);
+            self.arrivals = 0;
+            self.steer(State::Ramping, Some(now.saturating_add(length).min(NEVER)));
         } else {
             self.enter(CLOSED);
         }
+    }
+
+    /// Whether a call that is let in now is known to have begun now.
+    fn notes_the_time(&self) -> bool {
+        self.config.slow_after.is_some() || self.state() != State::Closed
+    }
+
+    /// Goes by other numbers from now on.
+    fn reconfigure(&mut self, to: &Config, now: u64) {
+        let from = mem::replace(&mut self.config, to.clone());
+        if let Naive::Closed { calls, in_a_row }
+        | Naive::Steered {
+            calls, in_a_row, ..
+        } = &mut self.state
+        {
+            if from.in_a_row.is_none() {
+                *in_a_row = 0;
+            }
+            match (from.bucket(), to.bucket()) {
+                (Some(before), Some(after)) => {
+                    calls.retain(|(at, _)| now / before - at / before < 16);
+                    let other_ratios = (from.ratio.is_some(), from.slow_ratio.is_some())
+                        != (to.ratio.is_some(), to.slow_ratio.is_some());
+                    if before != after || other_ratios {
+                        for (at, ended) in calls {
+                            *at = *at / before * before;
+                            // What was not looked at does not come into the window by itself.
+                            ended.failed = ended.failed.filter(|_| to.ratio.is_some());
+                            ended.slow = ended.slow.filter(|_| to.slow_ratio.is_some());
+                        }
+                    }
+                }
+                (None, None) if from.measures() && to.measures() => {
+                    let (Looks::AtLast(before), Looks::AtLast(after)) = (from.window, to.window)
+                    else {
+                        unreachable!("neither is of time");
+                    };
+                    let kept = calls.len().min(before.min(after) as usize);
+                    calls.drain(..calls.len() - kept);
+                }
+                _ => calls.clear(),
+            }
+        }
+        if to.ramp.is_none() && self.state() == State::Ramping {
+            self.enter(CLOSED);
+        }
+        self.decide(now);
+    }
+
+    fn is_steered(&self) -> bool {
+        matches!(self.state, Naive::Steered { state, .. } if state != State::Ramping)
     }
 
     fn state(&self) -> State {
@@ -525,6 +677,7 @@ impl Both {
                 would_have_opened: 0,
                 openings: 0,
                 alone_until: 0,
+                arrivals: 0,
             },
             start,
             elapsed: 0,
@@ -551,7 +704,7 @@ impl Both {
                         let begun = Begun {
                             number: self.admitted,
                             generation: self.model.generation,
-                            at: self.elapsed,
+                            at: self.model.notes_the_time().then_some(self.elapsed),
                         };
                         self.calls.push((call, begun));
                     }
@@ -575,8 +728,10 @@ impl Both {
             }
             Step::Reset => {
                 self.breaker.reset_at(now);
-                if let Naive::Steered { state, until, .. } = self.model.state {
-                    self.model.steer(state, until);
+                if let (Naive::Steered { state, until, .. }, true) =
+                    (&self.model.state, self.model.is_steered())
+                {
+                    self.model.steer(*state, *until);
                 } else {
                     self.model.enter(CLOSED);
                 }
@@ -600,11 +755,15 @@ impl Both {
             }
             Step::Resume => {
                 let by = Override::new("operator", "done");
-                let was_steered = matches!(self.model.state, Naive::Steered { .. });
+                let was_steered = self.model.is_steered();
                 prop_assert_eq!(self.breaker.resume_at(by, now), was_steered);
                 if was_steered {
                     self.model.enter(CLOSED);
                 }
+            }
+            Step::Reconfigure(to) => {
+                self.breaker.reconfigure_at(to.builder(), now).unwrap();
+                self.model.reconfigure(&to, self.elapsed);
             }
             Step::Look => self.compare()?,
         }
@@ -625,9 +784,18 @@ impl Both {
             model.config.slow_ratio.is_some(),
         );
         let count = |f: &dyn Fn(&Ended) -> bool| window.iter().filter(|e| f(e)).count();
-        prop_assert_eq!(snapshot.calls() as usize, count(&|_| failed || slow));
-        prop_assert_eq!(snapshot.failures() as usize, count(&|e| failed && e.failed));
-        prop_assert_eq!(snapshot.slow_calls() as usize, count(&|e| slow && e.slow));
+        let calls = count(&|e| failed && e.failed.is_some());
+        let slow_of = count(&|e| slow && e.slow.is_some());
+        prop_assert_eq!(snapshot.calls() as usize, calls.max(slow_of));
+        let bad = |kept: bool, bad: Option<bool>| kept && bad == Some(true);
+        prop_assert_eq!(
+            snapshot.failures() as usize,
+            count(&|e| bad(failed, e.failed))
+        );
+        prop_assert_eq!(
+            snapshot.slow_calls() as usize,
+            count(&|e| bad(slow, e.slow))
+        );
         match &model.state {
             Naive::Closed { in_a_row, .. } | Naive::Steered { in_a_row, .. } => {
                 let counted = model.config.in_a_row.map_or(0, |_| *in_a_row);
@@ -671,22 +839,25 @@ proptest! {
         config.wait = config.wait.min(1_000);
         config.wait_cap = config.wait_cap.clamp(config.wait, 1_000);
         config.probe_time = config.probe_time.min(1_000);
+        config.ramp = config.ramp.map(|(step, shares)| (step.min(100), shares));
         let mut both = Both::new(&config);
         for step in steps {
             // Near the end of time nothing elapses; and who wants to be left alone for ever is.
-            if !matches!(step, Step::Advance(u64::MAX) | Step::Settle(_, Some(Outcome::FailureFor(_)))) {
+            if !matches!(step, Step::Advance(u64::MAX) | Step::Reconfigure(_) | Step::Settle(_, Some(Outcome::FailureFor(_)))) {
                 both.take(step)?;
             }
         }
         both.take(Step::Resume)?;
         // Whatever is under way hangs for ever. One step for its time to be over, one for the wait that
         // may follow, and a probe for each result.
-        for _ in 0..2 + config.results {
+        for _ in 0..2 + config.results + if config.successes_open { 30 } else { 0 } {
             both.take(Step::Advance(1_000))?;
             if let Ok(call) = both.breaker.try_acquire_at(both.now()) {
                 call.finish_at(Outcome::Success, both.now());
             }
         }
+        // And the ramp, where there is one.
+        both.take(Step::Advance(1_000))?;
         prop_assert_eq!(both.breaker.state_at(both.now()), State::Closed);
     }
 
@@ -837,7 +1008,7 @@ fn a_late_probe_leaves_the_place_alone_that_is_anothers_by_now() {
     breaker.state_at(start);
     // So late that all of these probes end with time itself, and their leases are equal.
     let half_open = |at: u64| {
-        let fails = start + Duration::from_nanos(LONGEST_PROBE + at);
+        let fails = start + Duration::from_nanos(1_000 + at);
         breaker
             .try_acquire_at(fails)
             .unwrap()

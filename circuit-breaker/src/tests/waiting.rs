@@ -14,7 +14,8 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::{
     CircuitBreaker, Outcome, Override, Probes, Wait,
-    circuit::{Admission, Circuit, End},
+    admission::Admission,
+    circuit::{Circuit, End},
     waiters::Ticket,
     word::Phase,
 };

@@ -9,10 +9,7 @@ use loom::{future::block_on, sync::Arc, thread};
 
 use super::{IGNORED, SUCCESS, WAIT, builder, circuit, explore, fail, half_open};
 use crate::{
-    Override, Probes, State,
-    circuit::{Admission, Circuit},
-    waiters::Ticket,
-    word::Phase,
+    Override, Probes, State, admission::Admission, circuit::Circuit, waiters::Ticket, word::Phase,
 };
 
 /// Waits until it is let in, with no timer.

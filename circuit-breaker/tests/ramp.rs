@@ -1,0 +1,227 @@
+//! How calls come back gradually, on a clock that stands still until it is moved.
+
+use std::time::Duration;
+
+use maestro_circuit_breaker::{
+    Builder, Call, Cause, CircuitBreaker, CircuitBreakerLayer, InvalidConfig, Open, Override,
+    Probes, Ramp, State, Wait, Window,
+};
+use tokio::time::{Instant, advance};
+use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
+
+const STEP: Duration = Duration::from_secs(10);
+const WAIT: Duration = Duration::from_secs(5);
+const NANO: Duration = Duration::from_nanos(1);
+
+fn builder() -> Builder {
+    CircuitBreaker::builder()
+        .consecutive_failures(2)
+        .wait_in_open(Wait::exponential(WAIT, WAIT * 8))
+        .probes(Probes::one())
+        .ramp(Ramp::new(STEP))
+}
+
+fn open(breaker: &CircuitBreaker) {
+    for _ in 0..2 {
+        next(breaker).failure();
+    }
+}
+
+/// The next call that is let in.
+fn next(breaker: &CircuitBreaker) -> Call {
+    let mut calls = (0..100).filter_map(|_| breaker.try_acquire().ok());
+    calls.next().expect("a share of the calls is let in")
+}
+
+/// At the beginning of the ramp.
+async fn ramping(builder: Builder) -> CircuitBreaker {
+    let breaker = builder.build("ramp").expect("the numbers are legal");
+    open(&breaker);
+    advance(WAIT).await;
+    next(&breaker).success();
+    assert_eq!(breaker.state(), State::Ramping);
+    breaker
+}
+
+/// Of a hundred calls, how many are let in.
+fn admitted(breaker: &CircuitBreaker) -> usize {
+    let calls = (0..100).filter_map(|_| breaker.try_acquire().ok());
+    calls.map(Call::success).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_probes_a_rising_share_is_let_in_each_for_its_time_and_then_all() {
+    let breaker = ramping(builder()).await;
+    for share in [10, 25, 50] {
+        assert_eq!(breaker.snapshot().percent_admitted(), share);
+        assert_eq!(admitted(&breaker) as u64, share);
+        advance(STEP.saturating_sub(NANO)).await;
+        assert_eq!(admitted(&breaker) as u64, share);
+        advance(NANO).await;
+    }
+    assert_eq!(breaker.state(), State::Closed);
+    assert_eq!(breaker.snapshot().percent_admitted(), 100);
+    assert_eq!(admitted(&breaker), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_share_is_spread_evenly_over_the_calls_and_needs_no_chance() {
+    let breaker = ramping(builder().ramp(Ramp::new(STEP).percent(&[25]))).await;
+    let pattern: Vec<_> = (0..12).map(|_| breaker.try_acquire().is_ok()).collect();
+    let fourth = [true, false, false, false];
+    assert_eq!(pattern, [fourth, fourth, fourth].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_let_in_is_told_when_more_are_and_why_the_circuit_was_open() {
+    let breaker = ramping(builder()).await;
+    breaker.try_acquire().unwrap().success();
+    advance(Duration::from_secs(4)).await;
+    let open = breaker.try_acquire().unwrap_err();
+    assert_eq!(open.state(), State::Ramping);
+    assert_eq!(open.retry_after(), Duration::from_secs(6));
+    assert!(matches!(
+        open.cause(),
+        Some(Cause::ConsecutiveFailures { .. })
+    ));
+    assert_eq!(
+        open.to_string(),
+        "circuit `ramp` is ramping since 2 calls in a row failed: try again in 6s"
+    );
+    // On the last step that is the instant at which every call is let in.
+    advance(Duration::from_secs(6) + STEP).await;
+    breaker.try_acquire().unwrap().ignore();
+    let open = breaker.try_acquire().unwrap_err();
+    advance(open.retry_after().saturating_sub(NANO)).await;
+    assert_eq!(breaker.state(), State::Ramping);
+    advance(NANO).await;
+    assert_eq!(admitted(&breaker), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_on_the_ramp_open_it_as_they_do_when_closed_and_the_wait_is_longer() {
+    let breaker = ramping(builder().ramp(Ramp::new(STEP).percent(&[99]))).await;
+    open(&breaker);
+    assert_eq!(breaker.state(), State::Open);
+    // It has not recovered in between: the second wait in a row.
+    assert_eq!(breaker.snapshot().retry_after(), Some(WAIT * 2));
+    advance(WAIT * 2).await;
+    breaker.try_acquire().unwrap().success();
+    advance(STEP).await;
+    open(&breaker);
+    assert_eq!(breaker.snapshot().retry_after(), Some(WAIT));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ratio_counts_on_the_ramp_and_anew_once_it_is_over() {
+    let ratio = builder()
+        .failure_ratio(0.5)
+        .minimum_calls(4)
+        .window(Window::calls(8))
+        .ramp(Ramp::new(STEP).percent(&[99]));
+    let breaker = ramping(ratio).await;
+    for failed in [true, false, true] {
+        let call = next(&breaker);
+        if failed {
+            call.failure();
+        } else {
+            call.success();
+        }
+    }
+    assert_eq!(
+        (breaker.snapshot().calls(), breaker.snapshot().failures()),
+        (3, 2)
+    );
+    let late = next(&breaker);
+    advance(STEP).await;
+    // A transition as any other: what it let in before is late, whether or not somebody has looked.
+    late.failure();
+    assert_eq!(
+        (breaker.state(), breaker.snapshot().calls()),
+        (State::Closed, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operators_word_a_reset_and_resume_end_the_ramp_at_once() {
+    let by = || Override::new("operator", "test");
+    let breaker = ramping(builder()).await;
+    breaker.reset();
+    assert_eq!(breaker.state(), State::Closed);
+    let breaker = ramping(builder()).await;
+    breaker.force_open(by());
+    advance(STEP * 9).await;
+    assert_eq!(breaker.state(), State::ForcedOpen);
+    breaker.resume(by());
+    assert_eq!(breaker.state(), State::Closed);
+    let breaker = ramping(builder()).await;
+    assert!(!breaker.resume(by()), "a ramp is no operator's state");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ramp_and_its_end_are_transitions_that_listeners_hear_of() {
+    let breaker = builder().build("ramp").unwrap();
+    let (told, heard) = std::sync::mpsc::channel();
+    let _listener = breaker.on_transition(move |t| told.send((t.to(), t.at())).unwrap());
+    let start = Instant::now();
+    open(&breaker);
+    advance(WAIT).await;
+    breaker.try_acquire().unwrap().success();
+    // Nobody looks for long, and it happened on time.
+    advance(STEP * 100).await;
+    assert_eq!(breaker.state(), State::Closed);
+    let heard: Vec<_> = heard.try_iter().collect();
+    assert_eq!(
+        heard[2..],
+        [
+            (State::Ramping, start + WAIT),
+            (State::Closed, start + WAIT + STEP * 3)
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_on_the_ramp_rejects_those_who_are_not_among_the_share() {
+    let breaker = ramping(builder().ramp(Ramp::new(STEP).percent(&[50]))).await;
+    let mut service = ServiceBuilder::new()
+        .layer(CircuitBreakerLayer::new(breaker))
+        .service(service_fn(async |()| Ok::<_, BoxError>("row")));
+    assert_eq!(
+        service.ready().await.unwrap().call(()).await.unwrap(),
+        "row"
+    );
+    let error = service.ready().await.unwrap().call(()).await.unwrap_err();
+    assert_eq!(Open::find(error.as_ref()).unwrap().state(), State::Ramping);
+    assert_eq!(
+        service.ready().await.unwrap().call(()).await.unwrap(),
+        "row"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_on_the_ramp_is_let_in_by_its_end_at_the_latest() {
+    let breaker = ramping(builder().ramp(Ramp::new(STEP).percent(&[50]))).await;
+    let begun = Instant::now();
+    breaker.acquire().await.success();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    breaker.acquire().await.success();
+    assert_eq!(begun.elapsed(), STEP);
+}
+
+#[test]
+fn a_ramp_that_could_never_work_is_refused() {
+    let build = |ramp| builder().ramp(ramp).build("ramp").map(drop);
+    for shares in [
+        &[][..],
+        &[0],
+        &[100],
+        &[25, 10],
+        &[10, 10],
+        &[1, 2, 3, 4, 5, 6, 7, 8, 9],
+    ] {
+        let ramp = Ramp::new(STEP).percent(shares);
+        assert_eq!(build(ramp), Err(InvalidConfig::Ramp), "{shares:?}");
+    }
+    assert_eq!(build(Ramp::new(Duration::ZERO)), Err(InvalidConfig::Ramp));
+    assert_eq!(build(Ramp::new(Duration::MAX)), Ok(()));
+}
