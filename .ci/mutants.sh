@@ -29,9 +29,9 @@ mutants_fresh_copy() {
         tar --null -T - -cf -) | tar -C "$mutants_copy/tree" -xmf -
 }
 
-mutants_run() { # kind, more arguments to cargo test: the copy's tests of that kind
-    local kind=$1 flags=${RUSTFLAGS:-} command=(timeout 300 cargo test --quiet -p "$mutants_package" --lib)
-    shift
+mutants_run() { # kind, seconds at most, more arguments to cargo test: the copy's tests of that kind
+    local kind=$1 flags=${RUSTFLAGS:-} command=(timeout "$2" cargo test --quiet -p "$mutants_package" --lib)
+    shift 2
     if [ "$kind" = loom ]; then
         flags="$flags --cfg loom" command+=(--profile loom)
     fi
@@ -47,7 +47,7 @@ mutants_try() { # kind name file old new
     case " $mutants_sound " in
         *" $kind "*) ;;
         *)
-            (mutants_run "$kind") >"$log" 2>&1 ||
+            (mutants_run "$kind" 1200) >"$log" 2>&1 || # builds what they all need, on a busy machine too
                 { echo "$mutants_package: its $kind tests fail without any mutant:" >&2; tail -n 30 "$log" >&2; exit 1; }
             mutants_sound="$mutants_sound $kind"
             ;;
@@ -57,10 +57,10 @@ mutants_try() { # kind name file old new
         die "the text to break stands there $n times, not once\n" unless $n == 1;
         s/\Q$ENV{OLD}\E/$ENV{NEW}/' "$mutants_copy/tree/$file" ||
         { echo "mutant: $name: $file: bring mutants.sh up to date" >&2; exit 1; }
-    (mutants_run "$kind" --no-run) >"$log" 2>&1 ||
+    (mutants_run "$kind" 600 --no-run) >"$log" 2>&1 ||
         { echo "mutant: $name: does not compile, so it shows nothing:" >&2; tail -n 30 "$log" >&2; exit 1; }
     # A mutant that hangs is caught too: the tests of the real code end well before this.
-    (mutants_run "$kind") >"$log" 2>&1 || status=$?
+    (mutants_run "$kind" 300) >"$log" 2>&1 || status=$?
     if [ "$status" -eq 0 ]; then
         mutants_missed=$((mutants_missed + 1))
         echo "MISSED  $mutants_package ($kind): $name"
