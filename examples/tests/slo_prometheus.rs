@@ -112,18 +112,40 @@ scrape_configs: [{{ job_name: live, scrape_timeout: 200ms, static_configs: [{{ t
     Err(format!("prometheus does not become ready:\n{log}").into())
 }
 
-/// What an instant query finds: the labels and the value of each series.
-async fn query(address: &str, query: &str) -> Result<Vec<(BTreeMap<String, String>, f64)>, Error> {
+async fn api(address: &str, path: &str, form: String) -> Result<Value, Error> {
     let answer = reqwest::Client::new()
-        .post(format!("http://{address}/api/v1/query"))
+        .post(format!("http://{address}/api/v1/{path}"))
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(format!("query={}", escaped(query)))
+        .body(form)
         .timeout(PATIENCE)
         .send()
         .await?
         .text()
         .await?;
+    Ok(serde_json::from_str(&answer)?)
+}
+
+/// Every rule of the group, with what it last failed of.
+async fn failing(address: &str) -> Result<(usize, Vec<Value>), Error> {
+    let answer = reqwest::get(format!("http://{address}/api/v1/rules"))
+        .await?
+        .text()
+        .await?;
     let answer: Value = serde_json::from_str(&answer)?;
+    let rules = answer["data"]["groups"][0]["rules"]
+        .as_array()
+        .ok_or_else(|| format!("no rules: {answer}"))?;
+    let failing = rules
+        .iter()
+        .filter(|rule| rule["health"] != "ok")
+        .cloned()
+        .collect();
+    Ok((rules.len(), failing))
+}
+
+/// What an instant query finds: the labels and the value of each series.
+async fn query(address: &str, query: &str) -> Result<Vec<(BTreeMap<String, String>, f64)>, Error> {
+    let answer = api(address, "query", format!("query={}", escaped(query))).await?;
     let series = answer["data"]["result"]
         .as_array()
         .ok_or_else(|| format!("no result: {answer}"))?;
@@ -271,6 +293,9 @@ async fn a_server_that_scrapes_and_a_process_that_records_see_the_same() -> Resu
         );
         sleep(Duration::from_millis(50)).await;
     }
+    // No rule fails at what it finds, which the rest would not show of those that nothing here asks for.
+    let (rules, failing) = failing(&address).await?;
+    assert!(rules > 0 && failing.is_empty(), "of {rules}: {failing:?}");
     serving.abort();
     Ok(())
 }

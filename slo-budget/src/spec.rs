@@ -1,9 +1,12 @@
 //! The only folder that knows the feature `spec`: an objective as it is written down for people, for a process
 //! and for a fleet.
 
+mod chance;
 mod document;
 mod duration;
 mod fields;
+mod figures;
+mod history;
 mod indicator;
 mod mistake;
 mod promtool;

@@ -4,11 +4,13 @@ use crate::{
     Counts, Spec,
     spec::{
         duration::Written,
+        figures::float,
+        history::{Counted, History},
         rules::{
-            BURN, NO_DATA, REMAINING, alert_labels, annotations, float, labels,
-            no_data_annotations, no_data_labels, period_ratio, ratio,
+            BURN, NO_DATA, REMAINING, alert_labels, annotations, labels, no_data_annotations,
+            no_data_labels, period_ratio, ratio,
         },
-        scenario::{Counted, Firing, History, Scale},
+        scenario::{Firing, Scale},
         selector::Quoted,
         yaml::{Yaml, map, text},
     },

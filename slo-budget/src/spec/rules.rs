@@ -10,7 +10,9 @@ use crate::{
     span::Spoken,
     spec::{
         Pair,
+        chance::Evidence,
         duration::Written,
+        figures::{float, human},
         selector::Quoted,
         yaml::{Yaml, map, text},
     },
@@ -202,71 +204,6 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// With at most four significant decimals: for people.
-pub(crate) fn human(number: f64) -> String {
-    let places = if number < 0.01 { 8 } else { 4 };
-    let text = format!("{number:.places$}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// As Prometheus' `humanizePercentage`, which is Go's `%.4g%%` of a hundred times it.
-pub(crate) fn human_percentage(share: f64) -> String {
-    let percent = share * 100.0;
-    // Its digits are rounded once, by Rust, and then laid out as Go does.
-    let scientific = format!("{percent:.3e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let trim = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_owned();
-    if (-4..4).contains(&exponent) {
-        let places = usize::try_from(3 - exponent).unwrap_or(0);
-        let text = format!("{percent:.places$}");
-        return if places > 0 { trim(&text) } else { text } + "%";
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{}e{sign}{:02}%", trim(digits), exponent.abs())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "Prometheus computes with f64")]
-pub(crate) fn float(numerator: u128, denominator: u128) -> f64 {
-    numerator as f64 / denominator as f64
-}
-
-/// That so many bad events are hardly chance: what a process asks of the binomial law, by the normal law with the
-/// variance of the binomial, as Prometheus has no other. It agrees with 1 % to within one event.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Evidence {
-    mean: f64,
-    variance: f64,
-}
-
-/// The normal law exceeds its mean by so many standard deviations with a probability of 1 %.
-const DEVIATIONS: f64 = 2.326;
-
-impl Evidence {
-    pub(crate) fn of(objective: Objective) -> Self {
-        let of = u128::from(objective.of());
-        let (bad, good) = (
-            u128::from(objective.budget()),
-            of - u128::from(objective.budget()),
-        );
-        Self {
-            mean: float(bad, of),
-            variance: float(bad * good, of * of),
-        }
-    }
-
-    /// Of so many events at least so many have to be bad. The one is for what comes in whole numbers.
-    pub(crate) fn least_bad(self, events: f64) -> f64 {
-        1.0 + self.mean * events + DEVIATIONS * (self.variance * events).sqrt()
-    }
-
-    /// The same, for Prometheus.
-    fn expr(self, events: &str) -> String {
-        let Self { mean, variance } = self;
-        format!("1 + {mean} * {events} + {DEVIATIONS} * sqrt({variance} * {events})")
-    }
-}
-
 impl Pair {
     /// The share of bad events above which it fires, as Prometheus reads it.
     fn line_as_f64(&self, objective: Objective) -> f64 {
@@ -322,82 +259,5 @@ impl Spec {
         let windows = self.windows().into_iter().chain([self.step()]);
         let beat = windows.fold(0, |beat, window| decimal::gcd(beat, window.as_millis()));
         Duration::from_millis(u64::try_from(beat).unwrap_or(u64::MAX))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Counts, evidence::is_unlikely};
-
-    #[test]
-    fn percentages_are_laid_out_as_go_does() {
-        for (share, written) in [
-            (1.0, "100%"),
-            (0.0288, "2.88%"),
-            (0.023_456_7, "2.346%"),
-            (0.000_1, "0.01%"),
-            (1.0 / 3.0, "33.33%"),
-            (0.000_001_234_56, "0.0001235%"),
-            (0.000_000_123_456, "1.235e-05%"),
-            (0.099_999_99, "10%"),
-            (0.0, "0%"),
-        ] {
-            assert_eq!(human_percentage(share), written);
-        }
-    }
-
-    #[test]
-    fn evidence_by_the_normal_law_agrees_with_the_binomial_to_one_event() {
-        for (good, of) in [
-            (2, 3),
-            (9, 10),
-            (95, 100),
-            (99, 100),
-            (999, 1000),
-            (99_999, 100_000),
-        ] {
-            let objective = Objective::new(good, of).unwrap();
-            let evidence = Evidence::of(objective);
-            for expected in (1..400)
-                .map(|n| f64::from(n) / 10.0)
-                .chain([100.0, 300.0, 1000.0, 5000.0])
-            {
-                let events = (expected / evidence.mean).ceil();
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "whole, and small"
-                )]
-                let (events, least) = (events as u64, evidence.least_bad(events).ceil() as u64);
-                let is_evident = |bad: u64, limit| {
-                    bad <= events && is_unlikely(objective, Counts::new(events - bad, bad), limit)
-                };
-                // What it lets through is chance with a probability of 1.15 % at most; and one event more than
-                // the binomial asks for is enough for it.
-                let none = least > events;
-                assert!(
-                    none || is_evident(least, 0.0115),
-                    "{least} of {events} at {objective}"
-                );
-                assert!(
-                    !is_evident(least.saturating_sub(2), 0.01),
-                    "{least} of {events} at {objective}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn numbers_for_people_have_no_tail() {
-        for (number, written) in [
-            (14.4, "14.4"),
-            (14.0 / 15.0, "0.9333"),
-            (6.0, "6"),
-            (0.001, "0.001"),
-            (1e-7, "0.0000001"),
-        ] {
-            assert_eq!(human(number), written);
-        }
     }
 }

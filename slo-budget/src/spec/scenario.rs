@@ -6,26 +6,11 @@ use crate::{
     Counts, Objective, Spec,
     spec::{
         Pair,
-        indicator::Samples,
-        rules::{Evidence, float, human_percentage},
+        chance::Evidence,
+        figures::{float, human_percentage},
+        history::{History, Phase},
     },
 };
-
-/// Traffic that is the same for a while.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Phase {
-    /// For so many ticks.
-    pub(crate) ticks: u64,
-    /// So many events a tick.
-    pub(crate) good: u64,
-    pub(crate) bad: u64,
-}
-
-/// What happens, from the beginning of all counters on.
-#[derive(Clone, Debug)]
-pub(crate) struct History {
-    phases: Vec<Phase>,
-}
 
 /// How the tests see a specification: all its times in ticks.
 #[derive(Clone, Debug)]
@@ -64,39 +49,6 @@ enum Verdict {
     Firing(String),
     /// So near its line, or its value so near to another figure, that rounding would decide.
     Unclear,
-}
-
-// === impl History ===
-
-impl History {
-    pub(crate) const fn of(phases: Vec<Phase>) -> Self {
-        Self { phases }
-    }
-
-    pub(crate) fn phases(&self) -> &[Phase] {
-        &self.phases
-    }
-
-    pub(crate) fn ticks(&self) -> u64 {
-        self.phases.iter().map(|phase| phase.ticks).sum()
-    }
-
-    /// What the counters say at `tick`.
-    pub(crate) fn at(&self, tick: u64) -> Counts {
-        let mut rest = tick;
-        let mut counts = Counts::default();
-        for phase in &self.phases {
-            let ticks = phase.ticks.min(rest);
-            rest -= ticks;
-            counts = counts + Counts::new(phase.good * ticks, phase.bad * ticks);
-        }
-        counts
-    }
-
-    /// What was counted in the `window` that ends at `tick`.
-    pub(crate) fn window(&self, tick: u64, window: u64) -> Counts {
-        self.at(tick).since(self.at(tick.saturating_sub(window)))
-    }
 }
 
 // === impl Scale ===
@@ -408,28 +360,4 @@ fn share(counts: Counts) -> f64 {
 /// The line of a specification: its objective has at most twelve decimals, so this fits.
 fn narrow(number: u128) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-/// What a series counts of a phase's traffic in a tick.
-pub(crate) type Counted = fn(&Phase) -> u64;
-
-impl Samples {
-    /// The series, and what each counts.
-    pub(crate) fn counted(&self) -> [(&str, Counted); 2] {
-        match self {
-            Self::Split { good, bad } => [(good, |phase| phase.good), (bad, |phase| phase.bad)],
-            Self::Apart {
-                all,
-                part,
-                part_is_bad,
-            } => {
-                let counted: Counted = if *part_is_bad {
-                    |phase| phase.bad
-                } else {
-                    |phase| phase.good
-                };
-                [(all, |phase| phase.good + phase.bad), (part, counted)]
-            }
-        }
-    }
 }

@@ -1,0 +1,239 @@
+//! Alerts and limits, from their fields, and whether they are of use.
+
+use std::time::Duration;
+
+use super::DURATION;
+use crate::{
+    AlertRule, BurnRate, Factor, Gate, InvalidConfig, Limit, Page, Severity,
+    alerts_builder::DEFAULT_RULES,
+    budget::Settings,
+    decimal,
+    gate_builder::outage,
+    spec::{
+        Pair,
+        duration::{self, Written},
+        fields::{Field, Notes},
+        figures::human,
+        mistake::Place,
+    },
+};
+
+const SHARE: &str = "a share of the budget, above 0 and at most all of it: `2%` or `0.02`";
+const BURN: &str = "a burn rate above 0, with at most nine digits: `1.0` or `0.5`";
+
+/// Each with where it is written; nowhere if it is a default.
+pub(super) type Asked<'a, T> = Vec<(Option<Field<'a>>, T)>;
+
+impl Notes<'_> {
+    pub(super) fn alerts<'a>(&mut self, field: &Field<'a>) -> Option<Asked<'a, Pair>> {
+        let what =
+            "a list of one to four alerts: `- { severity: page, budget: 2%, long: 1h, short: 5m }`";
+        let items = self.items(field, what)?;
+        if items.is_empty() || items.len() > 4 {
+            self.at(
+                field,
+                format!("found {} of them; expected {what}", items.len()),
+            );
+            return None;
+        }
+        let alerts: Vec<_> = (items.into_iter())
+            .filter_map(|item| Some((Some(item.clone()), self.alert(&item)?)))
+            .collect();
+        // With one of them wrong, the others still are looked at.
+        (!alerts.is_empty()).then_some(alerts)
+    }
+
+    fn alert(&mut self, field: &Field<'_>) -> Option<Pair> {
+        let fields = self.fields(field, &["severity", "budget", "long", "short"])?;
+        let severity = self
+            .required(&fields, "severity", "`page` or `ticket`")
+            .and_then(|field| {
+                self.value(&field, "`page` or `ticket`", |text| match text {
+                    "page" => Some(Severity::Page),
+                    "ticket" => Some(Severity::Ticket),
+                    _ => None,
+                })
+            });
+        let budget = self.required(&fields, "budget", SHARE);
+        let budget = budget.and_then(|field| self.value(&field, SHARE, share));
+        let long = self.required(&fields, "long", "the long window: `1h`");
+        let long = long.and_then(|field| self.value(&field, DURATION, duration::parse));
+        let short = match fields.get("short") {
+            None => long.map(|long| long / 12),
+            Some(field) => self.value(&field, DURATION, duration::parse),
+        };
+        let (severity, budget, long, short) = (severity?, budget?, long?, short?);
+        // Prometheus knows no less than milliseconds.
+        if short.subsec_nanos() % 1_000_000 != 0 {
+            let what = "a twelfth of `long`, the default of `short`, is no whole number of milliseconds: write `short` out";
+            self.at(field, what);
+            return None;
+        }
+        Some(Pair {
+            severity,
+            windows: Page::new(budget, long, short),
+            factor: budget,
+        })
+    }
+
+    /// Checks it, and sets its factor. What is wrong stands at its own place, or at that of the objective if it is
+    /// one of the defaults.
+    pub(super) fn check_alert(
+        &mut self,
+        field: Option<&Field<'_>>,
+        (objective, period_at): (Place, Place),
+        pair: &mut Pair,
+        settings: &Settings,
+    ) -> bool {
+        let Page {
+            budget,
+            long,
+            short,
+        } = pair.windows;
+        let rule = AlertRule::new(pair.severity, pair.windows).check(settings);
+        let checked = match pair.severity {
+            // In a process it closes a gate, too.
+            Severity::Page => (Gate::builder().pages([pair.windows]).policy(settings)).and(rule),
+            Severity::Ticket => rule,
+        };
+        let error = match checked {
+            Ok(rule) => {
+                pair.factor = rule.factor;
+                return true;
+            }
+            Err(error) => error,
+        };
+        let factor = Factor::of_budget(budget, Duration::from_nanos(settings.period), long);
+        let factor = human(factor.map_or(0.0, Factor::as_f64));
+        let most = human(outage(settings).map_or(f64::INFINITY, BurnRate::as_f64));
+        let period = Written(Duration::from_nanos(settings.period));
+        let what = match error {
+            InvalidConfig::NeverFires => format!(
+                "it can never fire: it asks for a burn rate above {factor}, and at {} a total outage burns at {most}; take a smaller share of the budget, or a higher objective",
+                settings.objective,
+            ),
+            InvalidConfig::FiresInBudget => format!(
+                "it would page at a burn rate of {factor}, which keeps within the budget: make it a ticket, or take a larger share or a shorter window",
+            ),
+            InvalidConfig::WindowLongerThanPeriod => {
+                format!("a window is longer than the period of {period}: shorten it")
+            }
+            InvalidConfig::WindowTooShort => format!(
+                "the window of {} is too short for a period of {period}: lengthen it to {} at least",
+                Written(short.min(long)),
+                Written(Duration::from_millis(settings.resolution.div_ceil(500_000))),
+            ),
+            _ => error.to_string(),
+        };
+        if let Some(field) = field {
+            self.at(field, what);
+        } else {
+            let which = format!(
+                "the default alert on {}/{}: {what}. Or write `alerts` of your own",
+                Written(long),
+                Written(short)
+            );
+            let at = match error {
+                InvalidConfig::NeverFires => objective,
+                _ => period_at,
+            };
+            self.add(at, "alerts", which);
+        }
+        false
+    }
+
+    pub(super) fn limits<'a>(&mut self, field: &Field<'a>) -> Option<Asked<'a, Limit>> {
+        let what = "a list of one to four limits: `- { window: 1h, below: 1.0 }`";
+        let items = self.items(field, what)?;
+        if items.is_empty() || items.len() > 4 {
+            self.at(
+                field,
+                format!("found {} of them; expected {what}", items.len()),
+            );
+            return None;
+        }
+        let mut limits = Vec::new();
+        for item in items {
+            let Some(fields) = self.fields(&item, &["window", "below"]) else {
+                continue;
+            };
+            let window = self.required(&fields, "window", "the time that is looked at: `1h`");
+            let window = window.and_then(|field| self.value(&field, DURATION, duration::parse));
+            let below = self.required(
+                &fields,
+                "below",
+                "the burn rate that it has to be below: `1.0`",
+            );
+            let above_zero = |text: &str| text.parse().ok().filter(|f: &Factor| f.terms().0 > 0);
+            let below = below.and_then(|field| self.value(&field, BURN, above_zero));
+            if let (Some(window), Some(below)) = (window, below) {
+                limits.push((Some(item), Limit::new(window, below)));
+            }
+        }
+        Some(limits)
+    }
+
+    pub(super) fn check_limits(
+        &mut self,
+        asked: Asked<'_, Limit>,
+        settings: &Settings,
+    ) -> Vec<Limit> {
+        let mut limits = Vec::new();
+        for (field, limit) in asked {
+            let checked = Gate::builder().pages([]).limits([limit]).policy(settings);
+            match (checked, field) {
+                (Ok(_), _) => limits.push(limit),
+                (Err(InvalidConfig::WindowLongerThanPeriod), Some(field)) => {
+                    self.at(&field, "the window is longer than the period: shorten it");
+                }
+                (Err(error), Some(field)) => self.at(&field, error.to_string()),
+                // A default for which the period is too short, or which an outage does not reach.
+                (Err(_), None) => {}
+            }
+        }
+        limits
+    }
+}
+
+/// `2%` or `0.02`.
+fn share(text: &str) -> Option<Factor> {
+    let (digits, scale) = match text.strip_suffix('%') {
+        Some(percent) => {
+            let (digits, scale) = decimal::parse(percent.trim_end(), 6)?;
+            (digits, scale * 100)
+        }
+        None => decimal::parse(text, 8)?,
+    };
+    if digits == 0 || digits > scale {
+        return None;
+    }
+    Factor::new(digits.try_into().ok()?, scale.try_into().ok()?)
+}
+
+/// Those of [`AlertsBuilder::rules`](crate::AlertsBuilder::rules), with a slot of 10 s.
+pub(super) fn default_alerts<'a>() -> Asked<'a, Pair> {
+    DEFAULT_RULES
+        .into_iter()
+        .filter_map(|(severity, percent, long, short)| {
+            let budget = Factor::new(percent, 100)?;
+            let slots = |n: u32| Duration::from_secs(10) * n;
+            let pair = Pair {
+                severity,
+                windows: Page::new(budget, slots(long), slots(short)),
+                factor: budget,
+            };
+            Some((None, pair))
+        })
+        .collect()
+}
+
+/// 1.0 over 1 h, 0.5 over 6 h, 0.2 over 24 h.
+pub(super) fn default_limits<'a>() -> Asked<'a, Limit> {
+    [(1, 10), (6, 5), (24, 2)]
+        .into_iter()
+        .filter_map(|(hours, tenths)| {
+            let below = Factor::new(tenths, 10)?;
+            Some((None, Limit::new(Duration::from_secs(hours * 3600), below)))
+        })
+        .collect()
+}
