@@ -76,7 +76,7 @@ mutant 'a key whose second caller makes a second breaker' src/family.rs \
     'if let Some(core) = self.find(key).filter(|_| false) {'
 mutant 'a member taken away that somebody may just have found' src/family.rs \
     'match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {' \
-    'match Ok::<_, Arc<Core>>(Core::new(self.name, roster.settings)) {'
+    'match Ok::<_, Arc<Core>>(Core::new(self.name, crate::CircuitBreaker::builder().consecutive_failures(1).settings().unwrap())) {'
 mutant 'an opening between the look at a member and its end' src/family.rs \
     'Ok(gone) if gone.may_go(now) => {' \
     'Ok(gone) if true || gone.may_go(now) => {'

@@ -194,6 +194,29 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
         CircuitBreaker(self.core(key))
     }
 
+    /// Takes away every member that nobody needs and that was not used since this was called last (nor since
+    /// one was looked for that may go): called every ten minutes, those that were idle for at least as long.
+    /// Says how many went.
+    ///
+    /// Nothing asks for it but memory: a new key finds its place anyway. No call waits for it but the first
+    /// ones of new keys.
+    #[expect(clippy::must_use_candidate, reason = "asked for what it does")]
+    pub fn evict_idle(&self) -> usize {
+        let now = Instant::now();
+        let mut roster = self.0.roster.lock();
+        let mut gone = Vec::new();
+        let mut seat = 0;
+        while seat < roster.ring.len() {
+            if self.0.take(&mut roster.ring[seat], now) {
+                gone.push(roster.ring.swap_remove(seat));
+            } else {
+                seat += 1;
+            }
+        }
+        drop(roster); // before the keys, which are the user's
+        gone.len()
+    }
+
     pub(crate) fn core(&self, key: &K) -> Arc<Core> {
         match self.0.find(key) {
             Some(core) => core,
@@ -266,29 +289,37 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         let (now, first, len) = (Instant::now(), roster.hand, roster.ring.len());
         let some = len.min(LOOKED_AT);
         // The same ones twice, so that who was used lately goes too if all were.
-        for seat in (0..some).chain(0..some).map(|nth| (first + nth) % len) {
+        let mut seats = (0..some).chain(0..some).map(|nth| (first + nth) % len);
+        seats.find(|seat| {
             roster.hand = (seat + 1) % len;
-            let Member { key, core } = &mut roster.ring[seat];
-            if !core.may_go(now) || core.used.swap(false, Relaxed) {
-                continue;
-            }
-            let again = key.clone(); // before, as above
-            // In one step: nobody has a reference beside that of the ring (a call in flight, a waiting one, a
-            // handle), and from here on nobody gets one.
-            match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {
-                Ok(gone) if gone.may_go(now) => {
-                    self.map.remove(key);
-                    return Some(seat);
-                }
-                // A call came and went meanwhile, and left it open. Who does not find it waits for our lock.
-                Ok(stays) => {
-                    *core = Arc::new(stays);
-                    self.map.insert(again, Arc::downgrade(core));
-                }
-                Err(held) => *core = held,
-            }
+            self.take(&mut roster.ring[*seat], now)
+        })
+    }
+
+    /// Takes away a member if nobody needs it, and it was not used since this was asked last. Its core is
+    /// then the overflow.
+    fn take(&self, member: &mut Member<K>, now: Instant) -> bool {
+        let Member { key, core } = member;
+        let may_go = core.may_go(now);
+        if core.used.swap(false, Relaxed) || !may_go {
+            return false;
         }
-        None
+        let again = key.clone(); // before anything is changed, as above
+        // In one step: nobody has a reference beside that of the ring (a call in flight, a waiting one, a
+        // handle), and from here on nobody gets one.
+        match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {
+            Ok(gone) if gone.may_go(now) => {
+                self.map.remove(key);
+                return true;
+            }
+            // A call came and went meanwhile, and left it open. Who does not find it waits for our lock.
+            Ok(stays) => {
+                *core = Arc::new(stays);
+                self.map.insert(again, Arc::downgrade(core));
+            }
+            Err(held) => *core = held,
+        }
+        false
     }
 }
 

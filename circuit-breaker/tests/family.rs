@@ -227,6 +227,37 @@ fn who_is_in_flight_held_or_listened_to_stays() {
     assert_eq!(keys(&hosts), [10, 11, 12]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_was_idle_between_two_sweeps_goes_and_the_others_stay() {
+    let hosts = family(8);
+    for key in 0..6 {
+        let _ = hosts.get(&key);
+    }
+    assert_eq!(hosts.evict_idle(), 0, "all were used");
+    let _ = hosts.get(&1);
+    let held = hosts.get(&2);
+    trip(&hosts, 3);
+    hosts.get(&4).disable(Override::new("alice", "migration"));
+    let call = hosts.get(&5).try_acquire().unwrap();
+    assert_eq!(hosts.evict_idle(), 1, "0");
+    assert_eq!(keys(&hosts), [1, 2, 3, 4, 5]);
+    assert_eq!(hosts.evict_idle(), 1, "1");
+    assert_eq!(
+        keys(&hosts),
+        [2, 3, 4, 5],
+        "held, open, disabled, in flight"
+    );
+    drop((held, call));
+    advance(WAIT).await;
+    assert_eq!(hosts.evict_idle(), 3);
+    assert_eq!(keys(&hosts), [4]);
+    // There is room again, and the hand finds its way.
+    for key in 10..30 {
+        let _ = hosts.get(&key);
+    }
+    assert_eq!((hosts.len(), keys(&hosts)[0]), (8, 4));
+}
+
 #[test]
 fn what_finds_no_room_shares_one_overflow() {
     let hosts = family(1);
