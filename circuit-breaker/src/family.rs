@@ -194,6 +194,22 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
         CircuitBreaker(self.core(key))
     }
 
+    /// Takes other numbers, for those that exist, each as by [`CircuitBreaker::reconfigure`], the overflow, and
+    /// those to come.
+    ///
+    /// # Errors
+    ///
+    /// What [`Builder::build`] refuses; nothing is changed then.
+    pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
+        self.0.roster.lock().settings = to.settings()?;
+        // Without the lock: it may wake who waits, and tell who listens.
+        self.overflow().reconfigure(to)?;
+        for (_, breaker) in self.iter() {
+            breaker.reconfigure(to)?;
+        }
+        Ok(())
+    }
+
     /// Takes away every member that nobody needs and that was not used since this was called last (nor since
     /// one was looked for that may go): called every ten minutes, those that were idle for at least as long.
     /// Says how many went.

@@ -227,6 +227,25 @@ fn who_is_in_flight_held_or_listened_to_stays() {
     assert_eq!(keys(&hosts), [10, 11, 12]);
 }
 
+#[test]
+fn a_family_takes_other_numbers_for_those_that_exist_and_those_to_come() {
+    let hosts = family(2);
+    let one = hosts.get(&1);
+    let two_in_a_row = CircuitBreaker::builder().consecutive_failures(2);
+    hosts.reconfigure(two_in_a_row).unwrap();
+    let none = two_in_a_row.consecutive_failures(0);
+    assert_eq!(
+        hosts.reconfigure(none),
+        Err(InvalidConfig::ConsecutiveFailures)
+    );
+    for breaker in [one, hosts.get(&2), hosts.overflow()] {
+        breaker.try_acquire().unwrap().failure();
+        assert_eq!(breaker.state(), State::Closed);
+        breaker.try_acquire().unwrap().failure();
+        assert_eq!(breaker.state(), State::Open);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_was_idle_between_two_sweeps_goes_and_the_others_stay() {
     let hosts = family(8);
