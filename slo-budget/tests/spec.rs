@@ -1,6 +1,6 @@
 //! What a specification says: to a process, and to who wrote it with a mistake.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use maestro_slo_budget::{ErrorBudget, Event, Mistakes, Objective, Severity, Spec};
 
@@ -238,4 +238,39 @@ labels: { note: 'a"} or vector(1) #' }
     let rules = spec(text).rules();
     assert!(rules.contains(r#"{job="x\"} or vector(1) # "}"#), "{rules}");
     assert!(rules.contains(r#"note: "a\"} or vector(1) #""#), "{rules}");
+}
+
+proptest::proptest! {
+    /// What is taken can be built, and written for Prometheus, whatever the numbers.
+    #[test]
+    fn what_is_read_can_be_built_and_written(
+        digits in 1_u64..1_000_000,
+        places in 3_usize..13,
+        period in proptest::sample::select(vec!["90s", "10m", "1h", "1d", "7d", "28d", "30d", "90d", "365d", "10y", "100y"]),
+        longs in proptest::collection::vec(
+            proptest::sample::select(vec!["10ms", "1s", "7s", "1m", "90s", "1h", "6h", "1d", "3d", "30d", "1y"]),
+            1..5,
+        ),
+        share in proptest::sample::select(vec!["0.000001%", "0.1%", "2%", "33.333333%", "100%"]),
+        short in proptest::option::of(proptest::sample::select(vec!["1ms", "250ms", "7s", "5m", "2h"])),
+        page in proptest::bool::ANY,
+        min_bad in proptest::sample::select(vec![1, 2, 3, 1000, u64::MAX]),
+    ) {
+        let mut text = format!(
+            "service: a\nslo: b\nobjective: 0.{digits:0>places$}\nperiod: {period}\nmin_bad: {{ page: {min_bad}, ticket: {min_bad} }}\n\
+             indicator: {{ total: all, bad: bad }}\nalerts:\n"
+        );
+        for long in &longs {
+            let severity = if page { "page" } else { "ticket" };
+            let short = short.map(|short| format!(", short: {short}")).unwrap_or_default();
+let _ = writeln!(text, "  - {{ severity: {severity}, budget: {share}, long: {long}{short} }}");
+        }
+        if let Ok(spec) = text.parse::<Spec>() {
+            let budget = spec.budget().build("a/b").unwrap();
+            spec.alerts().build(budget.clone()).unwrap();
+            spec.gate().build(budget).unwrap();
+            proptest::prop_assert!(!spec.rules().is_empty());
+            proptest::prop_assert!(!spec.rule_tests("rules.yaml").is_empty());
+        }
+    }
 }

@@ -123,7 +123,10 @@ fn next<'a>(events: &mut Events<'a>) -> Result<(Event<'a>, Span), Problem> {
                 column: error.marker().col() + 1,
                 width: 1,
             };
-            let what = format!("this is neither YAML nor JSON: {}", error.info());
+            let mut what = format!("this is neither YAML nor JSON: {}", error.info());
+            if what.contains("flow mapping") {
+                what += "; between `{` and `}` a selector with labels stands in quotes, `'up{job=\"api\"}'`";
+            }
             Err(Problem::new(at, what))
         }
         // After the end of the stream, which `read` does not ask for.

@@ -39,7 +39,7 @@ pub(crate) fn write(spec: &Spec, rules_file: &str) -> String {
         nothing(spec, &scale),
     ];
     for index in 0..spec.alerts.len() {
-        tests.push(by_chance(spec, &scale, index));
+        tests.extend(by_chance(spec, &scale, index));
         tests.push(burn(spec, &scale, index));
         tests.extend(on_the_line(spec, &scale, index));
     }
@@ -104,17 +104,17 @@ fn low_traffic(spec: &Spec, scale: &Scale) -> Yaml {
     test.yaml()
 }
 
-fn by_chance(spec: &Spec, scale: &Scale, index: usize) -> Yaml {
+fn by_chance(spec: &Spec, scale: &Scale, index: usize) -> Option<Yaml> {
     let pair = &spec.alerts[index];
     let name = format!(
         "above the line of {}/{} by as few bad events as its guard asks for: it fires only if that is hardly chance",
         Written(pair.windows.long),
         Written(pair.windows.short),
     );
-    let mut test = Test::new(spec, scale, &name, scale.by_chance(index));
+    let mut test = Test::new(spec, scale, &name, scale.by_chance(index)?);
     test.alerts_at(scale.beat);
     test.alerts_at(scale.beat * 2);
-    test.yaml()
+    Some(test.yaml())
 }
 
 fn idle(spec: &Spec, scale: &Scale) -> Yaml {

@@ -188,18 +188,21 @@ impl Scale {
     }
 
     /// In one reading as many bad events as the guard of an alert asks for, and as many others as keep their share
-    /// above its line; and then nothing.
-    pub(crate) fn by_chance(&self, index: usize) -> History {
+    /// above its line; and then nothing. `None` where those are too many to be exact in an f64.
+    pub(crate) fn by_chance(&self, index: usize) -> Option<History> {
         let line = &self.pairs[index];
         let (above, of) = line.pair.line(self.objective);
         let bad = line.min_bad;
-        let all = (u128::from(bad) * of - 1) / above;
+        let all = (u128::from(bad).checked_mul(of)? - 1) / above;
+        if all >= 1 << 53 {
+            return None;
+        }
         let phase = |ticks, good, bad| Phase { ticks, good, bad };
-        History::of(vec![
+        Some(History::of(vec![
             phase(self.beat - 1, 0, 0),
             phase(1, narrow(all).saturating_sub(bad), bad),
             phase(self.beat, 0, 0),
-        ])
+        ]))
     }
 
     /// Good traffic for the long window of an alert, then four times as many bad events as it takes, until it fires,
@@ -207,8 +210,12 @@ impl Scale {
     pub(crate) fn burn_and_recovery(&self, index: usize) -> History {
         let line = &self.pairs[index];
         let (above, of) = line.pair.line(self.objective);
-        let (above, of) = (narrow(above), narrow(of));
-        let bad = above.saturating_mul(4).min(of);
+        // With finer lines the sums would not be exact in an f64: then there is more than four times as much of it.
+        let all = of.min(1_000_000);
+        let bad = (above.saturating_mul(4).saturating_mul(all))
+            .div_ceil(of)
+            .min(all);
+        let (bad, of) = (narrow(bad), narrow(all));
         let healthy = |ticks| Phase {
             ticks,
             good: of,

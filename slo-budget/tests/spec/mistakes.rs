@@ -386,7 +386,7 @@
     (
         with("indicator:", "indicator: {"),
         r#"
-5:29: this is neither YAML nor JSON: while parsing a flow mapping, did not find expected ',' or '}'
+5:29: this is neither YAML nor JSON: while parsing a flow mapping, did not find expected ',' or '}'; between `{` and `}` a selector with labels stands in quotes, `'up{job="api"}'`
   5 |   total: http_requests_total{job="conductor"}
     |                             ^
 "#,
