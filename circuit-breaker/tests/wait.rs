@@ -7,12 +7,13 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    task::Poll,
     time::Duration,
 };
 
 use maestro_circuit_breaker::{
-    Acquire, Call, CircuitBreaker, CircuitBreakerLayer, OnCancel, Outcome, Override, Probes, State,
-    StaticCircuitBreaker, Wait,
+    Acquire, Call, CircuitBreaker, CircuitBreakerLayer, OnCancel, Outcome, Override, Probes, Ramp,
+    State, StaticCircuitBreaker, Wait,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::{Instant, advance};
@@ -210,6 +211,49 @@ async fn a_circuit_that_opens_again_is_waited_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn on_a_ramp_the_first_asks_once_a_step_and_its_end_lets_all_in() {
+    let breaker = CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .wait_in_open(Wait::fixed(WAIT))
+        .probes(Probes::one())
+        .ramp(Ramp::new(PROBE)) // 10, 25, 50 %
+        .build("ramp")
+        .unwrap();
+    trip(&breaker);
+    let mut line = line(&breaker, 20);
+    let begun = Instant::now();
+    let mut polls = 0;
+    let mut let_in = Vec::new();
+    while !line.is_empty() {
+        let mut index = 0;
+        while index < line.len() {
+            if line[index].is_woken() {
+                polls += 1;
+                if let Poll::Ready(call) = line[index].poll() {
+                    call.success();
+                    let_in.push(begun.elapsed());
+                    drop(line.remove(index));
+                    index = 0; // who leaves wakes who was behind
+                    continue;
+                }
+            }
+            index += 1;
+        }
+        advance(Duration::from_millis(100)).await;
+    }
+    let end = WAIT + 3 * PROBE;
+    assert_eq!(breaker.state(), State::Closed);
+    assert_eq!(let_in[0], WAIT, "the probe");
+    let on_ramp = let_in.iter().filter(|at| **at < end).count() - 1;
+    assert!((1..=6).contains(&on_ramp), "{let_in:?}");
+    assert!(let_in.iter().all(|at| *at <= end), "{let_in:?}");
+    assert!(
+        polls <= 20 + 2 * 4,
+        "{polls} polls: nobody is woken for nothing"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_operator_who_opens_for_a_while_moves_the_timer_and_one_who_opens_for_good_stops_it() {
     let breaker = open();
     let mut waiter = task::spawn(breaker.acquire());
@@ -294,11 +338,8 @@ impl Service<u32> for Echo {
     type Response = u32;
     type Error = Cramped;
     type Future = std::future::Ready<Result<u32, Cramped>>;
-    fn poll_ready(
-        &mut self,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Cramped>> {
-        std::task::Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), Cramped>> {
+        Poll::Ready(Ok(()))
     }
     fn call(&mut self, request: u32) -> Self::Future {
         self.calls.fetch_add(1, SeqCst);
@@ -449,10 +490,7 @@ async fn a_panic_in_the_inner_readiness_is_a_failure_at_once() {
         type Response = ();
         type Error = BoxError;
         type Future = std::future::Ready<Result<(), BoxError>>;
-        fn poll_ready(
-            &mut self,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Result<(), BoxError>> {
+        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), BoxError>> {
             panic!("in readiness")
         }
         fn call(&mut self, _: u32) -> Self::Future {
