@@ -55,6 +55,8 @@ pub use mistake::{Mistake, Mistakes};
 /// interval: 30s                      # of the group of rules; the default is the server's
 /// ```
 ///
+/// What was read was checked: the builders that it gives, built on one another, do not fail.
+///
 /// # Examples
 ///
 /// ```
@@ -217,6 +219,12 @@ impl Spec {
     }
 
     /// Recording and alerting rules for Prometheus, one group, as YAML.
+    ///
+    /// The series are `slo:error_ratio:rate…` for each window, `slo:events:increase…` and `slo:bad_events:increase…`,
+    /// `slo:error_ratio:increase…` and `slo:error_budget:remaining` for the period, and `slo:objective:ratio`; the alerts
+    /// `ErrorBudgetBurn`, by `severity`, `long_window` and `short_window`, and `ErrorBudgetNoData`. All of them have the labels
+    /// `service`, `slo` and those of the specification. Names of metrics and labels are checked and values quoted, so
+    /// that nothing but a selector gets into an expression.
     #[must_use]
     pub fn rules(&self) -> String {
         rules::write(self)
@@ -224,6 +232,8 @@ impl Spec {
 
     /// Tests of [`rules`](Self::rules) for `promtool test rules`, as YAML: what they say over made-up histories, as the
     /// arithmetic of this crate has it. `rules_file` is the path of the rules, from where the tests are.
+    ///
+    /// With the default alerts promtool takes some seconds for them, as each evaluation looks at all of the period.
     #[must_use]
     pub fn rule_tests(&self, rules_file: &str) -> String {
         promtool::write(self, rules_file)
@@ -233,7 +243,11 @@ impl Spec {
 impl FromStr for Spec {
     type Err = Mistakes;
 
-    /// Reads YAML, and so JSON.
+    /// Reads YAML, and so JSON. Numbers are read as they are written, so that none is rounded.
+    ///
+    /// # Errors
+    ///
+    /// [`Mistakes`], all that there are. No text makes it panic.
     fn from_str(text: &str) -> Result<Self, Mistakes> {
         read::read(text)
     }

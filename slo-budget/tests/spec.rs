@@ -274,3 +274,21 @@ let _ = writeln!(text, "  - {{ severity: {severity}, budget: {share}, long: {lon
         }
     }
 }
+
+/// The names of series, alerts and labels are what dashboards and routes are built on: they do not change unnoticed.
+#[test]
+fn the_rules_are_these() {
+    let spec = spec(
+        r#"
+service: conductor
+slo: runs
+description: POST /runs is answered in time.
+objective: 99%
+indicator: { latency: { histogram: 'http_request_duration_seconds{job="conductor"}', within: 250ms } }
+alerts: [{ severity: page, budget: 2%, long: 1h }]
+labels: { team: orchestration }
+interval: 30s
+"#,
+    );
+    assert_eq!(spec.rules(), include_str!("spec/rules.yaml"));
+}
