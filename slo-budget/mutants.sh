@@ -11,6 +11,12 @@ mutant 'a bad event counted by load, then store' src/counters.rs \
 mutant 'a bad event that publishes nothing' src/counters.rs \
     'self.shards[shard].bad.fetch_add(1, Release);' \
     'self.shards[shard].bad.fetch_add(1, Relaxed);'
+mutant 'good events read before the bad ones' src/counters.rs \
+    'let bad = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.bad.load(Acquire)));
+        let good =
+            (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.good.load(Relaxed)));' \
+    'let good = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.good.load(Relaxed)));
+        let bad = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.bad.load(Acquire)));'
 mutant 'a due probe taken by load, then store' src/door.rs \
     'self.due.load(Relaxed) && self.due.swap(false, AcqRel)' \
     'self.due.load(Relaxed) && { self.due.store(false, Relaxed); true }'
@@ -48,6 +54,12 @@ model_mutant 'a sleep that is not noticed' src/timekeeper.rs \
 model_mutant 'a slice that ends a slice later' src/slices.rs \
     'first: (self.current.saturating_add(1))' \
     'first: (self.current.saturating_add(2))'
+model_mutant 'a slice that is ended by every look' src/slices.rs \
+    'if slice <= self.current {' \
+    'if slice < self.current {'
+model_mutant 'a wall clock that is set, taken for sleep' src/timekeeper.rs \
+    'let set = self.behind.min(gained.unsigned_abs());' \
+    'let set = 0;'
 model_mutant 'idle slices that are as the last one was' src/slices.rs \
     'idle: self.rule.one(self.rule.idle),' \
     'idle: verdict,'

@@ -12,7 +12,7 @@ use crate::{ErrorBudget, ErrorBudgets, Gate, GateBuilder, InvalidConfig, sync::M
 ///
 /// # Cost
 ///
-/// Two lookups in concurrent maps, without a lock, and then what a gate costs. A new key takes a lock.
+/// Two lookups in concurrent maps, without a lock, and then what a gate costs (bench: `slo, gate open, layer, one of a family`). A new key takes a lock.
 ///
 /// # Examples
 ///
@@ -120,15 +120,18 @@ impl<K: Hash + Eq + Clone> Gates<K> {
     /// `ask`s the gate of `key`.
     pub(crate) fn with<T>(&self, key: &K, ask: impl FnOnce(&Gate) -> T) -> T {
         let shared = &*self.0;
+        let map = shared.map.pin();
+        if let Some(gate) = map.get(key) {
+            // A key that was forgotten meanwhile may have another budget.
+            if shared.budgets.has(key, gate.budget()) {
+                return ask(gate);
+            }
+        }
         let budget = shared.budgets.get(key);
         if shared.overflow.is_on(&budget) {
             return ask(&shared.overflow);
         }
-        let map = shared.map.pin();
-        match map.get(key).filter(|gate| gate.is_on(&budget)) {
-            Some(gate) => ask(gate),
-            None => ask(&self.make(key, budget)),
-        }
+        ask(&self.make(key, budget))
     }
 
     #[cold]

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tower::Layer;
 
 use super::floors::{EMPTY, READY};
-use crate::{Row, inner::Nothing};
+use crate::{Request, Row, inner::Nothing};
 
 pub(super) fn rows() -> Vec<Row> {
     (recording().into_iter())
@@ -50,7 +50,7 @@ fn recording() -> [Row; 6] {
     ]
 }
 
-fn gates() -> [Row; 6] {
+fn gates() -> [Row; 7] {
     [
         Row::object("slo, gate open, check", EMPTY, || {
             let gate = Gate::new(budget());
@@ -61,6 +61,13 @@ fn gates() -> [Row; 6] {
         }),
         Row::service("slo, gate open, layer, static", READY, || {
             GateLayer::new(leak(Gate::new(budget()))).layer(Nothing)
+        }),
+        Row::service("slo, gate open, layer, one of a family", READY, || {
+            let tenants = ErrorBudget::builder().build_family("tenants", 16);
+            let tenants = tenants.expect("the defaults are legal");
+            let gates = Gate::builder().build_family(tenants);
+            let gates = gates.expect("the defaults are legal");
+            GateLayer::new(gates.by(|request: &Request| request % 8)).layer(Nothing)
         }),
         Row::object("slo, gate closed, check", EMPTY, || {
             let gate = closed();

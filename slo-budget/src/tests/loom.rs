@@ -3,7 +3,8 @@
 use loom::{sync::Arc, thread};
 
 use crate::{
-    Counts, Event, Override, Reason, Reasons, door::Door, outbox::Outbox, recorder::Recorder,
+    Counts, Event, Objective, Override, Reason, Reasons, budgeting::SliceRule, door::Door,
+    ledger::Ledger, outbox::Outbox, recorder::Recorder,
 };
 
 /// Slots of ten ticks.
@@ -125,6 +126,32 @@ fn a_history_taken_while_recording_is_of_one_moment() {
         assert!(short <= ever && ever <= 3);
         assert_eq!(ever, counts.bad());
         other.join().unwrap();
+    });
+}
+
+#[test]
+fn each_slice_is_counted_once_whoever_ends_it() {
+    explore(Some(3), || {
+        // Of one slot each; an idle one is good, one with a bad event is bad.
+        let rule = SliceRule {
+            length: RESOLUTION,
+            target: Objective::new(1, 1),
+            idle: Event::Good,
+        };
+        let nothing = Counts::default();
+        let ledger = Ledger::new(RESOLUTION, Some(rule), nothing);
+        let shared = Arc::new(Recorder::resuming(ledger, nothing));
+        let recorder = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            recorder.record(1, Event::Bad, 12);
+            recorder.record(1, Event::Good, 25);
+        });
+        shared.record(0, Event::Good, 21);
+        let seen = shared.view(31).window(EVER);
+        assert_eq!(seen.total(), 3);
+        assert!(seen.bad() <= 1);
+        other.join().unwrap();
+        assert_eq!(shared.view(40).window(EVER), Counts::new(3, 1));
     });
 }
 
