@@ -256,6 +256,14 @@
 ",
     ),
     (
+        and("alerts:\n  - { severity: page, budget: 2%, long: 1h }\n  - { severity: page, budget: 5%, long: 60m, short: 5m }"),
+        r"
+9:5: alerts[1]: `alerts[0]` has the same severity and windows, and of the two the larger share of the budget says nothing more: keep one of them
+  9 |   - { severity: page, budget: 5%, long: 60m, short: 5m }
+    |     ^
+",
+    ),
+    (
         and("deploy: [{ window: 1h, below: 0 }]"),
         r"
 7:31: deploy[0].below: found `0`; expected a burn rate above 0, with at most nine digits: `1.0` or `0.5`

@@ -36,9 +36,25 @@ impl Notes<'_> {
             );
             return None;
         }
-        let alerts: Vec<_> = (items.into_iter())
-            .filter_map(|item| Some((Some(item.clone()), self.alert(&item)?)))
-            .collect();
+        let mut alerts: Asked<'a, Pair> = Vec::new();
+        for item in items {
+            let Some(pair) = self.alert(&item) else {
+                continue;
+            };
+            let is_same = |(_, other): &&(_, Pair)| {
+                other.severity == pair.severity
+                    && (other.windows.long, other.windows.short)
+                        == (pair.windows.long, pair.windows.short)
+            };
+            if let Some((Some(other), _)) = alerts.iter().find(is_same) {
+                let what = format!(
+                    "`{}` has the same severity and windows, and of the two the larger share of the budget says nothing more: keep one of them",
+                    other.path
+                );
+                self.at(&item, what);
+            }
+            alerts.push((Some(item), pair));
+        }
         // With one of them wrong, the others still are looked at.
         (!alerts.is_empty()).then_some(alerts)
     }
