@@ -137,9 +137,10 @@ impl Circuit {
     }
 }
 
-/// Whether the call with this number, of those that come during a ramp, is among `share` of a hundred. Of
-/// any hundred in a row exactly so many are, of fewer as near as can be, and the first is.
+/// Whether the call with this number, of those that come during a ramp, is among `share` of a hundred: of any
+/// hundred in a row exactly so many are, and of the first few their share, rounded up.
 pub(crate) const fn is_among(number: u64, share: u64) -> bool {
-    // The remainder first: no overflow.
-    (number % WHOLE) * share % WHOLE < share
+    // It begins anew after a hundred, so that nothing overflows.
+    let before = number % WHOLE;
+    ((before + 1) * share).div_ceil(WHOLE) > (before * share).div_ceil(WHOLE)
 }

@@ -73,6 +73,16 @@ async fn the_share_is_spread_evenly_over_the_calls_and_needs_no_chance() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_ninety_nine_in_a_hundred_all_are_let_in_but_the_last() {
+    let breaker = ramping(builder().ramp(Ramp::new(STEP).percent(&[99]))).await;
+    for _ in 0..99 {
+        breaker.try_acquire().unwrap().success();
+    }
+    assert!(breaker.try_acquire().is_err());
+    breaker.try_acquire().unwrap().success();
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_not_let_in_is_told_when_more_are_and_why_the_circuit_was_open() {
     let breaker = ramping(builder()).await;
     breaker.try_acquire().unwrap().success();
