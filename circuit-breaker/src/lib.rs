@@ -11,6 +11,7 @@ mod builder;
 mod by;
 mod call;
 mod cause;
+mod checked;
 mod circuit;
 mod classify;
 mod epoch;
