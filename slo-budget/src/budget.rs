@@ -355,3 +355,44 @@ impl fmt::Debug for Core {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local!(static SKEW: Cell<i64> = const { Cell::new(0) });
+
+    #[test]
+    fn what_a_machine_slept_through_is_past_from_the_next_slot_on_and_said() {
+        let settings = ErrorBudget::builder()
+            .build("asleep")
+            .unwrap()
+            .core()
+            .settings()
+            .clone();
+        let nothing = Counts::default();
+        let ledger = Ledger::new(settings.resolution, None, nothing);
+        let time = Timekeeper::new(|| Some(SKEW.get()), settings.resolution);
+        let budget = ErrorBudget::with("asleep", settings, 0, (ledger, nothing), time);
+        let (start, hour) = (Instant::now(), Duration::from_secs(3600));
+        let seconds = |n| start + Duration::from_secs(n);
+        budget.record_at(Event::Bad, start);
+        SKEW.set(i64::try_from(ticks(8 * hour)).unwrap());
+        assert_eq!(budget.report_at(seconds(5)).slept(), Duration::ZERO);
+        assert_eq!(budget.counts_at(hour, seconds(5)).bad(), 1);
+        assert_eq!(budget.report_at(seconds(11)).slept(), 8 * hour);
+        assert_eq!(budget.counts_at(8 * hour, seconds(11)).bad(), 0);
+        assert_eq!(budget.counts_at(9 * hour, seconds(11)).bad(), 1);
+        // It is no step of the clock, and what comes is counted now.
+        budget.record_at(Event::Good, seconds(12));
+        let report = budget.report_at(seconds(13));
+        assert_eq!(
+            (report.clock_steps_back(), report.clock_behind()),
+            (0, Duration::ZERO)
+        );
+        assert_eq!(budget.counts_at(hour, seconds(13)), Counts::new(1, 0));
+        assert_eq!(report.period().counts(), Counts::new(1, 1));
+    }
+}
