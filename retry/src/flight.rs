@@ -82,4 +82,12 @@ impl Limit {
             (u64::from(counts.retries) + 1) * 10_000 <= u64::from(counts.calls) * self.share;
         within || counts.retries < self.least
     }
+
+    /// How many more may begin.
+    pub(crate) fn left(self, counts: Counts) -> u64 {
+        let share = u64::from(counts.calls) * self.share / 10_000;
+        share
+            .max(u64::from(self.least))
+            .saturating_sub(u64::from(counts.retries))
+    }
 }

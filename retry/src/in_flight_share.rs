@@ -146,6 +146,11 @@ macro_rules! budget {
                 self.try_retry()
             }
 
+            #[expect(clippy::cast_precision_loss, reason = "below 2^32: exact")]
+            fn level(&self, _: &Now) -> Option<f64> {
+                Some(self.core().left() as f64)
+            }
+
             fn spend(&self, hold: Self::Hold) -> Self::Retry {
                 hold
             }
@@ -274,6 +279,10 @@ impl InFlightShareBuilder {
 impl InFlightCore {
     fn retry_begins(&self) -> bool {
         self.flight.retry_begins(self.limit)
+    }
+
+    fn left(&self) -> u64 {
+        self.limit.left(self.flight.counts())
     }
 }
 

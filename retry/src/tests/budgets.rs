@@ -128,6 +128,9 @@ proptest! {
             }
             prop_assert_eq!(budget.calls() as usize, calls.len());
             prop_assert_eq!(budget.retries() as usize, waiting.len() + running.len());
+            let share = budget.calls() * percent / 100;
+            let left = share.max(minimum).saturating_sub(budget.retries());
+            prop_assert_eq!(budget.level(&Now::unread()), Some(f64::from(left)));
         }
         drop((calls, waiting, running));
         prop_assert_eq!((budget.calls(), budget.retries()), (0, 0), "nothing is left over");
