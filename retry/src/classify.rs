@@ -21,6 +21,9 @@ pub enum Verdict {
     RetryAfter(Duration),
     /// As `Retry`; and of a budget in which retries have a price ([`CostBucket`](crate::CostBucket)), so many
     /// tokens are asked for. Other budgets make no difference.
+    ///
+    /// What costs 0 is free: such a bucket lets it run, even when it is empty, and the attempts alone bound it. What
+    /// costs more than the bucket holds never runs.
     RetryCosting(u32),
     /// A failure that no retry can mend. For the budget it is a failure, as `Done` is not.
     Never,

@@ -88,7 +88,8 @@ impl CostBucket {
         }
     }
 
-    /// Takes `cost` tokens for one retry, if there are so many. Dropped, the hold gives them back.
+    /// Takes `cost` tokens for one retry, if there are so many: 0 always, more than the capacity never. Dropped, the
+    /// hold gives them back.
     #[must_use = "dropping the hold gives the tokens back"]
     pub fn try_take(&self, cost: u32) -> Option<CostHold> {
         CostHold::take(Arc::clone(&self.0), cost)
@@ -96,7 +97,8 @@ impl CostBucket {
 }
 
 impl StaticCostBucket {
-    /// Takes `cost` tokens for one retry, if there are so many. Dropped, the hold gives them back.
+    /// Takes `cost` tokens for one retry, if there are so many: 0 always, more than the capacity never. Dropped, the
+    /// hold gives them back.
     #[must_use = "dropping the hold gives the tokens back"]
     pub fn try_take(&'static self, cost: u32) -> Option<CostHold<&'static CostBucketCore>> {
         CostHold::take(&self.0, cost)

@@ -206,6 +206,34 @@ fn a_success_is_the_answer_at_once() {
 }
 
 #[test]
+fn repeated_attempts_do_not_grow_an_error_chain() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("attempt {0}")]
+    struct Failed(u32, #[source] fmt::Error);
+    fn depth(error: &(dyn Error + 'static)) -> usize {
+        1 + error.source().map_or(0, depth)
+    }
+    let fail = |attempt| Err::<(), BoxError>(Failed(attempt, fmt::Error).into());
+    for n in [1, 2, 100] {
+        let made = AtomicU32::new(0);
+        let service = service_fn(|()| ready(fail(made.fetch_add(1, SeqCst) + 1)));
+        let mut layered = RetryLayer::new(attempts(n)).layer(service);
+        let policy = attempts(n);
+        let run = policy.run(async |attempt| fail(attempt));
+        for error in [
+            assert_ready_err!(task::spawn(layered.call(())).poll()),
+            assert_ready_err!(task::spawn(run).poll()),
+            policy.run_blocking(fail).unwrap_err(),
+        ] {
+            assert_eq!(
+                (error.to_string(), depth(error.as_ref())),
+                (format!("attempt {n}"), 2)
+            );
+        }
+    }
+}
+
+#[test]
 fn one_attempt_means_no_retries() {
     let (made, service) = script::<(), _>(&[Err("first"), Err("second")]);
     let mut service = RetryLayer::new(RetryPolicy::new(NonZeroU32::MIN)).layer(service);
@@ -833,6 +861,21 @@ fn a_share_of_calls_in_flight_counts_a_retry_from_the_decision_to_its_end() {
         (0, 0),
         "half of one call is no retry"
     );
+}
+
+#[test]
+fn what_costs_nothing_is_retried_on_an_empty_bucket_and_what_costs_more_than_it_holds_never() {
+    let quota = CostBucket::builder().capacity(5).build("test").unwrap();
+    let policy = attempts(9).budget(quota.clone());
+    let costing = |cost| {
+        let policy = policy.clone();
+        let policy = policy.classify(move |_, _: &Result<(), u32>| Verdict::RetryCosting(cost));
+        policy.run_blocking(Err::<(), _>).unwrap_err()
+    };
+    assert_eq!(costing(6), 1);
+    let all = quota.try_take(5).expect("it was full");
+    assert_eq!((costing(0), costing(1), quota.tokens()), (9, 1, 0));
+    drop(all);
 }
 
 #[test]
