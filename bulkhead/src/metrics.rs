@@ -140,7 +140,7 @@ mod on {
             })
         }
 
-        // The gauges move by one a call and not to a value: so calls on several threads cannot leave a stale one
+        // These gauges move by one a call and not to a value: so calls on several threads cannot leave a stale one
         // behind, and those of a family, whose members have one name, are sums.
 
         #[inline]
@@ -189,8 +189,16 @@ mod on {
         }
 
         pub(crate) fn resized<R>(&self, core: &Core<R>) {
-            if let Some((handles, _)) = self.handles(core) {
-                handles.limit.set(as_f64(core.seen().limit()));
+            let Some((handles, _)) = self.handles(core) else {
+                return;
+            };
+            // A value, as the limit of a family is that of one: so whoever sets it looks again. Of two that change the
+            // limit at once, one may read it first and set the gauge last.
+            let mut told = None;
+            while told != Some(core.seen().limit()) {
+                let limit = core.seen().limit();
+                handles.limit.set(as_f64(limit));
+                told = Some(limit);
             }
         }
     }

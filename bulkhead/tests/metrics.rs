@@ -1,9 +1,13 @@
 //! Metrics: there whichever comes first, the bulkhead or the recorder; and true afterwards.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, Permit, Queue};
+use metrics::{
+    Counter, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use parking_lot::Mutex;
 use tokio_test::{assert_pending, task};
 use tower::{BoxError, Layer, Service, service_fn};
 
@@ -187,4 +191,64 @@ fn a_bulkhead_that_only_watches_says_what_it_would_have_refused() {
         assert_eq!(seen["in_flight"].to_bits(), 2.0_f64.to_bits());
         drop(held);
     });
+}
+
+/// Where the gauge of the limit goes; and somebody else changes the limit just before it arrives.
+#[derive(Default)]
+struct Slow {
+    last: Mutex<f64>,
+    before_it_arrives: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl GaugeFn for Slow {
+    fn increment(&self, _: f64) {}
+
+    fn decrement(&self, _: f64) {}
+
+    fn set(&self, value: f64) {
+        let other = self.before_it_arrives.lock().take();
+        if let Some(other) = other {
+            other();
+        }
+        *self.last.lock() = value;
+    }
+}
+
+struct SlowRecorder(Arc<Slow>);
+
+impl Recorder for SlowRecorder {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::noop()
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        if key.name() == "maestro_bulkhead_limit" {
+            Gauge::from_arc(Arc::clone(&self.0))
+        } else {
+            Gauge::noop()
+        }
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[test]
+fn of_two_who_change_the_limit_at_once_the_gauge_has_the_last() {
+    let slow = Arc::new(Slow::default());
+    let recorder = SlowRecorder(Arc::clone(&slow));
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let bulkhead = Bulkhead::builder().limit(1).build("m").unwrap();
+    bulkhead.resolve_metrics();
+    let other = bulkhead.clone();
+    let second = Box::new(move || other.set_limit(20).unwrap());
+    *slow.before_it_arrives.lock() = Some(second);
+    bulkhead.set_limit(10).unwrap();
+    assert_eq!(bulkhead.limit(), 20);
+    assert_eq!(slow.last.lock().to_bits(), 20_f64.to_bits());
 }
