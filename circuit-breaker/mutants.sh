@@ -121,9 +121,6 @@ mutant 'an opening by the old limit for the new wait' src/advance.rs \
 mutant 'calls on a ramp numbered by load, then store' src/ramp.rs \
     'is_among(self.arrivals.fetch_add(1, Relaxed), share)' \
     '{ let number = self.arrivals.load(Relaxed); self.arrivals.store(number + 1, Relaxed); is_among(number, share) }'
-model_mutant 'an opening on a ramp that waits as the first one' src/advance.rs \
-    'if word.is_closed() {' \
-    'if true || word.is_closed() {'
 model_mutant 'a success that never opens' src/measure.rs \
     '(is_bad || window.judges_all)
                 &&' \
