@@ -20,6 +20,7 @@ use learnt::Learnt;
 /// the latency. Added here, as the original lacks it:
 ///
 /// * A window with overloads takes the steepest gradient, gets no headroom, and is kept out of the baseline.
+///   One is enough: so call by that name only what a service with room would not have answered, not every error.
 /// * A lasting slow-down is not learnt as normal: the baseline never rises above [`drift`](Self::drift)
 ///   times the lowest it has been, nor above [`healthy`](Self::healthy). What is slower than that stays
 ///   "slow" however long it lasts, until [`set_law`](crate::AdaptiveBulkhead::set_law) begins anew.
