@@ -27,6 +27,8 @@ mod off {
         #[inline]
         pub(crate) fn went<R>(&self, _: &Core<R>) {}
         #[inline]
+        pub(crate) fn granted<R>(&self, _: &Core<R>) {}
+        #[inline]
         pub(crate) fn refused<R>(&self, _: &Core<R>, _: Cause) {}
         #[inline]
         pub(crate) fn would_refuse<R>(&self, _: &Core<R>) {}
@@ -167,6 +169,14 @@ mod on {
         pub(crate) fn went<R>(&self, core: &Core<R>) {
             if let Some((handles, true)) = self.handles(core) {
                 handles.queued.decrement(1.0);
+            }
+        }
+
+        /// From those who wait to those who are in.
+        pub(crate) fn granted<R>(&self, core: &Core<R>) {
+            if let Some((handles, true)) = self.handles(core) {
+                handles.queued.decrement(1.0);
+                handles.in_flight.increment(1.0);
             }
         }
 

@@ -193,17 +193,28 @@ fn a_bulkhead_that_only_watches_says_what_it_would_have_refused() {
     });
 }
 
-/// Where the gauge of the limit goes; and somebody else changes the limit just before it arrives.
+/// Where the gauges go; and somebody else changes the limit just before the gauge of it arrives.
 #[derive(Default)]
 struct Slow {
     last: Mutex<f64>,
+    /// Of the other gauges.
+    at_each_step: Mutex<Option<Box<dyn Fn() + Send>>>,
     before_it_arrives: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl GaugeFn for Slow {
-    fn increment(&self, _: f64) {}
+    fn increment(&self, _: f64) {
+        // Taken for as long as it runs: what it does are steps too.
+        let step = self.at_each_step.lock().take();
+        if let Some(step) = step {
+            step();
+            *self.at_each_step.lock() = Some(step);
+        }
+    }
 
-    fn decrement(&self, _: f64) {}
+    fn decrement(&self, by: f64) {
+        self.increment(by);
+    }
 
     fn set(&self, value: f64) {
         let other = self.before_it_arrives.lock().take();
@@ -225,12 +236,8 @@ impl Recorder for SlowRecorder {
         Counter::noop()
     }
 
-    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        if key.name() == "maestro_bulkhead_limit" {
-            Gauge::from_arc(Arc::clone(&self.0))
-        } else {
-            Gauge::noop()
-        }
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(Arc::clone(&self.0))
     }
 
     fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
@@ -251,4 +258,38 @@ fn of_two_who_change_the_limit_at_once_the_gauge_has_the_last() {
     bulkhead.set_limit(10).unwrap();
     assert_eq!(bulkhead.limit(), 20);
     assert_eq!(slow.last.lock().to_bits(), 20_f64.to_bits());
+}
+
+#[test]
+fn a_recorder_may_use_the_bulkhead_that_reports_to_it() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let bulkhead = Bulkhead::builder().limit(1).build("m").unwrap();
+        let slow = Arc::new(Slow::default());
+        let recorder = SlowRecorder(Arc::clone(&slow));
+        let _guard = metrics::set_default_local_recorder(&recorder);
+        bulkhead.resolve_metrics();
+        // Whatever takes the lock of those who wait will do.
+        let seen = bulkhead.clone();
+        *slow.at_each_step.lock() = Some(Box::new(move || seen.set_limit(1).unwrap()));
+        let held = bulkhead.try_acquire().unwrap();
+        let mut waiters = [(); 3].map(|()| task::spawn(bulkhead.acquire()));
+        for waiter in &mut waiters {
+            assert_pending!(waiter.poll());
+        }
+        let [first, second, third] = waiters;
+        drop(second); // leaves the line
+        drop(held); // the first is let in
+        assert!(first.is_woken());
+        let watching = Bulkhead::builder().limit(1).metrics_only(true);
+        bulkhead.reconfigure(watching).unwrap(); // and the third
+        assert!(third.is_woken());
+        drop((first, third));
+        assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (0, 0));
+        done.send(()).expect("the test waits for it");
+    });
+    // The real clock only where it fails: a deadlock would hang for ever.
+    is_done
+        .recv_timeout(Duration::from_secs(20))
+        .expect("a recorder is told outside the lock");
 }

@@ -64,6 +64,7 @@ impl<R> Core<R> {
             Reception::MustWait => {
                 let ticket = waiters.join(line.newest_first, waker.cloned());
                 self.note_length(&waiters);
+                drop(waiters);
                 self.meter.joined(self);
                 Entry::Queued(ticket)
             }
@@ -118,6 +119,7 @@ impl<R> Core<R> {
             Turn::Waits(waker) => {
                 self.withdraw_if_last(&waiters);
                 drop(waiters);
+                self.meter.went(self);
                 drop(waker);
             }
         }
@@ -133,19 +135,23 @@ impl<R> Core<R> {
                 return;
             }
             let waker = waiters.grant_first();
-            self.entered();
             self.withdraw_if_last(&waiters);
             drop(waiters);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            self.granted(waker);
+        }
+    }
+
+    /// Says that a waiter was granted a place, and wakes it: outside the lock, as that is the code of others.
+    fn granted(&self, waker: Option<Waker>) {
+        self.meter.granted(self);
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 
     /// After the list became shorter by one.
     fn withdraw_if_last(&self, waiters: &Waiters) {
         self.note_length(waiters);
-        self.meter.went(self);
         if waiters.len() == 0 {
             self.permits.withdraw();
         }
@@ -168,12 +174,9 @@ impl<R> Core<R> {
                 return;
             }
             let waker = waiters.grant_first();
-            self.entered();
             self.withdraw_if_last(&waiters);
             drop(waiters);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            self.granted(waker);
         }
     }
 }
