@@ -247,7 +247,7 @@ pub(crate) const fn few<T: Copy, const N: usize>(items: [T; N]) -> Few<T> {
 
 pub(crate) const fn check_window(window: u64, settings: &Settings) -> Result<(), InvalidConfig> {
     // Where a calendar keeps the period it may be longer than the rings reach back.
-    let reach = settings.resolution * SPAN as u64 + SPAN as u64;
+    let reach = (settings.resolution * SPAN as u64).saturating_add(SPAN as u64);
     let unit = match &settings.slices {
         Some(slices) => slices.length,
         None => settings.resolution,

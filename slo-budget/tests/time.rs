@@ -310,6 +310,10 @@ fn what_cannot_work_is_refused_with_its_reason() {
         builder
             .resolution(Duration::from_secs(70_000))
             .period(500_000 * DAY / 3),
+        // The longest there is.
+        builder
+            .resolution(Duration::from_nanos(u64::MAX / 259_200))
+            .windows([DAY * 7]),
     ] {
         fine.build("fine").unwrap();
     }
