@@ -27,6 +27,8 @@ pub(crate) struct Door {
     stale_at: AtomicU64,
     /// When an override ends, for who is refused by it.
     forced_until: AtomicU64,
+    /// When the period of the calendar ends, and with it what is spent.
+    period_until: AtomicU64,
     /// A probe that is owed, as there has been none for a while.
     due: AtomicBool,
     /// How many optional requests came while it was closed, without those that got a probe that was due.
@@ -48,6 +50,23 @@ struct Inside {
     last_due: u64,
 }
 
+/// What a policy says at a tick.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decided {
+    pub(crate) reasons: Reasons,
+    /// The tick at which the period ends, and this is to be decided anew; `u64::MAX` where it slides.
+    pub(crate) period_until: u64,
+}
+
+impl From<Reasons> for Decided {
+    fn from(reasons: Reasons) -> Self {
+        Self {
+            reasons,
+            period_until: u64::MAX,
+        }
+    }
+}
+
 /// At least one probe in so many slots (a minute, at 10 s): five for the short window of the faster page,
 /// so that a gate without much traffic still learns that it may open.
 const SLOTS_A_PROBE: u64 = 6;
@@ -58,6 +77,7 @@ impl Door {
             reasons: AtomicU16::new(0),
             stale_at: AtomicU64::new(0),
             forced_until: AtomicU64::new(u64::MAX),
+            period_until: AtomicU64::new(u64::MAX),
             due: AtomicBool::new(false),
             asked: AtomicU64::new(0),
             probes: AtomicU64::new(0),
@@ -83,13 +103,13 @@ impl Door {
         (inside.decided, forced)
     }
 
-    /// Decides anew with `decide`, if the decision is older than a slot and nobody else is at it. What has
+    /// Decides anew with `decide`, if the decision is older than a slot or the period, and nobody else is at it. What has
     /// changed is told under the lock, in order, with whether it is open then.
-    pub(crate) fn refresh(
+    pub(crate) fn refresh<D: Into<Decided>>(
         &self,
         tick: u64,
         resolution: u64,
-        decide: impl FnOnce(Reasons) -> Reasons,
+        decide: impl FnOnce(Reasons) -> D,
         mut tell: impl FnMut(Change, bool),
     ) {
         // Relaxed: a hint, looked at again under the lock.
@@ -103,7 +123,10 @@ impl Door {
             return;
         }
         let was = inside.decided;
-        let now = decide(was);
+        let Decided {
+            reasons: now,
+            period_until,
+        } = decide(was).into();
         let expired = match inside.forced {
             Some((_, until)) if tick >= until => inside.forced.take(),
             _ => None,
@@ -121,8 +144,9 @@ impl Door {
         let next_slot = (tick / resolution)
             .saturating_add(1)
             .saturating_mul(resolution);
-        self.stale_at
-            .store(next_slot.min(inside.forced_until()), Relaxed);
+        self.period_until.store(period_until, Relaxed);
+        let stale_at = next_slot.min(inside.forced_until()).min(period_until);
+        self.stale_at.store(stale_at, Relaxed);
         let is_open = inside.reasons().is_empty();
         if was != now {
             tell(Change::Decided(now), is_open);
@@ -176,6 +200,11 @@ impl Door {
     /// The tick at which the override ends, if there is one that does.
     pub(crate) fn forced_until(&self) -> Option<u64> {
         Some(self.forced_until.load(Relaxed)).filter(|until| *until != u64::MAX)
+    }
+
+    /// The tick at which the period of the calendar ends, if the budget is of one.
+    pub(crate) fn period_until(&self) -> Option<u64> {
+        Some(self.period_until.load(Relaxed)).filter(|until| *until != u64::MAX)
     }
 
     /// Counts an optional request that an override refused.

@@ -4,7 +4,10 @@ use tokio::time::Instant;
 
 use crate::{
     Change, Class, Decision, ErrorBudget, GateBuilder, Listener, Override, Reason, Reasons, Spent,
-    Transition, door::Door, outbox::Outbox, policy::Policy,
+    Transition,
+    door::{Decided, Door},
+    outbox::Outbox,
+    policy::Policy,
 };
 
 /// Admits optional work only while an [`ErrorBudget`] lasts: a cheap handle to a decision that all its
@@ -129,11 +132,12 @@ impl Gate {
             return Ok(());
         }
         let Shared { budget, door, .. } = &*self.0;
-        let mut retry_after = self.0.policy.retry_after(reasons);
+        let left = |until: u64| until.saturating_sub(budget.core().tick(now));
+        let mut retry_after = (self.0.policy).retry_after(reasons, door.period_until().map(left));
         if reasons.contains(Reason::Forced) {
             door.turn_away();
             if let Some(until) = door.forced_until() {
-                retry_after = until.saturating_sub(budget.core().tick(now));
+                retry_after = left(until);
             }
         } else if door.admit_probe(self.0.one_probe_in) {
             return Ok(());
@@ -249,13 +253,19 @@ impl Gate {
             ..
         } = &*self.0;
         let mut has_changed = false;
+        let tick = budget.core().tick(now);
         door.refresh(
-            budget.core().tick(now),
+            tick,
             policy.resolution,
             |was| {
                 let view = budget.core().view(now);
                 let whole = view.whole(budget.core().settings().period);
-                policy.admission(was, &whole, |window| view.window(window))
+                // What is left is left from the latest tick that was seen.
+                let left = whole.left.map(|left| left.saturating_add(view.behind()));
+                Decided {
+                    reasons: policy.admission(was, &whole, |window| view.window(window)),
+                    period_until: left.map_or(u64::MAX, |left| tick.saturating_add(left)),
+                }
             },
             |change, is_open| {
                 self.put(change, is_open, now);

@@ -75,12 +75,14 @@ impl Policy {
     }
 
     /// How long what closes the gate takes to leave the shortest window that holds it: a hint, as errors
-    /// may go on. In ticks.
-    pub(crate) fn retry_after(&self, reasons: Reasons) -> u64 {
+    /// may go on. In ticks, as is what is `left` of a period of the calendar.
+    pub(crate) fn retry_after(&self, reasons: Reasons, left: Option<u64>) -> u64 {
+        // By so much, a slot of the coarsest ring, the window of a period that slides moves on.
+        let step = self.resolution * u64::from(SPAN / 720);
         let wait = |reason| match reason {
-            // The window of the period moves on by a slot of the coarsest ring. (For an override without an
-            // end that is as good a guess as any; of one with an end the caller knows better.)
-            Reason::BudgetSpent | Reason::Forced => self.resolution * u64::from(SPAN / 720),
+            Reason::BudgetSpent => left.unwrap_or(step),
+            // Without an end that is as good a guess as any; of one with an end the caller knows better.
+            Reason::Forced => step,
             Reason::Burning(n) => self.pages[n].map_or(0, |page| page.short),
             Reason::OverLimit(n) => self.limits[n].map_or(0, |limit| limit.window),
             Reason::NoData => 0,

@@ -29,7 +29,8 @@ impl Spent {
 
     /// When it is worth trying again, if no more errors come: in how long those that closed the gate leave
     /// the shortest window that holds them. Of several reasons the slowest counts. A budget that is spent may
-    /// take days; for it this is the step in which the window of the period moves on, 360 slots (1 h).
+    /// take days; for it this is the step in which the window of the period moves on, 360 slots (1 h), or, of a period of the
+    /// calendar, the time to its end.
     #[must_use]
     pub const fn retry_after(&self) -> Duration {
         self.retry_after

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan, Zoned, civil::date, tz::TimeZone};
 use maestro_slo_budget::{
-    Alerts, Budgeting, Calendar, Counts, ErrorBudget, Event, Gate, History, InvalidConfig,
+    Alerts, Budgeting, Calendar, Class, Counts, ErrorBudget, Event, Gate, History, InvalidConfig,
     Objective, Reason, Restored,
 };
 use proptest::prelude::*;
@@ -309,6 +309,24 @@ async fn a_gate_that_a_spent_month_closed_opens_with_the_next() {
     advance(9 * DAY + 23 * HOUR).await;
     assert!(!gate.is_open());
     advance(HOUR).await;
+    assert!(gate.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_month_says_when_the_next_begins_and_its_gate_opens_at_that_moment() {
+    // Slots of ten seconds from then on, so that the month ends within one.
+    let budget = begin(Calendar::month("UTC"), at("2026-06-01T00:00:03[UTC]"));
+    let gate = Gate::builder().pages([]).build(budget.clone()).unwrap();
+    advance(20 * DAY).await;
+    (0..9000).for_each(|_| budget.record(Event::Good));
+    (0..100).for_each(|_| budget.record(Event::Bad));
+    advance(10 * SECOND).await;
+    let left = Duration::from_secs(10 * 24 * 3600 - 13);
+    let refused = gate.check(Class::Optional).unwrap_err();
+    assert_eq!(refused.retry_after(), left);
+    advance(left.saturating_sub(Duration::from_nanos(1))).await;
+    assert!(!gate.is_open());
+    advance(Duration::from_nanos(1)).await;
     assert!(gate.is_open());
 }
 

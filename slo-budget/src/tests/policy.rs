@@ -183,7 +183,12 @@ fn no_data_blocks_a_deployment_only_where_that_is_asked() {
 fn it_is_worth_trying_again_when_the_slowest_reason_may_be_gone() {
     let policy = policy(|gate| gate);
     let reasons = Reasons::NONE.with(Reason::Burning(0));
-    assert_eq!(policy.retry_after(reasons), SHORT);
-    assert_eq!(policy.retry_after(reasons.with(Reason::BudgetSpent)), HOUR);
-    assert_eq!(policy.retry_after(Reasons::NONE), 0);
+    assert_eq!(policy.retry_after(reasons, None), SHORT);
+    // What a calendar's period has left is nothing to a page.
+    assert_eq!(policy.retry_after(reasons, Some(1)), SHORT);
+    let spent = reasons.with(Reason::BudgetSpent);
+    assert_eq!(policy.retry_after(spent, None), HOUR);
+    assert_eq!(policy.retry_after(spent, Some(7 * HOUR)), 7 * HOUR);
+    assert_eq!(policy.retry_after(spent, Some(1)), SHORT);
+    assert_eq!(policy.retry_after(Reasons::NONE, Some(HOUR)), 0);
 }
