@@ -17,6 +17,12 @@ mutant 'good events read before the bad ones' src/counters.rs \
             (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.good.load(Relaxed)));' \
     'let good = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.good.load(Relaxed)));
         let bad = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.bad.load(Acquire)));'
+mutant 'the sum of a question taken before its lock' src/recorder.rs \
+    'let mut inside = self.inside.lock();
+        let events = self.advance(&mut inside, tick);' \
+    'let events = self.counters.sum();
+        let mut inside = self.inside.lock();
+        self.advance(&mut inside, tick);'
 mutant 'a due probe taken by load, then store' src/door.rs \
     'self.due.load(Relaxed) && self.due.swap(false, AcqRel)' \
     'self.due.load(Relaxed) && { self.due.store(false, Relaxed); true }'
