@@ -80,7 +80,7 @@ impl InvalidConfig {
                 "a factor is a plain decimal such as `14.4`, with at most nine digits in all"
             }
             Self::Window => {
-                "a window is a length of time above zero, the largest unit first: write `5m`, `1h 30m`, `28d` or `4w`"
+                "a window is a length of time above zero, the largest unit first: write `5m`, `1h 30m`, `28d`, `4w` or `250ms`"
             }
             Self::ZeroPeriod => "the period of a budget must be longer than zero",
             Self::ZeroResolution => "the resolution must be longer than zero",

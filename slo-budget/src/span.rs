@@ -4,9 +4,9 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use crate::InvalidConfig;
 
-/// A length of time as people write windows and periods: `5m`, `1h 30m`, `28d`, `4w`.
+/// A length of time as people write windows and periods, and as Prometheus does: `5m`, `1h 30m`, `28d`, `4w`, `250ms`.
 ///
-/// Read by [`FromStr`]: numbers with a unit each, added up, the largest unit first: `w`, `d`, `h`, `m`, `s`. A week is 7 days and a
+/// Read by [`FromStr`]: whole numbers with a unit each, added up, the largest unit first: `w`, `d`, `h`, `m`, `s`, `ms`. A week is 7 days and a
 /// day 24 hours; for days as calendars have them see `Calendar`, of the feature `calendar`.
 ///
 /// # Examples
@@ -25,30 +25,32 @@ use crate::InvalidConfig;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Window(Duration);
 
-/// The largest first.
-const UNITS: [(u8, u64); 5] = [
-    (b'w', 604_800),
-    (b'd', 86_400),
-    (b'h', 3600),
-    (b'm', 60),
-    (b's', 1),
+/// In milliseconds, the largest first.
+const UNITS: [(&str, u64); 6] = [
+    ("w", 604_800_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
 ];
 
 impl Window {
     fn read(text: &str) -> Option<Self> {
         let mut units = UNITS.iter();
-        let mut seconds = 0_u64;
+        let mut millis = 0_u64;
         let mut rest = text.trim();
         // At least one, and none of them twice.
-        while !rest.is_empty() || seconds == 0 {
-            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let number: u64 = rest[..digits].parse().ok()?;
-            let unit = *rest.as_bytes().get(digits)?;
+        while !rest.is_empty() || millis == 0 {
+            let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+            let letters = after.find(|c: char| !c.is_ascii_alphabetic());
+            let (unit, after) = after.split_at(letters.unwrap_or(after.len()));
             let (_, length) = units.find(|(name, _)| *name == unit)?;
-            seconds = seconds.checked_add(number.checked_mul(*length)?)?;
-            rest = rest[digits + 1..].trim_start();
+            let number: u64 = number.parse().ok()?;
+            millis = millis.checked_add(number.checked_mul(*length)?)?;
+            rest = after.trim_start();
         }
-        Some(Self(Duration::from_secs(seconds)))
+        Some(Self(Duration::from_millis(millis)))
     }
 }
 
@@ -72,19 +74,25 @@ impl From<Window> for Duration {
 }
 
 impl fmt::Display for Window {
-    /// In days, hours, minutes and seconds; what it shows is read as the same.
+    /// In days, hours, minutes, seconds and milliseconds; what it shows is read as the same.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0.as_secs();
-        let mut space = "";
-        for (unit, length) in &UNITS[1..] {
-            if rest >= *length {
-                write!(f, "{space}{}{}", rest / length, char::from(*unit))?;
-                rest %= length;
-                space = " ";
-            }
-        }
-        Ok(())
+        units(self.0, " ", f)
     }
+}
+
+/// Days, hours and so on, as far as there are any, with a `gap` between.
+pub(crate) fn units(time: Duration, gap: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut rest = time.as_millis();
+    let mut before = "";
+    for (unit, length) in &UNITS[1..] {
+        let count = rest / u128::from(*length);
+        rest %= u128::from(*length);
+        if count > 0 {
+            write!(f, "{before}{count}{unit}")?;
+            before = gap;
+        }
+    }
+    Ok(())
 }
 
 /// Nanoseconds; 584 years at most.
@@ -127,18 +135,20 @@ mod tests {
 
     #[test]
     fn windows_are_read_as_people_write_them_and_written_so_that_they_are_read_again() {
-        for (text, seconds, shown) in [
-            ("5m", 300, "5m"),
-            ("1h30m", 5400, "1h 30m"),
-            (" 1h 30m ", 5400, "1h 30m"),
-            ("28d", 2_419_200, "28d"),
-            ("4w", 2_419_200, "28d"),
-            ("1w 2d 3h 4m 5s", 788_645, "9d 3h 4m 5s"),
-            ("90m", 5400, "1h 30m"),
-            ("0h 5m", 300, "5m"),
+        for (text, millis, shown) in [
+            ("5m", 300_000, "5m"),
+            ("1h30m", 5_400_000, "1h 30m"),
+            (" 1h 30m ", 5_400_000, "1h 30m"),
+            ("28d", 2_419_200_000, "28d"),
+            ("4w", 2_419_200_000, "28d"),
+            ("1w 2d 3h 4m 5s 6ms", 788_645_006, "9d 3h 4m 5s 6ms"),
+            ("90m", 5_400_000, "1h 30m"),
+            ("0h 5m", 300_000, "5m"),
+            ("250ms", 250, "250ms"),
+            ("2500ms", 2500, "2s 500ms"),
         ] {
             let window: Window = text.parse().expect(text);
-            assert_eq!(Duration::from(window).as_secs(), seconds, "{text}");
+            assert_eq!(Duration::from(window).as_millis(), millis, "{text}");
             assert_eq!(window.to_string(), shown);
             assert_eq!(shown.parse(), Ok(window));
         }
@@ -156,11 +166,14 @@ mod tests {
             "1h,30m",
             "1mo",
             "1y",
+            "1us",
+            "1ms 1s",
+            "5min",
             "0m",
             "5mü",
             "ü",
             "99999999999999999999d",
-            "30500568904944w",
+            "30500568905w",
         ] {
             assert_eq!(
                 wrong.parse::<Window>(),

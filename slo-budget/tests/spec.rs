@@ -246,9 +246,9 @@ proptest::proptest! {
     fn what_is_read_can_be_built_and_written(
         digits in 1_u64..1_000_000,
         places in 3_usize..13,
-        period in proptest::sample::select(vec!["90s", "10m", "1h", "1d", "7d", "28d", "30d", "90d", "365d", "10y", "100y"]),
+        period in proptest::sample::select(vec!["90s", "10m", "1h", "1d", "7d", "28d", "30d", "90d", "365d", "3650d", "36500d"]),
         longs in proptest::collection::vec(
-            proptest::sample::select(vec!["10ms", "1s", "7s", "1m", "90s", "1h", "6h", "1d", "3d", "30d", "1y"]),
+            proptest::sample::select(vec!["10ms", "1s", "7s", "1m", "90s", "1h", "6h", "1d", "3d", "30d", "365d"]),
             1..5,
         ),
         share in proptest::sample::select(vec!["0.000001%", "0.1%", "2%", "33.333333%", "100%"]),

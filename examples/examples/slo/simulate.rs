@@ -4,7 +4,8 @@ use std::{fmt::Write, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
 use maestro_slo_budget::{
-    AlertState, Alerts, BurnRate, Counts, ErrorBudget, Event, Gate, Severity, Spec, WindowReport,
+    AlertState, Alerts, BurnRate, Counts, ErrorBudget, Event, Gate, Severity, Spec, Window,
+    WindowReport,
 };
 use tokio::time::Instant;
 
@@ -67,25 +68,12 @@ impl FromStr for Phase {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    let wrong = || {
-        format!("`{text}` is no time: write a whole number with a unit, `90s`, `5m`, `2h` or `3d`")
-    };
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let length = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = text[..text.len() - unit.len_utf8()]
-        .parse()
-        .map_err(|_| wrong())?;
+    let time: Window = (text.parse())
+        .map_err(|_| format!("`{text}` is no time: write `90s`, `5m`, `1h30m` or `3d`"))?;
     // Ten years are more than anybody waits for.
-    let seconds = number
-        .checked_mul(length)
-        .filter(|seconds| (1..=315_360_000).contains(seconds));
-    seconds.map(Duration::from_secs).ok_or_else(wrong)
+    Some(Duration::from(time))
+        .filter(|time| time.as_secs() <= 315_360_000)
+        .ok_or_else(|| format!("`{text}` is longer than ten years"))
 }
 
 /// What a process holds.
