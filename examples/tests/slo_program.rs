@@ -72,6 +72,9 @@ fn check_says_what_the_samples_ask_for() {
         "page    at a burn rate above 14.4    over 1h and 5m: more than 1.44% bad; a total outage is noticed after 51.84s",
         "good is what is answered within 250ms",
         "conductor/dispatch: 99.5% over 7d",
+        "95% over 28d\n  a total outage may last 1d9h36m",
+        // What is legal there, and hardly meant.
+        "  note: number 1 fires only when more than 67.2 % of all events are bad; lower its share",
     ] {
         assert!(text.contains(line), "no `{line}` in\n{text}");
     }
@@ -200,15 +203,19 @@ fn a_wrong_command_is_told_what_is_right() {
         ),
         (
             &["simulate", "slo/latency.yaml", "--every", "5 min"],
-            "write a whole number with a unit",
+            "write `90s`, `5m`, `1h30m` or `3d`",
         ),
         (
             &["simulate", "slo/latency.yaml", "--every", "0s"],
-            "write a whole number with a unit",
+            "write `90s`, `5m`, `1h30m` or `3d`",
         ),
         (
             &["simulate", "slo/latency.yaml", "--every", "ü"],
-            "write a whole number with a unit",
+            "write `90s`, `5m`, `1h30m` or `3d`",
+        ),
+        (
+            &["simulate", "slo/latency.yaml", "--phase", "600w:1%"],
+            "longer than ten years",
         ),
     ] {
         let (status, errors) = refused(args);

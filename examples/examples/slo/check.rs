@@ -51,6 +51,9 @@ pub(crate) fn describe(spec: &Spec) -> Result<String, String> {
             spoken(long.mul_f64(factor / outage)),
         );
     }
+    for warning in budget.warnings().into_iter().chain(alerts.warnings()) {
+        let _ = writeln!(text, "  note: {warning}");
+    }
     Ok(text)
 }
 
