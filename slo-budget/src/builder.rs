@@ -1,9 +1,8 @@
 use std::time::Duration;
 
 use crate::{
-    Budgeting, ErrorBudget, ErrorBudgets, Event, History, InvalidConfig, Objective, Restored,
-    Unusable, budget::Settings, bytes::checksum, calendar::Calendar, rings::SPAN, slices::Slices,
-    span::ticks,
+    Budgeting, ErrorBudget, ErrorBudgets, Event, InvalidConfig, Objective, Restored,
+    budget::Settings, bytes::checksum, calendar::Calendar, rings::SPAN, span::ticks,
 };
 
 /// The numbers of an error budget. `Copy`, and usable in a `const`.
@@ -132,29 +131,7 @@ impl Builder {
         bytes: &[u8],
         wall: Duration,
     ) -> Result<(ErrorBudget, Restored), InvalidConfig> {
-        let settings = self.settings()?;
-        let usable = History::from_bytes(bytes).and_then(|history| {
-            if history.meaning != settings.meaning {
-                Err(Unusable::OtherMeaning)
-            } else if history.ledger.rings().resolution() != settings.resolution {
-                Err(Unusable::OtherResolution)
-            } else if history.ledger.slices().map(Slices::rule) != settings.slices {
-                Err(Unusable::OtherBudgeting)
-            } else {
-                Ok(history)
-            }
-        });
-        Ok(match usable {
-            Ok(history) => {
-                let downtime = wall.saturating_sub(history.wall());
-                let budget = ErrorBudget::resuming(name, settings, history, ticks(wall));
-                (budget, Restored::History { downtime })
-            }
-            Err(why) => {
-                let budget = ErrorBudget::starting(name, settings, ticks(wall));
-                (budget, Restored::Empty(why))
-            }
-        })
+        Ok(ErrorBudget::restoring(name, self.settings()?, bytes, wall))
     }
 
     /// Builds a budget of its own, which shares counts with no other.
@@ -181,7 +158,30 @@ impl Builder {
         name: &'static str,
         capacity: usize,
     ) -> Result<ErrorBudgets<K>, InvalidConfig> {
-        Ok(ErrorBudgets::new(name, self.settings()?, capacity))
+        let settings = self.settings()?;
+        let overflow = ErrorBudget::of(name, settings.clone());
+        Ok(ErrorBudgets::new(name, settings, capacity, overflow))
+    }
+
+    /// As [`build_family`](Self::build_family), with an overflow that goes on with the history in `bytes` as in
+    /// [`restore`](Self::restore). That of each key is restored by [`ErrorBudgets::restore`].
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build); not for what is in `bytes`.
+    pub fn restore_family<K>(
+        self,
+        name: &'static str,
+        capacity: usize,
+        bytes: &[u8],
+        wall: Duration,
+    ) -> Result<(ErrorBudgets<K>, Restored), InvalidConfig> {
+        let settings = self.settings()?;
+        let (overflow, restored) = ErrorBudget::restoring(name, settings.clone(), bytes, wall);
+        Ok((
+            ErrorBudgets::new(name, settings, capacity, overflow),
+            restored,
+        ))
     }
 
     fn settings(self) -> Result<Settings, InvalidConfig> {

@@ -4,7 +4,7 @@ use papaya::HashMap;
 use tokio::time::Instant;
 
 use crate::{
-    Core, Counts, ErrorBudget, Guard, Observation,
+    Core, Counts, ErrorBudget, Guard, Observation, Restored, Unusable,
     budget::Settings,
     sync::{
         Mutex,
@@ -63,10 +63,15 @@ pub struct By<K, F> {
 // === impl ErrorBudgets ===
 
 impl<K> ErrorBudgets<K> {
-    pub(crate) fn new(name: &'static str, settings: Settings, capacity: usize) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        settings: Settings,
+        capacity: usize,
+        overflow: ErrorBudget,
+    ) -> Self {
         Self(Arc::new(Shared {
             name,
-            overflow: ErrorBudget::of(name, settings.clone()),
+            overflow,
             settings,
             capacity,
             map: HashMap::new(),
@@ -147,6 +152,57 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         // Last: a key whose `Clone` or `Hash` panics costs no place.
         *members += 1;
         budget
+    }
+
+    /// Goes on with the history in `bytes` for `key`, if that is of use and there is room, and says what was found, as
+    /// [`Builder::restore`](crate::Builder::restore) does. To be called before the first calls: a key that counts already goes on
+    /// with that. What is of no use takes no place.
+    ///
+    /// `wall` is the time since the Unix epoch. The overflow is restored by
+    /// [`Builder::restore_family`](crate::Builder::restore_family).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_slo_budget::{ErrorBudget, Event};
+    /// use std::time::Duration;
+    ///
+    /// let hour = Duration::from_secs(3600);
+    /// let wall = Duration::from_secs(1_700_000_000); // since the Unix epoch
+    /// let before = ErrorBudget::builder().build_family("tenants", 1000)?;
+    /// before.get(&"a").record(Event::Bad);
+    /// let kept: Vec<_> = (before.iter())
+    ///     .map(|(tenant, budget)| (tenant, budget.history(wall).to_bytes()))
+    ///     .collect();
+    /// let overflow = before.overflow().history(wall).to_bytes();
+    ///
+    /// let (tenants, restored) = ErrorBudget::builder().restore_family("tenants", 1000, &overflow, wall)?;
+    /// println!("the overflow: {restored}");
+    /// for (tenant, bytes) in &kept {
+    ///     println!("{tenant}: {}", tenants.restore(tenant, bytes, wall));
+    /// }
+    /// assert_eq!(tenants.get(&"a").counts(hour).bad(), 1);
+    /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+    /// ```
+    pub fn restore(&self, key: &K, bytes: &[u8], wall: Duration) -> Restored {
+        let shared = &*self.0;
+        let (budget, restored) =
+            ErrorBudget::restoring(shared.name, shared.settings.clone(), bytes, wall);
+        if let Restored::Empty(_) = restored {
+            return restored;
+        }
+        let map = shared.map.pin();
+        let mut members = shared.members.lock();
+        if map.get(key).is_some() {
+            return Restored::Empty(Unusable::InUse);
+        }
+        if *members >= shared.capacity {
+            return Restored::Empty(Unusable::NoRoom);
+        }
+        map.insert(key.clone(), budget);
+        // Last, as in `get`.
+        *members += 1;
+        restored
     }
 
     /// Whether this very budget is that of `key` now.

@@ -1,6 +1,11 @@
 use std::{error::Error, fmt, time::Duration};
 
-use crate::span::Spoken;
+use crate::{
+    ErrorBudget, History,
+    budget::Settings,
+    slices::Slices,
+    span::{Spoken, ticks},
+};
 
 /// What [`Builder::restore`](crate::Builder::restore) found: to be said in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +38,43 @@ pub enum Unusable {
     /// They count events where now slices are counted, other slices, or the other way round:
     /// [`budgeting`](crate::Builder::budgeting).
     OtherBudgeting,
+    /// They are of a key for which a family has no room.
+    NoRoom,
+    /// They are of a key that counts already, and goes on with that.
+    InUse,
+}
+
+impl ErrorBudget {
+    /// Goes on with the history in `bytes`, if that is of use with these settings, and begins empty if not.
+    pub(crate) fn restoring(
+        name: &'static str,
+        settings: Settings,
+        bytes: &[u8],
+        wall: Duration,
+    ) -> (Self, Restored) {
+        let usable = History::from_bytes(bytes).and_then(|history| {
+            if history.meaning != settings.meaning {
+                Err(Unusable::OtherMeaning)
+            } else if history.ledger.rings().resolution() != settings.resolution {
+                Err(Unusable::OtherResolution)
+            } else if history.ledger.slices().map(Slices::rule) != settings.slices {
+                Err(Unusable::OtherBudgeting)
+            } else {
+                Ok(history)
+            }
+        });
+        match usable {
+            Ok(history) => {
+                let downtime = wall.saturating_sub(history.wall());
+                let budget = Self::resuming(name, settings, history, ticks(wall));
+                (budget, Restored::History { downtime })
+            }
+            Err(why) => (
+                Self::starting(name, settings, ticks(wall)),
+                Restored::Empty(why),
+            ),
+        }
+    }
 }
 
 impl fmt::Display for Restored {
@@ -57,6 +99,8 @@ impl fmt::Display for Unusable {
             Self::OtherBudgeting => {
                 f.write_str("the history counted events or slices otherwise than now")
             }
+            Self::NoRoom => f.write_str("the family has no room for another key"),
+            Self::InUse => f.write_str("the key counts already, and goes on with that"),
         }
     }
 }

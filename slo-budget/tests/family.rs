@@ -3,7 +3,8 @@
 use std::{sync::Barrier, time::Duration};
 
 use maestro_slo_budget::{
-    By, Counts, ErrorBudget, ErrorBudgetLayer, ErrorBudgets, Event, InvalidConfig,
+    By, Counts, ErrorBudget, ErrorBudgetLayer, ErrorBudgets, Event, InvalidConfig, Restored,
+    Unusable,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
@@ -164,4 +165,61 @@ fn a_family_that_cannot_work_is_refused() {
     let builder = ErrorBudget::builder().period(Duration::ZERO);
     let refused = builder.build_family::<u32>("wrong", 1).unwrap_err();
     assert_eq!(refused, InvalidConfig::ZeroPeriod);
+}
+
+#[test]
+fn a_family_goes_on_over_a_restart_key_by_key_and_with_its_overflow() {
+    let (wall, minute) = (Duration::from_secs(1_700_000_000), Duration::from_secs(60));
+    let before = family(2);
+    for (tenant, bad) in [(1, 1), (2, 2), (3, 3)] {
+        (0..bad).for_each(|_| before.get(&tenant).record(Event::Bad));
+    }
+    let bytes = |budget: &ErrorBudget| budget.history(wall).to_bytes();
+    let kept: Vec<_> = before.iter().map(|(key, b)| (key, bytes(&b))).collect();
+
+    let (after, restored) = ErrorBudget::builder()
+        .restore_family("tenants", 2, &bytes(before.overflow()), wall + minute)
+        .unwrap();
+    let history = Restored::History { downtime: minute };
+    assert_eq!(restored, history);
+    for (key, bytes) in &kept {
+        assert_eq!(after.restore(key, bytes, wall + minute), history);
+    }
+    assert_eq!(after.len(), 2);
+    assert_eq!(
+        [1, 2, 3].map(|key| after.get(&key).counts(EVER).bad()),
+        [1, 2, 3]
+    );
+    assert_eq!(after.counts(EVER), before.counts(EVER));
+}
+
+#[test]
+fn what_cannot_be_restored_of_a_family_is_said_and_takes_no_place() {
+    let wall = Duration::from_secs(1_700_000_000);
+    let tenants = family(1);
+    tenants.get(&1).record(Event::Bad);
+    let bytes = tenants.get(&1).history(wall).to_bytes();
+    let empty = |why| Restored::Empty(why);
+    assert_eq!(
+        tenants.restore(&1, &bytes, wall),
+        empty(Unusable::InUse),
+        "it would be counted twice, or a handle would count for nobody"
+    );
+    assert_eq!(tenants.get(&1).counts(EVER).bad(), 1);
+    assert_eq!(tenants.restore(&2, &bytes, wall), empty(Unusable::NoRoom));
+    assert!(tenants.forget(&1));
+    assert_eq!(tenants.restore(&2, b"", wall), empty(Unusable::NoHistory));
+    assert_eq!(tenants.len(), 0);
+    let other = ErrorBudget::builder().meaning("slow");
+    let (other, restored) = other.restore_family("tenants", 1, &bytes, wall).unwrap();
+    assert_eq!(restored, empty(Unusable::OtherMeaning));
+    assert_eq!(
+        other.restore(&1, &bytes, wall),
+        empty(Unusable::OtherMeaning)
+    );
+    assert!(matches!(
+        tenants.restore(&2, &bytes, wall),
+        Restored::History { .. }
+    ));
+    assert_eq!(tenants.len(), 1);
 }
