@@ -206,19 +206,26 @@ impl fmt::Display for Report {
             None => write!(f, "{}: ", Spoken(period.window))?,
             Some(calendar) => write!(f, "{calendar}: ")?,
         }
-        let Some(consumed) = self.consumed() else {
+        // Of a whole period: so that it does not contradict when the budget is spent.
+        let Some(consumed) = self.consumed_of_period() else {
             return f.write_str("no data");
         };
         let counts = SpokenCounts(self.slices, period.counts);
         let allowed = Amount(self.slices, self.allowed_bad());
-        write!(f, "{counts} where {allowed} may be, ")?;
-        if consumed.is_finite() {
-            write!(f, "{:.1} % of the budget consumed", consumed * 100.0)?;
-        } else {
-            f.write_str("and there is no budget to consume")?;
-        }
-        if period.observed < period.window {
+        write!(f, "{counts} where {allowed} may be")?;
+        let is_partial = period.observed < period.window;
+        if is_partial {
             write!(f, " (observed for {})", Spoken(period.observed))?;
+        }
+        if consumed.is_finite() {
+            let whole = if is_partial {
+                "a whole period's"
+            } else {
+                "the"
+            };
+            write!(f, ", {:.1} % of {whole} budget consumed", consumed * 100.0)?;
+        } else {
+            f.write_str(", and there is no budget to consume")?;
         }
         for (n, window) in self.windows().enumerate() {
             f.write_str(if n == 0 { "; burn rate " } else { ", " })?;

@@ -288,8 +288,8 @@ async fn a_report_says_which_period_and_does_not_look_beyond_its_end() {
     let report = budget.report();
     assert_eq!(
         report.to_string(),
-        "`c`, 99.9% over the month in Europe/Berlin: 16 bad of 19996 events where 19 may be, 80.0 % of the budget consumed \
-         (observed for 20d); burn rate 1.10 over 1h, 1.10 over 6h, 1.10 over 1d"
+        "`c`, 99.9% over the month in Europe/Berlin: 16 bad of 19996 events where 19 may be (observed for 20d), \
+         53.3 % of a whole period's budget consumed; burn rate 1.10 over 1h, 1.10 over 6h, 1.10 over 1d"
     );
     // 46.7 % left at a rate of 1.1 would last for 12.7 days, and the month for 10.
     assert_eq!(report.time_to_exhaustion(), None);

@@ -41,7 +41,7 @@ async fn at_100_percent_nothing_is_allowed_and_a_sentence_says_so() {
     );
     assert_eq!(
         report.to_string(),
-        "`strict`, 100% over 30d: 1 bad of 6 events where 0 may be, and there is no budget to consume (observed for 30m); \
+        "`strict`, 100% over 30d: 1 bad of 6 events where 0 may be (observed for 30m), and there is no budget to consume; \
          burn rate infinite over 1h, infinite over 6h, infinite over 1d; the budget is spent"
     );
 }

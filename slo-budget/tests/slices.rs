@@ -73,8 +73,8 @@ async fn a_ratio_is_the_mean_of_the_slices_however_much_traffic_each_had() {
     assert!((burn - 44.4445).abs() < 1e-3, "{burn}");
     assert_eq!(
         budget.report().to_string(),
-        "`r`, 99% over 30d: 1.33 bad of 3 slices of 1m where 0.03 may be, 4444.4 % of the budget consumed \
-         (observed for 3m); burn rate 44.44 over 1h, 44.44 over 6h, 44.44 over 1d; \
+        "`r`, 99% over 30d: 1.33 bad of 3 slices of 1m where 0.03 may be (observed for 3m), \
+         0.3 % of a whole period's budget consumed; burn rate 44.44 over 1h, 44.44 over 6h, 44.44 over 1d; \
          at this rate the budget is spent in 16h 8m"
     );
 }

@@ -80,9 +80,19 @@ async fn a_report_says_it_all_in_a_sentence_and_overspending_is_not_hidden() {
     assert_eq!(left.as_secs(), 30 * 24 * 3600 / 4);
     assert_eq!(
         report.to_string(),
-        "`api`, 99.9% over 30d: 25 bad of 20000 events where 20 may be, 125.0 % of the budget consumed \
-         (observed for 15d); burn rate 1.50 over 1h, 1.50 over 6h, 1.50 over 1d; \
+        "`api`, 99.9% over 30d: 25 bad of 20000 events where 20 may be (observed for 15d), \
+         62.5 % of a whole period's budget consumed; burn rate 1.50 over 1h, 1.50 over 6h, 1.50 over 1d; \
          at this rate the budget is spent in 7d 12h"
+    );
+    // All of it seen, and the first half gone.
+    advance(15 * DAY + HOUR).await;
+    record(&budget, 9_985, 15);
+    let sentence = budget.report().to_string();
+    assert!(
+        sentence.starts_with(
+            "`api`, 99.9% over 30d: 30 bad of 20000 events where 20 may be, 150.0 % of the budget consumed; "
+        ) && sentence.ends_with("; the budget is spent"),
+        "{sentence}"
     );
 }
 
