@@ -21,6 +21,9 @@ mutant 'a place taken by load, then store' src/places.rs \
 mutant 'two failures in two buckets that may overlook each other' src/measure.rs \
     'fence(SeqCst);' \
     'let _ = (SeqCst, fence);'
+mutant 'an end of the wait that is read in one pass without a second look' src/circuit.rs \
+    '(word.is_open() && now < until && self.load() == word).then' \
+    '(word.is_open() && now < until).then'
 mutant 'an end of the wait that is read without a second look' src/circuit.rs \
     '(self.load().generation() == word.generation()).then_some(Refusal {' \
     'Some(Refusal {'

@@ -234,7 +234,7 @@ impl Circuit {
     }
 
     /// What to tell those who are not let in at `now`; `None` if the state is no longer `word`.
-    fn refusal(&self, word: Word, now: u64) -> Option<Refusal> {
+    pub(crate) fn refusal(&self, word: Word, now: u64) -> Option<Refusal> {
         // Acquire, both: as in `advance`.
         let cause = self.cause.load(Acquire);
         let end = match word.phase() {

@@ -11,7 +11,7 @@ use crate::{
     admission::Admission,
     bucket::Counts,
     buckets::Buckets,
-    circuit::{Circuit, End},
+    circuit::{Circuit, End, Refusal},
     measure::Ended,
     recent::Recent,
     sync::Mutex,
@@ -520,19 +520,27 @@ fn three_who_enter_end_and_cancel_never_exceed_two_places_and_lose_none() {
 
 #[test]
 fn who_looks_while_it_opens_anew_sees_one_opening_or_the_other() {
-    explore(None, || {
+    // In one pass, and step by step, as who finds that something changes.
+    opens_anew_while(|c| c.refuse(60));
+    opens_anew_while(|c| {
+        loop {
+            if let Some(refusal) = c.refusal(c.advance(60), 60) {
+                return refusal;
+            }
+        }
+    });
+}
+
+fn opens_anew_while(look: fn(&Circuit) -> Refusal) {
+    explore(None, move || {
         let circuit = circuit(builder().consecutive_failures(1));
         let call = circuit.admit(|| 0).unwrap();
         fail(&circuit, call, 0);
-        let (seen, ()) = race(
-            &circuit,
-            |c| c.refuse(60),
-            |c| {
-                c.reset(50);
-                let call = c.admit(|| 50).unwrap();
-                fail(c, call, 50);
-            },
-        );
+        let (seen, ()) = race(&circuit, look, |c| {
+            c.reset(50);
+            let call = c.admit(|| 50).unwrap();
+            fail(c, call, 50);
+        });
         let expected = match seen.state {
             State::Closed => [0, 0],
             _ => [WAIT - 60, WAIT + 50 - 60],
