@@ -90,6 +90,31 @@ fn the_budget_decides_and_a_deadline_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn limits_of_time_and_the_age_are_counted_from_the_first_attempt_of_each_request() {
+    const MS: Duration = Duration::from_millis(1);
+    // Attempts would begin at 0, 100, 300 and 600 ms.
+    let builder = RetryPolicy::builder().attempts(9).backoff(regular(100));
+    let policy = builder.build().unwrap();
+    let by_age = policy.clone().classify(|attempt, _: &Result<(), u32>| {
+        if attempt.elapsed() < 250 * MS {
+            Verdict::Retry
+        } else {
+            Verdict::Never
+        }
+    });
+    let by_deadline = policy.deadline(|ms: &u32| Some(Instant::now() + *ms * MS));
+    let by_elapsed = builder.max_elapsed(350 * MS).build().unwrap();
+    let mut aged = RetryLayer::new(by_age.into_tower()).layer(failing(&Arc::default()));
+    let mut limited = RetryLayer::new(by_elapsed.into_tower()).layer(failing(&Arc::default()));
+    let mut late = RetryLayer::new(by_deadline.into_tower()).layer(failing(&Arc::default()));
+    for n in [3, 6] {
+        assert_eq!(aged.ready().await.unwrap().call(350).await, Err(n));
+        assert_eq!(limited.ready().await.unwrap().call(350).await, Err(n));
+        assert_eq!(late.ready().await.unwrap().call(350).await, Err(n));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_that_is_cancelled_refunds() {
     let budget = RetryBudget::builder()
         .ratio(1.0)

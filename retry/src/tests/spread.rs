@@ -244,6 +244,23 @@ proptest! {
 }
 
 #[test]
+fn decorrelated_delays_begin_no_higher_the_longer_a_call_is_retried_whatever_the_backoff() {
+    let (first, cap) = (Duration::from_millis(10), Duration::from_secs(10));
+    for backoff in [
+        Backoff::custom(|_| Duration::from_millis(10), cap),
+        Backoff::exponential(first, cap),
+    ] {
+        let backoff = backoff.jitter(Jitter::Decorrelated);
+        // Anywhere from 10 ms to three times the one before, which was 10 ms or more: half above 15.
+        let second = |seed| backoff.delays_seeded(seed).nth(1).expect("without end");
+        let low = (0..200)
+            .filter(|seed| second(*seed) < first * 3 / 2)
+            .count();
+        assert!(low > 5, "{low} of 200");
+    }
+}
+
+#[test]
 fn recipes_are_equal_when_they_say_the_same() {
     let (a, b) = (Duration::from_millis(1), HOUR);
     assert_eq!(Backoff::linear(a, b), Backoff::linear(a, b));
