@@ -232,6 +232,48 @@ fn a_probe_finds_the_latency_without_queueing() {
 }
 
 #[test]
+fn a_probe_that_meets_an_overload_measures_nothing() {
+    let mut law = Gradient2::new().max(100).probe(2, 20);
+    let (mut limit, mut least, mut probes) = (60, 60, 0);
+    for _ in 0..300 {
+        let probed = limit == 2;
+        let seen = if probed {
+            used(limit, 1, Duration::from_micros(1)) // refused at once
+        } else {
+            used(limit, 0, 40 * MS)
+        };
+        limit = law.next(&seen);
+        probes += usize::from(probed);
+        least = least.min(if limit == 2 { least } else { limit });
+    }
+    assert!(probes > 10, "{probes}");
+    assert!(least >= 60, "{least}: 40 ms is as good as it was");
+}
+
+#[test]
+fn a_baseline_of_bad_times_comes_down_by_a_twentieth_besides() {
+    let law = Gradient2::new().smoothing(1.0).headroom(1.0).drift(1e6);
+    let mut law = law.max(1_000);
+    assert_eq!(law.next(&used(1_000, 0, 100 * MS)), 1_000);
+    // The mean of 100 and 10 is 55, more than twice 10: 52.25.
+    assert_eq!(law.next(&used(1_000, 0, 10 * MS)), 1_000);
+    // Two thirds of that and a third of 200 are 101.5; 1.5 × 101.5 / 200 = 0.76125, and one of headroom.
+    assert_eq!(law.next(&used(1_000, 0, 200 * MS)), 762);
+}
+
+#[test]
+fn a_limit_was_used_when_half_of_it_was_and_not_when_less() {
+    for (limit, half) in [(1, 1), (2, 1), (3, 2), (4, 2), (99, 50)] {
+        let was_used = |in_flight| Window::new(limit, in_flight, 9, 0, MS).was_used();
+        assert_eq!(
+            (was_used(half), was_used(half - 1)),
+            (true, false),
+            "{limit}"
+        );
+    }
+}
+
+#[test]
 fn a_limit_set_by_hand_is_where_the_gradient_goes_on() {
     let mut law = Gradient2::new();
     after(&mut law, 20, 100, 10 * MS);
@@ -404,6 +446,18 @@ async fn the_limit_grows_a_window_at_a_time_and_falls_at_an_overload() {
     assert_eq!(bulkhead.limit(), 11);
     ten_calls(&bulkhead, 200 * MS, Outcome::Overload).await;
     assert_eq!((bulkhead.limit(), bulkhead.overloads()), (9, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_is_as_long_as_two_calls_of_the_one_before() {
+    let bulkhead = windows_of_100_ms()
+        .build_adaptive("a", Aimd::new())
+        .unwrap();
+    // From the end of the first at 400 ms, whose calls took 400 ms, until 1,200.
+    for limit in [11, 11, 12, 12, 13] {
+        ten_calls(&bulkhead, 400 * MS, Outcome::Success).await;
+        assert_eq!(bulkhead.limit(), limit);
+    }
 }
 
 #[tokio::test(start_paused = true)]
