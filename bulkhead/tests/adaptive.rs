@@ -236,14 +236,14 @@ fn a_probe_that_meets_an_overload_measures_nothing() {
     let mut law = Gradient2::new().max(100).probe(2, 20);
     let (mut limit, mut least, mut probes) = (60, 60, 0);
     for _ in 0..300 {
-        let probed = limit == 2;
-        let seen = if probed {
+        let in_probe = limit == 2;
+        let seen = if in_probe {
             used(limit, 1, Duration::from_micros(1)) // refused at once
         } else {
             used(limit, 0, 40 * MS)
         };
         limit = law.next(&seen);
-        probes += usize::from(probed);
+        probes += usize::from(in_probe);
         least = least.min(if limit == 2 { least } else { limit });
     }
     assert!(probes > 10, "{probes}");
