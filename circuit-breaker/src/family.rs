@@ -72,6 +72,8 @@ struct Shared<K> {
 /// "clock" of virtual memory): nearly the least recently used, without a stamp to be written by each call.
 struct Roster<K> {
     settings: Settings,
+    /// How often they were changed.
+    revision: u64,
     ring: Vec<Member<K>>,
     hand: usize,
 }
@@ -109,6 +111,7 @@ impl Builder {
             overflow: Arc::new(Core::new(name, settings)),
             roster: Mutex::new(Roster {
                 settings,
+                revision: 0,
                 ring: Vec::new(),
                 hand: 0,
             }),
@@ -195,19 +198,33 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
     }
 
     /// Takes other numbers, for those that exist, each as by [`CircuitBreaker::reconfigure`], the overflow, and
-    /// those to come.
+    /// those to come. Of several at once, all go by the numbers that came last as soon as each has returned.
     ///
     /// # Errors
     ///
     /// What [`Builder::build`] refuses; nothing is changed then.
     pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
-        self.0.roster.lock().settings = to.settings()?;
-        // Without the lock: it may wake who waits, and tell who listens.
-        self.overflow().reconfigure(to)?;
-        for (_, breaker) in self.iter() {
-            breaker.reconfigure(to)?;
+        let settings = to.settings()?;
+        let mut roster = self.0.roster.lock();
+        roster.settings = settings;
+        roster.revision += 1;
+        drop(roster);
+        loop {
+            let roster = self.0.roster.lock();
+            let (revision, settings) = (roster.revision, roster.settings);
+            let members = roster.ring.iter().map(|member| &member.core);
+            let cores: Vec<_> = members.chain([&self.0.overflow]).cloned().collect();
+            drop(roster);
+            // Without the lock: it may wake who waits, and tell who listens.
+            for core in cores {
+                let now = core.ticks(Instant::now());
+                core.circuit().reconfigure(settings, now);
+            }
+            // Somebody else may have come before us to some of them, with newer numbers: then those once more.
+            if self.0.roster.lock().revision == revision {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Takes away every member that nobody needs and that was not used since this was called last (nor since

@@ -13,7 +13,7 @@ use std::{
 
 use maestro_circuit_breaker::{
     By, CircuitBreaker, CircuitBreakerLayer, CircuitBreakerService, CircuitBreakers, ErrIsFailure,
-    IntoError, InvalidConfig, Open, Override, State, Wait,
+    IntoError, InvalidConfig, Open, Override, Probes, Ramp, State, Wait,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
@@ -344,6 +344,35 @@ fn under_a_flood_of_keys_no_opening_is_forgotten() {
     });
     assert_eq!(keys(&hosts), [0, 1, 2]);
     assert!(hosts.iter().all(|(_, b)| b.state() == State::Open));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_who_give_other_numbers_at_once_the_last_wins_for_every_key() {
+    let builder = CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .wait_in_open(Wait::fixed(WAIT))
+        .probes(Probes::one());
+    let hosts = builder
+        .ramp(Ramp::new(WAIT))
+        .build_family("hosts", 3)
+        .unwrap();
+    trip(&hosts, 0);
+    advance(WAIT).await;
+    let first = hosts.get(&0);
+    first.try_acquire().unwrap().success();
+    assert_eq!(first.state(), State::Ramping);
+    let others = [1, 2].map(|key| hosts.get(&key));
+    // The second comes while the first is at it: its change ends the ramp.
+    let family = hosts.clone();
+    let last = builder.consecutive_failures(2);
+    let _listener = first.on_transition(move |_| family.reconfigure(last).unwrap());
+    hosts.reconfigure(builder).unwrap();
+    for breaker in others.into_iter().chain([first, hosts.overflow()]) {
+        breaker.try_acquire().unwrap().failure();
+        assert_eq!(breaker.state(), State::Closed);
+        breaker.try_acquire().unwrap().failure();
+        assert_eq!(breaker.state(), State::Open);
+    }
 }
 
 #[test]
