@@ -36,6 +36,7 @@ const OPENS: Builder = CircuitBreaker::builder()
 static CONSECUTIVE: StaticCircuitBreaker = IN_A_ROW.build_static("consecutive");
 static CONSECUTIVE_1_IN_16: StaticCircuitBreaker = IN_A_ROW.build_static("consecutive, 1 in 16");
 static HUNDRED: StaticCircuitBreaker = OVER_TIME.build_static("hundred");
+static THOUSAND: StaticCircuitBreaker = OVER_TIME.build_static("thousand");
 static MANY: StaticCircuitBreaker = OVER_TIME.build_static("many");
 static TIME_1_IN_16: StaticCircuitBreaker = OVER_TIME.build_static("time, 1 in 16");
 static MOST: StaticCircuitBreaker = OVER_TIME.build_static("most");
@@ -102,6 +103,15 @@ fn over_time() -> [Row; 7] {
             || {
                 fill(100, || HUNDRED.try_acquire());
                 CircuitBreakerLayer::new(&HUNDRED).layer(Nothing)
+            },
+        )
+        .target(135.0, 1.0),
+        Row::service(
+            "breaker, closed, time window of 1,000 calls, static",
+            READY,
+            || {
+                fill(1_000, || THOUSAND.try_acquire());
+                CircuitBreakerLayer::new(&THOUSAND).layer(Nothing)
             },
         )
         .target(135.0, 1.0),
