@@ -108,6 +108,14 @@ impl Waiters {
         }
     }
 
+    /// What `work` comes to while nobody else may come or go.
+    #[cfg(test)]
+    #[cfg_attr(loom, expect(dead_code, reason = "not of models"))]
+    pub(crate) fn while_locked<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _line = self.0.lock();
+        work()
+    }
+
     /// How many are in the line.
     pub(crate) fn len(&self) -> usize {
         let line = self.0.lock();

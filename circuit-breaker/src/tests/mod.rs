@@ -5,4 +5,6 @@ mod loom;
 #[cfg(not(loom))]
 mod model;
 #[cfg(not(loom))]
+mod no_lock;
+#[cfg(not(loom))]
 mod waiting;

@@ -1,0 +1,109 @@
+//! Who neither opens nor closes a circuit takes no lock: all of them are held meanwhile.
+
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    CircuitBreaker, Outcome, Probes, Ramp, State, Wait, Window,
+    circuit::{Circuit, End},
+};
+
+const FAILURE: End = End::Finished(Outcome::Failure);
+const SUCCESS: End = End::Finished(Outcome::Success);
+
+/// Long enough for the slowest machine; who waits for a lock would wait for ever.
+const FOREVER: Duration = Duration::from_secs(60);
+
+/// Opens at the second failure, waits ten ticks, and then two probes decide.
+fn circuit() -> Arc<Circuit> {
+    let nanos = Duration::from_nanos;
+    let builder = CircuitBreaker::builder()
+        .failure_ratio(1.0)
+        .consecutive_failures(2)
+        .minimum_calls(100)
+        .window(Window::calls(100))
+        .wait_in_open(Wait::fixed(nanos(10)))
+        .probes(Probes::results(2))
+        .ramp(Ramp::new(nanos(10)));
+    Arc::new(Circuit::new(builder.settings().unwrap()))
+}
+
+fn fail_twice(circuit: &Circuit) {
+    for _ in 0..2 {
+        let call = circuit.admit(|| 0).unwrap();
+        circuit.settle(call, FAILURE, || 0);
+    }
+}
+
+fn while_all_is_locked(circuit: &Arc<Circuit>, work: impl FnOnce(&Circuit) + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    let shared = Arc::clone(circuit);
+    let transitions = circuit.transitions.lock();
+    circuit.waiters.while_locked(|| {
+        thread::spawn(move || {
+            work(&shared);
+            done.send(()).unwrap();
+        });
+        is_done
+            .recv_timeout(FOREVER)
+            .expect("it waits for no lock and does not panic");
+    });
+    drop(transitions);
+}
+
+#[test]
+fn calls_come_and_go_while_closed() {
+    let circuit = circuit();
+    while_all_is_locked(&circuit, |circuit| {
+        for end in [SUCCESS, FAILURE, SUCCESS, End::Cancelled] {
+            let call = circuit.admit(|| 0).unwrap();
+            circuit.settle(call, end, || 0);
+        }
+    });
+    assert_eq!(circuit.counters(0).window.failed.calls, 3);
+}
+
+#[test]
+fn calls_are_rejected_while_open() {
+    let circuit = circuit();
+    let late = circuit.admit(|| 0).unwrap();
+    fail_twice(&circuit);
+    while_all_is_locked(&circuit, move |circuit| {
+        let refusal = circuit.admit(|| 9).unwrap_err();
+        assert_eq!((refusal.state, refusal.retry_after), (State::Open, 1));
+        assert!(circuit.is_rejecting(|| 9));
+        circuit.settle(late, FAILURE, || 9);
+    });
+}
+
+#[test]
+fn probes_are_let_in_and_others_rejected_while_half_open() {
+    let circuit = circuit();
+    fail_twice(&circuit);
+    circuit.advance(10);
+    while_all_is_locked(&circuit, |circuit| {
+        for _ in 0..2 {
+            circuit.admit(|| 10).unwrap();
+        }
+        assert_eq!(circuit.admit(|| 10).unwrap_err().state, State::HalfOpen);
+    });
+}
+
+#[test]
+fn a_share_is_let_in_and_the_others_rejected_on_a_ramp() {
+    let circuit = circuit();
+    fail_twice(&circuit);
+    let probes = [10, 10].map(|now| circuit.admit(|| now).unwrap());
+    for probe in probes {
+        circuit.settle(probe, SUCCESS, || 10);
+    }
+    while_all_is_locked(&circuit, |circuit| {
+        let call = circuit.admit(|| 10).unwrap();
+        let refusal = circuit.admit(|| 10).unwrap_err();
+        assert_eq!(refusal.state, State::Ramping);
+        circuit.settle(call, SUCCESS, || 10);
+    });
+}
