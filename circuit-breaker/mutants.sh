@@ -54,13 +54,16 @@ mutant 'two ends of overrides in one place' src/advance.rs \
 model_mutant 'an override whose end somebody has to look at' src/settle.rs \
     'self.advance(now);
         }
-        let slow' \
+        let now_or_read' \
     'let _ = now;
         }
-        let slow'
+        let now_or_read'
 mutant 'probes that are late and keep their places' src/settle.rs \
-    'if tally.in_flight > 0 {' \
-    'if false {'
+    'if tally.in_flight > 0 || left != word {' \
+    'if left != word {'
+mutant 'a probe let in at the last moment that keeps its place' src/settle.rs \
+    'if tally.in_flight > 0 || left != word {' \
+    'if tally.in_flight > 0 {'
 model_mutant 'a wait that forgets how often it was opened' src/advance.rs \
     'steering.openings.saturating_add(1)' \
     'steering.openings.saturating_add(0)'
@@ -121,6 +124,27 @@ mutant 'an opening by the old limit for the new wait' src/advance.rs \
             return false;' \
     'if false && self.live.plan() != plan {
             return false;'
+mutant 'a decision by a part of a window of time' src/measure.rs \
+    '(self.live.plan() == plan && !plan.is_being_cut()).then_some(measure)' \
+    'Some(measure)'
+mutant 'a call that ends between two windows and counts in none' src/measure.rs \
+    'drop(self.transitions.lock());' \
+    'let _ = &self.transitions;'
+mutant 'a part of the last calls that is there for all to see' src/reconfigure.rs \
+    'for ended in kept {
+                    self.recent.record(size, series, ended, || true);
+                }
+                self.live.change(&to);' \
+    'self.live.change(&to);
+                for ended in kept {
+                    self.recent.record(size, series, ended, || true);
+                }'
+mutant 'a call slow by the old limit that opens by the new minimum' src/measure.rs \
+    '*ended = ends(settings)?;' \
+    'let _ = &ends;'
+model_mutant 'an opening on a ramp that waits as the first one' src/advance.rs \
+    'if word.is_closed() {' \
+    'if true || word.is_closed() {'
 mutant 'calls on a ramp numbered by load, then store' src/ramp.rs \
     'is_among(self.arrivals.fetch_add(1, Relaxed), share)' \
     '{ let number = self.arrivals.load(Relaxed); self.arrivals.store(number + 1, Relaxed); is_among(number, share) }'

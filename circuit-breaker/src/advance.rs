@@ -175,8 +175,9 @@ impl Circuit {
         }
     }
 
-    /// Enters a state from `word`, which is closed, open, only measuring, or half-open and decided. Only under the transition lock, which keeps every other change of generation away. Counts
-    /// that change meanwhile are those of the state that is left.
+    /// Enters a state from `word`, which is closed, open, only measuring, or half-open and decided. Only under
+    /// the transition lock, which keeps every other change of generation away. Counts that change meanwhile are
+    /// those of the state that is left, which is returned as it was at the end.
     pub(crate) fn enter(
         &self,
         word: Word,
@@ -184,8 +185,8 @@ impl Circuit {
         cause: Option<Cause>,
         by: Option<Override>,
         at: u64,
-    ) {
-        self.enter_as(word, phase, cause, by, false, at);
+    ) -> Word {
+        self.enter_as(word, phase, cause, by, false, at)
     }
 
     fn enter_as(
@@ -196,7 +197,7 @@ impl Circuit {
         by: Option<Override>,
         is_reset: bool,
         at: u64,
-    ) {
+    ) -> Word {
         let next = word.next(phase);
         if phase.in_a_row().is_some() {
             // Before the word: who is let in by the new state finds its window empty.
@@ -204,7 +205,7 @@ impl Circuit {
         }
         // Whatever its counts are by now. (A store would do; but to loom a store and a compare-and-swap that
         // did not read from it have no order.)
-        self.word.swap(next.bits(), AcqRel);
+        let left = self.word.swap(next.bits(), AcqRel);
         // After the word, so that who hears of a state finds it.
         self.tell(Change {
             generation: next.generation(),
@@ -215,6 +216,7 @@ impl Circuit {
             is_reset,
             at,
         });
+        Word::from_bits(left)
     }
 
     fn begin_window(&self, generation: u32) {
@@ -249,15 +251,21 @@ impl Circuit {
         }
     }
 
-    /// Enters open from `word` at `now`. Only under the transition lock.
-    pub(crate) fn enter_open(&self, steering: &mut Steering, word: Word, cause: Cause, now: u64) {
+    /// Enters open from `word` at `now`, and returns what was left, as [`enter`](Self::enter) does. Only under the transition lock.
+    pub(crate) fn enter_open(
+        &self,
+        steering: &mut Steering,
+        word: Word,
+        cause: Cause,
+        now: u64,
+    ) -> Word {
         let wait = self.live.read().1.wait.after(steering.openings, random);
         steering.openings = steering.openings.saturating_add(1);
         let until = after(now, wait).max(steering.alone_until);
         // Release, and before the word: who sees the circuit open sees these.
         self.until(word.next(Phase::Open)).store(until, Release);
         self.cause.store(cause.to_bits(), Release);
-        self.enter(word, Phase::Open, Some(cause), None, now);
+        self.enter(word, Phase::Open, Some(cause), None, now)
     }
 }
 

@@ -73,8 +73,8 @@ impl Grid {
     pub(crate) const fn epoch(&self, now: u64, generation: u32) -> u64 {
         let guess = ((now as u128 * self.reciprocal as u128) >> u64::BITS) as u64;
         // The reciprocal is too small by less than one, and ticks are below 2^60: the guess is right or one
-        // too small.
-        let rest = now - guess * self.bucket;
+        // too small. Wrapping: who has read a mixture of two grids learns so only afterwards.
+        let rest = now.wrapping_sub(guess.wrapping_mul(self.bucket));
         guess
             .wrapping_add((rest >= self.bucket) as u64)
             .wrapping_add(self.origin)

@@ -43,6 +43,8 @@ const SLOW: u64 = 1 << 4;
 const IN_A_ROW: u64 = 1 << 5;
 /// Successes may open.
 const JUDGES_ALL: u64 = 1 << 6;
+/// To see that a window of time is whole before its sum is believed.
+const BEING_CUT: u64 = 1 << 7;
 const REVISION_SHIFT: u32 = 8;
 const TASKS: u64 = (1 << REVISION_SHIFT) - 1;
 
@@ -100,13 +102,27 @@ impl Live {
 
     /// Puts other numbers into force. Only under the transition lock.
     pub(crate) fn change(&self, to: &Settings) {
+        self.change_while(to, 0, || {});
+    }
+
+    /// As [`change`](Self::change), for a window of time that `cut` brings over afterwards: until it has, the plan
+    /// says so.
+    pub(crate) fn change_and_cut(&self, to: &Settings, cut: impl FnOnce()) {
+        self.change_while(to, BEING_CUT, cut);
+    }
+
+    fn change_while(&self, to: &Settings, task: u64, work: impl FnOnce()) {
         let next = Plan::of(to, self.plan().revision() + 1);
         for (word, value) in self.set(next).iter().zip(packed::pack(to)) {
             // Release: who reads one of these, though they look for the numbers of a revision two before,
             // sees afterwards that its plan is no longer the one in force.
             word.store(value, Release);
         }
-        self.plan.store(next.0, Release);
+        self.plan.store(next.0 | task, Release);
+        work();
+        if task != 0 {
+            self.plan.store(next.0, Release);
+        }
     }
 
     fn words(&self, plan: Plan) -> Words {
@@ -171,6 +187,12 @@ impl Plan {
     #[inline]
     pub(crate) const fn counts_only_last_calls(self) -> bool {
         self.0 & TASKS == CALLS | FAILED
+    }
+
+    /// Whether a window of time may just be in pieces.
+    #[inline]
+    pub(crate) const fn is_being_cut(self) -> bool {
+        self.0 & BEING_CUT != 0
     }
 
     #[inline]

@@ -27,14 +27,19 @@ pub(crate) struct Ended {
 }
 
 impl Circuit {
-    /// Records a call in the window, by the numbers that hold when it counts: `plan` and `settings` are then
-    /// those. What the window holds of what they ask for; `None` if its generation is over.
+    /// Records a call in the window, by the numbers that hold when it counts: `plan`, `settings` and `ended`, how
+    /// it `ends` by them, are then those. What the window holds of what they ask for; `None` if its
+    /// generation is over, or it says nothing.
+    ///
+    /// Waits for who is changing the numbers at this very moment, where it would else count in no window, or
+    /// decide by a part of one.
     pub(crate) fn record(
         &self,
         plan: &mut Plan,
         settings: &mut Settings,
         generation: u32,
-        ended: Ended,
+        ended: &mut Ended,
+        ends: impl Fn(&Settings) -> Option<Ended>,
         clock: impl Fn() -> u64,
     ) -> Option<Measure> {
         // In which of the two rings it is already, if the numbers change in between.
@@ -53,7 +58,9 @@ impl Circuit {
                     slow = slow
                         || window.slow.is_none()
                         || (failed && self.slow[grid.ring].record(epoch, ended.slow, is_current));
-                    (failed && slow).then(|| self.sum(window, grid.ring, epoch, ended))
+                    (failed && slow)
+                        .then(|| self.sum(*plan, window, grid.ring, epoch, *ended))
+                        .flatten()
                 }
                 Over::Calls(last) => {
                     let series = last.series(generation);
@@ -62,22 +69,41 @@ impl Circuit {
                         .map(|head| Measure::of_calls(window, last.size, head))
                 }
             };
-            if recorded.is_some() || self.live.plan() == *plan {
+            if recorded.is_some() {
                 return recorded;
             }
+            if self.live.plan() == *plan {
+                if self.load().generation() != generation {
+                    return None;
+                }
+                drop(self.transitions.lock());
+                if self.live.plan() == *plan {
+                    return None; // the state was about to change, and not the numbers
+                }
+            }
             (*plan, *settings) = self.live.read();
+            // It decides by the new numbers as a whole, though it may be counted already as it was by the old.
+            *ended = ends(settings)?;
         }
     }
 
-    /// What the window of time holds of what a call asks for that ended so, and was recorded before.
-    fn sum(&self, window: Measured, ring: usize, epoch: u64, ended: Ended) -> Measure {
+    /// What the window of time holds of what a call asks for that ended so, and was recorded before. `None` if that
+    /// may have been a part of it.
+    fn sum(
+        &self,
+        plan: Plan,
+        window: Measured,
+        ring: usize,
+        epoch: u64,
+        ended: Ended,
+    ) -> Option<Measure> {
         let asks = |kept: Option<Ratio>, is_bad| kept.is_some() && (is_bad || window.judges_all);
         let (failed, slow) = (
             asks(window.failed, ended.failed),
             asks(window.slow, ended.slow),
         );
         if !failed && !slow {
-            return Measure::default();
+            return Some(Measure::default());
         }
         // Two failures may be in two buckets, at the edge of an epoch. Each is recorded, then fenced, then
         // the sum is read: at least one of the two sees both.
@@ -89,10 +115,12 @@ impl Circuit {
                 Counts::default()
             }
         };
-        Measure {
+        let measure = Measure {
             failed: sum(failed, &self.failed[ring]),
             slow: sum(slow, &self.slow[ring]),
-        }
+        };
+        // After the sum: who saw a step that was taken out sees that the numbers were changed before.
+        (self.live.plan() == plan && !plan.is_being_cut()).then_some(measure)
     }
 
     /// What the window of `generation` holds at `now`.

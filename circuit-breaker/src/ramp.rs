@@ -96,8 +96,9 @@ impl Steps {
 // === impl Circuit ===
 
 impl Circuit {
-    /// Closes a half-open circuit, by a ramp where there is one. Only under the transition lock.
-    pub(crate) fn close(&self, word: Word, now: u64) {
+    /// Closes a half-open circuit, by a ramp where there is one, and returns what was left. Only under the
+    /// transition lock.
+    pub(crate) fn close(&self, word: Word, now: u64) -> Word {
         let phase = match self.live.read().1.ramp {
             None => Phase::Closed { in_a_row: 0 },
             Some(steps) => {
@@ -109,7 +110,7 @@ impl Circuit {
                 ramping
             }
         };
-        self.enter(word, phase, None, None, now);
+        self.enter(word, phase, None, None, now)
     }
 
     /// The share of a hundred calls that a circuit lets in which is ramping, and how long until a larger one

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     Builder, CircuitBreaker, Core, InvalidConfig,
+    buckets::Buckets,
     circuit::Circuit,
     settings::{Measured, Over, Settings},
     sync::BUCKETS,
@@ -13,8 +14,10 @@ use crate::{
 };
 
 impl<P: Borrow<Core>> CircuitBreaker<P> {
-    /// Goes by other numbers from now on. No call waits for it, and none goes by a mixture of both: one that
-    /// ends at this very moment goes by the old ones or by the new ones as a whole.
+    /// Goes by other numbers from now on. None decides by a mixture of both: a call that ends at this very moment
+    /// goes by the old ones or by the new ones as a whole. No call waits for it but, where the window is
+    /// cut anew or changes its size, one that ends while that is done, a matter of microseconds, so that it is
+    /// neither lost nor decides by a part of the window.
     ///
     /// The state stays, and with it failures in a row, probes and what they said, an operator's word, and the
     /// end of a wait, ramp or probe that has begun; what begins from now on goes by the new numbers. Nothing opens
@@ -28,7 +31,7 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// | time | time, as long, of the same ratios | all |
     /// | time | time, of another length or with a ratio more or less | of the ratios that stay, all that the new window reaches back to; a call may leave it one sixteenth of the old length too early |
     /// | calls | as many calls | all; with a ratio that is new, as not bad in that respect |
-    /// | calls | another number of them | the last ones, as many as fit; a call that ends at this very moment may go uncounted |
+    /// | calls | another number of them | the last ones, as many as fit |
     /// | one kind | the other | nothing: it begins empty |
     ///
     /// # Errors
@@ -102,29 +105,33 @@ impl Circuit {
                     grid.ring = 1 - before.ring;
                 }
                 let (grid, failed, slow) = (*grid, failed.is_some(), slow.is_some());
-                self.live.change(&to);
-                if let Some(Measured {
-                    over: Over::Time(before),
-                    failed: had_failed,
-                    slow: had_slow,
-                    ..
-                }) = old
-                {
-                    // After the change: who still goes by the old numbers cannot count any more in what is
-                    // taken out here, and counts anew.
-                    let grids = [before, grid];
-                    if failed && had_failed.is_some() {
-                        self.failed[before.ring].recut(
-                            &self.failed[grid.ring],
-                            grids,
+                // After the change: who still goes by the old numbers cannot count any more in what is taken
+                // out here, and counts anew.
+                self.live.change_and_cut(&to, || {
+                    let Some(Measured {
+                        over: Over::Time(before),
+                        failed: had_failed,
+                        slow: had_slow,
+                        ..
+                    }) = old
+                    else {
+                        return;
+                    };
+                    let recut = |rings: &[Buckets; 2]| {
+                        rings[before.ring].recut(
+                            &rings[grid.ring],
+                            [before, grid],
                             now,
                             generation,
                         );
+                    };
+                    if failed && had_failed.is_some() {
+                        recut(&self.failed);
                     }
                     if slow && had_slow.is_some() {
-                        self.slow[before.ring].recut(&self.slow[grid.ring], grids, now, generation);
+                        recut(&self.slow);
                     }
-                }
+                });
             }
             (
                 old,
@@ -146,11 +153,12 @@ impl Circuit {
                     self.recent.begin(series);
                     Vec::new()
                 };
-                self.live.change(&to);
+                // Before the change: nobody knows this series yet, so that nobody sees a part of it. Who ends
+                // meanwhile finds no window of its own and waits, see `record`.
                 for ended in kept {
-                    // It is the window's own generation, whatever else happens.
                     self.recent.record(size, series, ended, || true);
                 }
+                self.live.change(&to);
             }
             (_, None) => self.live.change(&to),
         }

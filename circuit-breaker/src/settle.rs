@@ -8,7 +8,7 @@ use crate::{
     live::Plan,
     measure::Ended,
     places::Lease,
-    settings::{after, ticks},
+    settings::{Settings, after, ticks},
     tally::Tally,
     word::{Phase, Word},
 };
@@ -59,7 +59,7 @@ impl Circuit {
                 .recent
                 .record(last.size, series, Ended::WELL, is_current))
             .is_some()
-                || self.live.plan() == plan
+                || self.load().generation() != generation
             {
                 return;
             }
@@ -84,16 +84,27 @@ impl Circuit {
             // The override may be over, or the ramp: then this call is late, whether or not somebody has looked.
             self.advance(now);
         }
-        let slow = now.is_some_and(|now| settings.is_slow(admission.started(), now));
-        let Some(failed) = settings.has_failed(end, slow) else {
+        let now_or_read = || now.unwrap_or_else(&clock);
+        let ends = |settings: &Settings| {
+            let slow = settings.slow_after.is_some()
+                && settings.is_slow(admission.started(), now_or_read());
+            let failed = settings.has_failed(end, slow)?;
+            Some(Ended { failed, slow })
+        };
+        let Some(mut ended) = ends(&settings) else {
             return;
         };
-        let ended = Ended { failed, slow };
-        let now_or_read = || now.unwrap_or_else(&clock);
         if settings.window.is_some() {
-            let recorded = self.record(&mut plan, &mut settings, generation, ended, now_or_read);
+            let recorded = self.record(
+                &mut plan,
+                &mut settings,
+                generation,
+                &mut ended,
+                ends,
+                now_or_read,
+            );
             let Some(mut measure) = recorded else {
-                return; // late
+                return; // late, or it says nothing by other numbers
             };
             while let Some(cause) = measure.too_much(&settings, ended) {
                 if self.open(plan, generation, cause, alone(end), now_or_read()) {
@@ -101,11 +112,15 @@ impl Circuit {
                 }
                 // Other numbers, by which it may not be too much.
                 (plan, settings) = self.live.read();
+                let Some(by_these) = ends(&settings) else {
+                    return;
+                };
+                ended = by_these;
                 measure = self.measure(&settings, generation, now_or_read());
             }
         }
         if settings.in_a_row == 0 {
-        } else if failed {
+        } else if ended.failed {
             self.fail_in_a_row(generation, alone(end), now_or_read);
         } else {
             self.end_row(generation);
@@ -175,15 +190,16 @@ impl Circuit {
             return false;
         }
         let (failures, results) = (tally.failures, tally.results());
-        if opens {
+        let left = if opens {
             let cause = Cause::Probes { failures, results };
-            self.enter_open(&mut steering, word, cause, now);
+            self.enter_open(&mut steering, word, cause, now)
         } else {
-            self.close(word, now);
-        }
-        if tally.in_flight > 0 {
-            // Decided before all had ended. Whatever they do to the counts now is to those of the state that
-            // was left; their places are given back for them, after the word, as by a reset.
+            self.close(word, now)
+        };
+        if tally.in_flight > 0 || left != word {
+            // Decided before all had ended, or one more was let in since the look at the word. Whatever they do
+            // to the counts now is to those of the state that was left; their places are given back for them,
+            // after the word, as by a reset.
             self.places.clear();
         }
         drop(steering);

@@ -23,7 +23,7 @@ pub(crate) const GROUPS: usize = if cfg!(all(test, loom)) { 1 } else { 128 };
 pub(crate) const PLACES: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
 
 /// A lock for cold paths: transitions, the operator's methods, `snapshot`, and listeners. No call takes one
-/// that is let in, rejected or recorded, unless it changes the state.
+/// that is let in, rejected or recorded, unless it changes the state, or its window just changes its shape.
 #[derive(Debug)]
 pub(crate) struct Mutex<T>(
     #[cfg(all(test, loom))] loom::sync::Mutex<T>,

@@ -560,3 +560,20 @@ fn a_reset_forgets_the_probes_of_its_time_and_their_places() {
         assert_eq!(circuit.places.earliest(generation), None);
     });
 }
+
+#[test]
+fn a_probe_let_in_while_another_decides_leaves_no_lease_behind() {
+    explore(None, || {
+        // One success is enough, though there is room for another probe.
+        let circuit = half_open(Probes::successes(1, 2));
+        let probe = circuit.admit(|| WAIT).unwrap();
+        let generation = circuit.load().generation();
+        race(
+            &circuit,
+            |c| c.admit(|| WAIT).unwrap(),
+            move |c| c.settle(probe, SUCCESS, || WAIT),
+        );
+        assert_eq!(circuit.load().phase(), Phase::Closed { in_a_row: 0 });
+        assert_eq!(circuit.places.earliest(generation), None);
+    });
+}

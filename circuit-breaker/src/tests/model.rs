@@ -1071,3 +1071,41 @@ fn a_late_probe_leaves_the_place_alone_that_is_anothers_by_now() {
     probe.finish_at(Outcome::Success, now);
     assert_eq!(breaker.state_at(now), State::Closed);
 }
+
+#[test]
+fn an_opening_on_a_ramp_waits_longer_than_the_first_and_one_after_it_does_not() {
+    let nanos = Duration::from_nanos;
+    let breaker = CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .wait_in_open(Wait::exponential(nanos(10), nanos(1_000)))
+        .probes(Probes::one())
+        .ramp(Ramp::new(nanos(5)))
+        .build("ramp")
+        .unwrap();
+    let start = Instant::now();
+    let call = |at, outcome| {
+        let now = start + nanos(at);
+        let call = breaker.try_acquire_at(now).unwrap();
+        call.finish_at(outcome, now);
+        breaker.snapshot_at(now).retry_after()
+    };
+    assert_eq!(call(0, Outcome::Failure), Some(nanos(10)));
+    assert_eq!(call(10, Outcome::Success), None);
+    assert_eq!(call(10, Outcome::Failure), Some(nanos(20)), "on the ramp");
+    assert_eq!(call(30, Outcome::Success), None);
+    assert_eq!(call(45, Outcome::Failure), Some(nanos(10)), "after it");
+}
+
+#[test]
+fn who_reads_a_mixture_of_two_grids_comes_to_some_step() {
+    use crate::buckets::Grid;
+    let (fine, coarse) = (Grid::new(1), Grid::new(NEVER / 2));
+    let torn = Grid {
+        bucket: coarse.bucket,
+        ..fine
+    };
+    // Any: what follows sees that the numbers have changed. It must not panic.
+    let _ = torn.epoch(NEVER, 7);
+    assert_eq!(fine.epoch(NEVER, 0), NEVER);
+    assert_eq!(coarse.epoch(NEVER, 0), 2);
+}

@@ -103,11 +103,76 @@ fn what_the_last_calls_were_stays_when_their_number_changes_meanwhile() {
             move |c| fail(c, second, 1),
         );
         let counts = circuit.counters(1).window.failed;
-        // The one that ended at that very moment may be missing, the other not.
-        assert!(
-            [(1, 1), (2, 2)].contains(&(counts.calls, counts.bad)),
-            "{counts:?}"
+        assert_eq!((counts.calls, counts.bad), (2, 2));
+    });
+}
+
+/// One failure and one success, and another failure while the window is changed: too few to open by the old
+/// numbers and by the new.
+fn one_fails_while_the_window_changes(from: Builder, to: Builder) {
+    let circuit = circuit(from);
+    let calls = [0, 0, 0].map(|now| circuit.admit(|| now).unwrap());
+    fail(&circuit, calls[0], 1);
+    circuit.settle(calls[1], SUCCESS, || 9);
+    race(
+        &circuit,
+        |c| c.reconfigure(numbers(to), 10),
+        move |c| fail(c, calls[2], 10),
+    );
+    assert_eq!(circuit.load().phase().state(), State::Closed);
+    let counts = circuit.counters(10).window.failed;
+    assert_eq!((counts.calls, counts.bad), (3, 2));
+}
+
+#[test]
+fn a_part_of_a_window_that_is_cut_anew_opens_nothing() {
+    explore(Some(3), || {
+        one_fails_while_the_window_changes(over(16).minimum_calls(2), over(32).minimum_calls(2));
+    });
+}
+
+#[test]
+fn a_failure_too_many_opens_though_the_window_is_cut_anew_meanwhile() {
+    explore(Some(3), || {
+        let circuit = circuit(over(16).minimum_calls(2));
+        let (first, second) = (circuit.admit(|| 0).unwrap(), circuit.admit(|| 0).unwrap());
+        fail(&circuit, first, 1);
+        race(
+            &circuit,
+            |c| c.reconfigure(numbers(over(32).minimum_calls(2)), 2),
+            move |c| fail(c, second, 2),
         );
+        assert_eq!(circuit.load().phase(), Phase::Open);
+    });
+}
+
+#[test]
+fn a_part_of_the_last_calls_whose_number_changes_opens_nothing() {
+    explore(Some(3), || {
+        let calls = |n| over(1).window(Window::calls(n)).minimum_calls(2);
+        one_fails_while_the_window_changes(calls(4), calls(3));
+    });
+}
+
+#[test]
+fn a_call_that_ends_while_the_numbers_change_is_slow_by_those_that_it_counts_by() {
+    explore(Some(3), || {
+        // Slow by the old numbers, which want more calls; one is enough by the new, and it was not slow.
+        let slow = |nanos, minimum| {
+            builder()
+                .slow_ratio(1.0)
+                .slow_after(Duration::from_nanos(nanos))
+                .window(Window::time(Duration::from_nanos(16)))
+                .minimum_calls(minimum)
+        };
+        let circuit = circuit(slow(5, 9));
+        let call = circuit.admit(|| 0).unwrap();
+        race(
+            &circuit,
+            |c| c.reconfigure(numbers(slow(50, 1)), 10),
+            move |c| c.settle(call, SUCCESS, || 10),
+        );
+        assert_eq!(circuit.load().phase().state(), State::Closed);
     });
 }
 
