@@ -85,7 +85,7 @@ fn consecutive() -> [Row; 4] {
     ]
 }
 
-fn over_time() -> [Row; 7] {
+fn over_time() -> [Row; 8] {
     [
         Row::service(
             "breaker, closed, time window of 100 calls, Arc",
