@@ -22,7 +22,8 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// The state stays, and with it failures in a row, probes and what they said, an operator's word, and the
     /// end of a wait, ramp or probe that has begun; what begins from now on goes by the new numbers. Nothing opens
     /// or closes by the change itself, but that probes decide at once where enough have ended already, and a
-    /// ramp that is no longer configured is over. Calls under way count when they end.
+    /// ramp that is no longer configured is over. Calls under way count when they end; one that began while nothing
+    /// said what is slow is not slow.
     ///
     /// Of the window is kept:
     ///
