@@ -476,6 +476,20 @@ async fn ignored_cancelled_and_refused_calls_say_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_runs_in_an_adaptive_bulkhead_is_a_success_where_it_is_ok() {
+    for (ok, limit) in [(true, 2), (false, 1)] {
+        let builder = windows_of_100_ms().limit(1);
+        let bulkhead = builder.build_adaptive("a", Aimd::new()).unwrap();
+        for _ in 0..10 {
+            advance(20 * MS).await;
+            let _: Result<(), BoxError> =
+                bulkhead.run_blocking(|| if ok { Ok(()) } else { Err("no".into()) });
+        }
+        assert_eq!(bulkhead.limit(), limit);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn too_few_calls_make_no_window() {
     let bulkhead = windows_of_100_ms()
         .build_adaptive("a", Aimd::new())

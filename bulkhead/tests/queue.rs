@@ -207,6 +207,15 @@ fn a_configuration_is_swapped_without_losing_who_is_in_or_waits() {
 }
 
 #[test]
+fn a_configuration_that_is_taken_later_bounds_the_line_too() {
+    let bulkhead = one_place();
+    let _held = hold(&bulkhead);
+    let shorter = Bulkhead::builder().limit(1).max_queued(0);
+    bulkhead.reconfigure(shorter).unwrap();
+    assert_ready_err!(task::spawn(bulkhead.acquire()).poll());
+}
+
+#[test]
 fn a_bulkhead_that_only_watches_refuses_nobody_and_counts_whom_it_would_have() {
     let watching = Bulkhead::builder().limit(1).metrics_only(true);
     let bulkhead = watching.build("b").unwrap();
