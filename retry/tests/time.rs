@@ -106,6 +106,23 @@ async fn no_two_of_a_hundred_requests_wait_alike_and_a_seed_repeats_all_their_wa
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_policy_that_is_watched_keeps_its_seed() {
+    let mut took = Vec::new();
+    for watched in [false, true] {
+        let policy = RetryPolicy::builder().seed(7).build().unwrap();
+        let policy = if watched {
+            policy.named("seeded").on_event(|_| {})
+        } else {
+            policy
+        };
+        let start = Instant::now();
+        let _ = policy.run(async |_| Err::<(), _>("busy")).await;
+        took.push(start.elapsed());
+    }
+    assert_eq!(took[0], took[1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_servers_hint_wins_over_the_backoff_is_never_undercut_and_is_spread_above() {
     let policy = RetryPolicy::builder()
         .attempts(50)
