@@ -96,7 +96,11 @@ impl Factor {
 impl FromStr for Factor {
     type Err = InvalidConfig;
 
-    /// Reads a plain decimal, `14.4`, with at most nine digits after the point.
+    /// Reads a plain decimal, `14.4`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig::Factor`] for anything else, and for more than nine digits in all.
     fn from_str(text: &str) -> Result<Self, InvalidConfig> {
         let exact = || {
             let (numerator, denominator) = decimal::parse(text, 9)?;

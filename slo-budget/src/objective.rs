@@ -81,6 +81,12 @@ impl Objective {
 impl FromStr for Objective {
     type Err = InvalidConfig;
 
+    /// Reads `99.9%`, `0.999` or `999/1000`, exactly.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig::Objective`] for anything else, and for more than 18 decimals (16 of a percentage): a bare `99.9` is not
+    /// guessed at.
     fn from_str(text: &str) -> Result<Self, InvalidConfig> {
         let exact = || {
             if let Some((good, of)) = text.split_once('/') {
