@@ -96,7 +96,7 @@ fn what_is_emitted_is_lint_clean_and_passes_its_own_tests() {
 }
 
 /// What may go wrong in such rules: what is replaced, by what. Each of them has to be noticed.
-const MUTANTS: [(&str, &str); 27] = [
+const MUTANTS: [(&str, &str); 36] = [
     // Thresholds.
     (
         "rate1h{service=\"s\", slo=\"o\"} > 0.0144",
@@ -173,6 +173,36 @@ const MUTANTS: [(&str, &str); 27] = [
     ),
     ("2.326 * sqrt(", "4.326 * sqrt("),
     ("1 + 0.001 * slo", "1 + 0.01 * slo"),
+    (
+        "0.001 * slo:events:increase6h{service=\"s\", slo=\"o\"} +",
+        "0.001 * slo:events:increase1h{service=\"s\", slo=\"o\"} +",
+    ),
+    (
+        "sqrt(0.000999 * slo:events:increase6h",
+        "sqrt(0.000999 * slo:events:increase1h",
+    ),
+    // What is counted for it.
+    ("sum(increase(m[6h]))", "sum(increase(m[5h]))"),
+    (
+        "sum(increase(m{c=~\"5..\"}[6h]))",
+        "sum(increase(m{c=~\"5..\"}[5h]))",
+    ),
+    (
+        "          or 0 * sum(increase(m[1h]))\n",
+        "          or 1 * sum(increase(m[1h]))\n",
+    ),
+    // Counters that stand still.
+    ("(sum(rate(m[6h])) > 0)", "sum(rate(m[6h]))"),
+    (
+        "[1d:5m])\n          / (sum_over_time(slo:events:increase5m{service=\"s\", slo=\"o\"}[1d:5m]) > 0)",
+        "[1d:5m])\n          / sum_over_time(slo:events:increase5m{service=\"s\", slo=\"o\"}[1d:5m])",
+    ),
+    (
+        "absent(slo:events:increase5m",
+        "absent(slo:error_ratio:rate5m",
+    ),
+    // For who draws it.
+    ("vector(0.999)", "vector(0.99)"),
     // The period.
     (
         "sum_over_time(slo:bad_events:increase5m{service=\"s\", slo=\"o\"}[1d:5m])\n          / (sum_over_time(slo:events:increase5m{service=\"s\", slo=\"o\"}[1d:5m]) > 0)",

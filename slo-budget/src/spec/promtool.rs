@@ -1,5 +1,7 @@
 //! Unit tests of the emitted rules, in the form of `promtool test rules`.
 
+use std::time::Duration;
+
 use crate::{
     Counts, Spec,
     spec::{
@@ -7,8 +9,8 @@ use crate::{
         figures::float,
         history::{Counted, History},
         rules::{
-            BURN, NO_DATA, REMAINING, alert_labels, annotations, labels, no_data_annotations,
-            no_data_labels, period_ratio, ratio,
+            BURN, NO_DATA, OBJECTIVE, REMAINING, alert_labels, annotations, bad_events, events,
+            labels, no_data_annotations, no_data_labels, objective, period_ratio, ratio,
         },
         scenario::{Firing, Scale},
         selector::Quoted,
@@ -36,10 +38,12 @@ pub(crate) fn write(spec: &Spec, rules_file: &str) -> String {
         outage(spec, &scale),
         low_traffic(spec, &scale),
         idle(spec, &scale),
+        silent(spec, &scale),
         nothing(spec, &scale),
     ];
     for index in 0..spec.alerts.len() {
         tests.extend(by_chance(spec, &scale, index));
+        tests.extend(long_ago(spec, &scale, index));
         tests.push(burn(spec, &scale, index));
         tests.extend(on_the_line(spec, &scale, index));
     }
@@ -71,6 +75,8 @@ fn healthy(spec: &Spec, scale: &Scale, zeros: bool) -> Yaml {
     }
     test.figure(&period_ratio(spec), end - end % scale.step, Some(0.0));
     test.figure(REMAINING, end - end % scale.step, Some(1.0));
+    test.figure(OBJECTIVE, end, Some(objective(spec)));
+    test.counts(end);
     test.yaml()
 }
 
@@ -87,6 +93,7 @@ fn outage(spec: &Spec, scale: &Scale) -> Yaml {
     for window in spec.windows() {
         test.figure(&ratio(window), end, Some(1.0));
     }
+    test.counts(end);
     test.figure(&period_ratio(spec), scale.step, Some(1.0));
     test.figure(REMAINING, scale.step, Some(1.0 - 1.0 / spec.allowed()));
     test.yaml()
@@ -117,11 +124,30 @@ fn by_chance(spec: &Spec, scale: &Scale, index: usize) -> Option<Yaml> {
     Some(test.yaml())
 }
 
+fn long_ago(spec: &Spec, scale: &Scale, index: usize) -> Option<Yaml> {
+    let pair = &spec.alerts[index];
+    let (long, short) = (pair.windows.long, pair.windows.short);
+    let name = format!(
+        "traffic long ago and errors now: whether it is chance for {}/{} is asked of all that the long window holds",
+        Written(long),
+        Written(short),
+    );
+    let mut test = Test::new(spec, scale, &name, scale.long_ago(index)?);
+    let end = test.history.ticks();
+    test.alerts_at(end);
+    // It holds all that was ever counted, from zero on: there is nothing to estimate.
+    let counts = test.history.at(end);
+    test.rounded(&events(long), end, float(counts.total(), 1));
+    test.rounded(&bad_events(long), end, float(counts.bad().into(), 1));
+    Some(test.yaml())
+}
+
 fn idle(spec: &Spec, scale: &Scale) -> Yaml {
     let (history, [_, idle, end]) = scale.idle();
     let name = "a time without traffic is unknown, and weighs nothing in the period";
     let mut test = Test::new(spec, scale, name, history);
     test.changes();
+    test.quiet(NO_DATA, idle);
     test.figure(&ratio(spec.windows()[0]), idle, None);
     for at in [idle, end] {
         let counts = test.history.at(at);
@@ -153,6 +179,7 @@ fn burn(spec: &Spec, scale: &Scale, index: usize) -> Yaml {
     );
     let mut test = Test::new(spec, scale, &name, scale.burn_and_recovery(index));
     test.changes();
+    test.total(pair.windows.long);
     test.yaml()
 }
 
@@ -176,6 +203,21 @@ fn on_the_line(spec: &Spec, scale: &Scale, index: usize) -> Vec<Yaml> {
         test.yaml()
     };
     scale.on_the_line(index).map(test).collect()
+}
+
+fn silent(spec: &Spec, scale: &Scale) -> Yaml {
+    let name = "series at zero: nothing has happened yet, which is neither health nor an outage, and nothing to be told";
+    let mut test = Test::new(spec, scale, name, scale.silent());
+    let end = test.history.ticks();
+    test.quiet(NO_DATA, end);
+    test.quiet(BURN, end);
+    for window in spec.windows() {
+        test.figure(&ratio(window), end, None);
+    }
+    test.figure(&period_ratio(spec), end, None);
+    test.figure(REMAINING, end, None);
+    test.counts(end);
+    test.yaml()
 }
 
 fn nothing(spec: &Spec, scale: &Scale) -> Yaml {
@@ -278,8 +320,35 @@ impl<'a> Test<'a> {
         self.figure(REMAINING, at, Some(1.0 - share / self.spec.allowed()));
     }
 
+    /// How many events the rules see, and how many bad ones, in every window that they count. Of even traffic, so that what
+    /// `increase` estimates is but for rounding what there was.
+    fn counts(&mut self, at: u64) {
+        for window in self.spec.counted_windows() {
+            let counts = self.history.window(at, self.scale.ticks(window));
+            let all = float(counts.total(), 1);
+            self.rounded(&events(window), at, all);
+            self.rounded(&bad_events(window), at, float(counts.bad().into(), 1));
+        }
+    }
+
+    /// How many events there are in the window at the end, of a history in which they come evenly.
+    fn total(&mut self, window: Duration) {
+        let at = self.history.ticks();
+        let counts = self.history.window(at, self.scale.ticks(window));
+        self.rounded(&events(window), at, float(counts.total(), 1));
+    }
+
+    fn rounded(&mut self, name: &str, at: u64, value: f64) {
+        let expr = format!("round({})", self.spec.of(name));
+        self.sample(expr, "", at, Some(value));
+    }
+
     fn figure(&mut self, name: &str, at: u64, value: Option<f64>) {
-        let series = self.spec.of(name);
+        self.sample(self.spec.of(name), name, at, value);
+    }
+
+    /// `name` is that of the series which comes out, if it has one.
+    fn sample(&mut self, expr: String, name: &str, at: u64, value: Option<f64>) {
         let mut labels = format!(
             "service={}, slo={}",
             Quoted(&self.spec.service),
@@ -295,7 +364,7 @@ impl<'a> Test<'a> {
             ])
         });
         self.figures.push(map([
-            ("expr", text(series)),
+            ("expr", text(expr)),
             ("eval_time", self.time(at)),
             ("exp_samples", Yaml::List(sample.into_iter().collect())),
         ]));

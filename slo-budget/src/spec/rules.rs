@@ -34,11 +34,7 @@ pub(crate) fn write(spec: &Spec) -> String {
     for window in spec.windows() {
         record(ratio(window), indicator.error_ratio(window));
     }
-    let mut counted = spec.long_windows();
-    counted.push(step);
-    counted.sort();
-    counted.dedup();
-    for window in counted {
+    for window in spec.counted_windows() {
         record(events(window), indicator.total("increase", window));
         record(bad_events(window), indicator.bad("increase", window));
     }
@@ -52,10 +48,7 @@ pub(crate) fn write(spec: &Spec) -> String {
         REMAINING.into(),
         format!("1 - {} / {}", spec.of(&period_ratio(spec)), spec.allowed()),
     );
-    record(
-        "slo:objective:ratio".into(),
-        format!("vector({})", objective(spec)),
-    );
+    record(OBJECTIVE.into(), format!("vector({})", objective(spec)));
 
     rules.extend(spec.alerts.iter().map(|pair| alert(spec, pair)));
     rules.push(no_data(spec));
@@ -70,6 +63,7 @@ pub(crate) fn write(spec: &Spec) -> String {
 }
 
 pub(crate) const REMAINING: &str = "slo:error_budget:remaining";
+pub(crate) const OBJECTIVE: &str = "slo:objective:ratio";
 
 pub(crate) fn ratio(window: Duration) -> String {
     format!("slo:error_ratio:rate{}", Written(window))
@@ -79,11 +73,11 @@ pub(crate) fn period_ratio(spec: &Spec) -> String {
     format!("slo:error_ratio:increase{}", Written(spec.period))
 }
 
-fn events(window: Duration) -> String {
+pub(crate) fn events(window: Duration) -> String {
     format!("slo:events:increase{}", Written(window))
 }
 
-fn bad_events(window: Duration) -> String {
+pub(crate) fn bad_events(window: Duration) -> String {
     format!("slo:bad_events:increase{}", Written(window))
 }
 
@@ -190,7 +184,7 @@ pub(crate) fn labels(spec: &Spec) -> Yaml {
     })
 }
 
-fn objective(spec: &Spec) -> f64 {
+pub(crate) fn objective(spec: &Spec) -> f64 {
     float(
         u128::from(spec.objective.of() - spec.objective.budget()),
         u128::from(spec.objective.of()),
@@ -241,8 +235,17 @@ impl Spec {
         }
     }
 
-    pub(crate) fn long_windows(&self) -> Vec<Duration> {
+    fn long_windows(&self) -> Vec<Duration> {
         self.alerts.iter().map(|pair| pair.windows.long).collect()
+    }
+
+    /// Those in which events are counted, from the shortest on.
+    pub(crate) fn counted_windows(&self) -> Vec<Duration> {
+        let mut windows = self.long_windows();
+        windows.push(self.step());
+        windows.sort();
+        windows.dedup();
+        windows
     }
 
     /// All windows, from the shortest on, once each.

@@ -79,6 +79,10 @@ impl Scale {
         }
     }
 
+    pub(crate) fn ticks(&self, time: Duration) -> u64 {
+        u64::try_from(time.as_nanos() / self.tick.as_nanos()).unwrap_or(u64::MAX)
+    }
+
     /// Which alerts fire at `tick`; `None` where rounding would decide.
     pub(crate) fn firing(&self, history: &History, tick: u64) -> Option<Vec<Firing>> {
         let mut firing = Vec::new();
@@ -157,6 +161,15 @@ impl Scale {
         }])
     }
 
+    /// Counters that are there and count nothing.
+    pub(crate) fn silent(&self) -> History {
+        History::of(vec![Phase {
+            ticks: self.steps(4),
+            good: 0,
+            bad: 0,
+        }])
+    }
+
     /// Not one good event.
     pub(crate) fn outage(&self) -> History {
         History::of(vec![Phase {
@@ -202,6 +215,31 @@ impl Scale {
             phase(self.beat - 1, 0, 0),
             phase(1, narrow(all).saturating_sub(bad), bad),
             phase(self.beat, 0, 0),
+        ]))
+    }
+
+    /// Near the beginning of the long window of an alert all the traffic, and one bad event; at its end more of them, so that all
+    /// of it together is just above the line, and as near to the guard's as it gets. `None` where there is no time between, or the
+    /// numbers are not exact in an f64.
+    pub(crate) fn long_ago(&self, index: usize) -> Option<History> {
+        let line = &self.pairs[index];
+        let (above, of) = line.pair.line(self.objective);
+        let between = (line.long.checked_sub(self.beat * 3))?.min(self.beat * MOST_BEATS);
+        let all = |bad: u64| Some((u128::from(bad).checked_mul(of)? - 1) / above);
+        // The most that may be chance; of a rule that waits for no more than the guard's minimum one more than that.
+        let is_chance = |bad: &u64| {
+            all(*bad)
+                .is_some_and(|all| self.evidence.least_bad(float(all, 1)) > float((*bad).into(), 1))
+        };
+        let bad = (2..=100).rev().find(is_chance).unwrap_or(0);
+        let bad = bad.max(line.min_bad.checked_add(1)?);
+        let all = all(bad).filter(|all| *all < 1 << 53)?;
+        let phase = |ticks, good, bad| Phase { ticks, good, bad };
+        Some(History::of(vec![
+            phase(self.beat - 1, 0, 0),
+            phase(1, narrow(all).saturating_sub(bad), 1),
+            phase(between + self.beat - 1, 0, 0),
+            phase(1, 0, bad - 1),
         ]))
     }
 
