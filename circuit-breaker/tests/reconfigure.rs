@@ -259,3 +259,39 @@ fn no_call_is_lost_from_a_window_of_time_however_often_it_is_cut_anew_meanwhile(
     });
     assert_eq!(window(&breaker), (threads * calls, threads * calls));
 }
+
+#[test]
+fn no_call_is_lost_from_a_window_of_calls_however_often_its_size_changes_meanwhile() {
+    let (threads, calls) = (4, 200);
+    // Never less than all of them.
+    let of = |size: u32| by_ratio(Window::calls(size)).minimum_calls(size);
+    let breaker = of(1_024).build("live").unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let callers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    for _ in 0..calls {
+                        fail(&breaker, 1);
+                        breaker.try_acquire().unwrap().ignore();
+                        thread::yield_now();
+                    }
+                })
+            })
+            .collect();
+        scope.spawn(|| {
+            for less in (1..).map(|n| n % 100) {
+                breaker.reconfigure(of(1_024 - less)).unwrap();
+                if done.load(Relaxed) {
+                    return;
+                }
+            }
+        });
+        for caller in callers {
+            caller.join().unwrap();
+        }
+        done.store(true, Relaxed);
+    });
+    assert_eq!(window(&breaker), (threads * calls, threads * calls));
+    assert_eq!(breaker.state(), State::Closed);
+}
