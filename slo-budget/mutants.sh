@@ -4,19 +4,23 @@
 
 mutant 'a good event counted by load, then store' src/counters.rs \
     'self.shards[shard].good.fetch_add(1, Relaxed);' \
-    'let n = self.shards[shard].good.load(Relaxed); self.shards[shard].good.store(n + 1, Relaxed);'
+    'let n = self.shards[shard].good.load(Relaxed); self.shards[shard].good.store(n + 1, Relaxed);' \
+    'tests::loom::nothing_recorded_is_lost_when_a_slot_ends_meanwhile'
 mutant 'a bad event counted by load, then store' src/counters.rs \
     'self.shards[shard].bad.fetch_add(1, Release);' \
-    'let n = self.shards[shard].bad.load(Relaxed); self.shards[shard].bad.store(n + 1, Release);'
+    'let n = self.shards[shard].bad.load(Relaxed); self.shards[shard].bad.store(n + 1, Release);' \
+    'tests::loom::nothing_recorded_is_lost_when_a_slot_ends_meanwhile'
 mutant 'a bad event that publishes nothing' src/counters.rs \
     'self.shards[shard].bad.fetch_add(1, Release);' \
-    'self.shards[shard].bad.fetch_add(1, Relaxed);'
+    'self.shards[shard].bad.fetch_add(1, Relaxed);' \
+    'tests::loom::who_sees_a_bad_event_sees_the_good_ones_before_it'
 mutant 'good events read before the bad ones' src/counters.rs \
     'let bad = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.bad.load(Acquire)));
         let good =
             (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.good.load(Relaxed)));' \
     'let good = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.good.load(Relaxed)));
-        let bad = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.bad.load(Acquire)));'
+        let bad = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.bad.load(Acquire)));' \
+    'tests::loom::who_sees_a_bad_event_sees_the_good_ones_before_it'
 mutant 'the sum of a question taken before its lock' src/recorder.rs \
     'let mut inside = self.inside.lock();
         let events = self.advance(&mut inside, tick);' \
@@ -25,90 +29,117 @@ mutant 'the sum of a question taken before its lock' src/recorder.rs \
         self.advance(&mut inside, tick);'
 mutant 'a due probe taken by load, then store' src/door.rs \
     'self.due.load(Relaxed) && self.due.swap(false, AcqRel)' \
-    'self.due.load(Relaxed) && { self.due.store(false, Relaxed); true }'
+    'self.due.load(Relaxed) && { self.due.store(false, Relaxed); true }' \
+    'tests::loom::a_probe_that_is_due_goes_to_one_caller'
 mutant 'probes shared out by load, then store' src/door.rs \
     'let before = self.asked.fetch_add(1, Relaxed);' \
-    'let before = self.asked.load(Relaxed); self.asked.store(before + 1, Relaxed);'
+    'let before = self.asked.load(Relaxed); self.asked.store(before + 1, Relaxed);' \
+    'tests::loom::every_second_request_is_a_probe_when_one_in_two_is_asked'
 mutant 'an event left behind when the outbox is found empty' src/outbox.rs \
     'inner.delivering && !leaving' \
-    'inner.delivering'
+    'inner.delivering' \
+    'tests::loom::every_event_is_delivered_in_order_and_none_is_left_behind'
 mutant 'an override undone by a decision' src/door.rs \
     'self.show(&inside);
         let next_slot' \
     'self.reasons.store(now.bits(), Relaxed);
-        let next_slot'
+        let next_slot' \
+    'tests::loom::an_override_holds_whatever_is_decided_meanwhile_and_ends_into_the_last_decision'
 model_mutant 'a window that looks back a slot too far' src/rings.rs \
     'let first = (from / tier.width).saturating_add(1);' \
-    'let first = from / tier.width;'
+    'let first = from / tier.width;' \
+    'budget::tests::what_a_machine_slept_through_is_past_from_the_next_slot_on_and_said'
 model_mutant 'an event counted before its slot begins' src/recorder.rs \
     'self.begin_slot(tick);
                 self.counters.bad(shard);' \
     'self.counters.bad(shard);
-                self.begin_slot(tick);'
+                self.begin_slot(tick);' \
+    'tests::model::any_window_of_any_history_agrees_with_a_list_of_events'
 model_mutant 'a page on one error' src/policy.rs \
     'trials.bad >= min_bad && is_unlikely' \
-    'is_unlikely'
+    'is_unlikely' \
+    'tests::policy::each_guard_has_its_own_minimum_of_bad_events'
 model_mutant 'an alert that is kept firing for ever' src/alert_state.rs \
     'burns == Some(true)' \
-    'burns != None'
+    'burns != None' \
+    'alert_state::tests::an_alert_goes_from_pending_to_firing_to_resolved_and_each_takes_its_time'
 model_mutant 'a damaged history that is read' src/history.rs \
     'read().filter(|_| intact)' \
-    'read().filter(|_| intact || true)'
+    'read().filter(|_| intact || true)' \
+    'tests::model::a_history_with_impossible_numbers_and_a_true_checksum_is_refused_or_harmless'
 model_mutant 'a sleep that is not noticed' src/timekeeper.rs \
     'self.slept = self.slept.saturating_add(gained.unsigned_abs() - set);' \
-    ''
+    '' \
+    'budget::tests::what_a_machine_slept_through_is_past_from_the_next_slot_on_and_said'
 model_mutant 'a slice that ends a slice later' src/slices.rs \
     'first: (self.current.saturating_add(1))' \
-    'first: (self.current.saturating_add(2))'
+    'first: (self.current.saturating_add(2))' \
+    'tests::model::any_window_of_any_history_agrees_with_a_list_of_events'
 model_mutant 'a slice that is ended by every look' src/slices.rs \
     'if slice <= self.current {' \
-    'if slice < self.current {'
+    'if slice < self.current {' \
+    'tests::model::any_window_of_any_history_agrees_with_a_list_of_events'
 model_mutant 'a wall clock that is set, taken for sleep' src/timekeeper.rs \
     'let set = self.behind.min(gained.unsigned_abs());' \
-    'let set = 0;'
+    'let set = 0;' \
+    'timekeeper::tests::a_wall_clock_that_catches_up_with_what_it_was_is_set_and_only_the_rest_is_sleep'
 model_mutant 'idle slices that are as the last one was' src/slices.rs \
     'idle: self.rule.one(self.rule.idle),' \
-    'idle: verdict,'
+    'idle: verdict,' \
+    'tests::model::any_window_of_any_history_agrees_with_a_list_of_events'
 model_mutant 'a target that is not reached at its line' src/budgeting.rs \
     'bad * u128::from(target.of()) <= total' \
-    'bad * u128::from(target.of()) < total'
+    'bad * u128::from(target.of()) < total' \
+    'budgeting::tests::a_slice_is_good_at_its_target_and_bad_below_it_whatever_the_numbers'
 model_mutant 'a period that begins with its first slot' src/ledger.rs \
     'Some(period) => slot.min(self.rings.latest().saturating_add(period.left())),' \
-    'Some(_) => slot,'
+    'Some(_) => slot,' \
+    'tests::period::a_period_holds_what_came_since_its_exact_beginning'
 model_mutant 'a likelihood ratio without the rarity of its anchor' src/canary/odds.rs \
     'apart * ratio.ln() - self.ln_probability(mode)' \
-    'apart * ratio.ln()'
+    'apart * ratio.ln()' \
+    'canary::tests::exact::its_expectation_given_the_margins_is_one_under_equal_odds_and_never_more_under_lower_ones'
 model_mutant 'a table summed on one side of its mode' src/canary/odds.rs \
     'for up in [true, false] {' \
-    'for up in [true] {'
+    'for up in [true] {' \
+    'canary::tests::exact::its_expectation_given_the_margins_is_one_under_equal_odds_and_never_more_under_lower_ones'
 model_mutant 'the bold end of a bracket' src/canary/comparison.rs \
     '*product += table.ln_likelihood_ratio(ratio).low;' \
-    '*product += table.ln_likelihood_ratio(ratio).high;'
+    '*product += table.ln_likelihood_ratio(ratio).high;' \
+    'canary::tests::rules::of_a_batch_that_is_too_large_to_be_summed_the_cautious_end_counts'
 model_mutant 'a sum of e-values in place of their mean' src/canary/comparison.rs \
     ' - as_f64(products.len() as u64).ln()' \
-    ''
+    '' \
+    'canary::tests::rules::a_batch_is_complete_when_both_have_had_requests_and_one_alone_waits'
 model_mutant 'evidence about a rate that is not punished for requests that go well' src/canary/bound.rs \
     '(ln_ratio.exp_m1() * below_one(rate)).ln_1p()' \
-    '(ln_ratio.exp_m1() * below_one(rate)).ln_1p() * 0.99'
+    '(ln_ratio.exp_m1() * below_one(rate)).ln_1p() * 0.99' \
+    'canary::tests::exact::the_evidence_about_a_rate_expects_at_most_one_also_where_the_rate_changes'
 model_mutant 'α spent on each test' src/canary/policy.rs \
     'if self.judges_latency { 5.0 } else { 3.0 }' \
-    'if self.judges_latency { 1.0 } else { 1.0 }'
+    'if self.judges_latency { 1.0 } else { 1.0 }' \
+    'canary::tests::rules::five_times_the_baseline_is_a_limit_of_its_own'
 model_mutant 'a batch of one side' src/canary/counted.rs \
     'errors.baseline == 0 || errors.canary == 0' \
-    'errors.canary == 0'
+    'errors.canary == 0' \
+    'canary::tests::model::two_sides_are_never_both_worse_than_each_other'
 model_mutant 'a step promoted by the step before' src/canary/counted.rs \
     '(self.now.canary.tally(of)).since(self.step_from.canary.tally(of))' \
-    'self.now.canary.tally(of)'
+    'self.now.canary.tally(of)' \
+    'canary::tests::rules::each_step_is_shown_to_be_good_anew_and_what_is_bad_adds_up'
 model_mutant 'a hard limit on one failure' src/canary/bad.rs \
     'if tally.hits < limits.min_bad {' \
-    'if tally.hits < 1 {'
+    'if tally.hits < 1 {' \
+    'canary::tests::rules::hard_limits_need_three_failures_whatever_the_bound_says'
 model_mutant 'bad news that are forgotten' src/canary/bad.rs \
     'self.look_at_errors(policy, counted, errors);
         if' \
     'self.0.clear(); self.look_at_errors(policy, counted, errors);
-        if'
+        if' \
+    'canary::tests::model::any_history_has_a_verdict_of_plain_numbers_and_what_was_shown_to_be_bad_stays_so'
 model_mutant 'promoted with nothing to see' src/canary/run.rs \
     'Overdue::Promote if in_the_way.is_empty()' \
-    'Overdue::Promote'
+    'Overdue::Promote' \
+    'canary::tests::rules::no_data_holds_and_after_max_wait_does_what_was_configured_but_never_promotes'
 
 mutants_done
