@@ -7,7 +7,7 @@ use crate::{
     admission::Admission,
     circuit::{Circuit, End, Refusal},
     epoch::Epoch,
-    metrics::Begun,
+    metrics::{self, Begun},
     settings::Settings,
     sync::{atomic::AtomicBool, const_fn},
 };
@@ -213,6 +213,12 @@ impl Core {
     /// The rejection of a call which must not be made though the circuit might let it in.
     pub(crate) fn refuse(&self) -> Open {
         self.rejected(self.circuit.refuse(self.epoch.ticks(Instant::now())))
+    }
+
+    /// Whether a success of this call changes nothing, and nobody counts it.
+    #[inline(always)]
+    pub(crate) fn stays_as_it_is(&self, admission: Admission) -> bool {
+        !metrics::IS_ON && self.circuit.is_unchanged_by_success(admission)
     }
 
     #[inline]

@@ -1,4 +1,11 @@
-use std::{borrow::Borrow, fmt, mem, sync::Arc, thread, time::Duration};
+use std::{
+    borrow::Borrow,
+    fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -27,7 +34,7 @@ pub enum OnCancel {
 // The bound stands on the struct because `Drop` needs it.
 #[must_use = "dropping the call at once means that it was cancelled"]
 pub struct Call<P: Borrow<Core> = Arc<Core>> {
-    core: P,
+    core: Held<P>,
     /// `None` once it was said how the call ended.
     admission: Option<Admission>,
     begun: Begun,
@@ -38,7 +45,7 @@ impl<P: Borrow<Core>> Call<P> {
     #[inline]
     pub(crate) fn new(core: P, admission: Admission, now: impl FnOnce() -> Instant) -> Self {
         Self {
-            core,
+            core: Held(Some(core)),
             admission: Some(admission),
             begun: Begun::at(now),
         }
@@ -69,7 +76,13 @@ impl<P: Borrow<Core>> Call<P> {
     /// Costs, closed: a compare-and-swap for each ratio that is configured, and for consecutive failures a
     /// read, or a compare-and-swap when the count changes. The clock is read at most once, if it is needed.
     #[inline]
-    pub fn finish(mut self, outcome: Outcome) {
+    pub fn finish(self, outcome: Outcome) {
+        self.end(outcome);
+    }
+
+    /// [`finish`](Self::finish), in one piece with its caller.
+    #[inline(always)]
+    pub(crate) fn end(mut self, outcome: Outcome) {
         self.settle(End::Finished(outcome), Instant::now);
     }
 
@@ -78,14 +91,15 @@ impl<P: Borrow<Core>> Call<P> {
         self.settle(End::Finished(outcome), || now);
     }
 
-    pub(crate) const fn core(&self) -> &P {
-        &self.core
+    #[inline]
+    pub(crate) fn core(&self) -> &P {
+        self.core.0.as_ref().expect("there until it is dropped")
     }
 
     /// Asks again, before the call is made, if the state that let it in is over. If it is not let in, it has
     /// nothing more to say.
     pub(crate) fn is_still_let_in(&mut self) -> bool {
-        let core = self.core.borrow();
+        let core = self.core.0.as_ref().expect("there until it is dropped").borrow();
         let state = core.circuit().load().generation();
         if self.admission.is_some_and(|a| a.generation() == state) {
             return true;
@@ -98,43 +112,97 @@ impl<P: Borrow<Core>> Call<P> {
         self.admission.is_some()
     }
 
-    #[inline]
+    /// Ends it with nothing said; nothing, if it was said.
+    #[inline(always)]
     pub(crate) fn end_unsaid(&mut self, now: impl Fn() -> Instant) {
-        // The usual case, that it was said, need not ask whether the thread panics.
-        if let Some(admission) = self.admission.take() {
-            end_unsaid(self.core.borrow(), admission, self.begun, now);
+        if let Some(core) = self.core.0.take() {
+            // The usual case, that it was said, need not ask whether the thread panics.
+            match self.admission.take() {
+                Some(admission) => end_unsaid(core, admission, self.begun, now),
+                None => release(core),
+            }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self, end: End, now: impl Fn() -> Instant) {
-        if let Some(admission) = self.admission.take() {
-            self.core.borrow().settle(admission, self.begun, end, now);
+        if let Some(core) = self.core.0.take() {
+            match self.admission.take() {
+                Some(admission) if end != WELL || !core.borrow().stays_as_it_is(admission) => {
+                    settle(core, admission, self.begun, end, now);
+                }
+                _ => release(core),
+            }
         }
     }
 }
 
+const WELL: End = End::Finished(Outcome::Success);
+
 impl<P: Borrow<Core>> Drop for Call<P> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         self.end_unsaid(Instant::now);
     }
 }
 
-// Of parts and not of a `Call`, which then never has to lie in memory.
+/// A pointer that is dropped by value. The drop of an `Arc` takes it by reference, on each path of unwinding too, and
+/// whatever contains that keeps the whole token, and the future around it, in memory.
+struct Held<P>(
+    /// `None` only while it is dropped.
+    Option<P>,
+);
+
+impl<P> Drop for Held<P> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(pointer) = self.0.take() {
+            release(pointer);
+        }
+    }
+}
+
+#[inline(always)]
+fn release<P>(pointer: P) {
+    if mem::needs_drop::<P>() {
+        let_go(pointer);
+    }
+}
+
+// What follows takes parts by value, and not a `Call`, which then never has to lie in memory; and it never unwinds, as
+// the ABI says, so that who calls it keeps nothing in memory for the case. (What could panic is a waker, or what a
+// listener holds: their own affair. The panic hook has said it.)
+
+fn contained(work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        mem::forget(panic);
+    }
+}
+
+#[inline(never)]
+extern "C" fn let_go<P>(pointer: P) {
+    contained(|| drop(pointer));
+}
+
+#[inline(never)]
+extern "C" fn settle<P: Borrow<Core>>(core: P, admission: Admission, begun: Begun, end: End, now: impl Fn() -> Instant) {
+    contained(|| core.borrow().settle(admission, begun, end, now));
+}
+
 #[cold]
-fn end_unsaid(core: &Core, admission: Admission, begun: Begun, now: impl Fn() -> Instant) {
+#[inline(never)]
+extern "C" fn end_unsaid<P: Borrow<Core>>(core: P, admission: Admission, begun: Begun, now: impl Fn() -> Instant) {
     let end = if thread::panicking() {
         End::Finished(Outcome::Failure)
     } else {
         End::Cancelled
     };
-    core.settle(admission, begun, end, now);
+    contained(|| core.borrow().settle(admission, begun, end, now));
 }
 
 impl<P: Borrow<Core>> fmt::Debug for Call<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Call").field(self.core.borrow()).finish()
+        f.debug_tuple("Call").field(self.core().borrow()).finish()
     }
 }
 

@@ -99,7 +99,7 @@ where
                 if let StateReplaced::Calling { token, .. } =
                     state.project_replace(State::Answered(None))
                 {
-                    token.finish(outcome);
+                    token.end(outcome);
                 }
                 Poll::Ready(result)
             }

@@ -14,18 +14,24 @@ use crate::{
 };
 
 impl Circuit {
+    /// Whether one more success would leave everything as it is: no failure before it is counted, or the window of
+    /// the last calls is full and holds none.
+    #[inline(always)]
+    pub(crate) fn is_unchanged_by_success(&self, admission: Admission) -> bool {
+        let plan = self.live.plan();
+        if plan.counts_only_in_a_row() {
+            return admission.finds_nothing_counted(self.load());
+        }
+        plan.counts_only_last_calls()
+            && admission.is_plain()
+            && (self.recent).is_clean(self.live.last(plan).series(admission.generation()))
+    }
+
     /// Records how an admitted call ended. The clock is read at most once: for a probe, for a window, for
     /// slowness, or to open.
     #[inline]
     pub(crate) fn settle(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
         if let End::Finished(Outcome::Success) = end {
-            // The usual case where there is no window, small enough to be inlined: without a failure before
-            // it, a success changes nothing.
-            if self.live.plan().counts_only_in_a_row()
-                && admission.finds_nothing_counted(self.load())
-            {
-                return;
-            }
             return self.succeed(admission, clock);
         }
         self.settle_other(admission, end, clock);
