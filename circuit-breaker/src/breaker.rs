@@ -203,15 +203,26 @@ impl Core {
         self.epoch.ticks(now)
     }
 
-    /// Whether a call would be rejected now.
+    /// Whether a call would be rejected now, and then when that is, in ticks.
     #[inline]
-    pub(crate) fn is_rejecting(&self) -> bool {
+    pub(crate) fn is_rejecting(&self) -> Option<u64> {
         self.circuit
             .is_rejecting(|| self.epoch.ticks(Instant::now()))
     }
 
-    /// The rejection of a call which must not be made though the circuit might let it in.
-    pub(crate) fn refuse(&self) -> Open {
+    /// The rejection of a call which must not be made though the circuit might let it in. Where it is open still, as it was
+    /// `looked` at, the clock is not read again.
+    #[inline]
+    pub(crate) fn refuse(&self, looked: Option<u64>) -> Open {
+        if let Some(refusal) = looked.and_then(|then| self.circuit.refused_open(then)) {
+            return self.rejected(refusal);
+        }
+        self.refuse_now()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse_now(&self) -> Open {
         self.rejected(self.circuit.refuse(self.epoch.ticks(Instant::now())))
     }
 

@@ -118,8 +118,11 @@ impl Circuit {
 
     /// Whether a call would be rejected now.
     #[inline]
-    pub(crate) fn is_rejecting(&self, clock: impl FnOnce() -> u64) -> bool {
-        !self.load().is_closed() && self.is_rejecting_at(clock)
+    pub(crate) fn is_rejecting(&self, clock: impl FnOnce() -> u64) -> Option<u64> {
+        if self.load().is_closed() {
+            return None;
+        }
+        self.is_rejecting_at(clock)
     }
 
     /// What to tell a call that must not be let in, even if the circuit would.
@@ -160,15 +163,17 @@ impl Circuit {
     }
 
     #[cold]
-    fn is_rejecting_at(&self, clock: impl FnOnce() -> u64) -> bool {
+    #[inline(never)]
+    fn is_rejecting_at(&self, clock: impl FnOnce() -> u64) -> Option<u64> {
         let now = clock();
-        self.refused_open(now).is_some() || !self.has_room(self.advance(now))
+        let is_rejecting = self.refused_open(now).is_some() || !self.has_room(self.advance(now));
+        is_rejecting.then_some(now)
     }
 
     /// What an open circuit tells a call at `now`, in one pass; `None` where it is not open, its wait is over, or its state
     /// changes just now.
     #[inline]
-    fn refused_open(&self, now: u64) -> Option<Refusal> {
+    pub(crate) fn refused_open(&self, now: u64) -> Option<Refusal> {
         let word = self.load();
         // Acquire, both: as in `advance`.
         let until = self.until(word).load(Acquire);

@@ -10,9 +10,10 @@ pub trait Guard<Req>: sealed::Sealed {
     /// What a call's token holds to find its breaker again.
     type Pointer: Borrow<Core> + Clone;
 
-    /// Whether any call would be rejected now, so that the inner service need not be asked whether it is
-    /// ready. Of a family nobody knows, before there is a request.
-    fn is_rejecting(&self) -> bool;
+    /// When it is now, in ticks, if any call would be rejected now, so that the inner service need not be asked
+    /// whether it is ready. Of a family nobody knows, before there is a request.
+    #[doc(hidden)]
+    fn is_rejecting(&self) -> Option<u64>;
 
     /// Asks to make the call with `request`.
     ///
@@ -21,8 +22,10 @@ pub trait Guard<Req>: sealed::Sealed {
     /// [`Open`] when it may not be made now.
     fn try_acquire(&self, request: &Req) -> Result<Call<Self::Pointer>, Open>;
 
-    /// Rejects the call with `request`, because the inner service was not asked whether it is ready.
-    fn reject(&self, request: &Req) -> Open;
+    /// Rejects the call with `request`, because the inner service was not asked whether it is ready: `looked`, in
+    /// ticks, as calls were rejected then.
+    #[doc(hidden)]
+    fn reject(&self, request: &Req, looked: Option<u64>) -> Open;
 
     #[doc(hidden)]
     fn pointer(&self, request: &Req) -> Self::Pointer;
@@ -35,7 +38,8 @@ pub trait Guard<Req>: sealed::Sealed {
 impl<Req> Guard<Req> for CircuitBreaker {
     type Pointer = Arc<Core>;
 
-    fn is_rejecting(&self) -> bool {
+    #[inline]
+    fn is_rejecting(&self) -> Option<u64> {
         self.core().is_rejecting()
     }
 
@@ -43,8 +47,8 @@ impl<Req> Guard<Req> for CircuitBreaker {
         self.try_acquire()
     }
 
-    fn reject(&self, _: &Req) -> Open {
-        self.core().refuse()
+    fn reject(&self, _: &Req, looked: Option<u64>) -> Open {
+        self.core().refuse(looked)
     }
 
     fn pointer(&self, _: &Req) -> Arc<Core> {
@@ -61,7 +65,8 @@ impl<Req> Guard<Req> for CircuitBreaker {
 impl<Req> Guard<Req> for &'static StaticCircuitBreaker {
     type Pointer = &'static Core;
 
-    fn is_rejecting(&self) -> bool {
+    #[inline]
+    fn is_rejecting(&self) -> Option<u64> {
         self.core().is_rejecting()
     }
 
@@ -69,8 +74,8 @@ impl<Req> Guard<Req> for &'static StaticCircuitBreaker {
         StaticCircuitBreaker::try_acquire(self)
     }
 
-    fn reject(&self, _: &Req) -> Open {
-        self.core().refuse()
+    fn reject(&self, _: &Req, looked: Option<u64>) -> Open {
+        self.core().refuse(looked)
     }
 
     fn pointer(&self, _: &Req) -> &'static Core {

@@ -9,20 +9,22 @@ use crate::{Cause, State, circuit::Refusal};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Open {
     name: &'static str,
-    state: State,
-    // As the core has them: to read them costs less than to carry them unpacked, and most are never read.
-    /// In nanoseconds.
+    // As the core has them: to read them costs less than to carry them unpacked, and most are never read. Whole words:
+    // the spare bytes of a small field are copied one by one.
+    /// In nanoseconds, and above them, from bit 60, the state.
     retry_after: u64,
     cause: u64,
 }
+
+/// A wait is below 2^60, see `NEVER`.
+const STATE_SHIFT: u32 = 60;
 
 impl Open {
     #[inline]
     pub(crate) const fn new(name: &'static str, refusal: Refusal) -> Self {
         Self {
             name,
-            state: refusal.state,
-            retry_after: refusal.retry_after,
+            retry_after: refusal.retry_after | ((refusal.state as u64) << STATE_SHIFT),
             cause: refusal.cause,
         }
     }
@@ -36,7 +38,7 @@ impl Open {
     /// The state it was in. [`State::Closed`] if it closed between a service's `poll_ready` and its `call`.
     #[must_use]
     pub const fn state(&self) -> State {
-        self.state
+        State::ALL[(self.retry_after >> STATE_SHIFT) as usize]
     }
 
     /// When it is worth asking again, from the moment of the rejection.
@@ -49,7 +51,7 @@ impl Open {
     /// Zero: now.
     #[must_use]
     pub const fn retry_after(&self) -> Duration {
-        Duration::from_nanos(self.retry_after)
+        Duration::from_nanos(self.retry_after & ((1 << STATE_SHIFT) - 1))
     }
 
     /// Why the circuit opened last; `None` if it never did, or was reset since.
@@ -93,7 +95,7 @@ impl Open {
 
 impl fmt::Display for Open {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, state) = (self.name, self.state);
+        let (name, state) = (self.name, self.state());
         let (retry_after, cause) = (self.retry_after(), self.cause());
         write!(f, "circuit `{name}` is {state}")?;
         // An operator had other reasons.
@@ -112,7 +114,7 @@ impl fmt::Debug for Open {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Open")
             .field("name", &self.name)
-            .field("state", &self.state)
+            .field("state", &self.state())
             .field("retry_after", &self.retry_after())
             .field("cause", &self.cause())
             .finish()

@@ -30,9 +30,18 @@ pub struct CircuitBreakerService<S, C = ErrIsFailure, R = IntoError, B = Circuit
     classifier: C,
     reject: R,
     guard: B,
-    /// That this instance asked the inner service, which said that it is ready, and has not been called
-    /// since. Only then may the inner service be called.
-    inner_is_ready: bool,
+    asked: Asked,
+}
+
+/// What came of it that this instance was polled ready, and has not been called since.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    /// It was not, or its inner service was not ready.
+    No,
+    /// The inner service is ready. Only then may it be called.
+    Inner,
+    /// Calls were rejected then, in ticks.
+    Rejecting(u64),
 }
 
 impl<S, C, R, B> CircuitBreakerService<S, C, R, B> {
@@ -42,7 +51,7 @@ impl<S, C, R, B> CircuitBreakerService<S, C, R, B> {
             classifier,
             reject,
             guard,
-            inner_is_ready: false,
+            asked: Asked::No,
         }
     }
 }
@@ -71,13 +80,14 @@ where
     type Future = ResponseFuture<S::Future, C, B::Pointer>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner_is_ready = false;
-        if self.guard.is_rejecting() {
+        self.asked = Asked::No;
+        if let Some(now) = self.guard.is_rejecting() {
+            self.asked = Asked::Rejecting(now);
             return Poll::Ready(Ok(()));
         }
         let readiness = ready!(self.inner.poll_ready(cx));
         match &readiness {
-            Ok(()) => self.inner_is_ready = true,
+            Ok(()) => self.asked = Asked::Inner,
             // Reconnecting clients report a failed connect here.
             Err(_) => self.guard.readiness_failed(),
         }
@@ -85,10 +95,10 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let admitted = if mem::take(&mut self.inner_is_ready) {
-            self.guard.try_acquire(&request)
-        } else {
-            Err(self.guard.reject(&request))
+        let admitted = match mem::replace(&mut self.asked, Asked::No) {
+            Asked::Inner => self.guard.try_acquire(&request),
+            Asked::Rejecting(looked) => Err(self.guard.reject(&request, Some(looked))),
+            Asked::No => Err(self.guard.reject(&request, None)),
         };
         match admitted {
             // If the inner `call` panics, the token is dropped on the way out: a failure.

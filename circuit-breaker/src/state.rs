@@ -22,7 +22,6 @@ pub enum State {
 }
 
 impl State {
-    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "of gauges"))]
     pub(crate) const ALL: [Self; 7] = [
         Self::Closed,
         Self::Open,

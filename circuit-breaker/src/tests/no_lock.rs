@@ -74,7 +74,7 @@ fn calls_are_rejected_while_open() {
     while_all_is_locked(&circuit, move |circuit| {
         let refusal = circuit.admit(|| 9).unwrap_err();
         assert_eq!((refusal.state, refusal.retry_after), (State::Open, 1));
-        assert!(circuit.is_rejecting(|| 9));
+        assert!(circuit.is_rejecting(|| 9).is_some());
         circuit.settle(late, FAILURE, || 9);
     });
 }

@@ -167,7 +167,7 @@ impl Scene {
         let is_ramping = matches!(self.circuit.load().phase(), Phase::Ramping { .. });
         if !self.line.is_empty() && !is_ramping {
             assert!(
-                self.circuit.is_rejecting(|| self.now),
+                self.circuit.is_rejecting(|| self.now).is_some(),
                 "somebody sleeps, and a call would be let in"
             );
         }
