@@ -8,6 +8,7 @@
 use crate::{
     buckets::Grid,
     packed::{self, WORDS, Words},
+    ratio::Ratio,
     recent::Last,
     settings::{Over, Settings, Trial},
     sync::{
@@ -98,6 +99,12 @@ impl Live {
     #[inline]
     pub(crate) fn last(&self, plan: Plan) -> Last {
         packed::last(|index| self.set(plan)[index].load(Acquire))
+    }
+
+    /// From how many calls on which share of failures is too much. To be believed as [`grid`](Self::grid) is.
+    #[inline]
+    pub(crate) fn threshold(&self, plan: Plan) -> (u32, Option<Ratio>) {
+        packed::threshold(|index| self.set(plan)[index].load(Acquire))
     }
 
     /// Puts other numbers into force. Only under the transition lock.

@@ -76,6 +76,13 @@ pub(crate) fn last(word: impl Fn(usize) -> u64) -> Last {
     }
 }
 
+/// The words that say from how many calls on which share of failures is too much, each asked for by its place.
+#[inline]
+pub(crate) fn threshold(word: impl Fn(usize) -> u64) -> (u32, Option<Ratio>) {
+    let (_, minimum) = halves(word(WINDOW));
+    (minimum, Ratio::from_bits(halves(word(RATIOS)).0))
+}
+
 /// The words that say how a half-open circuit tries the backend, each asked for by its place.
 pub(crate) fn trial(word: impl Fn(usize) -> u64) -> Trial {
     let (results, in_flight) = halves(word(PROBES));

@@ -73,6 +73,26 @@ const STAMP_SHIFT: u32 = 16;
 /// calls at which a time window is as good.
 pub(crate) const MOST_CALLS: u32 = 1_024;
 
+/// 2^36 divided by each size, rounded up beyond: a division costs several times a multiplication, and a call would pay
+/// for three.
+static RECIPROCALS: [u64; MOST_CALLS as usize + 1] = reciprocals();
+
+const fn reciprocals() -> [u64; MOST_CALLS as usize + 1] {
+    let mut all = [0; MOST_CALLS as usize + 1];
+    let mut size = 1;
+    while size < all.len() {
+        all[size] = (1 << 36) / size as u64 + 1;
+        size += 1;
+    }
+    all
+}
+
+/// `ticket % size`. The reciprocal is too large by less than `size` / 2^36 of itself, and a ticket has 26 bits: exact.
+#[inline]
+const fn rest(ticket: u64, size: u32) -> u64 {
+    ticket - ((ticket * RECIPROCALS[size as usize]) >> 36) * size as u64
+}
+
 // === impl Last ===
 
 impl Last {
@@ -95,6 +115,7 @@ impl Recent {
 
     /// Records a call in the last `size`, if `is_current` says that `generation` is still the present one.
     /// What the window then holds; `None` if it is not.
+    #[inline]
     pub(crate) fn record(
         &self,
         size: u32,
@@ -117,7 +138,7 @@ impl Recent {
                 continue;
             }
             let left = if head.is_full() {
-                self.mark(head.ticket() % u64::from(size))
+                self.mark(rest(head.ticket(), size))
             } else {
                 Mark(0)
             };
@@ -190,7 +211,7 @@ impl Recent {
         let Some(ticket) = head.last_ticket(size) else {
             return true;
         };
-        let slot = ticket % u64::from(size);
+        let slot = rest(ticket, size);
         // One more than the ticket: a word that was never written is 0, and the mark of no call.
         let stamp = ((u64::from(generation) << TICKET_BITS) | (ticket + 1)) << STAMP_SHIFT;
         let (group, shift) = Self::place(slot);
@@ -309,7 +330,8 @@ impl Head {
     /// How many tickets there are: whole laps, so that the slot after the last is the first; and one less
     /// than there is room for, see `write_last`.
     const fn tickets(size: u32) -> u64 {
-        ((1 << TICKET_BITS) - 1) / size as u64 * size as u64
+        const MOST: u64 = (1 << TICKET_BITS) - 1;
+        MOST - rest(MOST, size)
     }
 }
 

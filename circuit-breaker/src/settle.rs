@@ -3,12 +3,14 @@
 use crate::{
     Outcome,
     admission::Admission,
+    bucket::Counts,
     cause::Cause,
     circuit::{Circuit, End},
     live::Plan,
     measure::Ended,
     places::Lease,
     settings::{Settings, after, ticks},
+    sync::atomic::{Ordering::SeqCst, fence},
     tally::Tally,
     word::{Phase, Word},
 };
@@ -34,7 +36,74 @@ impl Circuit {
         if let End::Finished(Outcome::Success) = end {
             return self.succeed(admission, clock);
         }
+        if end == End::Finished(Outcome::Failure)
+            && admission.is_plain()
+            && self.fail(admission.generation(), &clock)
+        {
+            return;
+        }
         self.settle_other(admission, end, clock);
+    }
+
+    /// A failure, in the usual cases where there is a window: few of the numbers are needed. False if it is none of
+    /// them, or was not counted.
+    #[inline]
+    fn fail(&self, generation: u32, clock: &impl Fn() -> u64) -> bool {
+        const FAILED: Ended = Ended {
+            failed: true,
+            slow: false,
+        };
+        let plan = self.live.plan();
+        // Asked for when the call counts, which also says that the numbers read before are those of the plan.
+        let is_current = || self.is_current(plan, generation);
+        let (counts, now) = if plan.counts_only_last_calls() {
+            let last = self.live.last(plan);
+            let series = last.series(generation);
+            let Some(head) = self.recent.record(last.size, series, FAILED, is_current) else {
+                return false;
+            };
+            let (calls, bad) = (head.calls(last.size), head.failures());
+            (Counts { calls, bad }, None)
+        } else if plan.counts_only_failures_in_time() {
+            let now = clock();
+            let grid = self.live.grid(plan);
+            let epoch = grid.epoch(now, generation);
+            let ring = &self.failed[grid.ring];
+            if !ring.record(epoch, true, is_current) {
+                return false;
+            }
+            // As in `sum`.
+            fence(SeqCst);
+            (ring.sum(epoch), Some(now))
+        } else {
+            return false;
+        };
+        let (minimum, failed) = self.live.threshold(plan);
+        let is_too_much = counts.calls >= minimum
+            && failed.is_some_and(|ratio| ratio.is_reached(counts.bad, counts.calls));
+        // Other numbers by now: it is counted, and judged by those.
+        if is_too_much || self.live.plan() != plan {
+            self.judge(generation, FAILED, now.unwrap_or_else(clock));
+        }
+        true
+    }
+
+    /// Opens the circuit if the window of `generation` holds too much after a call that ended so, and is counted.
+    #[cold]
+    #[inline(never)]
+    fn judge(&self, generation: u32, ended: Ended, now: u64) {
+        loop {
+            // Waits for who is changing the numbers at this very moment: the window may be in pieces.
+            drop(self.transitions.lock());
+            let (plan, settings) = self.live.read();
+            let measure = self.measure(&settings, generation, now);
+            match measure.too_much(&settings, ended) {
+                Some(cause) if self.open(plan, generation, cause, 0, now) => return,
+                // After the look at the window, as in `sum`.
+                None if self.live.plan() == plan && !plan.is_being_cut() => return,
+                _ => {}
+            }
+        }
     }
 
     /// A success, in the usual cases where there is a window. Each says so if it is not the usual one.
