@@ -130,7 +130,8 @@ where
                 let retry = retry.take();
                 let Some(again) = call.after(retry, &result) else {
                     // All that the call held goes now, not when somebody gets round to dropping this future.
-                    this.state.project_replace(State::Ended);
+                    // Set, which writes one word; replaced, it would be copied as a whole.
+                    this.state.set(State::Ended);
                     *this.call = None;
                     return Poll::Ready(result);
                 };
@@ -140,7 +141,7 @@ where
             }
             if let Some(answer) = ready!(call.begin_next(this.state.as_mut(), cx)) {
                 // A hold that is left goes back to the budget.
-                this.state.project_replace(State::Ended);
+                this.state.set(State::Ended);
                 *this.call = None;
                 return Poll::Ready(answer);
             }
