@@ -1,6 +1,6 @@
 use std::{
-    fmt,
-    panic::{RefUnwindSafe, UnwindSafe},
+    fmt, mem,
+    panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind},
     time::Duration,
 };
 
@@ -166,7 +166,7 @@ impl<R> Core<R> {
     #[inline]
     fn give_back(&self) {
         if self.permits.release() {
-            self.serve();
+            serve(self);
         }
     }
 
@@ -288,6 +288,16 @@ impl<R> Core<R> {
 
     pub(crate) fn rejections(&self) -> u64 {
         self.rejections.load(Relaxed)
+    }
+}
+
+/// [`Core::serve`], which wakes others. It never unwinds, as the ABI says, so that a call that gives its place back keeps
+/// nothing in memory for the case; a waker that panics is its owner's affair.
+#[cold]
+#[inline(never)]
+extern "C" fn serve<R>(core: &Core<R>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| core.serve())) {
+        mem::forget(panic);
     }
 }
 
