@@ -222,6 +222,12 @@ impl Recent {
             if seen >> STAMP_SHIFT == stamp >> STAMP_SHIFT {
                 return true;
             }
+            // It says so already, as that of the call a lap before: nothing to write. Only where the group was written
+            // in this generation: a thread that was held up since an earlier one could still write its own mark over one
+            // that nobody has touched. (One of this generation cannot: whoever moved the head on has written it.)
+            if Self::is_of(seen, generation) && (seen >> shift) & 0b11 == head.last().0 {
+                return true;
+            }
             if self.head.load(Acquire) != head.0 {
                 return false;
             }
@@ -240,6 +246,12 @@ impl Recent {
         // Acquire: what is read here was written before the head that named it; if it is newer, the
         // compare-and-swap of the head fails.
         Mark((self.groups[group].load(Acquire) >> shift) & 0b11)
+    }
+
+    /// Whether a group was written last in `generation`.
+    const fn is_of(group: u64, generation: u32) -> bool {
+        const SHIFT: u32 = STAMP_SHIFT + TICKET_BITS;
+        group >> SHIFT == ((generation as u64) << SHIFT) >> SHIFT && group != 0
     }
 
     const fn place(slot: u64) -> (usize, u64) {
