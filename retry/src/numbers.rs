@@ -51,6 +51,11 @@ impl Numbers {
         }
     }
 
+    /// Whether retries are allowed, and not limited by the age of the call.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.attempts > 1 && !self.limits_elapsed()
+    }
+
     pub(crate) const fn attempts(&self) -> u32 {
         self.attempts
     }

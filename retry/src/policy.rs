@@ -220,7 +220,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         V: Classify<(), T, E>,
         B: Budget,
     {
-        let (mut course, _call) = self.rules.begin(V::TIMED, None, &Now::unread());
+        let (mut course, _call, _) = self.rules.begin(V::TIMED, None);
         let mut retry = None;
         loop {
             let result = f(course.number).await;
@@ -276,7 +276,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         V: Classify<(), T, E>,
         B: Budget,
     {
-        let (mut course, _call) = self.rules.begin(V::TIMED, None, &Now::unread());
+        let (mut course, _call, _) = self.rules.begin(V::TIMED, None);
         let mut retry = None;
         loop {
             let result = f(course.number);
@@ -298,6 +298,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
 
     /// The beginning of a call for `request`: how it stands, the budget's token, and the copy to send
     /// again if there is to be one.
+    #[inline]
     pub(crate) fn begin<Req>(
         &self,
         timed: bool,
@@ -308,14 +309,13 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         D: DeadlineOf<Req>,
         B: Budget,
     {
-        let now = Now::unread();
         let deadline = if self.rules.allow_retries() {
             self.deadline.deadline_of(request)
         } else {
             None
         };
-        let (course, call) = self.rules.begin(timed, deadline, &now);
-        let copy = if self.rules.may_follow(&course, &now) {
+        let (course, call, may_follow) = self.rules.begin(timed, deadline);
+        let copy = if may_follow {
             copy(&self.rules.replay, request)
         } else {
             None

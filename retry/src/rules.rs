@@ -21,6 +21,14 @@ pub struct Rules<V, Q, B> {
     pub(crate) budget: B,
 }
 
+/// What the clock has to do with a call.
+struct Limits {
+    started: Option<Instant>,
+    limit: Option<Instant>,
+    /// Whether another attempt could follow the first.
+    may_follow: bool,
+}
+
 /// The decision to try again.
 #[derive(Debug)]
 pub(crate) struct Again<H> {
@@ -56,6 +64,11 @@ impl<V, Q, B> Rules<V, Q, B> {
         }
     }
 
+    /// Whether retries are allowed, and not limited by the age of a call.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.numbers.is_plain()
+    }
+
     /// Whether anything but the first attempt is allowed at all.
     pub(crate) const fn allow_retries(&self) -> bool {
         self.numbers.attempts() > 1
@@ -73,34 +86,39 @@ impl<V, Q, B> Rules<V, Q, B> {
 }
 
 impl<V, Q, B: Budget> Rules<V, Q, B> {
-    /// The beginning of a call. `timed`: the classifier looks at the time.
+    /// The beginning of a call, and whether another attempt could follow the first. `timed`: the classifier looks
+    /// at the time.
     #[inline]
-    pub(crate) fn begin(
-        &self,
-        timed: bool,
-        deadline: Option<Instant>,
-        now: &Now,
-    ) -> (Course, B::Call) {
-        let call = self.budget.enter(now);
+    pub(crate) fn begin(&self, timed: bool, deadline: Option<Instant>) -> (Course, B::Call, bool) {
+        let now = Now::unread();
+        let call = self.budget.enter(&now);
+        let (started, limit, may_follow) = if self.is_plain() && !timed && deadline.is_none() {
+            (now.if_read(), None, true)
+        } else {
+            let limits = self.limits(timed, deadline, now.if_read());
+            (limits.started, limits.limit, limits.may_follow)
+        };
+        (Course::new(started, limit), call, may_follow)
+    }
+
+    /// Apart, so that a call without limits does not pay for its size.
+    #[inline(never)]
+    fn limits(&self, timed: bool, deadline: Option<Instant>, read: Option<Instant>) -> Limits {
+        let now = read.map_or(Now::unread(), Now::at);
         if timed || self.numbers.limits_elapsed() {
             now.get();
         }
-        let limit = if self.numbers.limits_elapsed() || deadline.is_some() {
-            self.limit(deadline, now)
-        } else {
-            None
-        };
-        (Course::new(now.if_read(), limit), call)
-    }
-
-    /// When the last attempt must begin: apart, so that a call without limits does not pay for its size.
-    #[cold]
-    #[inline(never)]
-    fn limit(&self, deadline: Option<Instant>, now: &Now) -> Option<Instant> {
+        let started = now.if_read();
         let own = (self.numbers.max_elapsed()).and_then(|max| now.get().checked_add(max));
-        match (own, deadline) {
+        let limit = match (own, deadline) {
             (Some(own), Some(deadline)) => Some(own.min(deadline)),
             (own, deadline) => own.or(deadline),
+        };
+        let may_follow = self.may_follow(&Course::new(started, limit), &now);
+        Limits {
+            started,
+            limit,
+            may_follow,
         }
     }
 
@@ -119,30 +137,68 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
         V: Classify<Req, Res, Err>,
     {
         let now = Now::unread();
+        let verdict = self.judge(course, copy, &now, result);
+        if verdict == Verdict::Done {
+            self.done(course, retry, result.is_ok());
+            return None;
+        }
+        self.failed_apart(course, verdict, repeatable, retry, now)
+    }
+
+    /// Apart, so that a call that needs no retry does not pay for its size.
+    #[inline(never)]
+    fn failed_apart(
+        &self,
+        course: &mut Course,
+        verdict: Verdict,
+        repeatable: bool,
+        retry: Option<B::Retry>,
+        now: Now,
+    ) -> Option<Again<B::Hold>> {
+        self.failed(course, verdict, repeatable, retry, now)
+    }
+
+    /// What the classifier says of an attempt.
+    #[inline]
+    pub(crate) fn judge<Req, Res, Err>(
+        &self,
+        course: &Course,
+        copy: Option<&Req>,
+        now: &Now,
+        result: &Result<Res, Err>,
+    ) -> Verdict
+    where
+        V: Classify<Req, Res, Err>,
+    {
         let attempt = Attempt {
             number: course.number,
             request: copy,
             started: course.started,
-            now: &now,
+            now,
         };
-        let verdict = self.classifier.classify(&attempt, result);
-        if verdict == Verdict::Done {
-            // An error that is the answer, an open breaker's say, is no success of the service: a budget that
-            // took it for one would be filled up by an outage. Nor is it a failure: see `Verdict`.
-            if result.is_ok() {
-                self.record(retry, false);
-            } else {
-                drop(retry);
-            }
-            self.shared.done(course.number);
-            return None;
-        }
-        self.failed(course, verdict, repeatable, retry, now)
+        self.classifier.classify(&attempt, result)
     }
 
-    /// [`after`](Self::after) a failure: apart, so that a call that needs no retry does not pay for its size.
-    #[inline(never)]
-    fn failed(
+    /// [`after`](Self::after) an attempt whose result is the answer.
+    #[inline]
+    pub(crate) fn done(&self, course: &Course, retry: Option<B::Retry>, is_ok: bool) {
+        // An error that is the answer, an open breaker's say, is no success of the service: a budget that
+        // took it for one would be filled up by an outage. Nor is it a failure: see `Verdict`.
+        if is_ok {
+            self.record(retry, false);
+        } else {
+            drop(retry);
+        }
+        self.shared.done(course.number);
+    }
+
+    /// [`after`](Self::after) a failure.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "in one piece with the only two that call it, which are apart themselves"
+    )]
+    pub(crate) fn failed(
         &self,
         course: &mut Course,
         verdict: Verdict,
@@ -215,7 +271,23 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
     }
 
     /// How long to wait for the next attempt, if there can be one.
+    #[inline]
     fn wait(
+        &self,
+        course: &mut Course,
+        verdict: Verdict,
+        repeatable: bool,
+        now: &Now,
+    ) -> Result<Duration, GiveUpReason> {
+        let is_plain = matches!(verdict, Verdict::Retry | Verdict::RetryCosting(_));
+        if is_plain && repeatable && self.numbers.has_no_delays() && course.is_open(now) {
+            return Ok(Duration::ZERO);
+        }
+        self.wait_otherwise(course, verdict, repeatable, now)
+    }
+
+    #[inline(never)]
+    fn wait_otherwise(
         &self,
         course: &mut Course,
         verdict: Verdict,

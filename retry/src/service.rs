@@ -2,7 +2,10 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use crate::{Classify, DeadlineOf, Guard, Replay, RetryPolicy, future::ResponseFuture};
+use crate::{
+    Classify, DeadlineOf, Guard, Replay, RetryPolicy,
+    future::{ResponseFuture, Spare},
+};
 
 /// A service whose calls are tried again, made by [`RetryLayer`](crate::RetryLayer).
 ///
@@ -37,11 +40,18 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "in one piece with its caller the future is made where it is to lie, and is not copied layer by layer"
+    )]
     fn call(&mut self, request: Req) -> Self::Future {
         let policy = self.policy.policy();
         let (course, token, copy) = policy.begin(P::Classifier::TIMED, &request, P::Replay::replay);
-        let spare = copy.map(|copy| (self.inner.clone(), copy));
+        let spare = copy.map(|request| Spare {
+            service: self.inner.clone(),
+            request,
+        });
         let first = self.inner.call(request);
         ResponseFuture::new(first, spare, course, token, self.policy.keep())
     }
