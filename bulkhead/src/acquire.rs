@@ -51,13 +51,17 @@ impl<P: Pointer> Acquire<P> {
         }
     }
 
-    /// Takes a place or a seat now, before anybody polls.
-    pub(crate) fn begin(core: P, line: Line) -> Begun<P> {
+    /// Takes a place or a seat now, before anybody polls. The pointer is cloned only by who gets one.
+    #[inline]
+    pub(crate) fn begin(core: &P, line: Line) -> Begun<P>
+    where
+        P: Clone,
+    {
         match core.core().enter_or_queue(line, None) {
-            Entry::Inside => Begun::Inside(Permit::new(core)),
-            Entry::Watched => Begun::Watched(Permit::new(core)),
+            Entry::Inside => Begun::Inside(Permit::new(core.clone())),
+            Entry::Watched => Begun::Watched(Permit::new(core.clone())),
             Entry::Queued(seat) => Begun::Queued(Self {
-                core: Some(core),
+                core: Some(core.clone()),
                 line,
                 seat: Some(seat),
             }),

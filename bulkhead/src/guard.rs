@@ -35,7 +35,7 @@ impl<Req, P: Pointer + Clone> Guard<Req> for Bulkhead<P> {
     }
 
     fn begin(&self, _: &Req, line: Line) -> Begun<P> {
-        Acquire::begin(self.0.clone(), line)
+        Acquire::begin(&self.0, line)
     }
 
     fn refuse(&self, _: &Req, cause: Cause) -> Option<Full> {
@@ -53,7 +53,7 @@ impl<Req> Guard<Req> for &'static StaticBulkhead {
     }
 
     fn begin(&self, _: &Req, line: Line) -> Begun<&'static Core> {
-        Acquire::begin(&self.0, line)
+        Acquire::begin(&&self.0, line)
     }
 
     fn refuse(&self, _: &Req, cause: Cause) -> Option<Full> {

@@ -1,12 +1,12 @@
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::{
     Bulkhead, Cause, Classify, DeadlineOf, Guard, Ignore, IntoError, NoDeadline, OnReject, Queue,
-    acquire::Begun,
-    future::{Patience, Place, QueueFuture, Waiter},
+    acquire,
+    future::{Begun, Bounds, Place, QueueFuture, Waiter},
 };
 
 /// A service behind a bulkhead with a queue, made by [`QueueLayer`](crate::QueueLayer).
@@ -43,14 +43,13 @@ impl<S, C, R, D, B> QueueService<S, C, R, D, B> {
     }
 }
 
-/// A call that waits, and for how long; or the answer to one that was refused at once.
-type Received<S, Req, C, R, P> = Result<
-    (Waiter<S, Req, C, R, P>, Patience),
-    Result<<S as Service<Req>>::Response, <S as Service<Req>>::Error>,
->;
+/// What has become of a call at once, or one that waits, and for how long.
+type Received<S, Req, C, R, P> =
+    Result<Begun<<S as Service<Req>>::Future, C, P>, (Waiter<S, Req, C, R, P>, Bounds)>;
 
 impl<S: Clone, C: Clone, R: Clone, D, B> QueueService<S, C, R, D, B> {
-    /// Gives a call its place or its seat.
+    /// Gives a call its place or its seat. It begins at once where there is a place and the inner service is ready.
+    #[inline]
     pub(crate) fn receive<Req>(&self, request: Req) -> Received<S, Req, C, R, B::Pointer>
     where
         S: Service<Req>,
@@ -66,32 +65,55 @@ impl<S: Clone, C: Clone, R: Clone, D, B> QueueService<S, C, R, D, B> {
             latest.is_some_and(|latest| latest.is_none_or(|latest| latest < Instant::now()));
         if is_late {
             if let Some(full) = self.guard.refuse(&request, Cause::DeadlineTooNear) {
-                return Err(self.reject.on_reject(full, request));
+                return Ok(Begun::Answered(self.reject.on_reject(full, request)));
             }
         }
-        let patience = |began| {
+        let bounds = |began| {
             if is_late {
-                Patience::without_end()
+                Bounds::NONE
             } else {
-                Patience::new(self.queue.max_wait, latest.flatten(), began)
+                Bounds {
+                    max_wait: self.queue.max_wait,
+                    latest: latest.flatten(),
+                    began,
+                }
             }
         };
-        let (place, patience) = match self.guard.begin(&request, self.queue.line()) {
-            Begun::Inside(permit) => (Place::Held(permit), patience(None)),
-            Begun::Watched(permit) => (Place::Held(permit), Patience::without_end()),
+        let mut inner = self.inner.clone();
+        let (place, bounds) = match self.guard.begin(&request, self.queue.line()) {
+            // With a deadline it is the first poll that may come too late.
+            acquire::Begun::Inside(permit) if latest.is_none() => {
+                // Nobody is to be woken: if it is not ready, the future asks it again.
+                match inner.poll_ready(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(Ok(())) => {
+                        let call = inner.call(request);
+                        return Ok(Begun::Called(call, permit, self.classifier.clone()));
+                    }
+                    Poll::Ready(Err(error)) => return Ok(Begun::Answered(Err(error))),
+                    Poll::Pending => (Place::Held(permit), bounds(None)),
+                }
+            }
+            acquire::Begun::Inside(permit) => (Place::Held(permit), bounds(None)),
+            acquire::Begun::Watched(permit) => (Place::Held(permit), Bounds::NONE),
             // It waits from now on.
-            Begun::Queued(acquire) => (Place::Queued(acquire), patience(Some(Instant::now()))),
-            Begun::Refused(full) => return Err(self.reject.on_reject(full, request)),
-            Begun::Retired => unreachable!("a guard asks its family again"),
+            acquire::Begun::Queued(acquire) => {
+                (Place::Queued(acquire), bounds(Some(Instant::now())))
+            }
+            acquire::Begun::Refused(full) => {
+                return Ok(Begun::Answered(self.reject.on_reject(full, request)));
+            }
+            acquire::Begun::Retired => unreachable!("a guard asks its family again"),
         };
-        let waiter = Waiter {
-            inner: self.inner.clone(),
-            request,
-            place,
-            classifier: self.classifier.clone(),
-            reject: self.reject.clone(),
-        };
-        Ok((waiter, patience))
+        Err((
+            Waiter {
+                inner,
+                request,
+                place,
+                classifier: self.classifier.clone(),
+                reject: self.reject.clone(),
+            },
+            bounds,
+        ))
     }
 }
 
@@ -111,10 +133,11 @@ where
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         match self.receive(request) {
-            Ok((waiter, patience)) => QueueFuture::waiting(waiter, patience),
-            Err(answer) => QueueFuture::answered(answer),
+            Ok(begun) => QueueFuture::begun(begun),
+            Err((waiter, bounds)) => QueueFuture::waiting(waiter, bounds),
         }
     }
 }

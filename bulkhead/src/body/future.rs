@@ -10,7 +10,7 @@ use http::Response;
 use http_body::Body;
 use pin_project::pin_project;
 
-use crate::{Classify, Core, Ignore, Permit, PermitBody, Pointer};
+use crate::{Classify, Core, Ignore, Permit, PermitBody, Pointer, future::Begun};
 
 /// The response of a [`BodyService`](crate::BodyService): the inner call with its permit, which then goes into the
 /// body; or the answer to a refusal.
@@ -51,6 +51,14 @@ impl<F: Future, C, P: Pointer> BodyFuture<F, C, P> {
     pub(crate) const fn answered(answer: F::Output) -> Self {
         Self {
             state: State::Answered(Some(answer)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn begun(begun: Begun<F, C, P>) -> Self {
+        match begun {
+            Begun::Called(call, permit, classifier) => Self::calling(call, permit, classifier),
+            Begun::Answered(answer) => Self::answered(answer),
         }
     }
 }

@@ -14,7 +14,7 @@ use http_body::Body;
 
 use crate::{
     BodyFuture, Classify, Core, Ignore, IntoError, OnReject, PermitBody, Pointer,
-    future::{Begun, Patience, Waiter},
+    future::{Begun, Bounds, Patience, Waiter},
 };
 
 /// The response of a [`QueueBodyService`](crate::QueueBodyService): the wait for a place, the readiness of the
@@ -34,10 +34,11 @@ where
     state: State<S, Req, C, R, P>,
 }
 
-#[pin_project(project = StateProjection, project_replace = StateReplaced)]
+#[pin_project(project = StateProjection)]
 enum State<S: Service<Req>, Req, C, R, P: Pointer> {
     Waiting {
-        waiter: Waiter<S, Req, C, R, P>,
+        /// `None` only while it changes, or if that panicked.
+        waiter: Option<Waiter<S, Req, C, R, P>>,
         #[pin]
         patience: Patience,
     },
@@ -45,8 +46,6 @@ enum State<S: Service<Req>, Req, C, R, P: Pointer> {
         #[pin]
         call: BodyFuture<S::Future, C, P>,
     },
-    /// Only while it is changing, and after an answer.
-    Done,
 }
 
 impl<S, Req, C, R, P> QueueBodyFuture<S, Req, C, R, P>
@@ -54,15 +53,20 @@ where
     S: Service<Req>,
     P: Pointer,
 {
-    pub(crate) const fn waiting(waiter: Waiter<S, Req, C, R, P>, patience: Patience) -> Self {
-        let state = State::Waiting { waiter, patience };
-        Self { state }
+    pub(crate) const fn waiting(waiter: Waiter<S, Req, C, R, P>, bounds: Bounds) -> Self {
+        Self {
+            state: State::Waiting {
+                waiter: Some(waiter),
+                patience: Patience::new(bounds),
+            },
+        }
     }
 
-    pub(crate) const fn answered(answer: Result<S::Response, S::Error>) -> Self {
-        let call = BodyFuture::answered(answer);
+    pub(crate) fn begun(begun: Begun<S::Future, C, P>) -> Self {
         Self {
-            state: State::Calling { call },
+            state: State::Calling {
+                call: BodyFuture::begun(begun),
+            },
         }
     }
 }
@@ -81,30 +85,40 @@ where
     ///
     /// When polled again after it was ready; and where it must wait and there is neither a tokio runtime with
     /// its timer nor a bound of [`Duration::MAX`](std::time::Duration::MAX).
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
-        let begin = match state.as_mut().project() {
-            StateProjection::Calling { call } => return call.poll(cx),
-            StateProjection::Done => panic!("polled after it was ready"),
-            StateProjection::Waiting { waiter, patience } => {
-                ready!(waiter.poll_begin(patience, cx))
-            }
-        };
-        let StateReplaced::Waiting { waiter, .. } = state.as_mut().project_replace(State::Done)
-        else {
-            unreachable!("it was waiting above");
-        };
-        match waiter.end(begin) {
-            Begun::Answered(answer) => Poll::Ready(PermitBody::answer(answer)),
-            Begun::Called(call, permit, classifier) => {
-                let call = BodyFuture::calling(call, permit, classifier);
-                state.set(State::Calling { call });
-                match state.project() {
-                    StateProjection::Calling { call } => call.poll(cx),
-                    _ => unreachable!("it was set above"),
-                }
-            }
+        match state.as_mut().project() {
+            StateProjection::Calling { call } => call.poll(cx),
+            StateProjection::Waiting { .. } => poll_waiting(state, cx),
         }
+    }
+}
+
+/// Apart, so that a call that does not wait does not pay for its size.
+#[inline(never)]
+#[expect(clippy::type_complexity, reason = "the output of the future above")]
+fn poll_waiting<S, Req, C, R, P, Out>(
+    mut state: Pin<&mut State<S, Req, C, R, P>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response<PermitBody<Out, P>>, S::Error>>
+where
+    S: Service<Req, Response = Response<Out>>,
+    Out: Body,
+    C: Classify<Response<Out>, S::Error>,
+    R: OnReject<Req, Response<Out>, S::Error>,
+    P: Pointer,
+{
+    let StateProjection::Waiting { waiter, patience } = state.as_mut().project() else {
+        unreachable!("asked only while it waits");
+    };
+    let waiting = waiter.as_mut().expect("polled after it was ready");
+    let begin = ready!(waiting.poll_begin(patience, cx));
+    let call = BodyFuture::begun(waiter.take().expect("as above").end(begin));
+    state.set(State::Calling { call });
+    match state.project() {
+        StateProjection::Calling { call } => call.poll(cx),
+        StateProjection::Waiting { .. } => unreachable!("it was set above"),
     }
 }
 

@@ -39,8 +39,8 @@ where
 
     fn call(&mut self, request: Request<In>) -> Self::Future {
         match self.0.receive(request) {
-            Ok((waiter, patience)) => QueueBodyFuture::waiting(waiter, patience),
-            Err(answer) => QueueBodyFuture::answered(answer),
+            Ok(begun) => QueueBodyFuture::begun(begun),
+            Err((waiter, bounds)) => QueueBodyFuture::waiting(waiter, bounds),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{task::Waker, time::Duration};
 
-use super::{Core, MAX_TOLD, Standing};
+use super::{Core, MAX_TOLD, Standing, WATCHES};
 use crate::{
     Cause, Full,
     permits::Reception,
@@ -35,12 +35,23 @@ pub(crate) enum Entry {
 }
 
 impl<R> Core<R> {
-    /// Goes in, or takes a seat in the line. The lock is taken only by who finds no room.
+    /// Goes in, or takes a seat in the line. The lock is taken only by who finds no room, and a seat.
+    #[inline]
     pub(crate) fn enter_or_queue(&self, line: Line, waker: Option<&Waker>) -> Entry {
         if self.permits.try_acquire().is_ok() {
             self.entered();
             return Entry::Inside;
         }
+        // Relaxed: how many wait is written under the lock, and it was so at some moment of this call.
+        let aside = self.aside.load(Relaxed);
+        if aside & WATCHES == 0 && (aside & MAX_TOLD) as usize >= line.length {
+            return self.line_is_full();
+        }
+        self.queue(line, waker)
+    }
+
+    #[inline(never)]
+    fn queue(&self, line: Line, waker: Option<&Waker>) -> Entry {
         let mut waiters = self.waiters.lock();
         if self.watches() {
             drop(waiters);
@@ -71,7 +82,6 @@ impl<R> Core<R> {
         }
     }
 
-    #[cold]
     fn line_is_full(&self) -> Entry {
         // It may be that the last place and the last seat went at different moments: look once more.
         match self.permits.try_acquire() {

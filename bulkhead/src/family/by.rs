@@ -46,7 +46,7 @@ where
 
     fn begin(&self, request: &Req, line: Line) -> Begun<Self::Pointer> {
         self.with(request, |core| {
-            match Acquire::begin(Arc::clone(core), line) {
+            match Acquire::begin(core, line) {
                 Begun::Retired => None,
                 begun => Some(begun),
             }

@@ -5,7 +5,7 @@ mod queue;
 mod response;
 mod waiter;
 
-pub(crate) use patience::Patience;
+pub(crate) use patience::{Bounds, Patience};
 pub use queue::QueueFuture;
 pub use response::ResponseFuture;
 pub(crate) use waiter::{Begun, Place, Waiter};

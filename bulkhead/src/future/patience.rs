@@ -15,56 +15,64 @@ use crate::Cause;
 #[pin_project]
 #[derive(Debug)]
 pub(crate) struct Patience {
-    max_wait: Duration,
-    /// The latest moment at which the call may begin.
-    latest: Option<Instant>,
-    began: Option<Instant>,
+    bounds: Bounds,
     #[pin]
     timer: Option<Sleep>,
 }
 
+/// The numbers of a [`Patience`], which go from hand to hand before there is a place for its timer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) max_wait: Duration,
+    /// The latest moment at which the call may begin.
+    pub(crate) latest: Option<Instant>,
+    pub(crate) began: Option<Instant>,
+}
+
+impl Bounds {
+    /// For as long as it takes: for a bulkhead that only watches, and has counted that the wait ran out.
+    pub(crate) const NONE: Self = Self {
+        max_wait: Duration::MAX,
+        latest: None,
+        began: None,
+    };
+}
+
 impl Patience {
-    pub(crate) const fn new(
-        max_wait: Duration,
-        latest: Option<Instant>,
-        began: Option<Instant>,
-    ) -> Self {
+    pub(crate) const fn new(bounds: Bounds) -> Self {
         Self {
-            max_wait,
-            latest,
-            began,
+            bounds,
             timer: None,
         }
     }
 
-    /// Waits for as long as it takes: for a bulkhead that only watches, and has counted that the wait ran out.
-    pub(crate) const fn without_end() -> Self {
-        Self::new(Duration::MAX, None, None)
-    }
-
     /// Whether it is too late to begin. Reads the clock only where there is a deadline.
     pub(crate) fn is_too_late(&self) -> bool {
-        self.latest.is_some_and(|latest| latest < Instant::now())
+        self.bounds
+            .latest
+            .is_some_and(|latest| latest < Instant::now())
     }
 
     /// From now on without end.
     pub(crate) fn lift(self: Pin<&mut Self>) {
         let mut this = self.project();
-        (*this.max_wait, *this.latest) = (Duration::MAX, None);
+        (this.bounds.max_wait, this.bounds.latest) = (Duration::MAX, None);
         this.timer.set(None);
     }
 
     /// How long it has waited.
     pub(crate) fn waited(&self) -> Duration {
-        self.began.map_or(Duration::ZERO, |began| began.elapsed())
+        self.bounds
+            .began
+            .map_or(Duration::ZERO, |began| began.elapsed())
     }
 
     /// Ready, with the reason, when it has waited long enough.
     pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Cause> {
         let mut this = self.project();
-        let began = *this.began.get_or_insert_with(Instant::now);
+        let began = *this.bounds.began.get_or_insert_with(Instant::now);
         // `None`: further away than the clock goes.
-        let (end, cause) = match (began.checked_add(*this.max_wait), *this.latest) {
+        let (end, cause) = match (began.checked_add(this.bounds.max_wait), this.bounds.latest) {
             (Some(end), Some(latest)) if latest < end => (latest, Cause::DeadlineTooNear),
             (Some(end), _) => (end, Cause::WaitedTooLong),
             (None, Some(latest)) => (latest, Cause::DeadlineTooNear),

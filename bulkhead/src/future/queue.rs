@@ -9,7 +9,7 @@ use std::{
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::{Begun, Patience, ResponseFuture, Waiter};
+use super::{Begun, Bounds, Patience, ResponseFuture, Waiter};
 use crate::{Classify, Core, Ignore, IntoError, OnReject, Pointer};
 
 /// The response of a [`QueueService`](crate::QueueService): the wait for a place, the readiness of the
@@ -29,10 +29,11 @@ where
     state: State<S, Req, C, R, P>,
 }
 
-#[pin_project(project = StateProjection, project_replace = StateReplaced)]
+#[pin_project(project = StateProjection)]
 enum State<S: Service<Req>, Req, C, R, P: Pointer> {
     Waiting {
-        waiter: Waiter<S, Req, C, R, P>,
+        /// `None` only while it changes, or if that panicked.
+        waiter: Option<Waiter<S, Req, C, R, P>>,
         #[pin]
         patience: Patience,
     },
@@ -40,8 +41,6 @@ enum State<S: Service<Req>, Req, C, R, P: Pointer> {
         #[pin]
         call: ResponseFuture<S::Future, C, P>,
     },
-    /// Only while it is changing, and after an answer.
-    Done,
 }
 
 impl<S, Req, C, R, P> QueueFuture<S, Req, C, R, P>
@@ -49,15 +48,20 @@ where
     S: Service<Req>,
     P: Pointer,
 {
-    pub(crate) const fn waiting(waiter: Waiter<S, Req, C, R, P>, patience: Patience) -> Self {
-        let state = State::Waiting { waiter, patience };
-        Self { state }
+    pub(crate) const fn waiting(waiter: Waiter<S, Req, C, R, P>, bounds: Bounds) -> Self {
+        Self {
+            state: State::Waiting {
+                waiter: Some(waiter),
+                patience: Patience::new(bounds),
+            },
+        }
     }
 
-    pub(crate) const fn answered(answer: Result<S::Response, S::Error>) -> Self {
-        let call = ResponseFuture::answered(answer);
+    pub(crate) fn begun(begun: Begun<S::Future, C, P>) -> Self {
         Self {
-            state: State::Calling { call },
+            state: State::Calling {
+                call: ResponseFuture::begun(begun),
+            },
         }
     }
 }
@@ -75,30 +79,38 @@ where
     ///
     /// When polled again after it was ready; and where it must wait and there is neither a tokio runtime with
     /// its timer nor a bound of [`Duration::MAX`](std::time::Duration::MAX).
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
-        let begin = match state.as_mut().project() {
-            StateProjection::Calling { call } => return call.poll(cx),
-            StateProjection::Done => panic!("polled after it was ready"),
-            StateProjection::Waiting { waiter, patience } => {
-                ready!(waiter.poll_begin(patience, cx))
-            }
-        };
-        let StateReplaced::Waiting { waiter, .. } = state.as_mut().project_replace(State::Done)
-        else {
-            unreachable!("it was waiting above");
-        };
-        match waiter.end(begin) {
-            Begun::Answered(answer) => Poll::Ready(answer),
-            Begun::Called(call, permit, classifier) => {
-                let call = ResponseFuture::calling(call, permit, classifier);
-                state.set(State::Calling { call });
-                match state.project() {
-                    StateProjection::Calling { call } => call.poll(cx),
-                    _ => unreachable!("it was set above"),
-                }
-            }
+        match state.as_mut().project() {
+            StateProjection::Calling { call } => call.poll(cx),
+            StateProjection::Waiting { .. } => poll_waiting(state, cx),
         }
+    }
+}
+
+/// Apart, so that a call that does not wait does not pay for its size.
+#[inline(never)]
+fn poll_waiting<S, Req, C, R, P>(
+    mut state: Pin<&mut State<S, Req, C, R, P>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<S::Response, S::Error>>
+where
+    S: Service<Req>,
+    C: Classify<S::Response, S::Error>,
+    R: OnReject<Req, S::Response, S::Error>,
+    P: Pointer,
+{
+    let StateProjection::Waiting { waiter, patience } = state.as_mut().project() else {
+        unreachable!("asked only while it waits");
+    };
+    let waiting = waiter.as_mut().expect("polled after it was ready");
+    let begin = ready!(waiting.poll_begin(patience, cx));
+    let call = ResponseFuture::begun(waiter.take().expect("as above").end(begin));
+    state.set(State::Calling { call });
+    match state.project() {
+        StateProjection::Calling { call } => call.poll(cx),
+        StateProjection::Waiting { .. } => unreachable!("it was set above"),
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use pin_project::pin_project;
 
+use super::Begun;
 use crate::{Classify, Core, Ignore, Permit, Pointer};
 
 /// The response of a [`BulkheadService`](crate::BulkheadService): the inner call with its permit, or the answer to a refusal.
@@ -50,6 +51,14 @@ impl<F: Future, C, P: Pointer> ResponseFuture<F, C, P> {
     pub(crate) const fn answered(answer: F::Output) -> Self {
         Self {
             state: State::Answered(Some(answer)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn begun(begun: Begun<F, C, P>) -> Self {
+        match begun {
+            Begun::Called(call, permit, classifier) => Self::calling(call, permit, classifier),
+            Begun::Answered(answer) => Self::answered(answer),
         }
     }
 }
