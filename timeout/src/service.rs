@@ -51,6 +51,7 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, R>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let ready = self.inner.poll_ready(cx);
         if ready.is_ready() {
@@ -61,43 +62,55 @@ where
         ready
     }
 
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "in one piece with its caller the future is made where it is to lie, and is not copied layer by layer"
+    )]
     fn call(&mut self, request: Req) -> Self::Future {
-        let race = self.race(request);
-        ResponseFuture::new(race, self.reject.clone(), self.timeout.watch().clone())
+        let allowance = self.allowance(&request);
+        let (reject, watch) = (self.reject.clone(), self.timeout.watch().clone());
+        // Each built where it is to lie: a future is long, and moved it would be copied.
+        match allowance {
+            Ok(allowance) => {
+                let race = Race::new(self.inner.call(request), allowance);
+                ResponseFuture::new(race, reject, watch)
+            }
+            Err(elapsed) => ResponseFuture::new(Race::lost(elapsed), reject, watch),
+        }
     }
 }
 
 impl<S, R, D, L> TimeoutService<S, R, D, L> {
+    /// The time the call has, if anything bounds it; or what there is to say as it has none left.
     #[inline]
-    fn race<Req>(&mut self, request: Req) -> Race<S::Future>
+    fn allowance<Req>(&mut self, request: &Req) -> Result<Option<Allowance>, Elapsed>
     where
-        S: Service<Req>,
         D: DeadlineOf<Req>,
         L: LimitOf<Req>,
     {
         let name = self.timeout.name();
-        let limit = Nanos::new(self.limit.limit_of(&request)).min(self.timeout.limit_in_nanos());
-        let deadline = self.deadline.deadline_of(&request);
+        let limit = Nanos::new(self.limit.limit_of(request)).min(self.timeout.limit_in_nanos());
+        let deadline = self.deadline.deadline_of(request);
         let waited = self.readiness.take();
         if limit.is_unbounded() && deadline.is_none() {
-            return Race::new(self.inner.call(request), None);
+            return Ok(None);
         }
         // Before the inner `call`: what it does there, and however long its future then waits for its
         // first poll, is time of this call.
         let now = Instant::now();
         if deadline.is_some_and(|deadline| deadline < now) {
-            return Race::lost(Elapsed::before(name));
+            return Err(Elapsed::before(name));
         }
         // The wait lies before the call, and what is left of the limit after it.
         let mut started = now;
         if let Some(waited) = waited {
             let waited_for = Nanos::new(waited);
             if waited_for > limit {
-                return Race::lost(Elapsed::new(name, Phase::Before, waited_for, limit));
+                return Err(Elapsed::new(name, Phase::Before, waited_for, limit));
             }
             started = now.checked_sub(waited).unwrap_or(now);
         }
-        let allowance = Allowance::new(name, started, limit, deadline);
-        Race::new(self.inner.call(request), Some(allowance))
+        Ok(Some(Allowance::new(name, started, limit, deadline)))
     }
 }

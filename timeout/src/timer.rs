@@ -10,9 +10,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Waits until `end`. Arms the timer when there is none, and moves it when it stands at another instant.
 ///
-/// Not generic, so that it is compiled once and not for every service; and out of line, as a call that is
-/// ready at once never comes here.
-#[inline(never)]
+/// Not generic, so that it is compiled once and not for every service.
+#[inline]
 pub(crate) fn poll_until(
     mut timer: Pin<&mut Option<Sleep>>,
     end: Instant,
