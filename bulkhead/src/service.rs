@@ -43,6 +43,11 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "in one piece with its caller the future is made where it is to lie, and is not copied layer by layer"
+    )]
     fn call(&mut self, request: Req) -> Self::Future {
         match self.guard.try_acquire(&request) {
             // If the inner `call` panics, the permit is dropped on the way out.

@@ -94,6 +94,11 @@ where
         Poll::Ready(readiness)
     }
 
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "in one piece with its caller the future is made where it is to lie, and is not copied layer by layer"
+    )]
     fn call(&mut self, request: Req) -> Self::Future {
         let admitted = match mem::replace(&mut self.asked, Asked::No) {
             Asked::Inner => self.guard.try_acquire(&request),
