@@ -1,4 +1,4 @@
-//! The HTTP side.
+//! The HTTP API: routes, handlers and error bodies.
 
 mod health;
 mod problem;

@@ -1,4 +1,4 @@
-//! The cache of runs, and the seam where another one goes.
+//! The cache of runs: the trait, and the implementation in memory.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use crate::rejection::{Fault, Layer};
 use crate::run::{Run, RunId, Status};
 
-/// Enough for the runs a day's readers ask about, a few tens of megabytes at most.
+/// The largest number of runs kept: the runs that clients read in a day, some tens of megabytes.
 const CAPACITY: u64 = 10_000;
-/// Kept far longer than it counts as fresh: an old copy, marked as such, beats no answer.
+/// How long a copy is kept. Much longer than it counts as fresh, because an old copy is better than no answer.
 const KEPT: Duration = Duration::from_hours(1);
 
-/// Whatever keeps copies. Memory is one; Redis is another `impl` and nothing else.
+/// A cache of runs. Another cache, such as Redis, is another `impl`.
 pub(crate) trait Cache: Clone + Send + Sync + 'static {
     fn run(
         &self,
@@ -38,7 +38,7 @@ pub(crate) struct Copied {
     age: Duration,
 }
 
-/// Why the cache did not answer. The one in memory never has words of its own.
+/// Why the cache did not answer. All variants are rejections: the cache in memory has no errors.
 #[derive(Debug, Error)]
 pub(crate) enum CacheError {
     #[error(transparent)]
@@ -49,7 +49,7 @@ pub(crate) enum CacheError {
     Elapsed(#[from] Elapsed),
 }
 
-/// In this process.
+/// A cache in this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     runs: Moka<RunId, (Run, Instant)>,
@@ -58,7 +58,7 @@ pub(crate) struct Memory {
 // === impl Copied ===
 
 impl Copied {
-    /// Whether it may be shown as the truth. A settled run never changes again.
+    /// Whether the copy may be shown as current. A settled run never changes.
     pub(crate) fn is_fresh(&self, fresh_for: Duration) -> bool {
         self.run.status != Status::Queued || self.age < fresh_for
     }

@@ -1,4 +1,4 @@
-//! The command line, and the one line it says when it is wrong.
+//! The command line. A wrong one is reported in one line.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use http::uri::Authority;
 
 use crate::config::Config;
 
-/// A small control plane whose every dependency sits behind the Maestro layers.
+/// A small control plane whose dependencies are behind the Maestro layers.
 #[derive(Debug, Parser)]
 #[command(
     name = "conductor",
@@ -21,18 +21,18 @@ use crate::config::Config;
 )]
 #[non_exhaustive]
 pub struct Cli {
-    /// What to do; to serve, if nothing is named.
+    /// What to do; serves if it is missing.
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
     serve: Serve,
 }
 
-/// What conductor can do besides serving.
+/// Commands other than serving.
 #[derive(Clone, Copy, Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
-    /// Break every dependency in turn, for real, and show what the layers do about it
+    /// Inject real faults into each dependency in turn, and show how the layers react
     Demo {
         /// Shorter phases: about 25 seconds
         #[arg(long)]
@@ -50,7 +50,7 @@ struct Serve {
         value_name = "ADDRESS:PORT"
     )]
     listen: SocketAddr,
-    /// SQLite database; made if it is not there
+    /// SQLite database; created if missing
     #[arg(
         long,
         env = "CONDUCTOR_DATABASE",
@@ -69,7 +69,7 @@ struct Serve {
         value_name = "PERCENT"
     )]
     objective: maestro_slo_budget::Objective,
-    /// Seconds that requests in flight get to finish when it is told to stop
+    /// Seconds for requests in flight to finish at shutdown
     #[arg(
         long,
         env = "CONDUCTOR_DRAIN_SECONDS",
@@ -85,7 +85,7 @@ impl Cli {
     /// Reads the arguments and the environment.
     ///
     /// # Errors
-    /// What to print, and the exit code: 0 for help and version, else 2.
+    /// The text to print and the exit code: 0 for help and version, else 2.
     pub fn read() -> Result<Self, (String, u8)> {
         Self::try_parse().map_err(|error| match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => (error.to_string(), 0),
@@ -93,7 +93,7 @@ impl Cli {
         })
     }
 
-    /// The configuration to serve by.
+    /// The configuration of the server.
     #[must_use]
     pub fn config(self) -> Config {
         let Serve {
@@ -115,7 +115,7 @@ impl Cli {
     }
 }
 
-/// clap's message ends where its advice begins; ours is shorter.
+/// The first paragraph of clap's message, in one line; the rest is advice.
 fn one_line(message: &str) -> String {
     let said = message
         .split("\n\n")
@@ -135,7 +135,7 @@ fn peer(text: &str) -> Result<Uri, String> {
     Err("write it as http://host:port, with no path, no user and without TLS".to_owned())
 }
 
-/// A host, and a port that can be connected to: `http` lets more pass.
+/// Whether it is a host with an optional port above 0. `http` accepts more than that.
 fn is_address(authority: &Authority) -> bool {
     let (all, host) = (authority.as_str(), authority.host());
     let port = all.strip_prefix(host).map(|rest| match rest {

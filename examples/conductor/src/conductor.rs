@@ -1,4 +1,9 @@
-//! What the service does with runs, free of HTTP.
+//! What the service does with runs, without HTTP.
+//!
+//! An accepted run is not lost. The response is sent after one INSERT has been committed (WAL, `synchronous =
+//! FULL`). The queue is `status = 'queued'` in the same table, so there is no second place to keep consistent. A run is
+//! delivered at least once, with its id as idempotency key; the dispatch API removes duplicates. "Dispatched" is
+//! written after the API has answered, so a crash in between causes one repeat.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -19,7 +24,7 @@ use crate::run::{Run, RunId, Status};
 use crate::spec::RunSpec;
 use crate::store::{Query, Reply, StoreError};
 
-/// The dependencies and what watches over them. One a server.
+/// The dependencies, the budget, the gate and the metrics of a server.
 pub(crate) struct Conductor {
     pub(crate) writes: Dependency<Query, Reply, StoreError>,
     pub(crate) reads: Dependency<Query, Reply, StoreError>,
@@ -30,19 +35,19 @@ pub(crate) struct Conductor {
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
     pub(crate) fresh_for: Duration,
-    /// Runs that the outbox found queued when it last looked.
+    /// The number of queued runs when the outbox last counted them.
     pub(crate) queued: AtomicU32,
 }
 
-/// What became of a run that a client sent.
+/// The outcome of a run that a client sent.
 #[derive(Debug)]
 pub(crate) enum Accepted {
     Dispatched(Arc<Run>),
-    /// Stored; the outbox will bring it to the dispatch API.
+    /// Stored; the outbox will dispatch it.
     Queued(Arc<Run>, NotYet),
-    /// This key was used for the same run before; this is how that one stands.
+    /// The key was used before for the same run, which is this one.
     Known(Box<Run>),
-    /// This key was used for another run.
+    /// The key was used for another run.
     Conflict(RunId),
 }
 
@@ -50,24 +55,24 @@ pub(crate) enum Accepted {
 #[derive(Debug)]
 pub(crate) struct NotYet {
     pub(crate) why: String,
-    /// The layer of ours that held it back, if one did.
+    /// The layer that rejected the dispatch, if one did.
     pub(crate) layer: Option<Layer>,
 }
 
-/// A run as it could be read.
+/// A run that was read.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) run: Run,
-    /// A copy from the cache, shown because the store does not answer.
+    /// The run is a copy from the cache, because the store does not answer.
     pub(crate) stale: bool,
 }
 
 impl Conductor {
-    /// Keeps a run, and brings it to the dispatch API if that can be done now.
+    /// Stores a run and tries to dispatch it.
     ///
     /// # Errors
-    /// It is not kept, as far as we know: the store refused, or did not say yes in time. (In that
-    /// last case it may have been kept; it is then dispatched like any other.)
+    /// The store failed, or did not confirm in time. In the second case the run may have been stored, and is then
+    /// dispatched like any other.
     pub(crate) async fn accept(
         &self,
         spec: RunSpec,
@@ -84,7 +89,7 @@ impl Conductor {
                 conflict
             });
         }
-        // From here on the run is accepted, and nothing that happens below may say otherwise.
+        // The run is accepted. No error below may be returned to the client.
         match self.send(&run).await {
             Ok(run) if run.status != Status::Queued => Ok(Accepted::Dispatched(run)),
             Ok(run) => {
@@ -99,8 +104,8 @@ impl Conductor {
         }
     }
 
-    /// Brings a kept run to the dispatch API and writes down that it is there. When the writing
-    /// fails the run stays queued: it is delivered again, and the peer knows its key.
+    /// Dispatches a stored run and writes its new status. If the write fails, the run stays queued and is delivered
+    /// again; the peer knows its key.
     pub(crate) async fn send(&self, run: &Arc<Run>) -> Result<Arc<Run>, DispatchError> {
         let status = match self.dispatch.call(run.clone()).await {
             Ok(()) => Status::Dispatched,
@@ -127,12 +132,12 @@ impl Conductor {
         Ok(run)
     }
 
-    /// Reads a run: from the cache if the copy is fresh, else from the store, else an old copy.
+    /// Reads a run: from the cache if the copy is fresh, else from the store, else returns an old copy.
     ///
     /// # Errors
     /// The store does not answer and there is no copy.
     pub(crate) async fn find(&self, id: RunId) -> Result<Option<Found>, StoreError> {
-        // A cache that does not answer is a cache that knows nothing.
+        // An error of the cache is a miss.
         let copied = self.cache.call(CacheQuery::Get(id)).await.ok().flatten();
         if let Some(copied) = &copied
             && copied.is_fresh(self.fresh_for)
@@ -159,7 +164,7 @@ impl Conductor {
         }
     }
 
-    /// Newest first, older than `before`.
+    /// Lists runs older than `before`, newest first.
     pub(crate) async fn list(
         &self,
         limit: u32,
@@ -171,7 +176,7 @@ impl Conductor {
         }
     }
 
-    /// The shared objects of all stacks, in the order a run meets them.
+    /// The shared objects of all stacks, in the order in which a run uses them.
     pub(crate) fn controls(&self) -> [&Controls; 4] {
         [
             self.writes.controls(),
@@ -181,18 +186,18 @@ impl Conductor {
         ]
     }
 
-    /// Every breaker closed.
+    /// Whether every breaker is closed.
     pub(crate) fn is_closed(&self) -> bool {
         let closed = |controls: &Controls| controls.breaker.state() == State::Closed;
         self.controls().into_iter().all(closed)
     }
 
-    /// Every breaker closed and the gate open.
+    /// Whether every breaker is closed and the gate is open.
     pub(crate) fn is_well(&self) -> bool {
         self.is_closed() && self.slo().is_open()
     }
 
-    /// Sets every gauge to what is so now.
+    /// Sets every gauge to its current value.
     pub(crate) fn report(&self) {
         for controls in self.controls() {
             controls.report(&self.metrics);
@@ -203,7 +208,7 @@ impl Conductor {
         self.slo().report(&self.metrics);
     }
 
-    /// Puts a copy into the cache, if that can be done.
+    /// Puts a copy into the cache. Errors are ignored.
     async fn copy(&self, run: &Run) {
         let _ = self
             .cache

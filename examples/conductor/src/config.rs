@@ -1,4 +1,4 @@
-//! Everything that can be set, with the values the service starts with.
+//! The configuration and its defaults.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -19,25 +19,25 @@ use crate::start::Cause;
     reason = "tests and the demo fill it in; it is no published API"
 )]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
     /// The SQLite file.
     pub database: PathBuf,
     /// The dispatch API; `None` starts one in this process.
     pub peer: Option<Uri>,
-    /// What share of requests to the API is to go well.
+    /// The share of requests to the API that must be good.
     pub objective: Objective,
-    /// The time that its budget is for. The windows keep the proportions of 30 days.
+    /// The period of the budget. The windows keep the proportions of 30 days.
     pub period: Duration,
-    /// How long requests in flight may go on after the order to stop.
+    /// How long requests in flight may continue after shutdown has begun.
     pub drain: Duration,
-    /// How long any request to the API may take.
+    /// The timeout of a request to the API.
     pub request: Duration,
     /// How long a statement waits for a lock that another connection holds.
     pub busy: Duration,
-    /// How long a copy of a queued run counts as the truth.
+    /// How long a copy of a queued run counts as current.
     pub fresh_for: Duration,
-    /// How often the outbox looks for queued runs.
+    /// The interval at which the outbox looks for queued runs.
     pub outbox: Duration,
     /// The stack of the store's writer.
     pub writes: Tuning,
@@ -49,24 +49,24 @@ pub struct Config {
     pub dispatch: Tuning,
 }
 
-/// The numbers of a stack that retries, outside in.
+/// The numbers of a stack with retries, outside in.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "tests and the demo fill it in; it is no published API"
 )]
 pub struct Tuning {
-    /// For the call as a whole, retries and waits included.
+    /// The limit of the whole call, retries and waits included.
     pub whole: Duration,
-    /// How often, and when again.
+    /// The attempts and the backoff.
     pub retry: RetryBuilder,
-    /// How many retries all calls together may cost.
+    /// The budget for the retries of all calls together.
     pub retries: BudgetBuilder,
-    /// Each attempt.
+    /// The numbers of each attempt.
     pub attempt: Attempt,
 }
 
-/// The numbers of what stands around one attempt, outside in.
+/// The numbers of the layers around one attempt, outside in.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -75,9 +75,9 @@ pub struct Tuning {
 pub struct Attempt {
     /// The breaker.
     pub breaker: BreakerBuilder,
-    /// How long it may take.
+    /// The limit of one attempt.
     pub timeout: Duration,
-    /// How many may be in flight.
+    /// The number of attempts in flight.
     pub bulkhead: BulkheadBuilder,
 }
 
@@ -96,9 +96,9 @@ impl Default for Config {
             objective: "99.9%".parse().expect("an objective"),
             period: Duration::from_hours(30 * 24),
             drain: Duration::from_secs(10),
-            // Above the worst sum of what a request passes: body, insert, dispatch, settle, cache.
+            // More than the sum of the limits that a request passes: body, insert, dispatch, settle, cache.
             request: ms(4_000),
-            // A commit with its fsync takes milliseconds; a lock held longer is somebody else's.
+            // A commit with its fsync takes milliseconds. A lock held longer belongs to another program.
             busy: ms(50),
             fresh_for: ms(1_000),
             outbox: ms(250),
@@ -113,7 +113,7 @@ impl Default for Config {
 // === impl Tuning ===
 
 impl Tuning {
-    /// No wait between attempts is begun that the whole would not survive.
+    /// The retry policy. It starts no wait that ends after the whole deadline.
     pub(crate) fn policy(&self) -> Result<RetryPolicy, Cause> {
         self.retry
             .max_elapsed(self.whole)
@@ -121,7 +121,7 @@ impl Tuning {
             .map_err(Cause::config)
     }
 
-    /// Local disk: quick or broken.
+    /// The store: a local disk, which is fast or broken.
     const fn store() -> Self {
         Self {
             whole: ms(600),
@@ -132,13 +132,13 @@ impl Tuning {
             attempt: Attempt {
                 breaker: breaker(),
                 timeout: ms(250),
-                // One thread serves them: this is the length of its queue, a few fsyncs.
+                // One thread serves the attempts, so this is the length of its queue: a few fsyncs.
                 bulkhead: Bulkhead::builder().limit(32),
             },
         }
     }
 
-    /// Over a network: an attempt above the 200 ms that a lost packet costs TCP.
+    /// The dispatch API: over a network. An attempt gets more than the 200 ms that a lost packet costs TCP.
     const fn dispatch() -> Self {
         Self {
             whole: ms(1_000),
@@ -158,7 +158,7 @@ impl Tuning {
 // === impl Attempt ===
 
 impl Attempt {
-    /// In this process; and an answer later than the store's would be no help from anywhere.
+    /// The cache: in this process. An answer that is slower than the store's has no use.
     const fn cache() -> Self {
         Self {
             breaker: breaker(),
@@ -168,8 +168,7 @@ impl Attempt {
     }
 }
 
-/// A control plane has not the traffic for large samples: a handful of calls decides, and as soon as one
-/// dependency is back its users want to know.
+/// The breaker of every stack. A control plane has too little traffic for large samples, so a few calls decide.
 const fn breaker() -> BreakerBuilder {
     CircuitBreaker::builder()
         .failure_ratio(0.5)
@@ -177,6 +176,7 @@ const fn breaker() -> BreakerBuilder {
         .consecutive_failures(5)
         .wait_in_open(Wait::fixed(ms(1_000)))
         .probes(Probes::results(2))
-        // Above every attempt timeout. It is also what a rejected caller is told to wait, at most.
+        // Above every attempt timeout. A half-open breaker's rejection names the end of this deadline as the
+        // time to retry. With the default of 10 s the outbox slept for 10 s after the dependency had recovered.
         .probe_deadline(ms(1_000))
 }

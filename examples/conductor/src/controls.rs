@@ -1,4 +1,4 @@
-//! The shared objects of a stack, and what it has done.
+//! The shared objects and the counters of a stack.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -16,26 +16,26 @@ use crate::start::Cause;
 pub(crate) struct Controls {
     pub(crate) breaker: CircuitBreaker,
     pub(crate) bulkhead: Bulkhead,
-    /// Where the stack retries.
+    /// The retry budget, if the stack retries.
     pub(crate) retries: Option<RetryBudget>,
     pub(crate) counts: Arc<Counts>,
 }
 
-/// What a stack has done so far.
+/// The counters of a stack.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// Calls that came in.
+    /// Calls of the stack.
     calls: AtomicU64,
-    /// Calls and retries, as they leave the retry layer.
+    /// Attempts that left the retry layer, first ones included.
     tries: AtomicU64,
-    /// What reached the client: tries that neither breaker nor bulkhead refused.
+    /// Attempts that reached the client: neither the breaker nor the bulkhead rejected them.
     attempts: AtomicU64,
 }
 
-/// Those it can be in here, where nobody steers it by hand.
+/// The states that occur here: no operator overrides the breaker.
 const STATES: [State; 3] = [State::Closed, State::Open, State::HalfOpen];
 
-/// The states as they are written everywhere outside.
+/// The name of a state in logs, labels and JSON.
 pub(crate) const fn word(state: State) -> &'static str {
     match state {
         State::Closed => "closed",
@@ -61,7 +61,7 @@ impl Controls {
         })
     }
 
-    /// Counts and logs every transition of the breaker, from now on and for as long as it lives.
+    /// Counts and logs every transition of the breaker, for as long as the breaker lives.
     pub(crate) fn tell(&self, metrics: &Metrics) {
         let name = self.breaker.name();
         let counters = STATES.map(|to| {
@@ -76,14 +76,14 @@ impl Controls {
                     counter.increment(1);
                 }
                 let (dependency, from, to) = (transition.name(), word(from), word(to));
-                // Without a cause the field is not there.
+                // `None` leaves the field out.
                 let cause = transition.cause().map(tracing::field::display);
                 tracing::warn!(dependency, from, to, cause, "breaker");
             })
             .detach();
     }
 
-    /// Sets the gauges to what is so now.
+    /// Sets the gauges to their current values.
     pub(crate) fn report(&self, metrics: &Metrics) {
         let name = self.breaker.name();
         let now = self.breaker.state();
@@ -117,7 +117,7 @@ impl Controls {
 
 // === impl Counts ===
 
-// Relaxed throughout: figures to look at, each whole in itself.
+// Relaxed: each counter is read alone, for display.
 impl Counts {
     pub(crate) fn called(&self) {
         self.calls.fetch_add(1, Relaxed);

@@ -1,4 +1,4 @@
-//! The demo: a service, a load, four real faults one after another, and what the layers do about them.
+//! The demo: a service, a load, and four real faults one after another. It shows how the layers react.
 
 mod acts;
 mod client;
@@ -26,16 +26,16 @@ use self::tally::Tallies;
 use crate::Server;
 use crate::store::{Query, Reply};
 
-/// How often a condition is looked at.
+/// The interval at which a condition is checked.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Plays the demo to its end; `quick` shortens the acts.
 ///
 /// # Errors
-/// [`Broken`]: what was promised and did not happen.
+/// [`Broken`]: a promise of the demo that was not kept.
 ///
 /// # Panics
-/// When a task of its own does.
+/// If one of the demo's tasks panics.
 pub async fn demo(quick: bool) -> Result<(), Broken> {
     let pace = if quick { Pace::QUICK } else { Pace::FULL };
     let directory = tempfile::tempdir().map_err(Broken::scratch)?;
@@ -88,7 +88,7 @@ pub async fn demo(quick: bool) -> Result<(), Broken> {
     Ok(())
 }
 
-/// What an act needs at hand.
+/// What an act works with.
 struct Stage<'a> {
     server: &'a Server,
     database: &'a std::path::Path,
@@ -116,8 +116,11 @@ impl Stage<'_> {
         self.recover(pace.recovery).await
     }
 
-    /// Goes on until something has happened, but not for ever: a busy machine needs longer than the act is
-    /// meant to take. Whether it did happen is looked at in the end, with all the other promises.
+    /// Waits until `happened`, or for `at_most`.
+    ///
+    /// An act of fixed length tested the machine: on a busy one the breaker opened after the act was over. Now an act
+    /// ends when its time is up *and* it has shown what it is meant to show, or at the latest a minute later. The
+    /// promises are checked at the end, so the demo can still fail.
     async fn until(&self, at_most: Duration, happened: impl Fn() -> bool) {
         let until = Instant::now() + at_most;
         while !happened() && Instant::now() < until {
@@ -130,8 +133,8 @@ impl Stage<'_> {
         self.screen.event(&format!("── {phase}: {announcement}"));
     }
 
-    /// Until every breaker is closed and the gate is open again; the load goes on meanwhile, for it is
-    /// good requests that show the service to be well.
+    /// Waits until every breaker is closed and the gate is open. The load continues, because good requests close the
+    /// breakers and open the gate.
     async fn recover(&self, at_most: Duration) -> Result<(), Broken> {
         let conductor = self.server.conductor();
         self.until(at_most, || conductor.is_well()).await;
@@ -144,7 +147,7 @@ impl Stage<'_> {
         )))
     }
 
-    /// Until the store holds no queued run.
+    /// Waits until the store holds no queued run.
     async fn empty_outbox(&self, at_most: Duration) -> Result<(), Broken> {
         let until = Instant::now() + at_most;
         while Instant::now() < until {

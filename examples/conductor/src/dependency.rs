@@ -1,4 +1,4 @@
-//! A dependency as the rest of the service sees it: one call, and what can be known of it.
+//! A dependency as the rest of the service sees it: one call, and its health.
 
 use jiff::Timestamp;
 use maestro_retry::RetryBudget;
@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::outcomes::Outcomes;
 use crate::rejection::{Fault, Layer};
 
-/// A stack of layers over a client, with the handles that were built into it.
+/// A stack of layers over a client, with the handles of these layers.
 #[derive(Debug)]
 pub(crate) struct Dependency<Q, A, E> {
     stack: BoxCloneSyncService<Q, A, E>,
@@ -21,12 +21,12 @@ pub(crate) struct Dependency<Q, A, E> {
     last_error: Mutex<Option<LastError>>,
 }
 
-/// What `/api/maestro/v1/health` says of it.
+/// The health of a dependency in `/api/maestro/v1/health`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Health {
     breaker: &'static str,
     bulkhead: Use,
-    /// Retries there is credit for.
+    /// The number of retries that the budget allows now.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_budget: Option<u64>,
     last_error: Option<LastError>,
@@ -38,7 +38,8 @@ struct Use {
     limit: usize,
 }
 
-/// The dependency's own, or that it was late. That a breaker was open or a bulkhead full is no news of it.
+/// The last error of the dependency, timeouts included. Rejections of the breaker and the bulkhead say nothing
+/// about the dependency and are not kept.
 #[derive(Clone, Debug, Serialize)]
 struct LastError {
     at: Timestamp,
@@ -63,7 +64,7 @@ impl<Q, A, E: Fault> Dependency<Q, A, E> {
         }
     }
 
-    /// Sends one question through the stack.
+    /// Sends one query through the stack.
     pub(crate) async fn call(&self, question: Q) -> Result<A, E> {
         self.controls.counts.called();
         let answer = self.stack.clone().oneshot(question).await;

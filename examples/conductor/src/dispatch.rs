@@ -1,4 +1,4 @@
-//! The dispatch API: the seam, its errors, and the HTTP client behind it.
+//! The dispatch API: the trait, its errors, and the HTTP client that implements it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use tower::ServiceExt;
 use crate::rejection::{Fault, Layer};
 use crate::run::Run;
 
-/// An answer is a receipt; what is longer is not read.
+/// The number of bytes that are read of a response body: a receipt is short.
 const MAX_ANSWER: usize = 16 * 1024;
 
-/// Whatever takes runs. Taking one twice must be the same as taking it once: the run's id is the
+/// A service that takes runs. Taking a run twice must have the effect of taking it once: the run's id is the
 /// idempotency key.
 pub(crate) trait Dispatch: Clone + Send + Sync + 'static {
     fn dispatch(&self, run: Arc<Run>) -> impl Future<Output = Result<(), DispatchError>> + Send;
@@ -35,7 +35,7 @@ pub(crate) enum DispatchError {
     Full(#[from] Full),
     #[error(transparent)]
     Elapsed(#[from] Elapsed),
-    /// It does not want this run, now or later.
+    /// The API will never take this run.
     #[error("the dispatch API refused the run with {0}")]
     Refused(StatusCode),
     #[error("the dispatch API answered {0}")]
@@ -89,14 +89,15 @@ impl Dispatch for HttpDispatch {
         let answer = self.client.clone().oneshot(self.request(&run)).await;
         let answer = answer.map_err(|error| DispatchError::Unreachable(innermost(&error)))?;
         let status = answer.status();
-        // Read to the end, or the connection cannot be used again. The status alone decides: a run that
-        // was taken is taken, however long or broken the receipt.
+        // The body is read to its end so that the connection can be reused. Only the status decides: a run is
+        // taken even if the receipt is long or broken.
         let _ = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
         match status {
             taken if taken.is_success() => Ok(()),
-            // What is wrong with the document will be wrong with it for ever. Any other 4xx (a path that is
-            // not there, a missing permission, too many requests) is a matter between the services: settled
-            // by it, every run accepted meanwhile would be thrown away.
+            // These four are about the document, which does not change, so they settle the run for good. Any
+            // other 4xx (a wrong path, a missing permission, a quota) is a disagreement between the services:
+            // if it settled runs, every run accepted meanwhile would be lost although its client got a 201. Such
+            // runs stay queued, the breaker opens, and they are dispatched when the services agree again.
             StatusCode::BAD_REQUEST
             | StatusCode::CONFLICT
             | StatusCode::PAYLOAD_TOO_LARGE
@@ -106,7 +107,7 @@ impl Dispatch for HttpDispatch {
     }
 }
 
-/// hyper says "client error (Connect)"; the cause people know is at the end of the chain.
+/// The last error of the chain. hyper's own text is "client error (Connect)"; the useful cause is at the end.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {

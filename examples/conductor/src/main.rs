@@ -1,4 +1,4 @@
-//! The conductor's command: read the line, serve or show, and end with a code.
+//! The conductor's command: parses the arguments, then serves or plays the demo.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -37,7 +37,7 @@ async fn run(cli: Cli) -> Result<(), String> {
         log("error")?;
         return tokio::select! {
             played = conductor::demo(quick) => played.map_err(|broken| broken.to_string()),
-            // Dropped, it takes its database with it.
+            // Dropping the demo's future removes its database.
             _ = ctrl_c() => Err("the demo was interrupted".to_owned()),
         };
     }
@@ -54,7 +54,7 @@ async fn serve(cli: Cli) -> Result<(), String> {
     let server = Server::start(cli.config())
         .await
         .map_err(|error| error.to_string())?;
-    // Whoever has closed stdout does not want to know.
+    // A closed stdout is no error.
     let _ = writeln!(
         io::stdout(),
         "conductor listens on http://{}",
@@ -66,12 +66,12 @@ async fn serve(cli: Cli) -> Result<(), String> {
     }
     tokio::select! {
         stopped = server.shutdown() => stopped.map_err(|error| error.to_string()),
-        // Told twice: whoever waits has lost patience.
+        // A second SIGINT ends the drain.
         _ = interrupt.recv() => Err("stopped before the requests in flight had finished".into()),
     }
 }
 
-/// To stderr: stdout is for what was asked for. `CONDUCTOR_LOG` takes tracing's filters.
+/// Logs to stderr, because stdout is for results. `CONDUCTOR_LOG` takes tracing's filters.
 fn log(default: &str) -> Result<(), String> {
     let filter = match env::var("CONDUCTOR_LOG") {
         Ok(wanted) => EnvFilter::try_new(&wanted).map_err(|error| {

@@ -1,5 +1,8 @@
-//! What Prometheus scrapes. The recorder is an ordinary value, no global: two servers in one process
-//! (as in the tests) do not mix, and every handle is resolved once.
+//! The metrics for Prometheus.
+//!
+//! The recorder is a value of the server, not the global one. Two servers in one process, as in the tests, do not
+//! mix their figures, and handles need not wait until a global recorder is installed. `/metrics` sets the gauges
+//! when it is requested.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,16 +11,16 @@ use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use parking_lot::Mutex;
 
-/// From a cache hit to the request timeout.
+/// The histogram's buckets, in seconds: from a cache hit to the request timeout.
 const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 4.0];
 
 const METADATA: Metadata<'static> = Metadata::new("conductor", Level::INFO, None);
 
-/// The recorder and what is kept of it.
+/// The recorder and its handles.
 pub(crate) struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
-    /// By method, route and status: a few dozen, resolved on first use. Locked for a look-up only.
+    /// Handles by method, route and status: some dozens, created at first use. The lock is held for a look-up.
     requests: Mutex<HashMap<Answered, (Counter, Histogram)>>,
 }
 
@@ -107,7 +110,7 @@ impl Metrics {
         self.recorder.register_gauge(&key(name, labels), &METADATA)
     }
 
-    /// Counts an answered request. `route` is the pattern, never the path: paths hold ids.
+    /// Counts a response. `route` is the pattern, not the path, because paths contain ids.
     pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
         let mut requests = self.requests.lock();
         let (count, seconds) = requests
@@ -125,13 +128,13 @@ impl Metrics {
         seconds.record(took);
     }
 
-    /// Folds what was recorded into the buckets. A histogram keeps every single value until then, so this
-    /// is due now and then even where nobody ever scrapes.
+    /// Moves recorded values into the buckets. A histogram keeps every value until then, so this must run from
+    /// time to time even if `/metrics` is never requested.
     pub(crate) fn fold(&self) {
         self.handle.run_upkeep();
     }
 
-    /// The exposition text.
+    /// The metrics in Prometheus' text format.
     pub(crate) fn render(&self) -> String {
         self.fold();
         self.handle.render()

@@ -1,7 +1,8 @@
-//! The outbox: whatever is stored and not dispatched is dispatched in the end, after a restart too.
+//! The outbox: dispatches the runs that are stored and queued, also after a restart.
 //!
 //! The queue *is* the store (`status = 'queued'`). A run is delivered at least once; its id is the
-//! idempotency key, so the dispatch API takes it once.
+//! idempotency key, so the dispatch API takes it once. The outbox calls the same stack as a request does, so its
+//! calls are the probes that notice when the API is back.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,25 +18,25 @@ use crate::rejection::Fault;
 use crate::run::{RunId, Status};
 use crate::store::{Query, Reply};
 
-/// Runs read at once.
+/// The number of runs read in one query.
 const PAGE: u32 = 64;
-/// Runs on their way at once: a quarter of the bulkhead, so that new runs find room beside old ones.
+/// The number of concurrent dispatches: a quarter of the bulkhead, which leaves room for new runs.
 const AT_ONCE: usize = 4;
 
-/// Who is dispatching what. Only saves needless repeats: correctness is the peer's idempotency.
+/// The runs that are being dispatched. Claims only avoid repeats; correctness depends on the idempotency key.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     held: Mutex<HashSet<RunId>>,
 }
 
-/// A run that nobody else dispatches while this is alive.
+/// The right to dispatch a run. The other tasks of this process skip the run until the claim is dropped.
 #[derive(Debug)]
 pub(crate) struct Claim<'a> {
     claims: &'a Claims,
     id: RunId,
 }
 
-/// Looks for queued runs until told to stop.
+/// Dispatches queued runs until `stop` is true.
 pub(crate) async fn drain(
     conductor: Arc<Conductor>,
     interval: Duration,
@@ -51,16 +52,18 @@ pub(crate) async fn drain(
     }
 }
 
-/// A way through the queue, from the oldest run to the youngest. It is taken up where it was broken
-/// off, so that a few runs that the peer cannot digest do not keep all others waiting.
+/// A pass through the queue, from the oldest run to the newest.
+///
+/// A pass that ends early continues from its last position. An earlier version began each pass with the oldest run
+/// and ended it at the first failure, so a few runs that the peer cannot process blocked all others. Now only a
+/// rejection by one of our layers ends a pass early.
 #[derive(Debug, Default)]
 struct Round {
     after: Option<RunId>,
 }
 
 impl Round {
-    /// Brings what is queued to the dispatch API until the round is complete, or a layer refuses; then
-    /// says how long that one wants to be left alone.
+    /// Dispatches queued runs until the pass is complete or a layer rejects. Returns the time until the next try.
     async fn go_on(
         &mut self,
         conductor: &Arc<Conductor>,
@@ -91,7 +94,7 @@ impl Round {
                 }
                 let mut refused = None;
                 while let Some(delivered) = sent.join_next().await {
-                    // A panic, already reported, ends one delivery and not the outbox.
+                    // A panic of one delivery, which the hook has reported, does not end the outbox.
                     refused = refused.max(delivered.ok().flatten());
                 }
                 if let Some(pause) = refused {
@@ -103,18 +106,19 @@ impl Round {
     }
 }
 
-/// One run. `Some` is how long to leave a stack alone whose layer has refused.
+/// Dispatches one run. `Some` means that a layer rejected, and is the time to wait.
 async fn deliver(conductor: Arc<Conductor>, id: RunId) -> Option<Duration> {
-    // Claimed: a request is at it this very moment.
+    // `None`: a request is dispatching the run now.
     let _claim = conductor.claims.claim(id)?;
-    // Read again under the claim: the request that had it a moment ago may have dispatched it.
+    // Read again under the claim: the page may be older than the request that has just dispatched the run.
+    // Without this read the run is sent twice, which the key makes harmless but which moves `settled_at`.
     let run = match conductor.reads.call(Query::Get(id)).await {
         Ok(Reply::Found(run)) if run.status == Status::Queued => *run,
         Ok(_) => return None,
         Err(error) => return Some(error.retry_after().unwrap_or_default()),
     };
     match conductor.send(&run.into()).await {
-        // Dispatched, but that could not be written down: leave the writer alone for a while.
+        // Dispatched, but the new status could not be written: let the writer recover.
         Ok(run) if run.status == Status::Queued => Some(Duration::ZERO),
         Ok(run) => {
             conductor
@@ -124,7 +128,7 @@ async fn deliver(conductor: Arc<Conductor>, id: RunId) -> Option<Duration> {
             tracing::debug!(run = %run.id, status = run.status.as_str(), "left the outbox");
             None
         }
-        // The peer's own failure may be this run's alone: on to the next.
+        // A failure of the peer may concern this run only: go on with the next one.
         Err(error) => error
             .layer()
             .map(|_| error.retry_after().unwrap_or_default()),
@@ -134,7 +138,10 @@ async fn deliver(conductor: Arc<Conductor>, id: RunId) -> Option<Duration> {
 // === impl Claims ===
 
 impl Claims {
+    /// Claims a run; `None` if it is claimed already.
     pub(crate) fn claim(&self, id: RunId) -> Option<Claim<'_>> {
+        // `then`, not `then_some`: the argument of `then_some` is built even if the insert fails, and dropping that
+        // claim takes the lock that this expression still holds. It deadlocked under load.
         self.held
             .lock()
             .insert(id)
@@ -153,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claim_is_held_by_one_and_free_when_dropped() {
+    fn a_claim_is_exclusive_until_dropped() {
         let (claims, id) = (Claims::default(), RunId::new());
         let held = claims.claim(id);
         assert!(held.is_some());

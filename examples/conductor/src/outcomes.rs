@@ -1,11 +1,11 @@
-//! Calls of a stack by how they ended.
+//! The counters of a stack's calls, by outcome.
 
 use metrics::Counter;
 
 use crate::metrics::Metrics;
 use crate::rejection::{Fault, Layer};
 
-/// Calls by how they ended.
+/// Calls by outcome.
 #[derive(Debug)]
 pub(crate) struct Outcomes {
     ok: Counter,

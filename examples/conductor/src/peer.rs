@@ -1,4 +1,4 @@
-//! A dispatch API in this process: a real listener on loopback with a switch that breaks it.
+//! A dispatch API in this process: a real listener on loopback whose faults can be switched.
 
 mod book;
 mod listener;
@@ -18,23 +18,23 @@ use self::book::Book;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It works.
+    /// No fault.
     None,
-    /// The listener is closed and every connection cut: connecting is refused.
+    /// The listener and every connection are closed. New connections are refused.
     Closed,
-    /// Connections are taken, and nothing is answered.
+    /// Connections are accepted and requests are not answered.
     Stalled,
-    /// Every request is answered 500.
+    /// Every response is a 500.
     Failing,
 }
 
-/// The peer. It serves until it is dropped.
+/// The peer. Dropping it ends it.
 #[derive(Debug)]
 pub struct Peer {
     address: SocketAddr,
     book: Arc<Book>,
     fault: watch::Sender<Fault>,
-    /// The fault the listener lives by now.
+    /// The fault that the listener has applied.
     applied: watch::Receiver<Fault>,
     task: AbortHandle,
 }
@@ -43,7 +43,7 @@ impl Peer {
     /// Listens on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// No port is to be had.
+    /// No port is free.
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -61,7 +61,7 @@ impl Peer {
         })
     }
 
-    /// Where it listens: `http://127.0.0.1:port`.
+    /// Its address: `http://127.0.0.1:port`.
     ///
     /// # Panics
     /// Never: an address is a valid authority.
@@ -72,21 +72,20 @@ impl Peer {
             .expect("an address is a valid authority")
     }
 
-    /// Breaks or heals it, and returns when that is so.
+    /// Sets the fault, and returns when it is applied.
     pub async fn set(&self, fault: Fault) {
         self.fault.send_replace(fault);
-        // An error means that the listener is gone, and with it every connection.
+        // An error means that the listener has ended, and with it every connection.
         let _ = self.applied.clone().wait_for(|now| *now == fault).await;
     }
 
-    /// How many different runs it has taken.
+    /// The number of different runs that it has taken.
     #[must_use]
     pub fn runs(&self) -> usize {
         self.book.keys()
     }
 
-    /// How often it has taken the run with this idempotency key. The first time counts, the others
-    /// are repeats.
+    /// The number of deliveries with this idempotency key. All but the first are repeats.
     #[must_use]
     pub fn deliveries(&self, key: &str) -> u32 {
         self.book.deliveries(key)

@@ -1,18 +1,18 @@
-//! What the errors of all dependencies have in common: they say who refused.
+//! What the errors of all dependencies have in common: they name the layer that rejected.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
 
 /// An error of a stack.
 pub(crate) trait Fault: Display {
-    /// The layer of ours that refused; `None` when the dependency itself failed.
+    /// The layer that rejected; `None` if the dependency failed.
     fn layer(&self) -> Option<Layer>;
 
-    /// When to come back, where the layer knows.
+    /// How long to wait before the next call, if the layer knows.
     fn retry_after(&self) -> Option<Duration>;
 }
 
-/// The layers that refuse. (Retry does not: its last result is the answer.)
+/// The layers that reject. Retry does not: its last result is the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layer {
     Breaker,

@@ -1,4 +1,4 @@
-//! A run: what was asked, and how far it has come.
+//! A run: its specification and its status.
 
 use std::fmt;
 
@@ -8,34 +8,33 @@ use uuid::Uuid;
 
 use crate::spec::RunSpec;
 
-/// The name of a run. Version 7, so that ids sort by the time they were given out and a list needs
-/// no second column to page by.
+/// The id of a run. A UUID of version 7: ids sort by creation time, so a list needs no second column for its cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub(crate) struct RunId(Uuid);
 
-/// How far a run has come. It only ever moves from `Queued` to one of the other two.
+/// The status of a run. It changes once, from `Queued` to one of the other two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
-    /// Stored, and not yet taken by the dispatch API.
+    /// Stored, not yet taken by the dispatch API.
     Queued,
     /// Taken by the dispatch API.
     Dispatched,
-    /// The dispatch API said that it will never take it: 400, 409, 413 or 422.
+    /// The dispatch API will never take it: it answered 400, 409, 413 or 422.
     Refused,
 }
 
-/// A run as it is stored and as it is shown.
+/// A run as it is stored and as responses contain it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Run {
     pub(crate) id: RunId,
     pub(crate) status: Status,
     pub(crate) created_at: Timestamp,
-    /// When it left the queue.
+    /// The time at which it left the queue.
     pub(crate) settled_at: Option<Timestamp>,
     pub(crate) spec: RunSpec,
-    /// The `Idempotency-Key` the client sent with it.
+    /// The `Idempotency-Key` that the client sent.
     #[serde(skip)]
     pub(crate) client_key: Option<String>,
 }
@@ -47,7 +46,7 @@ impl RunId {
         Self(Uuid::now_v7())
     }
 
-    /// Reads an id in any of the usual spellings; `None` is "no such run".
+    /// Parses an id in any usual notation. The caller treats `None` as "no such run".
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Uuid::parse_str(text).ok().map(Self)
     }
@@ -91,7 +90,7 @@ impl Run {
         }
     }
 
-    /// The same run, out of the queue.
+    /// The same run, after it has left the queue.
     pub(crate) fn settled(&self, status: Status, at: Timestamp) -> Self {
         Self {
             status,

@@ -1,4 +1,4 @@
-//! The service as one value: started, listening, and stopped without dropping anything.
+//! The service as one value: it starts, listens, and shuts down without losing requests.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -24,8 +24,8 @@ use crate::start::{Cause, StartError};
 use crate::store::{Closing, Sqlite};
 use crate::{api, slo, stacks, watch as watcher};
 
-/// For the last statement and the fold of the log into the database. What takes longer is done at the next
-/// start instead: nothing is lost by it.
+/// The time limit for closing the store: its last statement and the checkpoint of the log. SQLite does at the next
+/// start what is not finished by then; nothing is lost.
 const CLOSE: Duration = Duration::from_secs(2);
 
 /// A running conductor.
@@ -41,15 +41,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens everything, and listens when it returns.
+    /// Starts the service. It listens when this returns.
     ///
     /// # Errors
     /// One line that says what is wrong and what to do.
     ///
     /// # Panics
-    /// When the process may not start two threads.
+    /// If the process cannot start two threads.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        // The port first: without it nothing else is worth opening.
+        // The port first: it is the most likely to fail, and nothing has to be closed then.
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.map_err(|error| Cause::listen(config.listen, error))?;
         let address = listener.local_addr().map_err(Cause::Serve)?;
@@ -86,7 +86,7 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -102,14 +102,14 @@ impl Server {
         &self.conductor
     }
 
-    /// Takes no more connections, lets requests in flight finish, and closes the store.
+    /// Accepts no more connections, waits for the requests in flight, and closes the store.
     ///
     /// # Errors
-    /// Some requests took longer than the configured time to drain; they are cut, and nothing that
-    /// they had been told is lost.
+    /// Some requests took longer than the configured drain time. Their connections are closed; accepted runs are
+    /// not lost.
     ///
     /// # Panics
-    /// When serving has.
+    /// If the serving task has panicked.
     pub async fn shutdown(mut self) -> Result<(), StartError> {
         tracing::info!("draining");
         self.stop.send_replace(true);
@@ -117,7 +117,7 @@ impl Server {
             .run(&mut self.serving)
             .await;
         for task in self.background {
-            // Told to stop above; what it does then is short and bounded by the stacks.
+            // The task has been told to stop; the stacks' timeouts bound what it still does.
             let _ = task.await;
         }
         let Ok(served) = drained else {
@@ -127,7 +127,7 @@ impl Server {
         served
             .expect("serving does not panic")
             .map_err(Cause::Serve)?;
-        // The last handle of the store goes with it.
+        // This drops the last handle of the store.
         drop(self.conductor);
         let _ = Deadline::after(CLOSE).run(self.closing.closed()).await;
         tracing::info!("stopped");
@@ -143,7 +143,7 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Ready once the order to stop has been given, or nobody is left to give it.
+/// Returns when `stop` is true or its sender is dropped.
 async fn told(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }

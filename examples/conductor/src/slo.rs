@@ -1,4 +1,4 @@
-//! The service's own objective: what was recorded, and what the gate makes of it.
+//! The objective of the service: its report and the state of the gate.
 
 use std::fmt;
 
@@ -10,26 +10,26 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::start::Cause;
 
-/// What `/slo` says.
+/// The body of `/slo`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct View {
     objective: String,
     period: Window,
-    /// Of the budget that the traffic so far allows; negative when overspent.
+    /// The remaining share of the budget that the traffic until now allows; negative when overspent.
     budget_remaining: Option<f64>,
     burn_rates: Vec<Window>,
     gate: Standing,
     deploy: String,
 }
 
-/// One window. Seconds, because a scaled one has no better unit.
+/// One window. Its length is in seconds, because scaled windows have odd lengths.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Window {
     seconds: f64,
     good: u64,
     bad: u64,
     burn_rate: Option<f64>,
-    /// How much of the window has been observed at all, from 0 to 1.
+    /// The share of the window that the service has observed, from 0 to 1.
     coverage: f64,
 }
 
@@ -41,13 +41,13 @@ struct Standing {
     probes: u64,
 }
 
-/// The budget and the gate over it.
+/// Builds the budget and its gate.
 pub(crate) fn build(config: &Config) -> Result<(ErrorBudget, Gate), Cause> {
     let budget = ErrorBudget::builder()
         .objective(config.objective)
         .compressed(config.period);
     let budget = budget.build("api").map_err(Cause::config)?;
-    // Not the builder: pages that the objective makes useless are left out, instead of refused.
+    // `Gate::new` leaves out pages that can never fire with this objective; its builder would refuse them.
     let gate = Gate::new(budget.clone());
     Ok((budget, gate))
 }
@@ -89,7 +89,7 @@ impl View {
         metrics
             .counter("conductor_gate_refused_total", &[])
             .absolute(self.gate.refused);
-        // No data is no figure, and says so: the last one would go on alarming after the traffic has ended.
+        // NaN means "no data". Keeping the last value would keep an alert firing after the traffic has ended.
         metrics
             .gauge("conductor_slo_budget_remaining", &[])
             .set(self.budget_remaining.unwrap_or(f64::NAN));
@@ -107,7 +107,7 @@ impl View {
     }
 }
 
-/// For a line in the demo: the burn rates from the shortest window up, the budget, the gate.
+/// A line of the demo: the burn rates from the shortest window up, and the gate.
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("burn")?;

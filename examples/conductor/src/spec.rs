@@ -1,4 +1,4 @@
-//! What a client asks for, read strictly: a document that parses is a document that is right.
+//! The specification of a run. Parsing validates: every `RunSpec` that exists is valid.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -10,17 +10,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-/// Bytes of a request body. A run is a page of text; what is larger is a mistake or an attack.
+/// The largest request body, in bytes. A run is a page of text; a larger body is a mistake or an attack.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
-/// More steps than any plan drawn by hand, and few enough that a list of 200 runs stays readable.
+/// The largest number of steps: more than a plan written by hand has, and a list of 200 runs stays readable.
 const MAX_STEPS: usize = 32;
 const MAX_LABELS: usize = 16;
-/// Characters of a name or a label: the limit of a DNS label, as most systems downstream have it.
+/// The longest name or label, in characters: the limit of a DNS label, which most systems downstream share.
 const MAX_NAME: usize = 63;
-/// A day. A step that takes longer is a service.
+/// The longest timeout of a step, in seconds: a day. A step that takes longer is a service.
 const MAX_TIMEOUT: u32 = 24 * 60 * 60;
 
-/// A run as its client wrote it.
+/// A run as the client wrote it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunSpec {
@@ -53,11 +53,10 @@ struct Step {
     timeout_seconds: u32,
 }
 
-/// A `T` written as an object. serde also takes an array for a struct, its fields in order; nobody who
-/// sends one means that.
+/// A `T` written as an object. serde also accepts an array of the fields in order, which is never intended.
 struct Object<T>(T);
 
-/// The first thing that is wrong with a document, and where.
+/// The first error of a document, and its field.
 #[derive(Debug, Error, PartialEq)]
 #[error("{field}: {reason}")]
 pub(crate) struct InvalidRun {
@@ -69,7 +68,7 @@ const fn five_minutes() -> u32 {
     300
 }
 
-/// Characters of a field's name or a complaint that are said again: both may be of the client's making.
+/// The longest field name or reason in an error, in characters. Both may contain input of the client.
 const MAX_SAID: usize = 200;
 
 // === impl Object ===
@@ -100,7 +99,7 @@ fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Step>, D::E
 // === impl RunSpec ===
 
 impl RunSpec {
-    /// Reads a request body.
+    /// Parses a request body.
     ///
     /// # Errors
     /// The first field that is missing, unknown, of the wrong type or out of its range.
@@ -163,7 +162,7 @@ impl Step {
     }
 }
 
-/// Names end up in log lines, label values and file names: nothing in them needs quoting.
+/// Checks a name. Names are used in log lines, label values and file names, so no character needs quoting.
 fn name(field: &str, text: &str) -> Result<(), InvalidRun> {
     let found = text.chars().count();
     if !(1..=MAX_NAME).contains(&found) {
@@ -190,12 +189,12 @@ impl InvalidRun {
         }
     }
 
-    /// From where serde stopped, which for a field that is missing is where it should have been.
+    /// The error at the position where serde stopped. For a missing field, that is its parent.
     fn read(path: &str, reason: &str) -> Self {
         let missing = reason
             .strip_prefix("missing field `")
             .and_then(|rest| rest.split('`').next());
-        // A `?` is where a document ended before it said what it was about.
+        // A `?` stands for a part of the path that the document does not contain.
         let path = path.trim_end_matches('?').trim_end_matches('.');
         let field = match (path, missing) {
             ("", None) => "body".to_owned(),
@@ -207,7 +206,7 @@ impl InvalidRun {
     }
 }
 
-/// What fits into a line, and the end of it, where serde says the place.
+/// Shortens a text to one line. Keeps its end, where serde puts the position.
 fn brief(text: &str) -> String {
     let found = text.chars().count();
     if found <= MAX_SAID {
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_is_short_however_long_the_mistake() {
+    fn an_error_for_a_long_input_is_short() {
         let long = "k".repeat(60_000);
         for body in [
             format!(r#"{{"name":"a","steps":[],"{long}":1}}"#),
@@ -250,8 +249,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_what_was_sent_to_the_last_bit_of_a_number() {
-        // The first comes back a little different from a reader that rounds.
+    fn numbers_are_kept_to_the_last_bit() {
+        // A parser that rounds returns a slightly different first number.
         let body = br#"{"name":"a","steps":[{"name":"b","uses":"c","with":
             {"x":[1.0715660391465826e-75, 51.24817837550540, 123456.7890123456789]}}]}"#;
         let spec = RunSpec::parse(body).unwrap();
@@ -260,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn every_complaint_names_the_field() {
+    fn every_error_names_the_field() {
         for (body, begins) in [
             ("", "body: EOF"),
             ("{", "body: EOF"),

@@ -1,5 +1,5 @@
-//! The stacks: outside in, whole deadline → retry → breaker → attempt timeout → bulkhead → client.
-//! Each file says where it departs from that, and why.
+//! The stacks. The default order, outside in: whole deadline → retry → breaker → attempt timeout → bulkhead → client.
+//! Each file states where its stack departs from that order, and why.
 
 mod cache;
 mod dispatch;

@@ -1,4 +1,4 @@
-//! Why it could not start: one line each, with what to do.
+//! The errors of starting and stopping: one line each, with the remedy.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The store of runs: what it is asked, what it answers, and the seam where another one goes.
+//! The store of runs: the trait, its queries and replies, and the implementation with SQLite.
 
 mod settings;
 mod sqlite;
@@ -19,32 +19,32 @@ pub(crate) use self::sqlite::{Closing, Sqlite};
 use crate::rejection::{Fault, Layer};
 use crate::run::{Run, RunId, Status};
 
-/// Whatever keeps runs. SQLite is one; PostgreSQL is another `impl` and nothing else.
+/// A store of runs. Another store, such as PostgreSQL, is another `impl`.
 pub(crate) trait Store: Clone + Send + Sync + 'static {
-    /// Runs one query. Dropping the future withdraws a query that has not begun.
+    /// Runs one query. Dropping the future cancels a query that has not begun.
     fn run(&self, query: Query) -> impl Future<Output = Result<Reply, StoreError>> + Send;
 }
 
-/// A question to the store. All of them may be asked twice: that is what lets them be retried.
+/// A query to the store. Every query may be repeated, so every query can be retried.
 #[derive(Clone, Debug)]
 pub(crate) enum Query {
-    /// Keep this run; if its id or its client's key is known already, say what is there.
+    /// Stores a run. If its id or its client's key exists already, the reply is the stored run.
     Insert(Arc<Run>),
-    /// A queued run has left the queue. One that already has stays as it is.
+    /// Moves a queued run out of the queue. A run that has left the queue stays as it is.
     Settle {
         id: RunId,
         status: Status,
         at: Timestamp,
     },
-    /// Can anything be written at all?
+    /// Checks that the store can be written.
     PingWrite,
     Get(RunId),
-    /// Newest first, older than `before`.
+    /// Runs older than `before`, newest first.
     List {
         limit: u32,
         before: Option<RunId>,
     },
-    /// Oldest first, younger than `after`.
+    /// Queued runs newer than `after`, oldest first.
     Queued {
         limit: u32,
         after: Option<RunId>,
@@ -55,14 +55,14 @@ pub(crate) enum Query {
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     Done,
-    /// What the store holds for an `Insert` that found something.
+    /// The run of a `Get`, or the run that an `Insert` found.
     Found(Box<Run>),
     Missing,
     Runs(Vec<Run>),
     Count(u32),
 }
 
-/// Why the store did not answer: one of our rejections, or its own words.
+/// Why the store did not answer: a rejection of our layers, or an error of the store.
 #[derive(Debug, Error)]
 pub(crate) enum StoreError {
     #[error(transparent)]
@@ -85,7 +85,7 @@ pub(crate) enum StoreError {
 // === impl Query ===
 
 impl Query {
-    /// Whether it needs the one writer.
+    /// Whether the query needs the writer.
     pub(crate) const fn writes(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! Keeps the metrics small.
+//! A task that keeps the histograms small.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::conductor::Conductor;
 
-/// Bounds what histograms hold to the requests of so long.
+/// The interval: histograms hold the values of at most this time.
 const FOLD: Duration = Duration::from_secs(5);
 
 pub(crate) async fn fold(conductor: Arc<Conductor>, mut stop: watch::Receiver<bool>) {

@@ -1,4 +1,4 @@
-//! The demo in its short form, on its own: it measures, and would not like company.
+//! The demo in its short form. It has a test binary to itself, because it measures times.
 
 use std::process::Command;
 

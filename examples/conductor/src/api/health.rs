@@ -1,4 +1,4 @@
-//! Is it alive, is it ready, what of its dependencies, and the figures.
+//! Liveness, readiness, the state of the dependencies, and the metrics.
 
 use std::sync::Arc;
 
@@ -12,14 +12,17 @@ use super::problem::Problem;
 use crate::conductor::Conductor;
 use crate::store::Query;
 
-/// The process answers. Nothing else is asked: a restart heals no dependency.
+/// Liveness: the process answers. It does not check the dependencies, because a restart does not heal them.
 pub(super) async fn alive() -> Response {
     Json(json!({ "status": "alive" })).into_response()
 }
 
-/// Runs can be kept. Asked of the writer itself, through its stack: an open breaker answers at once,
-/// and once its wait is over this very question is the probe, so that a service without traffic
-/// becomes ready again. The dispatch API is not asked for: without it runs are queued.
+/// Readiness: runs can be stored.
+///
+/// Sends a query through the writer's stack instead of reading the breaker's state. A breaker closes by traffic:
+/// if readiness only read the state, a load balancer that withdraws all traffic would keep the breaker open for
+/// ever. An open breaker rejects the query at once; when its wait is over, the query is the probe. The dispatch
+/// API is not checked, because runs are queued without it.
 pub(super) async fn ready(State(conductor): State<Arc<Conductor>>) -> Result<Response, Problem> {
     let name = conductor.writes.name();
     let written = conductor.writes.call(Query::PingWrite).await;
@@ -27,7 +30,7 @@ pub(super) async fn ready(State(conductor): State<Arc<Conductor>>) -> Result<Res
     Ok(Json(json!({ "status": "ready" })).into_response())
 }
 
-/// Each dependency: the state of its breaker, how full its bulkhead is, its last error.
+/// Each dependency: the state of its breaker, the use of its bulkhead, its last error.
 pub(super) async fn dependencies(State(conductor): State<Arc<Conductor>>) -> Response {
     let Conductor {
         writes,
@@ -47,7 +50,7 @@ pub(super) async fn dependencies(State(conductor): State<Arc<Conductor>>) -> Res
     Json(body).into_response()
 }
 
-/// The Prometheus text. Gauges are set as it is asked for.
+/// The metrics as Prometheus text. Gauges are set by this request.
 pub(super) async fn metrics(State(conductor): State<Arc<Conductor>>) -> Response {
     conductor.report();
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];

@@ -1,4 +1,4 @@
-//! An answer that is not what the client hoped for: what, where, who says so, and when to come back.
+//! The body of an error response: what is wrong, in which field, which layer rejected, and when to retry.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::rejection::Fault;
 use crate::store::StoreError;
 
-/// The body of every answer from 400 on.
+/// The body of every response with a status of 400 or above.
 #[derive(Debug, Serialize)]
 pub(super) struct Problem {
     #[serde(skip)]
@@ -20,7 +20,7 @@ pub(super) struct Problem {
     /// The field of the document that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
-    /// The layer of ours that refused.
+    /// The layer that rejected the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected_by: Option<String>,
     #[serde(skip)]
@@ -57,13 +57,13 @@ impl Problem {
         self
     }
 
-    /// Said in whole seconds, rounded up: coming back early would be refused again.
+    /// Sets `Retry-After`, in whole seconds, rounded up: a request that comes earlier is rejected again.
     pub(super) fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// The store did not answer: nothing is lost, nothing was promised.
+    /// The store did not answer. The run was not accepted.
     pub(super) fn store(name: &str, error: &StoreError) -> Self {
         let message = format!("the store is unavailable: {error}");
         let problem = Self::new(

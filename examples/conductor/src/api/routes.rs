@@ -1,4 +1,4 @@
-//! Which path leads where, and what stands before the API.
+//! The routes, and the layers in front of the API.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,11 +22,13 @@ use crate::spec::MAX_BODY;
 pub(super) const RUNS: &str = "/api/maestro/v1/runs";
 const ONE_RUN: &str = "/api/maestro/v1/runs/{id}";
 
-/// The whole service. `request` bounds every request to the API.
+/// The whole service. `request` is the timeout of every request to the API.
 pub(crate) fn routes(conductor: Arc<Conductor>, request: Duration) -> Router {
-    // Outside in: the gate (what it refuses is never recorded), the record, the timeout (what it
-    // answers is a failure of ours). Health, metrics and the SLO itself stand outside of all three:
-    // they must answer when nothing else does, and are no part of what is promised.
+    // Outside in: gate, error budget, timeout. The gate is outside the budget, so that a refused request is not
+    // recorded. It decides before the run is parsed: a request that is refused needs no parsing, and a malformed
+    // run that happens to be a probe counts as nothing (4xx). The timeout is inside the budget, so that a 504
+    // counts as bad. Health, metrics and the SLO are outside of all three: they must answer when nothing else
+    // does, and the objective does not cover them.
     let api = Router::new()
         .route(RUNS, get(runs::list).post(runs::post))
         .route(ONE_RUN, get(runs::get))
@@ -58,7 +60,7 @@ pub(crate) fn routes(conductor: Arc<Conductor>, request: Duration) -> Router {
         .with_state(conductor)
 }
 
-/// New work can wait for better days; reading cannot.
+/// New runs can wait until the budget has recovered. Reads cannot.
 fn class(request: &Request) -> Class {
     if request.method() == Method::POST {
         Class::Optional
@@ -67,7 +69,12 @@ fn class(request: &Request) -> Class {
     }
 }
 
-/// A client's mistake says nothing about the service, neither good nor bad.
+/// What a response counts as.
+///
+/// A 4xx is excluded. As good, a client that sends nonsense fast would dilute a real fault; as bad, any client could
+/// close the gate. A 202 is good: the service promises to take runs and to show them, and it did. Failures of the
+/// dispatch API concern its breaker; if they burnt this budget, an outage there would close our gate although we can
+/// still store every run.
 fn event(result: &Result<Response, Infallible>, _latency: Duration) -> Event {
     match result {
         Ok(response) if response.status().is_client_error() => Event::Excluded,
@@ -76,7 +83,7 @@ fn event(result: &Result<Response, Infallible>, _latency: Duration) -> Event {
     }
 }
 
-/// `request-timeout-ms`: how long the client waits at most. More than the service allows is less.
+/// The header `request-timeout-ms`: how long the client waits. The service's own limit caps it.
 fn asked(request: &Request) -> Option<Duration> {
     let text = request.headers().get("request-timeout-ms")?.to_str().ok()?;
     Some(Duration::from_millis(text.parse().ok()?))
@@ -88,7 +95,7 @@ fn late(why: &str) -> Response {
     problem.rejected_by("request timeout").into_response()
 }
 
-/// Refused by the gate: the error budget is too low to take new work.
+/// The response to a run that the gate refuses.
 fn refused(spent: &Spent) -> Response {
     let message = format!("no new runs for now: {spent}");
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "budget_spent", message);
@@ -111,7 +118,7 @@ async fn count(State(conductor): State<Arc<Conductor>>, request: Request, next: 
     response
 }
 
-/// A client may make methods up; a label per fancy would never end.
+/// The method as a label. Clients can invent methods, and each would be another label value.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,4 +1,4 @@
-//! Runs over HTTP.
+//! The handlers that take, read and list runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,25 +18,25 @@ use crate::conductor::{Accepted, Conductor, Found, NotYet};
 use crate::run::{Run, RunId};
 use crate::spec::{MAX_BODY, RunSpec};
 
-/// Runs in one answer, at most.
+/// The largest number of runs in one response.
 const MAX_LIMIT: u32 = 200;
-/// For 64 KiB over a bad line. Part of what the whole request may take.
+/// The time limit of a request body: enough for 64 KiB over a slow line. The request timeout includes it.
 const BODY: Duration = Duration::from_secs(1);
-/// Characters of an `Idempotency-Key`: room for two UUIDs and a name.
+/// The longest `Idempotency-Key`, in characters: two UUIDs and a name.
 const MAX_KEY: usize = 128;
 
-/// A run as it is shown.
+/// A run in a response.
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(flatten)]
     run: &'a Run,
-    /// Why it is still queued.
+    /// Why the run is still queued.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
-    /// The layer of ours that kept it from being dispatched at once.
+    /// The layer that rejected the dispatch.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_back_by: Option<String>,
-    /// An old copy, because the store does not answer.
+    /// The run is an old copy, because the store does not answer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     stale: bool,
 }
@@ -93,7 +93,7 @@ pub(super) async fn get(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let missing = || Problem::new(StatusCode::NOT_FOUND, "no_such_run", "there is no such run");
-    // What is not even text is no id either.
+    // A segment that is not UTF-8 is not an id.
     let id = id.ok().and_then(|Path(id)| RunId::parse(&id));
     let id = id.ok_or_else(missing)?;
     let found = conductor.find(id).await;
@@ -154,8 +154,7 @@ fn shown(status: StatusCode, body: &Shown<'_>) -> Response {
     (status, location, Json(body)).into_response()
 }
 
-/// The body, if it comes in time: a client that dawdles is told so (408), before the service's own timeout
-/// would make it a failure of ours.
+/// Reads the body. A slow client gets a 408 here; the request timeout would make it a 504, which burns the budget.
 async fn whole(request: Request) -> Result<Bytes, Problem> {
     let body = Deadline::after(BODY)
         .run(Bytes::from_request(request, &()))
@@ -170,7 +169,8 @@ async fn whole(request: Request) -> Result<Bytes, Problem> {
     })
 }
 
-/// A page in a browser may send a plain form to 127.0.0.1, but not JSON without asking first.
+/// Requires JSON by its content type. A web page can post a form or plain text to 127.0.0.1 without a preflight
+/// request; it cannot post JSON that way.
 fn json_only(headers: &HeaderMap) -> Result<(), Problem> {
     let kind = headers
         .get(header::CONTENT_TYPE)

@@ -1,4 +1,4 @@
-//! The objective, what is left of the budget, how fast it burns, and what the gate does about it.
+//! The objective, the remaining budget, the burn rates and the gate's state.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is played, and how long.
+//! The acts of the demo and their lengths.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::{Fault, Peer, Server};
 
 pub(super) const WARM_UP: &str = "healthy";
 
-/// A fault that is really injected.
+/// An act: a fault that is injected and healed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Act {
     PeerClosed,
@@ -19,20 +19,20 @@ pub(super) enum Act {
     StoreLocked,
 }
 
-/// A fault that lasts until it is healed.
+/// An injected fault. It lasts until it is healed.
 #[derive(Debug)]
 pub(super) enum Lasting<'a> {
     Peer(&'a Peer),
     Store(Lock),
 }
 
-/// How long, and how much.
+/// The lengths of the phases and the rate of the load.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     pub(super) healthy: Duration,
     pub(super) fault: Duration,
     pub(super) healed: Duration,
-    /// More than that at most, where what is to happen has not.
+    /// The longest extension of a phase that has not shown what it is meant to show.
     pub(super) recovery: Duration,
     pub(super) per_second: u32,
 }
@@ -74,7 +74,7 @@ impl Act {
         }
     }
 
-    /// The breaker that is to open.
+    /// The breaker that the fault must open.
     pub(super) const fn breaker(self) -> &'static str {
         match self {
             Self::StoreLocked => "store-write",
@@ -82,13 +82,13 @@ impl Act {
         }
     }
 
-    /// Whether its phase has seen the breaker open.
+    /// Whether the breaker opened in the phase.
     pub(super) fn has_opened(self, phase: &Tally) -> bool {
         phase.entered(&format!("{} open", self.breaker()))
     }
 
-    /// Whether its phase has seen runs go where this fault sends them: into the queue, or, the store being
-    /// what fails, nowhere, until the gate refuses them at the door.
+    /// Whether runs were held back in the phase as this fault must: queued, or, if the store fails, refused by the
+    /// gate.
     pub(super) fn has_held_back(self, phase: &Tally) -> bool {
         match self {
             Self::StoreLocked => phase.rejected.contains_key("gate"),
@@ -149,7 +149,7 @@ impl Pace {
         ..Self::FULL
     };
 
-    /// Without the last recovery, which takes as long as it takes.
+    /// The length of all phases without the last recovery, which has no fixed length.
     pub(super) fn whole(self) -> Duration {
         let acts = u32::try_from(Act::ALL.len()).expect("four");
         self.healthy + (self.fault + self.healed) * acts

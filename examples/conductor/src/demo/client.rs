@@ -1,4 +1,4 @@
-//! The demo's side of the wire: one request, and what its answer means.
+//! The demo's HTTP client: it sends one request and interprets the response.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use hyper_util::rt::TokioExecutor;
 use maestro_timeout::Deadline;
 use serde_json::Value;
 
-/// What is posted: a sample that a reader finds in the repository.
+/// The body that is posted: a sample of the repository.
 const RUN: &str = include_str!("../../runs/nightly-report.json");
-/// Beyond the service's own limit: it is the service that is to answer, not we who give up.
+/// The timeout of a request. It is above the service's own limit, so that the service answers first.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection pool to the service.
@@ -24,14 +24,14 @@ pub(super) struct Client {
     runs: String,
 }
 
-/// What an answer means to the one who asked.
+/// What a response means to the client.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Answer {
     /// A run was read, or stored and dispatched.
     Done(Option<String>),
-    /// A run was stored, and will be dispatched later: which, and what held it back.
+    /// A run was stored and will be dispatched later: its id, and what held it back.
     Queued(String, String),
-    /// A layer of ours refused: which.
+    /// A layer rejected the request: its name.
     Rejected(String),
     /// Anything else.
     Failed(String),

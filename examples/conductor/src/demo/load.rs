@@ -1,6 +1,6 @@
-//! An open-loop load: requests start when they are due, whether or not earlier ones have been answered,
-//! and are timed from when they were due. A load that waits for answers measures nothing but its own
-//! patience: while the service stalls it asks nothing, and so finds nothing slow.
+//! An open-loop load: requests start when they are due, whether or not earlier ones have been answered, and are
+//! timed from when they were due. A closed loop waits for responses: while the service stalls it sends nothing, so
+//! its latencies hide the stall.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use tokio::time::{Instant, sleep_until};
 use super::client::Client;
 use super::tally::Tallies;
 
-/// The bound: beyond as many unanswered requests one that is due is not sent, and counted as that.
+/// The limit of unanswered requests. A request that is due above it is not sent, and counted as skipped.
 const UNANSWERED: u32 = 256;
 /// Every third request reads.
 const READS: u32 = 3;
 
-/// Sends until told to stop, then waits for the last answers.
+/// Sends requests until `stop` is true, then waits for the last responses.
 pub(super) async fn load(
     client: Client,
     per_second: u32,
@@ -52,6 +52,6 @@ pub(super) async fn load(
             drop(place);
         });
     }
-    // All places back: all answers in.
+    // All permits are back when all responses have arrived.
     let _ = places.acquire_many(UNANSWERED).await;
 }

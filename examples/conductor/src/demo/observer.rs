@@ -1,4 +1,4 @@
-//! Listens to the breakers, looks at what else changes, and tells of it.
+//! Listens to the breakers, polls the other figures, and reports changes.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,14 +12,14 @@ use super::tally::Tallies;
 use crate::conductor::Conductor;
 use crate::controls::{Controls, word};
 
-/// Often enough that a person sees what happens.
+/// The polling interval.
 const LOOK: Duration = Duration::from_millis(10);
 
 pub(super) struct Observer {
     conductor: Arc<Conductor>,
     tallies: Arc<Tallies>,
     screen: Arc<Screen>,
-    /// Dropped, they hear no more.
+    /// Dropping them ends the notifications.
     _breakers: [Listener; 4],
     open: bool,
     retries: u64,
@@ -80,7 +80,7 @@ impl Observer {
         self.screen.status(&self.stand());
     }
 
-    /// One line of how things stand.
+    /// The live line.
     fn stand(&self) -> String {
         let [writes, _, _, dispatch] = self.conductor.controls();
         let budget = |controls: &Controls| {
@@ -101,7 +101,7 @@ impl Observer {
     }
 }
 
-/// Its breaker, and how full its bulkhead is.
+/// The breaker's state and the bulkhead's use.
 fn of(controls: &Controls) -> String {
     let Controls {
         breaker, bulkhead, ..
@@ -114,7 +114,7 @@ fn of(controls: &Controls) -> String {
     )
 }
 
-/// From what to what, and why if it opened.
+/// A transition in one line, with its cause if the breaker opened.
 fn line(transition: &Transition) -> String {
     let (name, from, to) = (
         transition.name(),

@@ -1,4 +1,4 @@
-//! What the demo promises. It ends with 0 only if all of it happened.
+//! The promises of the demo. It exits with 0 only if all of them were kept.
 
 use std::fmt::Display;
 
@@ -8,7 +8,7 @@ use super::acts::Act;
 use super::tally::Tally;
 use crate::StartError;
 
-/// What was promised and did not happen.
+/// A promise of the demo that was not kept.
 #[derive(Debug, Error)]
 #[error(transparent)]
 pub struct Broken(#[from] What);
@@ -49,7 +49,7 @@ impl From<StartError> for Broken {
     }
 }
 
-/// Looks at all of them, the gravest first.
+/// Checks all promises, the most important first.
 pub(super) fn kept(phases: &[Tally], accepted: usize, delivered: usize) -> Result<(), Broken> {
     let promise = |holds: bool, otherwise: String| {
         if holds {

@@ -1,4 +1,4 @@
-//! Where the demo talks: a bar with a live line on a terminal, plain lines everywhere else.
+//! The demo's output: a bar with a live line on a terminal, plain lines otherwise.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// How often plain output says how things stand.
+/// The interval of status lines in plain output.
 const PLAIN: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
@@ -28,16 +28,16 @@ impl Screen {
         }
     }
 
-    /// A line that stays.
+    /// Prints a line.
     pub(super) fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            // Whoever closed the pipe has seen enough; the demo's promises hold without an audience.
+            // A closed pipe is no error: the promises are checked without output as well.
             None => drop(writeln!(io::stdout(), "{line}")),
         }
     }
 
-    /// A line that stays, with the time it was said.
+    /// Prints a line with the elapsed time.
     pub(super) fn event(&self, line: &str) {
         self.say(&format!(
             "{:>6.1} s  {line}",
@@ -45,7 +45,7 @@ impl Screen {
         ));
     }
 
-    /// How things stand: the next one takes its place.
+    /// Shows the current figures. On a terminal the next call replaces them.
     pub(super) fn status(&self, line: &str) {
         if let Some(bar) = &self.bar {
             let millis = self.begun.elapsed().as_millis();
@@ -60,7 +60,7 @@ impl Screen {
         }
     }
 
-    /// Takes the live line away.
+    /// Removes the live line.
     pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! The summary.
+//! The summary table.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::tally::Tally;
 
-/// One row a phase.
+/// The table, with one row for each phase.
 pub(super) fn summary(phases: &[Tally]) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
-    // Cells are wrapped to a terminal's width; where there is none, nothing is.
+    // Wraps cells to the width of a terminal, if there is one.
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header([
         "phase",
@@ -63,7 +63,7 @@ fn list(counts: &BTreeMap<String, u32>) -> String {
     lines.join("\n")
 }
 
-/// Each once, in the order in which it was first seen.
+/// Each transition once with its count, in the order of first occurrence.
 fn transitions(all: &[String]) -> String {
     let mut lines: Vec<(&str, u32)> = Vec::new();
     for transition in all {

@@ -1,4 +1,4 @@
-//! What was answered, phase by phase.
+//! The counts of responses, by phase.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,28 +7,28 @@ use parking_lot::Mutex;
 
 use super::client::Answer;
 
-/// The count of one phase.
+/// The counts of one phase.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     pub(super) name: &'static str,
     pub(super) requests: u32,
     pub(super) ok: u32,
-    /// By what held them back.
+    /// Queued runs, by what held them back.
     pub(super) queued: BTreeMap<String, u32>,
-    /// By the layer that refused.
+    /// Rejected requests, by layer.
     pub(super) rejected: BTreeMap<String, u32>,
-    /// By what went wrong.
+    /// Failed requests, by error.
     pub(super) failed: BTreeMap<String, u32>,
     pub(super) skipped: u32,
-    /// Of all stacks.
+    /// The retries of all stacks.
     pub(super) retries: u64,
-    /// What the breakers and the gate did.
+    /// The transitions of the breakers and the gate.
     pub(super) transitions: Vec<String>,
     pub(super) reads_refused: u32,
     took: Vec<Duration>,
 }
 
-/// The counts of all phases, and the ids of all runs that were accepted.
+/// The counts of all phases and the ids of all accepted runs.
 #[derive(Debug)]
 pub(super) struct Tallies {
     kept: Mutex<Kept>,
@@ -49,7 +49,7 @@ impl Tallies {
         }
     }
 
-    /// Begins a phase. Requests belong to the phase in which they were due.
+    /// Begins a phase. A request belongs to the phase in which it was due.
     pub(super) fn begin(&self, name: &'static str) {
         self.kept.lock().phases.push(Tally {
             name,
@@ -57,13 +57,13 @@ impl Tallies {
         });
     }
 
-    /// So many retries were made since this was last said.
+    /// Adds the retries since the last call of this method.
     pub(super) fn retried(&self, retries: u64) {
         let mut kept = self.kept.lock();
         kept.phases.last_mut().expect("a phase runs").retries += retries;
     }
 
-    /// The number of the phase that runs.
+    /// The number of the current phase.
     pub(super) fn phase(&self) -> usize {
         self.kept.lock().phases.len() - 1
     }
@@ -81,7 +81,7 @@ impl Tallies {
         self.kept.lock().phases[phase].skipped += 1;
     }
 
-    /// One of the runs accepted so far, a different one for each number.
+    /// One of the accepted runs, a different one for each number.
     pub(super) fn some_run(&self, number: u32) -> Option<String> {
         let accepted = &self.kept.lock().accepted;
         let at = (number as usize)
@@ -117,7 +117,7 @@ impl Tallies {
         kept.accepted.extend(id);
     }
 
-    /// Asks the count of the phase that runs.
+    /// Evaluates `ask` for the current phase.
     pub(super) fn latest(&self, ask: impl FnOnce(&Tally) -> bool) -> bool {
         self.kept.lock().phases.last().is_some_and(ask)
     }
@@ -134,7 +134,7 @@ impl Tallies {
 // === impl Tally ===
 
 impl Tally {
-    /// The latency that this share of the requests stayed within, by nearest rank.
+    /// The quantile of the latencies at `percent`, by nearest rank.
     pub(super) fn quantile(&self, percent: usize) -> Option<Duration> {
         let mut took = self.took.clone();
         took.sort_unstable();

@@ -1,4 +1,4 @@
-//! What the peer does with a request: writes its key down, once.
+//! The peer's handler: it records the idempotency key of a request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use super::Fault;
 
-/// Deliveries by idempotency key. A lock is fine: nothing awaits under it. It only grows: this is a stand-in
-/// for development, and forgets with its process.
+/// Deliveries by idempotency key. The lock is never held across an await. The map only grows: the peer is a
+/// stand-in for development and ends with its process.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     deliveries: Mutex<HashMap<String, u32>>,
@@ -30,7 +30,7 @@ impl Book {
         self.deliveries.lock().get(key).copied().unwrap_or(0)
     }
 
-    /// Whether it is the first delivery of this key.
+    /// Records a delivery; `true` if it is the first one of this key.
     fn take(&self, key: &str) -> bool {
         let mut deliveries = self.deliveries.lock();
         let count = deliveries.entry(key.to_owned()).or_default();
@@ -48,7 +48,7 @@ pub(super) fn routes(book: Arc<Book>, fault: watch::Receiver<Fault>) -> Router {
 }
 
 async fn take(State((book, mut fault)): State<Desk>, headers: HeaderMap) -> Response {
-    // Silent for as long as the fault lasts; whoever still waits then is served.
+    // Does not answer while the peer is stalled. Clients that still wait afterwards are served.
     let fault = fault
         .wait_for(|fault| *fault != Fault::Stalled)
         .await

@@ -1,5 +1,7 @@
-//! The accept loop. Written out, because closing must cut the connections that stand: a client
-//! keeps them, and would otherwise not notice for as long as they last.
+//! The accept loop.
+//!
+//! It is written by hand because closing the peer must also close its connections. Clients keep connections in a
+//! pool and would not notice a closed listener while these last.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,9 +17,10 @@ use tokio::task::JoinSet;
 
 use super::Fault;
 
-/// The port, listened on or merely kept. A bound socket that does not listen refuses connections
-/// exactly as a free port does; but a free one could be given to somebody else meanwhile, or even to
-/// the very client that connects to it.
+/// The port: listening, or only bound.
+///
+/// A bound socket that does not listen refuses connections exactly as a free port does. A free port, however, could be
+/// assigned to another process, or to the client that connects to it (a self-connect).
 enum Port {
     Open(TcpListener),
     Kept(TcpSocket),
@@ -59,7 +62,7 @@ pub(super) async fn serve(
 
 async fn answer(stream: TcpStream, routes: Router) {
     let service = TowerToHyperService::new(routes);
-    // An error here is a client that went away in the middle; it knows.
+    // An error means that the client has closed the connection.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -94,7 +97,7 @@ impl Port {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => return stream,
-                // The client has gone already, or there is no descriptor left: let others finish.
+                // The client has gone, or the process has no free descriptor: wait for others to finish.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         }

@@ -1,6 +1,8 @@
-//! The cache's stack: no retry and no whole deadline. A miss is as good as an answer, and the store is
-//! the fallback: a second attempt would cost what asking the store costs. With one attempt the whole
-//! and the attempt are the same, so one timeout stands, inside the breaker, where it counts as failure.
+//! The cache's stack: no retry and no whole deadline.
+//!
+//! The store is the fallback of the cache: a second attempt would cost as much as asking the store. With one attempt
+//! the whole deadline and the attempt timeout are the same. The one that remains is inside the breaker, where it counts
+//! as a failure.
 
 use maestro_bulkhead::BulkheadLayer;
 use maestro_circuit_breaker::{CircuitBreakerLayer, Outcome};
@@ -40,7 +42,7 @@ pub(crate) fn cache(
     ))
 }
 
-/// Our own bulkhead says nothing of the cache.
+/// Classifies an attempt. A full bulkhead says nothing about the cache.
 fn meaning(result: &Result<Option<Copied>, CacheError>) -> Outcome {
     match result {
         Ok(_) => Outcome::Success,

@@ -1,4 +1,4 @@
-//! The dispatch API's stack, in its default order.
+//! The dispatch API's stack, in the default order.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) fn dispatch(
 ) -> Result<Dependency<Arc<Run>, (), DispatchError>, Cause> {
     let retries = tuning.retries.build("dispatch").map_err(Cause::config)?;
     let controls = Controls::build("dispatch", &tuning.attempt, Some(retries.clone()))?;
-    // A run may be sent again: its id is the idempotency key.
+    // A run may be sent twice: its id is the idempotency key.
     let retry = tuning.policy()?.budget(retries).retry_if(may_pass);
     let (tried, attempted) = (controls.counts.clone(), controls.counts.clone());
     let stack = ServiceBuilder::new()
@@ -53,14 +53,14 @@ pub(crate) fn dispatch(
     ))
 }
 
-/// Whether another attempt may go better. Not against an open breaker or a full bulkhead: the outbox
-/// comes back later anyway, and a retry now would only spend the budget.
+/// Whether another attempt may succeed. Rejections of the breaker and the bulkhead are not retried: the outbox tries
+/// again later, and a retry now would only spend the budget.
 fn may_pass(result: &Result<(), DispatchError>) -> bool {
     use DispatchError::{Elapsed, Failed, Unreachable};
     matches!(result, Err(Failed(_) | Unreachable(_) | Elapsed(_)))
 }
 
-/// What an attempt says of the API. A refusal is an answer: it works. Our own bulkhead says nothing.
+/// Classifies an attempt. A refused run is a success: the API works. A full bulkhead says nothing about the API.
 fn meaning(result: &Result<(), DispatchError>) -> Outcome {
     match result {
         Ok(()) | Err(DispatchError::Refused(_)) => Outcome::Success,

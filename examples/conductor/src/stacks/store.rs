@@ -1,5 +1,8 @@
-//! The store's stack. Twice: reads and writes fail apart (a lock that is held stops the writer and no
-//! reader), have a connection each, and so have a breaker and a bulkhead each.
+//! The store's stack, built twice: for writes and for reads.
+//!
+//! Reads and writes fail independently. SQLite has one writer; in WAL mode a held lock stops the writer and no
+//! reader. With one breaker for both, a lock would also stop all reads. Each has its connection and its thread, and so
+//! its breaker and its bulkhead. A primary and its replicas need the same separation.
 
 use maestro_bulkhead::BulkheadLayer;
 use maestro_circuit_breaker::{CircuitBreakerLayer, Outcome};
@@ -15,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::start::Cause;
 use crate::store::{Query, Reply, Store, StoreError};
 
-/// The stack over `client`, in its default order.
+/// The stack over `client`, in the default order.
 pub(crate) fn store(
     name: &'static str,
     client: impl Store,
@@ -24,7 +27,7 @@ pub(crate) fn store(
 ) -> Result<Dependency<Query, Reply, StoreError>, Cause> {
     let retries = tuning.retries.build(name).map_err(Cause::config)?;
     let controls = Controls::build(name, &tuning.attempt, Some(retries.clone()))?;
-    // Every query may be repeated: an insert by its id, a settlement because it happens once.
+    // Every query may be repeated: an insert is found by its id, and a run is settled once.
     let retry = tuning.policy()?.budget(retries).retry_if(may_pass);
     let (tried, attempted) = (controls.counts.clone(), controls.counts.clone());
     let stack = ServiceBuilder::new()
@@ -51,14 +54,14 @@ pub(crate) fn store(
     ))
 }
 
-/// Whether another attempt may go better. An open breaker says no for longer than a retry waits, a
-/// full bulkhead means that there is too much to do already, and a late answer is slow enough once.
+/// Whether another attempt may succeed. An open breaker stays open for longer than a retry waits, a full bulkhead
+/// needs less load, and a local disk that was too slow once is not asked again.
 fn may_pass(result: &Result<Reply, StoreError>) -> bool {
     matches!(result, Err(StoreError::Locked | StoreError::Sql(_)))
 }
 
-/// What an attempt says of the store. Our own bulkhead says nothing of it; neither does one stored run that
-/// cannot be read: others can.
+/// Classifies an attempt. A full bulkhead says nothing about the store. Neither does a stored run that cannot be
+/// read: others can.
 fn meaning(result: &Result<Reply, StoreError>) -> Outcome {
     match result {
         Ok(_) => Outcome::Success,

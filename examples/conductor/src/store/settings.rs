@@ -1,4 +1,4 @@
-//! How a connection is opened: durable before fast, and a lock that is seen at once.
+//! How a connection is opened: durability before speed, and a held lock is reported soon.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use thiserror::Error;
 
-/// The layout below. A database written by a later version is refused instead of guessed at.
+/// The version of the schema below. A database of a later version is refused.
 const SCHEMA: i64 = 1;
 
 const CREATE: &str = "
@@ -35,30 +35,31 @@ pub(crate) enum SchemaError {
     Foreign,
 }
 
-/// Opens one connection. `busy` is how long a statement waits for a lock before it says so: longer
-/// than another writer's commit, shorter than an attempt, so that a held lock shows as an error of
-/// the store and not as a silence.
+/// Opens one connection.
+///
+/// `busy` is how long a statement waits for a lock: longer than another writer's commit, shorter than an attempt, so that
+/// a held lock is an error of the store and not a timeout.
 pub(super) fn open(path: &Path, busy: Duration) -> Result<Connection, SchemaError> {
     let connection = Connection::open(path)?;
-    // The first statements may meet a starting or stopping process; no request waits for them.
+    // Another process that starts or stops may hold the lock for the first statements. No request waits for them.
     connection.busy_timeout(Duration::from_secs(2))?;
-    // Whose it is comes first: a file that is not ours is refused before anything in it is changed.
+    // First of all, so that a database of another program is refused before anything in it is changed.
     own(&connection)?;
-    // WAL: readers go on while one writes. FULL: a commit is on the disk when it is acknowledged.
+    // WAL: readers continue while the writer writes. FULL: an acknowledged commit is on the disk.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // What a read-only file or directory answers only at the first write is asked for now.
+    // A read-only file or directory fails at the first write, so this begins one.
     connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?;
     connection.busy_timeout(busy)?;
     Ok(connection)
 }
 
-/// Makes the layout in a database that is empty, and makes sure of it in any other.
+/// Creates the schema in an empty database, and checks it in any other.
 fn own(connection: &Connection) -> Result<(), SchemaError> {
     let number = |sql| connection.query_one(sql, [], |row| row.get::<_, i64>(0));
     if number("PRAGMA user_version")? == 0 {
-        // Under the lock: another process may be starting on the same file. What fails here is rolled
-        // back when the connection is dropped.
+        // Under the lock, because another process may start on the same file. After an error the transaction is
+        // rolled back when the connection is dropped.
         connection.execute_batch("BEGIN IMMEDIATE")?;
         if number("PRAGMA user_version")? == 0 {
             if number("SELECT count(*) FROM sqlite_schema")? > 0 {
@@ -72,7 +73,7 @@ fn own(connection: &Connection) -> Result<(), SchemaError> {
         SCHEMA => {}
         later => return Err(SchemaError::Later(later)),
     }
-    // Many programs number their first layout 1.
+    // Other programs also number their first schema 1, so the columns are checked.
     let ours = connection
         .prepare("SELECT id, client_key, status, created_at, settled_at, spec FROM runs LIMIT 0");
     ours.map(drop).map_err(|_| SchemaError::Foreign)

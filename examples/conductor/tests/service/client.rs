@@ -1,4 +1,4 @@
-//! One request, one connection.
+//! A client that opens a connection for each request.
 
 use std::net::SocketAddr;
 
@@ -9,12 +9,12 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// Where runs are.
+/// The path of the runs.
 pub(crate) const RUNS: &str = "/api/maestro/v1/runs";
-/// A run that is right.
+/// A valid run.
 pub(crate) const RUN: &str = include_str!("../../runs/minimal.json");
 
-/// A client that keeps no connection.
+/// A client that keeps no connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pool: Pool<HttpConnector, Full<axum::body::Bytes>>,
@@ -40,7 +40,7 @@ impl Client {
         self.send(Method::GET, path, &[], "").await
     }
 
-    /// `None` if nobody listens.
+    /// `None` if the connection is refused.
     pub(crate) async fn try_get(&self, path: &str) -> Option<Answer> {
         self.try_send(Method::GET, path, &[], "").await
     }
@@ -68,7 +68,7 @@ impl Client {
             .expect("an answer")
     }
 
-    /// `None` if the service was gone before it had answered.
+    /// `None` if the service ends before it answers.
     pub(crate) async fn try_post(&self, body: &str) -> Option<Answer> {
         self.try_send(
             Method::POST,
@@ -106,7 +106,7 @@ impl Client {
 }
 
 impl Answer {
-    /// A part of the JSON body, by pointer; `null` if it is not there.
+    /// A part of the JSON body by its pointer; `null` if it is missing.
     pub(crate) fn at(&self, pointer: &str) -> Value {
         let body: Value = serde_json::from_str(&self.text).expect("JSON");
         body.pointer(pointer).cloned().unwrap_or_default()

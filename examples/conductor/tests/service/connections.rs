@@ -1,5 +1,5 @@
-//! axum calls a layer once a connection: a breaker made there would be a new one each time, and never
-//! trip. Ours is made once, and what the layer makes shares it.
+//! axum calls a layer once a connection. A breaker that is created there is a new one for each connection and never
+//! opens. Ours is created once, and all services of the layer share it.
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use crate::client::Client;
 
 #[tokio::test]
-async fn one_request_a_connection_trips_the_breaker_that_all_connections_share() {
+async fn all_connections_share_one_breaker() {
     let breaker = CircuitBreaker::builder()
         .consecutive_failures(3)
         .build("api")
@@ -28,7 +28,7 @@ async fn one_request_a_connection_trips_the_breaker_that_all_connections_share()
 
     let mut statuses = Vec::new();
     for _ in 0..5 {
-        // A client that keeps no connection: each request has one of its own.
+        // The client opens a connection for each request.
         statuses.push(client.get("/").await.status);
     }
     assert_eq!(statuses, [500, 500, 500, 503, 503]);

@@ -1,4 +1,4 @@
-//! What was accepted survives anything.
+//! Accepted runs survive a crash.
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,8 +22,8 @@ fn start(directory: &Path, peer: &Peer) -> Process {
     Process::start(&directory.join("conductor.db"), &peer.url().to_string())
 }
 
-/// Posts until it is answered so, and returns that answer. The stacks of the process are in their usual
-/// hurry, and a busy machine may make them refuse a run.
+/// Posts until the response has this status, and returns it. The process has the default timeouts, so on a busy
+/// machine it may reject a run.
 async fn post_until(process: &Process, status: u16) -> Answer {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -37,7 +37,7 @@ async fn post_until(process: &Process, status: u16) -> Answer {
 }
 
 #[tokio::test]
-async fn a_run_is_read_back_after_kill_9_and_a_restart() {
+async fn a_run_survives_kill_9_and_a_restart() {
     let (directory, peer) = (tempfile::tempdir().expect("a directory"), peer().await);
     let process = start(directory.path(), &peer);
     let posted = post_until(&process, 201).await;
@@ -49,7 +49,7 @@ async fn a_run_is_read_back_after_kill_9_and_a_restart() {
 }
 
 #[tokio::test]
-async fn runs_queued_at_kill_9_are_dispatched_after_the_restart() {
+async fn a_restart_dispatches_runs_queued_at_kill_9() {
     let (directory, peer) = (tempfile::tempdir().expect("a directory"), peer().await);
     peer.set(Fault::Closed).await;
     let process = start(directory.path(), &peer);
@@ -75,7 +75,7 @@ async fn runs_queued_at_kill_9_are_dispatched_after_the_restart() {
 }
 
 #[tokio::test]
-async fn nothing_that_was_answered_is_lost_by_kill_9_in_the_middle_of_a_storm() {
+async fn kill_9_under_load_loses_no_accepted_run() {
     let (directory, peer) = (tempfile::tempdir().expect("a directory"), peer().await);
     let process = start(directory.path(), &peer);
     let (accept, mut accepted) = tokio::sync::mpsc::unbounded_channel();
@@ -85,7 +85,7 @@ async fn nothing_that_was_answered_is_lost_by_kill_9_in_the_middle_of_a_storm() 
             while let Some(answer) = client.try_post(RUN).await {
                 match answer.status {
                     201 | 202 => drop(accept.send(answer.id())),
-                    // Not accepted: a busy machine. Nothing was promised.
+                    // Not accepted, because the machine is busy.
                     503 | 504 => {}
                     _ => panic!("{}", answer.text),
                 }
@@ -98,7 +98,7 @@ async fn nothing_that_was_answered_is_lost_by_kill_9_in_the_middle_of_a_storm() 
         let run = tokio::time::timeout(PATIENCE, accepted.recv()).await;
         ids.push(run.expect("in time").expect("more runs"));
         if ids.len() == 30 {
-            // From here on some are on their way to the peer, some are queued.
+            // From now on some runs are being dispatched and some are queued.
             peer.set(Fault::Failing).await;
         }
     }
@@ -119,13 +119,13 @@ async fn nothing_that_was_answered_is_lost_by_kill_9_in_the_middle_of_a_storm() 
 }
 
 #[tokio::test]
-async fn killed_between_dispatch_and_record_a_run_is_one_run_to_the_peer() {
+async fn the_peer_takes_a_run_once_after_kill_9_at_dispatch() {
     let (directory, peer) = (tempfile::tempdir().expect("a directory"), peer().await);
     let process = start(directory.path(), &peer);
     let id = post_until(&process, 201).await.id();
     process.kill();
     let (before, runs) = (peer.deliveries(&id), peer.runs());
-    // As a kill in that moment leaves it: taken by the peer, queued in the store.
+    // The state after a kill at that moment: taken by the peer, queued in the store.
     let database = rusqlite::Connection::open(directory.path().join("conductor.db"));
     let back = "UPDATE runs SET status = 'queued', settled_at = NULL WHERE id = ?1";
     database
@@ -143,12 +143,12 @@ async fn killed_between_dispatch_and_record_a_run_is_one_run_to_the_peer() {
 }
 
 #[tokio::test]
-async fn told_to_stop_it_answers_what_is_in_flight_and_ends_with_0() {
+async fn sigterm_finishes_requests_in_flight_and_exits_with_0() {
     let (directory, peer) = (tempfile::tempdir().expect("a directory"), peer().await);
     let process = start(directory.path(), &peer);
     peer.set(Fault::Stalled).await;
-    // In flight: an attempt at the stalled peer is under way. It is so for a part of a second only; should
-    // we look too late, then once more.
+    // Waits until an attempt at the stalled peer is in flight. An attempt lasts for a part of a second, so the loop
+    // posts again if it looks too late.
     let path = "/api/maestro/v1/health";
     let in_flight = "/dependencies/dispatch/bulkhead/in_flight";
     let deadline = Instant::now() + PATIENCE;
@@ -172,7 +172,7 @@ async fn told_to_stop_it_answers_what_is_in_flight_and_ends_with_0() {
         .await
         .expect("it ends");
     assert_eq!(ended.code(), Some(0));
-    // Closed: the log is folded into the database, which is now one file.
+    // The log is merged into the database, which is now one file.
     assert!(directory.path().join("conductor.db").exists());
     assert!(!directory.path().join("conductor.db-wal").exists());
 }

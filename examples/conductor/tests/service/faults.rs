@@ -1,4 +1,4 @@
-//! Real faults, and what becomes of requests meanwhile and after.
+//! Real faults, and the responses during and after them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::client::{RUN, RUNS};
 use crate::stage::{PATIENCE, Stage, eventually, hurried};
 
-/// Posts until the breaker of a dependency is open, and returns the ids of the runs accepted.
+/// Posts until the breaker of a dependency is open, and returns the ids of the accepted runs.
 async fn post_until_open(stage: &Stage, dependency: &str, status: u16) -> Vec<String> {
     let mut accepted = Vec::new();
     let deadline = Instant::now() + PATIENCE;
@@ -37,7 +37,7 @@ async fn a_broken_peer_queues_runs_and_a_healed_one_gets_them(fault: Fault) {
     let held = stage.client.post(RUN).await;
     assert_eq!(held.status, 202);
     assert!(held.string("/detail").contains("will be dispatched"));
-    // Reads are none the worse for it, and neither is readiness.
+    // Reads and readiness are not affected.
     let read = stage.client.get(&format!("{RUNS}/{}", queued[0])).await;
     assert_eq!(
         (read.status, read.string("/status")),
@@ -58,7 +58,7 @@ async fn a_broken_peer_queues_runs_and_a_healed_one_gets_them(fault: Fault) {
         })
         .await;
     }
-    // The first of them may be the first of two probes.
+    // The first run may be the first of two probes.
     eventually("taken at once again", async || {
         stage.client.post(RUN).await.status == 201 && stage.breaker("dispatch").await == "closed"
     })
@@ -100,7 +100,7 @@ async fn a_locked_store_refuses_runs_opens_its_breaker_and_heals() {
     .await;
     assert_eq!(stage.client.get("/readyz").await.status, 503);
     assert_eq!(stage.client.get("/healthz").await.status, 200);
-    // WAL: the lock stops the writer; readers have a stack of their own and go on.
+    // In WAL mode the lock stops the writer. Reads have a separate stack and continue.
     assert_eq!(
         stage.client.get(&format!("{RUNS}/{kept}")).await.status,
         200
@@ -108,7 +108,7 @@ async fn a_locked_store_refuses_runs_opens_its_breaker_and_heals() {
     assert_eq!(stage.client.get(RUNS).await.at("/runs/0/id"), kept.as_str());
 
     lock.execute_batch("ROLLBACK").expect("unlocked");
-    // No run is posted: it is the question for readiness itself that closes the breaker.
+    // No run is posted: the readiness query closes the breaker.
     eventually("ready", async || {
         stage.client.get("/readyz").await.status == 200
     })
@@ -122,7 +122,7 @@ async fn a_locked_store_refuses_runs_opens_its_breaker_and_heals() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_read_is_stood_in_for_by_old_copies_marked_as_such() {
+async fn an_unreadable_store_is_replaced_by_stale_copies() {
     let stage = Stage::start_with(|config| config.fresh_for = Duration::ZERO).await;
     stage.peer().set(Fault::Closed).await;
     let queued = stage.client.post(RUN).await;
@@ -153,7 +153,7 @@ async fn a_store_that_cannot_be_read_is_stood_in_for_by_old_copies_marked_as_suc
 }
 
 #[tokio::test]
-async fn a_run_that_the_peer_will_never_take_is_not_tried_for_ever() {
+async fn a_run_refused_by_the_peer_is_settled() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let peer = format!("http://{}", listener.local_addr().expect("an address"));
     let asked = Arc::new(AtomicU32::new(0));
@@ -173,14 +173,14 @@ async fn a_run_that_the_peer_will_never_take_is_not_tried_for_ever() {
             (201, "refused".into())
         );
     }
-    // A refusal is an answer: asked once for each, and no reason to open.
+    // A refusal is a successful call: one request for each run, and the breaker stays closed.
     assert_eq!(asked.load(Relaxed), 8);
     assert_eq!(stage.breaker("dispatch").await, "closed");
     serving.abort();
 }
 
 #[tokio::test]
-async fn runs_that_the_peer_chokes_on_do_not_keep_the_others_waiting() {
+async fn failing_runs_do_not_block_the_other_runs() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let peer = format!("http://{}", listener.local_addr().expect("an address"));
     let down = Arc::new(AtomicBool::new(true));
@@ -197,7 +197,8 @@ async fn runs_that_the_peer_chokes_on_do_not_keep_the_others_waiting() {
     let serving = tokio::spawn(async move { axum::serve(listener, routes).await });
     let stage = Stage::start_with(|config| config.peer = Some(peer.parse().unwrap())).await;
 
-    // More of them, and older, than the outbox sends at once and the breaker bears in a row.
+    // They are older than the good run, more than the outbox sends at a time, and more consecutive failures than
+    // the breaker allows.
     let poison = RUN.replace("hello", "poison");
     for _ in 0..9 {
         assert_eq!(stage.client.post(&poison).await.status, 202);
@@ -214,11 +215,11 @@ async fn runs_that_the_peer_chokes_on_do_not_keep_the_others_waiting() {
 }
 
 #[tokio::test]
-async fn requests_that_outlast_the_drain_are_said_to_have() {
+async fn shutdown_reports_requests_that_outlast_the_drain() {
     let stage = Stage::start_with(|config| config.drain = Duration::from_millis(1)).await;
     stage.peer().set(Fault::Stalled).await;
     let client = stage.client.clone();
-    // Nobody looks at its answer: its connection is cut.
+    // The shutdown closes its connection, so there is no response.
     let posted = tokio::spawn(async move { client.post(RUN).await });
     let in_flight = "/dependencies/dispatch/bulkhead/in_flight";
     eventually("in flight", async || {
@@ -261,12 +262,12 @@ async fn in_process_shutdown_finishes_requests_in_flight() {
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_know_the_path_is_no_reason_to_give_runs_up() {
+async fn a_404_of_the_peer_keeps_runs_queued() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let peer = format!("http://{}", listener.local_addr().expect("an address"));
     let wrong = Arc::new(AtomicBool::new(true));
     let still_wrong = wrong.clone();
-    // A receipt longer than is read is a receipt.
+    // A receipt that is longer than the client reads is still a receipt.
     let take = post(move || async move {
         if still_wrong.load(Relaxed) {
             (StatusCode::NOT_FOUND, String::new())

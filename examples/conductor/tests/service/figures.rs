@@ -1,17 +1,17 @@
-//! What the service says of itself.
+//! Health and metrics.
 
 use crate::client::RUN;
 use crate::stage::{Stage, eventually};
 
 #[tokio::test]
-async fn every_dependency_is_shown_with_breaker_bulkhead_and_last_error() {
+async fn health_shows_every_dependency() {
     let stage = Stage::start().await;
     stage.client.post(RUN).await;
     let health = stage.client.get("/api/maestro/v1/health").await;
     for dependency in ["store-write", "store-read", "cache", "dispatch"] {
         let at = |what: &str| health.at(&format!("/dependencies/{dependency}/{what}"));
         assert_eq!(at("breaker"), "closed");
-        // The outbox looks at the store all the time.
+        // The outbox queries the store all the time.
         assert!(at("bulkhead/in_flight").as_u64() <= Some(1));
         assert!(at("bulkhead/limit").as_u64() > Some(0));
         assert!(at("last_error").is_null());
@@ -52,7 +52,7 @@ async fn the_metrics_say_what_happened() {
 }
 
 #[tokio::test]
-async fn where_nothing_has_happened_no_burn_rate_is_claimed() {
+async fn the_burn_rate_is_nan_without_traffic() {
     let stage = Stage::start().await;
     let burn = r#"conductor_slo_burn_rate{window_seconds="3600"} "#;
     let says = |metrics: &str| {

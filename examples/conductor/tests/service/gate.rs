@@ -1,4 +1,4 @@
-//! The gate: what can wait is refused while the error budget burns, and nothing else ever is.
+//! The gate: it refuses new runs while the error budget burns, and nothing else.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use maestro_circuit_breaker::Wait;
 use crate::client::{RUN, RUNS};
 use crate::stage::{Stage, eventually};
 
-/// A month of the budget in ten minutes, so that its "1 h" is less than a second.
+/// A service whose budget has a month in ten minutes, so that "1 h" is less than a second.
 async fn stage() -> Stage {
     Stage::start_with(|config| {
         config.objective = "99%".parse().expect("an objective");
         config.period = Duration::from_mins(10);
-        // Probes of a locked writer take as long as its lock is waited for: fewer of them here.
+        // A probe of the locked writer waits for the lock, so a longer wait in open makes fewer of them.
         let breaker = &mut config.writes.attempt.breaker;
         *breaker = breaker.wait_in_open(Wait::fixed(Duration::from_millis(500)));
     })
@@ -20,14 +20,14 @@ async fn stage() -> Stage {
 }
 
 #[tokio::test]
-async fn a_burning_budget_refuses_runs_but_no_read_and_no_health_and_opens_again() {
+async fn a_burning_budget_refuses_runs_only_until_it_recovers() {
     let stage = stage().await;
     let kept = stage.client.post(RUN).await.id();
     assert_eq!(stage.client.get("/slo").await.string("/gate/state"), "open");
     let lock = stage.database();
     lock.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
-    // Reads pass while runs are refused, and what people and machines look at answers always. Each time the
-    // refusal is waited for: the reads are good requests, and may open the gate for a moment.
+    // Reads, health and metrics are answered while runs are refused. Each round waits for a refusal, because the
+    // reads are good requests and may open the gate for a moment (its scaled "5 m" is 0.07 s).
     for _ in 0..10 {
         eventually("refused by the gate", async || {
             let refused = stage.client.post(RUN).await;
@@ -50,7 +50,7 @@ async fn a_burning_budget_refuses_runs_but_no_read_and_no_health_and_opens_again
 
     lock.execute_batch("ROLLBACK").expect("unlocked");
     eventually("open again", async || {
-        // Probes and reads show that the service is well.
+        // Probes and reads are the good requests that open the gate.
         stage.client.post(RUN).await;
         stage.client.get(RUNS).await.status == 200
             && stage.client.get("/slo").await.at("/gate/state") == "open"
@@ -63,7 +63,7 @@ async fn a_burning_budget_refuses_runs_but_no_read_and_no_health_and_opens_again
 }
 
 #[tokio::test]
-async fn a_clients_mistakes_neither_burn_the_budget_nor_earn_it() {
+async fn client_errors_do_not_count_in_the_budget() {
     let stage = stage().await;
     for _ in 0..20 {
         assert_eq!(stage.client.post("{}").await.status, 400);

@@ -1,4 +1,4 @@
-//! The conductor over real sockets: free ports, databases of their own, real faults.
+//! Tests of the conductor over real sockets, with free ports, separate databases and real faults.
 
 mod client;
 mod connections;

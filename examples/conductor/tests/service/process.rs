@@ -1,4 +1,4 @@
-//! The conductor as a process of its own, which can be killed.
+//! The conductor as a child process that can be killed.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -8,21 +8,21 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use crate::client::Client;
 use crate::stage::PATIENCE;
 
-/// Killed when it is dropped.
+/// The process. Dropping it kills it.
 pub(crate) struct Process {
     child: Child,
     pub(crate) client: Client,
 }
 
 impl Process {
-    /// Starts it on a free port, and returns when it listens.
+    /// Starts the process on a free port, and returns when it listens.
     pub(crate) fn start(database: &Path, peer: &str) -> Self {
         let mut command = conductor(["--listen", "127.0.0.1:0", "--peer", peer, "--database"]);
         command.arg(database);
         Self::serving(command)
     }
 
-    /// Starts what is to serve, and returns when it listens.
+    /// Runs a command that serves, and returns when it listens.
     pub(crate) fn serving(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
@@ -42,13 +42,13 @@ impl Process {
         }
     }
 
-    /// SIGKILL: nothing is flushed, nothing is said.
+    /// Sends SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it is dead");
     }
 
-    /// SIGTERM.
+    /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status();
@@ -67,7 +67,7 @@ impl Drop for Process {
     }
 }
 
-/// The command, deaf to the environment of whoever runs the tests.
+/// The command, without the variables of the environment that configure it.
 pub(crate) fn conductor<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_conductor"));
     command.args(arguments);
@@ -84,10 +84,10 @@ pub(crate) fn conductor<const N: usize>(arguments: [&str; N]) -> Command {
     command
 }
 
-/// Runs it to its end, which is at once: a command that is right would serve for ever, and is killed.
+/// Runs a command that ends with an error. If the command serves instead, it is killed.
 pub(crate) async fn output(command: Command) -> Output {
     let mut command = tokio::process::Command::from(command);
     let output = command.kill_on_drop(true).output();
     let output = tokio::time::timeout(PATIENCE, output).await;
-    output.expect("it ends by itself").expect("the binary runs")
+    output.expect("the command ends").expect("the binary runs")
 }

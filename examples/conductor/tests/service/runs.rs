@@ -1,4 +1,4 @@
-//! Runs are taken, kept, dispatched and shown.
+//! Runs are accepted, stored, dispatched and listed.
 
 use http::Method;
 use serde_json::Value;
@@ -33,7 +33,7 @@ async fn every_sample_run_is_stored_dispatched_and_read_back() {
 }
 
 #[tokio::test]
-async fn a_list_is_paged_from_the_newest_without_gap_or_repeat() {
+async fn a_list_is_paged_without_gap_or_repeat() {
     let stage = Stage::start().await;
     let mut posted = Vec::new();
     for _ in 0..5 {
@@ -78,7 +78,7 @@ async fn a_key_used_twice_is_one_run_and_never_another() {
 }
 
 #[tokio::test]
-async fn a_malformed_run_is_answered_with_the_field_that_is_wrong() {
+async fn the_error_of_a_malformed_run_names_its_field() {
     let stage = Stage::start().await;
     let too_long = format!(r#"{{"name":"{}","steps":[]}}"#, "n".repeat(64));
     for (body, status, field) in [
@@ -115,7 +115,7 @@ async fn a_malformed_run_is_answered_with_the_field_that_is_wrong() {
 }
 
 #[tokio::test]
-async fn what_is_no_run_at_all_is_refused_in_words() {
+async fn an_invalid_request_is_refused_with_a_message() {
     let stage = Stage::start().await;
     let large = format!(r#"{{"name":"{}"}}"#, "n".repeat(70_000));
     assert_eq!(stage.client.post(&large).await.status, 413);
@@ -154,7 +154,7 @@ async fn what_is_no_run_at_all_is_refused_in_words() {
 }
 
 #[tokio::test]
-async fn a_client_may_ask_for_less_time_than_the_service_allows() {
+async fn a_client_can_shorten_the_request_timeout() {
     let stage = Stage::start().await;
     let headers = [
         ("content-type", "application/json"),
@@ -168,7 +168,7 @@ async fn a_client_may_ask_for_less_time_than_the_service_allows() {
 }
 
 #[tokio::test]
-async fn a_client_that_dawdles_is_told_so_and_burns_no_budget() {
+async fn a_slow_body_gets_a_408_and_burns_no_budget() {
     let stage = Stage::start().await;
     let mut slow = TcpStream::connect(stage.server.address())
         .await

@@ -1,4 +1,4 @@
-//! A conductor in this process, with short waits, and the tools to break what it depends on.
+//! A conductor in this process with short waits, and the means to inject faults into its dependencies.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 
-/// Far longer than anything here takes: only a test that fails waits so long.
+/// The time limit of every wait. Only a failing test waits that long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Stage {
@@ -61,10 +61,11 @@ impl Stage {
     }
 }
 
-/// Longer than anything takes on the busiest machine: a late answer is then none of these tests' affair.
+/// The timeouts of the stacks in tests: longer than any call takes on a busy machine. With the default of 250 ms for an
+/// attempt at the store, tests were flaky.
 const UNHURRIED: Duration = Duration::from_secs(20);
 
-/// The defaults but for what tests would wait for, and for what a busy machine would run into.
+/// The default configuration with shorter waits and longer timeouts.
 pub(crate) fn config(database: PathBuf) -> Config {
     let ms = Duration::from_millis;
     let mut config = Config {
@@ -85,14 +86,14 @@ pub(crate) fn config(database: PathBuf) -> Config {
     config
 }
 
-/// Of a stalled peer the timeouts are what is to be seen.
+/// The default timeouts for the dispatch API, for tests with a stalled peer.
 pub(crate) fn hurried(config: &mut Config) {
     let Tuning { whole, attempt, .. } = Config::default().dispatch;
     config.dispatch.whole = whole;
     config.dispatch.attempt.timeout = attempt.timeout;
 }
 
-/// Asks again and again until the answer is yes.
+/// Repeats `ask` until it returns `true`.
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, ask: impl Fn() -> F) {
     let asked = async {
         while !ask().await {
@@ -100,5 +101,5 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, ask: impl F
         }
     };
     let came = tokio::time::timeout(PATIENCE, asked).await.is_ok();
-    assert!(came, "in {PATIENCE:?} it did not come to this: {what}");
+    assert!(came, "not within {PATIENCE:?}: {what}");
 }

@@ -1,11 +1,11 @@
-//! Bad input: one line, what is wrong and what to do, and a code.
+//! Invalid input: an exit code and one line that names the mistake and the remedy.
 
 use std::net::TcpListener;
 use std::process::Output;
 
 use crate::process::{Process, conductor, output};
 
-/// The one line on stderr.
+/// The error line on stderr.
 #[track_caller]
 fn complaint(output: &Output, code: i32) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -20,7 +20,7 @@ fn complaint(output: &Output, code: i32) -> String {
 }
 
 #[tokio::test]
-async fn an_unknown_flag_is_named_and_points_to_the_help() {
+async fn the_error_of_an_unknown_flag_points_to_the_help() {
     let said = complaint(&output(conductor(["--databse", "x"])).await, 2);
     assert!(
         said.contains("--databse") && said.contains("--help"),
@@ -31,7 +31,7 @@ async fn an_unknown_flag_is_named_and_points_to_the_help() {
 }
 
 #[tokio::test]
-async fn a_value_that_cannot_be_read_names_its_flag() {
+async fn the_error_of_an_invalid_value_names_its_flag() {
     for (flag, value) in [
         ("--listen", "localhost"),
         ("--peer", "https://example.org"),
@@ -52,7 +52,7 @@ async fn a_value_that_cannot_be_read_names_its_flag() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_named_with_the_way_out() {
+async fn the_error_of_a_port_in_use_names_the_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
     let said = complaint(&output(conductor(["--listen", &address])).await, 1);
@@ -63,7 +63,7 @@ async fn a_port_in_use_is_named_with_the_way_out() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_written_is_named_with_the_way_out() {
+async fn the_error_of_an_unwritable_database_names_the_remedy() {
     let directory = tempfile::tempdir().expect("a directory");
     let nowhere = directory.path().join("missing").join("conductor.db");
     let no_database = directory.path().join("notes.txt");
@@ -79,7 +79,7 @@ async fn a_database_that_cannot_be_written_is_named_with_the_way_out() {
 }
 
 #[tokio::test]
-async fn a_database_of_another_program_is_refused_and_left_as_it_was() {
+async fn a_database_of_another_program_is_left_unchanged() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("theirs.db");
     for version in [0, 1, 7] {
@@ -100,7 +100,7 @@ async fn a_database_of_another_program_is_refused_and_left_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_filter_for_the_log_that_cannot_be_read_is_named() {
+async fn the_error_of_an_invalid_log_filter_names_it() {
     let mut command = conductor([]);
     command.env("CONDUCTOR_LOG", "a=b=c");
     let said = complaint(&output(command).await, 1);
@@ -108,7 +108,7 @@ async fn a_filter_for_the_log_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
-async fn what_looks_like_a_database_in_memory_is_a_file() {
+async fn a_database_named_memory_is_a_file() {
     let directory = tempfile::tempdir().expect("a directory");
     for name in [":memory:", "file:x?mode=memory"] {
         let mut command = conductor(["--listen", "127.0.0.1:0", "--database", name]);
@@ -120,7 +120,7 @@ async fn what_looks_like_a_database_in_memory_is_a_file() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_later_version_is_left_alone() {
+async fn a_database_of_a_later_version_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("conductor.db");
     let later = rusqlite::Connection::open(&path).expect("a database");
@@ -136,7 +136,7 @@ async fn a_database_of_a_later_version_is_left_alone() {
 }
 
 #[tokio::test]
-async fn help_and_version_are_no_failures() {
+async fn help_and_version_exit_with_0() {
     for flag in ["--help", "--version"] {
         let output = output(conductor([flag])).await;
         assert!(output.status.success() && !output.stdout.is_empty() && output.stderr.is_empty());
