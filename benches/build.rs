@@ -1,4 +1,4 @@
-//! Tells the report which compiler built it: instruction counts depend on it.
+//! Passes the compiler's version to the report. Instruction counts depend on it.
 
 use std::{env, process::Command};
 

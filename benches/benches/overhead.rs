@@ -1,4 +1,4 @@
-//! Time per request of every row, its floor in the same group.
+//! The time of a request for every row, with its floor in the same group.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn bench(group: &mut BenchmarkGroup<'_, WallTime>, row: &Row) {
 
 criterion_group! {
     name = benches;
-    // Short: the machines this runs on are noisy, and longer runs do not make them less so.
+    // Short, because longer runs do not reduce the noise of a shared machine.
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))

@@ -1,5 +1,5 @@
-//! Time per record of one error budget that one, two or four threads share: what bus-locked instructions cost where another core
-//! writes, too. On a machine with fewer cores than threads the last figures are those of its scheduler.
+//! The time of a record in an error budget that one, two or four threads share: the cost of bus-locked instructions
+//! while other cores write. With fewer cores than threads the last figures measure the scheduler.
 
 use std::{hint::black_box, sync::Barrier, thread, time::Duration};
 
@@ -18,7 +18,7 @@ fn records(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// `threads` record `requests` events each, all beginning together: how long until the last is done.
+/// The time that `threads` threads need for `requests` events each. All begin at the same time.
 fn together(threads: usize, requests: u64) -> Duration {
     let objective = Objective::new(999, 1000).expect("99.9 % is an objective");
     let budget = ErrorBudget::new("api", objective);

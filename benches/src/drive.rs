@@ -1,4 +1,4 @@
-//! One request, as everything here measures it.
+//! One request, as all rows measure it.
 
 use std::{
     hint::black_box,
@@ -10,38 +10,39 @@ use tower::Service;
 
 use crate::Trouble;
 
-/// What the measured services are asked: its number.
+/// The request of the measured services: its number.
 pub type Request = u64;
 
-/// What they answer.
+/// The response of the measured services.
 pub type Response = u64;
 
-/// What is measured, made outside the loop.
+/// A measured service or object, created outside the loop.
 pub trait Measured {
-    /// Serves `requests` requests, one after the other. Nothing but requests happens inside.
+    /// Serves `requests` requests, one after the other, and does nothing else.
     fn run(&mut self, requests: u64);
 
-    /// The same, counting the answers: what shows that a row does what its name says.
+    /// Does the same and counts the results, so that a test can check that a row does what its name says.
     fn answers(&mut self, requests: u64) -> Answers;
 }
 
-/// How many requests were answered well, and how many with an error.
+/// The number of requests that succeeded and that failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "two counts, for this package's own tests"
 )]
 pub struct Answers {
-    /// `Ok`.
+    /// Requests that returned `Ok`.
     pub good: u64,
-    /// `Err`.
+    /// Requests that returned `Err`.
     pub bad: u64,
 }
 
-/// A service, driven without a runtime: ready, called, polled to its end with a waker that does nothing.
+/// A service that is driven without a runtime: made ready, called, and polled to its end with a waker that does
+/// nothing.
 pub(crate) struct Requests<S>(pub(crate) S);
 
-/// An object that is asked without tower, or a primitive.
+/// An object that is used without tower, or a primitive.
 pub(crate) struct Repeats<F>(pub(crate) F);
 
 // === impl Requests ===

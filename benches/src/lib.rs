@@ -1,5 +1,5 @@
-//! What the layers cost: rows to measure, each defined once, for the criterion bench, the report and the
-//! allocation test alike. See the README for how to run and read them.
+//! The rows that measure what the layers cost. The criterion bench, the report and the tests share them. The README
+//! describes how to run and read them.
 
 mod drive;
 mod inner;

@@ -1,8 +1,8 @@
-//! The only file that knows the feature `metrics`: with it, every row is watched.
+//! The recorder of the feature `metrics`. No other file depends on the feature.
 
-/// Installs a recorder whose metrics are atomics, as an exporter has them. Without the feature, nothing.
+/// Installs a recorder whose metrics are atomics, as those of an exporter are. Does nothing without the feature.
 ///
-/// For the whole process: the first call does it.
+/// The recorder is global; only the first call installs it.
 pub fn watch() {
     #[cfg(feature = "metrics")]
     on::install();
@@ -16,13 +16,13 @@ mod on {
         Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
     };
 
-    /// Not zero-sized: a recorder without a field is taken for none.
+    /// It must not be zero-sized: the layers take a recorder of size zero for the no-op recorder.
     struct Atomics(#[expect(dead_code, reason = "only its size matters")] u8);
 
     pub(super) fn install() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
-            // Another one that is there already watches as well.
+            // An error means that a recorder is installed already, which serves the same purpose.
             metrics::set_global_recorder(Atomics(0)).ok();
         });
     }

@@ -8,27 +8,27 @@ use crate::{
     timed::Timed,
 };
 
-/// One thing that is measured: its name, how it is made, what it is held against.
+/// A row: its name, how it is created, and its floor and target.
 pub struct Row {
-    /// Its name, by which it is also chosen on the command line.
+    /// The name, which also selects the row on the command line.
     pub name: &'static str,
-    /// Whose code it measures.
+    /// The subject whose code it measures.
     pub subject: Subject,
     /// What kind of row it is.
     pub kind: Kind,
-    /// The name of the floor that its net figures are net of. Floors have none.
+    /// The name of the floor, which the net figures subtract. Floors have none.
     pub floor: Option<&'static str>,
-    /// What it should cost at most.
+    /// The most that a request should cost.
     pub target: Option<Target>,
-    /// What its service and future occupy; an object that is no service has none.
+    /// The sizes of its service and future. An object has none.
     pub sizes: Option<Sizes>,
-    /// How many of 16 requests are answered with an error.
+    /// The number of requests in 16 that end with an error.
     pub bad_in_16: u64,
     timed: bool,
     make: Box<dyn Fn() -> Box<dyn Measured>>,
 }
 
-/// Whose code a row measures: a column of comparisons to come.
+/// The subject whose code a row measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Subject {
@@ -40,15 +40,18 @@ pub enum Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The same request without what is measured, taken off the rows that name it.
+    /// The same request without the measured layer. Rows that name it subtract it.
     Floor,
-    /// A primitive, to have something to compare with.
+    /// A primitive, for comparison.
     Unit,
     /// A layer, a stack or an object.
     Row,
 }
 
-/// The most a request may cost, net of its floor. Allocations have no target: there are none.
+/// The most that a request should cost, net of its floor. No row may allocate, so allocations have no target.
+///
+/// Targets come from prototypes without half-open states, deadlines, hints and time-to-live. They steer the work; a missed
+/// target fails no test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -61,7 +64,7 @@ pub struct Target {
     pub bus_locked: f64,
 }
 
-/// What a service and one call of it occupy, in bytes, the inner ones included.
+/// The sizes of a service and of one call in bytes, the inner service included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -77,7 +80,7 @@ pub struct Sizes {
 // === impl Subject ===
 
 impl Subject {
-    /// What its column is called.
+    /// The name of its column.
     #[must_use]
     pub const fn column(self) -> &'static str {
         match self {
@@ -89,7 +92,7 @@ impl Subject {
 // === impl Row ===
 
 impl Row {
-    /// A service, made anew by each call of `make`.
+    /// A row of a service, which each call of `make` creates anew.
     pub(crate) fn service<S>(
         name: &'static str,
         floor: &'static str,
@@ -114,7 +117,7 @@ impl Row {
         }
     }
 
-    /// An object that is asked without tower.
+    /// A row of an object that is used without tower.
     pub(crate) fn object<F, R, E>(
         name: &'static str,
         floor: &'static str,
@@ -158,12 +161,12 @@ impl Row {
         }
     }
 
-    /// Of 16 requests so many are answered with an error.
+    /// Sets the number of requests in 16 that end with an error.
     pub(crate) fn bad_in_16(self, bad_in_16: u64) -> Self {
         Self { bad_in_16, ..self }
     }
 
-    /// Runs within a tokio runtime, for its timer.
+    /// Runs the row within a tokio runtime, for its timer.
     pub(crate) fn timed(self) -> Self {
         Self {
             timed: true,
@@ -171,7 +174,7 @@ impl Row {
         }
     }
 
-    /// What is measured, made and ready.
+    /// Creates the service or the object of the row.
     #[must_use]
     pub fn make(&self) -> Box<dyn Measured> {
         if self.timed {
@@ -181,7 +184,7 @@ impl Row {
         }
     }
 
-    /// The rows that belong together: its name up to the first comma.
+    /// The group of the row: its name up to the first comma.
     #[must_use]
     pub fn group(&self) -> &'static str {
         self.name.split(',').next().unwrap_or(self.name)

@@ -13,26 +13,28 @@ use tokio::{
 
 use crate::{Answers, Measured};
 
-/// Something measured that arms tokio timers: a runtime is entered around it, outside the loop, and does not run.
+/// A measured service that arms tokio timers. A runtime is entered outside the loop and is never driven.
+///
+/// The clock is not paused: tokio's `test-util` puts a lock into every reading of it.
 pub(crate) struct Timed {
     measured: Box<dyn Measured>,
-    // Dropped before the runtime whose timer wheel it is in.
+    // Dropped before the runtime, whose timer wheel holds it.
     _earlier: Pin<Box<Sleep>>,
     runtime: Runtime,
 }
 
-/// When the timer ends that is always there, before the timers of every row. Nothing waits for it.
+/// The end of the timer that is always armed. It is earlier than the timers of every row, and nothing waits for it.
 const EARLIER: Duration = Duration::from_hours(1);
 
-/// The limit of the timeouts that are measured: never reached.
+/// The limit of the measured timeouts. It is never reached.
 pub(crate) const LIMIT: Duration = Duration::from_hours(2);
 
 impl Timed {
-    /// Sets up a runtime, and in it what `make` makes.
+    /// Creates a runtime, and in it the service that `make` creates.
     ///
-    /// A timer that ends earlier than the measured ones is already armed, as in a service that has other
-    /// requests under way: a timer that is the earliest of all also wakes the driver, which is
-    /// another cost (one more bus-locked instruction) and a rare one.
+    /// An earlier timer is armed before. tokio's driver is woken if a timer becomes the earliest of all, which costs
+    /// one more bus-locked instruction. In a service with other requests in flight this is rare, because their timers
+    /// end earlier.
     pub(crate) fn new(make: &dyn Fn() -> Box<dyn Measured>) -> Self {
         let runtime = Builder::new_current_thread()
             .enable_time()
@@ -44,7 +46,7 @@ impl Timed {
         };
         runtime.block_on(async {
             poll_fn(|cx| Poll::Ready(earlier.as_mut().poll(cx).is_pending())).await;
-            // The driver looks at its wheel once, without waiting, and learns when it would wake.
+            // Makes the driver poll its wheel once, so that it knows when it would wake.
             yield_now().await;
         });
         let measured = {

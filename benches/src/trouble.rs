@@ -5,11 +5,11 @@ use maestro_circuit_breaker::Open;
 use maestro_slo_budget::Spent;
 use maestro_timeout::Elapsed;
 
-/// The one error of every stack that is measured: an enum with room for each rejection, as a service has it.
+/// The error of every measured stack: an enum with a variant for each rejection, as services have it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Trouble {
-    /// The inner service failed, as a row had it do.
+    /// The inner service failed, as the row requires.
     Failed,
     /// The circuit breaker rejected.
     Open(Open),

@@ -1,15 +1,15 @@
-//! No request allocates: not on the happy path, not when it is refused, retried, late or watched.
+//! No request allocates: not if it succeeds, and not if it is rejected, retried, late or counted by metrics.
 //!
-//! The counter is this thread's alone, so the tests of other threads do not disturb it.
+//! The counter is per thread, so tests on other threads do not disturb it.
 
 use maestro_benches::{Kind, rows};
 
-/// More than any warm-up needs, and a whole number of turns for rows that fail now and then.
+/// The number of requests: covers any warm-up, and is a multiple of 16 for rows that fail once in 16.
 const REQUESTS: u64 = 1600;
 
 #[test]
 fn no_request_of_any_row_allocates() {
-    // With the feature `metrics`, not when it is watched either.
+    // With the feature `metrics`, every row has a recorder.
     maestro_benches::watch();
     let mut guilty = Vec::new();
     for row in rows::all() {

@@ -1,4 +1,4 @@
-//! What an error budget occupies: the same whatever is counted in it, and whatever the traffic.
+//! The size of an error budget, which does not depend on what it counts nor on the traffic.
 
 use std::{hint::black_box, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 const AT_MOST: i64 = 40 * 1024;
 
 #[test]
-fn a_budget_is_39_kilobytes_and_a_month_of_traffic_adds_nothing() {
+fn a_month_of_traffic_adds_nothing_to_39_kilobytes() {
     let minute = Duration::from_mins(1);
     let slices = Budgeting::timeslices(minute, Objective::new(95, 100).expect("95 %"));
     for budgeting in [Budgeting::OCCURRENCES, slices] {

@@ -1,4 +1,4 @@
-//! What a circuit breaker keeps of its transitions: nothing, however many there were and whoever listens.
+//! A circuit breaker keeps no memory of its transitions, also with a listener and a watcher.
 
 use std::{hint::black_box, time::Duration};
 
@@ -17,8 +17,7 @@ const BUILDER: Builder = CircuitBreaker::builder()
     .probes(Probes::successes(1, 2))
     .ramp(Ramp::new(SECOND));
 
-/// Opens, half-opens and opens again, ramps and closes; is forced, measures, resumes, is reset and given other
-/// numbers.
+/// Takes the breaker through every state, override, reset and change of its configuration.
 fn once_through_all(breaker: &CircuitBreaker, now: &mut Instant) {
     let call = |now, outcome| {
         let call = breaker.try_acquire_at(now).expect("it lets calls in");
@@ -50,7 +49,7 @@ fn once_through_all(breaker: &CircuitBreaker, now: &mut Instant) {
 }
 
 #[test]
-fn a_thousand_times_through_all_states_leave_no_byte_behind() {
+fn a_thousand_rounds_of_transitions_leak_nothing() {
     let breaker = BUILDER.build("all").expect("its numbers are valid");
     let _listener = breaker.on_transition(|transition| {
         black_box(transition.to_string());
@@ -61,7 +60,7 @@ fn a_thousand_times_through_all_states_leave_no_byte_behind() {
         once_through_all(&breaker, &mut now);
         black_box(latest.borrow_and_update().clone());
     };
-    // Whatever is made once is there then.
+    // After two rounds everything that is created once exists.
     round();
     round();
     let counted = allocation_counter::measure(|| (0..ROUNDS).for_each(|_| round()));

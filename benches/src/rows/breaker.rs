@@ -12,10 +12,10 @@ use crate::{
     inner::{FailsOneIn, Nothing},
 };
 
-/// Failures in a row, of which these rows have one at most.
+/// Consecutive failures. These rows have at most one.
 pub(super) const IN_A_ROW: Builder = CircuitBreaker::builder().consecutive_failures(5);
 
-/// The failure ratio over a window so long that nothing expires while a row is measured.
+/// The failure ratio over a window so long that nothing expires during a measurement.
 pub(super) const OVER_TIME: Builder = CircuitBreaker::builder()
     .failure_ratio(0.5)
     .window(Window::time(Duration::from_hours(1)));
@@ -25,10 +25,10 @@ const OVER_CALLS: Builder = CircuitBreaker::builder()
     .failure_ratio(0.5)
     .window(Window::calls(100));
 
-/// The same over as many as a window of calls may hold.
+/// The failure ratio over the longest window of calls.
 const LARGEST: Builder = OVER_CALLS.window(Window::calls(1_024));
 
-/// Opens at the first failure, and stays so.
+/// Opens at the first failure and stays open.
 const OPENS: Builder = CircuitBreaker::builder()
     .consecutive_failures(1)
     .wait_in_open(Wait::fixed(Duration::from_hours(24)));
@@ -67,7 +67,7 @@ fn consecutive() -> [Row; 4] {
             || CircuitBreakerLayer::new(&CONSECUTIVE).layer(Nothing),
         )
         .target(55.0, 0.0),
-        // The target is that of a window of calls; counting in a row must not be dearer.
+        // The target of a window of calls: counting consecutive failures must not cost more.
         Row::service(
             "breaker, closed, consecutive failures, one failure in 16, Arc",
             FAILS_1_IN_16,
@@ -143,7 +143,7 @@ fn over_time() -> [Row; 8] {
             },
         )
         .target(135.0, 1.0),
-        // No target: the one there is belongs to a window of calls.
+        // No target: the existing one belongs to a window of calls.
         Row::service(
             "breaker, closed, time window, one failure in 16, Arc",
             FAILS_1_IN_16,
@@ -218,7 +218,7 @@ fn open() -> [Row; 2] {
         .bad_in_16(16)
         .target(35.0, 0.0),
         Row::service("breaker, open, static", READY, || {
-            // Open already, where the row was made before.
+            // The circuit is open already if the row was created before.
             trip(OPEN.try_acquire());
             CircuitBreakerLayer::new(&OPEN).layer(Nothing)
         })
@@ -227,7 +227,7 @@ fn open() -> [Row; 2] {
     ]
 }
 
-/// What a call pays for being allowed to wait, and for a breaker of its key's own. Nobody waits.
+/// The cost of a layer that can wait, while no call waits, and of a family by key.
 fn edges() -> [Row; 3] {
     [
         Row::service("breaker, waiting, closed, Arc", READY, || {

@@ -30,7 +30,7 @@ pub(super) fn rows() -> Vec<Row> {
         })
         .bad_in_16(16)
         .target(45.0, 0.0),
-        // Nobody waits: what a call pays for being allowed to. It makes the inner service ready in its own future.
+        // The cost of a queue while no call waits.
         Row::service("bulkhead, queue, in and out, Arc", READY, || {
             BulkheadLayer::new(roomy()).queue(QUEUE).layer(Nothing)
         }),
@@ -42,7 +42,7 @@ pub(super) fn rows() -> Vec<Row> {
             let tenants = tenants.expect("64 and 16 are legal");
             BulkheadLayer::new(tenants.by(|request: &Request| request % 8)).layer(Nothing)
         }),
-        // Two readings of the clock, and the sums of the window.
+        // Two readings of the clock and the sums of the window.
         Row::service("bulkhead, adaptive, in and out", READY, || {
             let found = Bulkhead::builder().limit(64);
             let found = found.build_adaptive("found", Gradient2::new());
@@ -62,7 +62,7 @@ pub(super) fn roomy() -> Bulkhead {
         .expect("64 is a limit")
 }
 
-/// A bulkhead whose one place is taken for good.
+/// A bulkhead whose only place is taken.
 fn full() -> Bulkhead {
     let full = Bulkhead::builder()
         .limit(1)
@@ -72,7 +72,7 @@ fn full() -> Bulkhead {
     full
 }
 
-/// Takes the one place of the static bulkhead, which the first row that is made does for all.
+/// Takes the only place of the static bulkhead. The first row that is created does it for all.
 fn fill_static() {
     if FULL.in_flight() == 0 {
         keep(FULL.try_acquire());

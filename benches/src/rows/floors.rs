@@ -1,4 +1,4 @@
-//! What is taken off: the same request without a layer, the same loop without an object.
+//! The floors: the same request without a layer, the same loop without an object.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,4 @@
-//! Every row, once.
+//! The rows.
 
 mod breaker;
 mod bulkhead;
@@ -37,7 +37,7 @@ mod tests {
     use crate::{Answers, Kind};
 
     #[test]
-    fn every_row_answers_as_it_says() {
+    fn every_row_has_its_share_of_errors() {
         for row in all() {
             let requests = 1600;
             let bad = row.bad_in_16 * requests / 16;
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_given_once() {
+    fn every_name_is_unique() {
         let mut names = HashSet::new();
         for row in all() {
             assert!(names.insert(row.name), "{row:?} is there twice");
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_a_floor_among_the_floors() {
+    fn every_floor_of_a_row_exists() {
         let rows = all();
         let floors: HashSet<_> = rows
             .iter()

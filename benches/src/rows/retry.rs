@@ -22,14 +22,14 @@ pub(super) fn rows() -> Vec<Row> {
             RetryLayer::new(policy().leak()).layer(Nothing)
         })
         .target(65.0, 0.0),
-        // What it costs to be watched: a reference count, and with the feature `metrics` a counter.
+        // A name costs a reference count, and with the feature `metrics` a counter.
         Row::service("retry, none needed, named", READY, || {
             RetryLayer::new(policy().named("row")).layer(Nothing)
         }),
         Row::service("retry, none needed, named, static", READY, || {
             RetryLayer::new(policy().named("row").leak()).layer(Nothing)
         }),
-        // The budget is an exact share of the calls, so each call pays in: one bus-locked instruction.
+        // The budget is an exact share of the calls, so each call makes a deposit: one bus-locked instruction.
         Row::service("retry, none needed, with a budget, Arc", READY, || {
             RetryLayer::new(policy().budget(RetryBudget::new("shared"))).layer(Nothing)
         })
@@ -38,7 +38,7 @@ pub(super) fn rows() -> Vec<Row> {
             RetryLayer::new(policy().budget(&BUDGET).leak()).layer(Nothing)
         })
         .target(60.0, 1.0),
-        // A full bucket is only read by a success.
+        // A success only reads a full bucket.
         Row::service("retry, none needed, with a throttle, Arc", READY, || {
             RetryLayer::new(policy().budget(throttle())).layer(Nothing)
         })
@@ -65,7 +65,7 @@ fn throttle() -> HalfFull {
     builder.build("shared").expect("the defaults are legal")
 }
 
-/// Three attempts without delays: a delay would be the clock's cost, not that of the layer.
+/// Three attempts without delays: a delay would measure the clock, not the layer.
 pub(super) fn policy() -> RetryPolicy {
     RetryPolicy::builder()
         .attempts(3)

@@ -85,7 +85,7 @@ fn gates() -> [Row; 7] {
     ]
 }
 
-/// No request path: a batch of a thousand requests, as it is measured once a minute.
+/// Not a request: a batch of a thousand requests, which a canary observes once a minute.
 fn canary() -> Row {
     Row::object("slo, canary, a batch of a thousand observed", EMPTY, || {
         let mut canary = CanaryPolicy::new().start();
@@ -98,7 +98,7 @@ fn canary() -> Row {
     })
 }
 
-/// Those of the usual alerts, and the period.
+/// The windows of the usual alerts, and the period.
 const WINDOWS: [Duration; 8] = [
     Duration::from_mins(5),
     Duration::from_mins(30),
@@ -117,8 +117,8 @@ fn budget() -> ErrorBudget {
     )
 }
 
-/// One that has counted for longer than its longest window, and when that was: in a young one every window is all
-/// there is, and nothing has to be looked up.
+/// A budget that has counted for longer than its longest window, and the current instant. In a young budget every
+/// window has all events, so nothing is looked up.
 fn aged() -> (ErrorBudget, Instant) {
     let (budget, mut now) = (budget(), Instant::now());
     for _ in 0..31 * 24 {
@@ -128,7 +128,7 @@ fn aged() -> (ErrorBudget, Instant) {
     (budget, now)
 }
 
-/// A gate whose budget is spent, and which lets hardly a probe in.
+/// A gate whose budget is spent and which admits almost no probe.
 fn closed() -> Gate {
     let budget = budget();
     for _ in 0..10_000 {
@@ -140,7 +140,7 @@ fn closed() -> Gate {
         .expect("these numbers are legal")
 }
 
-/// A handle without a reference count, a few kilobytes for each row that is made.
+/// A handle without a reference count. It leaks some kilobytes for each row that is created.
 fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }

@@ -23,14 +23,14 @@ static BREAKER: StaticCircuitBreaker = IN_A_ROW.build_static("breaker");
 static BREAKER_OVER_TIME: StaticCircuitBreaker = OVER_TIME.build_static("breaker over time");
 static BUDGET: StaticRetryBudget = RetryBudget::builder().build_static("budget");
 
-/// Of an attempt: ends before the whole, and like it never within a measurement.
+/// The limit of an attempt: before the whole deadline, and never within a measurement.
 const ATTEMPT: Duration = Duration::from_mins(90);
 
 pub(super) fn rows() -> Vec<Row> {
     [compared(), recommended()].into_iter().flatten().collect()
 }
 
-/// The stack that peers are compared with: retry without a budget, a breaker that only reads while all is well.
+/// The stack that is compared with other crates: retry without a budget, a breaker that only reads while all is well.
 fn compared() -> [Row; 4] {
     [
         Row::service(
@@ -62,8 +62,8 @@ fn compared() -> [Row; 4] {
     ]
 }
 
-/// What we advise: the whole deadline, retry within a budget, a breaker over time that ignores the refusals
-/// of our own layers, a timeout for each attempt, the bulkhead.
+/// The recommended stack: whole deadline, retry within a budget, a breaker over a window of time that ignores the
+/// rejections of our layers, a timeout for each attempt, the bulkhead.
 fn recommended() -> [Row; 4] {
     [
         Row::service("stack, recommended order, ready, Arc", READY, || {

@@ -1,4 +1,4 @@
-//! What things cost that every layer is made of.
+//! The units: primitives that every layer uses.
 
 use std::{
     convert::Infallible,
@@ -17,7 +17,7 @@ use crate::{Kind, Row, timed::LIMIT};
 
 pub(super) fn rows() -> Vec<Row> {
     [
-        // `u`, the unit of time that survives a noisy machine.
+        // `u`, the unit of time that is comparable between machines.
         Row::object("unit, fetch_add", EMPTY, || {
             let word = AtomicU64::new(0);
             move |n| done(word.fetch_add(n, Relaxed))

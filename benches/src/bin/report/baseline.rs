@@ -1,4 +1,4 @@
-//! Has anything become dearer?
+//! Compares the figures with the baseline.
 
 use std::{
     fs,
@@ -13,18 +13,18 @@ pub(crate) struct Baseline {
     report: Report,
 }
 
-/// Instructions may grow by a tenth: the compiler lays code out anew when something near it changes.
+/// Instructions may grow by a tenth, because the compiler changes the layout of code when something near it changes.
 const MORE: f64 = 1.10;
 
-/// … and by two where a tenth is less than that.
+/// They may grow by two if a tenth is less.
 const ANYWAY: f64 = 2.0;
 
-/// What differs from the baseline more than it may.
+/// The differences from the baseline.
 #[derive(Debug, Default, PartialEq)]
 struct Comparison {
-    /// Each fails the check.
+    /// Differences that fail the check.
     differences: Vec<String>,
-    /// What was not compared, or could be better.
+    /// What was not compared, and what became cheaper.
     notes: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ impl Baseline {
         })
     }
 
-    /// Whether `now` is within the bounds; says where it is not, and what to do.
+    /// Whether `now` is within the bounds. Prints the differences and the remedy.
     pub(crate) fn holds(&self, now: &Report) -> bool {
         let Comparison { differences, notes } = compare(&self.report, now);
         let path = self.path.display();
@@ -63,8 +63,8 @@ impl Baseline {
     }
 }
 
-/// Instructions within a tenth, and only by one compiler; bus-locked instructions, allocations and sizes
-/// exactly.
+/// Compares instructions within a tenth and only if the compiler is the same, because they change by more than a tenth
+/// between releases. Bus-locked instructions, allocations and sizes do not, and are always compared exactly.
 fn compare(baseline: &Report, now: &Report) -> Comparison {
     let mut comparison = Comparison::default();
     let same_compiler = baseline.compiler == now.compiler;
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn one_more_bus_locked_instruction_or_allocation_fails_whatever_the_compiler() {
+    fn one_more_bus_locked_instruction_or_allocation_fails() {
         let baseline = report("rustc 1", &[("a", 50.0, 2.0, 0.0)]);
         for worse in [("a", 50.0, 3.0, 0.0), ("a", 50.0, 2.0, 1.0)] {
             assert_eq!(
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn another_compiler_is_said_and_its_instructions_are_let_be() {
+    fn instructions_of_another_compiler_are_not_compared() {
         let comparison = compare(
             &report("rustc 1", &[("a", 50.0, 2.0, 0.0)]),
             &report("rustc 2", &[("a", 500.0, 2.0, 0.0)]),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_came_or_went_is_a_difference() {
+    fn an_added_or_removed_row_is_a_difference() {
         let (one, other) = (
             report("rustc", &[("a", 1.0, 0.0, 0.0)]),
             report("rustc", &[("b", 1.0, 0.0, 0.0)]),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_became_cheaper_passes_with_a_note() {
+    fn a_cheaper_row_passes_with_a_note() {
         let comparison = compare(
             &report("rustc", &[("a", 50.0, 2.0, 0.0)]),
             &report("rustc", &[("a", 30.0, 2.0, 0.0)]),

@@ -1,4 +1,4 @@
-//! Counting instructions: this very program, run by callgrind as a child that does nothing but one row.
+//! Counts instructions: callgrind runs this program as a child that serves the requests of one row.
 
 use std::{
     env, fs,
@@ -7,13 +7,16 @@ use std::{
 
 use crate::figures::Counts;
 
-/// A process costs instructions before its first request and after its last. Two runs that differ only in
-/// how many requests they serve cost the same there, so the difference is the requests' alone. Both are
-/// whole multiples of 16, for rows that fail once in 16, and more than any warm-up needs.
+/// The numbers of requests of the two runs.
+///
+/// A process executes instructions before its first request and after its last. These are the same in both runs, so
+/// the difference belongs to the requests, whatever the compiler inlined. (`--toggle-collect` needs a function that is
+/// not inlined, and with generics there is one for each row.) Both numbers are multiples of 16, for rows that fail once
+/// in 16, and cover any warm-up.
 const FEW: u64 = 1_600;
 const MANY: u64 = FEW + 16_000;
 
-/// Says what to do where valgrind is missing.
+/// Fails with the remedy if valgrind is missing.
 pub(crate) fn present() -> Result<(), String> {
     let found = Command::new("valgrind")
         .arg("--version")
@@ -29,7 +32,7 @@ pub(crate) fn present() -> Result<(), String> {
     }
 }
 
-/// What one request of `row` costs, the floor included.
+/// Counts one request of `row`, the floor included.
 pub(crate) fn count(row: &str) -> Result<Counts, String> {
     let (few, many) = (run(row, FEW, "/dev/null")?, run(row, MANY, "/dev/null")?);
     #[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^53")]
@@ -37,8 +40,8 @@ pub(crate) fn count(row: &str) -> Result<Counts, String> {
     Ok(Counts::new(each(few.0, many.0), each(few.1, many.1)))
 }
 
-/// Serves `requests` requests of `row` and gives back what `callgrind_annotate` makes of it: every function,
-/// with or without those that it calls.
+/// Serves `requests` requests of `row` and returns the output of `callgrind_annotate`: every function, with or without
+/// its callees.
 pub(crate) fn annotate(row: &str, requests: u64, inclusive: bool) -> Result<String, String> {
     let file = env::temp_dir().join(format!("maestro-callgrind-{}", std::process::id()));
     let path = file.to_string_lossy().into_owned();
@@ -52,14 +55,14 @@ pub(crate) fn annotate(row: &str, requests: u64, inclusive: bool) -> Result<Stri
         })
         .arg(&path)
         .output();
-    // Left behind at worst in the directory for temporary files.
+    // If the removal fails, the file remains in the directory for temporary files.
     fs::remove_file(&file).ok();
     let annotated =
         annotated.map_err(|e| format!("callgrind_annotate, a part of valgrind: {e}"))?;
     Ok(String::from_utf8_lossy(&annotated.stdout).into_owned())
 }
 
-/// Instructions and bus-locked instructions of a process that serves so many requests.
+/// The instructions and bus-locked instructions of a process that serves `requests` requests.
 fn run(row: &str, requests: u64, out: &str) -> Result<(u64, u64), String> {
     let program = env::current_exe().map_err(|e| format!("where this program lies: {e}"))?;
     let output = Command::new("valgrind")
@@ -79,7 +82,7 @@ fn run(row: &str, requests: u64, out: &str) -> Result<(u64, u64), String> {
     collected(&log).ok_or_else(|| format!("callgrind of `{row}` says something unknown:\n{log}"))
 }
 
-/// Reads the summary that callgrind ends with:
+/// Parses the summary at the end of callgrind's output:
 ///
 /// ```text
 /// ==1== Events    : Ir Ge

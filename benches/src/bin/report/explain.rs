@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use crate::callgrind;
 
-/// Enough that what is not a request is lost among them.
+/// The number of requests: large enough that the rest of the process does not matter.
 const REQUESTS: u64 = 200_000;
 
-/// What is less than this for each request is left out.
+/// Functions with fewer instructions per request are left out.
 const LEAST: f64 = 0.5;
 
 /// One line of `callgrind_annotate`.
@@ -19,7 +19,7 @@ struct Place<'a> {
     function: &'a str,
 }
 
-/// Two tables: by function as compiled (with what was inlined into it), and by the file it was written in.
+/// Two tables: by function as compiled, inlined code included, and by source file.
 pub(crate) fn explain(row: &str) -> Result<String, String> {
     let alone = callgrind::annotate(row, REQUESTS, false)?;
     let with_callees = callgrind::annotate(row, REQUESTS, true)?;
@@ -72,7 +72,7 @@ impl Sums {
     }
 }
 
-/// The dearest first; what does not matter left out.
+/// The most expensive first; small ones are left out.
 fn sorted<K>(sums: BTreeMap<K, Sums>) -> Vec<(K, Sums)> {
     let mut sums: Vec<_> = sums
         .into_iter()
@@ -87,7 +87,7 @@ fn each(count: u64) -> f64 {
     count as f64 / REQUESTS as f64
 }
 
-/// A file by its crate; the standard library as a whole, as it is spread over every function.
+/// The crate of a file. The standard library is one crate, because its code is spread over every function.
 fn origin(file: &str) -> String {
     if file.starts_with("/rustc/") {
         return "the standard library".to_owned();
@@ -103,7 +103,7 @@ fn origin(file: &str) -> String {
 }
 
 impl<'a> Place<'a> {
-    /// Reads ` 3,600,018 ( 2.45%) 800,004 (33.33%)  src/file.rs:function [object]`; a dot stands for no count.
+    /// Parses ` 3,600,018 ( 2.45%) 800,004 (33.33%)  src/file.rs:function [object]`; a dot means no count.
     fn parse(line: &'a str) -> Option<Self> {
         let (instructions, rest) = count(line)?;
         let (bus_locked, rest) = count(rest)?;
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_callgrind_annotate_is_taken_apart() {
+    fn a_line_of_callgrind_annotate_is_parsed() {
         let line = " 3,600,018 ( 2.45%) 800,004 (33.33%)  /rustc/59/library/core/atomic.rs:<A<T>>::take [/bin/report]";
         let place = Place::parse(line).unwrap();
         assert_eq!((place.instructions, place.bus_locked), (3_600_018, 800_004));

@@ -1,28 +1,28 @@
 use maestro_benches::{Row, Sizes, Target};
 use serde::{Deserialize, Serialize};
 
-/// All figures of one run; as JSON also the baseline.
+/// All figures of one run. The baseline is one as JSON.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Report {
-    /// The compiler and its target, on which instruction counts depend.
+    /// The compiler and its target, because instruction counts depend on them.
     pub(crate) compiler: String,
     pub(crate) rows: Vec<Figures>,
 }
 
-/// What one request of a row costs.
+/// The figures of one row, for one request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Figures {
     pub(crate) name: String,
     pub(crate) subject: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) floor: Option<String>,
-    /// As counted, the floor included.
+    /// The counts, the floor included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) gross: Option<Counts>,
-    /// Net of the floor in the same run.
+    /// The counts net of the floor of the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) net: Option<Counts>,
-    /// Gross instructions, as a multiple of the floor's.
+    /// The instructions, the floor included, as a multiple of the floor's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ratio: Option<f64>,
     pub(crate) allocations: f64,
@@ -36,7 +36,7 @@ pub(crate) struct Figures {
     pub(crate) met: Option<bool>,
 }
 
-/// What callgrind counts, per request, to two decimals.
+/// callgrind's counts for one request, to two decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Counts {
     pub(crate) instructions: f64,
@@ -65,7 +65,7 @@ impl Report {
 // === impl Figures ===
 
 impl Figures {
-    /// `floor` is that of the row, from the same run.
+    /// `floor` is the floor of the row in the same run.
     pub(crate) fn new(
         row: &Row,
         gross: Option<Counts>,
@@ -93,7 +93,7 @@ impl Figures {
         }
     }
 
-    /// What a change of this row is judged by: the net figures, or those of a floor itself.
+    /// The counts that the check compares: net, or, of a floor, as counted.
     pub(crate) fn counts(&self) -> Option<Counts> {
         self.net.or(self.gross)
     }
@@ -109,7 +109,7 @@ impl Counts {
         }
     }
 
-    /// Targets are given to one decimal, so that is how exactly they are met.
+    /// Whether the counts meet `target`, to one decimal, as targets are given.
     fn at_most(self, target: Self) -> bool {
         let met = |count: f64, most: f64| (count * 10.0).round() <= (most * 10.0).round();
         met(self.instructions, target.instructions) && met(self.bus_locked, target.bus_locked)

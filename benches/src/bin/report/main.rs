@@ -1,4 +1,4 @@
-//! What each row costs, as a Markdown table: `cargo run --profile bench -p maestro-benches --bin report`.
+//! Prints what each row costs, as a Markdown table: `cargo run --profile bench -p maestro-benches --bin report`.
 
 mod arguments;
 mod baseline;
@@ -16,9 +16,9 @@ use baseline::Baseline;
 use maestro_benches::rows;
 use renewal::Renewal;
 
-/// A figure has changed that should not have.
+/// The exit code if a figure differs from the baseline.
 const CHANGED: u8 = 1;
-/// Nothing could be measured or compared: the arguments, a file or valgrind.
+/// The exit code if nothing could be measured or compared, because of the arguments, a file or valgrind.
 const NOT_DONE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// What callgrind watches, in a process of its own.
+/// Serves the requests of one row. callgrind runs this in a child process.
 fn run(row: &str, requests: u64) -> Result<ExitCode, String> {
     let row = rows::all()
         .into_iter()
@@ -64,7 +64,7 @@ fn report(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.instructions {
         callgrind::present()?;
     }
-    // Both read first: a mistyped path should not cost a minute.
+    // Both are read first, so that a mistyped path fails before the measurement.
     let baseline = arguments.check.as_deref().map(Baseline::read).transpose()?;
     let renewal = arguments.renew.as_deref().map(Renewal::read).transpose()?;
     let report = measure::report(arguments)?;

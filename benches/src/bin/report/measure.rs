@@ -1,4 +1,4 @@
-//! Every row that was asked for, measured.
+//! Measures the selected rows.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,10 +14,10 @@ use crate::{
     figures::{Counts, Figures, Report},
 };
 
-/// How many callgrinds run at a time. They do not disturb each other: they count, they do not time.
+/// The number of concurrent callgrinds. They do not disturb each other, because they count instead of timing.
 const AT_A_TIME: usize = 2;
 
-/// More than any warm-up needs, and a whole number of turns for rows that fail now and then.
+/// The number of requests: covers any warm-up, and is a multiple of 16 for rows that fail once in 16.
 const REQUESTS: u32 = 1_600;
 
 pub(crate) fn report(arguments: &Arguments) -> Result<Report, String> {
@@ -40,7 +40,7 @@ pub(crate) fn report(arguments: &Arguments) -> Result<Report, String> {
     })
 }
 
-/// The rows whose name contains `only`, and the floors they stand on.
+/// The rows whose name contains `only`, and their floors.
 fn chosen(only: Option<&str>) -> Result<Vec<Row>, String> {
     let mut rows = rows::all();
     let Some(only) = only else { return Ok(rows) };
@@ -81,7 +81,10 @@ fn count(rows: &[&'static str]) -> Result<HashMap<&'static str, Counts>, String>
         .collect()
 }
 
-/// Heap allocations of one request, on this thread, after warming up.
+/// The heap allocations of one request on this thread, after a warm-up.
+///
+/// `allocation-counter` counts per thread and without atomics. An allocator of ours would need `unsafe`, and `stats_alloc` counts
+/// with atomics for the whole process: four bus-locked instructions an allocation, and allocations of other threads.
 fn allocations(row: &Row) -> f64 {
     let mut measured = row.make();
     measured.run(REQUESTS.into());

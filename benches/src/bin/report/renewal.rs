@@ -1,4 +1,4 @@
-//! Today's figures, accepted: the baseline, and the README's table of it.
+//! Writes the current figures to the baseline and to the README's table.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
 
 use crate::{figures::Report, table};
 
-/// Between these the README holds the figures of the baseline.
+/// The marks around the figures in the README.
 const BEGIN: &str = "<!-- figures: written by --renew -->\n";
 const END: &str = "<!-- end of the figures -->\n";
 
@@ -16,7 +16,7 @@ pub(crate) struct Renewal {
     readme: Readme,
 }
 
-/// What stands around the figures, markers included.
+/// The README's text before and after the figures, marks included.
 #[derive(Debug)]
 struct Readme {
     before: String,
@@ -26,7 +26,7 @@ struct Readme {
 // === impl Renewal ===
 
 impl Renewal {
-    /// Reads the README that the figures will go into.
+    /// Reads the README into which the figures are written.
     pub(crate) fn read(directory: &Path) -> Result<Self, String> {
         let path = directory.join("README.md");
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_readme_without_the_marks_is_not_written_to() {
+    fn a_readme_without_marks_is_not_written() {
         assert!(Readme::parse("figures").is_none());
         assert!(Readme::parse(BEGIN).is_none());
     }

@@ -4,7 +4,7 @@ use crate::figures::{Counts, Figures, Report};
 
 const NOTHING: &str = "–";
 
-/// The figures as a Markdown table, for people.
+/// The figures as a Markdown table.
 pub(crate) fn markdown(report: &Report) -> String {
     let mut text = format!(
         "Per request, net of the floor named (floors themselves: as they are). Compiler: {}.\n\n\
@@ -53,7 +53,7 @@ fn line(text: &mut String, row: &Figures) -> std::fmt::Result {
     )
 }
 
-/// Whole where it is whole.
+/// A number without decimals if it is whole.
 fn number(figure: f64) -> String {
     if (figure - figure.round()).abs() < 0.005 {
         format!("{:.0}", figure.abs())
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_is_whole_where_it_is() {
+    fn a_whole_count_has_no_decimals() {
         assert_eq!(
             [number(4.0), number(1.06), number(-0.001)],
             ["4", "1.06", "0"]
