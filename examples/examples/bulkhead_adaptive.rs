@@ -1,11 +1,11 @@
-//! A backend loses two thirds of its capacity for a while and gets it back: a fixed cap beside limits that
-//! find themselves. And two tenants, one of which floods: one cap for both beside a bulkhead for each.
+//! Simulates a backend that loses two thirds of its capacity for a while, behind a fixed cap and behind adaptive
+//! limits. Then simulates two tenants, one of which floods the backend, with one cap for both and with a bulkhead each.
 //!
 //! ```sh
 //! cargo run -p maestro-examples --example bulkhead_adaptive -- target/bulkhead_adaptive.svg
 //! ```
 //!
-//! Everything runs on tokio's paused clock, so that a minute takes a second or two and each run is like the last.
+//! The simulations run on tokio's paused clock: a minute takes a second or two, and every run is the same.
 
 use std::{cell::Cell, env, error::Error, path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 
@@ -17,31 +17,31 @@ use tokio::{
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-/// What it takes the backend to answer, on average; it differs from call to call by half of that, each way.
+/// The average time of an answer. Each call takes from half of it to one and a half times it.
 const WORK_MS: u64 = 50;
-/// So many at a time: 800 calls a second.
+/// The number of workers of the backend: 800 calls a second.
 const CAPACITY: u32 = 40;
 const CAPACITY_IN_TROUBLE: u32 = CAPACITY / 3;
-/// Calls a second: three quarters of what it can do.
+/// The load in calls a second: three quarters of the capacity.
 const LOAD: u64 = 600;
-/// A cap that somebody chose with room to spare. In trouble it is 0.6 s of work: longer than anybody waits.
+/// A generous fixed cap. In trouble it is 0.6 s of work, longer than callers wait.
 const GENEROUS: usize = 160;
-/// Callers give up after this. The backend does not notice, and works on for nobody.
+/// The time after which callers give up. The backend does not notice, and finishes their calls.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 const SECONDS: usize = 60;
 const TROUBLE: std::ops::Range<usize> = 20..40;
-/// Without the fifth after the change, in which limits look for where they belong.
+/// The measured part of the trouble. The limits adapt in the five seconds before it.
 const IN_TROUBLE: std::ops::Range<usize> = TROUBLE.start + 5..TROUBLE.end;
 
-/// The two tenants are watched for so many seconds, and one of them floods in between.
+/// The seconds for which the two tenants run. One of them floods the backend in `FLOOD`.
 const CALM: usize = 20;
 const FLOOD: std::ops::Range<usize> = 5..15;
 const IN_FLOOD: std::ops::Range<usize> = FLOOD.start + 1..FLOOD.end;
 
 // === The simulation ===
 
-/// How one call went, and when it ended (or was refused).
+/// How one call ended, and when.
 #[derive(Clone, Copy, Debug)]
 struct Ended {
     second: usize,
@@ -67,7 +67,7 @@ impl From<Full> for Failure {
     }
 }
 
-/// A queue in front of so many workers. Work that was begun is finished, also for callers that are gone.
+/// A queue in front of the workers. Work that has begun is finished, even if its caller has gone.
 #[derive(Clone)]
 struct Backend {
     workers: Arc<Semaphore>,
@@ -96,7 +96,7 @@ impl Backend {
         }
     }
 
-    /// The same numbers in each run (Knuth's linear congruential generator, MMIX).
+    /// A pseudo-random number, the same in each run (Knuth's linear congruential generator, MMIX).
     fn next(&self) -> u64 {
         let next = self.chance.get().wrapping_mul(6_364_136_223_846_793_005);
         self.chance
@@ -113,7 +113,7 @@ impl Backend {
     }
 }
 
-/// Sends `per_second` calls, evenly, whatever becomes of those before: callers do not slow down because we do.
+/// Sends `per_second` calls at equal intervals, whether or not earlier calls have ended: an open loop.
 async fn send<S>(
     service: S,
     start: Instant,
@@ -145,7 +145,7 @@ where
     ended
 }
 
-/// Runs `simulation` on a clock that jumps to whatever happens next.
+/// Runs `simulation` on a paused clock, which jumps to the next event.
 fn simulate<T>(simulation: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -155,7 +155,7 @@ fn simulate<T>(simulation: impl Future<Output = T>) -> T {
     tokio::task::LocalSet::new().block_on(&runtime, simulation)
 }
 
-/// One minute with the trouble in its middle, behind a bulkhead that follows `law`.
+/// Simulates a minute with the trouble in its middle, behind a bulkhead with the limit `law`.
 fn trouble(name: &'static str, law: Box<dyn Limit>) -> Run {
     simulate(async move {
         let builder = Bulkhead::builder()
@@ -187,7 +187,7 @@ fn trouble(name: &'static str, law: Box<dyn Limit>) -> Run {
     })
 }
 
-/// A tenant that behaves, beside one that floods from the fifth second to the fifteenth.
+/// Simulates a steady tenant beside one that floods from the fifth second to the fifteenth.
 fn flood(name: &'static str, each: Option<usize>) -> Run {
     simulate(async move {
         let backend = Backend::new();
@@ -225,13 +225,13 @@ fn flood(name: &'static str, each: Option<usize>) -> Run {
 struct Run {
     name: &'static str,
     ended: Vec<Ended>,
-    /// At the end of each second.
+    /// The limit at the end of each second.
     limits: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Figures {
-    /// Answers a second that came while somebody waited for them.
+    /// Answers a second whose callers still waited.
     goodput: f64,
     p95_ms: f64,
     refused_share: f64,
@@ -249,7 +249,7 @@ impl Run {
             .iter()
             .filter_map(|ended| match ended.how {
                 How::Answered(latency) => Some(latency),
-                How::GaveUp => Some(PATIENCE), // they waited as well
+                How::GaveUp => Some(PATIENCE), // these callers waited as well
                 How::Refused => None,
             })
             .collect();
@@ -300,7 +300,7 @@ fn floods() -> [Run; 2] {
 
 // === The plot and the table ===
 
-/// Seconds, and what there was to see in each.
+/// A figure for each second.
 type Line = Vec<(f64, f64)>;
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 const COLOURS: [RGBColor; 3] = [
@@ -343,7 +343,7 @@ fn panel(
         })
         .light_line_style(WHITE)
         .draw()?;
-    // When it is worse than usual.
+    // Shades the seconds of the trouble.
     let shade = [(second(trouble.start), 0.0), (second(trouble.end), top)];
     chart.draw_series([Rectangle::new(shade, BLACK.mix(0.06).filled())])?;
     for ((run, line), colour) in runs.iter().zip(lines).zip(COLOURS) {
@@ -443,14 +443,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-// === What it shows ===
+// === The results ===
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn in_trouble_the_fixed_cap_collapses_and_the_adaptive_ones_keep_what_capacity_there_is() {
+    fn adaptive_limits_keep_the_remaining_capacity_in_use() {
         let [fixed, aimd, gradient] = troubles();
         let in_trouble = |run: &Run| run.figures(IN_TROUBLE);
         let possible =
@@ -472,7 +472,7 @@ mod tests {
                 "{}: {figures:?}",
                 run.name
             );
-            // And when it is over, so is the limiting.
+            // After the trouble the limits recover.
             let healthy = run.figures(50..60);
             assert!(
                 healthy.goodput > 590.0 && healthy.refused_share < 0.01,
@@ -480,12 +480,12 @@ mod tests {
                 run.name
             );
         }
-        // Latency tells of trouble before anybody gives up.
+        // Gradient2 reacts to the latency, before callers give up.
         assert!(in_trouble(&gradient).p95_ms < in_trouble(&aimd).p95_ms);
     }
 
     #[test]
-    fn a_tenant_with_a_bulkhead_of_its_own_does_not_notice_that_another_floods() {
+    fn a_bulkhead_per_tenant_isolates_it_from_a_flood() {
         let [shared, each] = floods();
         let alone = each.figures(1..5);
         let flooded = each.figures(IN_FLOOD);
@@ -502,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_of_the_bulkhead_says_what_comes_out_here() {
+    fn the_bulkheads_readme_has_these_figures() {
         let readme = include_str!("../../bulkhead/README.md");
         for run in troubles() {
             let Figures {

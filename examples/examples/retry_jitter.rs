@@ -1,15 +1,15 @@
-//! Why full jitter is the default: clients that contend for one row, each trying again until it has written.
+//! Why full jitter is the default: clients contend for one row, and each retries until its write succeeds.
 //!
-//! 190 clients begin together. Each reads the row's version, and writes if the version is still the same when the
-//! write arrives; if not, it waits as its backoff says and begins anew. It is the model of Brooker's "Exponential
-//! Backoff And Jitter" (AWS, 2015) with its numbers: 5 ms at first, 2 s at most, and a network that takes 10 ms one way,
-//! give or take. What is compared is how long it takes until the last client has written, and how often they wrote.
+//! 190 clients begin at the same time. Each reads the row's version, and its write succeeds if the version is unchanged
+//! when the write arrives. Otherwise it waits for its backoff and begins again. It is the model of Brooker's "Exponential
+//! Backoff And Jitter" (AWS, 2015) with its numbers: a first delay of 5 ms, a cap of 2 s, and about 10 ms of network
+//! latency one way. The result is the time until the last client has written, and the number of writes.
 //!
 //! ```sh
 //! cargo run -p maestro-examples --example retry_jitter
 //! ```
 //!
-//! Seeded, so that each run prints the same.
+//! The simulation is seeded, so every run prints the same.
 
 use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
@@ -18,29 +18,29 @@ use maestro_retry::{Backoff, Delays, Jitter};
 const CLIENTS: usize = 190;
 const BASE: Duration = Duration::from_millis(5);
 const CAP: Duration = Duration::from_secs(2);
-/// One way, in microseconds: 10 ms, give or take two fifths.
+/// The network latency one way, in microseconds: 10 ms, plus or minus two fifths.
 const NETWORK: std::ops::RangeInclusive<u64> = 6_000..=14_000;
-/// So many runs are averaged.
+/// The number of runs that are averaged.
 const RUNS: u64 = 20;
 
-/// What the clients needed, on average over the runs.
+/// The result, averaged over the runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Needed {
-    /// Until the last one had written, in milliseconds.
+    /// Milliseconds until the last client has written.
     pub(crate) millis: u64,
-    /// Writes, those in vain included.
+    /// Writes, failed ones included.
     pub(crate) writes: u64,
 }
 
-/// What happens at the row, and to whom.
+/// The arrival of a client at the row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Arrives {
     Read,
-    /// With the version that was read.
+    /// The write of a client that has read this version.
     Write(u64),
 }
 
-/// A network whose delays are the same in each run of a seed (`SplitMix64`).
+/// A network whose delays depend only on the seed (`SplitMix64`).
 struct Network(u64);
 
 impl Network {
@@ -54,7 +54,7 @@ impl Network {
     }
 }
 
-/// One run: microseconds until the last client has written, and how often they wrote.
+/// One run. Returns the microseconds until the last client has written, and the number of writes.
 fn run(backoff: Backoff, seed: u64) -> (u64, u64) {
     let mut network = Network(seed);
     let mut delays: Vec<Delays> = (0..CLIENTS as u64)
@@ -65,7 +65,7 @@ fn run(backoff: Backoff, seed: u64) -> (u64, u64) {
         .collect();
     let (mut version, mut writes, mut last) = (0, 0, 0);
     while let Some(Reverse((now, client, arrives))) = arrivals.pop() {
-        // What follows has the way back to the client before it, and the way here after it.
+        // Before the next arrival the reply travels to the client, and its next message back.
         let there_and_back = network.delay() + network.delay();
         match arrives {
             Arrives::Read => {

@@ -1,16 +1,16 @@
 //! A retry storm, and how a budget ends it.
 //!
-//! A server does 100 requests a second, one after another, and is asked for 70. For ten seconds it does only a
-//! quarter of that. Its queue fills, attempts time out, and callers try again: now it is asked for up to 280
-//! a second, and most of what it does is for callers who have gone. So when the trouble is over, nothing changes:
-//! the retries alone keep it down (a metastable failure; Bronson et al., "Metastable Failures in
-//! Distributed Systems", 2021). A budget takes the retries away, and the server recovers.
+//! A server processes 100 requests a second, one after another, and receives 70. For ten seconds it is four times
+//! slower. Its queue fills, attempts time out, and callers retry: now it receives up to 280 a second, and most of its
+//! work is for callers that have gone. After the ten seconds the retries alone keep it down (a metastable failure;
+//! Bronson et al., "Metastable Failures in Distributed Systems", 2021). With a budget there are few retries, and the
+//! server recovers.
 //!
 //! ```sh
 //! cargo run -p maestro-examples --example retry_storm -- target/retry_storm.svg
 //! ```
 //!
-//! A simulation on a paused clock, with seeded jitter: each run prints and draws the same, in a second or two.
+//! The simulation uses a paused clock and seeded jitter. Every run has the same result and takes a second or two.
 
 use std::{
     cell::RefCell,
@@ -35,28 +35,28 @@ use tokio::{
 };
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
-/// What the server does for one request while it is well.
+/// The time of one request while the server is healthy.
 const WORK: Duration = Duration::from_millis(10);
-/// It accepts no more than so many at a time: a second's work, twice as long as anybody waits.
+/// The length of the server's queue: one second of work, twice as long as a caller waits.
 const QUEUE: u32 = 100;
-/// How long a caller waits for one attempt.
+/// The timeout of one attempt.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// 70 a second, for a minute.
+/// The number of calls: 70 a second for a minute.
 const CALLS: u32 = 70 * 60;
 const SECONDS: usize = 60;
 const MINUTE: Duration = Duration::from_mins(1);
-/// In these seconds the server takes four times as long.
+/// The seconds in which the server is four times slower.
 const TROUBLE: std::ops::Range<usize> = 10..20;
 
-/// What came of one run.
+/// The result of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) name: &'static str,
-    /// How many calls were answered in each second.
+    /// The calls answered in each second.
     pub(crate) answered: Vec<u32>,
-    /// How many attempts reached the server in each second, or were turned away by it.
+    /// The attempts that reached the server in each second, rejected ones included.
     pub(crate) asked: Vec<u32>,
-    /// How many there were in all: some still after the minute.
+    /// All attempts, also those after the minute.
     pub(crate) attempts: u32,
 }
 
@@ -72,7 +72,7 @@ impl From<Elapsed> for Trouble {
     }
 }
 
-/// Serves one request after another, also those whose callers have gone: it cannot know.
+/// A server that processes one request after another. It does not know whether a caller has gone.
 struct Server {
     start: Instant,
     free_at: Instant,
@@ -81,7 +81,7 @@ struct Server {
 }
 
 impl Server {
-    /// When a request that comes now is done; nothing where the queue is full.
+    /// The instant at which a request that arrives now is done.
     fn accept(&mut self) -> Result<Instant, Trouble> {
         self.attempts += 1;
         let now = Instant::now();
@@ -111,7 +111,7 @@ fn count_in(seconds: &mut [u32], second: usize) {
     }
 }
 
-/// A minute of callers with this budget, each of whom makes up to so many attempts.
+/// Simulates a minute of callers with this budget. Each makes up to `attempts` attempts.
 fn run<B>(name: &'static str, attempts: u32, budget: B) -> Outcome
 where
     B: Budget<Call: 'static, Hold: 'static, Retry: 'static> + Clone + 'static,
@@ -174,7 +174,7 @@ where
     runtime.block_on(outcome)
 }
 
-/// The same callers, and what holds their retries back.
+/// The results of the same callers with different budgets.
 pub(crate) fn outcomes() -> Vec<Outcome> {
     let share = RetryBudget::builder().ratio(0.1).floor_per_second(1);
     let legal = "these numbers are legal";
@@ -205,13 +205,13 @@ pub(crate) fn outcomes() -> Vec<Outcome> {
 }
 
 impl Outcome {
-    /// Of 70 calls a second, how many were answered in the last twenty, long after the trouble.
+    /// The calls answered a second, of 70, in the last twenty seconds, long after the trouble.
     pub(crate) fn at_the_end(&self) -> u32 {
         let last = &self.answered[SECONDS - 20..];
         last.iter().sum::<u32>() / 20
     }
 
-    /// How many seconds after the trouble most calls were answered again, for good.
+    /// The seconds from the end of the trouble until most calls are answered again.
     pub(crate) fn recovered(&self) -> Option<usize> {
         let after = &self.answered[TROUBLE.end..];
         let bad = after.iter().rposition(|answered| *answered < 63);
@@ -220,14 +220,14 @@ impl Outcome {
     }
 }
 
-/// A line of bars, a second each, and what they come to.
+/// A line of bars, one for each second, and a summary.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
         writeln!(f, "{}", self.name)?;
         f.write_str("  │")?;
         for answered in &self.answered {
-            // 0 has no bar, and any other number has one.
+            // Rounded up, so that only 0 has no bar.
             let height = (answered * 8).div_ceil(70).min(8);
             f.write_char(BARS[height as usize])?;
         }
@@ -244,7 +244,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A panel for each: what the server is asked for, and what comes of it.
+/// Draws a panel for each result: attempts and answers for each second.
 fn draw(path: &Path, outcomes: &[Outcome]) -> Result<(), Box<dyn Error>> {
     const ASKED: RGBColor = RGBColor(200, 60, 40);
     const ANSWERED: RGBColor = RGBColor(40, 110, 180);
@@ -270,7 +270,7 @@ fn draw(path: &Path, outcomes: &[Outcome]) -> Result<(), Box<dyn Error>> {
             .x_label_formatter(&|second| format!("{second} s"))
             .light_line_style(WHITE)
             .draw()?;
-        // When the server is slow, and what it can do while it is not.
+        // The seconds in which the server is slow, and its capacity otherwise.
         let shade = [(begin, 0), (end, 400)];
         chart.draw_series([Rectangle::new(shade, BLACK.mix(0.06).filled())])?;
         let capacity = [(0, 100), (last, 100)];

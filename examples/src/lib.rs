@@ -1,3 +1,3 @@
-//! The workspace's README, so that its example is compiled and run, and the home of the tests of all layers
-//! together (`tests/composition.rs`) and of the loom models' runner (`tests/loom.rs`).
+//! Includes the workspace's README, so that its example is compiled and run. The package also has the tests of all
+//! layers together (`tests/composition.rs`) and the runner of the loom models (`tests/loom.rs`).
 #![doc = include_str!("../../README.md")]

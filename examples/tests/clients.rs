@@ -1,6 +1,6 @@
-//! Clients that people use, beneath our layers, over real sockets: an HTTP client of each kind, a gRPC channel, a
-//! cache, a database. Their error types are foreign and have no room for our rejections; each test shows one way to
-//! make some: an enum, a box, or an answer.
+//! Common clients beneath our layers, over real sockets: two HTTP clients, a gRPC channel, a cache, a database. Their
+//! error types are foreign and have no variant for our rejections. Each test shows one way to add one: an enum, a box,
+//! or an answer.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -19,10 +19,10 @@ use maestro_timeout::{Elapsed, TimeoutLayer};
 use tokio::net::TcpListener;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
 
-/// Longer than any answer on loopback takes, also on a busy machine.
+/// Longer than any response on loopback takes, also on a busy machine.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Opens at the second failure, and stays open for as long as a test runs.
+/// A breaker that opens at the second failure and stays open for the rest of a test.
 fn breaker(name: &'static str) -> CircuitBreaker {
     CircuitBreaker::builder()
         .consecutive_failures(2)
@@ -41,7 +41,7 @@ fn attempts(n: u32) -> RetryPolicy {
     builder.backoff(Backoff::none()).build().expect("legal")
 }
 
-/// A server on a free port that answers `503` to the first two requests, then `200`; and how many it had.
+/// A server on a free port that answers `503` to the first two requests and then `200`, and its number of requests.
 async fn server() -> (SocketAddr, Arc<AtomicU32>) {
     let seen = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&seen);
@@ -59,12 +59,12 @@ async fn server() -> (SocketAddr, Arc<AtomicU32>) {
     let listener = listener.expect("loopback has a free port");
     let address = listener.local_addr().expect("it is bound");
     let routes = Router::new().route("/", get(answer));
-    // Ends with the runtime of its test.
+    // The task ends with the runtime of its test.
     tokio::spawn(async move { axum::serve(listener, routes).await });
     (address, seen)
 }
 
-/// A port on which nobody listens, kept bound so that nobody else gets it.
+/// A port that refuses connections. It stays bound, so that no other process gets it.
 fn refusing() -> (SocketAddr, tokio::net::TcpSocket) {
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket can be made");
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -85,7 +85,7 @@ enum ApiError {
 }
 
 #[tokio::test]
-async fn reqwest_is_retried_by_a_copy_of_its_request_and_its_error_gets_an_enum() {
+async fn reqwest_retries_a_copy_and_wraps_its_error_in_an_enum() {
     let (address, seen) = server().await;
     let broken = |r: &Result<reqwest::Response, ApiError>| match r {
         Ok(response) => response.status().is_server_error(),
@@ -95,7 +95,7 @@ async fn reqwest_is_retried_by_a_copy_of_its_request_and_its_error_gets_an_enum(
     let mut api = ServiceBuilder::new()
         .layer(TimeoutLayer::new(LONG))
         .layer(RetryLayer::new(
-            // `reqwest::Request` is not `Clone`: a body may be a stream.
+            // `reqwest::Request` is not `Clone`, because a body may be a stream.
             attempts(3)
                 .replay(reqwest::Request::try_clone)
                 .retry_if(broken),
@@ -122,7 +122,7 @@ async fn reqwest_is_retried_by_a_copy_of_its_request_and_its_error_gets_an_enum(
 }
 
 #[tokio::test]
-async fn hypers_client_opens_the_circuit_that_refuses_and_a_box_has_room_for_all() {
+async fn hyper_opens_the_circuit_over_a_boxed_error() {
     use http_body_util::Empty;
     use hyper_util::{
         client::legacy::{Client, connect::HttpConnector},
@@ -152,11 +152,11 @@ async fn hypers_client_opens_the_circuit_that_refuses_and_a_box_has_room_for_all
 }
 
 #[tokio::test]
-async fn a_tonic_channel_is_answered_for_with_a_status_and_stays_a_grpc_service() {
+async fn a_tonic_channel_answers_rejections_with_a_status() {
     use tonic::{Status, body::Body, transport::Endpoint};
 
     fn generated_client<S: tonic::client::GrpcService<Body>>(channel: S) -> S {
-        channel // what `FooClient::new` asks of its channel
+        channel // the bounds of `FooClient::new`
     }
 
     let (address, _bound) = refusing();
@@ -175,7 +175,7 @@ async fn a_tonic_channel_is_answered_for_with_a_status_and_stays_a_grpc_service(
     );
     for _ in 0..2 {
         let request = axum::http::Request::new(Body::empty());
-        // The channel says at `call` that nobody listens, or already when it is asked whether it is ready.
+        // The channel reports the refused connection in `call`, or already in `poll_ready`.
         let failed = match channel.ready().await {
             Ok(channel) => channel.call(request).await.is_err(),
             Err(_) => true,
@@ -209,11 +209,11 @@ enum CacheError {
 }
 
 #[tokio::test]
-async fn redis_by_a_closure_fails_opens_the_circuit_and_is_fallen_back_from() {
+async fn redis_falls_back_to_a_miss_while_its_circuit_is_open() {
     let (address, _bound) = refusing();
     let client = redis::Client::open(format!("redis://{address}/")).expect("a URL");
     let breaker = breaker("cache");
-    // A miss is as good as an answer: nobody downstream sees that the cache is gone.
+    // The fallback is a miss, so callers do not see that the cache is down.
     let layer = CircuitBreakerLayer::new(breaker.clone()).fallback(|_open, _key| Ok(None));
     let mut cache = ServiceBuilder::new()
         .layer(layer)
@@ -251,7 +251,7 @@ enum StoreError {
     Sql(#[from] tokio_postgres::Error),
 }
 
-/// What the documented classifier does: what our own layers answered says nothing of the store.
+/// The documented classifier: a full bulkhead says nothing about the store.
 fn meaning<T>(result: &Result<T, StoreError>) -> Outcome {
     match result {
         Ok(_) => Outcome::Success,
@@ -261,7 +261,7 @@ fn meaning<T>(result: &Result<T, StoreError>) -> Outcome {
 }
 
 #[tokio::test]
-async fn postgres_behind_the_default_order_fails_fast_once_its_circuit_is_open() {
+async fn postgres_fails_fast_in_the_default_order() {
     let (address, _bound) = refusing();
     let breaker = breaker("store");
     let may_pass = |r: &Result<u64, StoreError>| {
@@ -290,7 +290,7 @@ async fn postgres_behind_the_default_order_fails_fast_once_its_circuit_is_open()
         }));
     let error = store.ready().await.expect("ready").call("SELECT 1").await;
     let error = error.expect_err("nobody listens");
-    // Two attempts failed, the third met the open circuit and was not repeated.
+    // Two attempts failed. The third was rejected by the open circuit and was not repeated.
     let open = Open::find(&error).expect("the circuit is open");
     assert!(open.retry_after() > Duration::ZERO);
     assert_eq!(breaker.state(), State::Open);

@@ -1,8 +1,8 @@
-//! COMPARE.md names the tests behind its rows: they have to be there.
+//! Checks that the tests named in COMPARE.md exist.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// The names of all functions in the Rust files under `folder`: those of tests are sentences, no other is.
+/// Collects the names of all functions in the Rust files under `folder`, tests and others.
 fn functions(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).expect("a folder of the repository can be read") {
         let path = entry.expect("an entry of it too").path();
@@ -17,7 +17,7 @@ fn functions(folder: &Path, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The name in a line that begins a function.
+/// The name of the function that begins in a line.
 fn function(line: &str) -> Option<String> {
     let rest = line.trim_start();
     let rest = rest.strip_prefix("async ").unwrap_or(rest);

@@ -1,12 +1,12 @@
-//! All layers together, in the default order and in random ones: one error enum, one closure that says
-//! what is bad, one paused clock.
+//! All layers together, in the default order and in random orders, with one error enum, one closure that decides what
+//! is bad, and one paused clock.
 //!
-//! What must hold whatever the order:
-//! - no call is lost: each gets one answer, and an `Ok` is the answer to its own request;
-//! - deadlines are kept: the answer comes within a bound that order and limits give;
-//! - nothing is held afterwards, however many callers walked away;
-//! - what our own layers refuse never opens the breaker;
-//! - attempts stay within the bound of the retry budget.
+//! In every order:
+//! - no call is lost: each gets one answer, and an `Ok` answers its request;
+//! - deadlines are kept: the answer comes within a bound that follows from the order and the limits;
+//! - no permit is held afterwards, even if callers dropped their calls;
+//! - rejections of our layers never open the breaker;
+//! - the attempts stay within the bound of the retry budget.
 
 mod stack;
 
@@ -44,7 +44,7 @@ fn any_order() -> impl Strategy<Value = Vec<Kind>> {
     Just(DEFAULT_ORDER.to_vec()).prop_shuffle()
 }
 
-/// One run, and all that must hold of any.
+/// Runs the stack and checks the properties.
 fn check(
     order: &[Kind],
     limits: Limits,
@@ -59,7 +59,7 @@ fn check(
         match &answer.result {
             Some(Ok(reply)) => prop_assert_eq!(*reply, stack::reply_to(answer.request)),
             Some(Err(_)) => {}
-            None => continue, // walked away
+            None => continue, // the caller dropped the call
         }
         prop_assert!(
             answer.took <= bound,
@@ -95,8 +95,8 @@ proptest! {
         callers in prop::collection::vec(caller(), 1..60),
     ) {
         let run = check(&DEFAULT_ORDER, limits, &script, &callers)?;
-        // The gate stands outside the recorder: what it refuses is not an event. Nor is a call whose
-        // caller walked away. All else is, once.
+        // The gate is outside the recorder, so a refused call is not an event. Neither is a call that its caller
+        // dropped. Every other call is one event.
         let events = run.budget.counts(run.budget.period());
         let answered = run.answers.iter().filter(|answer| match &answer.result {
             Some(Err(StackError::Spent(_))) | None => false,
@@ -116,7 +116,7 @@ proptest! {
     }
 
     #[test]
-    fn a_bulkhead_that_is_far_too_small_never_opens_the_breaker_of_a_healthy_dependency(
+    fn a_small_bulkhead_does_not_open_the_breaker(
         order in any_order(),
         script in prop::collection::vec(healthy_attempt(), 1..20),
         callers in prop::collection::vec(caller(), 20..80),
@@ -127,10 +127,10 @@ proptest! {
     }
 }
 
-/// The properties above would also hold of layers that never do anything.
+/// The properties above also hold for layers that do nothing. This test checks that every kind of answer occurs.
 #[test]
-fn the_runs_meet_every_answer_there_is() {
-    // Without a budget for retries every failure is an answer.
+fn the_runs_produce_every_kind_of_answer() {
+    // With an empty retry budget every failure is an answer.
     let limits = Limits {
         places: 2,
         ratio_percent: 0,

@@ -1,4 +1,4 @@
-//! One deadline in the request, read by every layer that may wait.
+//! One deadline in the request, which every layer that may wait reads.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,10 +30,10 @@ struct Query {
 
 type Stack = BoxCloneSyncService<Query, (), StackError>;
 
-/// A stay inside one layer: from the call to the end, by an answer or by being dropped.
+/// The time that a call spends inside one layer: from `call` until its future is ready or dropped.
 #[derive(Clone, Copy, Debug)]
 struct Stay {
-    /// Inside of which layer; `None`: of the client.
+    /// The layer; `None` is the client.
     inside: Option<Kind>,
     deadline: Deadline,
     from: Instant,
@@ -42,7 +42,7 @@ struct Stay {
 
 #[expect(
     clippy::disallowed_types,
-    reason = "a test's notebook is on nobody's request path"
+    reason = "a test's record is not on a request path"
 )]
 type Lock<T> = std::sync::Mutex<T>;
 type Stays = Arc<Lock<Vec<Stay>>>;
@@ -56,7 +56,7 @@ impl Drop for Staying {
     }
 }
 
-/// Writes down every stay inside `inner`.
+/// Records the time that each call spends inside `inner`.
 fn watched(inside: Option<Kind>, inner: Stack, stays: &Stays) -> Stack {
     let stays = Arc::clone(stays);
     BoxCloneSyncService::new(service_fn(move |query: Query| {
@@ -97,7 +97,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// The limits are far too long on purpose: what ends in time does so by the deadline alone.
+/// Adds a layer. All limits are far too long, so only the deadline ends a call in time.
 fn wrap(kind: Kind, inner: Stack) -> Stack {
     let deadline = |query: &Query| query.deadline.at();
     let far = ms(100_000);
@@ -144,7 +144,7 @@ fn wrap(kind: Kind, inner: Stack) -> Stack {
     }
 }
 
-/// A timer of tokio fires at the next millisecond.
+/// tokio's timers fire at the next millisecond.
 const TICK: Duration = Duration::from_millis(1);
 
 async fn run(
@@ -192,7 +192,7 @@ async fn run(
 
 proptest! {
     #[test]
-    fn no_wait_inside_outlives_the_deadline_of_its_request(
+    fn no_inner_wait_outlives_the_request_deadline(
         order in Just(KINDS.to_vec()).prop_shuffle(),
         script in prop::collection::vec(prop::option::weighted(0.8, (any::<bool>(), 0_u64..120)), 1..20),
         queries in prop::collection::vec((0_u64..30, 0_u64..200), 1..40),

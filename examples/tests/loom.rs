@@ -1,11 +1,11 @@
-//! The loom models of the five crates, as part of the ordinary test command.
+//! Runs the loom models of the crates as ordinary tests.
 //!
-//! loom replaces the atomics of a crate by its own, so a model is a build of its own: another cargo, with
-//! `--cfg loom`, in a target directory of its own beside this one.
+//! loom replaces the atomics of a crate, which needs a separate build: a second cargo with `--cfg loom` and its own
+//! target directory.
 
 use std::{env, path::Path, process::Command};
 
-/// Runs the models of one crate and insists that there were some.
+/// Runs the models of one crate, and fails if there were none.
 fn check_models(package: &str) {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("loom");
     let flags = format!("{} --cfg loom", env::var("RUSTFLAGS").unwrap_or_default());

@@ -1,5 +1,4 @@
-//! Retry and the rejections of the other layers: the lines that the README of maestro-retry gives, over the
-//! layers themselves.
+//! Retry and the rejections of the other layers: the lines of maestro-retry's README over the real layers.
 
 use std::{
     num::NonZeroUsize,
@@ -17,7 +16,7 @@ use maestro_slo_budget::{ErrorBudget, Gate, GateLayer, Objective, Override, Spen
 use maestro_timeout::{Elapsed, TimeoutLayer};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
 
-/// Four attempts without waits, and a budget in which each call pays for ten retries.
+/// A policy of four attempts without waits, and a budget in which each call pays for ten retries.
 fn policy() -> (RetryPolicy, RetryBudget) {
     let builder = RetryPolicy::builder().attempts(4).backoff(Backoff::none());
     let budget = RetryBudget::builder().ratio(10.0).floor_per_second(0);
@@ -27,7 +26,7 @@ fn policy() -> (RetryPolicy, RetryBudget) {
     )
 }
 
-/// A breaker that opens at the first failure, and stays open for as long as a test runs.
+/// A breaker that opens at the first failure and stays open for the rest of a test.
 fn breaker() -> CircuitBreaker {
     let builder = CircuitBreaker::builder().consecutive_failures(1);
     builder.build("dependency").expect("one failure is legal")
@@ -44,7 +43,7 @@ fn failing(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_circuit_inside_is_not_tried_again_and_takes_nothing_from_the_budget() {
+async fn an_open_circuit_is_not_retried_and_costs_no_budget() {
     let (policy, budget) = policy();
     let retry = policy
         .budget(budget.clone())
@@ -68,7 +67,7 @@ async fn an_open_circuit_inside_is_not_tried_again_and_takes_nothing_from_the_bu
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_that_sheds_load_inside_is_not_tried_again_and_takes_nothing_from_the_budget() {
+async fn a_closed_gate_is_not_retried_and_costs_no_budget() {
     let (policy, budget) = policy();
     let retry = policy
         .budget(budget.clone())
@@ -96,9 +95,9 @@ async fn a_gate_that_sheds_load_inside_is_not_tried_again_and_takes_nothing_from
     );
 }
 
-/// What a throttle that learns from results makes of an open circuit, by either way of composing the two.
+/// A throttle that learns from results, composed with an open circuit in both ways.
 #[tokio::test(start_paused = true)]
-async fn an_open_circuit_does_not_fill_up_a_throttle() {
+async fn an_open_circuit_does_not_fill_a_throttle() {
     let throttle = HalfFull::builder()
         .build("compositions")
         .expect("the defaults are legal");
@@ -120,7 +119,7 @@ async fn an_open_circuit_does_not_fill_up_a_throttle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_breaker_outside_sees_one_failure_for_all_attempts_of_a_call() {
+async fn a_breaker_outside_counts_all_attempts_as_one_failure() {
     let (policy, budget) = policy();
     let made = Arc::default();
     let service = ServiceBuilder::new()
@@ -136,7 +135,7 @@ async fn a_breaker_outside_sees_one_failure_for_all_attempts_of_a_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_bulkhead_and_an_attempt_too_late_may_be_tried_again_and_nothing_else_is() {
+async fn only_full_and_elapsed_attempts_are_retried() {
     let full_or_late = |r: &Result<u32, BoxError>| matches!(r, Err(e) if Full::find(e.as_ref()).is_some() || Elapsed::find(e.as_ref()).is_some());
     let ms = Duration::from_millis;
     let made = Arc::new(AtomicU32::new(0));
@@ -157,7 +156,7 @@ async fn a_full_bulkhead_and_an_attempt_too_late_may_be_tried_again_and_nothing_
             let made = count.fetch_add(1, SeqCst) + 1;
             async move {
                 if made == 1 {
-                    std::future::pending::<()>().await; // too late
+                    std::future::pending::<()>().await; // until the attempt's timeout
                 }
                 Err::<u32, BoxError>("broken".into())
             }

@@ -1,4 +1,4 @@
-//! The claims of the example of this name, and the numbers in the README of maestro-retry.
+//! Checks the claims of the example `retry_jitter` and the numbers in maestro-retry's README.
 
 #[path = "../examples/retry_jitter.rs"]
 #[expect(dead_code, reason = "its `main`")]
@@ -7,7 +7,7 @@ mod jitter;
 use jitter::{JITTERS, Needed, needed};
 
 #[test]
-fn contending_clients_are_done_soon_with_full_jitter_and_late_without() {
+fn full_jitter_finishes_contending_clients_sooner_than_none() {
     let all = JITTERS.map(|(_, jitter)| needed(jitter));
     let expected = [
         (7_415, 1_924),

@@ -1,11 +1,11 @@
-//! The claims of the example of this name, and the numbers in the README of maestro-retry.
+//! Checks the claims of the example `retry_storm` and the numbers in maestro-retry's README.
 
 #[path = "../examples/retry_storm.rs"]
 #[expect(dead_code, reason = "its `main`, and what that prints")]
 mod storm;
 
 #[test]
-fn without_a_budget_retries_keep_the_server_down_and_with_any_budget_it_recovers() {
+fn the_server_recovers_only_with_a_retry_budget() {
     let outcomes = storm::outcomes();
     let recovered: Vec<_> = outcomes.iter().map(storm::Outcome::recovered).collect();
     assert_eq!(
@@ -17,7 +17,8 @@ fn without_a_budget_retries_keep_the_server_down_and_with_any_budget_it_recovers
     assert_eq!(at_the_end, [70, 0, 70, 70, 70, 70], "of 70 a second");
     let load = |outcome: &storm::Outcome| outcome.asked[40..].iter().sum::<u32>() / 20;
     let load: Vec<_> = outcomes.iter().map(load).collect();
-    // The trigger is gone for twenty seconds, and without a budget nothing has changed: metastable.
+    // The trigger has been gone for twenty seconds, and without a budget nothing has changed: the failure is
+    // metastable.
     assert!(
         load[1] > 2 * 100,
         "{} a second of the 100 it can do",

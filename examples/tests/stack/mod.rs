@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use tokio::time::{Instant, sleep, timeout};
 use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
 
-/// The one error enum of the whole stack.
+/// The error of the whole stack.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum StackError {
     #[error("circuit open")]
@@ -34,13 +34,12 @@ pub(crate) enum StackError {
     Failed,
 }
 
-/// The one closure: bad for the SLO, worth a retry, overload for the bulkhead.
+/// Whether a result is bad: bad for the SLO, worth a retry, an overload for the bulkhead.
 fn bad(result: &Result<u32, StackError>) -> bool {
     matches!(result, Err(StackError::Failed | StackError::Elapsed(_)))
 }
 
-/// The documented classification of a breaker: what our own layers refuse says nothing about the
-/// dependency.
+/// The breaker's documented classification: rejections of our layers say nothing about the dependency.
 fn outcome(result: &Result<u32, StackError>) -> Outcome {
     match result {
         Err(StackError::Open(_) | StackError::Full(_) | StackError::Spent(_)) => Outcome::Ignored,
@@ -60,7 +59,7 @@ pub(crate) enum Kind {
     Bulkhead,
 }
 
-/// Outside in.
+/// The layers, outside in.
 pub(crate) const DEFAULT_ORDER: [Kind; 7] = [
     Kind::Gate,
     Kind::Recorder,
@@ -78,7 +77,7 @@ pub(crate) struct Limits {
     pub(crate) whole: Duration,
     pub(crate) attempt: Duration,
     pub(crate) longest_wait: Duration,
-    /// Retries that each call pays for, in percent.
+    /// The retries that each call pays for, in percent.
     pub(crate) ratio_percent: u32,
     pub(crate) floor_per_second: u32,
 }
@@ -118,16 +117,16 @@ pub(crate) enum Attempt {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
-    /// After the caller before.
+    /// The time since the previous caller.
     pub(crate) after: Duration,
-    /// How long until it walks away.
+    /// The time until the caller drops its call.
     pub(crate) patience: Option<Duration>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) request: u32,
-    /// `None`: the caller walked away.
+    /// `None`: the caller dropped its call.
     pub(crate) result: Option<Result<u32, StackError>>,
     pub(crate) took: Duration,
 }
@@ -144,7 +143,7 @@ pub(crate) struct Run {
     pub(crate) budget: ErrorBudget,
 }
 
-/// The shared objects under test and the counters beside them.
+/// The shared objects under test, and counters.
 struct Rig {
     limits: Limits,
     bulkhead: Bulkhead,
@@ -163,7 +162,7 @@ struct Dependency {
     in_flight: AtomicU64,
 }
 
-/// Counts an attempt as in flight until it is dropped, by whomever.
+/// Counts an attempt as in flight until it is dropped.
 struct InFlight(Arc<Dependency>);
 
 type Stack = BoxCloneSyncService<u32, u32, StackError>;
@@ -172,7 +171,7 @@ pub(crate) fn reply_to(request: u32) -> u32 {
     request.wrapping_mul(7).wrapping_add(1)
 }
 
-/// Runs `callers` against the stack, on a clock of its own.
+/// Runs `callers` against the stack on a separate paused clock.
 pub(crate) fn run(order: &[Kind], limits: Limits, script: &[Attempt], callers: &[Caller]) -> Run {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -222,9 +221,9 @@ async fn drive(order: &[Kind], limits: Limits, script: &[Attempt], callers: &[Ca
 
 // === impl Limits ===
 
-/// How long a deposit in the retry budget lives.
+/// The time to live of a deposit in the retry budget.
 const TTL: Duration = Duration::from_secs(2);
-/// A timer of tokio fires at the next millisecond.
+/// tokio's timers fire at the next millisecond.
 const TICK: Duration = Duration::from_millis(1);
 
 impl Limits {
@@ -245,7 +244,7 @@ impl Limits {
         u64::try_from((from_calls + from_floor) / 1000).expect("a run is short")
     }
 
-    /// How long a call may take in `order`, by the limits alone; `None` without any.
+    /// The longest duration of a call in `order` by its limits; `None` without limits.
     pub(crate) fn bound(self, order: &[Kind]) -> Option<Duration> {
         order
             .iter()
@@ -270,7 +269,7 @@ impl Rig {
     fn new(limits: Limits, script: &[Attempt]) -> Self {
         let budget = ErrorBudget::builder()
             .objective("99%".parse().expect("a legal objective"))
-            // The gate looks again once in each slot: let a run of a second or two have many: here one is 10 ms.
+            // The gate decides once in each slot. With slots of 10 ms a run of a second or two has many.
             .compressed(Duration::from_secs(2592))
             .build("composition")
             .expect("legal numbers");
@@ -307,7 +306,7 @@ impl Rig {
         }
     }
 
-    /// The scripted dependency itself.
+    /// The scripted dependency.
     fn client(&self) -> Stack {
         let dependency = Arc::clone(&self.dependency);
         let longest = self.limits.attempt.min(self.limits.whole);
@@ -379,7 +378,7 @@ impl Rig {
 // === impl Dependency ===
 
 impl Dependency {
-    /// What the next attempt does. It counts as bad if it fails, or takes longer than a timeout allows.
+    /// Takes the next attempt of the script. It counts as bad if it fails or takes longer than `longest`.
     fn begin(&self, longest: Duration) -> Attempt {
         let number = self.attempts.fetch_add(1, SeqCst);
         let index = usize::try_from(number).expect("a run is short") % self.script.len();

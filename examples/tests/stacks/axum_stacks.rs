@@ -1,4 +1,4 @@
-//! Under axum a service's error is `Infallible`: rejections are answered, or made room for by a box.
+//! Under axum a service's error is `Infallible`: rejections are answered, or the error becomes a box.
 
 use std::{convert::Infallible, error::Error, future::pending, time::Duration};
 
@@ -20,7 +20,7 @@ use tower::{BoxError, ServiceBuilder, ServiceExt};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// One answer for every rejection there is.
+/// One answer for every kind of rejection.
 #[expect(clippy::unnecessary_wraps, reason = "what `on_reject` asks for")]
 fn busy<E: Error>(rejection: E) -> Result<Response, Infallible> {
     Ok((StatusCode::SERVICE_UNAVAILABLE, rejection.to_string()).into_response())
@@ -31,7 +31,7 @@ fn one_place(name: &'static str) -> Bulkhead {
     builder.build(name).expect("one place is legal")
 }
 
-/// `/` answers, `/hangs` does not.
+/// `/` answers; `/hangs` never does.
 fn routes() -> Router {
     Router::new()
         .route("/", get(async || "here"))
@@ -48,7 +48,7 @@ async fn ask(router: &Router, path: &str) -> (StatusCode, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_generic_function_answers_for_each_of_the_four_rejections() {
+async fn one_generic_function_answers_all_four_rejections() {
     let gate = Gate::new(ErrorBudget::new(
         "the budget",
         Objective::new(999, 1000).expect("an objective"),
@@ -79,7 +79,7 @@ async fn one_generic_function_answers_for_each_of_the_four_rejections() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handle_error_layer_sees_the_rejections_of_all_layers_over_a_box() {
+async fn handle_error_layer_sees_every_boxed_rejection() {
     let pool = one_place("pool");
     let router = routes().layer(
         ServiceBuilder::new()
@@ -92,7 +92,7 @@ async fn handle_error_layer_sees_the_rejections_of_all_layers_over_a_box() {
             .layer(TimeoutLayer::new(SECOND))
             .layer(CircuitBreakerLayer::new(CircuitBreaker::new("store")))
             .layer(BulkheadLayer::new(pool.clone()))
-            .map_err(BoxError::from), // innermost: `Infallible` has no room
+            .map_err(BoxError::from), // innermost: `Infallible` has no variant for a rejection
     );
     assert_eq!(ask(&router, "/").await.0, StatusCode::OK);
     assert_eq!(ask(&router, "/hangs").await.0, StatusCode::GATEWAY_TIMEOUT);
@@ -101,7 +101,7 @@ async fn handle_error_layer_sees_the_rejections_of_all_layers_over_a_box() {
 }
 
 #[tokio::test]
-async fn each_path_has_a_bulkhead_of_its_own() {
+async fn each_path_has_its_own_bulkhead() {
     let builder = Bulkhead::builder().limit(1);
     let paths = builder.build_family("paths", 8).expect("legal numbers");
     let by_path = paths.by(|request: &Request| request.uri().path().to_owned());
@@ -120,7 +120,7 @@ async fn each_path_has_a_bulkhead_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_fallback_has_the_request_at_hand() {
+async fn a_fallback_receives_the_request() {
     let pool = one_place("pool");
     let router = routes().layer(BulkheadLayer::new(pool.clone()).fallback(
         |_, request: Request| {
@@ -132,7 +132,7 @@ async fn a_fallback_has_the_request_at_hand() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_wait_for_a_place_and_are_answered_for_when_that_takes_too_long() {
+async fn a_call_that_waits_too_long_for_a_place_is_answered() {
     let pool = one_place("pool");
     let router = routes().layer(
         BulkheadLayer::new(pool.clone())

@@ -1,4 +1,4 @@
-//! Stacks as people write them: that they compile, without annotations beyond those shown, and do what they say.
+//! Stacks as users write them. The tests check that they compile with the annotations shown, and that they work.
 
 mod axum_stacks;
 mod orders;

@@ -1,4 +1,4 @@
-//! All layers, in four orders, over three kinds of error: a box, an enum, anyhow's.
+//! All layers in four orders over three kinds of error: a box, an enum, and anyhow's.
 
 use std::{
     sync::{
@@ -29,7 +29,7 @@ enum StoreError {
     Io(#[from] std::io::Error),
 }
 
-/// What every error that sees all our layers can be made of.
+/// The conversions of an error that is used with all layers.
 trait Room:
     From<Open> + From<Full> + From<Elapsed> + From<Spent> + From<std::io::Error> + Send
 {
@@ -54,7 +54,7 @@ impl Room for anyhow::Error {
     }
 }
 
-/// Fails the first time.
+/// A service whose first call fails.
 fn dependency<E: Room + 'static>()
 -> impl Service<u32, Response = u32, Error = E, Future: Send> + Clone + Send + 'static {
     let calls = Arc::new(AtomicU32::new(0));
@@ -70,7 +70,7 @@ fn dependency<E: Room + 'static>()
     })
 }
 
-/// The four stacks, and the breaker in all of them.
+/// The four stacks, and the breaker that they share.
 fn stacks<E: Room + 'static>() -> (CircuitBreaker, [BoxCloneService<u32, u32, E>; 4]) {
     let breaker = CircuitBreaker::new("store");
     let budget = ErrorBudget::new("store", Objective::new(999, 1000).expect("an objective"));

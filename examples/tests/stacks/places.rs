@@ -1,4 +1,4 @@
-//! Where handles and layers live: in a `static`, in a struct of their own names.
+//! Where handles and layers are stored: in a `static`, and in a struct whose fields name their types.
 
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, StaticBulkhead};
 use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, StaticCircuitBreaker};
@@ -26,7 +26,7 @@ async fn a_breaker_a_bulkhead_and_a_budget_in_statics() {
     assert_eq!(POOL.in_flight(), 0);
 }
 
-/// Every type by the name that people write, without a parameter.
+/// Every type by its usual name, without the pointer parameter.
 #[derive(Clone)]
 struct Deps {
     store: CircuitBreaker,

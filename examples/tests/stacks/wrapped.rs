@@ -1,4 +1,4 @@
-//! tower's own middleware around and beneath ours: a buffer, boxes, its retry.
+//! tower's middleware around and beneath ours: a buffer, boxes, its retry.
 
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full, Queue};
 use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer};
@@ -48,7 +48,7 @@ async fn a_buffer_outside_and_a_buffer_inside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_box_outside_and_a_box_inside_also_of_what_waits() {
+async fn boxes_outside_and_inside_also_of_waiting_layers() {
     let inside = BoxCloneSyncService::new(dependency());
     let waits = BulkheadLayer::new(pool()).queue(Queue::new(4, Duration::from_secs(1)));
     let stack = ServiceBuilder::new()
@@ -63,7 +63,7 @@ async fn a_box_outside_and_a_box_inside_also_of_what_waits() {
 }
 
 #[tokio::test]
-async fn a_box_that_is_not_clone_inside_what_fails_fast() {
+async fn a_box_that_is_not_clone_inside_layers_that_fail_fast() {
     let mut service = ServiceBuilder::new()
         .layer(CircuitBreakerLayer::new(CircuitBreaker::new("store")))
         .layer(BulkheadLayer::new(pool()))
