@@ -1,11 +1,11 @@
-# Sourced by a crate's mutants.sh. Each mutant is the crate with one line broken on purpose, in a copy
-# of the tree; the tests named must fail on it, or they prove nothing about that line.
+# A crate's mutants.sh sources this file. A mutant is the crate with one line broken on purpose, in a copy of the tree.
+# The tests must fail on it; otherwise they prove nothing about that line.
 #
 #   . "$(dirname "$0")/../.ci/mutants.sh" maestro-bulkhead
 #   mutant       'name in words' src/file.rs 'text that stands there once' 'text instead'   # loom models
 #   model_mutant 'name in words' src/file.rs 'text that stands there once' 'text instead'   # plain unit tests
 #
-# A fifth word is the test that is known to notice: it runs first, and the others only if it does not.
+# A fifth argument is the test that is known to fail. It runs first, and the others only if it passes.
 #   mutants_done
 #
 # Needs bash, perl, tar and the tool chain.
@@ -24,14 +24,14 @@ trap 'rm -rf "$mutants_copy"' EXIT
 mutants_fresh_copy() {
     rm -rf "${mutants_copy:?}/tree"
     mkdir -p "$mutants_copy/tree"
-    # Tracked and new files, as they are in the working tree; a deleted one is passed over. -m: all of them
-    # new, or cargo would take what was built of the mutant before for what is to be built now.
+    # Tracked and new files as they are in the working tree, without deleted ones. -m gives all of them a new time, or
+    # cargo takes the build of the previous mutant for up to date.
     (cd "$mutants_root" && git ls-files -z --cached --others --exclude-standard |
         while IFS= read -r -d '' f; do [ -e "$f" ] && printf '%s\0' "$f"; done |
         tar --null -T - -cf -) | tar -C "$mutants_copy/tree" -xmf -
 }
 
-mutants_run() { # kind, seconds at most, more arguments to cargo test: the copy's tests of that kind
+mutants_run() { # kind, time limit in seconds, more arguments for cargo test: runs the copy's tests of that kind
     local kind=$1 flags=${RUSTFLAGS:-} command=(timeout "$2" cargo test --quiet -p "$mutants_package" --lib)
     shift 2
     if [ "$kind" = loom ]; then
@@ -45,11 +45,11 @@ mutants_try() { # kind name file old new [test]
     local kind=$1 name=$2 file=$mutants_dir/$3 first=${6:-} log=$mutants_copy/log status=0
     mutants_tried=$((mutants_tried + 1))
     mutants_fresh_copy
-    # A test that fails anyway catches nothing.
+    # A test that fails without a mutant catches nothing.
     case " $mutants_sound " in
         *" $kind "*) ;;
         *)
-            (mutants_run "$kind" 1200) >"$log" 2>&1 || # builds what they all need, on a busy machine too
+            (mutants_run "$kind" 1200) >"$log" 2>&1 || # the first build, also on a busy machine
                 { echo "$mutants_package: its $kind tests fail without any mutant:" >&2; tail -n 30 "$log" >&2; exit 1; }
             mutants_sound="$mutants_sound $kind"
             ;;
@@ -61,7 +61,7 @@ mutants_try() { # kind name file old new [test]
         { echo "mutant: $name: $file: bring mutants.sh up to date" >&2; exit 1; }
     (mutants_run "$kind" 600 --no-run) >"$log" 2>&1 ||
         { echo "mutant: $name: does not compile, so it shows nothing:" >&2; tail -n 30 "$log" >&2; exit 1; }
-    # A mutant that hangs is caught too: the tests of the real code end well before this.
+    # A mutant that hangs is caught as well: the tests of the real code end well before the limit.
     if [ -n "$first" ]; then
         (mutants_run "$kind" 300 "$first") >"$log" 2>&1 || status=$?
     fi
