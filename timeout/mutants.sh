@@ -9,8 +9,8 @@ mutant 'a request counted by load, then store' src/credit.rs \
     '.compare_exchange_weak(seen, next.word(), Relaxed, Relaxed)' \
     '.swap(next.word(), Relaxed).checked_add(0).ok_or(0)'
 model_mutant 'the clock asked before the inner call, which then loses a tie' src/race.rs \
-    '} => match (inner.poll(cx), *allowance) {' \
-    '} => match (if allowance.and_then(Allowance::end).is_some_and(|end| end <= Instant::now()) { Poll::Pending } else { inner.poll(cx) }, *allowance) {'
+    '} => match (inner.poll(cx), allowance) {' \
+    '} => match (if allowance.and_then(Allowance::end).is_some_and(|end| end <= Instant::now()) { Poll::Pending } else { inner.poll(cx) }, allowance) {'
 model_mutant 'the limit counted from the first poll' src/race.rs \
     'let Some(end) = allowance.end() else {' \
     'let Some(end) = timer.as_ref().as_pin_ref().map_or_else(|| Instant::now().checked_add(allowance.elapsed(phase, Instant::now()).limit()), |sleep| Some(sleep.deadline())) else {'
