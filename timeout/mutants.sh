@@ -5,7 +5,7 @@
 mutant 'a limit written in two halves' src/limit.rs \
     'self.0.store(Nanos::new(limit).word(), Relaxed);' \
     'let new = Nanos::new(limit).word(); let old = self.0.load(Relaxed); self.0.store(new >> 32 << 32 | old & 0xffff_ffff, Relaxed); self.0.store(new, Relaxed);'
-mutant 'a request counted by load, then store' src/credit.rs \
+mutant 'a request counted by load, then store' src/window/mod.rs \
     '.compare_exchange_weak(seen, next.word(), Relaxed, Relaxed)' \
     '.swap(next.word(), Relaxed).checked_add(0).ok_or(0)'
 model_mutant 'the clock asked before the inner call, which then loses a tie' src/race.rs \
@@ -20,14 +20,14 @@ model_mutant 'the inner call dropped after the answer' src/race.rs \
 model_mutant 'a timer armed though only what is ready at once counts' src/race.rs \
     'if !allowance.is_zero() {' \
     'if !allowance.is_zero() || allowance.is_zero() {'
-model_mutant 'the later of limit and deadline' src/allowance.rs \
+model_mutant 'the later of limit and deadline' src/types/allowance.rs \
     'limit: limit.min(left),' \
     'limit: if deadline.is_some() { left } else { limit },'
-model_mutant 'a call made though its deadline has passed' src/service.rs \
+model_mutant 'a call made though its deadline has passed' src/layer/service.rs \
     'if deadline.is_some_and(|deadline| deadline < now) {' \
     'if deadline.is_some_and(|deadline| deadline > now && deadline < now) {'
 
-model_mutant 'one rejection more than the share' src/window.rs \
+model_mutant 'one rejection more than the share' src/window/word.rs \
     'let is_rejected = is_expired && share.parts() > 0 && credit >= u32::from(WHOLE);' \
     'let is_rejected = is_expired && share.parts() > 0 && credit + u32::from(share.parts()) >= u32::from(WHOLE);'
 

@@ -2,7 +2,7 @@ use std::{cmp::Ordering, future::IntoFuture, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{allowance::Allowance, future::Run, nanos::Nanos};
+use crate::{layer::future::Run, types::allowance::Allowance, types::nanos::Nanos};
 
 /// The instant until which an answer is of use: what a request carries down through its calls.
 ///

@@ -1,69 +1,52 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod allowance;
 #[cfg(feature = "http-body")]
 mod body;
-mod builder;
-mod credit;
+mod config;
 mod deadline;
-mod deadline_of;
-mod elapsed;
-mod error;
 mod filter;
-mod filter_builder;
-mod filter_layer;
-mod filter_service;
+#[cfg(feature = "http")]
+mod http;
 mod layer;
 mod limit;
-mod limit_of;
-mod metrics;
-mod nanos;
-mod phase;
+mod observe;
 mod race;
-mod readiness;
-mod reject;
-#[cfg(feature = "serde")]
-mod serde;
-mod service;
-mod share;
 mod sync;
 mod timeout;
 mod timer;
-mod trace;
+mod types;
 mod window;
-
-#[cfg(feature = "http")]
-mod wire;
-
-pub mod future;
 
 #[cfg(test)]
 mod tests;
 
-pub use builder::Builder;
-pub use deadline::Deadline;
-pub use deadline_of::{DeadlineOf, DeadlineWith, NoDeadline};
-pub use elapsed::Elapsed;
-pub use error::InvalidConfig;
-pub use filter::DeadlineFilter;
-pub use filter_builder::DeadlineFilterBuilder;
-pub use filter_layer::DeadlineFilterLayer;
-pub use filter_service::DeadlineFilterService;
-pub use layer::TimeoutLayer;
-pub use limit_of::{Fixed, LimitOf, LimitWith};
-pub use phase::Phase;
-pub use reject::{Answer, IntoError, OnReject};
-pub use service::TimeoutService;
-pub use timeout::Timeout;
-
-#[cfg(feature = "http-body")]
-pub use body::{
-    BodyError, BodyResponseFuture, BodyTimeout, BodyTimeoutBuilder, BodyTimeoutLayer,
-    BodyTimeoutService, TimeoutBody,
+pub use self::{
+    config::{filter::DeadlineFilterBuilder, timeout::Builder},
+    deadline::Deadline,
+    filter::{DeadlineFilter, layer::DeadlineFilterLayer, service::DeadlineFilterService},
+    layer::{
+        TimeoutLayer,
+        deadline_of::{DeadlineOf, DeadlineWith, NoDeadline},
+        future,
+        limit_of::{Fixed, LimitOf, LimitWith},
+        reject::{Answer, IntoError, OnReject},
+        service::TimeoutService,
+    },
+    timeout::Timeout,
+    types::{elapsed::Elapsed, error::InvalidConfig, phase::Phase},
 };
+
 #[cfg(feature = "http")]
-pub use wire::{
+pub use self::http::{
     Ignore, InExtensions, Malformed, OnMalformed, ReadDeadlineLayer, ReadDeadlineService, Refuse,
     TimeHeader, WriteDeadlineLayer, WriteDeadlineService, in_extensions,
+};
+#[cfg(feature = "http-body")]
+pub use self::{
+    body::{
+        BodyError, BodyResponseFuture, BodyTimeout, BodyTimeoutLayer, BodyTimeoutService,
+        TimeoutBody,
+    },
+    config::body::BodyTimeoutBuilder,
 };

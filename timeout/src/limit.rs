@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use crate::{
-    nanos::Nanos,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
+    types::nanos::Nanos,
 };
 
 /// A limit that may change while calls are under way.

@@ -13,7 +13,7 @@ use std::{
 use pin_project::pin_project;
 use tokio::time::{Instant, Sleep};
 
-use crate::{Elapsed, Phase, allowance::Allowance, timer::poll_until};
+use crate::{Elapsed, Phase, timer::poll_until, types::allowance::Allowance};
 
 // Fields drop in this order: the inner future first, then the timer.
 #[pin_project(project = RaceProjection)]

@@ -3,9 +3,9 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     Builder, Phase,
     limit::Limit,
-    metrics::Watch,
-    nanos::Nanos,
+    observe::metrics::Watch,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
+    types::nanos::Nanos,
 };
 
 /// How long a call may take, and a name to say so: a cheap handle, given to a

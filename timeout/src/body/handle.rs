@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use super::BodyTimeoutBuilder;
-use crate::{Phase, limit::Limit, metrics::Watch, nanos::Nanos};
+use crate::BodyTimeoutBuilder;
+use crate::{Phase, limit::Limit, observe::metrics::Watch, types::nanos::Nanos};
 
 /// How long the phases of an HTTP response may take, and a name to say so: a cheap handle, given to a
 /// [`BodyTimeoutLayer`](super::BodyTimeoutLayer).

@@ -11,7 +11,8 @@ use tokio::time::{Instant, Sleep};
 
 use super::{BodyError, Limits};
 use crate::{
-    Elapsed, Phase, allowance::Allowance, metrics::Watch, nanos::Nanos, timer::poll_until,
+    Elapsed, Phase, observe::metrics::Watch, timer::poll_until, types::allowance::Allowance,
+    types::nanos::Nanos,
 };
 
 /// A response body that is bounded in time, made by a [`BodyTimeoutService`](super::BodyTimeoutService).
@@ -112,7 +113,7 @@ impl<B> TimeoutBody<B> {
         this.inner.set(None);
         this.timer.set(None);
         this.watch.elapsed(&elapsed);
-        crate::trace::elapsed(&elapsed);
+        crate::observe::trace::elapsed(&elapsed);
         BodyError::Elapsed(elapsed)
     }
 }

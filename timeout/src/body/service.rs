@@ -12,8 +12,8 @@ use tower_service::Service;
 
 use super::{BodyTimeout, Limits, TimeoutBody};
 use crate::{
-    DeadlineOf, Elapsed, IntoError, NoDeadline, OnReject, Phase, allowance::Allowance,
-    metrics::Watch, race::Race, trace,
+    DeadlineOf, Elapsed, IntoError, NoDeadline, OnReject, Phase, observe::metrics::Watch,
+    observe::trace, race::Race, types::allowance::Allowance,
 };
 
 /// An HTTP service whose responses are bounded in time, made by

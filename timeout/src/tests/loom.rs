@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use loom::{sync::Arc, thread};
 
-use crate::{credit::Credit, limit::Limit, nanos::Nanos, share::Share};
+use crate::{limit::Limit, types::nanos::Nanos, window::Credit, window::share::Share};
 
 #[test]
 fn who_reads_a_limit_while_it_changes_has_the_old_one_or_the_new_one() {

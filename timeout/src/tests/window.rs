@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use crate::{
     DeadlineFilter, InvalidConfig,
-    filter_builder::Settings,
-    share::Share,
-    window::{MOST_MILLIS, Window},
+    config::filter::Settings,
+    window::share::Share,
+    window::word::{MOST_MILLIS, Window},
 };
 
 /// Plainly: what one period has seen and rejected.

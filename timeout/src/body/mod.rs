@@ -1,13 +1,11 @@
 //! Feature `http-body`: limits for the phases of an HTTP response.
 
-mod builder;
 mod error;
 mod handle;
 mod layer;
 mod response_body;
 mod service;
 
-pub use builder::BodyTimeoutBuilder;
 pub use error::BodyError;
 pub use handle::BodyTimeout;
 pub use layer::BodyTimeoutLayer;

@@ -1,3 +1,10 @@
+pub(crate) mod deadline_of;
+pub mod future;
+pub(crate) mod limit_of;
+pub(crate) mod readiness;
+pub(crate) mod reject;
+pub(crate) mod service;
+
 use std::time::Duration;
 
 use tokio::time::Instant;

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use crate::{
     DeadlineFilter, InvalidConfig,
-    share::{Share, WHOLE},
-    window::MOST_MILLIS,
+    window::share::{Share, WHOLE},
+    window::word::MOST_MILLIS,
 };
 
 /// The numbers of a deadline filter. `Copy`, and usable in a `const`.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::BodyTimeout;
+use crate::BodyTimeout;
 
 /// The numbers of a body timeout. `Copy`, and usable in a `const`.
 ///

@@ -10,7 +10,8 @@ use std::{
 use pin_project::pin_project;
 
 use crate::{
-    Elapsed, IntoError, OnReject, Phase, allowance::Allowance, metrics::Watch, race::Race, trace,
+    Elapsed, IntoError, OnReject, Phase, observe::metrics::Watch, observe::trace, race::Race,
+    types::allowance::Allowance,
 };
 
 /// The response of a [`TimeoutService`](crate::TimeoutService): the inner call, bounded in time.

@@ -1,4 +1,4 @@
-use crate::share::{Share, WHOLE};
+use crate::window::share::{Share, WHOLE};
 
 /// What one window of a filter has seen, in one word: when it began, and how much of its share is unused.
 ///

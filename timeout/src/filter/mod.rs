@@ -1,15 +1,18 @@
+pub(crate) mod layer;
+pub(crate) mod service;
+
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use crate::{
     Deadline, DeadlineFilterBuilder, Elapsed, InvalidConfig,
-    credit::Credit,
-    filter_builder::Settings,
-    metrics::FilterMeters,
+    config::filter::Settings,
+    observe::metrics::FilterMeters,
+    observe::trace,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    trace,
-    window::MOST_MILLIS,
+    window::Credit,
+    window::word::MOST_MILLIS,
 };
 
 /// Rejects work whose deadline has passed before it is begun, up to a share of all requests: a cheap handle,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Elapsed, Phase, allowance::Allowance};
+use crate::{Elapsed, Phase, types::allowance::Allowance};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Watch;

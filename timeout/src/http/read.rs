@@ -5,7 +5,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Ignore, Malformed, OnMalformed, Refuse, TimeHeader};
-use crate::{Deadline, future::CallOrAnswer};
+use crate::{Deadline, layer::future::CallOrAnswer};
 
 /// For servers: reads how much time is left from a header, and puts the [`Deadline`] into the extensions
 /// of the request, where it does not lengthen one that is there.

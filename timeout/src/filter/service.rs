@@ -3,7 +3,8 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use crate::{
-    Deadline, DeadlineFilter, DeadlineOf, IntoError, NoDeadline, OnReject, future::CallOrAnswer,
+    Deadline, DeadlineFilter, DeadlineOf, IntoError, NoDeadline, OnReject,
+    layer::future::CallOrAnswer,
 };
 
 /// A service whose expired requests are rejected, made by

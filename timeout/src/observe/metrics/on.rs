@@ -4,7 +4,7 @@ use metrics::{Counter, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use tokio::time::Instant;
 
 use super::handles::{Handles, Register};
-use crate::{DeadlineFilter, Elapsed, Phase, Timeout, allowance::Allowance};
+use crate::{DeadlineFilter, Elapsed, Phase, Timeout, types::allowance::Allowance};
 
 const ELAPSED: &str = "maestro_timeout_elapsed_total";
 const REMAINING: &str = "maestro_timeout_remaining_seconds";

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::{Elapsed, Phase, nanos::Nanos};
+use crate::{Elapsed, Phase, types::nanos::Nanos};
 
 /// The time one call has, from the instant it began.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, io, time::Duration};
 
-use crate::{Phase, nanos::Nanos};
+use crate::{Phase, types::nanos::Nanos};
 
 /// A call took longer than it was allowed to.
 ///

@@ -5,7 +5,8 @@ use tower_service::Service;
 
 use crate::{
     DeadlineOf, Elapsed, Fixed, IntoError, LimitOf, NoDeadline, OnReject, Phase, Timeout,
-    allowance::Allowance, future::ResponseFuture, nanos::Nanos, race::Race, readiness::Readiness,
+    layer::future::ResponseFuture, layer::readiness::Readiness, race::Race,
+    types::allowance::Allowance, types::nanos::Nanos,
 };
 
 /// A service whose calls are bounded in time, made by [`TimeoutLayer`](crate::TimeoutLayer).

@@ -1,7 +1,10 @@
+pub(crate) mod share;
+pub(crate) mod word;
+
 use crate::{
-    share::Share,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    window::Window,
+    window::share::Share,
+    window::word::Window,
 };
 
 /// The window that the requests of all threads share.
