@@ -1,34 +1,34 @@
 #!/usr/bin/env bash
-# The crate with one line broken: its tests must notice.
+# The crate with one line broken. Its tests must fail.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-timeout
 
 mutant 'a limit written in two halves' src/limit.rs \
-    'self.0.store(Nanos::new(limit).word(), Relaxed);' \
-    'let new = Nanos::new(limit).word(); let old = self.0.load(Relaxed); self.0.store(new >> 32 << 32 | old & 0xffff_ffff, Relaxed); self.0.store(new, Relaxed);'
+    'self.0.store(Nanos::new(limit).into(), Relaxed);' \
+    'let new = u64::from(Nanos::new(limit)); let old = self.0.load(Relaxed); self.0.store(new >> 32 << 32 | old & 0xffff_ffff, Relaxed); self.0.store(new, Relaxed);'
 mutant 'a request counted by load, then store' src/window/mod.rs \
     '.compare_exchange_weak(seen, next.word(), Relaxed, Relaxed)' \
     '.swap(next.word(), Relaxed).checked_add(0).ok_or(0)'
-model_mutant 'the clock asked before the inner call, which then loses a tie' src/race.rs \
+model_mutant 'the clock read before the inner call is polled, which then loses a tie' src/race.rs \
     '} => match (inner.poll(cx), allowance) {' \
     '} => match (if allowance.and_then(Allowance::end).is_some_and(|end| end <= Instant::now()) { Poll::Pending } else { inner.poll(cx) }, allowance) {'
-model_mutant 'the limit counted from the first poll' src/race.rs \
+model_mutant 'the limit counted from the first poll' src/timer.rs \
     'let Some(end) = allowance.end() else {' \
     'let Some(end) = timer.as_ref().as_pin_ref().map_or_else(|| Instant::now().checked_add(allowance.elapsed(phase, Instant::now()).limit()), |sleep| Some(sleep.deadline())) else {'
 model_mutant 'the inner call dropped after the answer' src/race.rs \
     'self.set(Self::Over(None));' \
     ''
-model_mutant 'a timer armed though only what is ready at once counts' src/race.rs \
+model_mutant 'a timer armed for a limit of zero' src/timer.rs \
     'if !allowance.is_zero() {' \
     'if !allowance.is_zero() || allowance.is_zero() {'
 model_mutant 'the later of limit and deadline' src/types/allowance.rs \
     'limit: limit.min(left),' \
     'limit: if deadline.is_some() { left } else { limit },'
-model_mutant 'a call made though its deadline has passed' src/layer/service.rs \
+model_mutant 'a call made though its deadline has passed' src/types/allowance.rs \
     'if deadline.is_some_and(|deadline| deadline < now) {' \
     'if deadline.is_some_and(|deadline| deadline > now && deadline < now) {'
 
-model_mutant 'one rejection more than the share' src/window/word.rs \
-    'let is_rejected = is_expired && share.parts() > 0 && credit >= u32::from(WHOLE);' \
-    'let is_rejected = is_expired && share.parts() > 0 && credit + u32::from(share.parts()) >= u32::from(WHOLE);'
+model_mutant 'one rejection more than the share' src/window/period.rs \
+    'let is_rejected = is_expired && parts > 0 && credit >= u32::from(WHOLE);' \
+    'let is_rejected = is_expired && parts > 0 && credit + u32::from(parts) >= u32::from(WHOLE);'
 
 mutants_done

@@ -1,13 +1,27 @@
-use std::{cmp::Ordering, future::IntoFuture, time::Duration};
+//! Deadlines, and futures that run until one.
 
+use std::{
+    cmp::Ordering,
+    fmt,
+    future::{Future, IntoFuture},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use pin_project::pin_project;
 use tokio::time::Instant;
 
-use crate::{layer::future::Run, types::allowance::Allowance, types::nanos::Nanos};
+use crate::{
+    observe,
+    race::Race,
+    types::{Allowance, Elapsed, Nanos, Phase},
+};
 
-/// The instant until which an answer is of use: what a request carries down through its calls.
+/// The instant after which an answer is of no use. A request carries it to the calls made on its behalf.
 ///
-/// Deadlines are ordered in time, [`NEVER`](Self::NEVER) last, so `a.min(b)` is the earlier of two:
-/// what nested calls want. It is `Copy`, and as large as an [`Instant`].
+/// Deadlines are ordered in time, with [`NEVER`](Self::NEVER) last. For nested calls, `a.min(b)` is the earlier
+/// of two. A deadline is `Copy`, and as large as an [`Instant`].
 ///
 /// # Examples
 ///
@@ -20,7 +34,7 @@ use crate::{layer::future::Run, types::allowance::Allowance, types::nanos::Nanos
 /// let whole = Deadline::after(Duration::from_secs(1));
 /// assert_eq!(whole.run(async { 7 }).await, Ok(7));
 ///
-/// // A step of its own limit never outlives the whole.
+/// // A step with a limit never outlives the whole.
 /// tokio::time::advance(Duration::from_millis(900)).await;
 /// let step = whole.min(Deadline::after(Duration::from_millis(250)));
 /// assert_eq!(step.remaining(), Duration::from_millis(100));
@@ -32,52 +46,71 @@ use crate::{layer::future::Run, types::allowance::Allowance, types::nanos::Nanos
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Deadline(Option<Instant>);
 
-/// What an [`Elapsed`](crate::Elapsed) is named that comes from no [`Timeout`](crate::Timeout).
+/// The future of [`Deadline::run`].
+///
+/// # Panics
+///
+/// If it must wait and there is no tokio runtime with its time driver enabled (`enable_time`), or if it is
+/// polled after it elapsed.
+///
+/// # Cancel safety
+///
+/// Dropping it drops the inner future and then the timer. Nothing else remains.
+#[pin_project]
+#[must_use = "futures do nothing unless polled"]
+pub struct Run<F> {
+    #[pin]
+    race: Race<F>,
+}
+
+/// The name of an [`Elapsed`] that comes from no [`Timeout`](crate::Timeout).
 const NAME: &str = "deadline";
 
 // === impl Deadline ===
 
 impl Deadline {
-    /// The deadline that is never reached: `after(Duration::MAX)` without reading the clock.
+    /// The deadline that is never reached: `after(Duration::MAX)`, without a clock read.
     pub const NEVER: Self = Self(None);
 
-    /// The instant `limit` from now. Beyond what the clock can express it is [`NEVER`](Self::NEVER).
+    /// The instant `limit` from now; [`NEVER`](Self::NEVER) if that is beyond the range of the clock.
     #[must_use]
     pub fn after(limit: Duration) -> Self {
         Self::after_at(limit, Instant::now())
     }
 
-    /// As [`after`](Self::after), at a `now` that the caller has read.
+    /// As [`after`](Self::after), with the caller's `now`.
     #[must_use]
     pub fn after_at(limit: Duration, now: Instant) -> Self {
         Self(now.checked_add(limit))
     }
 
-    /// The instant itself, as closures for [`TimeoutLayer::deadline`](crate::TimeoutLayer::deadline) return it;
-    /// `None` when it is [`NEVER`](Self::NEVER).
+    /// Returns the instant; `None` for [`NEVER`](Self::NEVER). Closures for
+    /// [`TimeoutLayer::deadline`](crate::TimeoutLayer::deadline) return it.
     #[must_use]
     pub const fn at(self) -> Option<Instant> {
         self.0
     }
 
-    /// How long until then: zero when it has passed, [`Duration::MAX`] when it is [`NEVER`](Self::NEVER).
+    /// Returns the time that is left: zero if the deadline has passed, [`Duration::MAX`] for
+    /// [`NEVER`](Self::NEVER).
     #[must_use]
     pub fn remaining(self) -> Duration {
         self.remaining_at(Instant::now())
     }
 
-    /// As [`remaining`](Self::remaining), at a `now` that the caller has read.
+    /// As [`remaining`](Self::remaining), with the caller's `now`.
     #[must_use]
     pub fn remaining_at(self, now: Instant) -> Duration {
         self.0
             .map_or(Duration::MAX, |at| at.saturating_duration_since(now))
     }
 
-    /// The deadline of the next of `attempts` that are still to be made: an equal share of what remains.
+    /// Returns the deadline of the next attempt if `attempts` are left: an equal share of the remaining time,
+    /// rounded down to nanoseconds.
     ///
-    /// What an attempt does not use is shared by those after it: before each, split the whole by the number
-    /// of attempts that are left. The last has all that remains, and 0 counts as 1. Rounded down to
-    /// nanoseconds; [`NEVER`](Self::NEVER) is never reached in parts either.
+    /// Call it before each attempt with the number that is left. Then the time that an attempt does not use is
+    /// shared by those after it, and the last attempt has all that remains. That is why the result is one
+    /// deadline and not a list of them. 0 counts as 1. [`NEVER`](Self::NEVER) stays.
     ///
     /// # Examples
     ///
@@ -100,20 +133,19 @@ impl Deadline {
         self.split_at(attempts, Instant::now())
     }
 
-    /// As [`split`](Self::split), at a `now` that the caller has read.
+    /// As [`split`](Self::split), with the caller's `now`.
     #[must_use]
     pub fn split_at(self, attempts: u32, now: Instant) -> Self {
         match self.0.map(|at| at.checked_duration_since(now)) {
             Some(Some(left)) => Self::after_at(left / attempts.max(1), now),
-            // It has passed, or is never reached: so has, or is, each part.
+            // Passed or never reached: each part is the same.
             Some(None) | None => self,
         }
     }
 
-    /// A deadline that is earlier by `time`, which is kept for the way back: for what is still to be done
-    /// with the answer.
+    /// Returns a deadline that is earlier by `time`. Use it to keep time for the work after the call.
     ///
-    /// Where there is less than that left, it has passed. [`NEVER`](Self::NEVER) stays.
+    /// If less than `time` is left, the result has passed. [`NEVER`](Self::NEVER) stays. Reads no clock.
     ///
     /// # Examples
     ///
@@ -131,7 +163,7 @@ impl Deadline {
     #[must_use]
     pub fn reserve(self, time: Duration) -> Self {
         self.0.map_or(self, |at| {
-            // Before the earliest instant there is, wherever that lies on this platform, half as far will do.
+            // Beyond the earliest instant of this platform, half the distance is as good: it has passed.
             let mut time = time;
             loop {
                 if let Some(earlier) = at.checked_sub(time) {
@@ -142,33 +174,34 @@ impl Deadline {
         })
     }
 
-    /// Runs `future` until it is ready or the deadline is reached; then the future is dropped.
+    /// Runs `future` until it is ready or the deadline is reached. At the deadline the future is dropped.
     ///
-    /// The future is polled first, a result wins a tie, and the timer is armed only when the future is
-    /// first pending. [`Elapsed::after`](crate::Elapsed::after) counts from this call, not from the first poll.
+    /// The future is polled first, a result wins a tie, and the timer is armed only if the future is pending.
+    /// [`Elapsed::after`] counts from this call, not from the first poll.
     ///
-    /// A deadline that has passed still polls the future once: it may have been under way for long (a
-    /// task, a channel), and a result that is there is not thrown away. Where the future would only begin,
-    /// ask [`remaining`](Self::remaining) first.
+    /// If the deadline has passed, the future is still polled once. Unlike a call that is not made yet, it may
+    /// have run for a while (a task, a channel), and its result may be ready. If the future only begins its
+    /// work when it is polled, check [`remaining`](Self::remaining) first.
     ///
     /// # Errors
     ///
-    /// [`Elapsed`](crate::Elapsed), named `deadline`, when the deadline is reached first.
+    /// [`Elapsed`], named `deadline`, if the deadline is reached first.
     ///
     /// # Panics
     ///
-    /// Not here. The future panics when it has to wait and there is no tokio runtime with its time driver
-    /// enabled; see [`Run`].
+    /// This method does not panic. The future panics if it must wait and there is no tokio runtime with its
+    /// time driver enabled; see [`Run`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the one it was made of, and nothing else remains.
+    /// Dropping the future drops the inner one. Nothing else remains.
     pub fn run<F: IntoFuture>(self, future: F) -> Run<F::IntoFuture> {
-        let allowance = self.0.map(|at| {
-            // No limit but the deadline: what is left of it is the limit.
-            Allowance::new(NAME, Instant::now(), Nanos::UNBOUNDED, Some(at))
-        });
-        Run::new(future.into_future(), allowance)
+        let allowance = self
+            .0
+            .map(|at| Allowance::new(NAME, Instant::now(), Nanos::UNBOUNDED, Some(at)));
+        Run {
+            race: Race::new(future.into_future(), allowance),
+        }
     }
 }
 
@@ -178,7 +211,7 @@ impl From<Instant> for Deadline {
     }
 }
 
-/// `None` is [`NEVER`](Deadline::NEVER), as what [`at`](Deadline::at) returns.
+/// `None` becomes [`NEVER`](Deadline::NEVER), the inverse of [`at`](Deadline::at).
 impl From<Option<Instant>> for Deadline {
     fn from(at: Option<Instant>) -> Self {
         Self(at)
@@ -189,7 +222,7 @@ impl Ord for Deadline {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.0, other.0) {
             (Some(a), Some(b)) => a.cmp(&b),
-            // By hand, as `None` is the last of all deadlines and the first of all options.
+            // `None` is the last deadline, but the first `Option`: the derived order would be wrong.
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (None, None) => Ordering::Equal,
@@ -200,5 +233,26 @@ impl Ord for Deadline {
 impl PartialOrd for Deadline {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
+    }
+}
+
+// === impl Run ===
+
+impl<F: Future> Future for Run<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = self.project().race.poll(Phase::Call, cx);
+        if let Poll::Ready(Err(elapsed)) = &result {
+            observe::elapsed(elapsed);
+        }
+        result
+    }
+}
+
+impl<F> fmt::Debug for Run<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").finish_non_exhaustive()
     }
 }

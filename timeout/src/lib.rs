@@ -21,20 +21,25 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub mod future {
+    //! The futures of the services, and that of [`Deadline::run`](crate::Deadline::run).
+
+    pub use crate::{
+        deadline::Run,
+        layer::{CallOrAnswer, ResponseFuture},
+    };
+}
+
 pub use self::{
-    config::{filter::DeadlineFilterBuilder, timeout::Builder},
+    config::{Builder, DeadlineFilterBuilder},
     deadline::Deadline,
-    filter::{DeadlineFilter, layer::DeadlineFilterLayer, service::DeadlineFilterService},
+    filter::{DeadlineFilter, DeadlineFilterLayer, DeadlineFilterService},
     layer::{
-        TimeoutLayer,
-        deadline_of::{DeadlineOf, DeadlineWith, NoDeadline},
-        future,
-        limit_of::{Fixed, LimitOf, LimitWith},
-        reject::{Answer, IntoError, OnReject},
-        service::TimeoutService,
+        Answer, DeadlineOf, DeadlineWith, Fixed, IntoError, LimitOf, LimitWith, NoDeadline,
+        OnReject, TimeoutLayer, TimeoutService,
     },
     timeout::Timeout,
-    types::{elapsed::Elapsed, error::InvalidConfig, phase::Phase},
+    types::{Elapsed, InvalidConfig, Phase},
 };
 
 #[cfg(feature = "http")]
@@ -48,5 +53,5 @@ pub use self::{
         BodyError, BodyResponseFuture, BodyTimeout, BodyTimeoutLayer, BodyTimeoutService,
         TimeoutBody,
     },
-    config::body::BodyTimeoutBuilder,
+    config::BodyTimeoutBuilder,
 };

@@ -1,28 +1,33 @@
+//! A limit that is changed while calls run.
+
 use std::time::Duration;
 
 use crate::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    types::nanos::Nanos,
+    types::Nanos,
 };
 
-/// A limit that may change while calls are under way.
+/// A limit in one atomic word, shared by the clones of a handle.
 ///
-/// One word, so that a reader has the old limit or the new one and nothing between. Relaxed, as no
-/// other memory hangs on it: a call is bounded by the limit that it read when it began.
+/// A reader sees the old limit or the new one, never a mixture. A call copies the limit when it begins, and a
+/// change does not affect it.
+///
+/// `Relaxed` is enough on both sides: no other memory is published with the word. loom proves it in
+/// `a_reader_sees_the_old_or_the_new_limit`.
 #[derive(Debug)]
 pub(crate) struct Limit(AtomicU64);
 
 impl Limit {
     pub(crate) fn new(limit: Duration) -> Self {
-        Self(AtomicU64::new(Nanos::new(limit).word()))
+        Self(AtomicU64::new(Nanos::new(limit).into()))
     }
 
     #[inline]
     pub(crate) fn load(&self) -> Nanos {
-        Nanos::from_word(self.0.load(Relaxed))
+        self.0.load(Relaxed).into()
     }
 
     pub(crate) fn store(&self, limit: Duration) {
-        self.0.store(Nanos::new(limit).word(), Relaxed);
+        self.0.store(Nanos::new(limit).into(), Relaxed);
     }
 }

@@ -1,8 +1,9 @@
 //! A future against the clock.
 //!
-//! The property that chose the design: the future is polled before anything asks what time it is. So a
-//! result that is there is never thrown away, a call that is ready at once costs nothing here, and a
-//! tie at the deadline goes to the result.
+//! The future is polled before the clock is read. Three properties follow: a result that is ready is never
+//! thrown away, a tie at the deadline goes to the result, and a call that is ready at once needs no timer and
+//! no runtime. Of two nested timeouts with one limit the inner one answers, because its rejection is a result
+//! that is ready at the deadline of the outer one.
 
 use std::{
     future::Future,
@@ -11,9 +12,12 @@ use std::{
 };
 
 use pin_project::pin_project;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
-use crate::{Elapsed, Phase, timer::poll_until, types::allowance::Allowance};
+use crate::{
+    timer::wait,
+    types::{Allowance, Elapsed, Phase},
+};
 
 // Fields drop in this order: the inner future first, then the timer.
 #[pin_project(project = RaceProjection)]
@@ -21,13 +25,13 @@ pub(crate) enum Race<F> {
     Running {
         #[pin]
         inner: F,
-        /// Armed when `inner` is first pending. Inline: no allocation.
+        /// Armed when `inner` is first pending. Stored inline, so it takes no allocation.
         #[pin]
         timer: Option<Sleep>,
-        /// `None` when nothing bounds the call.
+        /// `None` if nothing bounds the call.
         allowance: Option<Allowance>,
     },
-    /// `Some` when it was lost before it began; `None` once it was decided.
+    /// `Some` if the race was lost before it began; `None` once the result was returned.
     Over(Option<Elapsed>),
 }
 
@@ -40,12 +44,12 @@ impl<F> Race<F> {
         }
     }
 
-    /// A race that `inner` does not even enter.
+    /// A race that is lost before it begins: the inner call is not made.
     pub(crate) const fn lost(elapsed: Elapsed) -> Self {
         Self::Over(Some(elapsed))
     }
 
-    /// The time it has, until it is lost.
+    /// The time of the call; `None` if nothing bounds it or if it has elapsed.
     pub(crate) const fn allowance(&self) -> Option<Allowance> {
         match self {
             Self::Running { allowance, .. } => *allowance,
@@ -56,11 +60,13 @@ impl<F> Race<F> {
 
 impl<F: Future> Race<F> {
     /// When it returns `Elapsed`, the inner future and the timer have been dropped.
-    // Nearly nothing is left of it in one piece with its caller.
+    ///
+    /// A future that is ready is not dropped early. It has finished, and dropping it here as well took 159
+    /// instructions a call against 103.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
-        reason = "a function's frame costs as much as all that it does"
+        reason = "a call frame costs as much as the function"
     )]
     pub(crate) fn poll(
         mut self: Pin<&mut Self>,
@@ -79,31 +85,9 @@ impl<F: Future> Race<F> {
             },
             RaceProjection::Over(lost) => lost.take().expect("polled after it was ready"),
         };
-        // Who hears of it may at once want what the inner future held: a connection, a permit.
+        // The caller may need at once what the inner future holds (a connection, a permit), so the future is
+        // dropped before the rejection is returned.
         self.set(Self::Over(None));
         Poll::Ready(Err(elapsed))
     }
-}
-
-/// Waits for the end of `allowance`; on the first call it arms the timer.
-///
-/// Not generic, so that it is compiled once and not for every service; and out of line, as a call that is
-/// ready at once never comes here.
-#[inline(never)]
-fn wait(
-    timer: Pin<&mut Option<Sleep>>,
-    allowance: &Allowance,
-    phase: Phase,
-    cx: &mut Context<'_>,
-) -> Poll<Elapsed> {
-    // Never a zero sleep, which tokio rounds up to a millisecond. An end that has passed for another reason
-    // (the future lay about before its first poll) is left to the timer, which fires within its resolution:
-    // to ask the clock here would cost every call that waits.
-    if !allowance.is_zero() {
-        let Some(end) = allowance.end() else {
-            return Poll::Pending;
-        };
-        ready!(poll_until(timer, end, cx));
-    }
-    Poll::Ready(allowance.elapsed(phase, Instant::now()))
 }

@@ -1,6 +1,6 @@
-//! The types loom must see. Nothing else in this crate names an atomic.
+//! The atomics. In loom tests they are loom's. No other file of this crate names an atomic.
 //!
-//! The handles' reference counts are not among them: they are `std`'s, proven elsewhere.
+//! The reference counts of the handles are std's `Arc`, which is not modelled here.
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic;

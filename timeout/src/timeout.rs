@@ -1,19 +1,20 @@
+//! The handle of a timeout.
+
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Builder, Phase,
+    config::Builder,
     limit::Limit,
-    observe::metrics::Watch,
+    observe::Watch,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
-    types::nanos::Nanos,
+    types::{Nanos, Phase},
 };
 
-/// How long a call may take, and a name to say so: a cheap handle, given to a
-/// [`TimeoutLayer`](crate::TimeoutLayer).
+/// A named limit on the time of a call: a cheap handle for a [`TimeoutLayer`](crate::TimeoutLayer).
 ///
-/// Clones share the limit, so keep one to change it while calls are under way; a timeout that is built
-/// anew shares with none. Any [`Duration`] is legal. With [`Duration::MAX`] no call elapses, and neither clock
-/// nor timer is touched. With zero a call is made and polled once: only what is ready at once is a result.
+/// Clones share the limit. Keep one to change the limit while calls run. Each build creates a timeout that
+/// shares nothing. Every [`Duration`] is valid. With [`Duration::MAX`] no call elapses, and a call reads no
+/// clock and sets no timer. With zero a call is made and polled once.
 ///
 /// # Examples
 ///
@@ -29,7 +30,7 @@ use crate::{
 /// store.set_limit(Duration::from_millis(100));
 /// assert_eq!(store.limit(), Duration::from_millis(100));
 ///
-/// // Where nobody asks for a name, a duration is enough.
+/// // Where no name is needed, a duration is enough.
 /// let layer = TimeoutLayer::new(Duration::from_secs(1));
 /// # let _ = layer;
 /// ```
@@ -40,12 +41,12 @@ pub struct Timeout(Arc<Core>);
 struct Core {
     name: &'static str,
     limit: Limit,
+    /// Independent of the limit: no call needs both to be of one reconfiguration.
     counts_readiness: AtomicBool,
     watch: Watch,
 }
 
-/// What a timeout is called that nobody named: it appears in messages, where an empty name would look
-/// like a mistake of ours.
+/// The default name. It appears in messages, where an empty one would look like a bug.
 const UNNAMED: &str = "unnamed";
 
 const PHASES: &[Phase] = &[Phase::Before, Phase::Call];
@@ -53,69 +54,65 @@ const PHASES: &[Phase] = &[Phase::Before, Phase::Call];
 // === impl Timeout ===
 
 impl Timeout {
-    /// A timeout of `limit` from the moment of the call.
+    /// Creates a timeout with a limit that counts from `call`.
     #[must_use]
     pub fn new(limit: Duration) -> Self {
-        Self::from_parts(UNNAMED, Builder::new().limit(limit))
+        Builder::new().limit(limit).build(UNNAMED)
     }
 
-    /// The numbers of a timeout, to be set one by one or read from a file.
+    /// Returns a builder with no limit.
     pub const fn builder() -> Builder {
         Builder::new()
     }
 
-    pub(crate) fn from_parts(name: &'static str, numbers: Builder) -> Self {
-        Self(Arc::new(Core {
-            name,
-            limit: Limit::new(numbers.limit),
-            counts_readiness: AtomicBool::new(numbers.counts_readiness),
-            watch: Watch::new(name, PHASES),
-        }))
-    }
-
-    /// The same numbers under a name, for [`Elapsed::name`](crate::Elapsed::name) and its message. Without
-    /// one it is `unnamed`. Name it before you clone it: what is returned is a timeout of its own.
+    /// Creates a timeout with the same settings and this name. [`Elapsed::name`](crate::Elapsed::name) returns
+    /// it. The default is `unnamed`.
     ///
-    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
+    /// The result shares nothing with `self`, because metrics are labelled with the name. So name a timeout
+    /// before you clone it. A name read from a file or an argument becomes `&'static` by `String::leak`, once.
     #[must_use]
     pub fn named(self, name: &'static str) -> Self {
-        Self::from_parts(name, self.numbers())
+        self.numbers().build(name)
     }
 
-    /// Its name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.0.name
     }
 
-    /// How long a call that begins now may take.
+    /// Returns the limit of a call that begins now.
     #[must_use]
     pub fn limit(&self) -> Duration {
         self.limit_in_nanos().duration()
     }
 
-    /// The numbers as they are now.
+    /// Returns the current settings.
     pub fn numbers(&self) -> Builder {
-        Builder {
-            limit: self.limit(),
-            counts_readiness: self.counts_readiness(),
-        }
+        Builder::new()
+            .limit(self.limit())
+            .count_readiness(self.counts_readiness())
     }
 
-    /// Changes how long a call may take, for this handle and all its clones, without blocking anybody.
+    /// Changes the limit for this handle and its clones. Never blocks.
     ///
-    /// A call is bounded by the limit that was there when it began; those under way keep theirs.
+    /// It applies to calls that begin from now on. Running calls keep the limit they began with.
     pub fn set_limit(&self, limit: Duration) {
         self.0.limit.store(limit);
     }
 
-    /// Changes all the numbers, as [`set_limit`](Self::set_limit) changes one.
+    /// Changes all settings, as [`set_limit`](Self::set_limit) changes the limit.
     pub fn reconfigure(&self, numbers: Builder) {
-        // Two words, each a number of its own: no reader needs both to be of one age.
-        self.set_limit(numbers.limit);
-        self.0
-            .counts_readiness
-            .store(numbers.counts_readiness, Relaxed);
+        let (limit, counts_readiness) = numbers.parts();
+        self.set_limit(limit);
+        self.0.counts_readiness.store(counts_readiness, Relaxed);
+    }
+
+    /// Registers the metrics with the recorder now, so that the counters exist, at zero, before the first call.
+    /// Without this they are registered at the first use after a recorder is installed.
+    #[cfg(feature = "metrics")]
+    pub fn resolve_metrics(&self) {
+        self.watch().resolve();
     }
 
     #[inline]
@@ -135,5 +132,23 @@ impl Timeout {
 impl From<Duration> for Timeout {
     fn from(limit: Duration) -> Self {
         Self::new(limit)
+    }
+}
+
+// === impl Builder ===
+
+impl Builder {
+    /// Builds a timeout that shares its limit with no other. Every setting is valid.
+    ///
+    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
+    #[must_use]
+    pub fn build(self, name: &'static str) -> Timeout {
+        let (limit, counts_readiness) = self.parts();
+        Timeout(Arc::new(Core {
+            name,
+            limit: Limit::new(limit),
+            counts_readiness: AtomicBool::new(counts_readiness),
+            watch: Watch::new(name, PHASES),
+        }))
     }
 }

@@ -1,4 +1,4 @@
-//! The server-side layer: what has expired is not begun, up to its share.
+//! The server-side filter: expired requests are rejected, up to a share.
 
 use std::{
     convert::Infallible,
@@ -11,8 +11,8 @@ use std::{
 };
 
 use maestro_timeout::{
-    Deadline, DeadlineFilter, DeadlineFilterLayer, DeadlineFilterService, Elapsed, Phase,
-    future::CallOrAnswer,
+    Deadline, DeadlineFilter, DeadlineFilterLayer, DeadlineFilterService, Elapsed, InvalidConfig,
+    Phase, future::CallOrAnswer,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::{Instant, advance};
@@ -29,7 +29,7 @@ fn all() -> DeadlineFilter {
     builder.build("orders").expect("within the ranges")
 }
 
-/// How many of so many requests with an expired deadline reach the service inside.
+/// Calls the service with this number of expired requests. Returns how many reach the inner service.
 async fn served(filter: &DeadlineFilter, requests: usize) -> usize {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
@@ -47,13 +47,13 @@ async fn served(filter: &DeadlineFilter, requests: usize) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_expired_is_not_begun_and_the_readiness_is_kept() {
+async fn an_expired_request_keeps_the_readiness() {
     let layer = DeadlineFilterLayer::new(all()).deadline(|at: &Option<Instant>| *at);
     let (mut service, mut handle) = mock::spawn_layer::<Option<Instant>, u32, _>(layer);
     assert_ready_ok!(service.poll_ready());
     let mut late = task::spawn(service.call(Some(Instant::now() - ms(1))));
     let error = assert_ready_err!(late.poll());
-    let elapsed = Elapsed::find(error.as_ref()).expect("it says who refused");
+    let elapsed = Elapsed::find(error.as_ref()).expect("the filter rejected it");
     assert_eq!((elapsed.name(), elapsed.phase()), ("orders", Phase::Before));
     assert_pending!(task::spawn(handle.next_request()).poll());
 
@@ -62,7 +62,7 @@ async fn what_has_expired_is_not_begun_and_the_readiness_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_time_left_is_served_down_to_the_very_instant() {
+async fn a_request_at_its_deadline_is_served() {
     let filter = all();
     let deadline = Deadline::after(ms(100));
     assert_eq!(filter.check(deadline), Ok(()));
@@ -74,7 +74,7 @@ async fn what_has_time_left_is_served_down_to_the_very_instant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_than_the_share_of_a_period_is_rejected() {
+async fn rejections_stay_within_the_share_of_a_period() {
     let filter = DeadlineFilter::new("orders");
     for _ in 0..3 {
         assert_eq!(
@@ -90,7 +90,7 @@ async fn no_more_than_the_share_of_a_period_is_rejected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_that_are_in_time_or_have_no_deadline_count_too() {
+async fn requests_in_time_or_without_deadline_count() {
     let filter = DeadlineFilter::new("orders");
     for _ in 0..4 {
         assert_eq!(filter.check(Deadline::NEVER), Ok(()));
@@ -99,7 +99,7 @@ async fn requests_that_are_in_time_or_have_no_deadline_count_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_period_did_not_use_is_not_carried_over() {
+async fn an_unused_share_is_not_carried_over() {
     let filter = DeadlineFilter::new("orders");
     for _ in 0..1_000 {
         assert_eq!(filter.check(Deadline::NEVER), Ok(()));
@@ -111,7 +111,7 @@ async fn what_a_period_did_not_use_is_not_carried_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dark_filter_counts_what_it_would_do_and_does_nothing() {
+async fn a_dark_filter_only_counts() {
     let filter = DeadlineFilter::builder()
         .dark(true)
         .build("orders")
@@ -121,7 +121,7 @@ async fn a_dark_filter_counts_what_it_would_do_and_does_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn numbers_change_while_requests_come_and_what_was_counted_stays() {
+async fn reconfiguring_a_filter_keeps_its_counts() {
     let filter = DeadlineFilter::builder()
         .dark(true)
         .build("orders")
@@ -129,7 +129,7 @@ async fn numbers_change_while_requests_come_and_what_was_counted_stays() {
     assert_eq!(served(&filter, 9).await, 9);
     let bright = DeadlineFilter::builder();
     filter.clone().reconfigure(bright).unwrap();
-    // The ninth and tenth request bring the share of the second rejection.
+    // The ninth and tenth request deposit the share of the second rejection.
     assert_eq!(served(&filter, 1).await, 0);
     assert!(filter.reconfigure(bright.max_share(f64::NAN)).is_err());
     filter.reconfigure(bright.max_share(0.0)).unwrap();
@@ -137,9 +137,26 @@ async fn numbers_change_while_requests_come_and_what_was_counted_stays() {
     assert_eq!(filter.rejected(), 2);
 }
 
+#[test]
+fn settings_out_of_range_are_refused_by_name() {
+    let builder = DeadlineFilter::builder();
+    for share in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
+        let error = builder.max_share(share).build("x").unwrap_err();
+        assert_eq!(error, InvalidConfig::MaxShare);
+        assert!(error.to_string().contains("`max_share`"));
+    }
+    for period in [Duration::ZERO, Duration::from_micros(999)] {
+        let error = builder.period(period).build("x").unwrap_err();
+        assert_eq!(error, InvalidConfig::Period);
+        assert!(error.to_string().contains("`period`"));
+    }
+    let widest = builder.period(Duration::MAX).max_share(0.0);
+    assert!(widest.build("x").is_ok());
+}
+
 #[tokio::test(start_paused = true)]
 async fn state_is_shared_by_services_of_one_filter() {
-    // axum makes a service for each connection: four connections with a request each are one period.
+    // axum creates a service for each connection: four connections with one request each share a period.
     let filter = DeadlineFilter::new("orders");
     let mut reached = 0;
     for _ in 0..5 {
@@ -163,7 +180,7 @@ async fn on_reject_answers_and_the_error_type_needs_no_room() {
 
 #[test]
 #[should_panic(expected = "polled after it was ready")]
-fn an_answer_is_given_once() {
+fn an_answer_is_returned_once() {
     let late = Instant::now().checked_sub(ms(1)).unwrap();
     let mut service = DeadlineFilterLayer::new(all())
         .deadline(move |()| Some(late))

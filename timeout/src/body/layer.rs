@@ -2,15 +2,18 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 
 use super::{BodyTimeout, BodyTimeoutService};
-use crate::{Answer, DeadlineWith, Elapsed, IntoError, NoDeadline};
+use crate::{
+    layer::{Answer, DeadlineWith, IntoError, NoDeadline},
+    types::Elapsed,
+};
 
 /// Bounds the phases of each HTTP response: its head, and its body to the end.
 ///
-/// The response's body becomes a [`TimeoutBody`](super::TimeoutBody), with an error of its own; the
-/// service's error type stays. A head that is late is answered as with a
-/// [`TimeoutLayer`](crate::TimeoutLayer); a body that is late ends with an error, as its head has been sent.
+/// The body of the response becomes a [`TimeoutBody`](super::TimeoutBody) with the error type
+/// [`BodyError`](super::BodyError). The error type of the service stays. A late head is answered as by a
+/// [`TimeoutLayer`](crate::TimeoutLayer). A late body ends with an error, because its head has been sent.
 ///
-/// `R` answers calls whose head took too long, `D` knows the deadline of a request.
+/// `R` answers calls whose head was late, `D` reads the deadline of a request.
 ///
 /// # Examples
 ///
@@ -39,20 +42,20 @@ use crate::{Answer, DeadlineWith, Elapsed, IntoError, NoDeadline};
 /// let response = files.call(Request::new(())).await.unwrap();
 /// let mut body = std::pin::pin!(response.into_body());
 /// let error = body.frame().await.expect("an error is a frame").unwrap_err();
-/// let elapsed = Elapsed::find(&error).expect("it took too long");
+/// let elapsed = Elapsed::find(&error).expect("the body elapsed");
 /// assert_eq!((elapsed.phase(), elapsed.after()), (Phase::Idle, Duration::from_secs(5)));
-/// assert!(body.frame().await.is_none(), "the inner body is gone");
+/// assert!(body.frame().await.is_none(), "the inner body is dropped");
 /// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct BodyTimeoutLayer<R = IntoError, D = NoDeadline> {
-    timeout: BodyTimeout,
-    reject: R,
-    deadline: D,
+    pub(super) timeout: BodyTimeout,
+    pub(super) reject: R,
+    pub(super) deadline: D,
 }
 
 impl BodyTimeoutLayer {
-    /// A layer over `timeout`.
+    /// Creates a layer for `timeout`.
     #[must_use]
     pub fn new(timeout: BodyTimeout) -> Self {
         Self {
@@ -64,8 +67,9 @@ impl BodyTimeoutLayer {
 }
 
 impl<R, D> BodyTimeoutLayer<R, D> {
-    /// Answers calls whose head took too long with `f(elapsed)`: a 504, an error made by hand. The error type
-    /// then needs no `From<Elapsed>`. The answer has the body of the inner service, and no limits.
+    /// Answers calls whose head was late with `f(elapsed)`: a 504, or an error of another type. The error type
+    /// of the service then needs no `From<Elapsed>`. The answer has a body of the inner service's type, without
+    /// limits.
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> BodyTimeoutLayer<Answer<F>, D>
     where
@@ -78,8 +82,8 @@ impl<R, D> BodyTimeoutLayer<R, D> {
         }
     }
 
-    /// Reads from each request the instant until which its answer is of use, to the last byte: it bounds
-    /// the head and the whole body. `None` is no deadline. A call whose deadline has passed is not made.
+    /// Reads the deadline of each request. It bounds the head and the whole body. `None` is no deadline. A call
+    /// whose deadline has passed is not made.
     #[must_use]
     pub fn deadline<Req, F>(self, f: F) -> BodyTimeoutLayer<R, DeadlineWith<F>>
     where
@@ -97,11 +101,6 @@ impl<S, R: Clone, D: Clone> Layer<S> for BodyTimeoutLayer<R, D> {
     type Service = BodyTimeoutService<S, R, D>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        BodyTimeoutService::new(
-            inner,
-            self.timeout.clone(),
-            self.reject.clone(),
-            self.deadline.clone(),
-        )
+        BodyTimeoutService::new(inner, self.clone())
     }
 }

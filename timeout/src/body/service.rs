@@ -10,34 +10,33 @@ use pin_project::pin_project;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::{BodyTimeout, Limits, TimeoutBody};
+use super::{BodyTimeoutLayer, Limits, TimeoutBody};
 use crate::{
-    DeadlineOf, Elapsed, IntoError, NoDeadline, OnReject, Phase, observe::metrics::Watch,
-    observe::trace, race::Race, types::allowance::Allowance,
+    layer::{DeadlineOf, IntoError, NoDeadline, OnReject},
+    observe::Watch,
+    race::Race,
+    types::{Allowance, Phase},
 };
 
-/// An HTTP service whose responses are bounded in time, made by
-/// [`BodyTimeoutLayer`](super::BodyTimeoutLayer).
+/// An HTTP service whose responses are bounded in time. Created by [`BodyTimeoutLayer`].
 ///
-/// `poll_ready` is the inner service's and is not bounded: the clock starts at `call`.
+/// `poll_ready` is that of the inner service and is not bounded: the clock starts at `call`.
 #[derive(Clone, Debug)]
 pub struct BodyTimeoutService<S, R = IntoError, D = NoDeadline> {
     inner: S,
-    timeout: BodyTimeout,
-    reject: R,
-    deadline: D,
+    layer: BodyTimeoutLayer<R, D>,
 }
 
 /// The response of a [`BodyTimeoutService`]: the head, bounded in time.
 ///
 /// # Panics
 ///
-/// When it has to wait and there is no tokio runtime with its time driver enabled, and when it is polled
-/// again after it was answered by a rejection.
+/// If it must wait and there is no tokio runtime with its time driver enabled, or if it is polled after a
+/// rejection.
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops the inner call and then the timer. Nothing else remains.
+/// Dropping it drops the inner future and then the timer. Nothing else remains.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
 pub struct BodyResponseFuture<F, R = IntoError> {
@@ -53,13 +52,8 @@ pub struct BodyResponseFuture<F, R = IntoError> {
 // === impl BodyTimeoutService ===
 
 impl<S, R, D> BodyTimeoutService<S, R, D> {
-    pub(super) const fn new(inner: S, timeout: BodyTimeout, reject: R, deadline: D) -> Self {
-        Self {
-            inner,
-            timeout,
-            reject,
-            deadline,
-        }
+    pub(super) const fn new(inner: S, layer: BodyTimeoutLayer<R, D>) -> Self {
+        Self { inner, layer }
     }
 }
 
@@ -78,28 +72,32 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let timeout = self.timeout.name();
-        let limits = self.timeout.limits();
-        let deadline = self.deadline.deadline_of(&request);
-        let race = if limits.headers.is_unbounded() && deadline.is_none() {
-            Race::new(self.inner.call(request), None)
+        let BodyTimeoutLayer {
+            timeout,
+            reject,
+            deadline,
+        } = &self.layer;
+        let limits = timeout.limits();
+        let [headers, ..] = limits;
+        let deadline = deadline.deadline_of(&request);
+        let (name, reject, watch) = (timeout.name(), reject.clone(), timeout.watch().clone());
+        let allowance = if headers.is_unbounded() && deadline.is_none() {
+            Ok(None)
         } else {
             // Before the inner `call`, whose time counts.
-            let now = Instant::now();
-            if deadline.is_some_and(|deadline| deadline < now) {
-                Race::lost(Elapsed::before(timeout))
-            } else {
-                let allowance = Allowance::new(timeout, now, limits.headers, deadline);
-                Race::new(self.inner.call(request), Some(allowance))
-            }
+            Allowance::of_call(name, Instant::now(), None, headers, deadline).map(Some)
+        };
+        let race = match allowance {
+            Ok(allowance) => Race::new(self.inner.call(request), allowance),
+            Err(elapsed) => Race::lost(elapsed),
         };
         BodyResponseFuture {
             race,
-            reject: self.reject.clone(),
+            reject,
             limits,
             deadline,
-            timeout,
-            watch: self.timeout.watch().clone(),
+            timeout: name,
+            watch,
         }
     }
 }
@@ -128,7 +126,6 @@ where
             }
             Poll::Ready(Err(elapsed)) => {
                 this.watch.elapsed(&elapsed);
-                trace::elapsed(&elapsed);
                 let answer = this.reject.on_reject(elapsed);
                 answer.map(|response| {
                     response.map(|body| TimeoutBody::unbounded(body, this.watch.clone()))

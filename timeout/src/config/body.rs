@@ -1,18 +1,29 @@
 use std::time::Duration;
 
-use crate::BodyTimeout;
-
-/// The numbers of a body timeout. `Copy`, and usable in a `const`.
+/// The settings of a [`BodyTimeout`](crate::BodyTimeout). `Copy`, and usable in a `const`.
 ///
-/// Made by [`BodyTimeout::builder`]; what [`BodyTimeout::reconfigure`] takes. Any duration is legal; from 584
-/// years on, and by default, a phase has no limit. With the feature `serde` it is read from a file:
-/// `{"headers": "1s", "idle": "5s", "whole": "1m 30s"}`, of which any may be left out.
+/// Created by [`BodyTimeout::builder`](crate::BodyTimeout::builder), and applied to a running timeout by
+/// [`BodyTimeout::reconfigure`](crate::BodyTimeout::reconfigure). Every duration is valid. From 584 years on,
+/// and by default, a phase has no limit. With the feature `serde` it is read from a file:
+/// `{"headers": "1s", "idle": "5s", "whole": "1m 30s"}`. Every field is optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a builder makes nothing until `build`"]
+#[must_use = "a builder does nothing until `build`"]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(
+        rename = "body timeout",
+        default = "BodyTimeoutBuilder::new",
+        deny_unknown_fields
+    )
+)]
 pub struct BodyTimeoutBuilder {
-    pub(crate) headers: Duration,
-    pub(crate) idle: Duration,
-    pub(crate) whole: Duration,
+    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
+    headers: Duration,
+    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
+    idle: Duration,
+    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
+    whole: Duration,
 }
 
 impl BodyTimeoutBuilder {
@@ -24,31 +35,28 @@ impl BodyTimeoutBuilder {
         }
     }
 
-    /// How long the head of the response may take, from the call.
+    /// The limit of the response head, from the call on.
     pub const fn headers(mut self, limit: Duration) -> Self {
         self.headers = limit;
         self
     }
 
-    /// How long the body may have nothing to give when it is asked for its next frame. The time in which
-    /// nobody asks is not counted: a slow reader is not the body's fault.
+    /// The limit of each wait for a frame of the body. A wait begins when the body is polled and has no frame.
+    /// The time in which the body is not polled does not count: the reader may be slow.
     pub const fn idle(mut self, limit: Duration) -> Self {
         self.idle = limit;
         self
     }
 
-    /// How long the body may take as a whole, from the head on: whoever is slow, and also where one
-    /// frame comes after the other.
+    /// The limit of the whole body, from the head on. The time of a slow reader counts, and a body that sends
+    /// one frame after the other is bounded too.
     pub const fn whole(mut self, limit: Duration) -> Self {
         self.whole = limit;
         self
     }
 
-    /// Builds a timeout of its own, whose limits are shared with no other. There is no duration that it refuses.
-    ///
-    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
-    #[must_use]
-    pub fn build(self, name: &'static str) -> BodyTimeout {
-        BodyTimeout::from_parts(name, self)
+    /// The limits of head, idle body and whole body.
+    pub(crate) const fn phases(self) -> [Duration; 3] {
+        [self.headers, self.idle, self.whole]
     }
 }

@@ -1,6 +1,16 @@
+//! The builders: what is set in code or read from a file.
+
 #[cfg(feature = "http-body")]
-pub(crate) mod body;
-pub(crate) mod filter;
+mod body;
 #[cfg(feature = "serde")]
-mod serde;
-pub(crate) mod timeout;
+#[expect(
+    dead_code,
+    reason = "the file is the same in four crates, and no duration here is optional"
+)]
+mod duration;
+mod filter;
+mod timeout;
+
+#[cfg(feature = "http-body")]
+pub use self::body::BodyTimeoutBuilder;
+pub use self::{filter::DeadlineFilterBuilder, timeout::Builder};

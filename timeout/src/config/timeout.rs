@@ -1,53 +1,58 @@
 use std::time::Duration;
 
-use crate::Timeout;
-
-/// The numbers of a timeout. `Copy`, and usable in a `const`.
+/// The settings of a [`Timeout`](crate::Timeout). `Copy`, and usable in a `const`.
 ///
-/// Made by [`Timeout::builder`]; what [`Timeout::reconfigure`] takes. With the feature `serde` it is read from
-/// a file: `{"limit": "250ms", "count_readiness": true}`, of which only `limit` must be there.
+/// Created by [`Timeout::builder`](crate::Timeout::builder), and applied to a running timeout by
+/// [`Timeout::reconfigure`](crate::Timeout::reconfigure). With the feature `serde` it is read from a file:
+/// `{"limit": "250ms", "count_readiness": true}`. Only `limit` is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a builder makes nothing until `build`"]
+#[must_use = "a builder does nothing until `build`"]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename = "timeout", deny_unknown_fields)
+)]
 pub struct Builder {
-    pub(crate) limit: Duration,
-    pub(crate) counts_readiness: bool,
+    // Required in a file: a limit that was forgotten is not the same as no limit.
+    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
+    limit: Duration,
+    #[cfg_attr(feature = "serde", serde(default))]
+    count_readiness: bool,
 }
 
 impl Builder {
     pub(crate) const fn new() -> Self {
         Self {
             limit: Duration::MAX,
-            counts_readiness: false,
+            count_readiness: false,
         }
     }
 
-    /// How long a call may take: any duration. From 584 years on, and by default, there is no limit. With
-    /// zero a call is made and polled once: only what is ready at once is a result.
+    /// The limit of a call. Every duration is valid. From 584 years on, and by default, there is no limit.
+    ///
+    /// With a limit of zero a call is made and polled once: only a result that is ready at once is in time.
     pub const fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Whether the time that a call's instance of the service spends unready, from its first `poll_ready`
-    /// that is pending, is taken off the limit. Off by default.
+    /// Whether the time for which the service is not ready counts towards the limit. Off by default.
     ///
-    /// `poll_ready` itself is not bounded even so: a service has no place for a timer. Where the limit was
-    /// over before the service became ready, the call is not made. A deadline is an instant and takes
-    /// every wait into account without this.
+    /// It is the time from the first pending `poll_ready` to the ready one. The time between readiness and
+    /// `call` does not count. `poll_ready` itself is not bounded: a service has no place for a timer. If the
+    /// limit is over before the service is ready, the call is not made. A deadline is an instant, and includes
+    /// every wait without this setting.
     ///
-    /// What counts is the wait of the instance that is called, so use it where each request has a clone
-    /// of its own (`oneshot`, axum): an instance that several callers take in turns hands the wait of one that
-    /// gave up to the next. Costs two clock reads where the service is not ready at once, else none.
+    /// The wait belongs to the instance that is called. Use the setting where each request has a clone of the
+    /// service (`oneshot`, axum): if several callers share an instance, the wait of a caller that gave up counts
+    /// for the next one. Costs two clock reads if the service is not ready at once, otherwise none.
     pub const fn count_readiness(mut self, counts: bool) -> Self {
-        self.counts_readiness = counts;
+        self.count_readiness = counts;
         self
     }
 
-    /// Builds a timeout of its own, whose limit is shared with no other. There is no duration that it refuses.
-    ///
-    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
-    #[must_use]
-    pub fn build(self, name: &'static str) -> Timeout {
-        Timeout::from_parts(name, self)
+    /// The limit, and whether readiness counts.
+    pub(crate) const fn parts(self) -> (Duration, bool) {
+        (self.limit, self.count_readiness)
     }
 }

@@ -1,17 +1,23 @@
+use std::task::{Context, Poll};
+
 use tokio::time::Instant;
 use tower_layer::Layer;
+use tower_service::Service;
 
+use super::DeadlineFilter;
 use crate::{
-    Answer, DeadlineFilter, DeadlineFilterService, DeadlineWith, Elapsed, IntoError, NoDeadline,
+    deadline::Deadline,
+    layer::{Answer, CallOrAnswer, DeadlineOf, DeadlineWith, IntoError, NoDeadline, OnReject},
+    types::Elapsed,
 };
 
-/// Rejects requests whose deadline has passed, as its [`DeadlineFilter`] says.
+/// Rejects requests whose deadline has passed, as decided by its [`DeadlineFilter`].
 ///
-/// Stand it where requests come in, outside of all that costs: it can reject only what has not begun. And give
-/// no [`TimeoutLayer`](crate::TimeoutLayer) inside it the same deadline, if what has expired is to be
-/// served beyond the share or in dark mode: a timeout makes no call whose deadline has passed.
+/// Put it where requests arrive, outside of everything that costs. If expired requests are to be served (beyond
+/// the share, or in dark mode), do not give the same deadline to a [`TimeoutLayer`](crate::TimeoutLayer) inside:
+/// a timeout makes no call whose deadline has passed.
 ///
-/// `R` answers rejected requests, `D` knows the deadline of a request.
+/// `R` answers rejected requests, `D` reads the deadline of a request.
 ///
 /// # Examples
 ///
@@ -37,8 +43,20 @@ pub struct DeadlineFilterLayer<R = IntoError, D = NoDeadline> {
     deadline: D,
 }
 
+/// A service whose expired requests are rejected. Created by [`DeadlineFilterLayer`].
+///
+/// `poll_ready` is that of the inner service. A rejected request does not call the inner service, which stays
+/// ready for the next one.
+#[derive(Clone, Debug)]
+pub struct DeadlineFilterService<S, R = IntoError, D = NoDeadline> {
+    inner: S,
+    layer: DeadlineFilterLayer<R, D>,
+}
+
+// === impl DeadlineFilterLayer ===
+
 impl DeadlineFilterLayer {
-    /// A layer over `filter`. It does nothing until it knows [`deadline`](Self::deadline)s.
+    /// Creates a layer for `filter`. It rejects nothing until [`deadline`](Self::deadline) is set.
     #[must_use]
     pub fn new(filter: DeadlineFilter) -> Self {
         Self {
@@ -50,7 +68,7 @@ impl DeadlineFilterLayer {
 }
 
 impl<R, D> DeadlineFilterLayer<R, D> {
-    /// Reads from each request the instant until which its answer is of use. `None` is no deadline.
+    /// Reads the deadline of each request. `None` is no deadline.
     #[must_use]
     pub fn deadline<Req, F>(self, f: F) -> DeadlineFilterLayer<R, DeadlineWith<F>>
     where
@@ -63,8 +81,8 @@ impl<R, D> DeadlineFilterLayer<R, D> {
         }
     }
 
-    /// Answers rejected requests with `f(elapsed)`: a 504, an error made by hand. The error type then needs
-    /// no `From<Elapsed>`.
+    /// Answers rejected requests with `f(elapsed)`: a 504, or an error of another type. The error type of the
+    /// service then needs no `From<Elapsed>`.
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> DeadlineFilterLayer<Answer<F>, D>
     where
@@ -82,11 +100,32 @@ impl<S, R: Clone, D: Clone> Layer<S> for DeadlineFilterLayer<R, D> {
     type Service = DeadlineFilterService<S, R, D>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        DeadlineFilterService::new(
-            inner,
-            self.filter.clone(),
-            self.reject.clone(),
-            self.deadline.clone(),
-        )
+        let layer = self.clone();
+        DeadlineFilterService { inner, layer }
+    }
+}
+
+// === impl DeadlineFilterService ===
+
+impl<S, R, D, Req> Service<Req> for DeadlineFilterService<S, R, D>
+where
+    S: Service<Req>,
+    R: OnReject<S::Response, S::Error>,
+    D: DeadlineOf<Req>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = CallOrAnswer<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        let deadline = Deadline::from(self.layer.deadline.deadline_of(&request));
+        match self.layer.filter.check(deadline) {
+            Ok(()) => CallOrAnswer::calling(self.inner.call(request)),
+            Err(elapsed) => CallOrAnswer::answered(self.layer.reject.on_reject(elapsed)),
+        }
     }
 }

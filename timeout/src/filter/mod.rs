@@ -1,26 +1,27 @@
-pub(crate) mod layer;
-pub(crate) mod service;
+//! A server-side filter of requests whose deadline has passed: the handle.
+
+mod layer;
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
+pub use self::layer::{DeadlineFilterLayer, DeadlineFilterService};
 use crate::{
-    Deadline, DeadlineFilterBuilder, Elapsed, InvalidConfig,
-    config::filter::Settings,
-    observe::metrics::FilterMeters,
-    observe::trace,
+    config::DeadlineFilterBuilder,
+    deadline::Deadline,
+    observe::FilterWatch,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    window::Credit,
-    window::word::MOST_MILLIS,
+    types::{Elapsed, InvalidConfig},
+    window::{Settings, Window},
 };
 
-/// Rejects work whose deadline has passed before it is begun, up to a share of all requests: a cheap handle,
-/// given to a [`DeadlineFilterLayer`](crate::DeadlineFilterLayer).
+/// Rejects requests whose deadline has passed, up to a share of all requests: a cheap handle for a
+/// [`DeadlineFilterLayer`].
 ///
-/// For servers. Work that nobody waits for any more costs what those whose time is not over need; it is
-/// there when a queue in front of the server has grown. Clones share counts and numbers; a filter that is
-/// built anew shares with none.
+/// For servers. After a queue in front of a server has grown, requests arrive that their callers no longer wait
+/// for. Serving them takes time from the requests that can still succeed. Clones share the counts and the
+/// settings. Each build creates a filter that shares nothing.
 ///
 /// # Examples
 ///
@@ -47,13 +48,11 @@ pub struct DeadlineFilter(Arc<Core>);
 
 #[derive(Debug)]
 struct Core {
-    name: &'static str,
     epoch: Instant,
-    settings: AtomicU64,
-    credit: Credit,
+    window: Window,
     expired: AtomicU64,
     rejected: AtomicU64,
-    meters: FilterMeters,
+    watch: FilterWatch,
 }
 
 const DEFAULT: Settings = match DeadlineFilterBuilder::new().settings() {
@@ -64,105 +63,116 @@ const DEFAULT: Settings = match DeadlineFilterBuilder::new().settings() {
 // === impl DeadlineFilter ===
 
 impl DeadlineFilter {
-    /// A filter with the documented defaults: up to a fifth of the requests of ten seconds.
+    /// Creates a filter with the defaults: at most a fifth of the requests of ten seconds.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self::from_parts(name, DEFAULT)
+        Self::from_settings(name, DEFAULT)
     }
 
-    /// The numbers of a filter, to be set one by one or read from a file.
+    /// Returns a builder with the defaults.
     pub const fn builder() -> DeadlineFilterBuilder {
         DeadlineFilterBuilder::new()
     }
 
-    pub(crate) fn from_parts(name: &'static str, settings: Settings) -> Self {
+    fn from_settings(name: &'static str, settings: Settings) -> Self {
         Self(Arc::new(Core {
-            name,
             epoch: Instant::now(),
-            settings: AtomicU64::new(settings.word()),
-            credit: Credit::new(),
+            window: Window::new(settings),
             expired: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
-            meters: FilterMeters::new(name),
+            watch: FilterWatch::new(name),
         }))
     }
 
-    /// Its name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.0.name
+        self.0.watch.name()
     }
 
-    /// How many requests came after their deadline, since the filter was made.
+    /// Returns the number of requests that arrived after their deadline.
     #[must_use]
     pub fn expired(&self) -> u64 {
         self.0.expired.load(Relaxed)
     }
 
-    /// How many of them were rejected, or would have been if the filter were not dark.
+    /// Returns the number of expired requests that were rejected, or that would have been outside dark mode.
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.0.rejected.load(Relaxed)
     }
 
-    /// Changes the numbers, of this handle and of all its clones, without blocking anybody. What the current
-    /// period has saved up stays, at the share that held when its requests came, up to a thousand rejections.
-    /// With a share of 0.0 nothing is rejected from then on.
+    /// Changes the settings for this handle and its clones. Never blocks.
+    ///
+    /// The credit of the current period stays: the shares deposited by its requests, up to a thousand
+    /// rejections. With a share of 0.0 no request is rejected from now on.
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`] when a number is out of its range. Then nothing is changed.
+    /// [`InvalidConfig`] if a setting is out of its range. Nothing is changed then.
     pub fn reconfigure(&self, numbers: DeadlineFilterBuilder) -> Result<(), InvalidConfig> {
-        let settings = numbers.settings()?;
-        // Relaxed: the word is all there is to see.
-        self.0.settings.store(settings.word(), Relaxed);
+        self.0.window.reconfigure(numbers.settings()?);
         Ok(())
     }
 
-    /// Counts one request, and says whether it is to be served. One that has no deadline is
-    /// [`Deadline::NEVER`], and counts as well.
+    /// Counts a request, and returns whether it is to be served. A request without a deadline is
+    /// [`Deadline::NEVER`], and counts too.
     ///
-    /// Costs a clock read and at most one write to memory that all requests share: none while there is
-    /// nothing to reject and the period has seen enough requests for a thousand rejections.
+    /// Costs a clock read and at most one write to memory that all requests share. There is no write while
+    /// every request is in time and the period has deposited a thousand rejections.
     ///
     /// # Errors
     ///
-    /// [`Elapsed`], in the phase [`Before`](crate::Phase::Before), when the deadline has passed and the
-    /// share is not used up.
+    /// [`Elapsed`] in the phase [`Before`](crate::Phase::Before) if the deadline has passed and the share is not
+    /// used up.
     pub fn check(&self, deadline: Deadline) -> Result<(), Elapsed> {
         self.check_at(deadline, Instant::now())
     }
 
-    /// As [`check`](Self::check), at a `now` that the caller has read.
+    /// As [`check`](Self::check), with the caller's `now`.
     ///
     /// # Errors
     ///
     /// As [`check`](Self::check).
     pub fn check_at(&self, deadline: Deadline, now: Instant) -> Result<(), Elapsed> {
         let core = &*self.0;
-        let settings = Settings::from_word(core.settings.load(Relaxed));
         let millis = now.saturating_duration_since(core.epoch).as_millis();
-        let millis = u64::try_from(millis).map_or(MOST_MILLIS, |millis| millis.min(MOST_MILLIS));
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
         let late = deadline.at().filter(|at| *at < now).map(|at| now - at);
-        let is_rejected =
-            core.credit
-                .request(millis, settings.share, settings.period, late.is_some());
+        let (is_rejected, settings) = core.window.request(millis, late.is_some());
         let Some(late) = late else { return Ok(()) };
-        // For people to read: relaxed, and after the decision.
+        // Statistics only: they decide nothing, so `Relaxed` and after the decision.
         core.expired.fetch_add(1, Relaxed);
         if is_rejected {
             core.rejected.fetch_add(1, Relaxed);
         }
-        self.meters().expired(late, is_rejected);
-        trace::expired(core.name, late, is_rejected, settings.dark);
-        if is_rejected && !settings.dark {
-            Err(Elapsed::before(core.name))
+        core.watch.expired(late, is_rejected, settings.is_dark());
+        // Dark mode makes the whole decision, the credit included, so that the counters show the effect.
+        if is_rejected && !settings.is_dark() {
+            Err(Elapsed::before(self.name()))
         } else {
             Ok(())
         }
     }
 
-    pub(crate) fn meters(&self) -> &FilterMeters {
-        &self.0.meters
+    /// As [`Timeout::resolve_metrics`](crate::Timeout::resolve_metrics).
+    #[cfg(feature = "metrics")]
+    pub fn resolve_metrics(&self) {
+        self.0.watch.resolve();
+    }
+}
+
+// === impl DeadlineFilterBuilder ===
+
+impl DeadlineFilterBuilder {
+    /// Builds a filter that shares its counts with no other.
+    ///
+    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] if a setting is out of its range.
+    pub fn build(self, name: &'static str) -> Result<DeadlineFilter, InvalidConfig> {
+        Ok(DeadlineFilter::from_settings(name, self.settings()?))
     }
 }

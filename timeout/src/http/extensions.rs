@@ -1,16 +1,16 @@
 use http::{Extensions, Request};
 use tokio::time::Instant;
 
-use crate::{Deadline, DeadlineOf};
+use crate::{deadline::Deadline, layer::DeadlineOf};
 
 impl Deadline {
-    /// The deadline in the extensions of a request; [`NEVER`](Self::NEVER) when there is none.
+    /// Returns the deadline in the extensions of a request; [`NEVER`](Self::NEVER) if there is none.
     #[must_use]
     pub fn from_extensions(extensions: &Extensions) -> Self {
         extensions.get().copied().unwrap_or(Self::NEVER)
     }
 
-    /// Puts it into the extensions of a request. If there is one already, the earlier one stays.
+    /// Inserts the deadline into the extensions of a request. If they have one already, the earlier one stays.
     ///
     /// # Examples
     ///
@@ -22,7 +22,7 @@ impl Deadline {
     /// let whole = Deadline::after(Duration::from_secs(1));
     /// whole.insert_into(request.extensions_mut());
     ///
-    /// // Nobody lengthens what was promised.
+    /// // A longer deadline changes nothing.
     /// let longer = Deadline::after(Duration::from_secs(60));
     /// longer.insert_into(request.extensions_mut());
     /// assert_eq!(Deadline::from_extensions(request.extensions()), whole);
@@ -35,7 +35,7 @@ impl Deadline {
     }
 }
 
-/// The deadline in the extensions of a request, as a closure for the layers that ask for one.
+/// Returns the deadline in the extensions of a request. For the layers that take a closure.
 ///
 /// # Examples
 ///
@@ -51,11 +51,11 @@ pub fn in_extensions<B>(request: &Request<B>) -> Option<Instant> {
     Deadline::from_extensions(request.extensions()).at()
 }
 
-/// The default where requests are HTTP's: the deadline in the extensions. Zero-sized.
+/// The default for HTTP requests: reads the deadline from the extensions. Zero-sized.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "a unit that users may name and make"
+    reason = "a unit that users may name and create"
 )]
 pub struct InExtensions;
 

@@ -1,12 +1,10 @@
-use std::time::Duration;
+use std::{error::Error, fmt, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Malformed;
-
-/// A header that says how much time is left.
+/// A header that holds the time left until a deadline.
 ///
-/// A duration and no instant, so that clocks need not agree; what the way takes is not in it.
+/// The value is a duration, so the clocks of the peers need not agree. It does not include the time on the wire.
 ///
 /// # Examples
 ///
@@ -36,6 +34,12 @@ enum Form {
     Millis,
 }
 
+/// A header that should hold the time left and cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    name: HeaderName,
+}
+
 /// The units of `grpc-timeout` in nanoseconds, the finest first.
 const UNITS: [(u8, u128); 6] = [
     (b'n', 1),
@@ -46,20 +50,22 @@ const UNITS: [(u8, u128); 6] = [
     (b'H', 3_600_000_000_000),
 ];
 
-/// "At most 8 digits", says the specification.
+/// "At most 8 digits" (the specification).
 const MOST_GRPC: u128 = 99_999_999;
 const GRPC_DIGITS: usize = 8;
-/// What fits into 64 bits whatever the digits are.
+/// The most digits that always fit into 64 bits.
 const MILLIS_DIGITS: usize = 19;
+
+// === impl TimeHeader ===
 
 impl TimeHeader {
     /// `grpc-timeout`, as [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md)
-    /// has it: up to 8 digits and a unit, `H`, `M`, `S`, `m`, `u` or `n`.
+    /// defines it: up to 8 digits and a unit, `H`, `M`, `S`, `m`, `u` or `n`.
     ///
-    /// Written in the finest unit that has the digits, rounded down (the specification leaves that open): off
-    /// by less than one part in 100,000 up to 3 years, and never longer than what was left. There is one
-    /// exception: the value must be positive, so that nothing left is written as one nanosecond. Read as zero is what is zero all the
-    /// same, as some peers write it.
+    /// Written in the finest unit that fits, rounded down. The specification leaves the rounding open, and this way
+    /// a deadline is never lengthened. The error is below one part in 100,000 up to 3 years. There is one
+    /// exception: the value must be positive, so no time left is written as one nanosecond. When read, zero is
+    /// zero, because some peers write it, and treating it as missing would turn "over" into "never".
     #[must_use]
     pub const fn grpc_timeout() -> Self {
         Self {
@@ -68,7 +74,7 @@ impl TimeHeader {
         }
     }
 
-    /// A header of your choice that holds whole milliseconds: up to 19 digits. Written rounded down.
+    /// A header with this name that holds whole milliseconds: up to 19 digits. Written rounded down.
     #[must_use]
     pub const fn millis(name: HeaderName) -> Self {
         Self {
@@ -77,17 +83,18 @@ impl TimeHeader {
         }
     }
 
-    /// Its name.
+    /// Returns the name of the header.
     #[must_use]
     pub const fn name(&self) -> &HeaderName {
         &self.name
     }
 
-    /// How much time is left; `None` when there is no such header, which means that there is no end.
+    /// Returns the time left; `None` if there is no such header, which means no deadline.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when it is there and does not say so, or is there more than once.
+    /// [`Malformed`] if the value cannot be read, or if there is more than one such header. A sign, a space or too
+    /// many digits are malformed.
     pub fn read(&self, headers: &HeaderMap) -> Result<Option<Duration>, Malformed> {
         let mut values = headers.get_all(&self.name).iter();
         match (values.next(), values.next()) {
@@ -96,13 +103,12 @@ impl TimeHeader {
                 .parse(value.as_bytes())
                 .map(Some)
                 .ok_or_else(|| Malformed::new(self.name.clone())),
-            // Nobody can know which one counts.
+            // It is unknown which of them is right.
             (Some(_), Some(_)) => Err(Malformed::new(self.name.clone())),
         }
     }
 
-    /// Says that `left` is left, in place of what the header said before. [`Duration::MAX`] is no end, and
-    /// removes the header.
+    /// Writes `left` in place of the previous value. [`Duration::MAX`] is no deadline, and removes the header.
     pub fn write(&self, left: Duration, headers: &mut HeaderMap) {
         if left == Duration::MAX {
             headers.remove(&self.name);
@@ -135,7 +141,7 @@ impl TimeHeader {
                     .into_iter()
                     .map(|(letter, unit)| (letter, nanos / unit))
                     .find(|(_, value)| *value <= MOST_GRPC)
-                    // Beyond 11,000 years.
+                    // More than 11,000 years.
                     .unwrap_or((b'H', MOST_GRPC));
                 let text = format!("{}{}", value.max(1), char::from(letter));
                 HeaderValue::try_from(text).expect("digits and a letter")
@@ -149,7 +155,7 @@ impl TimeHeader {
     }
 }
 
-/// One to `most` digits, and nothing else: no sign, no space.
+/// Parses one to `most` digits, and nothing else.
 fn number(text: &[u8], most: usize) -> Option<u64> {
     if text.is_empty() || text.len() > most {
         return None;
@@ -159,3 +165,30 @@ fn number(text: &[u8], most: usize) -> Option<u64> {
         Some(number * 10 + digit)
     })
 }
+
+// === impl Malformed ===
+
+impl Malformed {
+    const fn new(name: HeaderName) -> Self {
+        Self { name }
+    }
+
+    /// Returns the name of the header.
+    #[must_use]
+    pub const fn name(&self) -> &HeaderName {
+        &self.name
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the value, which comes from outside and is not trusted.
+        write!(
+            f,
+            "the header `{}` does not say how much time is left",
+            self.name
+        )
+    }
+}
+
+impl Error for Malformed {}

@@ -1,16 +1,20 @@
-use std::task::{Context, Poll};
+use std::{
+    any::type_name,
+    fmt,
+    task::{Context, Poll},
+};
 
 use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Ignore, Malformed, OnMalformed, Refuse, TimeHeader};
-use crate::{Deadline, layer::future::CallOrAnswer};
+use super::{Malformed, TimeHeader};
+use crate::{deadline::Deadline, layer::CallOrAnswer};
 
-/// For servers: reads how much time is left from a header, and puts the [`Deadline`] into the extensions
-/// of the request, where it does not lengthen one that is there.
+/// For servers: reads the time left from a header, and inserts the [`Deadline`] into the extensions of the
+/// request. It does not lengthen a deadline that is there already.
 ///
-/// Stand it outside of the layers that ask for the deadline. `M` says what becomes of a malformed header.
+/// Put it outside of the layers that read the deadline. `M` handles malformed headers.
 ///
 /// # Examples
 ///
@@ -58,8 +62,37 @@ pub struct ReadDeadlineLayer<M = Ignore> {
     on_malformed: M,
 }
 
+/// A service whose requests carry the deadline of their header. Created by [`ReadDeadlineLayer`].
+#[derive(Clone, Debug)]
+pub struct ReadDeadlineService<S, M = Ignore> {
+    inner: S,
+    layer: ReadDeadlineLayer<M>,
+}
+
+/// Handles a request whose header is malformed.
+///
+/// You rarely name it. [`Ignore`] is the default, and [`refuse`](ReadDeadlineLayer::refuse) takes a closure.
+pub trait OnMalformed<Res, Err> {
+    /// Returns the answer; `None` to treat the header as missing and to make the call.
+    fn on_malformed(&self, malformed: Malformed) -> Option<Result<Res, Err>>;
+}
+
+/// The default: a malformed header is treated as missing. Zero-sized.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a unit that users may name and create"
+)]
+pub struct Ignore;
+
+/// Answers in place of the service. Created by [`refuse`](ReadDeadlineLayer::refuse).
+#[derive(Clone, Copy)]
+pub struct Refuse<F>(F);
+
+// === impl ReadDeadlineLayer ===
+
 impl ReadDeadlineLayer {
-    /// Reads `header`, and takes a malformed one for missing.
+    /// Creates a layer that reads `header`, and that treats a malformed one as missing.
     #[must_use]
     pub const fn new(header: TimeHeader) -> Self {
         Self {
@@ -70,7 +103,7 @@ impl ReadDeadlineLayer {
 }
 
 impl<M> ReadDeadlineLayer<M> {
-    /// Answers requests whose header is malformed with `f(malformed)`: a 400, an error made by hand.
+    /// Answers requests whose header is malformed with `f(malformed)`: a 400, or an error of another type.
     #[must_use]
     pub fn refuse<Res, Err, F>(self, f: F) -> ReadDeadlineLayer<Refuse<F>>
     where
@@ -94,12 +127,7 @@ impl<S, M: Clone> Layer<S> for ReadDeadlineLayer<M> {
     }
 }
 
-/// A service whose requests carry the deadline that their header says, made by [`ReadDeadlineLayer`].
-#[derive(Clone, Debug)]
-pub struct ReadDeadlineService<S, M = Ignore> {
-    inner: S,
-    layer: ReadDeadlineLayer<M>,
-}
+// === impl ReadDeadlineService ===
 
 impl<S, M, B> Service<Request<B>> for ReadDeadlineService<S, M>
 where
@@ -127,5 +155,25 @@ where
             }
         }
         CallOrAnswer::calling(self.inner.call(request))
+    }
+}
+
+// === impl OnMalformed ===
+
+impl<Res, Err> OnMalformed<Res, Err> for Ignore {
+    fn on_malformed(&self, _: Malformed) -> Option<Result<Res, Err>> {
+        None
+    }
+}
+
+impl<Res, Err, F: Fn(Malformed) -> Result<Res, Err>> OnMalformed<Res, Err> for Refuse<F> {
+    fn on_malformed(&self, malformed: Malformed) -> Option<Result<Res, Err>> {
+        Some((self.0)(malformed))
+    }
+}
+
+impl<F> fmt::Debug for Refuse<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Refuse({})", type_name::<F>())
     }
 }

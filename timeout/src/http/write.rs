@@ -9,15 +9,18 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{InExtensions, TimeHeader};
-use crate::{Deadline, DeadlineOf, DeadlineWith};
+use crate::{
+    deadline::Deadline,
+    layer::{DeadlineOf, DeadlineWith},
+};
 
-/// For clients: writes how much time is left into a header of each request that has a deadline.
+/// For clients: writes the time left into a header of each request that has a deadline.
 ///
-/// The deadline is the one in the extensions, or what [`deadline`](Self::deadline) reads. A header that is
-/// there already and says less stays as it is, and so does one of a request without a deadline. Stand it inside
-/// the retry, so that each attempt says what is left then.
+/// The deadline is the one in the extensions, or the one that [`deadline`](Self::deadline) reads. A header with
+/// a shorter time stays as it is, and so does the header of a request without a deadline. Put it inside the
+/// retry, so that each attempt writes the time left at its start.
 ///
-/// `D` knows the deadline of a request.
+/// `D` reads the deadline of a request.
 ///
 /// # Examples
 ///
@@ -48,8 +51,17 @@ pub struct WriteDeadlineLayer<D = InExtensions> {
     deadline: D,
 }
 
+/// A service that writes the time left into its requests. Created by [`WriteDeadlineLayer`].
+#[derive(Clone, Debug)]
+pub struct WriteDeadlineService<S, D = InExtensions> {
+    inner: S,
+    layer: WriteDeadlineLayer<D>,
+}
+
+// === impl WriteDeadlineLayer ===
+
 impl WriteDeadlineLayer {
-    /// Writes `header` from the deadline in the extensions of a request.
+    /// Creates a layer that writes `header` from the deadline in the extensions of a request.
     #[must_use]
     pub const fn new(header: TimeHeader) -> Self {
         Self {
@@ -61,7 +73,7 @@ impl WriteDeadlineLayer {
 }
 
 impl<D> WriteDeadlineLayer<D> {
-    /// Keeps `time` for the way back: the peer is told that so much less is left.
+    /// Keeps `time` for the work after the call. The peer is told the time left minus `time`.
     #[must_use]
     pub fn reserve(self, time: Duration) -> Self {
         Self {
@@ -70,8 +82,7 @@ impl<D> WriteDeadlineLayer<D> {
         }
     }
 
-    /// Reads from each request the instant until which its answer is of use, instead of looking into its
-    /// extensions. `None` is no deadline.
+    /// Reads the deadline of each request by a closure instead of from its extensions. `None` is no deadline.
     #[must_use]
     pub fn deadline<Req, F>(self, f: F) -> WriteDeadlineLayer<DeadlineWith<F>>
     where
@@ -96,12 +107,7 @@ impl<S, D: Clone> Layer<S> for WriteDeadlineLayer<D> {
     }
 }
 
-/// A service whose requests say how much time is left, made by [`WriteDeadlineLayer`].
-#[derive(Clone, Debug)]
-pub struct WriteDeadlineService<S, D = InExtensions> {
-    inner: S,
-    layer: WriteDeadlineLayer<D>,
-}
+// === impl WriteDeadlineService ===
 
 impl<S, D, B> Service<Request<B>> for WriteDeadlineService<S, D>
 where
@@ -124,7 +130,7 @@ where
         } = &self.layer;
         if let Some(at) = deadline.deadline_of(&request) {
             let left = Deadline::from(at).reserve(*reserve).remaining();
-            // What is malformed is ours to replace.
+            // A malformed header is replaced.
             let said = header.read(request.headers()).ok().flatten();
             if said.is_none_or(|said| left < said) {
                 header.write(left, request.headers_mut());

@@ -1,5 +1,3 @@
-//! The futures: that of the service, and that of a deadline without tower.
-
 use std::{
     fmt,
     future::Future,
@@ -9,24 +7,25 @@ use std::{
 
 use pin_project::pin_project;
 
-use crate::{
-    Elapsed, IntoError, OnReject, Phase, observe::metrics::Watch, observe::trace, race::Race,
-    types::allowance::Allowance,
-};
+use super::{IntoError, OnReject};
+use crate::{observe::Watch, race::Race, types::Phase};
 
 /// The response of a [`TimeoutService`](crate::TimeoutService): the inner call, bounded in time.
 ///
-/// When the time is up the inner call is dropped, with all that it holds, before the answer is made.
+/// If the call elapses, the inner future is dropped with everything that it holds, and then the call is answered.
+///
+/// Its size is that of the inner future, of one tokio `Sleep`, of the answer `R`, and 40 bytes: the name, the
+/// start and the limit. The feature `metrics` adds 8 bytes.
 ///
 /// # Panics
 ///
-/// When it has to wait and there is no tokio runtime with its time driver enabled (`enable_time`). A call
-/// that is ready at the first poll, or that nothing bounds, needs no runtime. Also when it is polled again
-/// after it was answered by a rejection. A panic of the inner call stays a panic.
+/// If it must wait and there is no tokio runtime with its time driver enabled (`enable_time`), or if it is
+/// polled after a rejection. A call that is ready at the first poll, or that nothing bounds, needs no runtime. A
+/// panic of the inner call stays a panic.
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops the inner call and then the timer. Nothing else remains.
+/// Dropping it drops the inner future and then the timer. Nothing else remains.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture<F, R = IntoError> {
@@ -36,34 +35,17 @@ pub struct ResponseFuture<F, R = IntoError> {
     watch: Watch,
 }
 
-/// The future of [`Deadline::run`](crate::Deadline::run).
+/// The response of a service that either calls the inner service or answers at once, such as
+/// [`DeadlineFilterService`](crate::DeadlineFilterService).
 ///
 /// # Panics
 ///
-/// When it has to wait and there is no tokio runtime with its time driver enabled (`enable_time`), and
-/// when it is polled again after it elapsed.
+/// If it is polled after it returned an answer that is not from the inner service.
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops the future it was made of and then the timer. Nothing else remains.
-#[pin_project]
-#[must_use = "futures do nothing unless polled"]
-pub struct Run<F> {
-    #[pin]
-    race: Race<F>,
-}
-
-/// The response of a service that either calls the inner one or has its answer at once:
-/// [`DeadlineFilterService`](crate::DeadlineFilterService) and others.
-///
-/// # Panics
-///
-/// When it is polled again after it gave an answer of its own.
-///
-/// # Cancel safety
-///
-/// Dropping it drops the inner call. Nothing else remains.
-// `F: Future` stands on the struct because an answer is made in `call` and kept as `F::Output`.
+/// Dropping it drops the inner future. Nothing else remains.
+// The struct needs `F: Future` because it stores an answer as `F::Output`.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
 pub struct CallOrAnswer<F: Future> {
@@ -74,14 +56,14 @@ pub struct CallOrAnswer<F: Future> {
 #[pin_project(project = StateProjection)]
 enum State<F: Future> {
     Calling(#[pin] F),
-    /// `None` once it was given.
+    /// `None` once it was returned.
     Answered(Option<F::Output>),
 }
 
 // === impl ResponseFuture ===
 
 impl<F, R> ResponseFuture<F, R> {
-    pub(crate) const fn new(race: Race<F>, reject: R, watch: Watch) -> Self {
+    pub(super) const fn new(race: Race<F>, reject: R, watch: Watch) -> Self {
         Self {
             race,
             reject,
@@ -100,7 +82,7 @@ where
     #[inline(always)]
     #[expect(
         clippy::inline_always,
-        reason = "a function's frame costs as much as all that it does"
+        reason = "a call frame costs as much as the function"
     )]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -111,7 +93,6 @@ where
             }
             Poll::Ready(Err(elapsed)) => {
                 this.watch.elapsed(&elapsed);
-                trace::elapsed(&elapsed);
                 Poll::Ready(this.reject.on_reject(elapsed))
             }
             Poll::Pending => Poll::Pending,
@@ -122,35 +103,6 @@ where
 impl<F, R> fmt::Debug for ResponseFuture<F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
-
-// === impl Run ===
-
-impl<F> Run<F> {
-    pub(crate) const fn new(future: F, allowance: Option<Allowance>) -> Self {
-        Self {
-            race: Race::new(future, allowance),
-        }
-    }
-}
-
-impl<F: Future> Future for Run<F> {
-    type Output = Result<F::Output, Elapsed>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = self.project().race.poll(Phase::Call, cx);
-        if let Poll::Ready(Err(elapsed)) = &result {
-            trace::elapsed(elapsed);
-        }
-        result
-    }
-}
-
-impl<F> fmt::Debug for Run<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").finish_non_exhaustive()
     }
 }
 

@@ -1,25 +1,30 @@
-pub(crate) mod deadline_of;
-pub mod future;
-pub(crate) mod limit_of;
-pub(crate) mod readiness;
-pub(crate) mod reject;
-pub(crate) mod service;
+//! The tower layer of a timeout.
+
+mod future;
+mod readiness;
+mod reject;
+mod request;
+mod service;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_layer::Layer;
 
-use crate::{
-    Answer, DeadlineWith, Elapsed, Fixed, IntoError, LimitWith, NoDeadline, Timeout, TimeoutService,
+pub use self::{
+    future::{CallOrAnswer, ResponseFuture},
+    reject::{Answer, IntoError, OnReject},
+    request::{DeadlineOf, DeadlineWith, Fixed, LimitOf, LimitWith, NoDeadline},
+    service::TimeoutService,
 };
+use crate::{timeout::Timeout, types::Elapsed};
 
 /// Bounds the time of each call of a service.
 ///
-/// Of the timeout's limit, the request's [`limit`](Self::limit) and the request's
-/// [`deadline`](Self::deadline) the earliest wins.
+/// A call ends at the earliest of the timeout's limit, the request's [`limit`](Self::limit) and the request's
+/// [`deadline`](Self::deadline).
 ///
-/// `R` answers calls that took too long, `D` knows the deadline of a request, `L` its limit.
+/// `R` answers calls that elapsed, `D` reads the deadline of a request, `L` its limit.
 #[derive(Clone, Debug)]
 pub struct TimeoutLayer<R = IntoError, D = NoDeadline, L = Fixed> {
     timeout: Timeout,
@@ -29,7 +34,7 @@ pub struct TimeoutLayer<R = IntoError, D = NoDeadline, L = Fixed> {
 }
 
 impl TimeoutLayer {
-    /// A layer over `timeout`: a [`Timeout`], or a [`Duration`] where no name is wanted.
+    /// Creates a layer from a [`Timeout`], or from a [`Duration`] if no name is needed.
     #[must_use]
     pub fn new(timeout: impl Into<Timeout>) -> Self {
         Self {
@@ -42,11 +47,11 @@ impl TimeoutLayer {
 }
 
 impl<R, D, L> TimeoutLayer<R, D, L> {
-    /// Answers calls that took too long with `f(elapsed)`: a 504, an error made by hand. The error type
-    /// then needs no `From<Elapsed>`.
+    /// Answers elapsed calls with `f(elapsed)`: a 504, or an error of another type. The error type of the
+    /// service then needs no `From<Elapsed>`.
     ///
-    /// The request is gone with the inner call. For an answer that needs it (a stale value by its key), or
-    /// that must await, keep what you need and match on [`Elapsed::find`] around the call.
+    /// The request was consumed by the inner call. For an answer that needs the request (a stale value by its
+    /// key) or that must await, match on [`Elapsed::find`] around the call.
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> TimeoutLayer<Answer<F>, D, L>
     where
@@ -60,12 +65,12 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
         }
     }
 
-    /// Reads from each request the instant until which its answer is of use, so that a call deep inside
-    /// does not outlive the request it serves. `None` is no deadline.
+    /// Reads the deadline of each request, so that a nested call does not outlive the request that it serves.
+    /// `None` is no deadline.
     ///
-    /// A call whose deadline has passed already is **not made**: it is answered by an [`Elapsed`] with both
-    /// durations zero. Whatever it returned would come too late, and starting it would only cost the
-    /// inner service. A deadline of this very instant has not passed: the call is made and polled once.
+    /// A call whose deadline has passed is **not made**. The answer is an [`Elapsed`] in which both durations
+    /// are zero. Its result would be late, and starting it costs the inner service. A deadline of the current
+    /// instant has not passed: the call is made and polled once.
     ///
     /// # Examples
     ///
@@ -92,8 +97,8 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
         }
     }
 
-    /// Reads from each request how long it may take. The timeout's own limit stays the most that any
-    /// request is given: with [`Duration::MAX`] there, the request alone decides.
+    /// Reads the limit of each request. The limit of the timeout stays the maximum, also when the figure comes
+    /// from outside. With [`Duration::MAX`] there, the request alone decides.
     ///
     /// # Examples
     ///
@@ -125,12 +130,6 @@ impl<S, R: Clone, D: Clone, L: Clone> Layer<S> for TimeoutLayer<R, D, L> {
     type Service = TimeoutService<S, R, D, L>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        TimeoutService::new(
-            inner,
-            self.timeout.clone(),
-            self.reject.clone(),
-            self.deadline.clone(),
-            self.limit.clone(),
-        )
+        TimeoutService::new(inner, self.clone())
     }
 }

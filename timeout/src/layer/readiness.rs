@@ -2,19 +2,24 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long one instance of a service has waited for the readiness of the next call; `None` where it has
-/// not, or where nobody counts.
+/// The time for which an instance of a service has waited for readiness before its next call.
+///
+/// `None` if it has not waited, or if the time does not count. It is one `Option` in front of cold functions:
+/// as two plain fields, a call that is ready at once took 89 instructions instead of 40.
+///
+/// A wait that its caller gave up counts for the next caller of the same instance. Comparing wakers would tell
+/// the two apart, at the cost of two bus-locked operations.
 #[derive(Debug, Default)]
-pub(crate) struct Readiness(Option<Wait>);
+pub(super) struct Readiness(Option<Wait>);
 
 #[derive(Debug)]
 struct Wait {
-    /// Since when the inner service is asked and not ready; `None` when it is.
+    /// When the first `poll_ready` was pending; `None` if the service is ready.
     since: Option<Instant>,
     before: Duration,
 }
 
-/// A clone is not ready and has not waited: what its original did is no time of its calls.
+/// A clone is not ready and has not waited.
 impl Clone for Readiness {
     fn clone(&self) -> Self {
         Self::default()
@@ -24,7 +29,7 @@ impl Clone for Readiness {
 impl Readiness {
     /// The inner service is not ready.
     #[cold]
-    pub(crate) fn pending(&mut self) {
+    pub(super) fn pending(&mut self) {
         let wait = self.0.get_or_insert(Wait {
             since: None,
             before: Duration::ZERO,
@@ -32,17 +37,17 @@ impl Readiness {
         wait.since.get_or_insert_with(Instant::now);
     }
 
-    /// The inner service has answered. Idle time from now on is nobody's wait.
+    /// The inner service is ready or has failed. Idle time from now on does not count.
     #[inline]
-    pub(crate) fn ended(&mut self) {
+    pub(super) fn ended(&mut self) {
         if let Some(wait) = &mut self.0 {
             wait.end();
         }
     }
 
-    /// What the call that is made now has waited, if it has.
+    /// Takes the time that the next call has waited.
     #[inline]
-    pub(crate) fn take(&mut self) -> Option<Duration> {
+    pub(super) fn take(&mut self) -> Option<Duration> {
         self.0.take().map(|wait| wait.before)
     }
 }

@@ -1,12 +1,11 @@
 use std::{any::type_name, fmt};
 
-use crate::Elapsed;
+use crate::types::Elapsed;
 
-/// Turns an elapsed call into the service's own answer.
+/// Turns an elapsed call into an answer of the service.
 ///
-/// You rarely name it: [`IntoError`] is there by default, and
-/// [`on_reject`](crate::TimeoutLayer::on_reject) takes a closure. The request is not among the arguments:
-/// the inner call has consumed it.
+/// You rarely name it. [`IntoError`] is the default, and [`on_reject`](crate::TimeoutLayer::on_reject) takes a
+/// closure. The request is not an argument: the inner call has consumed it.
 #[diagnostic::on_unimplemented(
     message = "an elapsed timeout cannot be reported as `{Err}`",
     label = "`{Err}` has no room for `maestro_timeout::Elapsed`",
@@ -15,11 +14,11 @@ use crate::Elapsed;
     note = "or answer elapsed calls yourself: `TimeoutLayer::on_reject(|elapsed| ...)`"
 )]
 pub trait OnReject<Res, Err> {
-    /// The answer to a call that took too long.
+    /// Returns the answer to a call that elapsed.
     ///
     /// # Errors
     ///
-    /// Whatever the service's callers are to see as an error.
+    /// The error that the caller of the service receives.
     fn on_reject(&self, elapsed: Elapsed) -> Result<Res, Err>;
 }
 
@@ -27,11 +26,11 @@ pub trait OnReject<Res, Err> {
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "a unit that users may name and make"
+    reason = "a unit that users may name and create"
 )]
 pub struct IntoError;
 
-/// Answers from the rejection. Made by [`on_reject`](crate::TimeoutLayer::on_reject).
+/// Answers by a closure. Created by [`on_reject`](crate::TimeoutLayer::on_reject).
 #[derive(Clone, Copy)]
 pub struct Answer<F>(pub(crate) F);
 

@@ -3,39 +3,35 @@ use std::task::{Context, Poll};
 use tokio::time::Instant;
 use tower_service::Service;
 
+use super::{
+    DeadlineOf, Fixed, IntoError, LimitOf, NoDeadline, OnReject, TimeoutLayer,
+    future::ResponseFuture, readiness::Readiness,
+};
 use crate::{
-    DeadlineOf, Elapsed, Fixed, IntoError, LimitOf, NoDeadline, OnReject, Phase, Timeout,
-    layer::future::ResponseFuture, layer::readiness::Readiness, race::Race,
-    types::allowance::Allowance, types::nanos::Nanos,
+    race::Race,
+    types::{Allowance, Elapsed, Nanos},
 };
 
-/// A service whose calls are bounded in time, made by [`TimeoutLayer`](crate::TimeoutLayer).
+/// A service whose calls are bounded in time. Created by [`TimeoutLayer`].
 ///
-/// `poll_ready` is the inner service's and is not bounded: the clock starts at `call`. A service that may
-/// be unready for long (a pool, a queue) wants a timeout around what waits for it, or a
-/// [`Deadline::run`](crate::Deadline::run); or [`Builder::count_readiness`](crate::Builder::count_readiness),
-/// which takes that time off the limit.
+/// `poll_ready` is that of the inner service and is not bounded. For a service that may be unready for long (a
+/// pool, a queue), put a timeout around the wait, use [`Deadline::run`](crate::Deadline::run), or count the wait
+/// towards the limit with [`Builder::count_readiness`](crate::Builder::count_readiness).
 ///
-/// `call` reads the clock once, and not at all where nothing bounds the request. Where the request's
-/// deadline has passed it does not call the inner service, which then stays ready for the next call.
+/// `call` reads the clock once, or not at all if nothing bounds the request. If the deadline of the request has
+/// passed, the inner service is not called and stays ready.
 #[derive(Clone, Debug)]
 pub struct TimeoutService<S, R = IntoError, D = NoDeadline, L = Fixed> {
     inner: S,
-    timeout: Timeout,
-    reject: R,
-    deadline: D,
-    limit: L,
+    layer: TimeoutLayer<R, D, L>,
     readiness: Readiness,
 }
 
 impl<S, R, D, L> TimeoutService<S, R, D, L> {
-    pub(crate) fn new(inner: S, timeout: Timeout, reject: R, deadline: D, limit: L) -> Self {
+    pub(super) fn new(inner: S, layer: TimeoutLayer<R, D, L>) -> Self {
         Self {
             inner,
-            timeout,
-            reject,
-            deadline,
-            limit,
+            layer,
             readiness: Readiness::default(),
         }
     }
@@ -57,7 +53,7 @@ where
         let ready = self.inner.poll_ready(cx);
         if ready.is_ready() {
             self.readiness.ended();
-        } else if self.timeout.counts_readiness() {
+        } else if self.layer.timeout.counts_readiness() {
             self.readiness.pending();
         }
         ready
@@ -66,12 +62,15 @@ where
     #[inline(always)]
     #[expect(
         clippy::inline_always,
-        reason = "in one piece with its caller the future is made where it is to lie, and is not copied layer by layer"
+        reason = "inlined, the future is built in its final place; otherwise each layer copies it"
     )]
     fn call(&mut self, request: Req) -> Self::Future {
         let allowance = self.allowance(&request);
-        let (reject, watch) = (self.reject.clone(), self.timeout.watch().clone());
-        // Each built where it is to lie: a future is long, and moved it would be copied.
+        let (reject, watch) = (
+            self.layer.reject.clone(),
+            self.layer.timeout.watch().clone(),
+        );
+        // Each arm builds the whole future. A shared tail would copy it, and a future is large.
         match allowance {
             Ok(allowance) => {
                 let race = Race::new(self.inner.call(request), allowance);
@@ -83,35 +82,29 @@ where
 }
 
 impl<S, R, D, L> TimeoutService<S, R, D, L> {
-    /// The time the call has, if anything bounds it; or what there is to say as it has none left.
+    /// The time of the call; `None` if nothing bounds it. The rejection if no time is left.
     #[inline]
     fn allowance<Req>(&mut self, request: &Req) -> Result<Option<Allowance>, Elapsed>
     where
         D: DeadlineOf<Req>,
         L: LimitOf<Req>,
     {
-        let name = self.timeout.name();
-        let limit = Nanos::new(self.limit.limit_of(request)).min(self.timeout.limit_in_nanos());
-        let deadline = self.deadline.deadline_of(request);
+        let TimeoutLayer {
+            timeout,
+            deadline,
+            limit,
+            ..
+        } = &self.layer;
+        let limit = Nanos::new(limit.limit_of(request)).min(timeout.limit_in_nanos());
+        let deadline = deadline.deadline_of(request);
         let waited = self.readiness.take();
         if limit.is_unbounded() && deadline.is_none() {
             return Ok(None);
         }
-        // Before the inner `call`: what it does there, and however long its future then waits for its
-        // first poll, is time of this call.
+        // The clock is read before the inner `call`, not at the first poll: the caller waits from here on, and
+        // the inner service may have started work (a task, a queue). The read is two thirds of the cost of a
+        // call that is ready at once.
         let now = Instant::now();
-        if deadline.is_some_and(|deadline| deadline < now) {
-            return Err(Elapsed::before(name));
-        }
-        // The wait lies before the call, and what is left of the limit after it.
-        let mut started = now;
-        if let Some(waited) = waited {
-            let waited_for = Nanos::new(waited);
-            if waited_for > limit {
-                return Err(Elapsed::new(name, Phase::Before, waited_for, limit));
-            }
-            started = now.checked_sub(waited).unwrap_or(now);
-        }
-        Ok(Some(Allowance::new(name, started, limit, deadline)))
+        Allowance::of_call(timeout.name(), now, waited, limit, deadline).map(Some)
     }
 }

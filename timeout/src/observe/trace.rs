@@ -1,12 +1,11 @@
-//! The only file that knows the feature `tracing`. Without it nothing here does anything.
+//! Events of the feature `tracing`, at the level `DEBUG`: one for each call is too many for a higher level.
 
 use std::time::Duration;
 
-use crate::Elapsed;
+use crate::types::Elapsed;
 
-/// Says that a call was given up. At the level of debugging: one line a call is too much for more.
 #[cfg(feature = "tracing")]
-pub(crate) fn elapsed(elapsed: &Elapsed) {
+pub(super) fn elapsed(elapsed: &Elapsed) {
     tracing::debug!(
         target: "maestro_timeout",
         timeout = elapsed.name(),
@@ -17,9 +16,8 @@ pub(crate) fn elapsed(elapsed: &Elapsed) {
     );
 }
 
-/// Says that a request came after its deadline.
 #[cfg(feature = "tracing")]
-pub(crate) fn expired(name: &'static str, late: Duration, is_rejected: bool, is_dark: bool) {
+pub(super) fn expired(name: &'static str, late: Duration, is_rejected: bool, is_dark: bool) {
     tracing::debug!(
         target: "maestro_timeout",
         filter = name,
@@ -32,8 +30,8 @@ pub(crate) fn expired(name: &'static str, late: Duration, is_rejected: bool, is_
 
 #[cfg(not(feature = "tracing"))]
 #[inline]
-pub(crate) fn elapsed(_: &Elapsed) {}
+pub(super) fn elapsed(_: &Elapsed) {}
 
 #[cfg(not(feature = "tracing"))]
 #[inline]
-pub(crate) fn expired(_: &'static str, _: Duration, _: bool, _: bool) {}
+pub(super) fn expired(_: &'static str, _: Duration, _: bool, _: bool) {}

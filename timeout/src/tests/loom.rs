@@ -4,16 +4,26 @@ use std::time::Duration;
 
 use loom::{sync::Arc, thread};
 
-use crate::{limit::Limit, types::nanos::Nanos, window::Credit, window::share::Share};
+use crate::{
+    limit::Limit,
+    types::Nanos,
+    window::{Settings, Window},
+};
+
+fn window(share: f64) -> Arc<Window> {
+    let settings = Settings::new(share, Duration::from_secs(1), false).expect("within the ranges");
+    Arc::new(Window::new(settings))
+}
 
 #[test]
-fn who_reads_a_limit_while_it_changes_has_the_old_one_or_the_new_one() {
+fn a_reader_sees_the_old_or_the_new_limit() {
     // Both halves of the word differ, so that a mixture would be a third value.
     let (old, new) = (Duration::from_nanos(1), Duration::from_nanos(2 << 32));
     loom::model(move || {
         let limit = Arc::new(Limit::new(old));
         let other = Arc::clone(&limit);
-        // The reader is the thread that loom runs last: it may then be shown any value that was ever there.
+        // The reader is the spawned thread: loom shows a relaxed load every earlier value only there. With the
+        // reader here, the model misses its mutant.
         let there = thread::spawn(move || other.load());
         limit.store(new);
         let seen = there.join().unwrap();
@@ -25,42 +35,38 @@ fn who_reads_a_limit_while_it_changes_has_the_old_one_or_the_new_one() {
     });
 }
 
-/// Two expired requests; how many of them were rejected.
-fn two_requests(credit: &Credit) -> usize {
-    let half = Share::new(0.5).expect("a share");
-    (0..2)
-        .filter(|_| credit.request(0, half, 1_000, true))
-        .count()
+/// Two expired requests. Returns how many of them were rejected.
+fn two_requests(window: &Window) -> usize {
+    (0..2).filter(|_| window.request(0, true).0).count()
 }
 
 #[test]
-fn two_threads_together_reject_exactly_the_share() {
+fn two_threads_reject_exactly_the_share() {
     loom::model(|| {
-        let credit = Arc::new(Credit::new());
-        let other = Arc::clone(&credit);
+        let window = window(0.5);
+        let other = Arc::clone(&window);
         let there = thread::spawn(move || two_requests(&other));
-        let rejected = two_requests(&credit) + there.join().unwrap();
-        assert_eq!(rejected, 2, "half of four, whoever comes when");
+        let rejected = two_requests(&window) + there.join().unwrap();
+        assert_eq!(rejected, 2, "half of four, in every order");
     });
 }
 
 #[test]
-fn three_threads_never_reject_more_than_the_share() {
+fn three_threads_never_exceed_the_share() {
     let mut model = loom::model::Builder::new();
     // Three threads without a bound take minutes.
     model.preemption_bound = Some(3);
     model.check(|| {
-        let credit = Arc::new(Credit::new());
-        let third = Share::new(0.4).expect("a share");
+        let window = window(0.4);
         let others: Vec<_> = (0..2)
             .map(|_| {
-                let other = Arc::clone(&credit);
-                thread::spawn(move || usize::from(other.request(0, third, 1_000, true)))
+                let other = Arc::clone(&window);
+                thread::spawn(move || usize::from(other.request(0, true).0))
             })
             .collect();
-        let here = usize::from(credit.request(0, third, 1_000, true));
+        let here = usize::from(window.request(0, true).0);
         let there: usize = others.into_iter().map(|other| other.join().unwrap()).sum();
-        // 0.4, 0.8, 1.2: the third of them, whichever it is, is the one.
+        // 0.4, 0.8, 1.2: the third request is rejected, whichever it is.
         assert_eq!(here + there, 1);
     });
 }

@@ -2,5 +2,3 @@
 mod loom;
 #[cfg(not(loom))]
 mod model;
-#[cfg(not(loom))]
-mod window;

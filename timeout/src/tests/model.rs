@@ -303,12 +303,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_024))]
 
     #[test]
-    fn any_call_ends_as_calculated_by_hand(plan in plan(), answering: bool) {
+    fn calls_end_as_the_naive_model_says(plan in plan(), answering: bool) {
         prop_assert_eq!(on_paused_clock(played(&plan, answering)), expected(&plan));
     }
 
     #[test]
-    fn any_future_run_against_a_deadline_ends_as_calculated_by_hand(plan in plan()) {
+    fn runs_end_as_the_naive_model_says(plan in plan()) {
         let plan = Plan { limit: Duration::MAX, asked: None, ..plan };
         prop_assert_eq!(on_paused_clock(run(&plan)), expected_once_called(&plan));
     }

@@ -1,10 +1,12 @@
-//! The decision, without a clock or a timer of its own: from when and for how long a call may take.
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{Elapsed, Phase, types::nanos::Nanos};
+use super::{Elapsed, Nanos, Phase};
 
-/// The time one call has, from the instant it began.
+/// The time that a call has: its start and its limit.
+///
+/// A pure decision. It reads no clock and owns no timer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowance {
     name: &'static str,
@@ -13,7 +15,7 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    /// The time from `started` until `limit` is over or `deadline` is reached, whichever is earlier.
+    /// The time from `started` until the earlier of `limit` and `deadline`.
     pub(crate) fn new(
         name: &'static str,
         started: Instant,
@@ -30,15 +32,45 @@ impl Allowance {
         }
     }
 
-    /// Whether only what is ready at once can be in time.
-    pub(crate) const fn is_zero(self) -> bool {
-        self.limit.is_zero()
+    /// The time of a call that begins at `now`, after `waited` for the readiness of the service.
+    ///
+    /// Returns the rejection where no time is left. The call is then not made: nothing is ready before it has
+    /// begun, the result would be late in any case, and starting the work costs the inner service most when
+    /// it is slow already.
+    ///
+    /// A deadline has passed when it is strictly before `now`. At the same instant, a result that is ready at
+    /// once is in time, as in any other tie. A limit of zero is different: it asks for a result that is ready
+    /// at once, so the call is made.
+    #[inline]
+    pub(crate) fn of_call(
+        name: &'static str,
+        now: Instant,
+        waited: Option<Duration>,
+        limit: Nanos,
+        deadline: Option<Instant>,
+    ) -> Result<Self, Elapsed> {
+        if deadline.is_some_and(|deadline| deadline < now) {
+            return Err(Elapsed::before(name));
+        }
+        let mut started = now;
+        if let Some(waited) = waited {
+            let waited_for = Nanos::new(waited);
+            if waited_for > limit {
+                return Err(Elapsed::new(name, Phase::Before, waited_for, limit));
+            }
+            started = now.checked_sub(waited).unwrap_or(now);
+        }
+        Ok(Self::new(name, started, limit, deadline))
     }
 
-    /// The last instant at which a result is in time; `None` where there is none.
+    /// Whether only a result that is ready at once can be in time.
+    pub(crate) fn is_zero(self) -> bool {
+        self.limit == Nanos::ZERO
+    }
+
+    /// The last instant at which a result is in time; `None` if there is no limit.
     ///
-    /// Worked out here and not in `new`: a call that is ready at once never asks. What is bounded at all
-    /// is so by less than 584 years, far from the edge where the timer's own arithmetic would overflow.
+    /// Computed on demand: a call that is ready at once never needs it.
     pub(crate) fn end(self) -> Option<Instant> {
         if self.limit.is_unbounded() {
             return None;
@@ -46,7 +78,7 @@ impl Allowance {
         self.started.checked_add(self.limit.duration())
     }
 
-    /// What there is to say when the time is up.
+    /// The rejection of a call that is given up at `now`.
     pub(crate) fn elapsed(self, phase: Phase, now: Instant) -> Elapsed {
         let after = now.saturating_duration_since(self.started);
         Elapsed::new(self.name, phase, Nanos::new(after), self.limit)

@@ -1,10 +1,10 @@
 use std::{error::Error, fmt, io, time::Duration};
 
-use crate::{Phase, types::nanos::Nanos};
+use super::Nanos;
 
-/// A call took longer than it was allowed to.
+/// A call took longer than its limit.
 ///
-/// Made and cloned without allocation and without a reference count.
+/// Creating and cloning it takes no allocation and no reference count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elapsed {
     name: &'static str,
@@ -13,8 +13,26 @@ pub struct Elapsed {
     limit: Nanos,
 }
 
+/// The phase of a call in which its time ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Before the call. The call was not made.
+    Before,
+    /// The call: it returned no response.
+    Call,
+    /// The call of an HTTP service: it returned no response head.
+    Headers,
+    /// The wait for the next frame of a response body.
+    Idle,
+    /// The response body as a whole.
+    Body,
+}
+
+// === impl Elapsed ===
+
 impl Elapsed {
-    pub(crate) const fn new(name: &'static str, phase: Phase, after: Nanos, limit: Nanos) -> Self {
+    pub(super) const fn new(name: &'static str, phase: Phase, after: Nanos, limit: Nanos) -> Self {
         Self {
             name,
             phase,
@@ -23,47 +41,51 @@ impl Elapsed {
         }
     }
 
-    /// A call that is not made, as its deadline has passed.
+    /// The rejection of a call that is not made because its deadline has passed.
     pub(crate) const fn before(name: &'static str) -> Self {
         Self::new(name, Phase::Before, Nanos::ZERO, Nanos::ZERO)
     }
 
-    /// The name of the [`Timeout`](crate::Timeout), or of what else bounded the call; `deadline` where it
-    /// was a [`Deadline`](crate::Deadline) without tower.
+    /// The name of the [`Timeout`](crate::Timeout), [`BodyTimeout`](crate::BodyTimeout) or
+    /// [`DeadlineFilter`](crate::DeadlineFilter) that ended the call; `deadline` for
+    /// [`Deadline::run`](crate::Deadline::run).
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What was going on when the time was up.
+    /// The phase in which the time ran out.
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// How long after the call began it was given up: the limit, what the timer rounds up to (tokio's has
-    /// a resolution of a millisecond), and the time by which the task was polled late. So it is never less
-    /// than [`limit`](Self::limit).
+    /// The time between the start of the call and its end. Never less than [`limit`](Self::limit).
     ///
-    /// Of the phase [`Idle`](Phase::Idle) it counts from the beginning of the wait, of [`Body`](Phase::Body) from the
-    /// head of the response. [`Before`](Phase::Before) the call it is zero when the deadline had passed, or how long
-    /// the service was [unready](crate::Builder::count_readiness).
+    /// It is the limit, plus the rounding of tokio's timer (up to a millisecond), plus the delay until the task
+    /// was polled.
+    ///
+    /// In the phase [`Idle`](Phase::Idle) it counts from the start of the wait, in the phase
+    /// [`Body`](Phase::Body) from the head of the response. In the phase [`Before`](Phase::Before) it is zero
+    /// if the deadline had passed; otherwise it is the time for which the service was
+    /// [not ready](crate::Builder::count_readiness).
     #[must_use]
     pub const fn after(&self) -> Duration {
         self.after.duration()
     }
 
-    /// How long the call, or the phase, was allowed to take: the limit, or what was left at its beginning of
-    /// the request's deadline where that was less.
+    /// The limit that applied: that of the call or phase, or the time that was left until the request's
+    /// deadline if that was shorter.
     #[must_use]
     pub const fn limit(&self) -> Duration {
         self.limit.duration()
     }
 
-    /// Finds an `Elapsed` in an error or in what it says is its source, however deep.
+    /// Finds an `Elapsed` in an error or in its chain of sources.
     ///
-    /// It sees through boxes, `anyhow`, `io::Error::other(elapsed)` and enums with `#[from] Elapsed`; not
-    /// through `#[error(transparent)]`, which forwards past the value: match that variant yourself.
+    /// It finds an `Elapsed` in boxes, in `anyhow`, in `io::Error::other(elapsed)` and in enums with
+    /// `#[from] Elapsed`. It does not find one behind `#[error(transparent)]`, which hides the value from the
+    /// chain; match that variant instead.
     ///
     /// # Examples
     ///
@@ -86,7 +108,7 @@ impl Elapsed {
                 return Some(found);
             }
             next = match error.downcast_ref::<io::Error>() {
-                // `io::Error::source` steps past the value it wraps.
+                // `io::Error::source` skips the value that it wraps.
                 Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
                 None => error.source(),
             };
@@ -115,3 +137,25 @@ impl fmt::Display for Elapsed {
 }
 
 impl Error for Elapsed {}
+
+// === impl Phase ===
+
+impl Phase {
+    /// The name in metrics and logs: `before`, `call`, `headers`, `idle` or `body`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::Call => "call",
+            Self::Headers => "headers",
+            Self::Idle => "idle",
+            Self::Body => "body",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,6 +1,8 @@
 use std::{error::Error, fmt};
 
-/// What [`DeadlineFilterBuilder::build`](crate::DeadlineFilterBuilder::build) refuses, and what to do about it.
+/// A setting is out of its range. Returned by [`DeadlineFilterBuilder::build`](crate::DeadlineFilterBuilder::build).
+///
+/// The message names the setting and its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidConfig {

@@ -1,5 +1,12 @@
-pub(crate) mod allowance;
-pub(crate) mod elapsed;
-pub(crate) mod error;
-pub(crate) mod nanos;
-pub(crate) mod phase;
+//! Plain values. They import nothing else of this crate.
+
+mod allowance;
+mod elapsed;
+mod error;
+mod nanos;
+
+pub(crate) use self::{allowance::Allowance, nanos::Nanos};
+pub use self::{
+    elapsed::{Elapsed, Phase},
+    error::InvalidConfig,
+};

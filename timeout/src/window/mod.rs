@@ -1,39 +1,68 @@
-pub(crate) mod share;
-pub(crate) mod word;
+//! Decides which expired requests a filter rejects.
+//!
+//! Each request deposits its share of a rejection, and a rejection withdraws a whole one. So at every moment of
+//! a period, the rejections in it are at most that share of the requests in it, counted exactly in integers
+//! across threads.
+//!
+//! Finagle's `DeadlineFilter` has the same purpose and another bound: a leaky bucket for each connection, with
+//! one deposit for each request that is *served*. There a filter with a share of 1.0 rejects half of the expired
+//! requests; here it rejects all of them.
+//!
+//! Periods are not aligned to a grid, which would take a division for each request.
 
-use crate::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    window::share::Share,
-    window::word::Window,
-};
+mod period;
+mod settings;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
-/// The window that the requests of all threads share.
+use self::period::{MOST_MILLIS, Period};
+pub(crate) use self::settings::Settings;
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// The settings of a filter and its current period, shared by all threads.
 ///
-/// One word and one read-modify-write a request, so that no two requests spend the same credit. Relaxed:
-/// nothing else is published with it.
+/// Every access is `Relaxed`. Each word is a complete value, and no other memory is published with it.
 #[derive(Debug)]
-pub(crate) struct Credit(AtomicU64);
+pub(crate) struct Window {
+    /// All settings in one word, so that a request never sees half of a change.
+    settings: AtomicU64,
+    /// The period in one word, so that two requests never withdraw the same credit.
+    period: AtomicU64,
+}
 
-impl Credit {
-    pub(crate) fn new() -> Self {
-        Self(AtomicU64::new(0))
+impl Window {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings: AtomicU64::new(settings.word()),
+            period: AtomicU64::new(0),
+        }
     }
 
-    /// One more request at `now`, in milliseconds: whether it is to be rejected.
-    pub(crate) fn request(&self, now: u64, share: Share, period: u64, is_expired: bool) -> bool {
-        let mut seen = self.0.load(Relaxed);
+    /// Changes the settings for the requests that follow. The credit of the current period stays.
+    pub(crate) fn reconfigure(&self, settings: Settings) {
+        self.settings.store(settings.word(), Relaxed);
+    }
+
+    /// Counts a request at `now`, in milliseconds. Returns whether it is to be rejected, and the settings that
+    /// decided it.
+    ///
+    /// One read-modify-write for each request, or none: a period with the maximum credit is not changed by a
+    /// request in time, so a busy server that rejects nothing only reads.
+    pub(crate) fn request(&self, now: u64, is_expired: bool) -> (bool, Settings) {
+        let now = now.min(MOST_MILLIS);
+        let settings = Settings::from_word(self.settings.load(Relaxed));
+        let mut seen = self.period.load(Relaxed);
         loop {
-            let (next, is_rejected) =
-                Window::from_word(seen).request(now, share, period, is_expired);
-            // Nothing to write: a full window, or a share of none. The load was the decision.
+            let (next, is_rejected) = Period::from_word(seen).request(now, settings, is_expired);
+            // The load was the decision: there is nothing to write.
             if next.word() == seen {
-                return is_rejected;
+                return (is_rejected, settings);
             }
             match self
-                .0
+                .period
                 .compare_exchange_weak(seen, next.word(), Relaxed, Relaxed)
             {
-                Ok(_) => return is_rejected,
+                Ok(_) => return (is_rejected, settings),
                 Err(other) => seen = other,
             }
         }

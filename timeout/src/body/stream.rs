@@ -11,32 +11,34 @@ use tokio::time::{Instant, Sleep};
 
 use super::{BodyError, Limits};
 use crate::{
-    Elapsed, Phase, observe::metrics::Watch, timer::poll_until, types::allowance::Allowance,
-    types::nanos::Nanos,
+    observe::Watch,
+    timer::wait,
+    types::{Allowance, Elapsed, Nanos, Phase},
 };
 
-/// A response body that is bounded in time, made by a [`BodyTimeoutService`](super::BodyTimeoutService).
+/// A response body that is bounded in time. Created by a [`BodyTimeoutService`](super::BodyTimeoutService).
 ///
-/// The inner body is asked first, so that a frame that is there when the timer fires wins. When the
-/// time is up the inner body is dropped, with the connection it holds, before the error is given;
-/// after it the body is at its end. An end that comes late is still the end.
+/// The inner body is polled first, so a frame that is ready when the timer fires wins. If a limit is reached,
+/// the inner body is dropped with the connection that it holds, and then the error is returned. After the error
+/// the body is at its end. The end of the inner body is never turned into an error, however late it is.
 ///
-/// One timer, inside the body, armed when it has nothing to give. With a limit for the whole body each frame
-/// costs a clock read: a body that always has one would never be asked otherwise.
+/// The body has one timer for both limits, armed when the inner body is pending. With a limit for the whole body
+/// each frame costs a clock read: a body that always has a frame would otherwise never reach the limit.
 ///
 /// # Panics
 ///
-/// When it has to wait for a bounded time and there is no tokio runtime with its time driver enabled.
+/// If it must wait for a bounded time and there is no tokio runtime with its time driver enabled.
 #[pin_project]
 pub struct TimeoutBody<B> {
-    /// `None` when the time is up.
+    /// `None` once a limit was reached.
     #[pin]
     inner: Option<B>,
     #[pin]
     timer: Option<Sleep>,
     timeout: &'static str,
     idle: Nanos,
-    /// The wait for the next frame, while there is one.
+    /// The current wait for a frame. It begins at the poll that found none, so that the time in which the body
+    /// is not polled does not count.
     wait: Option<Allowance>,
     whole: Option<Allowance>,
     watch: Watch,
@@ -50,12 +52,12 @@ impl<B> TimeoutBody<B> {
         deadline: Option<Instant>,
         watch: Watch,
     ) -> Self {
-        let is_bounded = !limits.whole.is_unbounded() || deadline.is_some();
+        let [_, idle, whole] = limits;
+        let is_bounded = !whole.is_unbounded() || deadline.is_some();
         Self {
             timeout,
-            idle: limits.idle,
-            whole: is_bounded
-                .then(|| Allowance::new(timeout, Instant::now(), limits.whole, deadline)),
+            idle,
+            whole: is_bounded.then(|| Allowance::new(timeout, Instant::now(), whole, deadline)),
             ..Self::unbounded(inner, watch)
         }
     }
@@ -73,35 +75,33 @@ impl<B> TimeoutBody<B> {
     }
 }
 
-/// What bounds a body that has nothing to give: the wait or the whole, whichever ends first.
-fn first(wait: Option<Allowance>, whole: Option<Allowance>) -> Option<(Phase, Allowance, Instant)> {
+/// The earlier of the two limits.
+fn first(wait: Option<Allowance>, whole: Option<Allowance>) -> Option<(Phase, Allowance)> {
     let end = |phase, allowance: Option<Allowance>| {
-        allowance.and_then(|allowance| Some((phase, allowance, allowance.end()?)))
+        allowance.and_then(|allowance| Some((allowance.end()?, phase, allowance)))
     };
-    match (end(Phase::Idle, wait), end(Phase::Body, whole)) {
-        (Some(idle), Some(whole)) => Some(if idle.2 < whole.2 { idle } else { whole }),
+    let first = match (end(Phase::Idle, wait), end(Phase::Body, whole)) {
+        (Some(idle), Some(whole)) => Some(if idle.0 < whole.0 { idle } else { whole }),
         (idle, whole) => idle.or(whole),
-    }
+    };
+    first.map(|(_, phase, allowance)| (phase, allowance))
 }
 
 impl<B> TimeoutBody<B> {
-    /// When it is ready the inner body has nothing to give and the time is up.
+    /// Waits for the earlier limit. The inner body must be pending.
     fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Elapsed> {
         let this = self.project();
         if this.wait.is_none() && !this.idle.is_unbounded() {
             let wait = Allowance::new(this.timeout, Instant::now(), *this.idle, None);
             *this.wait = Some(wait);
         }
-        let Some((phase, allowance, end)) = first(*this.wait, *this.whole) else {
-            return Poll::Pending;
-        };
-        if !allowance.is_zero() {
-            ready!(poll_until(this.timer, end, cx));
+        match first(*this.wait, *this.whole) {
+            Some((phase, allowance)) => wait(this.timer, &allowance, phase, cx),
+            None => Poll::Pending,
         }
-        Poll::Ready(allowance.elapsed(phase, Instant::now()))
     }
 
-    /// The end of the whole, if it has passed. A tie goes to the frame.
+    /// The rejection if the end of the whole body has passed. A tie goes to the frame.
     fn overdue(&self) -> Option<Elapsed> {
         let whole = self.whole?;
         let now = Instant::now();
@@ -113,7 +113,6 @@ impl<B> TimeoutBody<B> {
         this.inner.set(None);
         this.timer.set(None);
         this.watch.elapsed(&elapsed);
-        crate::observe::trace::elapsed(&elapsed);
         BodyError::Elapsed(elapsed)
     }
 }
@@ -146,7 +145,7 @@ where
             }),
             Some(Err(error)) => Some(Err(BodyError::Inner(error.into()))),
             None => {
-                // Once: whoever asks again after the end gets the end again.
+                // `take`: a poll after the end returns the end again, and is not counted again.
                 this.watch.finished(Phase::Body, this.whole.take());
                 None
             }

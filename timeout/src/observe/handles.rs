@@ -2,15 +2,17 @@ use std::{fmt, sync::OnceLock};
 
 use metrics::{Recorder, with_recorder};
 
-/// Handles of the recorder, kept from the first use on at which there is one.
+/// Handles of the recorder. They are taken at the first use after a recorder is installed, and then kept.
+///
+/// A handle that is looked up for each call costs several allocations.
 pub(super) struct Handles<T: Register> {
     subject: T::Subject,
     kept: OnceLock<T>,
 }
 
-/// What is taken from a recorder, all at once.
+/// A set of handles that is registered at once.
 pub(super) trait Register {
-    /// What the labels are made of.
+    /// The values of the labels.
     type Subject: Copy + fmt::Debug;
     fn register(subject: Self::Subject, recorder: &dyn Recorder) -> Self;
 }
@@ -30,8 +32,9 @@ impl<T: Register> Handles<T> {
         }
     }
 
-    /// Before a recorder is installed, `metrics` hands out one without a field, whose handles are dead
-    /// for ever: those are not kept. Whoever writes a recorder without a field calls `resolve`.
+    /// Before a recorder is installed, `metrics` passes its `NoopRecorder`, whose handles never record. They are
+    /// not kept. The only difference that shows is that this recorder has no field. The user of a recorder
+    /// without a field calls `resolve`.
     #[cold]
     fn find(&self) -> Option<&T> {
         with_recorder(|recorder| (size_of_val(recorder) > 0).then(|| self.keep(recorder)))
