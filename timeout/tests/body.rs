@@ -122,7 +122,7 @@ fn elapsed(error: Option<BodyError>) -> Elapsed {
 // === The head ===
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_is_late_is_answered_by_the_services_own_error() {
+async fn a_late_head_is_answered_by_the_service_error() {
     let layer = BodyTimeoutLayer::new(none().headers(ms(250)).build("files"));
     let mut service = layer.layer(service_fn(async |how_long: Duration| {
         tokio::time::sleep(how_long).await;
@@ -139,7 +139,7 @@ async fn a_head_that_is_late_is_answered_by_the_services_own_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_reject_answers_with_the_inner_services_body_and_no_limits() {
+async fn on_reject_answers_with_an_unlimited_body() {
     let limits = none().headers(ms(250)).idle(ms(1)).whole(ms(1));
     let mut service = BodyTimeoutLayer::new(limits.build("files"))
         .on_reject(|_| {
@@ -176,13 +176,13 @@ async fn a_body_that_stops_ends_after_the_idle_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_reader_is_not_the_bodys_fault() {
+async fn the_time_of_a_slow_reader_is_not_idle() {
     let body = response(none().idle(ms(250)), slow(&[0, 200, 200], End::Ends)).await;
     assert!(matches!(read(body, ms(60_000)).await, (3, None)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_limit_of_zero_takes_only_what_is_there() {
+async fn an_idle_limit_of_zero_takes_ready_frames() {
     let body = response(none().idle(ms(0)), slow(&[0, 0, 1], End::Ends)).await;
     let (frames, error) = read(body, ms(0)).await;
     assert_eq!((frames, elapsed(error).phase()), (2, Phase::Idle));
@@ -206,7 +206,7 @@ async fn a_body_that_trickles_ends_after_the_whole_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whichever_of_idle_and_whole_ends_first_is_named() {
+async fn the_earlier_of_idle_and_whole_is_named() {
     for (idle, whole, phase, after) in [
         (250, 400, Phase::Body, 400),
         (250, 600, Phase::Idle, 250),
@@ -220,7 +220,7 @@ async fn whichever_of_idle_and_whole_ends_first_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_always_has_a_frame_ends_too_and_a_tie_goes_to_the_frame() {
+async fn a_body_that_always_has_a_frame_ends_after_a_tie() {
     let began = Instant::now();
     let body = response(none().whole(ms(1_000)), slow(&[0; 1_000], End::Ends)).await;
     let (frames, error) = read(body, ms(100)).await;
@@ -229,7 +229,7 @@ async fn a_body_that_always_has_a_frame_ends_too_and_a_tie_goes_to_the_frame() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_that_comes_late_is_still_the_end() {
+async fn a_late_end_of_a_body_is_no_error() {
     let body = response(none().whole(ms(100)), slow(&[0], End::Ends)).await;
     assert!(matches!(read(body, ms(60_000)).await, (1, None)));
 }
@@ -261,7 +261,7 @@ async fn a_deadline_bounds_head_and_body_together() {
 // === What is left behind, what passes through ===
 
 #[tokio::test(start_paused = true)]
-async fn what_the_body_held_is_free_before_the_error_is_given() {
+async fn the_inner_body_is_dropped_before_the_error() {
     let body = slow(&[], End::Hangs);
     let held = Arc::downgrade(&body.held);
     let mut body = Box::pin(response(none().idle(ms(250)), body).await);
@@ -295,7 +295,7 @@ async fn an_error_of_the_inner_body_passes_with_its_chain() {
 }
 
 #[test]
-fn a_body_that_nothing_bounds_or_that_does_not_wait_needs_no_runtime() {
+fn a_body_that_does_not_wait_needs_no_runtime() {
     struct Never;
     impl Body for Never {
         type Data = &'static [u8];
@@ -323,7 +323,7 @@ fn a_body_that_nothing_bounds_or_that_does_not_wait_needs_no_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_change_for_the_calls_that_begin_from_then_on() {
+async fn changed_body_limits_bound_later_calls() {
     let timeout = none().idle(ms(250)).build("files");
     let service = BodyTimeoutLayer::new(timeout.clone()).layer(service_fn(async |()| {
         Ok::<_, Elapsed>(Response::new(slow(&[], End::Hangs)))

@@ -52,7 +52,7 @@ fn an_error_of_the_inner_readiness_passes_through() {
 }
 
 #[test]
-fn a_ready_service_that_is_dropped_without_a_call_leaves_nothing_behind() {
+fn a_ready_service_dropped_uncalled_leaves_nothing() {
     let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(TimeoutLayer::new(SECOND));
     assert_ready_ok!(service.poll_ready());
     drop(service);
@@ -78,7 +78,7 @@ fn an_inner_service_that_was_not_made_ready_is_never_called() {
 }
 
 #[test]
-fn a_call_that_is_dropped_takes_the_inner_call_with_it() {
+fn a_dropped_call_drops_the_inner_call() {
     let held = Arc::new(());
     let witness = Arc::clone(&held);
     let mut service = TimeoutLayer::new(Duration::MAX).layer(service_fn(move |()| {
@@ -111,7 +111,7 @@ fn a_call_that_is_ready_at_once_needs_no_runtime() {
 }
 
 #[test]
-fn a_call_that_nothing_bounds_may_wait_without_a_runtime() {
+fn an_unbounded_call_waits_without_a_runtime() {
     let layer = TimeoutLayer::new(Duration::MAX);
     let mut plain = layer.layer(service_fn(|()| pending::<Result<(), BoxError>>()));
     assert_pending!(task::spawn(plain.call(())).poll());
@@ -140,7 +140,7 @@ fn a_limit_of_zero_polls_once_and_needs_no_timer() {
 
 #[test]
 #[should_panic(expected = "there is no reactor running")]
-fn a_call_that_must_wait_outside_of_a_runtime_panics_and_says_why() {
+fn a_waiting_call_panics_outside_a_runtime() {
     let mut service =
         TimeoutLayer::new(SECOND).layer(service_fn(|()| pending::<Result<(), BoxError>>()));
     let _ = task::spawn(service.call(())).poll();
@@ -148,7 +148,7 @@ fn a_call_that_must_wait_outside_of_a_runtime_panics_and_says_why() {
 
 #[test]
 #[should_panic(expected = "timers are disabled")]
-fn a_call_that_must_wait_in_a_runtime_without_time_panics_and_says_why() {
+fn a_waiting_call_panics_without_a_time_driver() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -182,7 +182,7 @@ fn a_call_whose_deadline_has_passed_is_not_made() {
 }
 
 #[test]
-fn on_reject_answers_a_call_that_was_not_made_too() {
+fn on_reject_answers_a_call_that_was_not_made() {
     let mut service = TimeoutLayer::new(SECOND)
         .deadline(|at: &Instant| Some(*at))
         .on_reject(|elapsed| Ok(elapsed.limit()))
@@ -197,7 +197,7 @@ fn on_reject_answers_a_call_that_was_not_made_too() {
 }
 
 #[test]
-fn a_future_that_is_ready_though_its_deadline_has_passed_gives_its_result() {
+fn a_ready_future_wins_against_a_passed_deadline() {
     // It may have been under way for long, unlike a call that is still to be made.
     let late = Deadline::from(ago(SECOND));
     assert_eq!(assert_ready_ok!(task::spawn(late.run(ready(7))).poll()), 7);
@@ -298,7 +298,7 @@ fn a_future_polled_again_after_it_elapsed_panics() {
 // === Reconfiguration ===
 
 #[test]
-fn a_clone_shares_the_limit_and_one_that_is_built_anew_does_not() {
+fn a_clone_shares_the_limit_and_a_new_build_does_not() {
     let timeout = Timeout::builder().limit(SECOND).build("store");
     let (shared, renamed) = (timeout.clone(), timeout.clone().named("cache"));
     shared.set_limit(Duration::ZERO);
@@ -312,7 +312,7 @@ fn a_clone_shares_the_limit_and_one_that_is_built_anew_does_not() {
 }
 
 #[test]
-fn a_limit_that_changes_bounds_the_calls_that_begin_from_then_on() {
+fn a_changed_limit_bounds_later_calls() {
     let timeout = Timeout::new(Duration::MAX);
     let mut service = TimeoutLayer::new(timeout.clone())
         .layer(service_fn(|()| pending::<Result<(), BoxError>>()));
@@ -336,7 +336,7 @@ fn a_limit_beyond_584_years_is_none() {
 // === Names, types, sizes ===
 
 #[test]
-fn a_timeout_is_made_of_a_duration_and_may_be_named() {
+fn a_timeout_from_a_duration_can_be_named() {
     let plain = Timeout::from(SECOND);
     assert_eq!((plain.name(), plain.limit()), ("unnamed", SECOND));
     assert_eq!(plain.named("store").name(), "store");
@@ -354,7 +354,7 @@ fn a_rejection_reads_as_a_sentence() {
 }
 
 #[test]
-fn deadlines_are_ordered_in_time_and_never_is_the_last() {
+fn deadlines_are_ordered_with_never_last() {
     let now = Instant::now();
     let [soon, later] = [1, 2].map(|seconds| Deadline::after_at(seconds * SECOND, now));
     assert_eq!(soon.min(later), soon);
@@ -365,7 +365,7 @@ fn deadlines_are_ordered_in_time_and_never_is_the_last() {
 }
 
 #[test]
-fn what_remains_of_a_deadline_is_exact_and_saturates() {
+fn the_remaining_time_is_exact_and_saturates() {
     let now = Instant::now();
     let deadline = Deadline::after_at(SECOND, now);
     assert_eq!(deadline.at(), Some(now + SECOND));
@@ -377,7 +377,7 @@ fn what_remains_of_a_deadline_is_exact_and_saturates() {
 }
 
 #[test]
-fn a_deadline_is_split_over_the_attempts_that_are_left() {
+fn a_deadline_is_split_over_the_remaining_attempts() {
     let now = Instant::now();
     let whole = Deadline::after_at(SECOND, now);
     assert_eq!(whole.split_at(4, now).at(), Some(now + SECOND / 4));
@@ -395,7 +395,7 @@ fn a_deadline_is_split_over_the_attempts_that_are_left() {
 }
 
 #[test]
-fn a_reserve_is_kept_for_the_way_back() {
+fn reserve_makes_a_deadline_earlier() {
     let now = Instant::now();
     let deadline = Deadline::after_at(SECOND, now);
     assert_eq!(

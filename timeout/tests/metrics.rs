@@ -19,7 +19,7 @@ fn ms(ms: u64) -> Duration {
 
 /// One test, as the recorder of a process is installed once.
 #[tokio::test(start_paused = true)]
-async fn handles_that_were_asked_for_before_the_recorder_came_work_from_then_on() {
+async fn metrics_work_with_a_recorder_installed_later() {
     let timeout = Timeout::new(ms(250)).named("store");
     let mut service = TimeoutLayer::new(timeout.clone())
         .deadline(|(_, deadline): &(Duration, Deadline)| deadline.at())

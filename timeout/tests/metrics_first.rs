@@ -9,7 +9,7 @@ mod recorder;
 use recorder::Recorded;
 
 #[test]
-fn counters_are_there_at_zero_once_they_were_asked_for() {
+fn resolved_counters_start_at_zero() {
     let recorded = Recorded::install();
     let timeout = Timeout::new(Duration::from_secs(1)).named("store");
     let filter = DeadlineFilter::new("orders");

@@ -50,7 +50,7 @@ async fn a_call_elapses_at_its_limit_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clock_starts_at_the_call_and_not_at_the_first_poll() {
+async fn the_clock_starts_at_the_call() {
     let mut service = TimeoutLayer::new(ms(250)).layer(slow());
     let (in_time, too_late) = (service.call(ms(100)), service.call(ms(1_000)));
     let running = Deadline::after(ms(250)).run(pending::<()>());
@@ -64,7 +64,7 @@ async fn the_clock_starts_at_the_call_and_not_at_the_first_poll() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_that_is_ready_exactly_at_the_deadline_wins_every_time() {
+async fn a_result_ready_at_the_deadline_always_wins() {
     let mut service = TimeoutLayer::new(ms(250)).layer(slow());
     for _ in 0..200 {
         assert_eq!(service.call(ms(250)).await, Ok("done"));
@@ -73,7 +73,7 @@ async fn a_result_that_is_ready_exactly_at_the_deadline_wins_every_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_that_is_there_when_the_task_is_late_is_not_thrown_away() {
+async fn a_late_task_keeps_a_ready_result() {
     let mut service = TimeoutLayer::new(ms(250)).layer(service_fn(async |()| Ok::<_, Elapsed>(7)));
     let call = service.call(());
     advance(ms(10_000)).await;
@@ -81,7 +81,7 @@ async fn a_result_that_is_there_when_the_task_is_late_is_not_thrown_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_first_poll_after_the_limit_elapses_there_and_then() {
+async fn a_first_poll_after_the_limit_elapses_at_once() {
     let mut service = TimeoutLayer::new(ms(250)).layer(slow());
     let call = service.call(ms(1));
     advance(ms(400)).await;
@@ -92,7 +92,7 @@ async fn a_first_poll_after_the_limit_elapses_there_and_then() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wake_ups_of_the_inner_call_do_not_move_the_deadline() {
+async fn inner_wake_ups_do_not_move_the_deadline() {
     let mut service =
         TimeoutLayer::new(ms(250)).layer(service_fn(async |()| -> Result<(), Elapsed> {
             loop {
@@ -103,7 +103,7 @@ async fn wake_ups_of_the_inner_call_do_not_move_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_spends_the_budget_of_its_task_at_every_poll_elapses_all_the_same() {
+async fn a_call_that_spends_its_task_budget_still_elapses() {
     // tokio gives a task a budget at each poll; when the inner call has spent it the timer gets none.
     let began = Instant::now();
     let busy = poll_fn(move |cx| {
@@ -128,7 +128,7 @@ async fn a_call_that_spends_the_budget_of_its_task_at_every_poll_elapses_all_the
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_clock_stands_still_nothing_elapses_but_a_limit_of_zero() {
+async fn on_a_still_clock_only_a_limit_of_zero_elapses() {
     // A task that is never idle keeps the paused clock where it is.
     let busy = tokio::spawn(async {
         loop {
@@ -167,7 +167,7 @@ async fn while_the_clock_stands_still_nothing_elapses_but_a_limit_of_zero() {
 // === Limits ===
 
 #[tokio::test(start_paused = true)]
-async fn the_earliest_of_limit_asked_limit_and_deadline_wins() {
+async fn the_earliest_of_limits_and_deadline_wins() {
     #[derive(Clone, Copy)]
     struct Query {
         limit: Duration,
@@ -193,7 +193,7 @@ async fn the_earliest_of_limit_asked_limit_and_deadline_wins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_of_this_very_instant_still_takes_what_is_ready_at_once() {
+async fn a_deadline_of_now_takes_a_ready_result() {
     let mut service = TimeoutLayer::new(ms(300))
         .deadline(|at: &Instant| Some(*at))
         .layer(service_fn(async |_: Instant| Ok::<_, Elapsed>(7)));
@@ -221,7 +221,7 @@ async fn an_inner_timeout_never_outlives_the_deadline_around_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_inner_of_two_timeouts_with_one_limit_answers() {
+async fn the_inner_of_two_equal_timeouts_answers() {
     let mut service = ServiceBuilder::new()
         .layer(TimeoutLayer::new(Timeout::new(ms(250)).named("outer")))
         .layer(TimeoutLayer::new(Timeout::new(ms(250)).named("inner")))
@@ -231,7 +231,7 @@ async fn the_inner_of_two_timeouts_with_one_limit_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_at_the_very_edge_of_the_clock_neither_panics_nor_elapses() {
+async fn a_limit_at_the_edge_of_the_clock_never_elapses() {
     // The furthest instant is found by halving: how far it is differs between platforms.
     let now = Instant::now();
     let (mut legal, mut too_far) = (Duration::ZERO, Duration::MAX);
@@ -302,7 +302,7 @@ impl Service<Duration> for ReadyAfter {
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_spent_unready_is_taken_off_the_limit_where_it_counts() {
+async fn unready_time_counts_towards_the_limit_if_configured() {
     for (counts, ends) in [(false, ms(350)), (true, ms(250))] {
         let timeout = Timeout::builder()
             .limit(ms(250))
@@ -330,7 +330,7 @@ async fn time_spent_unready_is_taken_off_the_limit_where_it_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_whose_limit_was_over_before_the_service_became_ready_is_not_made() {
+async fn a_call_whose_limit_passed_unready_is_not_made() {
     let timeout = Timeout::builder()
         .limit(ms(250))
         .count_readiness(true)
@@ -350,7 +350,7 @@ async fn a_call_whose_limit_was_over_before_the_service_became_ready_is_not_made
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ready_service_that_lies_idle_spends_nothing_of_its_next_call() {
+async fn an_idle_ready_service_spends_no_time_of_its_call() {
     let timeout = Timeout::builder()
         .limit(ms(250))
         .count_readiness(true)
@@ -399,7 +399,7 @@ async fn a_clone_has_not_waited() {
 // === What is left behind ===
 
 #[tokio::test(start_paused = true)]
-async fn what_the_inner_call_held_is_free_before_the_answer_is_made() {
+async fn the_inner_call_is_dropped_before_the_answer() {
     let connections = Arc::new(Semaphore::new(1));
     let pool = Arc::clone(&connections);
     let inner = service_fn(move |how_long: Duration| {
@@ -425,7 +425,7 @@ async fn what_the_inner_call_held_is_free_before_the_answer_is_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_runs_on_after_a_thousand_calls_that_elapsed_or_were_dropped() {
+async fn elapsed_and_dropped_calls_leave_nothing_running() {
     let running = Rc::new(());
     let witness = Rc::clone(&running);
     let mut service = TimeoutLayer::new(ms(250)).layer(service_fn(move |()| {
@@ -445,7 +445,7 @@ async fn nothing_runs_on_after_a_thousand_calls_that_elapsed_or_were_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_after_waiting_stays_a_panic_and_is_not_an_elapsed() {
+async fn a_panic_after_waiting_stays_a_panic() {
     let mut service =
         TimeoutLayer::new(ms(250)).layer(service_fn(async |()| -> Result<(), BoxError> {
             sleep(ms(10)).await;
@@ -459,7 +459,7 @@ async fn a_panic_after_waiting_stays_a_panic_and_is_not_an_elapsed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_inner_call_is_polled_when_it_is_woken_or_the_time_is_up_and_not_else() {
+async fn the_inner_call_is_polled_only_on_wake_ups() {
     let polls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&polls);
     let inner = service_fn(move |()| {

@@ -52,7 +52,7 @@ impl Subscriber for Lines {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_call_given_up_is_an_event_and_others_are_none() {
+async fn only_elapsed_calls_are_events() {
     let (lines, events) = channel();
     let _guard = tracing::subscriber::set_default(Lines(lines));
     let ms = Duration::from_millis;

@@ -60,7 +60,7 @@ fn every_unit_of_grpc_timeout_is_read() {
 }
 
 #[test]
-fn what_is_malformed_is_told_from_what_is_missing() {
+fn a_malformed_header_differs_from_a_missing_one() {
     let header = TimeHeader::grpc_timeout();
     for value in [
         "",
@@ -113,7 +113,7 @@ fn what_is_malformed_is_told_from_what_is_missing() {
 }
 
 #[test]
-fn the_finest_unit_that_has_the_digits_is_written() {
+fn the_finest_unit_that_fits_is_written() {
     let header = TimeHeader::grpc_timeout();
     for (left, value) in [
         (Duration::from_nanos(99_999_999), "99999999n"),
@@ -132,7 +132,7 @@ fn the_finest_unit_that_has_the_digits_is_written() {
 }
 
 #[test]
-fn no_end_is_no_header() {
+fn an_unlimited_time_removes_the_header() {
     for header in [TimeHeader::grpc_timeout(), TimeHeader::millis(LEFT)] {
         let mut headers = headers(header.name(), "1");
         header.write(Duration::MAX, &mut headers);
@@ -154,7 +154,7 @@ fn any_duration() -> impl Strategy<Value = Duration> {
 
 proptest! {
     #[test]
-    fn what_grpc_timeout_says_is_read_and_written_back(
+    fn grpc_timeout_values_round_trip(
         value in 1_u32..=99_999_999,
         unit in prop::sample::select(vec!['n', 'u', 'm', 'S', 'M', 'H']),
     ) {
@@ -163,7 +163,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_legal_never_longer_and_hardly_shorter(left in any_duration()) {
+    fn written_headers_are_legal_and_never_longer(left in any_duration()) {
         let value = written(&TimeHeader::grpc_timeout(), left);
         prop_assert!(value.len() <= 9 && !value.starts_with('0'));
         let read = grpc(&value).unwrap();
@@ -226,7 +226,7 @@ async fn a_server_reads_the_deadline_into_the_extensions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_malformed_header_is_ignored_or_refused_by_choice() {
+async fn a_malformed_header_is_ignored_or_refused() {
     let layer = ReadDeadlineLayer::new(TimeHeader::millis(LEFT));
     let malformed = || request(LEFT.as_str(), "soon");
     assert_eq!(left_behind(layer.clone(), malformed()).await, Duration::MAX);
@@ -248,7 +248,7 @@ async fn a_malformed_header_is_ignored_or_refused_by_choice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_writes_what_is_left_and_never_lengthens_what_is_said() {
+async fn a_client_writes_the_time_left_and_never_lengthens_it() {
     let mut client = ServiceBuilder::new()
         .layer(WriteDeadlineLayer::new(TimeHeader::millis(LEFT)).reserve(Duration::from_millis(50)))
         .service(service_fn(async |request: Request<()>| {
@@ -300,7 +300,7 @@ async fn a_deadline_may_be_read_by_a_closure_instead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn over_the_wire_a_call_inside_never_outlives_the_one_outside() {
+async fn deadlines_shrink_over_the_wire() {
     // Three processes, each with the header alone between them.
     let server = ServiceBuilder::new()
         .layer(ReadDeadlineLayer::new(TimeHeader::grpc_timeout()))
@@ -332,7 +332,7 @@ async fn over_the_wire_a_call_inside_never_outlives_the_one_outside() {
 }
 
 #[test]
-fn readiness_is_the_inner_services_and_a_refused_request_keeps_it() {
+fn a_refused_request_keeps_the_inner_readiness() {
     let layer = ReadDeadlineLayer::new(TimeHeader::grpc_timeout())
         .refuse(|malformed| Err(malformed.into()));
     let (mut service, mut handle) = tower_test::mock::spawn_layer::<Request<()>, (), _>(layer);
