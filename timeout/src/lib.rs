@@ -21,6 +21,9 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 pub mod future {
     //! The futures of the services, and that of [`Deadline::run`](crate::Deadline::run).
 

@@ -2,8 +2,8 @@
 //!
 //! The future is polled before the clock is read. Three properties follow: a result that is ready is never
 //! thrown away, a tie at the deadline goes to the result, and a call that is ready at once needs no timer and
-//! no runtime. Of two nested timeouts with one limit the inner one answers, because its rejection is a result
-//! that is ready at the deadline of the outer one.
+//! no runtime. If two nested timeouts have the same limit, the inner one answers: its rejection is a result that
+//! is ready at the deadline of the outer one.
 
 use std::{
     future::Future,

@@ -14,8 +14,8 @@ use crate::types::{Allowance, Elapsed, Phase};
 
 /// Waits for the end of `allowance`. The first call arms the timer.
 ///
-/// Out of line, because a call that is ready at once never comes here. Of the about 680 instructions of a call
-/// that waits, tokio's timer takes 490. Two variants were slower: with the timer inlined into this function
+/// Out of line, because a call that is ready at once never comes here. A call that waits takes about 680
+/// instructions, of which tokio's timer takes 490. Two variants were slower: with the timer inlined into this function
 /// (705 against 675), and with a second clock read before the timer is armed (720 against 675).
 #[inline(never)]
 pub(crate) fn wait(

@@ -1,5 +1,5 @@
-//! The timeout against a calculation that anybody can check by eye, on the paused clock: who wins, at
-//! which instant, and what `Elapsed` says.
+//! The timeout compared with a naive model, on the paused clock: the winner, the instant, and the values of
+//! `Elapsed`.
 
 use std::{
     cell::Cell,
@@ -16,24 +16,24 @@ use tower::{Layer, Service, service_fn};
 
 use crate::{Deadline, Elapsed, Timeout, TimeoutLayer};
 
-/// One call, all in microseconds from the call unless said otherwise.
+/// One call. Times are in microseconds from the call, unless stated otherwise.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
-    /// From the start of the runtime to the call: where the ticks of its timer lie.
+    /// From the start of the runtime to the call. It sets the position of the timer's ticks.
     begin: u64,
-    /// The timeout's own limit.
+    /// The limit of the timeout.
     limit: Duration,
-    /// The limit the request asks for.
+    /// The limit of the request.
     asked: Option<Duration>,
-    /// The request's deadline, which may lie before the call.
+    /// The deadline of the request. It may be before the call.
     deadline: Option<i64>,
-    /// When the caller first polls.
+    /// The first poll.
     first_poll: u64,
-    /// When the result of the inner call is there; `None`: never.
+    /// When the inner call is ready; `None`: never.
     ready: Option<u64>,
 }
 
-/// What came of a call, and when, in microseconds from the call.
+/// The end of a call, in microseconds from the call.
 #[derive(Clone, Debug, PartialEq)]
 enum End {
     Result {
@@ -45,21 +45,21 @@ enum End {
         limit: Duration,
         called: bool,
     },
-    /// Neither until the horizon.
+    /// Still pending at the horizon.
     Waiting,
 }
 
-/// Later than any of the finite times of a plan, earlier than any limit that is as good as none.
+/// Later than every finite time of a plan, and earlier than every limit that stands for none.
 const HORIZON: Duration = Duration::from_secs(3600);
 
-/// When tokio's timer wakes who waits for `at`. It counts whole milliseconds from the start of the runtime,
-/// and the paused clock steps by whole ones from where it stands, which here is the first poll.
+/// When tokio's timer fires for `at`. It counts whole milliseconds from the start of the runtime, and the paused
+/// clock advances by whole milliseconds from the first poll.
 fn wake(plan: &Plan, at: u64) -> u64 {
     let idle_since = plan.begin + plan.first_poll;
     tick(plan, at) * 1_000 + idle_since % 1_000 - plan.begin
 }
 
-/// The tick of the timer that is not before `at`.
+/// The first tick of the timer that is not before `at`.
 fn tick(plan: &Plan, at: u64) -> u64 {
     (plan.begin + at).div_ceil(1_000)
 }
@@ -78,7 +78,7 @@ fn expected(plan: &Plan) -> End {
     expected_once_called(plan)
 }
 
-/// The naive model of a call that is made whatever the deadline.
+/// The naive model of a call that is made although its deadline may have passed.
 fn expected_once_called(plan: &Plan) -> End {
     let left = plan
         .deadline
@@ -99,16 +99,16 @@ fn expected_once_called(plan: &Plan) -> End {
     };
     let first = plan.first_poll;
     match (plan.ready, bound) {
-        // There at the first poll: whatever the clock says.
+        // Ready at the first poll: the clock does not matter.
         (Some(ready), _) if ready <= first => End::Result { at: first },
-        // Nothing but what is ready at once: no timer. Over by a whole tick: the timer fires as it is armed.
+        // A limit of zero: no timer. Over by a whole tick: the timer fires when it is armed.
         (_, Some(0)) => elapsed_at(first),
         (_, Some(bound)) if tick(plan, bound) <= (plan.begin + first) / 1_000 => elapsed_at(first),
-        // Then whoever is woken first, and a tie goes to the result.
+        // The earlier wake-up decides, and a tie goes to the result.
         (Some(ready), Some(bound)) if wake(plan, ready) <= wake(plan, bound) => End::Result {
             at: wake(plan, ready),
         },
-        // It came while the timer was on its way: it is there, so it counts.
+        // Ready before the timer fired: the result wins.
         (Some(ready), Some(bound)) if ready <= wake(plan, bound) => End::Result {
             at: wake(plan, bound),
         },
@@ -120,7 +120,7 @@ fn expected_once_called(plan: &Plan) -> End {
     }
 }
 
-/// An inner call that is ready from an instant on, and says when it is dropped.
+/// An inner call that is ready from an instant on, and that records its drop.
 struct ReadyAt {
     at: Option<Instant>,
     timer: Pin<Box<Sleep>>,
@@ -178,7 +178,7 @@ fn micros_since(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_micros()).unwrap()
 }
 
-/// Plays the plan through the layer. Answers by closure and by error are told apart by `answering`.
+/// Runs the plan through the layer. `answering` selects the answer by closure or the error.
 async fn played(plan: &Plan, answering: bool) -> End {
     advance(Duration::from_micros(plan.begin)).await;
     let began = Instant::now();
@@ -200,7 +200,7 @@ async fn played(plan: &Plan, answering: bool) -> End {
         assert_eq!(
             was_dropped.get(),
             was_called.get(),
-            "the inner call goes before the answer"
+            "the inner call is dropped before the answer"
         );
         Ok(Some(elapsed))
     };
@@ -234,7 +234,7 @@ async fn played(plan: &Plan, answering: bool) -> End {
     }
 }
 
-/// Plays the plan through `Deadline::run`: no limit but the deadline, and always polled once.
+/// Runs the plan through `Deadline::run`: without a limit, and always polled once.
 async fn run(plan: &Plan) -> End {
     advance(Duration::from_micros(plan.begin)).await;
     let began = Instant::now();
@@ -264,7 +264,7 @@ async fn run(plan: &Plan) -> End {
     }
 }
 
-/// Few and coarse enough that ties, between instants and between ticks, are common.
+/// Few and coarse values, so that ties between instants and between ticks are common.
 fn micros() -> impl Strategy<Value = u64> {
     prop_oneof![
         3 => (0_u64..6).prop_map(|ms| ms * 1_000),
@@ -277,7 +277,7 @@ fn limit() -> impl Strategy<Value = Duration> {
     prop_oneof![
         6 => micros().prop_map(Duration::from_micros),
         2 => Just(Duration::MAX),
-        // Around the edge of what an `Instant` and the timer's arithmetic can express.
+        // Around the limits of `Instant` and of the timer's arithmetic.
         1 => (0_u64..1 << 33).prop_map(|back| Duration::from_secs(i64::MAX.unsigned_abs() - back)),
         1 => (4_000_u64..u64::MAX).prop_map(Duration::from_secs),
     ]

@@ -46,7 +46,7 @@ impl Elapsed {
         Self::new(name, Phase::Before, Nanos::ZERO, Nanos::ZERO)
     }
 
-    /// The name of the [`Timeout`](crate::Timeout), [`BodyTimeout`](crate::BodyTimeout) or
+    /// The name of the [`Timeout`](crate::Timeout), `BodyTimeout` or
     /// [`DeadlineFilter`](crate::DeadlineFilter) that ended the call; `deadline` for
     /// [`Deadline::run`](crate::Deadline::run).
     #[must_use]
