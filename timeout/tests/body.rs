@@ -26,7 +26,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A body that has its frames so long after one another; then it ends, fails, or never does either.
+/// A body with a frame after each gap. Then it ends, fails, or hangs.
 struct Slow {
     gaps: std::vec::IntoIter<u64>,
     then: End,
@@ -60,7 +60,7 @@ impl Body for Slow {
             self.timer = Some(Box::pin(sleep_until(Instant::now() + ms(gap))));
         }
         let timer = self.timer.as_mut().expect("set above").as_mut();
-        // Without a gap without a timer, which would take a tick.
+        // A gap of zero sets no timer, which would take a tick.
         if timer.deadline() > Instant::now() && timer.poll(cx).is_pending() {
             return Poll::Pending;
         }
@@ -82,7 +82,7 @@ fn none() -> BodyTimeoutBuilder {
     BodyTimeout::builder()
 }
 
-/// The response that `body` becomes under these limits, whose head takes no time.
+/// Returns `body` under these limits. The head takes no time.
 async fn response<B: Body>(limits: BodyTimeoutBuilder, body: B) -> TimeoutBody<B> {
     let mut body = Some(body);
     let mut service = BodyTimeoutLayer::new(limits.build("files")).layer(service_fn(move |()| {
@@ -92,7 +92,7 @@ async fn response<B: Body>(limits: BodyTimeoutBuilder, body: B) -> TimeoutBody<B
     service.call(()).await.expect("in time").into_body()
 }
 
-/// Reads to the end, with so long a pause after each frame: how many frames, and what came after them.
+/// Reads to the end, with a pause after each frame. Returns the number of frames and the error.
 async fn read<B>(body: TimeoutBody<B>, pause: Duration) -> (usize, Option<BodyError>)
 where
     B: Body<Error: Into<BoxError>>,
@@ -115,8 +115,8 @@ where
 }
 
 fn elapsed(error: Option<BodyError>) -> Elapsed {
-    let error = error.expect("it took too long");
-    Elapsed::find(&error).expect("it says so").clone()
+    let error = error.expect("the body elapsed");
+    Elapsed::find(&error).expect("the error holds it").clone()
 }
 
 // === The head ===
@@ -246,7 +246,7 @@ async fn a_deadline_bounds_head_and_body_together() {
     let body = service.call(()).await.unwrap().into_body();
     let (frames, error) = read(body, ms(0)).await;
     let elapsed = elapsed(error);
-    // At 500 ms the second frame and the deadline are due at once.
+    // At 500 ms the second frame and the deadline tie.
     assert_eq!(
         (frames, elapsed.phase(), elapsed.limit()),
         (2, Phase::Body, ms(200))
@@ -258,7 +258,7 @@ async fn a_deadline_bounds_head_and_body_together() {
     assert_eq!(service.call(()).await.unwrap_err().phase(), Phase::Before);
 }
 
-// === What is left behind, what passes through ===
+// === Drops and errors ===
 
 #[tokio::test(start_paused = true)]
 async fn the_inner_body_is_dropped_before_the_error() {
@@ -267,10 +267,7 @@ async fn the_inner_body_is_dropped_before_the_error() {
     let mut body = Box::pin(response(none().idle(ms(250)), body).await);
     assert!(held.upgrade().is_some());
     assert!(body.frame().await.unwrap().is_err());
-    assert!(
-        held.upgrade().is_none(),
-        "though the body around it still exists"
-    );
+    assert!(held.upgrade().is_none(), "the outer body still exists");
     assert!(body.is_end_stream() && body.frame().await.is_none());
     assert_eq!(body.size_hint().exact(), Some(0));
 }
@@ -287,7 +284,7 @@ async fn an_error_of_the_inner_body_passes_with_its_chain() {
     assert_eq!(error.source().unwrap().to_string(), "cut off");
     assert!(Elapsed::find(&error).is_none());
 
-    // And of a body inside a body.
+    // The same for a body inside a body.
     let inner = response(none().idle(ms(100)), slow(&[], End::Hangs)).await;
     let (_, error) = read(response(none().idle(ms(250)), inner).await, ms(0)).await;
     let error: BoxError = error.unwrap().into();
@@ -355,7 +352,7 @@ fn readiness_is_the_inner_services() {
 fn sizes_stay_what_they_are() {
     type Inner = std::future::Ready<Result<Response<Empty<&'static [u8]>>, Elapsed>>;
     let watch = if cfg!(feature = "metrics") { 8 } else { 0 };
-    // A call through a `TimeoutLayer`, and the name, limits and deadline that its body will need.
+    // A call through a `TimeoutLayer`, and the name, limits and deadline for the body.
     let race = size_of::<maestro_timeout::future::Run<Inner>>();
     assert_eq!(
         size_of::<BodyResponseFuture<Inner>>(),

@@ -1,5 +1,5 @@
-//! The promises that tower and the documentation make, over mocked services and **without a runtime**:
-//! where there is none, a timer that is touched panics, so these tests show that none is.
+//! The contract of tower and of the documentation, with mocked services and **without a runtime**. Without a
+//! runtime every use of a timer panics, so these tests show that no timer is used.
 
 use std::{
     cell::Cell,
@@ -27,7 +27,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn ago(distance: Duration) -> Instant {
     Instant::now()
         .checked_sub(distance)
-        .expect("the machine has been up for so long")
+        .expect("the machine has been up longer")
 }
 
 // === Readiness ===
@@ -94,7 +94,11 @@ fn a_dropped_call_drops_the_inner_call() {
     assert_pending!(polled.poll());
     assert_eq!(Arc::strong_count(&held), 3);
     drop(polled);
-    assert_eq!(Arc::strong_count(&held), 2, "this one and the service's");
+    assert_eq!(
+        Arc::strong_count(&held),
+        2,
+        "this one and that of the service"
+    );
 }
 
 // === What needs no runtime ===
@@ -134,7 +138,7 @@ fn a_limit_of_zero_polls_once_and_needs_no_timer() {
     );
     let mut waits = layer.layer(service_fn(|()| pending::<Result<(), BoxError>>()));
     let error = assert_ready_err!(task::spawn(waits.call(())).poll());
-    let elapsed = Elapsed::find(error.as_ref()).expect("it says who gave up");
+    let elapsed = Elapsed::find(error.as_ref()).expect("the timeout ended the call");
     assert_eq!(elapsed.limit(), Duration::ZERO);
 }
 
@@ -169,14 +173,14 @@ fn a_call_whose_deadline_has_passed_is_not_made() {
     assert_ready_ok!(service.poll_ready());
     let mut late = task::spawn(service.call(Some(ago(Duration::from_nanos(1)))));
     let error = assert_ready_err!(late.poll());
-    let elapsed = Elapsed::find(error.as_ref()).expect("it says who gave up");
+    let elapsed = Elapsed::find(error.as_ref()).expect("the timeout ended the call");
     assert_eq!(
         (elapsed.name(), elapsed.after(), elapsed.limit()),
         ("late", Duration::ZERO, Duration::ZERO)
     );
     assert_pending!(task::spawn(handle.next_request()).poll());
 
-    // The readiness was not used up: the next call goes to the same, still ready, instance.
+    // The readiness is unused: the next call goes to the same instance, which is still ready.
     let _call = task::spawn(service.call(None));
     assert!(assert_ready!(task::spawn(handle.next_request()).poll()).is_some());
 }
@@ -198,7 +202,7 @@ fn on_reject_answers_a_call_that_was_not_made() {
 
 #[test]
 fn a_ready_future_wins_against_a_passed_deadline() {
-    // It may have been under way for long, unlike a call that is still to be made.
+    // Unlike a call that is not made yet, the future may have run for a while.
     let late = Deadline::from(ago(SECOND));
     assert_eq!(assert_ready_ok!(task::spawn(late.run(ready(7))).poll()), 7);
     let elapsed = assert_ready_err!(task::spawn(late.run(pending::<()>())).poll());
@@ -225,7 +229,10 @@ fn an_error_of_the_inner_call_passes_with_its_chain() {
     }));
     let error = assert_ready_err!(task::spawn(service.call(())).poll());
     assert!(matches!(error, StoreError::Io(_)));
-    assert_eq!(error.source().expect("kept").to_string(), "disk full");
+    assert_eq!(
+        error.source().expect("the source is kept").to_string(),
+        "disk full"
+    );
     assert_eq!(Elapsed::find(&error), None);
 }
 
@@ -389,7 +396,7 @@ fn a_deadline_is_split_over_the_remaining_attempts() {
         whole.split_at(u32::MAX, now).remaining_at(now),
         Duration::ZERO
     );
-    // What has passed has passed in parts too, and by as much.
+    // A deadline that has passed is unchanged by a split.
     assert_eq!(whole.split_at(2, now + 2 * SECOND), whole);
     assert_eq!(Deadline::NEVER.split(3), Deadline::NEVER);
 }
@@ -418,14 +425,14 @@ type Limits = LimitWith<fn(&Cell<u8>) -> Duration>;
 type CellFuture = std::future::Ready<Result<Cell<u8>, BoxError>>;
 assert_impl_all!(Timeout: Clone, Send, Sync, Unpin, fmt::Debug);
 assert_impl_all!(TimeoutLayer: Clone, Send, Sync, Unpin, fmt::Debug);
-// A request that is not `Sync` costs neither stack nor future anything.
+// A request that is not `Sync` leaves the service `Sync` and the future `Send`.
 assert_impl_all!(TimeoutService<Inner>: Clone, Send, Sync, fmt::Debug, Service<Cell<u8>>);
 assert_impl_all!(
     TimeoutService<Inner, maestro_timeout::IntoError, Deadlines, Limits>: Clone, Send, Sync, Service<Cell<u8>>
 );
 assert_impl_all!(ResponseFuture<CellFuture>: Send, fmt::Debug);
 assert_impl_all!(Run<CellFuture>: Send, fmt::Debug);
-// The timer is inline, and its address is known to the timer wheel.
+// The timer is inline, and the timer wheel holds its address.
 assert_not_impl_any!(ResponseFuture<CellFuture>: Unpin);
 assert_impl_all!(Elapsed: Clone, PartialEq, Error, Send, Sync);
 assert_impl_all!(Deadline: Copy, Ord, std::hash::Hash, Send, Sync, fmt::Debug);
@@ -433,10 +440,10 @@ assert_impl_all!(Deadline: Copy, Ord, std::hash::Hash, Send, Sync, fmt::Debug);
 #[test]
 fn sizes_stay_what_they_are() {
     type Inner = std::future::Ready<Result<[u64; 2], Infallible>>;
-    // The inner future, one timer inline, and the name, start and limit that an `Elapsed` tells.
+    // The inner future, one inline timer, and the name, start and limit for `Elapsed`.
     let run = size_of::<Inner>() + size_of::<Sleep>() + 40;
     assert_eq!(size_of::<Run<Inner>>(), run);
-    // Who counts keeps a pointer more.
+    // With `metrics` one pointer more.
     let watch = if cfg!(feature = "metrics") { 8 } else { 0 };
     assert_eq!(size_of::<ResponseFuture<Inner>>(), run + watch);
     assert_eq!(

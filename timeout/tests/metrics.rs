@@ -1,4 +1,4 @@
-//! Metrics while the recorder comes after the layers have worked: the handles must not be dead.
+//! Metrics with a recorder that is installed after the first calls: the handles must record.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// One test, as the recorder of a process is installed once.
+/// One test, because a process installs its recorder once.
 #[tokio::test(start_paused = true)]
 async fn metrics_work_with_a_recorder_installed_later() {
     let timeout = Timeout::new(ms(250)).named("store");
@@ -64,7 +64,7 @@ async fn metrics_work_with_a_recorder_installed_later() {
         [0.15, 0.01]
     );
 
-    // Of what nothing bounds there is nothing to say.
+    // An unbounded call has no time left to record.
     timeout.set_limit(Duration::MAX);
     assert!(service.call((ms(100), Deadline::NEVER)).await.is_ok());
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Metrics where the recorder is there first.
+//! Metrics with a recorder that is installed first.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn resolved_counters_start_at_zero() {
     let recorded = Recorded::install();
     let timeout = Timeout::new(Duration::from_secs(1)).named("store");
     let filter = DeadlineFilter::new("orders");
-    assert!(recorded.is_empty(), "making one registers nothing");
+    assert!(recorded.is_empty(), "creating a timeout registers nothing");
     timeout.resolve_metrics();
     timeout.resolve_metrics();
     filter.resolve_metrics();
@@ -33,6 +33,6 @@ fn resolved_counters_start_at_zero() {
     assert_eq!(
         recorded.registrations(),
         6,
-        "each once: two phases and one histogram, and three"
+        "each once: two phases and one histogram, and three of the filter"
     );
 }

@@ -158,7 +158,7 @@ fn comes_back<T: Serialize + DeserializeOwned + PartialEq>(value: &T) -> bool {
 
 fn duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
-        // Longer ones are written as `unlimited`.
+        // Longer durations are written as `unlimited`.
         (0..=i64::MAX.unsigned_abs(), 0..1_000_000_000_u32)
             .prop_map(|(seconds, nanos)| Duration::new(seconds, nanos)),
         (0_u64..100_000).prop_map(ms),

@@ -1,4 +1,4 @@
-//! What happens when, on the paused clock, with exact instants.
+//! Exact instants on the paused clock.
 
 use std::{
     convert::Infallible,
@@ -24,7 +24,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A service that answers after as long as the request says.
+/// A service that answers after the duration in the request.
 fn slow() -> impl Service<Duration, Response = &'static str, Error = Elapsed, Future: Send> + Clone
 {
     service_fn(async |how_long| {
@@ -56,7 +56,7 @@ async fn the_clock_starts_at_the_call() {
     let running = Deadline::after(ms(250)).run(pending::<()>());
     advance(ms(200)).await;
     let began = Instant::now();
-    // The inner call's own sleep starts at its first poll: 200 + 100 is more than 250.
+    // The sleep of the inner call starts at its first poll: 200 + 100 is more than 250.
     assert!(in_time.await.is_err());
     assert_eq!(began.elapsed(), ms(50));
     assert_eq!(too_late.await.unwrap_err().after(), ms(250));
@@ -104,10 +104,10 @@ async fn inner_wake_ups_do_not_move_the_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_spends_its_task_budget_still_elapses() {
-    // tokio gives a task a budget at each poll; when the inner call has spent it the timer gets none.
+    // tokio gives a task a budget for each poll. If the inner call spends it, the timer has none.
     let began = Instant::now();
     let busy = poll_fn(move |cx| {
-        // Real work would move the clock: without this the paused one stands still while tasks are busy.
+        // The paused clock stands still while a task is busy, so another task advances it.
         assert!(began.elapsed() < ms(5_000), "the timeout is starved");
         let mut forever = Box::pin(async {
             loop {
@@ -183,7 +183,7 @@ async fn the_earliest_of_limits_and_deadline_wins() {
         (ms(400), ms(500), ms(300)),
         (Duration::MAX, Duration::MAX, ms(300)),
         (Duration::ZERO, ms(200), Duration::ZERO),
-        // A deadline of this very instant has not passed.
+        // A deadline of the current instant has not passed.
         (ms(200), Duration::ZERO, Duration::ZERO),
     ] {
         let deadline = Deadline::after(deadline);
@@ -212,7 +212,7 @@ async fn an_inner_timeout_never_outlives_the_deadline_around_it() {
         .layer(slow());
     assert_eq!(attempt.call(ms(1_000)).await.unwrap_err().after(), ms(250));
     assert_eq!(attempt.call(ms(1_000)).await.unwrap_err().after(), ms(50));
-    // At the deadline itself one more may start, and only what is ready at once counts.
+    // At the deadline one more call is made, and only a result that is ready at once is in time.
     assert_eq!(
         attempt.call(ms(1)).await.unwrap_err().after(),
         Duration::ZERO
@@ -226,13 +226,13 @@ async fn the_inner_of_two_equal_timeouts_answers() {
         .layer(TimeoutLayer::new(Timeout::new(ms(250)).named("outer")))
         .layer(TimeoutLayer::new(Timeout::new(ms(250)).named("inner")))
         .service(slow());
-    // Both are due at once: the inner one's answer is a result that is ready at the outer deadline.
+    // Both fire at once: the answer of the inner one is a result that is ready at the outer deadline.
     assert_eq!(service.call(ms(1_000)).await.unwrap_err().name(), "inner");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_limit_at_the_edge_of_the_clock_never_elapses() {
-    // The furthest instant is found by halving: how far it is differs between platforms.
+    // A bisection finds the furthest instant, which differs between platforms.
     let now = Instant::now();
     let (mut legal, mut too_far) = (Duration::ZERO, Duration::MAX);
     loop {
@@ -268,7 +268,7 @@ async fn a_limit_at_the_edge_of_the_clock_never_elapses() {
 
 // === Readiness ===
 
-/// Ready after so long from the first time it is asked; then it answers after as long as the request says.
+/// Ready this long after the first `poll_ready`. Answers after the duration in the request.
 #[derive(Debug)]
 struct ReadyAfter {
     wait: Duration,
@@ -396,7 +396,7 @@ async fn a_clone_has_not_waited() {
     assert_eq!((elapsed.after(), began.elapsed()), (ms(250), ms(50)));
 }
 
-// === What is left behind ===
+// === Drops ===
 
 #[tokio::test(start_paused = true)]
 async fn the_inner_call_is_dropped_before_the_answer() {
@@ -416,7 +416,7 @@ async fn the_inner_call_is_dropped_before_the_answer() {
             assert_eq!(
                 answering.available_permits(),
                 1,
-                "given back before the answer"
+                "returned before the answer"
             );
             Ok("too late")
         })
@@ -440,7 +440,11 @@ async fn elapsed_and_dropped_calls_leave_nothing_running() {
         assert!(service.call(()).await.is_err());
         assert!(timeout(ms(10), service.call(())).await.is_err());
     }
-    assert_eq!(Rc::strong_count(&running), 2, "this one and the service's");
+    assert_eq!(
+        Rc::strong_count(&running),
+        2,
+        "this one and that of the service"
+    );
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
 }
 

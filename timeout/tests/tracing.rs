@@ -1,4 +1,4 @@
-//! Events of calls given up.
+//! Events of elapsed calls.
 
 use std::{
     fmt::Debug,

@@ -52,7 +52,7 @@ fn every_unit_of_grpc_timeout_is_read() {
         ("6n", Duration::from_nanos(6)),
         ("00000001S", SECOND),
         ("99999999H", 3_600 * Duration::from_secs(99_999_999)),
-        // Not positive, so not of the specification; but written by peers whose deadline has passed.
+        // Against the specification, which wants a positive value, but some peers write it.
         ("0n", Duration::ZERO),
     ] {
         assert_eq!(grpc(value), Some(time), "{value}");
@@ -141,7 +141,7 @@ fn an_unlimited_time_removes_the_header() {
 }
 
 fn any_duration() -> impl Strategy<Value = Duration> {
-    // Every magnitude alike.
+    // Every magnitude with the same probability.
     (0_u32..94, any::<u128>()).prop_map(|(bits, nanos)| {
         let nanos = nanos & ((1 << bits) - 1);
         let seconds = u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX);
@@ -197,7 +197,7 @@ proptest! {
 
 // === The layers ===
 
-/// What is left when a request has come through `layer`.
+/// Sends a request through `layer`. Returns the time left in the inner service.
 async fn left_behind(layer: ReadDeadlineLayer, request: Request<()>) -> Duration {
     let service =
         ServiceBuilder::new()
@@ -219,7 +219,7 @@ async fn a_server_reads_the_deadline_into_the_extensions() {
         Duration::MAX
     );
 
-    // What stands there already is not lengthened.
+    // A deadline that is there already is not lengthened.
     let mut nested = request("grpc-timeout", "1H");
     Deadline::after(SECOND).insert_into(nested.extensions_mut());
     assert_eq!(left_behind(layer, nested).await, SECOND);
@@ -277,12 +277,16 @@ async fn a_client_writes_the_time_left_and_never_lengthens_it() {
         let request = within(request(LEFT.as_str(), said), SECOND);
         assert_eq!(client.call(request).await.unwrap().unwrap(), written);
     }
-    // A repeated request says what is left then.
+    // A repeated request holds the time left at that moment.
     let repeated = within(empty(), SECOND);
     advance(SECOND / 2).await;
     assert_eq!(client.call(repeated).await.unwrap().unwrap(), "450");
     let said = client.call(request(LEFT.as_str(), "7")).await.unwrap();
-    assert_eq!(said.unwrap(), "7", "of a request without a deadline");
+    assert_eq!(
+        said.unwrap(),
+        "7",
+        "a request without a deadline keeps its header"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -301,7 +305,7 @@ async fn a_deadline_may_be_read_by_a_closure_instead() {
 
 #[tokio::test(start_paused = true)]
 async fn deadlines_shrink_over_the_wire() {
-    // Three processes, each with the header alone between them.
+    // Three processes, connected only by the header.
     let server = ServiceBuilder::new()
         .layer(ReadDeadlineLayer::new(TimeHeader::grpc_timeout()))
         .layer(DeadlineFilterLayer::new(DeadlineFilter::new("server")).deadline(in_extensions))

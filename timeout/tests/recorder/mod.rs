@@ -1,4 +1,4 @@
-//! A recorder that keeps everything.
+//! A recorder that keeps every value.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use metrics::{
 
 #[expect(
     clippy::disallowed_types,
-    reason = "a test's recorder is on nobody's request path"
+    reason = "the recorder of a test is on no request path"
 )]
 type Lock<T> = std::sync::Mutex<T>;
 
@@ -39,7 +39,7 @@ impl Recorded {
         recorded
     }
 
-    /// What was counted under these labels, which must have been registered.
+    /// Returns the counter with these labels, which must be registered.
     pub(crate) fn count(
         &self,
         metric: &'static str,
@@ -50,7 +50,7 @@ impl Recorded {
         counters[&key(metric, name, phase)].0.load(SeqCst)
     }
 
-    /// What was recorded under these labels, which must have been registered, in microseconds' precision.
+    /// Returns the values with these labels, which must be registered, rounded to microseconds.
     pub(crate) fn values(
         &self,
         metric: &'static str,
@@ -63,12 +63,12 @@ impl Recorded {
         values.expect("no panic inside").iter().map(round).collect()
     }
 
-    #[allow(dead_code, reason = "each test binary uses its part")]
+    #[allow(dead_code, reason = "each test binary uses a part")]
     pub(crate) fn registrations(&self) -> usize {
         self.registrations.load(SeqCst)
     }
 
-    #[allow(dead_code, reason = "each test binary uses its part")]
+    #[allow(dead_code, reason = "each test binary uses a part")]
     pub(crate) fn is_empty(&self) -> bool {
         self.registrations() == 0
     }

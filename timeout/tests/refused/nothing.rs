@@ -1,4 +1,4 @@
-//! Compiles: what fails below fails for what it says.
+//! Compiles. So the other programs fail for the reason that they state.
 
 use std::time::Duration;
 
