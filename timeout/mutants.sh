@@ -3,8 +3,8 @@
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-timeout
 
 mutant 'a limit written in two halves' src/limit.rs \
-    'self.0.store(Nanos::new(limit).into(), Relaxed);' \
-    'let new = u64::from(Nanos::new(limit)); let old = self.0.load(Relaxed); self.0.store(new >> 32 << 32 | old & 0xffff_ffff, Relaxed); self.0.store(new, Relaxed);'
+    'self.0.store(Nanos::from(limit).into(), Relaxed);' \
+    'let new = u64::from(Nanos::from(limit)); let old = self.0.load(Relaxed); self.0.store(new >> 32 << 32 | old & 0xffff_ffff, Relaxed); self.0.store(new, Relaxed);'
 mutant 'a request counted by load, then store' src/window/mod.rs \
     '.compare_exchange_weak(seen, next.word(), Relaxed, Relaxed)' \
     '.swap(next.word(), Relaxed).checked_add(0).ok_or(0)'
@@ -28,7 +28,7 @@ model_mutant 'a call made though its deadline has passed' src/types/allowance.rs
     'if deadline.is_some_and(|deadline| deadline > now && deadline < now) {'
 
 model_mutant 'one rejection more than the share' src/window/period.rs \
-    'let is_rejected = is_expired && parts > 0 && credit >= u32::from(WHOLE);' \
-    'let is_rejected = is_expired && parts > 0 && credit + u32::from(parts) >= u32::from(WHOLE);'
+    'let is_rejected = is_expired && share > 0 && credit >= u32::from(WHOLE);' \
+    'let is_rejected = is_expired && share > 0 && credit + share >= u32::from(WHOLE);'
 
 mutants_done

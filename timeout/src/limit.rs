@@ -19,7 +19,7 @@ pub(crate) struct Limit(AtomicU64);
 
 impl Limit {
     pub(crate) fn new(limit: Duration) -> Self {
-        Self(AtomicU64::new(Nanos::new(limit).into()))
+        Self(AtomicU64::new(Nanos::from(limit).into()))
     }
 
     #[inline]
@@ -28,6 +28,6 @@ impl Limit {
     }
 
     pub(crate) fn store(&self, limit: Duration) {
-        self.0.store(Nanos::new(limit).into(), Relaxed);
+        self.0.store(Nanos::from(limit).into(), Relaxed);
     }
 }

@@ -84,7 +84,7 @@ impl Timeout {
     /// Returns the limit of a call that begins now.
     #[must_use]
     pub fn limit(&self) -> Duration {
-        self.limit_in_nanos().duration()
+        self.limit_in_nanos().into()
     }
 
     /// Returns the current settings.

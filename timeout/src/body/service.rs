@@ -15,7 +15,7 @@ use crate::{
     layer::{DeadlineOf, IntoError, NoDeadline, OnReject},
     observe::Watch,
     race::Race,
-    types::{Allowance, Phase},
+    types::{Allowance, Nanos, Phase},
 };
 
 /// An HTTP service whose responses are bounded in time. Created by [`BodyTimeoutLayer`].
@@ -81,7 +81,7 @@ where
         let [headers, ..] = limits;
         let deadline = deadline.deadline_of(&request);
         let (name, reject, watch) = (timeout.name(), reject.clone(), timeout.watch().clone());
-        let allowance = if headers.is_unbounded() && deadline.is_none() {
+        let allowance = if headers == Nanos::UNBOUNDED && deadline.is_none() {
             Ok(None)
         } else {
             // Before the inner `call`, whose time counts.

@@ -53,7 +53,7 @@ impl<B> TimeoutBody<B> {
         watch: Watch,
     ) -> Self {
         let [_, idle, whole] = limits;
-        let is_bounded = !whole.is_unbounded() || deadline.is_some();
+        let is_bounded = whole != Nanos::UNBOUNDED || deadline.is_some();
         Self {
             timeout,
             idle,
@@ -91,7 +91,7 @@ impl<B> TimeoutBody<B> {
     /// Waits for the earlier limit. The inner body must be pending.
     fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Elapsed> {
         let this = self.project();
-        if this.wait.is_none() && !this.idle.is_unbounded() {
+        if this.wait.is_none() && *this.idle != Nanos::UNBOUNDED {
             let wait = Allowance::new(this.timeout, Instant::now(), *this.idle, None);
             *this.wait = Some(wait);
         }

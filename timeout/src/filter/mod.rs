@@ -48,6 +48,7 @@ pub struct DeadlineFilter(Arc<Core>);
 
 #[derive(Debug)]
 struct Core {
+    name: &'static str,
     epoch: Instant,
     window: Window,
     expired: AtomicU64,
@@ -76,6 +77,7 @@ impl DeadlineFilter {
 
     fn from_settings(name: &'static str, settings: Settings) -> Self {
         Self(Arc::new(Core {
+            name,
             epoch: Instant::now(),
             window: Window::new(settings),
             expired: AtomicU64::new(0),
@@ -87,7 +89,7 @@ impl DeadlineFilter {
     /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.0.watch.name()
+        self.0.name
     }
 
     /// Returns the number of requests that arrived after their deadline.
@@ -146,10 +148,11 @@ impl DeadlineFilter {
         if is_rejected {
             core.rejected.fetch_add(1, Relaxed);
         }
-        core.watch.expired(late, is_rejected, settings.is_dark());
+        core.watch
+            .expired(core.name, late, is_rejected, settings.is_dark());
         // Dark mode makes the whole decision, the credit included, so that the counters show the effect.
         if is_rejected && !settings.is_dark() {
-            Err(Elapsed::before(self.name()))
+            Err(Elapsed::before(core.name))
         } else {
             Ok(())
         }

@@ -95,10 +95,10 @@ impl<S, R, D, L> TimeoutService<S, R, D, L> {
             limit,
             ..
         } = &self.layer;
-        let limit = Nanos::new(limit.limit_of(request)).min(timeout.limit_in_nanos());
+        let limit = Nanos::from(limit.limit_of(request)).min(timeout.limit_in_nanos());
         let deadline = deadline.deadline_of(request);
         let waited = self.readiness.take();
-        if limit.is_unbounded() && deadline.is_none() {
+        if limit == Nanos::UNBOUNDED && deadline.is_none() {
             return Ok(None);
         }
         // The clock is read before the inner `call`, not at the first poll: the caller waits from here on, and

@@ -47,30 +47,27 @@ impl Watch {
 
 /// Observes the expired requests of one filter.
 #[derive(Debug)]
-pub(crate) struct FilterWatch {
-    name: &'static str,
-    meters: FilterMeters,
-}
+pub(crate) struct FilterWatch(FilterMeters);
 
 impl FilterWatch {
     pub(crate) fn new(name: &'static str) -> Self {
-        let meters = FilterMeters::new(name);
-        Self { name, meters }
+        Self(FilterMeters::new(name))
     }
 
-    /// The name of the filter.
-    pub(crate) const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    pub(crate) fn expired(&self, late: Duration, is_rejected: bool, is_dark: bool) {
-        self.meters.expired(late, is_rejected);
-        trace::expired(self.name, late, is_rejected, is_dark);
+    pub(crate) fn expired(
+        &self,
+        name: &'static str,
+        late: Duration,
+        is_rejected: bool,
+        is_dark: bool,
+    ) {
+        self.0.expired(late, is_rejected);
+        trace::expired(name, late, is_rejected, is_dark);
     }
 
     #[cfg(feature = "metrics")]
     pub(crate) fn resolve(&self) {
-        self.meters.resolve();
+        self.0.resolve();
     }
 }
 

@@ -28,10 +28,10 @@ fn a_reader_sees_the_old_or_the_new_limit() {
         limit.store(new);
         let seen = there.join().unwrap();
         assert!(
-            seen == Nanos::new(old) || seen == Nanos::new(new),
+            seen == Nanos::from(old) || seen == Nanos::from(new),
             "{seen:?}"
         );
-        assert_eq!(limit.load(), Nanos::new(new));
+        assert_eq!(limit.load(), Nanos::from(new));
     });
 }
 

@@ -23,7 +23,7 @@ impl Allowance {
         deadline: Option<Instant>,
     ) -> Self {
         let left = deadline.map_or(Nanos::UNBOUNDED, |deadline| {
-            Nanos::new(deadline.saturating_duration_since(started))
+            Nanos::from(deadline.saturating_duration_since(started))
         });
         Self {
             name,
@@ -54,7 +54,7 @@ impl Allowance {
         }
         let mut started = now;
         if let Some(waited) = waited {
-            let waited_for = Nanos::new(waited);
+            let waited_for = Nanos::from(waited);
             if waited_for > limit {
                 return Err(Elapsed::new(name, Phase::Before, waited_for, limit));
             }
@@ -72,15 +72,15 @@ impl Allowance {
     ///
     /// Computed on demand: a call that is ready at once never needs it.
     pub(crate) fn end(self) -> Option<Instant> {
-        if self.limit.is_unbounded() {
+        if self.limit == Nanos::UNBOUNDED {
             return None;
         }
-        self.started.checked_add(self.limit.duration())
+        self.started.checked_add(self.limit.into())
     }
 
     /// The rejection of a call that is given up at `now`.
     pub(crate) fn elapsed(self, phase: Phase, now: Instant) -> Elapsed {
         let after = now.saturating_duration_since(self.started);
-        Elapsed::new(self.name, phase, Nanos::new(after), self.limit)
+        Elapsed::new(self.name, phase, Nanos::from(after), self.limit)
     }
 }

@@ -13,38 +13,38 @@ impl Nanos {
     /// The largest value, so that the minimum of two limits is the limit that applies.
     pub(crate) const UNBOUNDED: Self = Self(u64::MAX);
 
-    pub(crate) const fn new(duration: Duration) -> Self {
-        let nanos = duration.as_nanos();
-        if nanos < u64::MAX as u128 {
-            #[expect(clippy::cast_possible_truncation, reason = "checked by the condition")]
-            let nanos = nanos as u64;
-            Self(nanos)
-        } else {
-            Self::UNBOUNDED
-        }
-    }
-
     /// The duration that was given; [`Duration::MAX`] for every unbounded one.
-    pub(crate) const fn duration(self) -> Duration {
-        if self.is_unbounded() {
+    pub(super) const fn duration(self) -> Duration {
+        if self.0 == Self::UNBOUNDED.0 {
             Duration::MAX
         } else {
             Duration::from_nanos(self.0)
         }
     }
+}
 
-    pub(crate) const fn is_unbounded(self) -> bool {
-        self.0 == u64::MAX
+impl From<Duration> for Nanos {
+    #[inline]
+    fn from(duration: Duration) -> Self {
+        u64::try_from(duration.as_nanos()).map_or(Self::UNBOUNDED, Self)
+    }
+}
+
+impl From<Nanos> for Duration {
+    fn from(nanos: Nanos) -> Self {
+        nanos.duration()
     }
 }
 
 impl From<u64> for Nanos {
+    #[inline]
     fn from(word: u64) -> Self {
         Self(word)
     }
 }
 
 impl From<Nanos> for u64 {
+    #[inline]
     fn from(nanos: Nanos) -> Self {
         nanos.0
     }

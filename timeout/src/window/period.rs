@@ -47,10 +47,10 @@ impl Period {
                 credit: 0,
             }
         };
-        let parts = settings.share().parts();
-        let credit = (current.credit + u32::from(parts)).min(MOST_CREDIT);
+        let share = u32::from(settings.share());
+        let credit = (current.credit + share).min(MOST_CREDIT);
         // A share of zero rejects nothing, even while credit from a larger share is left.
-        let is_rejected = is_expired && parts > 0 && credit >= u32::from(WHOLE);
+        let is_rejected = is_expired && share > 0 && credit >= u32::from(WHOLE);
         let credit = if is_rejected {
             credit - u32::from(WHOLE)
         } else {

@@ -6,15 +6,12 @@ use crate::types::InvalidConfig;
 /// The validated settings of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
-    share: Share,
+    /// In ten-thousandths. Integers make the comparison exact.
+    share: u16,
     /// In milliseconds.
     period: u64,
     is_dark: bool,
 }
-
-/// A share of requests in ten-thousandths. Integers make the comparison exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Share(u16);
 
 /// Fine enough for any policy (0.01 %), and small enough for the word of the settings.
 pub(super) const WHOLE: u16 = 10_000;
@@ -29,7 +26,7 @@ impl Settings {
         period: Duration,
         is_dark: bool,
     ) -> Result<Self, InvalidConfig> {
-        let Some(share) = Share::new(max_share) else {
+        let Some(share) = parts(max_share) else {
             return Err(InvalidConfig::MaxShare);
         };
         let millis = period.as_millis();
@@ -49,7 +46,7 @@ impl Settings {
         })
     }
 
-    pub(super) const fn share(self) -> Share {
+    pub(super) const fn share(self) -> u16 {
         self.share
     }
 
@@ -63,36 +60,29 @@ impl Settings {
     }
 
     pub(super) const fn word(self) -> u64 {
-        (self.period << SHARE_BITS | self.share.0 as u64) << 1 | self.is_dark as u64
+        (self.period << SHARE_BITS | self.share as u64) << 1 | self.is_dark as u64
     }
 
     pub(super) const fn from_word(word: u64) -> Self {
-        let parts = ((word >> 1) & ((1 << SHARE_BITS) - 1)) as u16;
         Self {
-            share: Share(parts),
+            share: ((word >> 1) & ((1 << SHARE_BITS) - 1)) as u16,
             period: word >> (1 + SHARE_BITS),
             is_dark: word & 1 == 1,
         }
     }
 }
 
-impl Share {
-    /// `None` unless `share` is from 0 to 1. Rounded down to a ten-thousandth.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "from 0 to 10,000"
-    )]
-    pub(super) const fn new(share: f64) -> Option<Self> {
-        // Written so that NaN is refused too.
-        if !(share >= 0.0 && share <= 1.0) {
-            return None;
-        }
-        // 0.29 * 10,000 is a little less than 2,900. The thousandth corrects decimals and nothing else.
-        Some(Self((share * WHOLE as f64 + 0.001) as u16))
+/// A share in ten-thousandths, rounded down; `None` unless it is from 0 to 1.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "from 0 to 10,000"
+)]
+const fn parts(share: f64) -> Option<u16> {
+    // Written so that NaN is refused too.
+    if !(share >= 0.0 && share <= 1.0) {
+        return None;
     }
-
-    pub(super) const fn parts(self) -> u16 {
-        self.0
-    }
+    // 0.29 * 10,000 is a little less than 2,900. The thousandth corrects decimals and nothing else.
+    Some((share * WHOLE as f64 + 0.001) as u16)
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{
     period::{MOST_MILLIS, Period},
-    settings::{Settings, Share, WHOLE},
+    settings::{Settings, WHOLE},
 };
 
 fn settings(share: f64) -> Settings {
@@ -50,7 +50,7 @@ proptest! {
             false,
         )
         .unwrap();
-        prop_assert_eq!(settings.share().parts(), share);
+        prop_assert_eq!(settings.share(), share);
         let (mut now, mut naive, mut word) = (0, Naive::default(), 0);
         for (step, is_expired) in requests {
             now += step * u64::from(step > 15);
@@ -66,15 +66,14 @@ proptest! {
         let settings = Settings::new(share, Duration::from_millis(millis), dark).unwrap();
         prop_assert_eq!(Settings::from_word(settings.word()), settings);
         prop_assert_eq!((settings.period(), settings.is_dark()), (millis, dark));
-        prop_assert!(f64::from(settings.share().parts()) <= share * 10_000.0 + 0.001);
+        prop_assert!(f64::from(settings.share()) <= share * 10_000.0 + 0.001);
     }
 }
 
 #[test]
 fn a_share_with_four_decimals_is_exact() {
     for parts in 0..=10_000_u16 {
-        let share = Share::new(f64::from(parts) / 10_000.0).unwrap();
-        assert_eq!(share.parts(), parts);
+        assert_eq!(settings(f64::from(parts) / 10_000.0).share(), parts);
     }
 }
 
