@@ -10,7 +10,7 @@ mutant 'a request counted by load, then store' src/window/mod.rs \
     '.swap(next.word(), Relaxed).checked_add(0).ok_or(0)'
 model_mutant 'the clock read before the inner call is polled, which then loses a tie' src/race.rs \
     '} => match (inner.poll(cx), allowance) {' \
-    '} => match (if allowance.and_then(Allowance::end).is_some_and(|end| end <= Instant::now()) { Poll::Pending } else { inner.poll(cx) }, allowance) {'
+    '} => match (if allowance.and_then(Allowance::end).is_some_and(|end| end <= tokio::time::Instant::now()) { Poll::Pending } else { inner.poll(cx) }, allowance) {'
 model_mutant 'the limit counted from the first poll' src/timer.rs \
     'let Some(end) = allowance.end() else {' \
     'let Some(end) = timer.as_ref().as_pin_ref().map_or_else(|| Instant::now().checked_add(allowance.elapsed(phase, Instant::now()).limit()), |sleep| Some(sleep.deadline())) else {'
