@@ -220,13 +220,9 @@ impl From<Option<Instant>> for Deadline {
 
 impl Ord for Deadline {
     fn cmp(&self, other: &Self) -> Ordering {
-        match (self.0, other.0) {
-            (Some(a), Some(b)) => a.cmp(&b),
-            // `None` is the last deadline, but the first `Option`: the derived order would be wrong.
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => Ordering::Equal,
-        }
+        // `None` is the last deadline, but the first `Option`: the derived order would be wrong.
+        let is_never = self.0.is_none().cmp(&other.0.is_none());
+        is_never.then(self.0.cmp(&other.0))
     }
 }
 
