@@ -2,41 +2,41 @@
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-retry
 
-mutant 'a call counted by load, then store' src/ledger.rs \
+mutant 'a call counted by load, then store' src/budget/ratio/ledger.rs \
     'self.calls.0.fetch_add(1, Release);' \
     'self.calls.0.store(self.calls.0.load(Relaxed) + 1, Release);'
-mutant 'a retry taken by load, then store' src/ledger.rs \
+mutant 'a retry taken by load, then store' src/budget/ratio/ledger.rs \
     '.compare_exchange_weak(used, end, Release, Acquire)' \
     '.load(Acquire).checked_add(0).map(|seen| self.used.store(end.max(seen), Release)).ok_or(used)'
-mutant 'a grant that does not publish the calls that paid for it' src/ledger.rs \
+mutant 'a grant that does not publish the calls that paid for it' src/budget/ratio/ledger.rs \
     '.compare_exchange_weak(used, end, Release, Acquire)' \
     '.compare_exchange_weak(used, end, Relaxed, Acquire)'
-mutant 'a refund by load, then store' src/ledger.rs \
+mutant 'a refund by load, then store' src/budget/ratio/ledger.rs \
     '.fetch_sub(credit::refund(end, expired), Relaxed);' \
     '.store(self.used.load(Relaxed) - credit::refund(end, expired), Relaxed);'
-mutant 'a slot marked by a store' src/ledger.rs \
+mutant 'a slot marked by a store' src/budget/ratio/ledger.rs \
     '.compare_exchange(old, mark, Release, Acquire)' \
     '.load(Acquire).checked_add(0).map(|_| self.mark(slot).store(mark, Release)).ok_or(old)'
-mutant 'a slot told to have its mark, and the mark not published' src/ledger.rs \
+mutant 'a slot told to have its mark, and the mark not published' src/budget/ratio/ledger.rs \
     'self.marked.fetch_max(end, Release);' \
     'self.marked.fetch_max(end, Relaxed);'
-model_mutant 'a clock that was ahead is believed for ever' src/ledger.rs \
+model_mutant 'a clock that was ahead is believed for ever' src/budget/ratio/ledger.rs \
     'self.marked.store(0, Relaxed);' \
     ''
-mutant 'the calls read before what was used of them' src/ledger.rs \
+mutant 'the calls read before what was used of them' src/budget/ratio/ledger.rs \
     'let mut used = self.used.load(Acquire);
         loop {
             let (earned, expired) = self.read(nanos);' \
     'let (earned, expired) = self.read(nanos);
         let mut used = self.used.load(Acquire);
         loop {'
-mutant 'tokens drained by load, then store' src/tokens.rs \
+mutant 'tokens drained by load, then store' src/budget/tokens.rs \
     'let before = self.left.fetch_update(Relaxed, Relaxed, |left| {
             (left > 0).then(|| left.saturating_sub(tokens))
         });' \
     'let before = Ok::<u64, u64>(self.left.load(Relaxed));
         let _ = before.inspect(|left| self.left.store(left.saturating_sub(tokens), Relaxed));'
-mutant 'a retry in flight counted by load, then store' src/flight.rs \
+mutant 'a retry in flight counted by load, then store' src/budget/flight.rs \
     '.fetch_update(Relaxed, Relaxed, |word| {
                 limit.admits(Counts::unpack(word)).then(|| word + RETRY)
             })
@@ -46,22 +46,22 @@ mutant 'a retry in flight counted by load, then store' src/flight.rs \
             .filter(|word| limit.admits(Counts::unpack(*word)))
             .inspect(|word| self.0.store(word + RETRY, Relaxed))
             .is_some()'
-model_mutant 'tokens given above the cap' src/tokens.rs \
+model_mutant 'tokens given above the cap' src/budget/tokens.rs \
     'left.saturating_add(tokens).min(self.most)' \
     'left.saturating_add(tokens)'
-model_mutant 'a refund of what has expired' src/credit.rs \
+model_mutant 'a refund of what has expired' src/budget/ratio/credit.rs \
     'end.saturating_sub(expired).min(RETRY)' \
     'end.min(RETRY).max(expired.min(RETRY))'
-model_mutant 'a delay above the cap' src/backoff.rs \
+model_mutant 'a delay above the cap' src/backoff/mod.rs \
     'delay.min(self.cap)' \
     'delay'
-model_mutant 'jitter added after the cap' src/jitter.rs \
+model_mutant 'jitter added after the cap' src/backoff/jitter.rs \
     'delay.saturating_add(spread).min(cap)' \
     'delay.saturating_add(spread)'
-model_mutant 'decorrelated delays cut off at the cap' src/jitter.rs \
+model_mutant 'decorrelated delays cut off at the cap' src/backoff/jitter.rs \
     'first.min(most / 2), most' \
     'first.min(most), most'
-model_mutant 'a backoff that goes on after a hint' src/delays.rs \
+model_mutant 'a backoff that goes on after a hint' src/backoff/delays.rs \
     'retry.saturating_sub(self.hinted).max(1)' \
     'retry'
 

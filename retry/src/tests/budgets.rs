@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use proptest::prelude::*;
 
-use crate::{Budget, CostBucket, CostHold, HalfFull, InFlightShare, InvalidConfig, Now};
+use crate::{
+    budget::{Budget, CostBucket, CostHold, HalfFull, InFlightShare},
+    types::{InvalidConfig, Now},
+};
 
 proptest! {
     #[test]

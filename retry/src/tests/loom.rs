@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use loom::{sync::Arc, thread};
 
-use crate::{
+use crate::budget::{
     flight::{Flight, Limit},
-    ledger::Ledger,
-    terms::Terms,
+    ratio::ledger::Ledger,
+    ratio::terms::Terms,
     tokens::Tokens,
 };
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::{
-    credit::RETRY,
-    ledger::{Ledger, SLOTS},
-    terms::Terms,
+use crate::budget::{
+    ratio::credit::RETRY,
+    ratio::ledger::{Ledger, SLOTS},
+    ratio::terms::Terms,
 };
 
 const NANOS_PER_MILLI: u64 = 1_000_000;

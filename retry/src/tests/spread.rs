@@ -10,8 +10,9 @@ use proptest::prelude::*;
 use rand::{SeedableRng, rngs::SmallRng};
 
 use crate::{
-    Backoff, Delays, Jitter, RetryBudget, RetryPolicy, backoff::Growth, course::Course,
-    numbers::Numbers, seeds::Seeds,
+    backoff::{Backoff, Delays, Growth, Jitter, seeds::Seeds},
+    budget::RetryBudget,
+    policy::{RetryPolicy, call_state::Course, config::Numbers},
 };
 
 fn duration() -> impl Strategy<Value = Duration> {

@@ -1,0 +1,296 @@
+use std::{borrow::Borrow, fmt, sync::Arc};
+
+use crate::{
+    budget::{
+        Budget,
+        flight::{Flight, Limit},
+    },
+    sync::const_fn,
+    types::{InvalidConfig, Now},
+};
+
+/// A budget that lets only a share of the calls in flight be retries: a cheap handle to counts that all its
+/// clones share.
+///
+/// It is the retry budget of Envoy's
+/// [circuit breakers](https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/circuit_breaker.proto):
+/// a retry is counted from the decision to its end, its wait included, and a call from its beginning to its
+/// end. Whenever a retry begins, and exactly so under threads,
+///
+/// ```text
+/// retries in flight ≤ max(minimum, share × calls in flight)
+/// ```
+///
+/// It needs no clock and remembers nothing: it bounds how much a dependency has to do at a time, not how many
+/// retries there are in the end. A call costs an increment and a decrement of a shared word, and two of each of
+/// the handle's reference count unless it lives in a `static` (see [`StaticInFlightShare`]).
+///
+/// # Examples
+///
+/// ```
+/// use maestro_retry::{InFlightShare, RetryPolicy};
+///
+/// let budget = InFlightShare::builder().share(0.25).minimum(1).build("search")?;
+/// let policy = RetryPolicy::builder().build()?.budget(budget.clone());
+/// assert_eq!((budget.calls(), budget.retries()), (0, 0));
+/// # let _ = policy;
+/// # Ok::<(), maestro_retry::InvalidConfig>(())
+/// ```
+#[derive(Clone)]
+pub struct InFlightShare<P = Arc<InFlightCore>>(P);
+
+/// An [`InFlightShare`] that lives in a `static`: no reference count, made by
+/// [`InFlightShareBuilder::build_static`].
+///
+/// A `&'static` reference to it is a [`Budget`].
+pub type StaticInFlightShare = InFlightShare<InFlightCore>;
+
+/// The shared state behind an [`InFlightShare`]: opaque, named only in types such as
+/// [`CallInFlight<&'static InFlightCore>`](CallInFlight).
+pub struct InFlightCore {
+    name: &'static str,
+    limit: Limit,
+    flight: Flight,
+}
+
+/// A call under way, as an [`InFlightShare`] counts it. It ends when this is dropped.
+// The bound stands on the struct because `Drop` needs it.
+#[must_use = "dropping it ends the call"]
+pub struct CallInFlight<P: Borrow<InFlightCore> = Arc<InFlightCore>>(P);
+
+/// A retry under way, as an [`InFlightShare`] counts it. It ends when this is dropped.
+#[must_use = "dropping it ends the retry"]
+pub struct RetryInFlight<P: Borrow<InFlightCore> = Arc<InFlightCore>>(P);
+
+/// The numbers of an [`InFlightShare`]. `Copy`, and usable in a `const`. The defaults are Envoy's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "a builder makes nothing until `build` or `build_static`"]
+pub struct InFlightShareBuilder {
+    pub(crate) share: f64,
+    pub(crate) minimum: u32,
+}
+
+// === impl InFlightShare ===
+
+impl InFlightShare {
+    /// The configuration, to be completed by [`InFlightShareBuilder::build`]
+    /// or [`InFlightShareBuilder::build_static`].
+    pub const fn builder() -> InFlightShareBuilder {
+        InFlightShareBuilder {
+            share: 0.2,
+            minimum: 3,
+        }
+    }
+
+    /// Counts a call in.
+    pub fn begin(&self) -> CallInFlight {
+        CallInFlight::begin(Arc::clone(&self.0))
+    }
+
+    /// Counts a retry in, if the share allows another one.
+    #[must_use = "dropping it ends the retry"]
+    pub fn try_retry(&self) -> Option<RetryInFlight> {
+        self.0
+            .retry_begins()
+            .then(|| RetryInFlight(Arc::clone(&self.0)))
+    }
+}
+
+impl StaticInFlightShare {
+    /// Counts a call in.
+    pub fn begin(&'static self) -> CallInFlight<&'static InFlightCore> {
+        CallInFlight::begin(&self.0)
+    }
+
+    /// Counts a retry in, if the share allows another one.
+    #[must_use = "dropping it ends the retry"]
+    pub fn try_retry(&'static self) -> Option<RetryInFlight<&'static InFlightCore>> {
+        self.0.retry_begins().then(|| RetryInFlight(&self.0))
+    }
+}
+
+impl<P: Borrow<InFlightCore>> InFlightShare<P> {
+    /// The name it was built with.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.core().name
+    }
+
+    /// How many calls are under way now.
+    #[must_use]
+    pub fn calls(&self) -> u32 {
+        self.core().flight.counts().calls
+    }
+
+    /// How many retries are under way or wait for their turn now.
+    #[must_use]
+    pub fn retries(&self) -> u32 {
+        self.core().flight.counts().retries
+    }
+
+    fn core(&self) -> &InFlightCore {
+        self.0.borrow()
+    }
+}
+
+/// Both kinds of handle are the same budget; they differ in what its tokens own.
+macro_rules! budget {
+    ($handle:ty, $pointer:ty) => {
+        impl Budget for $handle {
+            type Call = CallInFlight<$pointer>;
+            type Hold = RetryInFlight<$pointer>;
+            type Retry = RetryInFlight<$pointer>;
+
+            fn enter(&self, _: &Now) -> Self::Call {
+                self.begin()
+            }
+
+            fn try_hold(&self, _: &Now) -> Option<Self::Hold> {
+                self.try_retry()
+            }
+
+            #[expect(clippy::cast_precision_loss, reason = "below 2^32: exact")]
+            fn level(&self, _: &Now) -> Option<f64> {
+                Some(self.core().left() as f64)
+            }
+
+            fn spend(&self, hold: Self::Hold) -> Self::Retry {
+                hold
+            }
+        }
+    };
+}
+
+budget!(InFlightShare, Arc<InFlightCore>);
+budget!(&'static StaticInFlightShare, &'static InFlightCore);
+
+impl<P: Borrow<InFlightCore>> fmt::Debug for InFlightShare<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InFlightShare")
+            .field("name", &self.name())
+            .field("counts", &self.core().flight.counts())
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl CallInFlight ===
+
+impl<P: Borrow<InFlightCore>> CallInFlight<P> {
+    fn begin(core: P) -> Self {
+        core.borrow().flight.call_begins();
+        Self(core)
+    }
+}
+
+impl<P: Borrow<InFlightCore>> Drop for CallInFlight<P> {
+    fn drop(&mut self) {
+        self.0.borrow().flight.call_ends();
+    }
+}
+
+impl<P: Borrow<InFlightCore>> fmt::Debug for CallInFlight<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CallInFlight")
+            .field(&self.0.borrow().name)
+            .finish()
+    }
+}
+
+// === impl RetryInFlight ===
+
+impl<P: Borrow<InFlightCore>> Drop for RetryInFlight<P> {
+    fn drop(&mut self) {
+        self.0.borrow().flight.retry_ends();
+    }
+}
+
+impl<P: Borrow<InFlightCore>> fmt::Debug for RetryInFlight<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RetryInFlight")
+            .field(&self.0.borrow().name)
+            .finish()
+    }
+}
+
+// === impl InFlightShareBuilder ===
+
+impl InFlightShareBuilder {
+    /// What share of the calls in flight may be retries: from 0 to 1, taken to a ten-thousandth. The default
+    /// is 0.2.
+    pub const fn share(mut self, share: f64) -> Self {
+        self.share = share;
+        self
+    }
+
+    /// So many retries may be in flight at any rate: what a client with little traffic lives on. The default
+    /// is 3; 0 is legal.
+    pub const fn minimum(mut self, retries: u32) -> Self {
+        self.minimum = retries;
+        self
+    }
+
+    /// Builds a budget of its own, which shares counts with no other.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] when the share is not from 0 to 1.
+    pub fn build(self, name: &'static str) -> Result<InFlightShare, InvalidConfig> {
+        Ok(InFlightShare(Arc::new(self.core(name)?)))
+    }
+
+    const_fn! {
+        /// Builds a budget for a `static`.
+        ///
+        /// # Panics
+        ///
+        /// On what [`build`](Self::build) refuses. In a `static` that is a compile error:
+        ///
+        /// ```compile_fail
+        /// use maestro_retry::{InFlightShare, StaticInFlightShare};
+        /// static NONE: StaticInFlightShare = InFlightShare::builder().share(1.5).build_static("none");
+        /// ```
+        #[must_use]
+        pub fn build_static(self, name: &'static str) -> StaticInFlightShare {
+            match self.core(name) {
+                Ok(core) => InFlightShare(core),
+                Err(problem) => panic!("{}", problem.message()),
+            }
+        }
+    }
+
+    const_fn! {
+        fn core(self, name: &'static str) -> Result<InFlightCore, InvalidConfig> {
+            // Written so that a share that is not a number is refused.
+            if !(self.share >= 0.0 && self.share <= 1.0) {
+                return Err(InvalidConfig::Share);
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked to be from 0 to 1"
+            )]
+            // `round` is not const in Rust 1.85.
+            let share = (self.share * 10_000.0 + 0.5) as u64;
+            let limit = Limit { share, least: self.minimum };
+            Ok(InFlightCore { name, limit, flight: Flight::new() })
+        }
+    }
+}
+
+// === impl InFlightCore ===
+
+impl InFlightCore {
+    fn retry_begins(&self) -> bool {
+        self.flight.retry_begins(self.limit)
+    }
+
+    fn left(&self) -> u64 {
+        self.limit.left(self.flight.counts())
+    }
+}
+
+impl fmt::Debug for InFlightCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("InFlightCore").field(&self.name).finish()
+    }
+}

@@ -1,0 +1,209 @@
+use std::{borrow::Borrow, fmt, sync::Arc};
+
+use crate::{
+    budget::{Budget, tokens::Tokens},
+    sync::const_fn,
+    types::{InvalidConfig, Now},
+};
+
+/// A budget that lets retries through while its bucket is more than half full: a cheap handle to tokens that
+/// all its clones share.
+///
+/// Every failed attempt takes a token, every success gives `token_ratio` back, up to `max_tokens`. It is the
+/// throttle of gRPC, as
+/// [proposal A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs)
+/// describes it: it needs no clock, and it counts failures of first attempts too, so that it closes soon
+/// in an outage and opens again only when calls succeed. Over any history, and exactly so under threads,
+///
+/// ```text
+/// retries ≤ max_tokens / 2 + token_ratio × successes
+/// ```
+///
+/// In ordinary code the type is written `HalfFull`; the parameter is the pointer to the shared state, an [`Arc`]
+/// unless the budget lives in a `static` (see [`StaticHalfFull`]).
+///
+/// A retry is not paid for and so there is nothing to refund when its wait is cancelled. While the bucket is
+/// full, a success only reads; otherwise every attempt is one compare-and-swap.
+///
+/// # Examples
+///
+/// ```
+/// use maestro_retry::{Backoff, HalfFull, RetryPolicy};
+///
+/// let throttle = HalfFull::builder().max_tokens(4).token_ratio(0.1).build("api")?;
+/// let policy = RetryPolicy::builder().attempts(9).backoff(Backoff::none()).build()?.budget(throttle.clone());
+/// // The first failure leaves three of four tokens, the second two: no more than half.
+/// assert_eq!(policy.run_blocking(|attempt| Err::<(), _>(attempt)), Err(2));
+/// assert_eq!(throttle.tokens(), 2.0);
+/// # Ok::<(), maestro_retry::InvalidConfig>(())
+/// ```
+#[derive(Clone)]
+pub struct HalfFull<P = Arc<HalfFullCore>>(P);
+
+/// A [`HalfFull`] that lives in a `static`: no reference count, made by [`HalfFullBuilder::build_static`].
+///
+/// A `&'static` reference to it is a [`Budget`].
+pub type StaticHalfFull = HalfFull<HalfFullCore>;
+
+/// The shared state behind a [`HalfFull`]: opaque, named only in types.
+pub struct HalfFullCore {
+    name: &'static str,
+    /// Thousandths: A6 ignores further places.
+    per_success: u64,
+    tokens: Tokens,
+}
+
+/// The numbers of a [`HalfFull`]. `Copy`, and usable in a `const`. The defaults are those of A6's example.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "a builder makes nothing until `build` or `build_static`"]
+pub struct HalfFullBuilder {
+    pub(crate) max_tokens: u32,
+    pub(crate) token_ratio: f64,
+}
+
+const TOKEN: u64 = 1_000;
+
+// === impl HalfFull ===
+
+impl HalfFull {
+    /// The configuration, to be completed by [`HalfFullBuilder::build`] or
+    /// [`HalfFullBuilder::build_static`].
+    pub const fn builder() -> HalfFullBuilder {
+        HalfFullBuilder {
+            max_tokens: 10,
+            token_ratio: 0.1,
+        }
+    }
+}
+
+impl<P: Borrow<HalfFullCore>> HalfFull<P> {
+    /// The name it was built with.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.core().name
+    }
+
+    /// How many tokens are left: for display, as others may take them while you look.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "at most a million thousandths: exact"
+    )]
+    pub fn tokens(&self) -> f64 {
+        self.core().tokens.left() as f64 / TOKEN as f64
+    }
+
+    fn core(&self) -> &HalfFullCore {
+        self.0.borrow()
+    }
+}
+
+impl<P: Borrow<HalfFullCore>> Budget for HalfFull<P> {
+    type Call = ();
+    type Hold = ();
+    type Retry = ();
+
+    fn enter(&self, _: &Now) {}
+
+    fn record(&self, failed: bool) {
+        if failed {
+            self.core().tokens.drain(TOKEN);
+        } else {
+            self.core().tokens.give(self.core().per_success);
+        }
+    }
+
+    fn try_hold(&self, _: &Now) -> Option<()> {
+        self.core().tokens.drain(TOKEN).then_some(())
+    }
+
+    fn level(&self, _: &Now) -> Option<f64> {
+        Some(self.tokens())
+    }
+
+    fn spend(&self, (): ()) {}
+}
+
+impl<P: Borrow<HalfFullCore>> fmt::Debug for HalfFull<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HalfFull")
+            .field("name", &self.core().name)
+            .field("tokens", &self.tokens())
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl HalfFullBuilder ===
+
+impl HalfFullBuilder {
+    /// What the bucket holds, and begins with: from 1 to 1,000. The default is 10.
+    pub const fn max_tokens(mut self, max_tokens: u32) -> Self {
+        self.max_tokens = max_tokens;
+        self
+    }
+
+    /// What a success gives back: from 0.001 to 1,000, taken to three places. The default is 0.1.
+    pub const fn token_ratio(mut self, token_ratio: f64) -> Self {
+        self.token_ratio = token_ratio;
+        self
+    }
+
+    /// Builds a budget of its own, which shares tokens with no other.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] when a number is out of the range its method names.
+    pub fn build(self, name: &'static str) -> Result<HalfFull, InvalidConfig> {
+        Ok(HalfFull(Arc::new(self.core(name)?)))
+    }
+
+    const_fn! {
+        /// Builds a budget for a `static`.
+        ///
+        /// # Panics
+        ///
+        /// On what [`build`](Self::build) refuses. In a `static` that is a compile error:
+        ///
+        /// ```compile_fail
+        /// use maestro_retry::{HalfFull, StaticHalfFull};
+        /// static NONE: StaticHalfFull = HalfFull::builder().max_tokens(0).build_static("none");
+        /// ```
+        #[must_use]
+        pub fn build_static(self, name: &'static str) -> StaticHalfFull {
+            match self.core(name) {
+                Ok(core) => HalfFull(core),
+                Err(problem) => panic!("{}", problem.message()),
+            }
+        }
+    }
+
+    const_fn! {
+        fn core(self, name: &'static str) -> Result<HalfFullCore, InvalidConfig> {
+            if self.max_tokens < 1 || self.max_tokens > 1_000 {
+                return Err(InvalidConfig::MaxTokens);
+            }
+            // Written so that a ratio that is not a number is refused.
+            if !(self.token_ratio >= 0.001 && self.token_ratio <= 1_000.0) {
+                return Err(InvalidConfig::TokenRatio);
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "checked: at most a million thousandths"
+            )]
+            // Further places are ignored; a millionth more, as 0.3 × 1,000 is a little less than 300.
+            let per_success = (self.token_ratio * TOKEN as f64 + 1e-6) as u64;
+            let tokens = Tokens::new(self.max_tokens as u64 * TOKEN);
+            Ok(HalfFullCore { name, per_success, tokens })
+        }
+    }
+}
+
+// === impl HalfFullCore ===
+
+impl fmt::Debug for HalfFullCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HalfFullCore").field(&self.name).finish()
+    }
+}

@@ -1,0 +1,160 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use ::tower::retry::Policy;
+use pin_project::pin_project;
+use tokio::time::Sleep;
+
+use crate::{
+    budget::Budget,
+    policy::{Classify, DeadlineOf, Replay, RetryPolicy, call_state::Course, wait},
+    types::Now,
+};
+
+/// A [`RetryPolicy`] in the form that [`tower::retry`](::tower::retry) takes, made by
+/// [`RetryPolicy::into_tower`].
+#[derive(Clone)]
+#[must_use = "a policy does nothing until a layer uses it"]
+pub struct TowerPolicy<P = RetryPolicy> {
+    policy: P,
+    /// Of the request that this was cloned for.
+    course: Course,
+    /// A retry was decided on: the next request to be copied is that same one. tower asks the same method
+    /// for the first copy of a request, on the service's policy, and for further ones, on the request's own.
+    retrying: bool,
+}
+
+/// The wait before a retry of tower's, which was granted.
+///
+/// # Panics
+///
+/// [`TowerPolicy`] makes it outside a tokio runtime with time enabled, and the wait is not zero.
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, the retry goes back to the budget.
+#[pin_project]
+#[must_use = "futures do nothing unless polled"]
+pub struct TowerWait<B: Budget> {
+    #[pin]
+    timer: Option<Sleep>,
+    /// Once, so that a long run without waits lets other tasks run.
+    give_way: bool,
+    budget: B,
+    /// `None` once the retry has begun.
+    hold: Option<B::Hold>,
+}
+
+// === impl TowerPolicy ===
+
+impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
+    /// The policy as a [`tower::retry::Policy`](::tower::retry::Policy), for those who use tower's own layer
+    /// and want backoff, jitter and budget from here. Feature `tower`.
+    ///
+    /// tower decides some things otherwise than [`RetryLayer`](crate::RetryLayer): it copies requests as this
+    /// policy says, but neither a budget nor a listener hears of an attempt after which no retry can follow;
+    /// [`wait_for_ready`](crate::Builder::wait_for_ready) has no effect; and as it has no place for what is
+    /// kept during a call or a retry, budgets that count those ([`CostBucket`](crate::CostBucket),
+    /// [`InFlightShare`](crate::InFlightShare)) do not fit, and the compiler says so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), maestro_retry::InvalidConfig> {
+    /// use maestro_retry::{RetryBudget, RetryPolicy};
+    /// use tower::{ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// let policy = RetryPolicy::builder().attempts(4).build()?.budget(RetryBudget::new("api"));
+    /// let api = service_fn(async |name: &'static str| Ok::<_, &str>(name.len()));
+    /// let service = ServiceBuilder::new().retry(policy.into_tower()).service(api);
+    /// assert_eq!(service.oneshot("request").await, Ok(7));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn into_tower(self) -> TowerPolicy<Self> {
+        TowerPolicy {
+            policy: self,
+            course: Course::new(None, None),
+            retrying: false,
+        }
+    }
+}
+
+impl<V, Q, D, B, Req, Res, Err> Policy<Req, Res, Err> for TowerPolicy<RetryPolicy<V, Q, D, B>>
+where
+    V: Classify<Req, Res, Err>,
+    Q: Replay<Req>,
+    D: DeadlineOf<Req>,
+    B: Budget<Call = (), Retry = ()> + Clone,
+{
+    type Future = TowerWait<B>;
+
+    fn retry(&mut self, req: &mut Req, result: &mut Result<Res, Err>) -> Option<TowerWait<B>> {
+        let rules = &self.policy.rules;
+        let retry = (self.course.number > 1).then_some(());
+        // tower asks only where it has a copy to send.
+        let again = rules.after(&mut self.course, Some(req), true, retry, result)?;
+        self.retrying = true;
+        Some(TowerWait {
+            timer: (!again.wait.is_zero()).then(|| wait::timer(again.wait, &again.now)),
+            give_way: again.wait.is_zero() && wait::is_long_run(self.course.number),
+            budget: rules.budget.clone(),
+            hold: Some(again.hold),
+        })
+    }
+
+    fn clone_request(&mut self, req: &Req) -> Option<Req> {
+        if self.retrying {
+            self.retrying = false;
+            self.course.number += 1;
+            let rules = &self.policy.rules;
+            return if rules.may_follow(&self.course, &Now::unread()) {
+                rules.replay.replay(req)
+            } else {
+                None
+            };
+        }
+        let (course, (), copy) = self.policy.begin(V::TIMED, req, Q::replay);
+        self.course = course;
+        copy
+    }
+}
+
+impl<P: fmt::Debug> fmt::Debug for TowerPolicy<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TowerPolicy").field(&self.policy).finish()
+    }
+}
+
+// === impl TowerWait ===
+
+impl<B: Budget> Future for TowerWait<B> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        if let Some(timer) = this.timer.as_pin_mut() {
+            ready!(timer.poll(cx));
+        }
+        if std::mem::take(this.give_way) {
+            return wait::give_way(cx);
+        }
+        if let Some(hold) = this.hold.take() {
+            this.budget.spend(hold);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<B: Budget> fmt::Debug for TowerWait<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TowerWait")
+            .field("timer", &self.timer)
+            .finish_non_exhaustive()
+    }
+}

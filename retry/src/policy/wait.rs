@@ -1,0 +1,54 @@
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Sleep, sleep, sleep_until};
+
+use crate::types::Now;
+
+/// A timer for `wait` from `now` on. Not for a wait of zero, which it would round up to a millisecond.
+pub(crate) fn timer(wait: Duration, now: &Now) -> Sleep {
+    // `sleep` caps what no `Instant` can hold.
+    match now.get().checked_add(wait) {
+        Some(end) => sleep_until(end),
+        None => sleep(wait),
+    }
+}
+
+/// Blocks the thread for `wait`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "who asked for it is not in asynchronous code"
+)]
+pub(crate) fn block(wait: Duration) {
+    std::thread::sleep(wait);
+}
+
+/// Whether a call that has just made its attempt `number`, and goes on without a wait, should let other
+/// tasks run first: a service that fails at once and a policy without delays never would.
+///
+/// Every 128 attempts, as often as tokio's own resources do so.
+pub(crate) const fn is_long_run(number: u32) -> bool {
+    number % 128 == 0
+}
+
+/// Lets other tasks run: to be returned by the poll that called it.
+pub(crate) fn give_way<T>(cx: &Context<'_>) -> Poll<T> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// [`give_way`] as a future.
+pub(crate) async fn giving_way() {
+    let mut gave_way = false;
+    poll_fn(|cx| {
+        if gave_way {
+            return Poll::Ready(());
+        }
+        gave_way = true;
+        give_way(cx)
+    })
+    .await;
+}

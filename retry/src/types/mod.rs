@@ -1,0 +1,13 @@
+//! Plain values, without state and without an import from another room.
+
+mod attempt;
+mod error;
+mod event;
+mod now;
+mod verdict;
+
+pub use attempt::Attempt;
+pub use error::InvalidConfig;
+pub use event::{Event, GiveUpReason, RetryReason};
+pub use now::Now;
+pub use verdict::Verdict;
