@@ -44,7 +44,7 @@ const fn secs(secs: u64) -> Duration {
 }
 
 #[test]
-fn by_default_the_idempotent_methods_are_repeated_and_no_others() {
+fn default_replay_repeats_idempotent_methods() {
     let replay = HttpReplay::new();
     for (method, repeated) in [
         (Method::GET, true),
@@ -70,7 +70,7 @@ fn by_default_the_idempotent_methods_are_repeated_and_no_others() {
 }
 
 #[test]
-fn a_body_is_repeated_up_to_the_limit_and_not_a_byte_longer() {
+fn replay_repeats_bodies_up_to_the_limit() {
     for (limit, repeated) in [(0, false), (4, false), (5, true), (u64::MAX, true)] {
         let replay = HttpReplay::new().limit(limit);
         let copy = replay.replay(&request(Method::PUT, b"12345"));
@@ -85,7 +85,7 @@ fn a_body_is_repeated_up_to_the_limit_and_not_a_byte_longer() {
 }
 
 #[test]
-fn a_body_of_unknown_length_is_longer_than_any_limit() {
+fn replay_refuses_bodies_of_unknown_length() {
     #[derive(Clone)]
     struct Endless;
     impl http_body::Body for Endless {
@@ -103,7 +103,7 @@ fn a_body_of_unknown_length_is_longer_than_any_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_is_the_same_request_with_the_number_of_its_attempt() {
+async fn copies_carry_their_attempt_number() {
     let (log, seen) = mpsc::channel();
     let server = service_fn(move |request: Request<Body>| {
         let log = log.clone();
@@ -129,7 +129,7 @@ async fn a_copy_is_the_same_request_with_the_number_of_its_attempt() {
 }
 
 #[test]
-fn retry_after_is_read_as_seconds_and_as_a_date_in_each_of_its_three_spellings() {
+fn retry_after_accepts_seconds_and_three_date_forms() {
     let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
     for (value, wait) in [
         ("0", Some(0)),
@@ -154,7 +154,7 @@ fn retry_after_is_read_as_seconds_and_as_a_date_in_each_of_its_three_spellings()
 }
 
 #[test]
-fn a_date_is_relative_to_the_servers_own_clock_where_it_says_what_that_is() {
+fn retry_after_date_counts_from_the_response_date() {
     let headers = headers(&[
         ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
         ("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT"),
@@ -166,7 +166,7 @@ fn a_date_is_relative_to_the_servers_own_clock_where_it_says_what_that_is() {
 
 proptest! {
     #[test]
-    fn no_header_makes_it_panic(value in prop::collection::vec(any::<u8>(), 0..40)) {
+    fn no_header_value_panics(value in prop::collection::vec(any::<u8>(), 0..40)) {
         if let Ok(value) = HeaderValue::from_bytes(&value) {
             let mut headers = HeaderMap::new();
             headers.insert("date", value.clone());
@@ -178,7 +178,7 @@ proptest! {
 }
 
 #[test]
-fn a_grpc_servers_pushback_is_a_wait_or_never() {
+fn grpc_pushback_is_a_wait_or_never() {
     let ms = |millis| Verdict::RetryAfter(Duration::from_millis(millis));
     for (value, verdict) in [
         ("0", ms(0)),
@@ -217,7 +217,7 @@ async fn attempts(status: u16, fields: &[(&'static str, &str)]) -> (u32, Duratio
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_pass_is_retried_and_no_earlier_than_the_server_asks() {
+async fn temporary_statuses_are_retried_after_their_hint() {
     for status in [408, 425, 429, 502, 503, 504] {
         assert_eq!(attempts(status, &[]).await, (3, secs(0)), "{status}");
         let hint = [("retry-after", "7")];

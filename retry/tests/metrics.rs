@@ -9,7 +9,7 @@ use recorder::Recorded;
 
 /// One test, as the recorder of a process is installed once.
 #[tokio::test(start_paused = true)]
-async fn a_named_policy_counts_from_the_recorders_first_moment_on_and_an_unnamed_one_never() {
+async fn named_policy_counts_once_a_recorder_exists() {
     let budget = RetryBudget::builder()
         .ratio(0.0)
         .floor_per_second(1)

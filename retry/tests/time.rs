@@ -56,7 +56,7 @@ fn regular(base: Duration, cap: Duration) -> Backoff {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_wait_is_the_backoffs_from_the_end_of_the_attempt() {
+async fn waits_follow_the_backoff() {
     let log = Log::new();
     let builder = RetryPolicy::builder()
         .attempts(6)
@@ -67,7 +67,7 @@ async fn each_wait_is_the_backoffs_from_the_end_of_the_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zero_delay_takes_no_time_and_no_timer() {
+async fn zero_delay_creates_no_timer() {
     let log = Log::new();
     let builder = RetryPolicy::builder()
         .attempts(100)
@@ -82,7 +82,7 @@ async fn a_zero_delay_takes_no_time_and_no_timer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_two_of_a_hundred_requests_wait_alike_and_a_seed_repeats_all_their_waits() {
+async fn hundred_requests_wait_differently() {
     async fn run(seed: u64) -> Vec<Duration> {
         let builder = RetryPolicy::builder().attempts(2).seed(seed);
         let policy = builder
@@ -106,7 +106,7 @@ async fn no_two_of_a_hundred_requests_wait_alike_and_a_seed_repeats_all_their_wa
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_that_is_watched_keeps_its_seed() {
+async fn observed_policy_keeps_its_seed() {
     let mut took = Vec::new();
     for watched in [false, true] {
         let policy = RetryPolicy::builder().seed(7).build().unwrap();
@@ -123,7 +123,7 @@ async fn a_policy_that_is_watched_keeps_its_seed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_servers_hint_wins_over_the_backoff_is_never_undercut_and_is_spread_above() {
+async fn hint_replaces_the_backoff_and_is_spread_above() {
     let policy = RetryPolicy::builder()
         .attempts(50)
         .backoff(Backoff::exponential(ms(100), ms(400)))
@@ -152,7 +152,7 @@ async fn a_servers_hint_wins_over_the_backoff_is_never_undercut_and_is_spread_ab
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_servers_hint_the_backoff_begins_anew() {
+async fn backoff_starts_again_after_a_hint() {
     // gRPC's proposal A6, "Pushback: Retry in n ms": if that attempt also fails, the delay is the initial one.
     let policy = RetryPolicy::builder()
         .attempts(7)
@@ -176,7 +176,7 @@ async fn after_a_servers_hint_the_backoff_begins_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_jitter_a_hint_is_kept_to_the_millisecond() {
+async fn hint_without_jitter_is_exact() {
     let policy = RetryPolicy::builder()
         .attempts(3)
         .backoff(regular(secs(5), secs(5)))
@@ -192,7 +192,7 @@ async fn without_jitter_a_hint_is_kept_to_the_millisecond() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_wait_is_begun_that_ends_after_max_elapsed() {
+async fn no_wait_outlasts_max_elapsed() {
     let builder = RetryPolicy::builder()
         .attempts(9)
         .backoff(regular(ms(100), secs(9)));
@@ -209,7 +209,7 @@ async fn no_wait_is_begun_that_ends_after_max_elapsed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_age_of_a_call_counts_its_attempts_too() {
+async fn max_elapsed_includes_attempts() {
     let builder = RetryPolicy::builder().attempts(9).backoff(Backoff::none());
     let policy = builder.max_elapsed(secs(1)).build().unwrap();
     let log = Log::new();
@@ -227,7 +227,7 @@ async fn the_age_of_a_call_counts_its_attempts_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_attempt_begins_at_or_after_the_requests_deadline_whatever_the_waits() {
+async fn no_attempt_begins_after_the_deadline() {
     for micros in (1..40_000).step_by(617) {
         let deadline = Duration::from_micros(micros);
         let log = Log::new();
@@ -254,7 +254,7 @@ async fn no_attempt_begins_at_or_after_the_requests_deadline_whatever_the_waits(
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_earlier_of_deadline_and_max_elapsed_holds() {
+async fn earlier_of_deadline_and_max_elapsed_holds() {
     for (deadline, max_elapsed, attempts) in [(250, 900, 3), (900, 250, 3), (900, 900, 9)] {
         let log = Log::new();
         let at = log.0 + ms(deadline);
@@ -274,7 +274,7 @@ async fn the_earlier_of_deadline_and_max_elapsed_holds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_that_time_forbids_takes_nothing_from_the_budget() {
+async fn retry_out_of_time_takes_no_budget() {
     let builder = RetryBudget::builder().ratio(1.0).floor_per_second(0);
     let budget = builder.build("untouched").unwrap();
     let policy = RetryPolicy::builder()
@@ -291,7 +291,7 @@ async fn a_retry_that_time_forbids_takes_nothing_from_the_budget() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cancelling_during_the_wait_stops_at_once_and_refunds() {
+async fn cancelled_wait_stops_and_refunds() {
     let budget = RetryBudget::builder()
         .ratio(1.0)
         .floor_per_second(0)
@@ -336,7 +336,7 @@ async fn cancelled<B: Budget + Clone>(budget: B) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_is_cancelled_leaves_nothing_behind_in_any_budget() {
+async fn cancelled_wait_refunds_every_budget() {
     static QUOTA: StaticCostBucket = CostBucket::builder().build_static("static");
     static SHARE: StaticInFlightShare = InFlightShare::builder().build_static("static");
     static CREDIT: StaticRetryBudget = RetryBudget::builder().build_static("static");
@@ -361,7 +361,7 @@ async fn a_wait_that_is_cancelled_leaves_nothing_behind_in_any_budget() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hint_is_waited_for_however_long_where_there_is_no_longest_one() {
+async fn unlimited_max_hint_waits_for_any_hint() {
     let policy = RetryPolicy::builder()
         .max_hint(Duration::MAX)
         .build()
@@ -374,7 +374,7 @@ async fn a_hint_is_waited_for_however_long_where_there_is_no_longest_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_longest_durations_wait_and_never_panic() {
+async fn longest_durations_never_panic() {
     let policy = RetryPolicy::builder()
         .attempts(u32::MAX)
         .backoff(regular(Duration::MAX, Duration::MAX))
@@ -390,7 +390,7 @@ async fn the_longest_durations_wait_and_never_panic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_classifier_sees_the_age_of_the_call() {
+async fn classifier_sees_the_age_of_the_call() {
     let builder = RetryPolicy::builder()
         .attempts(9)
         .backoff(regular(ms(100), secs(9)));
@@ -410,7 +410,7 @@ async fn the_classifier_sees_the_age_of_the_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn run_waits_as_the_layer_does() {
+async fn run_waits_like_the_layer() {
     let builder = RetryPolicy::builder()
         .attempts(4)
         .backoff(regular(ms(50), ms(75)));
@@ -429,7 +429,7 @@ async fn run_waits_as_the_layer_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_a_wait_lasts_neither_the_failed_response_nor_the_attempt_that_made_it_is_kept() {
+async fn wait_keeps_neither_response_nor_attempt() {
     let alive = Arc::new(());
     let policy = RetryPolicy::builder()
         .backoff(regular(secs(9), secs(9)))
@@ -460,7 +460,7 @@ async fn while_a_wait_lasts_neither_the_failed_response_nor_the_attempt_that_mad
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_wait_for_readiness_has_the_failed_result_after_the_wait() {
+async fn unready_service_returns_the_kept_result() {
     let alive = Arc::new(());
     let builder = RetryPolicy::builder()
         .backoff(regular(secs(9), secs(9)))
@@ -482,7 +482,7 @@ async fn who_does_not_wait_for_readiness_has_the_failed_result_after_the_wait() 
 // === The budget's ttl ===
 
 #[tokio::test(start_paused = true)]
-async fn a_deposit_lives_at_least_fifteen_sixteenths_of_the_ttl_and_never_longer_than_it() {
+async fn deposit_lives_up_to_its_ttl() {
     let ttl = secs(16);
     for offset in [0, 1, 500, 999] {
         let builder = RetryBudget::builder()
@@ -507,7 +507,7 @@ async fn a_deposit_lives_at_least_fifteen_sixteenths_of_the_ttl_and_never_longer
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_floor_comes_in_evenly_and_is_saved_up_for_one_ttl() {
+async fn floor_accrues_for_one_ttl() {
     let builder = RetryBudget::builder()
         .ratio(0.0)
         .floor_per_second(4)
@@ -530,7 +530,7 @@ async fn the_floor_comes_in_evenly_and_is_saved_up_for_one_ttl() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hold_that_outlives_its_credit_gives_nothing_back() {
+async fn expired_hold_refunds_nothing() {
     let builder = RetryBudget::builder()
         .ratio(1.0)
         .floor_per_second(0)
@@ -545,7 +545,7 @@ async fn a_hold_that_outlives_its_credit_gives_nothing_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_is_read_before_the_budget_was_made_is_its_first_moment() {
+async fn instant_before_the_budget_counts_as_its_first() {
     let before = Instant::now();
     advance(secs(5)).await;
     let budget = RetryBudget::new("new");

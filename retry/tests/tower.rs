@@ -30,7 +30,7 @@ fn regular(millis: u64) -> Backoff {
 }
 
 #[tokio::test(start_paused = true)]
-async fn towers_layer_makes_our_attempts_after_our_waits() {
+async fn tower_layer_follows_the_policy() {
     let policy = RetryPolicy::builder()
         .attempts(4)
         .backoff(regular(50))
@@ -47,7 +47,7 @@ async fn towers_layer_makes_our_attempts_after_our_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_service_called_again_begins_anew() {
+async fn second_call_starts_again() {
     let policy = RetryPolicy::builder()
         .attempts(3)
         .backoff(Backoff::none())
@@ -61,7 +61,7 @@ async fn one_service_called_again_begins_anew() {
 }
 
 #[test]
-fn the_budget_decides_and_a_deadline_too() {
+fn budget_and_deadline_bound_tower_retries() {
     let budget = RetryBudget::builder()
         .ratio(0.5)
         .floor_per_second(0)
@@ -90,7 +90,7 @@ fn the_budget_decides_and_a_deadline_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_of_time_and_the_age_are_counted_from_the_first_attempt_of_each_request() {
+async fn time_limits_start_with_each_request() {
     const MS: Duration = Duration::from_millis(1);
     // Attempts would begin at 0, 100, 300 and 600 ms.
     let builder = RetryPolicy::builder().attempts(9).backoff(regular(100));
@@ -115,7 +115,7 @@ async fn limits_of_time_and_the_age_are_counted_from_the_first_attempt_of_each_r
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_is_cancelled_refunds() {
+async fn cancelled_tower_wait_refunds() {
     let budget = RetryBudget::builder()
         .ratio(1.0)
         .floor_per_second(0)
@@ -136,7 +136,7 @@ async fn a_wait_that_is_cancelled_refunds() {
 }
 
 #[test]
-fn a_throttle_learns_and_the_classifier_sees_number_and_request() {
+fn tower_policy_feeds_throttle_and_classifier() {
     let throttle = HalfFull::builder().max_tokens(4).build("test").unwrap();
     let builder = RetryPolicy::builder().attempts(9).backoff(Backoff::none());
     let policy = builder
@@ -156,7 +156,7 @@ fn a_throttle_learns_and_the_classifier_sees_number_and_request() {
 }
 
 #[test]
-fn a_long_run_without_waits_lets_other_tasks_run() {
+fn tower_retries_yield_to_other_tasks() {
     let policy = RetryPolicy::builder()
         .attempts(300)
         .backoff(Backoff::none())

@@ -44,7 +44,7 @@ impl Subscriber for Lines {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_retry_and_each_failure_that_was_the_answer_is_an_event() {
+async fn retries_and_final_failures_emit_events() {
     let (lines, events) = channel();
     let _guard = tracing::subscriber::set_default(Lines(lines));
     let backoff = Backoff::constant(Duration::from_millis(250)).jitter(Jitter::None);
