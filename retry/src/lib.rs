@@ -3,8 +3,9 @@
 
 mod backoff;
 mod budget;
+mod checked;
 #[cfg(feature = "serde")]
-mod config;
+mod duration;
 #[cfg(feature = "http")]
 mod http;
 mod layer;
@@ -13,12 +14,9 @@ mod policy;
 mod sync;
 mod types;
 
-#[cfg(test)]
-mod tests;
-
 /// The future of the service.
 pub mod future {
-    pub use crate::layer::future::ResponseFuture;
+    pub use crate::layer::ResponseFuture;
 }
 
 #[cfg(feature = "http")]
@@ -32,7 +30,7 @@ pub use budget::{
     InFlightShareBuilder, RetryBudget, RetryInFlight, StaticCostBucket, StaticHalfFull,
     StaticInFlightShare, StaticRetryBudget, Unlimited,
 };
-pub use layer::{Guard, RetryLayer, RetryService};
+pub use layer::{RetryLayer, RetryService, Source};
 #[cfg(feature = "tower")]
 pub use layer::{TowerPolicy, TowerWait};
 pub use policy::{

@@ -1,7 +1,7 @@
-//! The types loom must see. Nothing else in this crate names an atomic.
+//! The atomics, loom's in its models. No other file of the crate names one.
 //!
-//! The handle's reference count is not among them, nor is the cell that keeps a budget's first moment:
-//! both are `std`'s, proven elsewhere.
+//! The reference count of a handle and the cell that keeps a budget's first instant are `std`'s, and no part
+//! of a model.
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic;

@@ -18,8 +18,8 @@ use std::{
 
 use maestro_retry::{
     Backoff, Budget, Classify, CloneRequest, CostBucket, DeadlineOf, Delays, Event, GiveUpReason,
-    Guard, HalfFull, Hold, InFlightShare, InvalidConfig, NoDeadline, Now, Replay, RetryBudget,
-    RetryErrors, RetryLayer, RetryPolicy, RetryReason, RetryService, StaticCostBucket,
+    HalfFull, Hold, InFlightShare, InvalidConfig, NoDeadline, Now, Replay, RetryBudget,
+    RetryErrors, RetryLayer, RetryPolicy, RetryReason, RetryService, Source, StaticCostBucket,
     StaticHalfFull, StaticInFlightShare, StaticRetryBudget, Unlimited, Verdict,
     future::ResponseFuture,
 };
@@ -56,7 +56,7 @@ fn nothing_was_sent<T, U>(handle: &mut Handle<T, U>) {
 // === Readiness ===
 
 #[test]
-fn readiness_is_the_inner_services() {
+fn readiness_is_that_of_the_inner_service() {
     let layer = RetryLayer::new(attempts(3));
     let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(layer);
     handle.allow(0);
@@ -66,7 +66,7 @@ fn readiness_is_the_inner_services() {
 }
 
 #[test]
-fn an_error_of_the_inner_readiness_before_the_first_attempt_passes_through() {
+fn first_readiness_error_passes_through() {
     let layer = RetryLayer::new(attempts(3));
     let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(layer);
     handle.send_error("connect failed");
@@ -75,7 +75,7 @@ fn an_error_of_the_inner_readiness_before_the_first_attempt_passes_through() {
 }
 
 #[test]
-fn the_first_attempt_goes_to_the_instance_that_was_polled_ready() {
+fn first_attempt_uses_the_ready_instance() {
     // The mock panics when one that was not is called.
     let (service, mut handle) = mock::pair::<&str, &str>();
     let mut first = RetryLayer::new(attempts(3)).layer(service);
@@ -90,7 +90,7 @@ fn the_first_attempt_goes_to_the_instance_that_was_polled_ready() {
 }
 
 #[test]
-fn before_a_further_attempt_the_kept_clone_is_made_ready() {
+fn retry_waits_for_the_clone_to_be_ready() {
     let layer = RetryLayer::new(attempts(3));
     let (mut service, mut handle) = mock::spawn_layer::<u32, u32, _>(layer);
     handle.allow(1);
@@ -110,7 +110,7 @@ fn before_a_further_attempt_the_kept_clone_is_made_ready() {
 }
 
 #[test]
-fn an_error_of_the_clones_readiness_is_the_answer_and_the_retry_is_refunded() {
+fn clone_readiness_error_is_returned_and_refunds() {
     let budget = budget(1.0);
     let layer = RetryLayer::new(attempts(3).budget(budget.clone()));
     let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(layer);
@@ -130,7 +130,7 @@ fn an_error_of_the_clones_readiness_is_the_answer_and_the_retry_is_refunded() {
 }
 
 #[test]
-fn a_call_that_does_not_wait_for_readiness_gives_up_with_the_result_at_hand_and_refunds() {
+fn unready_clone_ends_the_call_and_refunds() {
     let budget = budget(1.0);
     let builder = RetryPolicy::builder()
         .backoff(Backoff::none())
@@ -155,7 +155,7 @@ fn a_call_that_does_not_wait_for_readiness_gives_up_with_the_result_at_hand_and_
 }
 
 #[test]
-fn a_ready_service_that_is_dropped_without_a_call_pays_nothing_in() {
+fn unused_ready_service_deposits_nothing() {
     let budget = budget(1.0);
     let layer = RetryLayer::new(attempts(3).budget(budget.clone()));
     let (mut service, _handle) = mock::spawn_layer::<(), (), _>(layer);
@@ -186,7 +186,7 @@ fn script<Res: Clone, Err: Clone>(
 }
 
 #[test]
-fn by_default_every_error_is_retried_until_the_attempts_are_used_up_and_the_last_is_the_answer() {
+fn default_policy_returns_the_last_error() {
     let (made, service) =
         script::<(), _>(&[Err("first"), Err("second"), Err("third"), Err("more")]);
     let mut service = RetryLayer::new(attempts(3)).layer(service);
@@ -198,7 +198,7 @@ fn by_default_every_error_is_retried_until_the_attempts_are_used_up_and_the_last
 }
 
 #[test]
-fn a_success_is_the_answer_at_once() {
+fn success_ends_the_call() {
     let (made, service) = script(&[Err("first"), Ok(2), Ok(3)]);
     let mut service = RetryLayer::new(attempts(3)).layer(service);
     assert_eq!(assert_ready_ok!(task::spawn(service.call(())).poll()), 2);
@@ -245,7 +245,7 @@ fn one_attempt_means_no_retries() {
 }
 
 #[test]
-fn retry_if_may_retry_a_success_and_let_an_error_stand() {
+fn retry_if_may_retry_an_ok_and_accept_an_err() {
     let (made, service) = script(&[Ok(503), Err("refused")]);
     let policy = attempts(3).retry_if(|r| matches!(r, Ok(503)));
     let mut service = RetryLayer::new(policy).layer(service);
@@ -257,7 +257,7 @@ fn retry_if_may_retry_a_success_and_let_an_error_stand() {
 }
 
 #[test]
-fn the_classifier_sees_each_attempt_with_its_number_result_and_the_request_kept() {
+fn classifier_sees_number_result_and_request() {
     let (made, service) = script(&[Err(1_u32), Err(2), Ok(3)]);
     let seen = Arc::new(AtomicU64::new(0));
     let log = Arc::clone(&seen);
@@ -294,7 +294,7 @@ fn never_and_done_end_the_call() {
 }
 
 #[test]
-fn a_hint_above_the_maximum_is_not_undercut_but_ends_the_call() {
+fn hint_above_the_maximum_ends_the_call() {
     let (made, service) = script::<(), _>(&[Err("come back tomorrow")]);
     let policy = RetryPolicy::builder()
         .max_hint(Duration::from_secs(60))
@@ -307,7 +307,7 @@ fn a_hint_above_the_maximum_is_not_undercut_but_ends_the_call() {
 }
 
 #[test]
-fn an_open_breakers_rejection_is_not_retried_and_takes_nothing_from_the_budget() {
+fn open_breaker_rejection_is_not_retried() {
     // A stand-in for the rejection of a breaker further in, and the documented way to compose the two.
     #[derive(Clone, Debug)]
     struct Open;
@@ -341,7 +341,7 @@ fn an_open_breakers_rejection_is_not_retried_and_takes_nothing_from_the_budget()
 }
 
 #[test]
-fn the_failed_result_and_its_call_are_dropped_before_the_service_is_asked_again() {
+fn failed_attempt_is_dropped_before_readiness() {
     /// Counts those alive.
     #[derive(Debug)]
     struct Connection(Arc<AtomicU32>);
@@ -451,7 +451,7 @@ impl<Req> Service<Req> for Failing {
 
 proptest! {
     #[test]
-    fn a_request_is_copied_only_when_another_attempt_may_follow(
+    fn request_is_copied_only_if_a_retry_may_follow(
         allowed in 1_u32..40,
         failures in 0_u32..50,
     ) {
@@ -467,7 +467,7 @@ proptest! {
     }
 
     #[test]
-    fn over_any_failures_of_many_calls_the_retries_stay_within_the_budgets_bound(
+    fn retries_stay_within_the_budget(
         percent in 0_u32..=200,
         allowed in 2_u32..6,
         failures in prop::collection::vec(0_u32..8, 0..100),
@@ -492,7 +492,7 @@ proptest! {
 }
 
 #[test]
-fn nothing_is_copied_where_no_retry_can_follow() {
+fn request_is_not_copied_without_a_possible_retry() {
     fn run<P: Clone>(policy: P, request: Counted, inner: Failing) -> Result<u32, u32>
     where
         RetryService<Failing, P>: Service<Counted, Response = u32, Error = u32>,
@@ -527,7 +527,7 @@ fn nothing_is_copied_where_no_retry_can_follow() {
 }
 
 #[test]
-fn replay_copies_what_is_not_clone_and_decides_each_time() {
+fn replay_copies_requests_without_clone() {
     #[derive(Debug)]
     struct Upload(u32);
     let inner = Failing::times(9);
@@ -543,7 +543,7 @@ fn replay_copies_what_is_not_clone_and_decides_each_time() {
 }
 
 #[test]
-fn a_capture_that_is_not_clone_goes_behind_an_arc_in_one_line() {
+fn capture_without_clone_goes_behind_an_arc() {
     struct Marker(u32);
     let marker = Marker(1);
     let busy = Arc::new(move |r: &Result<u32, u32>| matches!(r, Err(n) if *n == marker.0));
@@ -555,7 +555,7 @@ fn a_capture_that_is_not_clone_goes_behind_an_arc_in_one_line() {
 // === The budget ===
 
 #[test]
-fn each_call_pays_in_once_and_its_retries_do_not() {
+fn only_first_attempts_deposit() {
     let budget = budget(3.0);
     let mut service = RetryLayer::new(attempts(3).budget(budget.clone())).layer(Failing::times(2));
     assert_ready_ok!(task::spawn(service.call(())).poll());
@@ -563,7 +563,7 @@ fn each_call_pays_in_once_and_its_retries_do_not() {
 }
 
 #[test]
-fn a_spent_budget_makes_the_last_result_the_answer() {
+fn spent_budget_ends_the_call() {
     let budget = budget(0.5);
     let layer = RetryLayer::new(attempts(9).budget(budget.clone()));
     let (mut a, mut b) = (
@@ -584,7 +584,7 @@ fn a_spent_budget_makes_the_last_result_the_answer() {
 }
 
 #[test]
-fn n_failing_calls_at_once_with_a_budget_of_b_make_n_plus_b_attempts() {
+fn concurrent_failures_make_calls_plus_budget_attempts() {
     let budget = budget(0.2);
     let layer = RetryLayer::new(attempts(3).budget(budget.clone()));
     let (inner, mut handle) = mock::pair::<(), ()>();
@@ -618,7 +618,7 @@ fn n_failing_calls_at_once_with_a_budget_of_b_make_n_plus_b_attempts() {
 }
 
 #[test]
-fn a_retry_that_runs_is_used_up_also_when_it_is_cancelled() {
+fn cancelled_running_retry_is_not_refunded() {
     let budget = budget(1.0);
     let layer = RetryLayer::new(attempts(3).budget(budget.clone()));
     let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(layer);
@@ -633,7 +633,7 @@ fn a_retry_that_runs_is_used_up_also_when_it_is_cancelled() {
 }
 
 #[test]
-fn the_layer_applied_twice_shares_one_budget_and_two_budgets_are_isolated() {
+fn layer_applied_twice_shares_its_budget() {
     // axum applies a layer once a connection.
     let (mine, other) = (budget(1.0), budget(1.0));
     let layer = RetryLayer::new(attempts(2).budget(mine.clone()));
@@ -644,7 +644,7 @@ fn the_layer_applied_twice_shares_one_budget_and_two_budgets_are_isolated() {
 }
 
 #[test]
-fn a_static_budget_is_shared_by_every_policy_made_of_it() {
+fn policies_share_a_static_budget() {
     static BUDGET: StaticRetryBudget = RetryBudget::builder()
         .ratio(0.5)
         .floor_per_second(0)
@@ -667,7 +667,7 @@ fn a_static_budget_is_shared_by_every_policy_made_of_it() {
 }
 
 #[test]
-fn each_kind_of_budget_lives_in_a_static_too() {
+fn every_kind_of_budget_works_in_a_static() {
     static THROTTLE: StaticHalfFull = HalfFull::builder().max_tokens(4).build_static("throttle");
     static QUOTA: StaticCostBucket = CostBucket::builder().capacity(10).build_static("quota");
     static SHARE: StaticInFlightShare = InFlightShare::builder()
@@ -721,7 +721,7 @@ fn each_kind_of_budget_lives_in_a_static_too() {
 }
 
 #[test]
-fn a_budget_of_ones_own_sees_calls_holds_and_retries_from_beginning_to_end() {
+fn custom_budget_sees_calls_holds_and_retries() {
     /// Counts up while it lives.
     struct Token(Arc<AtomicU32>);
     impl Token {
@@ -795,7 +795,7 @@ fn a_budget_of_ones_own_sees_calls_holds_and_retries_from_beginning_to_end() {
 }
 
 #[test]
-fn a_call_that_is_retried_again_does_not_stand_in_its_own_way_with_the_retry_that_has_ended() {
+fn finished_retry_leaves_the_in_flight_share() {
     /// One retry in flight at a time.
     #[derive(Clone, Default)]
     struct OneRunning(Arc<AtomicU32>);
@@ -826,7 +826,7 @@ fn a_call_that_is_retried_again_does_not_stand_in_its_own_way_with_the_retry_tha
 }
 
 #[test]
-fn a_share_of_calls_in_flight_counts_a_retry_from_the_decision_to_its_end() {
+fn in_flight_share_counts_a_retry_from_its_decision() {
     let budget = InFlightShare::builder()
         .share(0.5)
         .minimum(0)
@@ -864,7 +864,7 @@ fn a_share_of_calls_in_flight_counts_a_retry_from_the_decision_to_its_end() {
 }
 
 #[test]
-fn what_costs_nothing_is_retried_on_an_empty_bucket_and_what_costs_more_than_it_holds_never() {
+fn zero_cost_retry_runs_on_an_empty_bucket() {
     let quota = CostBucket::builder().capacity(5).build("test").unwrap();
     let policy = attempts(9).budget(quota.clone());
     let costing = |cost| {
@@ -879,7 +879,7 @@ fn what_costs_nothing_is_retried_on_an_empty_bucket_and_what_costs_more_than_it_
 }
 
 #[test]
-fn a_failure_that_is_not_to_be_retried_counts_for_a_throttle_all_the_same() {
+fn never_counts_as_a_failure_for_the_throttle() {
     let throttle = HalfFull::builder().max_tokens(4).build("test").unwrap();
     let policy = attempts(9)
         .budget(throttle.clone())
@@ -892,7 +892,7 @@ fn a_failure_that_is_not_to_be_retried_counts_for_a_throttle_all_the_same() {
 }
 
 #[test]
-fn an_error_that_is_the_answer_says_nothing_to_a_budget_that_learns_from_results() {
+fn accepted_error_is_not_told_to_the_budget() {
     // As the rejection of an open breaker: no failure of the service, and no success of it either.
     let throttle = HalfFull::builder().max_tokens(10).build("test").unwrap();
     let quota = CostBucket::builder().capacity(10).build("test").unwrap();
@@ -969,7 +969,7 @@ fn panic_in<B: Budget + Clone>(at: Panics, budget: B) {
 }
 
 #[test]
-fn a_panic_in_user_code_gives_back_what_no_retry_has_used() {
+fn panic_in_user_code_refunds_the_budget() {
     use Panics::{Attempt, Call, Classifier, ClassifierOfTheRetry, Readiness, Replay};
     for (at, used) in [
         (Classifier, 0),
@@ -993,7 +993,7 @@ fn a_panic_in_user_code_gives_back_what_no_retry_has_used() {
 
 #[test]
 #[should_panic(expected = "polled after it was ready")]
-fn a_future_that_is_polled_after_it_was_ready_says_so() {
+fn future_polled_after_ready_panics() {
     let mut service = RetryLayer::new(attempts(3)).layer(Failing::times(0));
     let mut call = task::spawn(service.call(()));
     assert_ready_ok!(call.poll());
@@ -1001,7 +1001,7 @@ fn a_future_that_is_polled_after_it_was_ready_says_so() {
 }
 
 #[test]
-fn threads_that_hammer_one_budget_are_granted_what_was_paid_for_and_no_more() {
+fn threads_are_granted_no_more_than_was_paid() {
     let budget = RetryBudget::builder()
         .ratio(0.1)
         .floor_per_second(0)
@@ -1032,7 +1032,7 @@ fn threads_that_hammer_one_budget_are_granted_what_was_paid_for_and_no_more() {
 // === Watching ===
 
 #[test]
-fn a_listener_hears_each_attempt_once_and_why_a_call_ended() {
+fn listener_hears_each_attempt_once() {
     fn call<P: Clone>(policy: P, failures: u32) -> Result<u32, u32>
     where
         RetryService<Failing, P>: Service<(), Response = u32, Error = u32>,
@@ -1117,7 +1117,7 @@ fn a_listener_hears_each_attempt_once_and_why_a_call_ended() {
 }
 
 #[test]
-fn a_listener_hears_that_the_service_was_not_ready() {
+fn listener_hears_of_an_unready_service() {
     let (log, heard) = mpsc::channel();
     let builder = RetryPolicy::builder().backoff(Backoff::none());
     let policy = builder.wait_for_ready(false).build().unwrap();
@@ -1140,7 +1140,7 @@ fn a_listener_hears_that_the_service_was_not_ready() {
 }
 
 #[test]
-fn a_listener_that_panics_is_its_own_trouble_and_a_second_one_takes_its_place() {
+fn panicking_listener_does_not_fail_the_call() {
     let heard = Arc::new(AtomicU32::new(0));
     let policy = attempts(3).on_event(|_| panic!("a listener's own"));
     assert_eq!(policy.run_blocking(Err::<(), _>), Err(3));
@@ -1156,7 +1156,7 @@ fn a_listener_that_panics_is_its_own_trouble_and_a_second_one_takes_its_place() 
 // === Without tower ===
 
 #[test]
-fn run_drives_a_closure_by_the_same_rules() {
+fn run_follows_the_policy() {
     let budget = budget(2.0);
     let policy = attempts(9)
         .budget(budget.clone())
@@ -1183,7 +1183,7 @@ fn run_drives_a_closure_by_the_same_rules() {
 // === Configuration and types ===
 
 #[test]
-fn what_cannot_be_meant_is_refused_with_a_sentence() {
+fn illegal_values_are_refused() {
     let refused = RetryPolicy::builder().attempts(0).build().unwrap_err();
     assert_eq!(refused, InvalidConfig::ZeroAttempts);
     assert!(
@@ -1223,13 +1223,13 @@ fn what_cannot_be_meant_is_refused_with_a_sentence() {
 }
 
 #[test]
-fn a_new_budget_has_the_floor_of_one_ttl() {
+fn new_budget_has_the_floor_of_one_ttl() {
     assert_eq!(RetryBudget::new("new").balance(), 100);
     assert_eq!(RetryBudget::new("new").name(), "new");
 }
 
 #[test]
-fn the_largest_numbers_are_legal() {
+fn largest_policy_numbers_are_legal() {
     let policy = RetryPolicy::builder()
         .attempts(u32::MAX)
         .max_elapsed(Duration::MAX)
@@ -1242,7 +1242,7 @@ fn the_largest_numbers_are_legal() {
 }
 
 #[test]
-fn many_attempts_without_a_wait_let_other_tasks_run_now_and_then() {
+fn retries_without_waits_yield_to_other_tasks() {
     let inner = Failing::times(u32::MAX);
     let made = inner.made.clone();
     let policy = attempts(300);
@@ -1281,7 +1281,7 @@ assert_impl_all!(RetryService<Inner>: Clone, Send, Sync, Service<Cell<u8>>);
 assert_impl_all!(ResponseFuture<Inner, Cell<u8>>: Send, fmt::Debug);
 
 #[test]
-fn closures_infer_in_one_expression_and_a_function_serves_every_result_type() {
+fn closures_infer_and_functions_are_generic() {
     fn is_failure<T, E>(r: &Result<T, E>) -> bool {
         r.is_err()
     }
@@ -1303,9 +1303,9 @@ fn closures_infer_in_one_expression_and_a_function_serves_every_result_type() {
 }
 
 #[test]
-fn a_policy_in_a_static_place_decides_as_the_same_policy_by_value() {
+fn leaked_policy_decides_like_the_policy_by_value() {
     type Inner = tower::util::ServiceFn<fn(u64) -> Ready<Result<u64, Infallible>>>;
-    fn run<P: Guard + Clone>(
+    fn run<P: Source + Clone>(
         policy: P,
         answers: &[Result<u32, &'static str>],
     ) -> (Result<u32, &'static str>, u32)
@@ -1351,7 +1351,7 @@ fn a_policy_in_a_static_place_decides_as_the_same_policy_by_value() {
 }
 
 #[test]
-fn sizes_stay_what_they_are() {
+fn sizes_do_not_change() {
     type Inner = tower::util::ServiceFn<fn(u64) -> Ready<Result<[u64; 2], Infallible>>>;
     type Plain = ResponseFuture<Inner, u64>;
     type Of<B> = RetryPolicy<RetryErrors, CloneRequest, NoDeadline, B>;

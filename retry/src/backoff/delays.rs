@@ -4,15 +4,15 @@ use rand::{RngExt, rngs::SmallRng};
 
 use crate::backoff::Backoff;
 
-/// The waits before the retries of one request, one after another, without end.
+/// The waits before the retries of one request, an iterator without end.
 ///
-/// Made by [`Backoff::delays`]. Each holds a generator of its own: cloning it repeats its delays, so a
-/// request never shares one with another request.
+/// Made by [`Backoff::delays`]. It owns its random generator, so a clone repeats the same delays. Draw new ones for
+/// each request.
 #[derive(Clone, Debug)]
 #[must_use = "iterators do nothing unless consumed"]
 pub struct Delays {
     backoff: Backoff,
-    /// Before which retry the next delay is.
+    /// The retry that the next delay precedes.
     retry: u32,
     draws: Draws,
 }
@@ -21,16 +21,16 @@ pub struct Delays {
 #[derive(Clone, Debug)]
 pub(crate) struct Draws {
     rng: SmallRng,
-    /// The last delay, which decorrelated jitter goes on from.
+    /// The last delay, from which decorrelated jitter continues.
     last: Option<Duration>,
-    /// Before which retry a hint was waited for, or 0: the backoff is counted from there.
+    /// The last retry that followed a hint, or 0. The backoff is counted from there.
     hinted: u32,
 }
 
 // === impl Delays ===
 
 impl Delays {
-    pub(crate) const fn new(backoff: Backoff, rng: SmallRng) -> Self {
+    pub(super) const fn new(backoff: Backoff, rng: SmallRng) -> Self {
         Self {
             backoff,
             retry: 1,
@@ -38,12 +38,12 @@ impl Delays {
         }
     }
 
-    /// The next wait when the server has said to stay away for `hint`: never shorter than that.
+    /// The next wait if the server asked to stay away for `hint`. It is never shorter than `hint`.
     ///
-    /// The hint takes the place of the backoff; above it comes what is chance in the delay (for
-    /// [`Jitter::Full`](crate::Jitter::Full), anywhere up to the backoff of this retry), or everybody who
-    /// was given the same hint would come back in the same moment. The delays after it begin anew, as
-    /// [gRPC has it](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#summary-of-retry-and-hedging-logic).
+    /// The hint replaces the backoff. The random part of the delay is added to it (for
+    /// [`Jitter::Full`](crate::Jitter::Full), anywhere up to the backoff of this retry), or all callers with the
+    /// same hint would come back at the same time. The delays after it start again, as in
+    /// [gRPC](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#summary-of-retry-and-hedging-logic).
     pub fn next_after(&mut self, hint: Duration) -> Duration {
         self.draw(Some(hint))
     }
@@ -87,8 +87,8 @@ impl Draws {
         retry: u32,
         hint: Option<Duration>,
     ) -> Duration {
-        // What is spread above a hint goes on growing: a server that names the same moment again and again
-        // has more and more callers to be told apart.
+        // The part above a hint grows from one retry to the next. A server that names the same time again and
+        // again has more callers to tell apart each time.
         let step = match hint {
             None => retry.saturating_sub(self.hinted).max(1),
             Some(_) => retry,

@@ -2,42 +2,49 @@ use std::time::Duration;
 
 /// How a delay is spread, so that callers which failed together do not come back together.
 ///
-/// Whichever it is, no delay is above the cap of its [`Backoff`](crate::Backoff), and all but
-/// [`None`](Self::None) still spread delays that have reached the cap.
+/// No delay is above the cap of its [`Backoff`](crate::Backoff). Every kind but [`None`](Self::None) still spreads
+/// delays that have reached the cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Jitter {
-    /// Anywhere from zero to the delay, each moment as likely: the default, as it spreads most. Contending callers
-    /// are done soon with it, for few attempts (Brooker, "Exponential Backoff And Jitter", AWS 2015; the
-    /// workspace's example `retry_jitter` does it again with these delays).
+    /// Uniform from zero to the delay. The default, because it spreads most.
+    ///
+    /// Contending callers finish soon, with few attempts (Brooker, "Exponential Backoff And Jitter", AWS 2015; the
+    /// workspace's example `retry_jitter` repeats the experiment with these delays).
     #[default]
     Full,
-    /// Anywhere from half the delay to the delay, for who must not come back at once.
+    /// Uniform from half the delay to the delay: for callers that must not come back at once.
     Equal,
-    /// Anywhere from the backoff's first delay to three times the last wait of this request, or to the cap
-    /// if that is less; it makes the delays grow by itself, in place of the backoff's own growth.
+    /// Uniform from the backoff's first delay to three times the last wait of this request, or to the cap if that
+    /// is less. It replaces the backoff's own growth.
     ///
-    /// Contending callers are done a tenth sooner than with [`Full`](Self::Full), for a quarter more attempts: for who
-    /// is in more of a hurry than the service is busy.
+    /// Contending callers finish a tenth sooner than with [`Full`](Self::Full), for a quarter more attempts.
     ///
-    /// As in the article named above, but drawn from within the cap instead of cut off at it: cut off,
-    /// most delays would soon be the cap itself. For the same reason the range is at least its own upper half
-    /// where the first delay is near the cap.
+    /// The article named above cuts the drawn value off at the cap, which soon makes most delays the cap itself.
+    /// Here the range is cut off instead. If the first delay is near the cap, the range is at least the upper half
+    /// of itself.
     Decorrelated,
-    /// Anywhere between so many percent below the delay and as many above it, at most 100; at the cap,
-    /// between so many percent below it and the cap.
+    /// Uniform between this many percent below the delay and as many above it, at most 100. At the cap, between
+    /// this many percent below it and the cap.
     ///
-    /// It spreads little: contending callers meet again, with 20 percent about as often as not.
+    /// It spreads little: with 20 percent, contending callers meet again about every second time.
     PlusMinus(u8),
-    /// The delay itself. Callers that failed together come back together: for tests, and for a caller who
-    /// is alone.
+    /// The delay itself. Callers that failed together come back together: for tests, and for a single caller.
     None,
 }
 
 impl Jitter {
-    /// Between what a delay lies that would be `delay` without jitter, itself at most `cap`. `first` is the
-    /// first such delay, `last` what was drawn last.
-    pub(crate) fn range(
+    /// The bounds of a delay that is `delay` without jitter, at most `cap`. `first` is the first such delay, `last`
+    /// the delay drawn before.
+    ///
+    /// The range is cut off at the cap, not the drawn value. A value cut off after it was drawn is the cap itself
+    /// most of the time, and the callers are in lockstep again.
+    pub(super) fn range(
         self,
         delay: Duration,
         cap: Duration,

@@ -1,12 +1,23 @@
-pub(crate) mod delays;
-mod jitter;
-pub(crate) mod seeds;
+//! The wait before each retry.
+//!
+//! - [`Backoff`] is the recipe: growth, cap and jitter.
+//! - [`Delays`] are the waits of one request; `Draws` is the part of them that changes.
+//! - `Seeds` gives each request a random generator.
 
-pub use self::{delays::Delays, jitter::Jitter};
+mod delays;
+#[cfg(feature = "serde")]
+mod file;
+mod jitter;
+mod seeds;
+#[cfg(all(test, not(loom)))]
+pub(crate) mod tests;
 
 use std::{ptr, time::Duration};
 
 use rand::{SeedableRng, rngs::SmallRng};
+
+pub use self::{delays::Delays, jitter::Jitter};
+pub(crate) use self::{delays::Draws, seeds::Seeds};
 
 /// How long to wait before each retry: a recipe for [`Delays`]. `Copy`, and usable in a `const`.
 ///
@@ -19,48 +30,55 @@ use rand::{SeedableRng, rngs::SmallRng};
 /// let backoff = Backoff::exponential(Duration::from_millis(50), Duration::from_millis(300));
 /// let steps: Vec<_> = backoff.jitter(Jitter::None).delays().take(5).map(|d| d.as_millis()).collect();
 /// assert_eq!(steps, [50, 100, 200, 300, 300]);
-/// // With jitter, the default, each is anywhere up to that.
+/// // With jitter, the default, each delay is anywhere up to that.
 /// assert!(backoff.delays().take(5).all(|delay| delay <= Duration::from_millis(300)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a backoff does nothing until it is given to a policy or asked for its delays"]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(from = "file::Steps", into = "file::Steps"))]
+#[must_use = "a backoff does nothing until a policy uses it or its delays are drawn"]
 pub struct Backoff {
-    pub(crate) first: Duration,
-    pub(crate) cap: Duration,
-    pub(crate) growth: Growth,
-    pub(crate) jitter: Jitter,
+    first: Duration,
+    cap: Duration,
+    growth: Growth,
+    jitter: Jitter,
 }
 
+/// How the delay before jitter changes from one retry to the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Growth {
     Level,
     Adding,
     Doubling,
+    // A plain function and not a type parameter, which would run through policy and future. Nor a box, which would
+    // end `Copy`, and with it `const` and the builder as a value. A table in a `const` covers the usual need.
     Custom(fn(u32) -> Duration),
 }
 
 impl Backoff {
-    /// Twice as long each time: `min(cap, base × 2^(n − 1))` before the `n`-th retry, spread by the jitter.
+    /// Doubles each time: `min(cap, base × 2^(n − 1))` before the `n`-th retry, spread by the jitter.
     ///
-    /// No delay is ever above `cap`, jitter included; at the cap delays are still spread. Any two durations
-    /// are legal, zero and `Duration::MAX` included; a `base` above the cap counts as the cap.
+    /// No delay is above `cap`, jitter included, and at the cap delays are still spread. Any two durations are
+    /// legal, zero and `Duration::MAX` included. A `base` above the cap counts as the cap.
     pub const fn exponential(base: Duration, cap: Duration) -> Self {
         Self::of(base, cap, Growth::Doubling)
     }
 
-    /// Longer by the same amount each time: `min(cap, step × n)` before the `n`-th retry, spread by the
-    /// jitter. What [`exponential`](Self::exponential) says of the cap holds here too.
+    /// Grows by the same amount each time: `min(cap, step × n)` before the `n`-th retry, spread by the jitter.
+    ///
+    /// The cap holds as for [`exponential`](Self::exponential).
     pub const fn linear(step: Duration, cap: Duration) -> Self {
         Self::of(step, cap, Growth::Adding)
     }
 
-    /// The same each time, spread by the jitter: anywhere up to `delay` unless another jitter is asked for.
+    /// The same each time, spread by the jitter. With the default jitter a delay is anywhere up to `delay`.
     pub const fn constant(delay: Duration) -> Self {
         Self::of(delay, delay, Growth::Level)
     }
 
-    /// What `f` says before the `n`-th retry, `n` from 1 and for ever growing, but no more than `cap`;
-    /// spread by the jitter. A plain function, so that the recipe stays a value that can be copied.
+    /// `min(cap, f(n))` before the `n`-th retry, spread by the jitter.
+    ///
+    /// `n` counts from 1 without end. `f` is a plain function, so that the recipe stays a `Copy` value.
     ///
     /// # Examples
     ///
@@ -80,41 +98,54 @@ impl Backoff {
         Self::of(Duration::ZERO, cap, Growth::Custom(f))
     }
 
-    /// No delay at all. No timer is made then, and no runtime needed.
+    /// No delay. The policy then creates no timer and needs no runtime.
     ///
-    /// For a service with several equal replicas behind it, and few attempts: nothing else slows the retries down.
-    /// A server's hint is kept, but has nothing to spread it.
+    /// It suits few attempts on a service with several equal replicas, because nothing else slows the retries
+    /// down. A server's hint is kept, but there is no jitter to spread it.
     pub const fn none() -> Self {
         Self::constant(Duration::ZERO)
     }
 
-    /// How the delays are spread. The default is [`Jitter::Full`].
+    /// Sets how the delays are spread. The default is [`Jitter::Full`].
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// The delays of one request, with chance of their own.
+    /// The delays of one request, from a new random generator.
     pub fn delays(&self) -> Delays {
         Delays::new(*self, rand::make_rng())
     }
 
-    /// The delays of one request, the same for the same seed (and the same version of the `rand` crate).
+    /// The delays of one request, the same for the same seed and the same version of the `rand` crate.
     pub fn delays_seeded(&self, seed: u64) -> Delays {
         Delays::new(*self, SmallRng::seed_from_u64(seed))
     }
 
     const fn of(first: Duration, cap: Duration, growth: Growth) -> Self {
+        Self::from_parts(first, cap, growth, Jitter::Full)
+    }
+
+    pub(crate) const fn from_parts(
+        first: Duration,
+        cap: Duration,
+        growth: Growth,
+        jitter: Jitter,
+    ) -> Self {
         Self {
             first,
             cap,
             growth,
-            jitter: Jitter::Full,
+            jitter,
         }
     }
 
-    /// Between what the wait before the `retry`-th retry lies, when the one before was `last`.
-    pub(crate) fn range(&self, retry: u32, last: Option<Duration>) -> (Duration, Duration) {
+    pub(crate) const fn into_parts(self) -> (Duration, Duration, Growth, Jitter) {
+        (self.first, self.cap, self.growth, self.jitter)
+    }
+
+    /// The bounds of the wait before the `retry`-th retry, if the wait before it was `last`.
+    fn range(&self, retry: u32, last: Option<Duration>) -> (Duration, Duration) {
         let delay = self.delay(retry);
         let first = match self.growth {
             Growth::Custom(_) if retry == 1 => delay,
@@ -137,7 +168,7 @@ impl Backoff {
 }
 
 fn doubled(mut delay: Duration, mut times: u32) -> Duration {
-    // `Duration::MAX` is below 2^94 ns: nothing grows any more after that, and at most four turns.
+    // `Duration::MAX` is below 2^94 ns, so more doublings change nothing. The loop runs at most four times.
     times = times.min(94);
     while times > 0 {
         let step = times.min(31);
@@ -155,7 +186,7 @@ impl PartialEq for Growth {
             (Self::Level, Self::Level)
             | (Self::Adding, Self::Adding)
             | (Self::Doubling, Self::Doubling) => true,
-            // By address: the same function, compiled twice, may count as two.
+            // By address: a function that was compiled twice may count as two.
             (Self::Custom(a), Self::Custom(b)) => ptr::fn_addr_eq(*a, *b),
             _ => false,
         }

@@ -4,18 +4,18 @@ use rand::{Rng, SeedableRng, rngs::SmallRng};
 
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Where the generators of requests come from: the thread's own, or, for tests, a seed.
+/// The source of the requests' random generators: the thread's generator, or a seed for tests.
 ///
-/// Asked only when a request is retried for the first time.
+/// A request draws its generator when it is retried for the first time. A generator in the policy would be cloned
+/// with every service, and all connections of a process would draw the same delays.
 #[derive(Clone, Debug)]
 pub(crate) struct Seeds(Option<Arc<Seeded>>);
 
 #[derive(Debug)]
 struct Seeded {
-    /// Drawn from the seed, so that neighbouring seeds have nothing in common.
+    /// Drawn from the seed. With the seed itself, seed 8 would be seed 7 one request later.
     base: u64,
-    /// Shared by all clones of the policy: a clone that counted for itself would repeat the delays of
-    /// every other clone, which is how a whole process comes to retry in lockstep.
+    /// Shared by all clones of the policy: a clone with its own count would repeat the delays of every other clone.
     requests: AtomicU64,
 }
 
@@ -33,7 +33,7 @@ impl Seeds {
     pub(crate) fn next(&self) -> SmallRng {
         match self.0.as_deref() {
             None => rand::make_rng(),
-            // Relaxed: it only has to be another number each time. `seed_from_u64` mixes it well.
+            // Relaxed: the number only has to differ each time. `seed_from_u64` mixes it.
             Some(seeded) => {
                 let request = seeded.requests.fetch_add(1, Relaxed);
                 SmallRng::seed_from_u64(seeded.base.wrapping_add(request))

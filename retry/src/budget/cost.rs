@@ -1,28 +1,34 @@
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{borrow::Borrow, sync::Arc};
 
 use crate::{
     budget::{Budget, tokens::Tokens},
+    checked::checked,
     sync::const_fn,
     types::{InvalidConfig, Now},
 };
 
-/// A budget in which retries cost tokens, more or fewer by the kind of failure, and give them back when they
-/// succeed: a cheap handle to tokens that all its clones share.
+/// A budget in which a retry costs tokens, depending on the kind of failure, and gives them back if it succeeds: a
+/// cheap handle to tokens that all its clones share.
 ///
 /// It is the retry quota of the AWS SDKs'
 /// [standard mode](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html): a bucket of
-/// 500 tokens; a retry takes 5 ([`Verdict::RetryCosting`](crate::Verdict::RetryCosting) says otherwise: theirs
-/// after a timeout takes 10), and gives them back when it succeeds, or never ran because its wait was
-/// cancelled; a call that succeeds at once gives 1. Over any history, and exactly so under threads,
+/// 500 tokens.
+///
+/// - A retry takes 5, or the price in [`Verdict::RetryCosting`](crate::Verdict::RetryCosting) (theirs after a
+///   timeout takes 10).
+/// - It gives them back if it succeeds, and if it never runs because its wait was cancelled.
+/// - A first attempt that succeeds gives 1.
+///
+/// Over any history, and exactly so under threads,
 ///
 /// ```text
-/// cost of all retries that did not succeed ≤ capacity + successes at once
+/// cost of all retries that did not succeed ≤ capacity + successes of first attempts
 /// ```
 ///
-/// In ordinary code the type is written `CostBucket`; the parameter is the pointer to the shared state, an
-/// [`Arc`] unless the budget lives in a `static` (see [`StaticCostBucket`]).
+/// Ordinary code writes the type as `CostBucket`. The parameter is the pointer to the shared state, an [`Arc`] unless
+/// the budget lives in a `static` (see [`StaticCostBucket`]).
 ///
-/// It needs no clock. While the bucket is full a success only reads; a retry is two compare-and-swaps.
+/// It needs no clock. While the bucket is full, a success only reads it. A retry is two compare-and-swaps.
 ///
 /// # Examples
 ///
@@ -47,37 +53,53 @@ use crate::{
 /// assert_eq!(quota.tokens(), 15);
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct CostBucket<P = Arc<CostBucketCore>>(P);
 
-/// A [`CostBucket`] that lives in a `static`: no reference count, made by [`CostBucketBuilder::build_static`].
+/// A [`CostBucket`] that lives in a `static`, without a reference count. Made by
+/// [`CostBucketBuilder::build_static`].
 ///
 /// A `&'static` reference to it is a [`Budget`].
 pub type StaticCostBucket = CostBucket<CostBucketCore>;
 
 /// The shared state behind a [`CostBucket`]: opaque, named only in types such as
 /// [`CostHold<&'static CostBucketCore>`](CostHold).
+#[derive(Debug)]
 pub struct CostBucketCore {
     name: &'static str,
     cost: u32,
     tokens: Tokens,
 }
 
-/// Tokens taken for one retry from a [`CostBucket`]: dropped before the retry runs, they go back.
+/// Tokens taken from a [`CostBucket`] for one retry. If it is dropped before the retry runs, they go back.
 // The bound stands on the struct because `Drop` needs it.
+#[derive(Debug)]
 #[must_use = "dropping the hold gives the tokens back"]
 pub struct CostHold<P: Borrow<CostBucketCore> = Arc<CostBucketCore>> {
-    /// `None` once it is spent.
+    /// `None` after the retry has started.
     core: Option<P>,
     cost: u32,
 }
 
 /// The numbers of a [`CostBucket`]. `Copy`, and usable in a `const`. The defaults are those of the AWS SDKs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(try_from = "Numbers", into = "Numbers")
+)]
 #[must_use = "a builder makes nothing until `build` or `build_static`"]
-pub struct CostBucketBuilder {
-    pub(crate) capacity: u32,
-    pub(crate) cost: u32,
+pub struct CostBucketBuilder(Numbers);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename = "cost bucket", default = "Numbers::new", deny_unknown_fields)
+)]
+struct Numbers {
+    capacity: u32,
+    cost: u32,
 }
 
 // === impl CostBucket ===
@@ -86,14 +108,11 @@ impl CostBucket {
     /// The configuration, to be completed by [`CostBucketBuilder::build`] or
     /// [`CostBucketBuilder::build_static`].
     pub const fn builder() -> CostBucketBuilder {
-        CostBucketBuilder {
-            capacity: 500,
-            cost: 5,
-        }
+        CostBucketBuilder(Numbers::new())
     }
 
-    /// Takes `cost` tokens for one retry, if there are so many: 0 always, more than the capacity never. Dropped, the
-    /// hold gives them back.
+    /// Takes `cost` tokens for one retry, or returns `None` if there are fewer. A cost of 0 is always granted, a cost
+    /// above the capacity never. Dropping the hold gives the tokens back.
     #[must_use = "dropping the hold gives the tokens back"]
     pub fn try_take(&self, cost: u32) -> Option<CostHold> {
         CostHold::take(Arc::clone(&self.0), cost)
@@ -101,8 +120,8 @@ impl CostBucket {
 }
 
 impl StaticCostBucket {
-    /// Takes `cost` tokens for one retry, if there are so many: 0 always, more than the capacity never. Dropped, the
-    /// hold gives them back.
+    /// Takes `cost` tokens for one retry, or returns `None` if there are fewer. A cost of 0 is always granted, a cost
+    /// above the capacity never. Dropping the hold gives the tokens back.
     #[must_use = "dropping the hold gives the tokens back"]
     pub fn try_take(&'static self, cost: u32) -> Option<CostHold<&'static CostBucketCore>> {
         CostHold::take(&self.0, cost)
@@ -116,7 +135,7 @@ impl<P: Borrow<CostBucketCore>> CostBucket<P> {
         self.core().name
     }
 
-    /// How many tokens are left: for display, as others may take them while you look.
+    /// The tokens left. For display: another thread may take some at any time.
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.core().tokens.left()
@@ -127,13 +146,13 @@ impl<P: Borrow<CostBucketCore>> CostBucket<P> {
     }
 }
 
-/// Both kinds of handle are the same budget; they differ in what a hold owns.
+/// Both kinds of handle are the same budget. They differ in the pointer that a hold owns.
 macro_rules! budget {
     ($handle:ty, $pointer:ty) => {
         impl Budget for $handle {
             type Call = ();
             type Hold = CostHold<$pointer>;
-            /// What it cost.
+            /// The tokens it cost.
             type Retry = u32;
 
             fn enter(&self, _: &Now) {}
@@ -169,27 +188,18 @@ macro_rules! budget {
 budget!(CostBucket, Arc<CostBucketCore>);
 budget!(&'static StaticCostBucket, &'static CostBucketCore);
 
-impl<P: Borrow<CostBucketCore>> fmt::Debug for CostBucket<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CostBucket")
-            .field("name", &self.name())
-            .field("tokens", &self.tokens())
-            .finish_non_exhaustive()
-    }
-}
-
 // === impl CostHold ===
 
 impl<P: Borrow<CostBucketCore>> CostHold<P> {
     fn take(core: P, cost: u32) -> Option<Self> {
-        let taken = core.borrow().tokens.take(u64::from(cost));
-        taken.then(|| Self {
+        let granted = core.borrow().tokens.take(u64::from(cost));
+        granted.then(|| Self {
             core: Some(core),
             cost,
         })
     }
 
-    /// The retry starts now: what it cost, which only its success brings back.
+    /// The retry starts. Returns its cost, which comes back only if it succeeds.
     fn spend(mut self) -> u32 {
         self.core = None;
         self.cost
@@ -204,32 +214,26 @@ impl<P: Borrow<CostBucketCore>> Drop for CostHold<P> {
     }
 }
 
-impl<P: Borrow<CostBucketCore>> fmt::Debug for CostHold<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CostHold").field(&self.cost).finish()
-    }
-}
-
 // === impl CostBucketBuilder ===
 
 impl CostBucketBuilder {
-    /// What the bucket holds, and begins with: 1 or more. The default is 500.
+    /// The size of the bucket, which starts full: 1 or more. The default is 500.
     pub const fn capacity(mut self, tokens: u32) -> Self {
-        self.capacity = tokens;
+        self.0.capacity = tokens;
         self
     }
 
-    /// What a retry costs whose verdict names no cost: from 1 to the capacity. The default is 5.
+    /// The cost of a retry whose verdict names none: from 1 to the capacity. The default is 5.
     pub const fn cost(mut self, tokens: u32) -> Self {
-        self.cost = tokens;
+        self.0.cost = tokens;
         self
     }
 
-    /// Builds a budget of its own, which shares tokens with no other.
+    /// Builds a new budget, which shares its tokens with no other.
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`] when a number is out of the range its method names.
+    /// [`InvalidConfig`] if a number is out of the range that its method names.
     pub fn build(self, name: &'static str) -> Result<CostBucket, InvalidConfig> {
         Ok(CostBucket(Arc::new(self.core(name)?)))
     }
@@ -239,7 +243,7 @@ impl CostBucketBuilder {
         ///
         /// # Panics
         ///
-        /// On what [`build`](Self::build) refuses. In a `static` that is a compile error:
+        /// If [`build`](Self::build) would return an error. In a `static` that is a compile error:
         ///
         /// ```compile_fail
         /// use maestro_retry::{CostBucket, StaticCostBucket};
@@ -256,28 +260,44 @@ impl CostBucketBuilder {
 
     const_fn! {
         fn core(self, name: &'static str) -> Result<CostBucketCore, InvalidConfig> {
-            if self.cost < 1 || self.cost > self.capacity {
-                return Err(InvalidConfig::Cost);
+            match self.0.check() {
+                Ok(Numbers { capacity, cost }) => {
+                    let tokens = Tokens::new(capacity as u64);
+                    Ok(CostBucketCore { name, cost, tokens })
+                }
+                Err(problem) => Err(problem),
             }
-            let tokens = Tokens::new(self.capacity as u64);
-            Ok(CostBucketCore { name, cost: self.cost, tokens })
         }
     }
 }
+
+// === impl Numbers ===
+
+impl Numbers {
+    const fn new() -> Self {
+        Self {
+            capacity: 500,
+            cost: 5,
+        }
+    }
+
+    const fn check(self) -> Result<Self, InvalidConfig> {
+        if self.cost < 1 || self.cost > self.capacity {
+            return Err(InvalidConfig::Cost);
+        }
+        Ok(self)
+    }
+}
+
+checked!(CostBucketBuilder, Numbers);
 
 // === impl CostBucketCore ===
 
 impl CostBucketCore {
-    /// An attempt ended that no retry follows: what it brings if it did well.
-    fn record(&self, brings: u32, failed: bool) {
+    /// The last attempt of a call ended. A success brings `tokens`.
+    fn record(&self, tokens: u32, failed: bool) {
         if !failed {
-            self.tokens.give(u64::from(brings));
+            self.tokens.give(u64::from(tokens));
         }
-    }
-}
-
-impl fmt::Debug for CostBucketCore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CostBucketCore").field(&self.name).finish()
     }
 }

@@ -1,7 +1,21 @@
-//! The atomics of an [`InFlightShare`](crate::InFlightShare): how many calls and retries are under way, in
-//! one word, so that a share of the one can be compared with the other in one step.
+//! The calls and retries in flight of an [`InFlightShare`](crate::InFlightShare), in one word:
 //!
-//! That word is all there is, so every order below is Relaxed: nothing else is published with it.
+//! ```text
+//! 63            32 31             0
+//! [     calls     |    retries    ]
+//! ```
+//!
+//! # Property
+//!
+//! Whenever a retry begins, `retries ≤ max(minimum, share × calls)` holds. Both counts are in one word, so that one
+//! read-modify-write compares the retries with the share of the calls and adds one. With two words, the calls could
+//! end between the comparison and the increment.
+//!
+//! Neither half overflows: each call and each retry is a future in memory, and a call has at most one retry.
+//!
+//! # Ordering
+//!
+//! Every operation is Relaxed: the word is the whole state, and nothing else is published with it.
 
 use crate::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -9,23 +23,22 @@ use crate::sync::{
 };
 
 #[derive(Debug)]
-pub(crate) struct Flight(AtomicU64);
+pub(super) struct Flight(AtomicU64);
 
-/// What the word says: calls in the upper half, retries in the lower. Neither can run over: each has a
-/// future in memory, and a call has at most one retry.
+/// The two halves of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) calls: u32,
-    pub(crate) retries: u32,
+pub(super) struct Counts {
+    pub(super) calls: u32,
+    pub(super) retries: u32,
 }
 
-/// How many retries may be under way at a time.
+/// How many retries may be in flight.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limit {
+pub(super) struct Limit {
     /// Ten-thousandths of the calls.
-    pub(crate) share: u64,
-    /// So many at any rate.
-    pub(crate) least: u32,
+    pub(super) share: u64,
+    /// This many are always allowed.
+    pub(super) least: u32,
 }
 
 const CALL: u64 = 1 << 32;
@@ -33,25 +46,25 @@ const RETRY: u64 = 1;
 
 impl Flight {
     const_fn! {
-        pub(crate) fn new() -> Self {
+        pub(super) fn new() -> Self {
             Self(AtomicU64::new(0))
         }
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> Counts {
         Counts::unpack(self.0.load(Relaxed))
     }
 
-    pub(crate) fn call_begins(&self) {
+    pub(super) fn call_begins(&self) {
         self.0.fetch_add(CALL, Relaxed);
     }
 
-    pub(crate) fn call_ends(&self) {
+    pub(super) fn call_ends(&self) {
         self.0.fetch_sub(CALL, Relaxed);
     }
 
-    /// Counts a retry in, unless that would be more than the limit allows.
-    pub(crate) fn retry_begins(&self, limit: Limit) -> bool {
+    /// Counts a retry, unless that would exceed the limit.
+    pub(super) fn retry_begins(&self, limit: Limit) -> bool {
         self.0
             .fetch_update(Relaxed, Relaxed, |word| {
                 limit.admits(Counts::unpack(word)).then(|| word + RETRY)
@@ -59,7 +72,7 @@ impl Flight {
             .is_ok()
     }
 
-    pub(crate) fn retry_ends(&self) {
+    pub(super) fn retry_ends(&self) {
         self.0.fetch_sub(RETRY, Relaxed);
     }
 }
@@ -76,15 +89,15 @@ impl Counts {
 
 impl Limit {
     /// Whether one more retry may begin.
-    pub(crate) fn admits(self, counts: Counts) -> bool {
-        // Cross-multiplied, so exact; both products fit, as each count is below 2^32.
+    fn admits(self, counts: Counts) -> bool {
+        // Cross-multiplied, so exact. Both products fit, as each count is below 2^32.
         let within =
             (u64::from(counts.retries) + 1) * 10_000 <= u64::from(counts.calls) * self.share;
         within || counts.retries < self.least
     }
 
     /// How many more may begin.
-    pub(crate) fn left(self, counts: Counts) -> u64 {
+    pub(super) fn left(self, counts: Counts) -> u64 {
         let share = u64::from(counts.calls) * self.share / 10_000;
         share
             .max(u64::from(self.least))

@@ -1,29 +1,30 @@
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{borrow::Borrow, sync::Arc};
 
 use crate::{
     budget::{
         Budget,
         flight::{Flight, Limit},
     },
+    checked::checked,
     sync::const_fn,
     types::{InvalidConfig, Now},
 };
 
-/// A budget that lets only a share of the calls in flight be retries: a cheap handle to counts that all its
+/// A budget in which only a share of the calls in flight may be retries: a cheap handle to counts that all its
 /// clones share.
 ///
 /// It is the retry budget of Envoy's
-/// [circuit breakers](https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/circuit_breaker.proto):
-/// a retry is counted from the decision to its end, its wait included, and a call from its beginning to its
-/// end. Whenever a retry begins, and exactly so under threads,
+/// [circuit breakers](https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/circuit_breaker.proto).
+/// A retry is counted from the decision to its end, its wait included, and a call from its beginning to its end.
+/// Whenever a retry begins, and exactly so under threads,
 ///
 /// ```text
 /// retries in flight ≤ max(minimum, share × calls in flight)
 /// ```
 ///
-/// It needs no clock and remembers nothing: it bounds how much a dependency has to do at a time, not how many
-/// retries there are in the end. A call costs an increment and a decrement of a shared word, and two of each of
-/// the handle's reference count unless it lives in a `static` (see [`StaticInFlightShare`]).
+/// It needs no clock and has no history: it bounds the work that a dependency has at one time, and not the number of
+/// retries in total. A call costs an increment and a decrement of a shared word, and two of the handle's reference
+/// count unless it lives in a `static` (see [`StaticInFlightShare`]).
 ///
 /// # Examples
 ///
@@ -36,10 +37,10 @@ use crate::{
 /// # let _ = policy;
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct InFlightShare<P = Arc<InFlightCore>>(P);
 
-/// An [`InFlightShare`] that lives in a `static`: no reference count, made by
+/// An [`InFlightShare`] that lives in a `static`, without a reference count. Made by
 /// [`InFlightShareBuilder::build_static`].
 ///
 /// A `&'static` reference to it is a [`Budget`].
@@ -47,27 +48,47 @@ pub type StaticInFlightShare = InFlightShare<InFlightCore>;
 
 /// The shared state behind an [`InFlightShare`]: opaque, named only in types such as
 /// [`CallInFlight<&'static InFlightCore>`](CallInFlight).
+#[derive(Debug)]
 pub struct InFlightCore {
     name: &'static str,
     limit: Limit,
     flight: Flight,
 }
 
-/// A call under way, as an [`InFlightShare`] counts it. It ends when this is dropped.
+/// A call in flight, as an [`InFlightShare`] counts it. It ends when this is dropped.
 // The bound stands on the struct because `Drop` needs it.
+#[derive(Debug)]
 #[must_use = "dropping it ends the call"]
 pub struct CallInFlight<P: Borrow<InFlightCore> = Arc<InFlightCore>>(P);
 
-/// A retry under way, as an [`InFlightShare`] counts it. It ends when this is dropped.
+/// A retry in flight, as an [`InFlightShare`] counts it. It ends when this is dropped.
+#[derive(Debug)]
 #[must_use = "dropping it ends the retry"]
 pub struct RetryInFlight<P: Borrow<InFlightCore> = Arc<InFlightCore>>(P);
 
 /// The numbers of an [`InFlightShare`]. `Copy`, and usable in a `const`. The defaults are Envoy's.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(try_from = "Numbers", into = "Numbers")
+)]
 #[must_use = "a builder makes nothing until `build` or `build_static`"]
-pub struct InFlightShareBuilder {
-    pub(crate) share: f64,
-    pub(crate) minimum: u32,
+pub struct InFlightShareBuilder(Numbers);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(
+        rename = "share in flight",
+        default = "Numbers::new",
+        deny_unknown_fields
+    )
+)]
+struct Numbers {
+    share: f64,
+    minimum: u32,
 }
 
 // === impl InFlightShare ===
@@ -76,18 +97,15 @@ impl InFlightShare {
     /// The configuration, to be completed by [`InFlightShareBuilder::build`]
     /// or [`InFlightShareBuilder::build_static`].
     pub const fn builder() -> InFlightShareBuilder {
-        InFlightShareBuilder {
-            share: 0.2,
-            minimum: 3,
-        }
+        InFlightShareBuilder(Numbers::new())
     }
 
-    /// Counts a call in.
+    /// Counts a call.
     pub fn begin(&self) -> CallInFlight {
         CallInFlight::begin(Arc::clone(&self.0))
     }
 
-    /// Counts a retry in, if the share allows another one.
+    /// Counts a retry, if the share allows another one.
     #[must_use = "dropping it ends the retry"]
     pub fn try_retry(&self) -> Option<RetryInFlight> {
         self.0
@@ -97,12 +115,12 @@ impl InFlightShare {
 }
 
 impl StaticInFlightShare {
-    /// Counts a call in.
+    /// Counts a call.
     pub fn begin(&'static self) -> CallInFlight<&'static InFlightCore> {
         CallInFlight::begin(&self.0)
     }
 
-    /// Counts a retry in, if the share allows another one.
+    /// Counts a retry, if the share allows another one.
     #[must_use = "dropping it ends the retry"]
     pub fn try_retry(&'static self) -> Option<RetryInFlight<&'static InFlightCore>> {
         self.0.retry_begins().then(|| RetryInFlight(&self.0))
@@ -116,13 +134,13 @@ impl<P: Borrow<InFlightCore>> InFlightShare<P> {
         self.core().name
     }
 
-    /// How many calls are under way now.
+    /// The calls in flight.
     #[must_use]
     pub fn calls(&self) -> u32 {
         self.core().flight.counts().calls
     }
 
-    /// How many retries are under way or wait for their turn now.
+    /// The retries in flight, those that still wait included.
     #[must_use]
     pub fn retries(&self) -> u32 {
         self.core().flight.counts().retries
@@ -133,7 +151,7 @@ impl<P: Borrow<InFlightCore>> InFlightShare<P> {
     }
 }
 
-/// Both kinds of handle are the same budget; they differ in what its tokens own.
+/// Both kinds of handle are the same budget. They differ in the pointer that a token owns.
 macro_rules! budget {
     ($handle:ty, $pointer:ty) => {
         impl Budget for $handle {
@@ -164,15 +182,6 @@ macro_rules! budget {
 budget!(InFlightShare, Arc<InFlightCore>);
 budget!(&'static StaticInFlightShare, &'static InFlightCore);
 
-impl<P: Borrow<InFlightCore>> fmt::Debug for InFlightShare<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InFlightShare")
-            .field("name", &self.name())
-            .field("counts", &self.core().flight.counts())
-            .finish_non_exhaustive()
-    }
-}
-
 // === impl CallInFlight ===
 
 impl<P: Borrow<InFlightCore>> CallInFlight<P> {
@@ -188,14 +197,6 @@ impl<P: Borrow<InFlightCore>> Drop for CallInFlight<P> {
     }
 }
 
-impl<P: Borrow<InFlightCore>> fmt::Debug for CallInFlight<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CallInFlight")
-            .field(&self.0.borrow().name)
-            .finish()
-    }
-}
-
 // === impl RetryInFlight ===
 
 impl<P: Borrow<InFlightCore>> Drop for RetryInFlight<P> {
@@ -204,36 +205,28 @@ impl<P: Borrow<InFlightCore>> Drop for RetryInFlight<P> {
     }
 }
 
-impl<P: Borrow<InFlightCore>> fmt::Debug for RetryInFlight<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RetryInFlight")
-            .field(&self.0.borrow().name)
-            .finish()
-    }
-}
-
 // === impl InFlightShareBuilder ===
 
 impl InFlightShareBuilder {
-    /// What share of the calls in flight may be retries: from 0 to 1, taken to a ten-thousandth. The default
+    /// The share of the calls in flight that may be retries: from 0 to 1, rounded to a ten-thousandth. The default
     /// is 0.2.
     pub const fn share(mut self, share: f64) -> Self {
-        self.share = share;
+        self.0.share = share;
         self
     }
 
-    /// So many retries may be in flight at any rate: what a client with little traffic lives on. The default
-    /// is 3; 0 is legal.
+    /// The number of retries in flight that are always allowed, for a client with little traffic. The default is 3,
+    /// and 0 is legal.
     pub const fn minimum(mut self, retries: u32) -> Self {
-        self.minimum = retries;
+        self.0.minimum = retries;
         self
     }
 
-    /// Builds a budget of its own, which shares counts with no other.
+    /// Builds a new budget, which shares its counts with no other.
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`] when the share is not from 0 to 1.
+    /// [`InvalidConfig`] if the share is not from 0 to 1.
     pub fn build(self, name: &'static str) -> Result<InFlightShare, InvalidConfig> {
         Ok(InFlightShare(Arc::new(self.core(name)?)))
     }
@@ -243,7 +236,7 @@ impl InFlightShareBuilder {
         ///
         /// # Panics
         ///
-        /// On what [`build`](Self::build) refuses. In a `static` that is a compile error:
+        /// If [`build`](Self::build) would return an error. In a `static` that is a compile error:
         ///
         /// ```compile_fail
         /// use maestro_retry::{InFlightShare, StaticInFlightShare};
@@ -260,22 +253,44 @@ impl InFlightShareBuilder {
 
     const_fn! {
         fn core(self, name: &'static str) -> Result<InFlightCore, InvalidConfig> {
-            // Written so that a share that is not a number is refused.
-            if !(self.share >= 0.0 && self.share <= 1.0) {
-                return Err(InvalidConfig::Share);
+            match self.0.check() {
+                Ok(limit) => Ok(InFlightCore { name, limit, flight: Flight::new() }),
+                Err(problem) => Err(problem),
             }
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "checked to be from 0 to 1"
-            )]
-            // `round` is not const in Rust 1.85.
-            let share = (self.share * 10_000.0 + 0.5) as u64;
-            let limit = Limit { share, least: self.minimum };
-            Ok(InFlightCore { name, limit, flight: Flight::new() })
         }
     }
 }
+
+// === impl Numbers ===
+
+impl Numbers {
+    const fn new() -> Self {
+        Self {
+            share: 0.2,
+            minimum: 3,
+        }
+    }
+
+    const fn check(self) -> Result<Limit, InvalidConfig> {
+        // Written so that NaN is refused.
+        if !(self.share >= 0.0 && self.share <= 1.0) {
+            return Err(InvalidConfig::Share);
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to be from 0 to 1"
+        )]
+        // `round` is not const in Rust 1.85.
+        let share = (self.share * 10_000.0 + 0.5) as u64;
+        Ok(Limit {
+            share,
+            least: self.minimum,
+        })
+    }
+}
+
+checked!(InFlightShareBuilder, Numbers);
 
 // === impl InFlightCore ===
 
@@ -286,11 +301,5 @@ impl InFlightCore {
 
     fn left(&self) -> u64 {
         self.limit.left(self.flight.counts())
-    }
-}
-
-impl fmt::Debug for InFlightCore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("InFlightCore").field(&self.name).finish()
     }
 }

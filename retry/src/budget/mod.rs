@@ -1,9 +1,27 @@
+//! What bounds the retries of all calls to a dependency.
+//!
+//! Each kind of budget has a file. A handle, its shared state, its tokens and its builder stand together, and only
+//! the [`Budget`] trait leaves the room:
+//!
+//! | | handle | atomics |
+//! |---|---|---|
+//! | a share of the calls | `ratio` | `ratio/ledger` |
+//! | a bucket that failures drain | `throttle` | `tokens` |
+//! | a bucket that retries pay from | `cost` | `tokens` |
+//! | a share of the calls in flight | `in_flight` | `flight` |
+
 mod cost;
-pub(crate) mod flight;
+mod flight;
 mod in_flight;
-pub(crate) mod ratio;
+#[cfg(all(test, loom))]
+mod models;
+mod ratio;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod throttle;
-pub(crate) mod tokens;
+mod tokens;
+
+use crate::types::Now;
 
 pub use self::{
     cost::{CostBucket, CostBucketBuilder, CostBucketCore, CostHold, StaticCostBucket},
@@ -15,78 +33,82 @@ pub use self::{
     throttle::{HalfFull, HalfFullBuilder, HalfFullCore, StaticHalfFull},
 };
 
-use crate::types::Now;
-
 /// Decides for all calls that share it whether one of them may be retried.
 ///
 /// | | a retry may run while |
 /// |---|---|
-/// | [`RetryBudget`](crate::RetryBudget) | retries are a share of the calls, and a floor besides (as in Finagle) |
+/// | [`RetryBudget`](crate::RetryBudget) | retries are at most a share of the calls plus a floor (as in Finagle) |
 /// | [`HalfFull`](crate::HalfFull) | failures have not drained half a bucket (as in gRPC) |
-/// | [`CostBucket`](crate::CostBucket) | there are tokens for what it costs (as in the AWS SDKs) |
+/// | [`CostBucket`](crate::CostBucket) | the bucket holds the tokens it costs (as in the AWS SDKs) |
 /// | [`InFlightShare`](crate::InFlightShare) | retries are a share of the calls in flight (as in Envoy) |
-/// | [`Unlimited`], the default | ever |
+/// | [`Unlimited`], the default | the policy allows it |
 ///
-/// A budget sees every call begin and end, each retry from the decision to its end, and of each attempt the
-/// result: once, by [`try_hold`](Self::try_hold) where a retry is wanted and nothing else forbids it, by
-/// [`record`](Self::record) or [`record_retry`](Self::record_retry) otherwise. So one that learns from failures
-/// can learn and decide in one step. An `Err` whose verdict is [`Done`](crate::Verdict::Done) says nothing about
-/// the service, and is not told.
+/// A budget sees the beginning and the end of each call, and each retry from the decision to its end. It hears of
+/// each attempt once:
 ///
-/// A budget is cloned with every call: let it be a cheap handle.
+/// - by [`try_hold`](Self::try_hold) if a retry is wanted and nothing else forbids it,
+/// - by [`record`](Self::record) or [`record_retry`](Self::record_retry) otherwise.
+///
+/// So a budget that learns from failures learns and decides in one step. With two steps, two failures at once would
+/// both take a token and then both look at what is left, and a failure whose token an empty bucket did not have
+/// could be granted a retry later.
+///
+/// An `Err` whose verdict is [`Done`](crate::Verdict::Done) says nothing about the service, and no budget is told
+/// of it. The rejections of an open circuit breaker would otherwise fill a bucket in the middle of an outage.
+///
+/// A budget is cloned with every call, so it should be a cheap handle.
 pub trait Budget {
-    /// Kept from the beginning of a call to its end. `()` for a budget that counts no calls in flight.
+    /// Kept from the beginning of a call to its end. `()` for a budget that does not count calls in flight.
     type Call;
-    /// Leave for one retry, kept while it waits. Dropped before [`spend`](Self::spend), the retry never
-    /// ran, and what it took goes back.
+    /// The right to one retry, kept during the wait. If it is dropped before [`spend`](Self::spend), the retry
+    /// never ran and the budget takes back what it granted.
     type Hold;
-    /// Kept while the retry runs. `()` for a budget that counts no retries in flight.
+    /// Kept while the retry runs. `()` for a budget that does not count retries in flight.
     type Retry;
 
-    /// A call begins: once for each, not for its retries.
+    /// A call begins. Retries are not calls.
     ///
-    /// `now` reads the clock when it is first asked: a budget that does not need the time does not pay for it.
+    /// `now` reads the clock when it is first asked. A budget that does not need the time does not pay for it.
     fn enter(&self, now: &Now) -> Self::Call;
 
-    /// The first attempt ended, and no retry follows; `failed` unless it was an `Ok` whose verdict was
+    /// The first attempt ended, and no retry follows. `failed` is false only for an `Ok` whose verdict was
     /// [`Done`](crate::Verdict::Done).
     fn record(&self, failed: bool) {
         let _ = failed;
     }
 
-    /// A retry ended, and no further one follows. By default the same as [`record`](Self::record), after
-    /// `retry` was dropped.
+    /// A retry ended, and no further one follows. By default this drops `retry` and calls [`record`](Self::record).
     fn record_retry(&self, retry: Self::Retry, failed: bool) {
         drop(retry);
         self.record(failed);
     }
 
-    /// An attempt failed: takes leave for a retry, check and taking in one step; `None` when there is none.
+    /// An attempt failed: grants a retry, or returns `None`. Check and grant are one step.
     ///
     /// If that attempt was itself a retry, its [`Retry`](Self::Retry) has been dropped.
     fn try_hold(&self, now: &Now) -> Option<Self::Hold>;
 
     /// [`try_hold`](Self::try_hold) for a retry whose verdict names its price,
-    /// [`Verdict::RetryCosting`](crate::Verdict::RetryCosting). By default the price makes no difference.
+    /// [`Verdict::RetryCosting`](crate::Verdict::RetryCosting). By default the price is ignored.
     fn try_hold_costing(&self, now: &Now, cost: u32) -> Option<Self::Hold> {
         let _ = cost;
         self.try_hold(now)
     }
 
-    /// How much is left, in units of its own, for those who watch; `None` where that says nothing.
+    /// How much is left, in the budget's unit, for metrics. `None` if there is no such number.
     fn level(&self, now: &Now) -> Option<f64> {
         let _ = now;
         None
     }
 
-    /// The retry starts: from here on nothing goes back.
+    /// The retry starts. From here on nothing is given back.
     fn spend(&self, hold: Self::Hold) -> Self::Retry;
 }
 
 /// No budget: every retry that the policy wants may run. Zero-sized.
 ///
-/// Then `attempts` is all that bounds the load a failing service gets: three attempts are three times
-/// the load, at the worst moment. Share a [`RetryBudget`](crate::RetryBudget) where there is any traffic.
+/// The number of attempts alone then bounds the load on a failing service: three attempts are three times the load,
+/// at the worst moment. Share a [`RetryBudget`](crate::RetryBudget) if there is any traffic.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::exhaustive_structs,

@@ -1,29 +1,31 @@
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{borrow::Borrow, sync::Arc};
 
 use crate::{
     budget::{Budget, tokens::Tokens},
+    checked::checked,
     sync::const_fn,
     types::{InvalidConfig, Now},
 };
 
-/// A budget that lets retries through while its bucket is more than half full: a cheap handle to tokens that
-/// all its clones share.
+/// A budget that allows retries while its bucket is more than half full: a cheap handle to tokens that all its
+/// clones share.
 ///
-/// Every failed attempt takes a token, every success gives `token_ratio` back, up to `max_tokens`. It is the
-/// throttle of gRPC, as
+/// Every failed attempt takes a token, and every success gives `token_ratio` back, up to `max_tokens`. It is gRPC's
+/// throttle, as
 /// [proposal A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs)
-/// describes it: it needs no clock, and it counts failures of first attempts too, so that it closes soon
-/// in an outage and opens again only when calls succeed. Over any history, and exactly so under threads,
+/// describes it. It needs no clock, and it counts failures of first attempts too. So it stops retries soon after an
+/// outage begins, and allows them again only after calls have succeeded. Over any history, and exactly so under
+/// threads,
 ///
 /// ```text
 /// retries ≤ max_tokens / 2 + token_ratio × successes
 /// ```
 ///
-/// In ordinary code the type is written `HalfFull`; the parameter is the pointer to the shared state, an [`Arc`]
-/// unless the budget lives in a `static` (see [`StaticHalfFull`]).
+/// Ordinary code writes the type as `HalfFull`. The parameter is the pointer to the shared state, an [`Arc`] unless
+/// the budget lives in a `static` (see [`StaticHalfFull`]).
 ///
-/// A retry is not paid for and so there is nothing to refund when its wait is cancelled. While the bucket is
-/// full, a success only reads; otherwise every attempt is one compare-and-swap.
+/// A retry does not pay, so there is nothing to refund when its wait is cancelled. While the bucket is full, a
+/// success only reads it. Otherwise every attempt is one compare-and-swap.
 ///
 /// # Examples
 ///
@@ -37,30 +39,45 @@ use crate::{
 /// assert_eq!(throttle.tokens(), 2.0);
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct HalfFull<P = Arc<HalfFullCore>>(P);
 
-/// A [`HalfFull`] that lives in a `static`: no reference count, made by [`HalfFullBuilder::build_static`].
+/// A [`HalfFull`] that lives in a `static`, without a reference count. Made by [`HalfFullBuilder::build_static`].
 ///
 /// A `&'static` reference to it is a [`Budget`].
 pub type StaticHalfFull = HalfFull<HalfFullCore>;
 
 /// The shared state behind a [`HalfFull`]: opaque, named only in types.
+#[derive(Debug)]
 pub struct HalfFullCore {
     name: &'static str,
-    /// Thousandths: A6 ignores further places.
+    /// Thousandths of a token, as A6 ignores further digits.
     per_success: u64,
     tokens: Tokens,
 }
 
 /// The numbers of a [`HalfFull`]. `Copy`, and usable in a `const`. The defaults are those of A6's example.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(try_from = "Numbers", into = "Numbers")
+)]
 #[must_use = "a builder makes nothing until `build` or `build_static`"]
-pub struct HalfFullBuilder {
-    pub(crate) max_tokens: u32,
-    pub(crate) token_ratio: f64,
+pub struct HalfFullBuilder(Numbers);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename = "throttle", default = "Numbers::new", deny_unknown_fields)
+)]
+struct Numbers {
+    max_tokens: u32,
+    token_ratio: f64,
 }
 
+/// Thousandths.
 const TOKEN: u64 = 1_000;
 
 // === impl HalfFull ===
@@ -69,10 +86,7 @@ impl HalfFull {
     /// The configuration, to be completed by [`HalfFullBuilder::build`] or
     /// [`HalfFullBuilder::build_static`].
     pub const fn builder() -> HalfFullBuilder {
-        HalfFullBuilder {
-            max_tokens: 10,
-            token_ratio: 0.1,
-        }
+        HalfFullBuilder(Numbers::new())
     }
 }
 
@@ -83,7 +97,7 @@ impl<P: Borrow<HalfFullCore>> HalfFull<P> {
         self.core().name
     }
 
-    /// How many tokens are left: for display, as others may take them while you look.
+    /// The tokens left. For display: another thread may take some at any time.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -124,35 +138,26 @@ impl<P: Borrow<HalfFullCore>> Budget for HalfFull<P> {
     fn spend(&self, (): ()) {}
 }
 
-impl<P: Borrow<HalfFullCore>> fmt::Debug for HalfFull<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HalfFull")
-            .field("name", &self.core().name)
-            .field("tokens", &self.tokens())
-            .finish_non_exhaustive()
-    }
-}
-
 // === impl HalfFullBuilder ===
 
 impl HalfFullBuilder {
-    /// What the bucket holds, and begins with: from 1 to 1,000. The default is 10.
+    /// The size of the bucket, which starts full: from 1 to 1,000. The default is 10.
     pub const fn max_tokens(mut self, max_tokens: u32) -> Self {
-        self.max_tokens = max_tokens;
+        self.0.max_tokens = max_tokens;
         self
     }
 
-    /// What a success gives back: from 0.001 to 1,000, taken to three places. The default is 0.1.
+    /// The tokens that a success gives back: from 0.001 to 1,000, cut to three digits. The default is 0.1.
     pub const fn token_ratio(mut self, token_ratio: f64) -> Self {
-        self.token_ratio = token_ratio;
+        self.0.token_ratio = token_ratio;
         self
     }
 
-    /// Builds a budget of its own, which shares tokens with no other.
+    /// Builds a new budget, which shares its tokens with no other.
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`] when a number is out of the range its method names.
+    /// [`InvalidConfig`] if a number is out of the range that its method names.
     pub fn build(self, name: &'static str) -> Result<HalfFull, InvalidConfig> {
         Ok(HalfFull(Arc::new(self.core(name)?)))
     }
@@ -162,7 +167,7 @@ impl HalfFullBuilder {
         ///
         /// # Panics
         ///
-        /// On what [`build`](Self::build) refuses. In a `static` that is a compile error:
+        /// If [`build`](Self::build) would return an error. In a `static` that is a compile error:
         ///
         /// ```compile_fail
         /// use maestro_retry::{HalfFull, StaticHalfFull};
@@ -179,31 +184,47 @@ impl HalfFullBuilder {
 
     const_fn! {
         fn core(self, name: &'static str) -> Result<HalfFullCore, InvalidConfig> {
-            if self.max_tokens < 1 || self.max_tokens > 1_000 {
-                return Err(InvalidConfig::MaxTokens);
+            match self.0.check() {
+                Ok(per_success) => Ok(HalfFullCore {
+                    name,
+                    per_success,
+                    tokens: Tokens::new(self.0.max_tokens as u64 * TOKEN),
+                }),
+                Err(problem) => Err(problem),
             }
-            // Written so that a ratio that is not a number is refused.
-            if !(self.token_ratio >= 0.001 && self.token_ratio <= 1_000.0) {
-                return Err(InvalidConfig::TokenRatio);
-            }
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                clippy::cast_precision_loss,
-                reason = "checked: at most a million thousandths"
-            )]
-            // Further places are ignored; a millionth more, as 0.3 × 1,000 is a little less than 300.
-            let per_success = (self.token_ratio * TOKEN as f64 + 1e-6) as u64;
-            let tokens = Tokens::new(self.max_tokens as u64 * TOKEN);
-            Ok(HalfFullCore { name, per_success, tokens })
         }
     }
 }
 
-// === impl HalfFullCore ===
+// === impl Numbers ===
 
-impl fmt::Debug for HalfFullCore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HalfFullCore").field(&self.name).finish()
+impl Numbers {
+    const fn new() -> Self {
+        Self {
+            max_tokens: 10,
+            token_ratio: 0.1,
+        }
+    }
+
+    /// What a success gives, in thousandths of a token.
+    const fn check(self) -> Result<u64, InvalidConfig> {
+        if self.max_tokens < 1 || self.max_tokens > 1_000 {
+            return Err(InvalidConfig::MaxTokens);
+        }
+        // Written so that NaN is refused.
+        if !(self.token_ratio >= 0.001 && self.token_ratio <= 1_000.0) {
+            return Err(InvalidConfig::TokenRatio);
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "checked: at most a million thousandths"
+        )]
+        // A millionth is added because 0.3 × 1,000 is a little less than 300.
+        let per_success = (self.token_ratio * TOKEN as f64 + 1e-6) as u64;
+        Ok(per_success)
     }
 }
+
+checked!(HalfFullBuilder, Numbers);

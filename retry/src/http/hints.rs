@@ -1,4 +1,4 @@
-//! What a server says about coming back, in the headers of its response.
+//! The server's hints in the headers of a response.
 
 use std::time::Duration;
 #[expect(clippy::disallowed_types, reason = "a date in a header is wall time")]
@@ -14,12 +14,14 @@ use crate::{
     types::{Attempt, Verdict},
 };
 
-/// Retries what HTTP says may pass, and no earlier than the server asks. Feature `http`.
+/// Retries failures that HTTP calls temporary, and no earlier than the server asks. Feature `http`.
 ///
-/// Every `Err`, and the statuses 408, 425, 429, 502, 503 and 504; with the hint of [`retry_after`] if there is
-/// one, and before all with that of [`grpc_pushback`], whatever the status, unless the response is a success: a status
-/// of 2xx, and no `grpc-status` but 0. What may be repeated at all is for
-/// [`HttpReplay`](crate::HttpReplay) to say.
+/// - An `Err` is retried.
+/// - The statuses 408, 425, 429, 502, 503 and 504 are retried, after the wait of [`retry_after`] if there is one.
+/// - The hint of [`grpc_pushback`] decides before both, whatever the status, unless the response is a success: a status
+///   of 2xx, and no `grpc-status` but 0.
+///
+/// [`HttpReplay`](crate::HttpReplay) decides which requests may be repeated.
 ///
 /// # Examples
 ///
@@ -57,25 +59,24 @@ pub struct RetryHttp;
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
-/// How long a response's `Retry-After` asks to stay away, in either of its forms: seconds, or a date. Feature
-/// `http`.
+/// The wait that a response's `Retry-After` asks for, as seconds or as a date. Feature `http`.
 ///
-/// A date is taken relative to the response's own `Date`, so that it does not matter how the two clocks differ;
-/// without one, to this machine's clock. One that has passed is zero. `None` where there is no such header
-/// or it says neither ([RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
+/// A date counts from the response's `Date`, because the server computed one from the other and its clock may differ
+/// from this machine's. Without a `Date` it counts from this machine's clock. A date in the past is zero. `None` if the
+/// header is missing or has neither form ([RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 #[expect(clippy::disallowed_types, reason = "a date in a header is wall time")]
 #[must_use]
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     retry_after_at(headers, SystemTime::now())
 }
 
-/// [`retry_after`] at a moment that the caller has read.
+/// [`retry_after`] at a time that the caller has read.
 #[expect(clippy::disallowed_types, reason = "a date in a header is wall time")]
 #[must_use]
 pub fn retry_after_at(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than a number holds are longer than anybody waits.
+        // More digits than a `u64` holds are a wait without end.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let then = httpdate::parse_http_date(value).ok()?;
@@ -86,12 +87,12 @@ pub fn retry_after_at(headers: &HeaderMap, now: SystemTime) -> Option<Duration> 
     Some(then.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
-/// What a gRPC server says with `grpc-retry-pushback-ms`: [`Verdict::RetryAfter`], or [`Verdict::Never`] where the
-/// number is negative or none at all. `None` where the header is missing. Feature `http`.
+/// The verdict of a gRPC server in `grpc-retry-pushback-ms`: [`Verdict::RetryAfter`], or [`Verdict::Never`] if the value
+/// is negative or not a number. `None` if the header is missing. Feature `http`.
 ///
-/// As in [proposal A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback). gRPC sends it
-/// among the trailers; it is seen here when the response has nothing but those ("trailers only"), as
-/// an error has that was known before any message was sent.
+/// See [proposal A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback). gRPC sends it among
+/// the trailers. This function sees it if the response has only trailers, as an error has that occurred before any
+/// message was sent.
 #[must_use]
 pub fn grpc_pushback(headers: &HeaderMap) -> Option<Verdict> {
     let value = headers.get(PUSHBACK)?.to_str().unwrap_or_default();
@@ -112,20 +113,20 @@ impl<Req, B, Err> Classify<Req, Response<B>, Err> for RetryHttp {
         if let Some(verdict) = grpc_pushback(response.headers()).filter(|_| failed) {
             return verdict;
         }
-        if !may_pass(response.status()) {
+        if !is_temporary(response.status()) {
             return Verdict::Done;
         }
         retry_after(response.headers()).map_or(Verdict::Retry, Verdict::RetryAfter)
     }
 }
 
-/// Whether a response has only trailers, which say that the call failed. One without a status has more to say, and
-/// is not made again for what its headers hint at.
+/// Whether a response consists of trailers with an error. A response without a `grpc-status` has messages to come, and
+/// is not repeated for a hint in its headers.
 fn grpc_failed(headers: &HeaderMap) -> bool {
     headers.get(STATUS).is_some_and(|status| status != "0")
 }
 
-fn may_pass(status: StatusCode) -> bool {
+fn is_temporary(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::REQUEST_TIMEOUT

@@ -1,4 +1,4 @@
-//! Requests and responses of the `http` crate.
+//! Requests and responses of the `http` crate (feature `http`).
 
 mod hints;
 mod replay;

@@ -1,20 +1,23 @@
-pub(crate) mod future;
+//! The adapter to tower: layer, service and future, and the same policy for tower's own layer.
+
+mod future;
+mod later;
 mod service;
 mod source;
 #[cfg(feature = "tower")]
 mod tower;
 
-#[cfg(feature = "tower")]
-pub use self::tower::{TowerPolicy, TowerWait};
-pub use self::{service::RetryService, source::Guard};
-
 use tower_layer::Layer;
 
 use crate::policy::RetryPolicy;
 
+#[cfg(feature = "tower")]
+pub use self::tower::{TowerPolicy, TowerWait};
+pub use self::{future::ResponseFuture, service::RetryService, source::Source};
+
 /// Tries the calls of a service again as a [`RetryPolicy`] says.
 ///
-/// The layer mints no state: whatever it is applied to shares the budget of its policy.
+/// The layer creates no state: every service it makes shares the budget of its policy.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryLayer<P = RetryPolicy>(P);
 

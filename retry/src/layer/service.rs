@@ -4,17 +4,17 @@ use tower_service::Service;
 
 use crate::{
     layer::{
-        Guard,
         future::{ResponseFuture, Spare},
+        source::Source,
     },
     policy::{Classify, DeadlineOf, Replay, RetryPolicy},
 };
 
-/// A service whose calls are tried again, made by [`RetryLayer`](crate::RetryLayer).
+/// A service whose calls are tried again. Made by [`RetryLayer`](crate::RetryLayer).
 ///
-/// `poll_ready` is the inner service's, and the first attempt goes to the instance that it made ready. If
-/// another attempt may follow, `call` keeps a clone of the service and a copy of the request; before each
-/// further attempt that clone is made ready, and its readiness error is the answer.
+/// `poll_ready` is the inner service's, and the first attempt goes to the instance that it made ready. If another
+/// attempt may follow, `call` keeps a clone of the service and a copy of the request. Before each further attempt that
+/// clone is made ready, and its readiness error is the answer.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryService<S, P = RetryPolicy> {
     inner: S,
@@ -22,7 +22,7 @@ pub struct RetryService<S, P = RetryPolicy> {
 }
 
 impl<S, P> RetryService<S, P> {
-    pub(crate) const fn new(inner: S, policy: P) -> Self {
+    pub(super) const fn new(inner: S, policy: P) -> Self {
         Self { inner, policy }
     }
 }
@@ -30,7 +30,7 @@ impl<S, P> RetryService<S, P> {
 impl<S, Req, P> Service<Req> for RetryService<S, P>
 where
     S: Service<Req> + Clone,
-    P: Guard,
+    P: Source,
     P::Classifier: Classify<Req, S::Response, S::Error>,
     P::Replay: Replay<Req>,
     P::Deadline: DeadlineOf<Req>,
@@ -43,19 +43,21 @@ where
         self.inner.poll_ready(cx)
     }
 
+    // The inner `call` stands in one place, and the whole future is made after it. So the compiler builds the future
+    // where the caller keeps it, and not in a temporary that each layer of a stack copies.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
-        reason = "in one piece with its caller the future is made where it is to lie, and is not copied layer by layer"
+        reason = "the future is built in its final place only if `call` is one piece with its caller"
     )]
     fn call(&mut self, request: Req) -> Self::Future {
         let policy = self.policy.policy();
-        let (course, token, copy) = policy.begin(P::Classifier::TIMED, &request, P::Replay::replay);
+        let (call, token, copy) = policy.begin(P::Classifier::TIMED, &request);
         let spare = copy.map(|request| Spare {
             service: self.inner.clone(),
             request,
         });
         let first = self.inner.call(request);
-        ResponseFuture::new(first, spare, course, token, self.policy.keep())
+        ResponseFuture::new(first, spare, call, token, self.policy.keep())
     }
 }

@@ -2,26 +2,26 @@ use std::borrow::Borrow;
 
 use crate::{
     budget::Budget,
-    policy::{RetryPolicy, engine::Rules},
+    policy::{Engine, RetryPolicy},
 };
 
-/// What a [`RetryLayer`](crate::RetryLayer) can be made of: a [`RetryPolicy`], or a `&'static` one.
+/// What a [`RetryLayer`](crate::RetryLayer) can be made of: a [`RetryPolicy`], or a `&'static` reference to one.
 ///
-/// Sealed. By value, each call copies what it may need of the policy later; of a `&'static` one (see
-/// [`RetryPolicy::leak`]) it keeps the reference alone.
-pub trait Guard: sealed::Sealed {
-    /// Says what to do after an attempt.
+/// Sealed. With a policy by value, each call copies what it may need of it later. With a `&'static` reference (see
+/// [`RetryPolicy::leak`]) a call keeps the reference.
+pub trait Source: sealed::Sealed {
+    /// Decides what to do after an attempt.
     type Classifier;
     /// Copies requests.
     type Replay;
-    /// Finds their deadlines.
+    /// Finds the deadlines of requests.
     type Deadline;
-    /// Whether there is leave for a retry.
+    /// Bounds the retries.
     type Budget: Budget;
 
     /// What a call keeps until its end.
     #[doc(hidden)]
-    type Kept: Borrow<Rules<Self::Classifier, Self::Replay, Self::Budget>>;
+    type Kept: Borrow<Engine<Self::Classifier, Self::Replay, Self::Budget>>;
 
     #[doc(hidden)]
     fn policy(&self) -> &RetryPolicy<Self::Classifier, Self::Replay, Self::Deadline, Self::Budget>;
@@ -30,42 +30,42 @@ pub trait Guard: sealed::Sealed {
     fn keep(&self) -> Self::Kept;
 }
 
-impl<V: Clone, Q: Clone, D, B: Budget + Clone> Guard for RetryPolicy<V, Q, D, B> {
+impl<V: Clone, Q: Clone, D, B: Budget + Clone> Source for RetryPolicy<V, Q, D, B> {
     type Classifier = V;
     type Replay = Q;
     type Deadline = D;
     type Budget = B;
-    type Kept = Rules<V, Q, B>;
+    type Kept = Engine<V, Q, B>;
 
     fn policy(&self) -> &Self {
         self
     }
 
-    fn keep(&self) -> Rules<V, Q, B> {
-        self.rules.clone()
+    fn keep(&self) -> Engine<V, Q, B> {
+        self.engine().clone()
     }
 }
 
-impl<V, Q, D, B: Budget> Guard for &'static RetryPolicy<V, Q, D, B> {
+impl<V, Q, D, B: Budget> Source for &'static RetryPolicy<V, Q, D, B> {
     type Classifier = V;
     type Replay = Q;
     type Deadline = D;
     type Budget = B;
-    type Kept = &'static Rules<V, Q, B>;
+    type Kept = &'static Engine<V, Q, B>;
 
     fn policy(&self) -> &RetryPolicy<V, Q, D, B> {
         self
     }
 
-    fn keep(&self) -> &'static Rules<V, Q, B> {
-        &self.rules
+    fn keep(&self) -> &'static Engine<V, Q, B> {
+        self.engine()
     }
 }
 
 mod sealed {
     use super::RetryPolicy;
 
-    #[expect(unnameable_types, reason = "this is what seals `Guard`")]
+    #[expect(unnameable_types, reason = "this is what seals `Source`")]
     pub trait Sealed {}
     impl<V, Q, D, B> Sealed for RetryPolicy<V, Q, D, B> {}
     impl<V, Q, D, B> Sealed for &'static RetryPolicy<V, Q, D, B> {}

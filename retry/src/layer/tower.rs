@@ -11,55 +11,54 @@ use tokio::time::Sleep;
 
 use crate::{
     budget::Budget,
-    policy::{Classify, DeadlineOf, Replay, RetryPolicy, call_state::Course, wait},
-    types::Now,
+    policy::{self, CallState, Classify, DeadlineOf, Replay, RetryPolicy},
 };
 
-/// A [`RetryPolicy`] in the form that [`tower::retry`](::tower::retry) takes, made by
-/// [`RetryPolicy::into_tower`].
+/// A [`RetryPolicy`] for [`tower::retry`](::tower::retry). Made by [`RetryPolicy::into_tower`].
 #[derive(Clone)]
 #[must_use = "a policy does nothing until a layer uses it"]
 pub struct TowerPolicy<P = RetryPolicy> {
     policy: P,
-    /// Of the request that this was cloned for.
-    course: Course,
-    /// A retry was decided on: the next request to be copied is that same one. tower asks the same method
-    /// for the first copy of a request, on the service's policy, and for further ones, on the request's own.
+    /// The call that this was cloned for.
+    call: CallState,
+    /// A retry was decided on, so the next request to be copied is that of the call. tower asks the same method for the
+    /// first copy of a request, on the service's policy, and for further ones, on the request's own.
     retrying: bool,
 }
 
-/// The wait before a retry of tower's, which was granted.
+/// The wait before a retry of tower's that was granted.
 ///
 /// # Panics
 ///
-/// [`TowerPolicy`] makes it outside a tokio runtime with time enabled, and the wait is not zero.
+/// [`TowerPolicy`] panics when it makes one outside a tokio runtime with time enabled, and the wait is not zero.
 ///
 /// # Cancel safety
 ///
-/// Dropped before it is ready, the retry goes back to the budget.
+/// If it is dropped before it is ready, the retry goes back to the budget.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
 pub struct TowerWait<B: Budget> {
     #[pin]
     timer: Option<Sleep>,
-    /// Once, so that a long run without waits lets other tasks run.
+    /// Pending once, so that a long run without waits lets other tasks run.
     give_way: bool,
     budget: B,
-    /// `None` once the retry has begun.
+    /// `None` after the retry has begun.
     hold: Option<B::Hold>,
 }
 
 // === impl TowerPolicy ===
 
 impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
-    /// The policy as a [`tower::retry::Policy`](::tower::retry::Policy), for those who use tower's own layer
-    /// and want backoff, jitter and budget from here. Feature `tower`.
+    /// The policy as a [`tower::retry::Policy`](::tower::retry::Policy), which gives tower's own layer this backoff,
+    /// jitter and budget. Feature `tower`.
     ///
-    /// tower decides some things otherwise than [`RetryLayer`](crate::RetryLayer): it copies requests as this
-    /// policy says, but neither a budget nor a listener hears of an attempt after which no retry can follow;
-    /// [`wait_for_ready`](crate::Builder::wait_for_ready) has no effect; and as it has no place for what is
-    /// kept during a call or a retry, budgets that count those ([`CostBucket`](crate::CostBucket),
-    /// [`InFlightShare`](crate::InFlightShare)) do not fit, and the compiler says so.
+    /// tower's layer differs from [`RetryLayer`](crate::RetryLayer):
+    ///
+    /// - Neither a budget nor a listener hears of an attempt after which no retry can follow.
+    /// - [`wait_for_ready`](crate::Builder::wait_for_ready) has no effect.
+    /// - It has no place for what is kept during a call or a retry. So budgets that count those
+    ///   ([`CostBucket`](crate::CostBucket), [`InFlightShare`](crate::InFlightShare)) are refused by the compiler.
     ///
     /// # Examples
     ///
@@ -79,7 +78,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     pub fn into_tower(self) -> TowerPolicy<Self> {
         TowerPolicy {
             policy: self,
-            course: Course::new(None, None),
+            call: CallState::new(None, None),
             retrying: false,
         }
     }
@@ -95,15 +94,15 @@ where
     type Future = TowerWait<B>;
 
     fn retry(&mut self, req: &mut Req, result: &mut Result<Res, Err>) -> Option<TowerWait<B>> {
-        let rules = &self.policy.rules;
-        let retry = (self.course.number > 1).then_some(());
-        // tower asks only where it has a copy to send.
-        let again = rules.after(&mut self.course, Some(req), true, retry, result)?;
+        let engine = self.policy.engine();
+        let retry = (self.call.attempt() > 1).then_some(());
+        // tower asks only if it has a copy to send, so the request is repeatable.
+        let again = engine.after(&mut self.call, Some(req), true, retry, result)?;
         self.retrying = true;
         Some(TowerWait {
-            timer: (!again.wait.is_zero()).then(|| wait::timer(again.wait, &again.now)),
-            give_way: again.wait.is_zero() && wait::is_long_run(self.course.number),
-            budget: rules.budget.clone(),
+            timer: (!again.wait.is_zero()).then(|| policy::timer(again.wait, &again.now)),
+            give_way: again.wait.is_zero() && policy::is_long_run(self.call.attempt()),
+            budget: engine.budget().clone(),
             hold: Some(again.hold),
         })
     }
@@ -111,16 +110,11 @@ where
     fn clone_request(&mut self, req: &Req) -> Option<Req> {
         if self.retrying {
             self.retrying = false;
-            self.course.number += 1;
-            let rules = &self.policy.rules;
-            return if rules.may_follow(&self.course, &Now::unread()) {
-                rules.replay.replay(req)
-            } else {
-                None
-            };
+            self.call.advance();
+            return self.policy.engine().copy(&self.call, req);
         }
-        let (course, (), copy) = self.policy.begin(V::TIMED, req, Q::replay);
-        self.course = course;
+        let (call, (), copy) = self.policy.begin(V::TIMED, req);
+        self.call = call;
         copy
     }
 }
@@ -142,7 +136,7 @@ impl<B: Budget> Future for TowerWait<B> {
             ready!(timer.poll(cx));
         }
         if std::mem::take(this.give_way) {
-            return wait::give_way(cx);
+            return policy::give_way(cx);
         }
         if let Some(hold) = this.hold.take() {
             this.budget.spend(hold);

@@ -1,29 +1,29 @@
-//! The only file that knows the feature `metrics`. Without it nothing here holds or does anything.
+//! Metrics (feature `metrics`). Without the feature nothing here holds or does anything.
 
 #[cfg(feature = "metrics")]
-pub(crate) use on::Meters;
+pub(super) use on::Meters;
 
 #[cfg(not(feature = "metrics"))]
-pub(crate) use off::Meters;
+pub(super) use off::Meters;
 
 #[cfg(not(feature = "metrics"))]
 mod off {
     use crate::types::Event;
 
     #[derive(Debug, Default)]
-    pub(crate) struct Meters;
+    pub(in crate::observe) struct Meters;
 
-    #[expect(clippy::unused_self, reason = "as with the feature")]
+    #[expect(clippy::unused_self, reason = "the same calls as with the feature")]
     impl Meters {
-        pub(crate) const fn new(_: Option<&'static str>) -> Self {
+        pub(in crate::observe) const fn new(_: Option<&'static str>) -> Self {
             Self
         }
 
         #[inline]
-        pub(crate) fn event(&self, _: &Event) {}
+        pub(in crate::observe) fn event(&self, _: &Event) {}
 
         #[inline]
-        pub(crate) fn level(&self, _: impl FnOnce() -> Option<f64>) {}
+        pub(in crate::observe) fn level(&self, _: impl FnOnce() -> Option<f64>) {}
     }
 }
 
@@ -35,10 +35,7 @@ mod on {
         Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit, with_recorder,
     };
 
-    use crate::{
-        policy::RetryPolicy,
-        types::{Event, GiveUpReason, RetryReason},
-    };
+    use crate::types::{Event, GiveUpReason, RetryReason};
 
     const ATTEMPTS: &str = "maestro_retry_attempts_total";
     const RETRIES: &str = "maestro_retry_retries_total";
@@ -46,7 +43,7 @@ mod on {
     const WAIT: &str = "maestro_retry_wait_seconds";
     const LEVEL: &str = "maestro_retry_budget_level";
 
-    /// All there are, each at the index that it is as a number.
+    /// Every reason, at the index of its discriminant.
     const RETRY_REASONS: [RetryReason; 3] = [
         RetryReason::Failure,
         RetryReason::Hint,
@@ -65,10 +62,10 @@ mod on {
     static METADATA: Metadata<'static> =
         Metadata::new("maestro_retry", Level::INFO, Some(module_path!()));
 
-    /// The metrics of one policy, if it has a name: handles of the recorder, kept from the first use on at which
-    /// there is one.
+    /// The metrics of one policy, if it has a name. The handles of the recorder are kept from the first use after it
+    /// was installed.
     #[derive(Default)]
-    pub(crate) struct Meters {
+    pub(in crate::observe) struct Meters {
         name: Option<&'static str>,
         handles: OnceLock<Handles>,
     }
@@ -78,19 +75,19 @@ mod on {
         retries: [Counter; RETRY_REASONS.len()],
         gave_up: [Counter; GIVE_UP_REASONS.len()],
         wait: Histogram,
-        /// Made when a budget first says what it has left: not every kind does.
+        /// Registered when a budget first reports a level, which not every kind does.
         level: OnceLock<Gauge>,
     }
 
     impl Meters {
-        pub(crate) const fn new(name: Option<&'static str>) -> Self {
+        pub(in crate::observe) const fn new(name: Option<&'static str>) -> Self {
             Self {
                 name,
                 handles: OnceLock::new(),
             }
         }
 
-        pub(crate) fn event(&self, event: &Event) {
+        pub(in crate::observe) fn event(&self, event: &Event) {
             let Some(handles) = self.handles() else {
                 return;
             };
@@ -102,7 +99,7 @@ mod on {
                     handles.wait.record(wait);
                 }
                 Event::GaveUp { reason, .. } => {
-                    // Where the service was not ready, no attempt was made since the last event.
+                    // `NotReady` follows a `Retry`, and no attempt was made in between.
                     if reason != GiveUpReason::NotReady {
                         handles.attempts.increment(1);
                     }
@@ -111,7 +108,7 @@ mod on {
             }
         }
 
-        pub(crate) fn level(&self, level: impl FnOnce() -> Option<f64>) {
+        pub(in crate::observe) fn level(&self, level: impl FnOnce() -> Option<f64>) {
             let (Some(handles), Some(name)) = (self.handles(), self.name) else {
                 return;
             };
@@ -132,8 +129,8 @@ mod on {
             self.handles.get().or_else(|| self.find())
         }
 
-        /// Before a recorder is installed, `metrics` hands out one without a field, whose handles are dead
-        /// for ever: those are not kept. Whoever writes a recorder without a field calls `resolve_metrics`.
+        /// Before a recorder is installed, `metrics` hands out one that is zero-sized, whose handles never count. Those
+        /// are not kept. A user with a zero-sized recorder calls `resolve_metrics`.
         #[cold]
         fn find(&self) -> Option<&Handles> {
             let name = self.name?;
@@ -145,7 +142,7 @@ mod on {
                 .get_or_init(|| Handles::register(name, recorder))
         }
 
-        fn resolve(&self) {
+        pub(in crate::observe) fn resolve(&self) {
             if let Some(name) = self.name {
                 with_recorder(|recorder| {
                     self.keep(name, recorder);
@@ -158,15 +155,11 @@ mod on {
         fn register(name: &'static str, recorder: &dyn Recorder) -> Self {
             for (metric, unit, description) in [
                 (ATTEMPTS, Unit::Count, "Attempts that ended"),
-                (
-                    RETRIES,
-                    Unit::Count,
-                    "Retries decided on, by what asked for them",
-                ),
+                (RETRIES, Unit::Count, "Retries decided on, by reason"),
                 (
                     GAVE_UP,
                     Unit::Count,
-                    "Failures that were the answer, by what stood in the way",
+                    "Failures that were the answer, by reason",
                 ),
             ] {
                 recorder.describe_counter(metric.into(), Some(unit), description.into());
@@ -199,19 +192,8 @@ mod on {
         }
     }
 
-    impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
-        /// Takes the handles of its metrics from the recorder now, instead of at the first use at which
-        /// there is one: so that the counters are there, at zero, before anything happens. Without a
-        /// [name](RetryPolicy::named) there is nothing to take. Feature `metrics`.
-        pub fn resolve_metrics(&self) {
-            if let Some(watch) = self.rules.shared.watch() {
-                watch.meters().resolve();
-            }
-        }
-    }
-
     #[test]
-    fn each_reason_is_at_the_index_that_it_is_as_a_number() {
+    fn reasons_are_listed_by_discriminant() {
         assert!((RETRY_REASONS.iter().enumerate()).all(|(n, reason)| *reason as usize == n));
         assert!((GIVE_UP_REASONS.iter().enumerate()).all(|(n, reason)| *reason as usize == n));
     }

@@ -1,13 +1,13 @@
-//! The only file that knows the feature `tracing`. Without it nothing here does anything.
+//! Tracing events (feature `tracing`). Without the feature nothing here does anything.
 
 use crate::types::Event;
 
-/// Whether anybody is told by [`event`].
-pub(crate) const IS_ON: bool = cfg!(feature = "tracing");
+/// Whether [`event`] reaches anything.
+pub(super) const IS_ON: bool = cfg!(feature = "tracing");
 
-/// Says what was decided about a failure. At the level of debugging: one line a retry is too much for more.
+/// Emits the decision after a failure, at debug level: one line for each retry is too much above that.
 #[cfg(feature = "tracing")]
-pub(crate) fn event(policy: Option<&'static str>, event: &Event) {
+pub(super) fn event(policy: Option<&'static str>, event: &Event) {
     match *event {
         Event::Done { .. } => {}
         Event::Retry {
@@ -34,4 +34,4 @@ pub(crate) fn event(policy: Option<&'static str>, event: &Event) {
 
 #[cfg(not(feature = "tracing"))]
 #[inline]
-pub(crate) fn event(_: Option<&'static str>, _: &Event) {}
+pub(super) fn event(_: Option<&'static str>, _: &Event) {}

@@ -1,86 +1,97 @@
 use std::time::Duration;
 
-use crate::{backoff::Backoff, policy::RetryPolicy, types::InvalidConfig};
+use crate::{backoff::Backoff, checked::checked, policy::RetryPolicy, types::InvalidConfig};
 
 /// The numbers of a [`RetryPolicy`]. `Copy`, and usable in a `const`.
 ///
 /// Made by [`RetryPolicy::builder`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(try_from = "Numbers", into = "Numbers")
+)]
 #[must_use = "a builder makes nothing until `build`"]
-pub struct Builder {
-    pub(crate) attempts: u32,
-    pub(crate) backoff: Backoff,
-    pub(crate) max_elapsed: Option<Duration>,
-    pub(crate) max_hint: Duration,
-    pub(crate) wait_for_ready: bool,
-    pub(crate) seed: Option<u64>,
+pub struct Builder(pub(super) Numbers);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename = "retry", default = "Numbers::new", deny_unknown_fields)
+)]
+pub(super) struct Numbers {
+    pub(super) attempts: u32,
+    pub(super) backoff: Backoff,
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            with = "crate::duration::option",
+            skip_serializing_if = "Option::is_none"
+        )
+    )]
+    pub(super) max_elapsed: Option<Duration>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub(super) max_hint: Duration,
+    pub(super) wait_for_ready: bool,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub(super) seed: Option<u64>,
 }
 
 impl Builder {
-    pub(crate) const fn new() -> Self {
-        Self {
-            // The default of the AWS SDKs: one retry for a passing fault, one more for bad luck.
-            attempts: 3,
-            // The first wait is about one round trip of a slow dependency; the last still fits into the
-            // patience of somebody who waits for a page.
-            backoff: Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2)),
-            max_elapsed: None,
-            // A server that asks for more is not coming back for this request.
-            max_hint: Duration::from_secs(30),
-            wait_for_ready: true,
-            seed: None,
-        }
+    pub(super) const fn new() -> Self {
+        Self(Numbers::new())
     }
 
-    /// How many attempts at most, the first call included: 1 or more, and 1 means no retries. The
-    /// default is 3.
+    /// The maximum number of attempts, the first call included: 1 or more, and 1 means no retries. The default is 3.
     pub const fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
+        self.0.attempts = attempts;
         self
     }
 
-    /// How long to wait before each retry. The default is exponential, from 50 ms to 2 s, with full jitter.
+    /// The wait before each retry. The default is exponential, from 50 ms to 2 s, with full jitter.
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
-        self.backoff = backoff;
+        self.0.backoff = backoff;
         self
     }
 
-    /// How long after the first attempt began a further one may still begin. The default is no limit.
+    /// The time after the beginning of the first attempt within which a further attempt may begin. The default is no
+    /// limit.
     ///
-    /// No wait is begun that would end later, so a call may give up well before. It does not end an
-    /// attempt that runs: that is a timeout's work. Zero means no retries.
+    /// A wait that would end later is not begun, so a call may give up well before. A running attempt is not ended:
+    /// that is a timeout's work. Zero means no retries.
     pub const fn max_elapsed(mut self, max_elapsed: Duration) -> Self {
-        self.max_elapsed = Some(max_elapsed);
+        self.0.max_elapsed = Some(max_elapsed);
         self
     }
 
-    /// The longest hint of a server ([`Verdict::RetryAfter`](crate::Verdict::RetryAfter)) that is waited
-    /// for. The default is 30 seconds.
+    /// The longest hint of a server ([`Verdict::RetryAfter`](crate::Verdict::RetryAfter)) that a call waits for. The
+    /// default is 30 seconds.
     ///
-    /// A longer one ends the call with the result at hand: to come back earlier than asked would be worse
-    /// than not to come back. The jitter above a hint, at most the backoff's cap, is not counted.
+    /// A longer hint ends the call, and the last result is the answer: coming back earlier than asked would be worse
+    /// than not coming back. The jitter above a hint, at most the backoff's cap, is not counted.
     pub const fn max_hint(mut self, max_hint: Duration) -> Self {
-        self.max_hint = max_hint;
+        self.0.max_hint = max_hint;
         self
     }
 
     /// Whether a further attempt waits until the service is ready for it. The default is true.
     ///
-    /// With false, a call gives up when the service is not ready at once (no free connection, no room):
-    /// the result at hand is the answer, and the retry goes back to the budget. That result, with the
-    /// connection it may hold, must then be kept through the wait; by default it is dropped before. Without
-    /// meaning for [`RetryPolicy::run`], which knows no readiness.
+    /// With false, a call gives up if the service is not ready at once (no free connection, no room). The last result
+    /// is then the answer, and the retry goes back to the budget. That result, with the connection it may hold, is
+    /// kept through the wait; by default it is dropped before. It has no effect on [`RetryPolicy::run`], which has
+    /// no readiness.
     pub const fn wait_for_ready(mut self, wait_for_ready: bool) -> Self {
-        self.wait_for_ready = wait_for_ready;
+        self.0.wait_for_ready = wait_for_ready;
         self
     }
 
-    /// Makes the jitter repeatable, for tests: the `n`-th request to be retried has the same delays in
-    /// each run. Every request has delays of its own all the same. The default is true chance.
+    /// Makes the jitter repeatable, for tests. The default is a random generator for each request.
     ///
-    /// All services made from one policy share the count of requests.
+    /// The `n`-th request that is retried has the same delays in each run, and different requests have different
+    /// delays. All services made from one policy share the count of requests.
     pub const fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
+        self.0.seed = Some(seed);
         self
     }
 
@@ -88,11 +99,34 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`] when attempts is 0.
+    /// [`InvalidConfig`] if the number of attempts is 0.
     pub fn build(self) -> Result<RetryPolicy, InvalidConfig> {
+        self.0.check().map(|numbers| RetryPolicy::of(&numbers))
+    }
+}
+
+impl Numbers {
+    pub(super) const fn new() -> Self {
+        Self {
+            // The default of the AWS SDKs: one retry for a passing fault, one more for bad luck.
+            attempts: 3,
+            // The first wait is about one round trip to a slow dependency. The last one is still short for a person
+            // who waits for a page.
+            backoff: Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2)),
+            max_elapsed: None,
+            // A server that asks for more will not answer this request in time.
+            max_hint: Duration::from_secs(30),
+            wait_for_ready: true,
+            seed: None,
+        }
+    }
+
+    const fn check(self) -> Result<Self, InvalidConfig> {
         if self.attempts == 0 {
             return Err(InvalidConfig::ZeroAttempts);
         }
-        Ok(RetryPolicy::of(self))
+        Ok(self)
     }
 }
+
+checked!(Builder, Numbers);

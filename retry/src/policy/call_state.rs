@@ -4,44 +4,63 @@ use rand::rngs::SmallRng;
 use tokio::time::Instant;
 
 use crate::{
-    backoff::{Backoff, delays::Draws},
+    backoff::{Backoff, Draws},
     types::Now,
 };
 
-/// How far a call has come: which attempt is running, and until when another may begin.
+/// The progress of one call: the current attempt, and the time limit for further ones.
 #[derive(Clone, Debug)]
-pub(crate) struct Course {
-    /// The attempt that runs, from 1.
-    pub(crate) number: u32,
-    /// When the first one began, where anybody wants to know.
-    pub(crate) started: Option<Instant>,
-    /// No attempt begins at this moment or later.
+pub(crate) struct CallState {
+    attempt: u32,
+    /// The beginning of the first attempt, if the policy or the classifier needs it.
+    started: Option<Instant>,
+    /// No attempt begins at this instant or later.
     limit: Option<Instant>,
-    /// From the first retry on: a call that needs none draws no chance.
+    /// Present from the first retry on: a call that needs none draws no random number.
     draws: Option<Draws>,
 }
 
-/// tokio's timers wake on the next whole millisecond after the moment they were set to: a wait must end
-/// this much before the limit for the attempt after it to begin within.
+/// tokio's timers wake on the next whole millisecond after their instant. So a wait must end this much before the
+/// limit, or the attempt after it could begin too late.
 const TIMER_STEP: Duration = Duration::from_millis(1);
 
-impl Course {
-    pub(crate) fn new(started: Option<Instant>, limit: Option<Instant>) -> Self {
+impl CallState {
+    /// The beginning of the first attempt.
+    #[inline]
+    pub(crate) const fn new(started: Option<Instant>, limit: Option<Instant>) -> Self {
         Self {
-            number: 1,
+            attempt: 1,
             started,
             limit,
             draws: None,
         }
     }
 
-    /// Whether an attempt could begin at `now`, and reads the clock only if that matters.
-    pub(crate) fn is_open(&self, now: &Now) -> bool {
+    /// The number of the current attempt, from 1.
+    #[inline]
+    pub(crate) const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    #[inline]
+    pub(super) const fn started(&self) -> Option<Instant> {
+        self.started
+    }
+
+    /// The next attempt begins.
+    #[inline]
+    pub(crate) fn advance(&mut self) {
+        self.attempt += 1;
+    }
+
+    /// Whether an attempt could begin at `now`. Reads the clock only if there is a limit.
+    #[inline]
+    pub(super) fn is_open(&self, now: &Now) -> bool {
         self.limit.is_none_or(|limit| now.get() < limit)
     }
 
-    /// Whether an attempt could begin after a wait.
-    pub(crate) fn fits(&self, wait: Duration, now: &Now) -> bool {
+    /// Whether an attempt could begin after `wait`.
+    pub(super) fn fits(&self, wait: Duration, now: &Now) -> bool {
         if wait.is_zero() {
             return self.is_open(now);
         }
@@ -53,15 +72,15 @@ impl Course {
         })
     }
 
-    /// The wait before the next attempt. `rng` makes the request's generator at its first retry.
-    pub(crate) fn wait(
+    /// The wait before the next attempt. `rng` makes the request's random generator at its first retry.
+    pub(super) fn wait(
         &mut self,
         backoff: &Backoff,
         hint: Option<Duration>,
         rng: impl FnOnce() -> SmallRng,
     ) -> Duration {
         let draws = self.draws.get_or_insert_with(|| Draws::new(rng()));
-        // The n-th attempt has ended, so it is the n-th retry.
-        draws.next(backoff, self.number, hint)
+        // The n-th attempt has ended, so the next one is the n-th retry.
+        draws.next(backoff, self.attempt, hint)
     }
 }

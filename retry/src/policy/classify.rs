@@ -2,13 +2,13 @@ use std::{any::type_name, fmt};
 
 use crate::types::{Attempt, Verdict};
 
-/// Says of an attempt's result what to do. Implement it on a type of your own, or use
-/// [`retry_if`](crate::RetryPolicy::retry_if) or [`classify`](crate::RetryPolicy::classify) with a closure.
+/// Decides what to do after an attempt. Implement it on a type, or pass a closure to
+/// [`retry_if`](crate::RetryPolicy::retry_if) or [`classify`](crate::RetryPolicy::classify).
 ///
-/// It is asked once after every attempt, also where no retry can follow, as a budget learns from it.
+/// It is asked once after every attempt, also if no retry can follow, because a budget learns from the verdict.
 pub trait Classify<Req, Res, Err> {
-    /// Whether [`Attempt::elapsed`] is looked at. If not, say so, and a call that needs no retry need not
-    /// read the clock.
+    /// Whether the classifier calls [`Attempt::elapsed`]. If it is false, a call that needs no retry need not read
+    /// the clock.
     const TIMED: bool = true;
 
     /// What to do after `attempt`, which ended with `result`.
@@ -23,14 +23,13 @@ pub trait Classify<Req, Res, Err> {
 )]
 pub struct RetryErrors;
 
-/// Results for which the closure says yes are retried, all others are the answer. Made by
-/// [`retry_if`](crate::RetryPolicy::retry_if).
+/// Retries the results for which the closure returns true. Made by [`retry_if`](crate::RetryPolicy::retry_if).
 #[derive(Clone, Copy)]
-pub struct RetryIf<F>(pub(crate) F);
+pub struct RetryIf<F>(pub(super) F);
 
-/// The closure names the verdict itself. Made by [`classify`](crate::RetryPolicy::classify).
+/// The closure returns the verdict. Made by [`classify`](crate::RetryPolicy::classify).
 #[derive(Clone, Copy)]
-pub struct ClassifyWith<F>(pub(crate) F);
+pub struct ClassifyWith<F>(pub(super) F);
 
 impl<Req, Res, Err> Classify<Req, Res, Err> for RetryErrors {
     const TIMED: bool = false;

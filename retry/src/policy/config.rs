@@ -1,16 +1,21 @@
-use std::{fmt, time::Duration};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::{
     backoff::{Backoff, Growth, Jitter},
-    policy::Builder,
+    policy::{builder::Numbers, call_state::CallState, shared::Shared},
+    types::{GiveUpReason, Now, Verdict},
 };
 
-/// The numbers of a policy in the form that each call carries along: less than half as long as the builder's, as
-/// each call copies them.
+/// The numbers of a policy, and the rules that follow from them: how many attempts, and when.
 ///
-/// Durations are in nanoseconds. One of 584 years or more is [`FOR_EVER`].
-#[derive(Clone, Copy)]
-pub(crate) struct Numbers {
+/// Each call copies the numbers, because the service that made the call may be dropped before it ends. So they take
+/// 48 bytes instead of the builder's 112: durations are nanoseconds, and 584 years or more are [`FOR_EVER`]. An `Arc`
+/// would cost a call two bus-locked instructions; a `&'static` policy ([`leak`](crate::RetryPolicy::leak)) has
+/// neither price.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Config {
     first: u64,
     cap: u64,
     max_elapsed: u64,
@@ -18,7 +23,7 @@ pub(crate) struct Numbers {
     custom: Option<fn(u32) -> Duration>,
     attempts: u32,
     jitter: Jitter,
-    /// Of a backoff that is not custom.
+    /// The growth of a backoff that is not custom.
     grows: Grows,
     wait_for_ready: bool,
 }
@@ -32,85 +37,161 @@ enum Grows {
 
 const FOR_EVER: u64 = u64::MAX;
 
-impl Numbers {
-    pub(crate) fn new(builder: Builder) -> Self {
-        let backoff = builder.backoff;
-        let (grows, custom) = match backoff.growth {
+// === impl Config ===
+
+impl Config {
+    pub(super) fn new(numbers: &Numbers) -> Self {
+        let (first, cap, growth, jitter) = numbers.backoff.into_parts();
+        let (grows, custom) = match growth {
             Growth::Level => (Grows::Not, None),
             Growth::Adding => (Grows::Adding, None),
             Growth::Doubling => (Grows::Doubling, None),
             Growth::Custom(f) => (Grows::Not, Some(f)),
         };
         Self {
-            first: pack(backoff.first),
-            cap: pack(backoff.cap),
-            max_elapsed: builder.max_elapsed.map_or(FOR_EVER, pack),
-            max_hint: pack(builder.max_hint),
+            first: pack(first),
+            cap: pack(cap),
+            max_elapsed: numbers.max_elapsed.map_or(FOR_EVER, pack),
+            max_hint: pack(numbers.max_hint),
             custom,
-            attempts: builder.attempts,
-            jitter: backoff.jitter,
+            attempts: numbers.attempts,
+            jitter,
             grows,
-            wait_for_ready: builder.wait_for_ready,
+            wait_for_ready: numbers.wait_for_ready,
         }
     }
 
-    /// Whether retries are allowed, and not limited by the age of the call.
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.attempts > 1 && !self.limits_elapsed()
+    #[inline]
+    pub(super) const fn allows_retries(&self) -> bool {
+        self.attempts > 1
     }
 
-    pub(crate) const fn attempts(&self) -> u32 {
-        self.attempts
+    /// Whether retries are allowed and not limited by the age of the call.
+    #[inline]
+    pub(super) const fn has_no_limits(&self) -> bool {
+        self.allows_retries() && !self.limits_elapsed()
     }
 
-    pub(crate) const fn wait_for_ready(&self) -> bool {
+    #[inline]
+    pub(super) const fn waits_for_ready(&self) -> bool {
         self.wait_for_ready
     }
 
-    /// Whether calls are limited by their age.
-    pub(crate) const fn limits_elapsed(&self) -> bool {
+    /// Whether another attempt could follow the one that `call` is about to begin.
+    #[inline]
+    pub(super) fn may_follow(&self, call: &CallState, now: &Now) -> bool {
+        call.attempt() < self.attempts && call.is_open(now)
+    }
+
+    /// The beginning of a call, if it is needed, its time limit, and whether another attempt could follow the first.
+    ///
+    /// `read` is the instant if the clock was read already. `timed`: the classifier asks for the age of the call.
+    ///
+    /// Out of line, so that a call without limits does not pay for its size.
+    #[inline(never)]
+    pub(super) fn limits(
+        &self,
+        timed: bool,
+        deadline: Option<Instant>,
+        read: Option<Instant>,
+    ) -> (Option<Instant>, Option<Instant>, bool) {
+        let now = read.map_or(Now::unread(), Now::at);
+        if timed || self.limits_elapsed() {
+            now.get();
+        }
+        let started = now.if_read();
+        let own = unpack(self.max_elapsed).and_then(|max| now.get().checked_add(max));
+        let limit = match (own, deadline) {
+            (Some(own), Some(deadline)) => Some(own.min(deadline)),
+            (own, deadline) => own.or(deadline),
+        };
+        let may_follow = self.may_follow(&CallState::new(started, limit), &now);
+        (started, limit, may_follow)
+    }
+
+    /// How long to wait for the next attempt, or why there is none. `repeatable`: there is something to send.
+    #[inline]
+    pub(super) fn wait(
+        &self,
+        call: &mut CallState,
+        verdict: Verdict,
+        repeatable: bool,
+        now: &Now,
+        shared: &Shared,
+    ) -> Result<Duration, GiveUpReason> {
+        let is_plain = matches!(verdict, Verdict::Retry | Verdict::RetryCosting(_));
+        if is_plain && repeatable && self.has_no_delays() && call.is_open(now) {
+            return Ok(Duration::ZERO);
+        }
+        self.wait_in_general(call, verdict, repeatable, now, shared)
+    }
+
+    /// Out of line: a policy without delays does not pay for its size.
+    #[inline(never)]
+    fn wait_in_general(
+        &self,
+        call: &mut CallState,
+        verdict: Verdict,
+        repeatable: bool,
+        now: &Now,
+        shared: &Shared,
+    ) -> Result<Duration, GiveUpReason> {
+        let hint = match verdict {
+            Verdict::Done | Verdict::Never => return Err(GiveUpReason::Never),
+            Verdict::Retry | Verdict::RetryCosting(_) => None,
+            Verdict::RetryAfter(hint) => Some(hint),
+        };
+        if !repeatable {
+            return Err(if call.attempt() >= self.attempts {
+                GiveUpReason::Attempts
+            } else if call.is_open(now) {
+                GiveUpReason::NotRepeatable
+            } else {
+                GiveUpReason::Time
+            });
+        }
+        if hint.is_some_and(|hint| !self.allows_hint(hint)) {
+            return Err(GiveUpReason::Hint);
+        }
+        let wait = if self.has_no_delays() {
+            hint.unwrap_or(Duration::ZERO)
+        } else {
+            call.wait(&self.backoff(), hint, || shared.generator())
+        };
+        if call.fits(wait, now) {
+            Ok(wait)
+        } else {
+            Err(GiveUpReason::Time)
+        }
+    }
+
+    const fn limits_elapsed(&self) -> bool {
         self.max_elapsed != FOR_EVER
     }
 
-    pub(crate) fn max_elapsed(&self) -> Option<Duration> {
-        unpack(self.max_elapsed)
-    }
-
-    /// Whether so long a hint is waited for.
-    pub(crate) fn allow_hint(&self, hint: Duration) -> bool {
+    fn allows_hint(&self, hint: Duration) -> bool {
         unpack(self.max_hint).is_none_or(|max| hint <= max)
     }
 
-    /// Whether every delay is zero, as far as can be told without asking anybody.
-    pub(crate) const fn has_no_delays(&self) -> bool {
+    /// Whether every delay is known to be zero. A custom function is not called for it.
+    #[inline]
+    const fn has_no_delays(&self) -> bool {
         self.cap == 0 || (self.custom.is_none() && self.first == 0)
     }
 
-    pub(crate) fn backoff(&self) -> Backoff {
-        Backoff {
-            // Not unpacked: what is for ever here may have been a little less there, and the cap is a promise.
-            first: Duration::from_nanos(self.first),
-            cap: Duration::from_nanos(self.cap),
-            growth: match (self.custom, self.grows) {
-                (Some(f), _) => Growth::Custom(f),
-                (None, Grows::Not) => Growth::Level,
-                (None, Grows::Adding) => Growth::Adding,
-                (None, Grows::Doubling) => Growth::Doubling,
-            },
-            jitter: self.jitter,
-        }
-    }
-}
-
-impl fmt::Debug for Numbers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Numbers")
-            .field("attempts", &self.attempts)
-            .field("backoff", &self.backoff())
-            .field("max_elapsed", &self.max_elapsed())
-            .field("max_hint", &unpack(self.max_hint))
-            .field("wait_for_ready", &self.wait_for_ready)
-            .finish_non_exhaustive()
+    fn backoff(&self) -> Backoff {
+        let growth = match (self.custom, self.grows) {
+            (Some(f), _) => Growth::Custom(f),
+            (None, Grows::Not) => Growth::Level,
+            (None, Grows::Adding) => Growth::Adding,
+            (None, Grows::Doubling) => Growth::Doubling,
+        };
+        // Not unpacked: what is `FOR_EVER` here may have been a little less before, and the cap is a promise.
+        let (first, cap) = (
+            Duration::from_nanos(self.first),
+            Duration::from_nanos(self.cap),
+        );
+        Backoff::from_parts(first, cap, growth, self.jitter)
     }
 }
 
@@ -120,4 +201,26 @@ fn pack(duration: Duration) -> u64 {
 
 fn unpack(nanos: u64) -> Option<Duration> {
     (nanos != FOR_EVER).then(|| Duration::from_nanos(nanos))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::backoff;
+
+    proptest! {
+        #[test]
+        fn packed_backoff_stays_within_its_cap(backoff in backoff::tests::backoff()) {
+            let (first, cap, ..) = backoff.into_parts();
+            let packed = Config::new(&Numbers { backoff, ..Numbers::new() }).backoff();
+            let (packed_first, packed_cap, ..) = packed.into_parts();
+            prop_assert!(packed_cap <= cap && packed_first <= first);
+            let century = Duration::from_secs(3_600 * 24 * 36_500);
+            if cap.max(first) < century {
+                prop_assert_eq!(packed, backoff);
+            }
+        }
+    }
 }

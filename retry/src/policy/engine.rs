@@ -4,47 +4,44 @@ use tokio::time::Instant;
 
 use crate::{
     budget::Budget,
-    observe::{shared::Shared, trace, watch::Watch},
-    policy::{Builder, Classify, call_state::Course, config::Numbers},
+    observe::{self, Observers},
+    policy::{
+        builder::Numbers, call_state::CallState, classify::Classify, config::Config,
+        request::Replay, shared::Shared,
+    },
     types::{Attempt, Event, GiveUpReason, Now, RetryReason, Verdict},
 };
 
-/// What a running call needs of its policy: all but the closure that finds the deadline.
+/// Decides what follows an attempt: the part of a policy that a running call needs.
+///
+/// The closure that finds the deadline is not part of it: it is asked only when a call begins.
 #[derive(Clone, Debug)]
 #[expect(
     unnameable_types,
-    reason = "what a call keeps is named by `Guard` alone, and there hidden"
+    reason = "only the hidden associated type of `Source` names it"
 )]
-pub struct Rules<V, Q, B> {
-    numbers: Numbers,
-    pub(crate) shared: Shared,
-    pub(crate) classifier: V,
-    pub(crate) replay: Q,
-    pub(crate) budget: B,
-}
-
-/// What the clock has to do with a call.
-struct Limits {
-    started: Option<Instant>,
-    limit: Option<Instant>,
-    /// Whether another attempt could follow the first.
-    may_follow: bool,
+pub struct Engine<V, Q, B> {
+    config: Config,
+    shared: Shared,
+    classifier: V,
+    replay: Q,
+    budget: B,
 }
 
 /// The decision to try again.
 #[derive(Debug)]
 pub(crate) struct Again<H> {
     pub(crate) wait: Duration,
-    /// When the wait began.
+    /// The beginning of the wait.
     pub(crate) now: Now,
     pub(crate) hold: H,
 }
 
-impl<V, Q, B> Rules<V, Q, B> {
-    pub(crate) fn new(builder: Builder, classifier: V, replay: Q, budget: B) -> Self {
+impl<V, Q, B> Engine<V, Q, B> {
+    pub(super) fn new(numbers: &Numbers, classifier: V, replay: Q, budget: B) -> Self {
         Self {
-            numbers: Numbers::new(builder),
-            shared: Shared::new(builder.seed),
+            config: Config::new(numbers),
+            shared: Shared::new(numbers.seed),
             classifier,
             replay,
             budget,
@@ -52,13 +49,13 @@ impl<V, Q, B> Rules<V, Q, B> {
     }
 
     /// The same numbers with other parts.
-    pub(crate) fn map<V2, Q2, B2>(
+    pub(super) fn map<V2, Q2, B2>(
         self,
         parts: impl FnOnce(V, Q, B) -> (V2, Q2, B2),
-    ) -> Rules<V2, Q2, B2> {
+    ) -> Engine<V2, Q2, B2> {
         let (classifier, replay, budget) = parts(self.classifier, self.replay, self.budget);
-        Rules {
-            numbers: self.numbers,
+        Engine {
+            config: self.config,
             shared: self.shared,
             classifier,
             replay,
@@ -66,70 +63,78 @@ impl<V, Q, B> Rules<V, Q, B> {
         }
     }
 
-    /// Whether retries are allowed, and not limited by the age of a call.
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.numbers.is_plain()
+    pub(super) fn observe(&mut self, by: impl FnOnce(&Observers) -> Observers) {
+        self.shared = self.shared.observed(by);
     }
 
-    /// Whether anything but the first attempt is allowed at all.
-    pub(crate) const fn allow_retries(&self) -> bool {
-        self.numbers.attempts() > 1
+    #[cfg(feature = "metrics")]
+    pub(super) fn resolve_metrics(&self) {
+        if let Some(observers) = self.shared.observers() {
+            observers.resolve_metrics();
+        }
     }
 
-    /// Whether an attempt waits for the service to be ready, or gives up when it is not.
-    pub(crate) const fn wait_for_ready(&self) -> bool {
-        self.numbers.wait_for_ready()
+    pub(super) const fn config(&self) -> &Config {
+        &self.config
     }
 
-    /// Whether another attempt could follow the one that `course` is about to begin.
-    pub(crate) fn may_follow(&self, course: &Course, now: &Now) -> bool {
-        course.number < self.numbers.attempts() && course.is_open(now)
+    pub(crate) const fn budget(&self) -> &B {
+        &self.budget
+    }
+
+    /// Whether an attempt waits for the service to be ready, or gives up if it is not.
+    pub(crate) const fn waits_for_ready(&self) -> bool {
+        self.config.waits_for_ready()
+    }
+
+    /// The copy to send after the attempt that `call` is about to begin, if another one may follow it.
+    #[inline]
+    pub(crate) fn copy<Req>(&self, call: &CallState, request: &Req) -> Option<Req>
+    where
+        Q: Replay<Req>,
+    {
+        if self.config.may_follow(call, &Now::unread()) {
+            self.replay.replay(request)
+        } else {
+            None
+        }
+    }
+
+    #[inline]
+    pub(super) fn replay<Req>(&self, request: &Req) -> Option<Req>
+    where
+        Q: Replay<Req>,
+    {
+        self.replay.replay(request)
     }
 }
 
-impl<V, Q, B: Budget> Rules<V, Q, B> {
-    /// The beginning of a call, and whether another attempt could follow the first. `timed`: the classifier looks
-    /// at the time.
+impl<V, Q, B: Budget> Engine<V, Q, B> {
+    /// The beginning of a call, and whether another attempt could follow the first. `timed`: the classifier asks for
+    /// the age of the call.
     #[inline]
-    pub(crate) fn begin(&self, timed: bool, deadline: Option<Instant>) -> (Course, B::Call, bool) {
+    pub(super) fn begin(
+        &self,
+        timed: bool,
+        deadline: Option<Instant>,
+    ) -> (CallState, B::Call, bool) {
         let now = Now::unread();
-        let call = self.budget.enter(&now);
-        let (started, limit, may_follow) = if self.is_plain() && !timed && deadline.is_none() {
-            (now.if_read(), None, true)
-        } else {
-            let limits = self.limits(timed, deadline, now.if_read());
-            (limits.started, limits.limit, limits.may_follow)
-        };
-        (Course::new(started, limit), call, may_follow)
+        let token = self.budget.enter(&now);
+        let (started, limit, may_follow) =
+            if self.config.has_no_limits() && !timed && deadline.is_none() {
+                (now.if_read(), None, true)
+            } else {
+                self.config.limits(timed, deadline, now.if_read())
+            };
+        (CallState::new(started, limit), token, may_follow)
     }
 
-    /// Apart, so that a call without limits does not pay for its size.
-    #[inline(never)]
-    fn limits(&self, timed: bool, deadline: Option<Instant>, read: Option<Instant>) -> Limits {
-        let now = read.map_or(Now::unread(), Now::at);
-        if timed || self.numbers.limits_elapsed() {
-            now.get();
-        }
-        let started = now.if_read();
-        let own = (self.numbers.max_elapsed()).and_then(|max| now.get().checked_add(max));
-        let limit = match (own, deadline) {
-            (Some(own), Some(deadline)) => Some(own.min(deadline)),
-            (own, deadline) => own.or(deadline),
-        };
-        let may_follow = self.may_follow(&Course::new(started, limit), &now);
-        Limits {
-            started,
-            limit,
-            may_follow,
-        }
-    }
-
-    /// What follows an attempt: another one, or nothing. `copy` is what it would send, `repeatable`
-    /// whether there is anything to send, `retry` what the budget gave for the attempt if it was a retry.
+    /// What follows an attempt: another one, or nothing. `copy` is what it would send, `repeatable` whether there is
+    /// anything to send, `retry` the budget's token if the attempt was a retry.
     #[inline]
     pub(crate) fn after<Req, Res, Err>(
         &self,
-        course: &mut Course,
+        call: &mut CallState,
         copy: Option<&Req>,
         repeatable: bool,
         retry: Option<B::Retry>,
@@ -139,32 +144,32 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
         V: Classify<Req, Res, Err>,
     {
         let now = Now::unread();
-        let verdict = self.judge(course, copy, &now, result);
+        let verdict = self.judge(call, copy, &now, result);
         if verdict == Verdict::Done {
-            self.done(course, retry, result.is_ok());
+            self.done(call, retry, result.is_ok());
             return None;
         }
-        self.failed_apart(course, verdict, repeatable, retry, now)
+        self.failed_out_of_line(call, verdict, repeatable, retry, now)
     }
 
-    /// Apart, so that a call that needs no retry does not pay for its size.
+    /// Out of line, so that a call that needs no retry does not pay for its size.
     #[inline(never)]
-    fn failed_apart(
+    fn failed_out_of_line(
         &self,
-        course: &mut Course,
+        call: &mut CallState,
         verdict: Verdict,
         repeatable: bool,
         retry: Option<B::Retry>,
         now: Now,
     ) -> Option<Again<B::Hold>> {
-        self.failed(course, verdict, repeatable, retry, now)
+        self.failed(call, verdict, repeatable, retry, now)
     }
 
-    /// What the classifier says of an attempt.
+    /// The classifier's verdict on an attempt.
     #[inline]
     pub(crate) fn judge<Req, Res, Err>(
         &self,
-        course: &Course,
+        call: &CallState,
         copy: Option<&Req>,
         now: &Now,
         result: &Result<Res, Err>,
@@ -172,51 +177,48 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
     where
         V: Classify<Req, Res, Err>,
     {
-        let attempt = Attempt {
-            number: course.number,
-            request: copy,
-            started: course.started,
-            now,
-        };
+        let attempt = Attempt::new(call.attempt(), copy, call.started(), now);
         self.classifier.classify(&attempt, result)
     }
 
-    /// [`after`](Self::after) an attempt whose result is the answer.
+    /// An attempt ended whose result is the answer.
     #[inline]
-    pub(crate) fn done(&self, course: &Course, retry: Option<B::Retry>, is_ok: bool) {
-        // An error that is the answer, an open breaker's say, is no success of the service: a budget that
-        // took it for one would be filled up by an outage. Nor is it a failure: see `Verdict`.
+    pub(crate) fn done(&self, call: &CallState, retry: Option<B::Retry>, is_ok: bool) {
+        // No budget is told of an `Err`: see `Budget`.
         if is_ok {
             self.record(retry, false);
         } else {
             drop(retry);
         }
-        self.shared.done(course.number);
+        self.shared.done(call.attempt());
     }
 
-    /// [`after`](Self::after) a failure.
+    /// An attempt failed: the decision to try again, or `None`.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
-        reason = "in one piece with the only two that call it, which are apart themselves"
+        reason = "its two callers are out of line themselves: one frame, not two"
     )]
     pub(crate) fn failed(
         &self,
-        course: &mut Course,
+        call: &mut CallState,
         verdict: Verdict,
         repeatable: bool,
         retry: Option<B::Retry>,
         now: Now,
     ) -> Option<Again<B::Hold>> {
-        let wait = match self.wait(course, verdict, repeatable, &now) {
+        let wait = self
+            .config
+            .wait(call, verdict, repeatable, &now, &self.shared);
+        let wait = match wait {
             Ok(wait) => wait,
             Err(reason) => {
                 self.record(retry, true);
-                self.give_up(course, reason);
+                self.give_up(call, reason);
                 return None;
             }
         };
-        // It has ended, for a budget that counts those in flight.
+        // A budget that counts retries in flight sees the end of this one before it is asked for the next.
         drop(retry);
         // Last, so that nothing is taken for a retry that another rule forbids.
         let hold = match verdict {
@@ -224,11 +226,11 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
             _ => self.budget.try_hold(&now),
         };
         let Some(hold) = hold else {
-            self.give_up(course, GiveUpReason::Budget);
+            self.give_up(call, GiveUpReason::Budget);
             return None;
         };
-        self.tell(|| Event::Retry {
-            attempt: course.number,
+        self.report(|| Event::Retry {
+            attempt: call.attempt(),
             wait,
             reason: match verdict {
                 Verdict::RetryAfter(_) => RetryReason::Hint,
@@ -240,89 +242,26 @@ impl<V, Q, B: Budget> Rules<V, Q, B> {
     }
 
     /// The service was not ready for the retry that was decided on.
-    pub(crate) fn not_ready(&self, course: &Course) {
-        self.give_up(course, GiveUpReason::NotReady);
+    pub(crate) fn not_ready(&self, call: &CallState) {
+        self.give_up(call, GiveUpReason::NotReady);
     }
 
-    fn give_up(&self, course: &Course, reason: GiveUpReason) {
-        self.tell(|| Event::GaveUp {
-            attempts: course.number,
+    fn give_up(&self, call: &CallState, reason: GiveUpReason) {
+        self.report(|| Event::GaveUp {
+            attempts: call.attempt(),
             reason,
         });
     }
 
-    fn tell(&self, event: impl FnOnce() -> Event) {
-        let watch = self.shared.watch();
-        if !trace::IS_ON && watch.is_none() {
-            return;
-        }
-        let event = event();
-        trace::event(watch.and_then(Watch::name), &event);
-        if let Some(watch) = watch {
-            watch.tell(&event);
-            let level = || self.budget.level(&Now::unread());
-            watch.meters().level(level);
-        }
+    fn report(&self, event: impl FnOnce() -> Event) {
+        let level = || self.budget.level(&Now::unread());
+        observe::report(self.shared.observers(), event, level);
     }
 
     fn record(&self, retry: Option<B::Retry>, failed: bool) {
         match retry {
             Some(retry) => self.budget.record_retry(retry, failed),
             None => self.budget.record(failed),
-        }
-    }
-
-    /// How long to wait for the next attempt, if there can be one.
-    #[inline]
-    fn wait(
-        &self,
-        course: &mut Course,
-        verdict: Verdict,
-        repeatable: bool,
-        now: &Now,
-    ) -> Result<Duration, GiveUpReason> {
-        let is_plain = matches!(verdict, Verdict::Retry | Verdict::RetryCosting(_));
-        if is_plain && repeatable && self.numbers.has_no_delays() && course.is_open(now) {
-            return Ok(Duration::ZERO);
-        }
-        self.wait_otherwise(course, verdict, repeatable, now)
-    }
-
-    #[inline(never)]
-    fn wait_otherwise(
-        &self,
-        course: &mut Course,
-        verdict: Verdict,
-        repeatable: bool,
-        now: &Now,
-    ) -> Result<Duration, GiveUpReason> {
-        let hint = match verdict {
-            Verdict::Done | Verdict::Never => return Err(GiveUpReason::Never),
-            Verdict::Retry | Verdict::RetryCosting(_) => None,
-            Verdict::RetryAfter(hint) => Some(hint),
-        };
-        if !repeatable {
-            return Err(if course.number >= self.numbers.attempts() {
-                GiveUpReason::Attempts
-            } else if course.is_open(now) {
-                GiveUpReason::NotRepeatable
-            } else {
-                GiveUpReason::Time
-            });
-        }
-        if hint.is_some_and(|hint| !self.numbers.allow_hint(hint)) {
-            return Err(GiveUpReason::Hint);
-        }
-        let wait = if self.numbers.has_no_delays() {
-            // No chance to be drawn.
-            hint.unwrap_or(Duration::ZERO)
-        } else {
-            course.wait(&self.numbers.backoff(), hint, || self.shared.generator())
-        };
-        if course.fits(wait, now) {
-            Ok(wait)
-        } else {
-            Err(GiveUpReason::Time)
         }
     }
 }

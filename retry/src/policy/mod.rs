@@ -1,18 +1,20 @@
-mod builder;
-pub(crate) mod call_state;
-mod classify;
-pub(crate) mod config;
-mod deadline;
-pub(crate) mod engine;
-mod replay;
-pub(crate) mod wait;
+//! The policy: which results are retried, how often, and when.
+//!
+//! - [`RetryPolicy`] is the handle, with every public method, and `run` and `run_blocking` for use without tower.
+//! - `Engine` decides what follows an attempt. `Config` has the numbers and the rules of attempts, hints and time.
+//!   `CallState` is the progress of one call.
+//! - [`Classify`], [`Replay`] and [`DeadlineOf`] are what the user supplies.
 
-pub use self::{
-    builder::Builder,
-    classify::{Classify, ClassifyWith, RetryErrors, RetryIf},
-    deadline::{DeadlineOf, DeadlineWith, NoDeadline},
-    replay::{CloneRequest, Replay, ReplayWith},
-};
+mod builder;
+mod call_state;
+mod classify;
+mod config;
+mod engine;
+mod request;
+mod shared;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod wait;
 
 use std::{future::IntoFuture, num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -20,16 +22,26 @@ use tokio::time::Instant;
 
 use crate::{
     budget::{Budget, Unlimited},
-    policy::{call_state::Course, engine::Rules},
     types::{Attempt, Event, Now, Verdict},
 };
 
-/// When, how often and after what wait a call is tried again. A value: clone it as you like.
+pub use self::{
+    builder::Builder,
+    classify::{Classify, ClassifyWith, RetryErrors, RetryIf},
+    request::{CloneRequest, DeadlineOf, DeadlineWith, NoDeadline, Replay, ReplayWith},
+};
+pub(crate) use self::{
+    call_state::CallState,
+    engine::Engine,
+    wait::{give_way, is_long_run, timer},
+};
+
+/// When, how often and after what wait a call is tried again. A value that may be cloned freely.
 ///
-/// Its numbers come from [`Builder`]; its closures are set here. All that calls share is the budget, what watches
-/// it, and the count behind [`Builder::seed`]: without them a call that needs no retry touches no shared memory.
+/// Its numbers come from [`Builder`], its closures are set here. Calls share only the budget, the observers and the
+/// count behind [`Builder::seed`]. Without them a call that needs no retry touches no shared memory.
 ///
-/// `V` says what to do after an attempt, `Q` copies requests, `D` finds their deadlines, `B` is the budget.
+/// `V` decides what to do after an attempt, `Q` copies requests, `D` finds their deadlines, `B` is the budget.
 ///
 /// # Examples
 ///
@@ -59,7 +71,7 @@ use crate::{
 ///     "busy" => ApiError::Busy(Duration::from_secs(60)),
 ///     _ => ApiError::Refused,
 /// }));
-/// // Nobody waits a minute for an answer: such a hint ends the call.
+/// // A hint of a minute is above `max_hint`, so it ends the call.
 /// let answer = RetryLayer::new(policy).layer(api).oneshot("busy".into()).await;
 /// assert_eq!(answer, Err(ApiError::Busy(Duration::from_secs(60))));
 /// # Ok(())
@@ -68,15 +80,15 @@ use crate::{
 #[derive(Clone, Debug)]
 #[must_use = "a policy does nothing until a layer or `run` uses it"]
 pub struct RetryPolicy<V = RetryErrors, Q = CloneRequest, D = NoDeadline, B = Unlimited> {
-    pub(crate) rules: Rules<V, Q, B>,
+    engine: Engine<V, Q, B>,
     deadline: D,
 }
 
 impl RetryPolicy {
-    /// So many attempts, the first call included, with the defaults of [`Builder`] for all else: every
-    /// error is retried, every request cloned, no budget.
+    /// A policy with this number of attempts, the first call included, and the defaults of [`Builder`]: every error
+    /// is retried, every request is cloned, there is no budget.
     pub fn new(attempts: NonZeroU32) -> Self {
-        Self::of(Self::builder().attempts(attempts.get()))
+        Self::of(&Self::builder().attempts(attempts.get()).0)
     }
 
     /// The configuration, to be completed by [`Builder::build`].
@@ -84,16 +96,16 @@ impl RetryPolicy {
         Builder::new()
     }
 
-    pub(crate) fn of(numbers: Builder) -> Self {
+    fn of(numbers: &builder::Numbers) -> Self {
         Self {
-            rules: Rules::new(numbers, RetryErrors, CloneRequest, Unlimited),
+            engine: Engine::new(numbers, RetryErrors, CloneRequest, Unlimited),
             deadline: NoDeadline,
         }
     }
 }
 
 impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
-    /// Retries the results for which `f` says yes; all others are the answer.
+    /// Retries the results for which `f` returns true. All others are the answer.
     pub fn retry_if<Res, Err, F>(self, f: F) -> RetryPolicy<RetryIf<F>, Q, D, B>
     where
         F: Fn(&Result<Res, Err>) -> bool + Clone,
@@ -101,7 +113,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         self.classifier(RetryIf(f))
     }
 
-    /// Says with a closure what to do after each attempt, whose number, age and request it sees.
+    /// Decides with a closure what to do after each attempt. It sees the attempt's number, age and request.
     pub fn classify<Req, Res, Err, F>(self, f: F) -> RetryPolicy<ClassifyWith<F>, Q, D, B>
     where
         F: Fn(&Attempt<'_, Req>, &Result<Res, Err>) -> Verdict + Clone,
@@ -109,16 +121,16 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         self.classifier(ClassifyWith(f))
     }
 
-    /// Says with a type of your own, an implementation of [`Classify`], what to do after each attempt.
+    /// Decides with an implementation of [`Classify`] what to do after each attempt.
     pub fn classifier<V2>(self, classifier: V2) -> RetryPolicy<V2, Q, D, B> {
         self.map(|_, q, b| (classifier, q, b))
     }
 
-    /// Copies requests with `f`, for requests that are not `Clone` or must not all be repeated: where it
-    /// returns `None`, the attempt that it was asked for is the last.
+    /// Copies requests with `f`, for requests that are not `Clone` or must not all be repeated. If it returns `None`,
+    /// the attempt that it was asked for is the last.
     ///
-    /// What a request alone decides, whether it is idempotent above all, belongs here: it is asked before
-    /// any copy is made.
+    /// What the request alone decides belongs here, above all whether it is idempotent: `f` is asked before any copy
+    /// is made.
     pub fn replay<Req, F>(self, f: F) -> RetryPolicy<V, ReplayWith<F>, D, B>
     where
         F: Fn(&Req) -> Option<Req> + Clone,
@@ -126,32 +138,33 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         self.replayer(ReplayWith(f))
     }
 
-    /// Copies requests with a type of your own, an implementation of [`Replay`](crate::Replay).
+    /// Copies requests with an implementation of [`Replay`](crate::Replay).
     pub fn replayer<Q2>(self, replay: Q2) -> RetryPolicy<V, Q2, D, B> {
         self.map(|v, _, b| (v, replay, b))
     }
 
-    /// Takes a deadline from each request: no attempt begins at or after it, and no wait that would end
-    /// too late. [`Builder::max_elapsed`] holds besides.
+    /// Takes a deadline from each request. No attempt begins at or after it, and no wait begins that would end too
+    /// late. [`Builder::max_elapsed`] holds in addition.
     pub fn deadline<Req, F>(self, f: F) -> RetryPolicy<V, Q, DeadlineWith<F>, B>
     where
         F: Fn(&Req) -> Option<Instant> + Clone,
     {
         RetryPolicy {
-            rules: self.rules,
+            engine: self.engine,
             deadline: DeadlineWith(f),
         }
     }
 
-    /// Asks `budget` before each retry, and tells it of each call. Share one among all callers of a
-    /// dependency: give a clone of its handle, or a `&'static` one.
+    /// Asks `budget` before each retry, and tells it of each call. Share one among all callers of a dependency: pass a
+    /// clone of its handle, or a `&'static` reference.
     pub fn budget<B2: Budget>(self, budget: B2) -> RetryPolicy<V, Q, D, B2> {
         self.map(|v, q, _| (v, q, budget))
     }
 
-    /// Gives the policy a place for as long as the program runs, and a reference to it: a layer made of that
-    /// (`RetryLayer::new(policy.leak())`) is cheaper, as no call has to copy the policy. Once, where the program is
-    /// put together: the memory is never given back.
+    /// Moves the policy to the heap for the rest of the program, and returns a reference to it.
+    ///
+    /// A layer of that reference, `RetryLayer::new(policy.leak())`, is cheaper, because no call copies the policy. The
+    /// memory is never freed, so call it once for each policy, where the program is set up.
     #[must_use = "the policy is leaked either way"]
     pub fn leak(self) -> &'static Self
     where
@@ -160,9 +173,9 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         Box::leak(Box::new(self))
     }
 
-    /// Names the policy, for metrics (feature `metrics`, which report of named policies only) and traces.
+    /// Names the policy, for traces and for metrics (feature `metrics`, for named policies only).
     ///
-    /// A call then pays for a reference count, as all calls of a policy share what watches it. The metrics:
+    /// A call then pays for a reference count, because all calls of a policy share its observers. The metrics:
     ///
     /// | | labels | |
     /// |---|---|---|
@@ -172,12 +185,13 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// | `maestro_retry_wait_seconds` | `name` | waits before retries |
     /// | `maestro_retry_budget_level` | `name` | what the budget has left, read after each failure |
     pub fn named(mut self, name: &'static str) -> Self {
-        self.rules.shared = self.rules.shared.watched(|watch| watch.named(name));
+        self.engine.observe(|observers| observers.named(name));
         self
     }
 
-    /// Tells `f` what is decided after each attempt, in the task of the call, which waits for it. One listener:
-    /// a second takes the place of the first. Should it panic, the call goes on.
+    /// Tells `f` what is decided after each attempt. It runs in the task of the call, which waits for it.
+    ///
+    /// A policy has one listener: a second one replaces the first. If it panics, the call continues.
     ///
     /// # Examples
     ///
@@ -196,16 +210,27 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// # Ok::<(), maestro_retry::InvalidConfig>(())
     /// ```
     pub fn on_event(mut self, f: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.rules.shared = self.rules.shared.watched(|watch| watch.told(Arc::new(f)));
+        let listener = Arc::new(f);
+        self.engine
+            .observe(|observers| observers.listening(listener));
         self
     }
 
-    /// Runs what `f` makes, again and again as the policy says; `f` is given the number of the attempt,
-    /// from 1. Without tower, and so without a request to copy or to take a deadline from.
+    /// Takes the handles of the metrics from the recorder now, instead of at the first use after it was installed.
+    /// The counters then exist, at zero, before the first call. A policy without a [name](Self::named) has none.
+    /// Feature `metrics`.
+    #[cfg(feature = "metrics")]
+    pub fn resolve_metrics(&self) {
+        self.engine.resolve_metrics();
+    }
+
+    /// Runs the futures that `f` makes until the policy is satisfied. `f` receives the number of the attempt, from 1.
+    ///
+    /// It needs no tower. There is no request, so none is copied, and none has a deadline.
     ///
     /// # Errors
     ///
-    /// The last attempt's.
+    /// The error of the last attempt.
     ///
     /// # Panics
     ///
@@ -213,8 +238,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the attempt or ends the wait at once; a retry that had not begun is given back
-    /// to the budget.
+    /// Dropping the future drops the attempt or ends the wait at once. A retry that had not begun is given back to the
+    /// budget.
     ///
     /// # Examples
     ///
@@ -236,34 +261,33 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         V: Classify<(), T, E>,
         B: Budget,
     {
-        let (mut course, _call, _) = self.rules.begin(V::TIMED, None);
+        let engine = &self.engine;
+        let (mut call, _token, _) = engine.begin(V::TIMED, None);
         let mut retry = None;
         loop {
-            let result = f(course.number).await;
-            let repeatable = self.rules.may_follow(&course, &Now::unread());
-            let Some(again) =
-                self.rules
-                    .after(&mut course, None, repeatable, retry.take(), &result)
-            else {
+            let result = f(call.attempt()).await;
+            let repeatable = engine.config().may_follow(&call, &Now::unread());
+            let again = engine.after(&mut call, None, repeatable, retry.take(), &result);
+            let Some(again) = again else {
                 return result;
             };
-            // Whatever the failed attempt holds, a connection perhaps, is not kept through the wait.
+            // The failed result may hold a connection, which is not kept through the wait.
             drop(result);
             if !again.wait.is_zero() {
-                wait::timer(again.wait, &again.now).await;
-            } else if wait::is_long_run(course.number) {
+                timer(again.wait, &again.now).await;
+            } else if is_long_run(call.attempt()) {
                 wait::giving_way().await;
             }
-            course.number += 1;
-            retry = Some(self.rules.budget.spend(again.hold));
+            call.advance();
+            retry = Some(engine.budget().spend(again.hold));
         }
     }
 
-    /// [`run`](Self::run) for a closure that blocks the thread, as the waits do. Not for asynchronous code.
+    /// [`run`](Self::run) for a closure that blocks the thread. The waits block it too. Not for asynchronous code.
     ///
     /// # Errors
     ///
-    /// The last attempt's.
+    /// The error of the last attempt.
     ///
     /// # Examples
     ///
@@ -282,8 +306,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         self.repeat(f, wait::block)
     }
 
-    /// `wait` is given each wait that is not zero.
-    pub(crate) fn repeat<T, E>(
+    /// `wait` receives each wait that is not zero.
+    fn repeat<T, E>(
         &self,
         mut f: impl FnMut(u32) -> Result<T, E>,
         mut wait: impl FnMut(Duration),
@@ -292,51 +316,50 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         V: Classify<(), T, E>,
         B: Budget,
     {
-        let (mut course, _call, _) = self.rules.begin(V::TIMED, None);
+        let engine = &self.engine;
+        let (mut call, _token, _) = engine.begin(V::TIMED, None);
         let mut retry = None;
         loop {
-            let result = f(course.number);
-            let repeatable = self.rules.may_follow(&course, &Now::unread());
-            let Some(again) =
-                self.rules
-                    .after(&mut course, None, repeatable, retry.take(), &result)
-            else {
+            let result = f(call.attempt());
+            let repeatable = engine.config().may_follow(&call, &Now::unread());
+            let again = engine.after(&mut call, None, repeatable, retry.take(), &result);
+            let Some(again) = again else {
                 return result;
             };
             drop(result);
             if !again.wait.is_zero() {
                 wait(again.wait);
             }
-            course.number += 1;
-            retry = Some(self.rules.budget.spend(again.hold));
+            call.advance();
+            retry = Some(engine.budget().spend(again.hold));
         }
     }
 
-    /// The beginning of a call for `request`: how it stands, the budget's token, and the copy to send
-    /// again if there is to be one.
+    /// The beginning of a call for `request`: its state, the budget's token, and the copy to send again if another
+    /// attempt may follow.
     #[inline]
-    pub(crate) fn begin<Req>(
-        &self,
-        timed: bool,
-        request: &Req,
-        copy: impl FnOnce(&Q, &Req) -> Option<Req>,
-    ) -> (Course, B::Call, Option<Req>)
+    pub(crate) fn begin<Req>(&self, timed: bool, request: &Req) -> (CallState, B::Call, Option<Req>)
     where
+        Q: Replay<Req>,
         D: DeadlineOf<Req>,
         B: Budget,
     {
-        let deadline = if self.rules.allow_retries() {
+        let deadline = if self.engine.config().allows_retries() {
             self.deadline.deadline_of(request)
         } else {
             None
         };
-        let (course, call, may_follow) = self.rules.begin(timed, deadline);
+        let (call, token, may_follow) = self.engine.begin(timed, deadline);
         let copy = if may_follow {
-            copy(&self.rules.replay, request)
+            self.engine.replay(request)
         } else {
             None
         };
-        (course, call, copy)
+        (call, token, copy)
+    }
+
+    pub(crate) const fn engine(&self) -> &Engine<V, Q, B> {
+        &self.engine
     }
 
     fn map<V2, Q2, B2>(
@@ -344,7 +367,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         parts: impl FnOnce(V, Q, B) -> (V2, Q2, B2),
     ) -> RetryPolicy<V2, Q2, D, B2> {
         RetryPolicy {
-            rules: self.rules.map(parts),
+            engine: self.engine.map(parts),
             deadline: self.deadline,
         }
     }

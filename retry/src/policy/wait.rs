@@ -8,9 +8,9 @@ use tokio::time::{Sleep, sleep, sleep_until};
 
 use crate::types::Now;
 
-/// A timer for `wait` from `now` on. Not for a wait of zero, which it would round up to a millisecond.
+/// A timer for `wait` from `now` on. Not for a wait of zero, which the timer would round up to a millisecond.
 pub(crate) fn timer(wait: Duration, now: &Now) -> Sleep {
-    // `sleep` caps what no `Instant` can hold.
+    // `sleep` caps a wait that no `Instant` can hold.
     match now.get().checked_add(wait) {
         Some(end) => sleep_until(end),
         None => sleep(wait),
@@ -20,28 +20,29 @@ pub(crate) fn timer(wait: Duration, now: &Now) -> Sleep {
 /// Blocks the thread for `wait`.
 #[expect(
     clippy::disallowed_methods,
-    reason = "who asked for it is not in asynchronous code"
+    reason = "the caller asked for a blocking call"
 )]
-pub(crate) fn block(wait: Duration) {
+pub(super) fn block(wait: Duration) {
     std::thread::sleep(wait);
 }
 
-/// Whether a call that has just made its attempt `number`, and goes on without a wait, should let other
-/// tasks run first: a service that fails at once and a policy without delays never would.
+/// Whether a call that has just made its attempt `number`, and continues without a wait, should first let other tasks
+/// run.
 ///
-/// Every 128 attempts, as often as tokio's own resources do so.
+/// With a service that fails at once and a policy without delays, thousands of attempts would otherwise run in one
+/// poll, and neither another task nor a timeout around the call. Every 128 attempts, as tokio's own resources do.
 pub(crate) const fn is_long_run(number: u32) -> bool {
     number % 128 == 0
 }
 
-/// Lets other tasks run: to be returned by the poll that called it.
+/// Lets other tasks run. The calling `poll` must return its result.
 pub(crate) fn give_way<T>(cx: &Context<'_>) -> Poll<T> {
     cx.waker().wake_by_ref();
     Poll::Pending
 }
 
 /// [`give_way`] as a future.
-pub(crate) async fn giving_way() {
+pub(super) async fn giving_way() {
     let mut gave_way = false;
     poll_fn(|cx| {
         if gave_way {

@@ -6,29 +6,46 @@ use crate::types::Now;
 
 /// An attempt that has just ended, as the classifier sees it.
 pub struct Attempt<'a, Req> {
-    pub(crate) number: u32,
-    pub(crate) request: Option<&'a Req>,
-    pub(crate) started: Option<Instant>,
-    pub(crate) now: &'a Now,
+    number: u32,
+    request: Option<&'a Req>,
+    started: Option<Instant>,
+    now: &'a Now,
 }
 
 impl<'a, Req> Attempt<'a, Req> {
-    /// Which attempt it was: 1 for the first call, 2 for the first retry.
+    /// `started` is the beginning of the first attempt, if it was noted.
+    #[inline]
+    pub(crate) const fn new(
+        number: u32,
+        request: Option<&'a Req>,
+        started: Option<Instant>,
+        now: &'a Now,
+    ) -> Self {
+        Self {
+            number,
+            request,
+            started,
+            now,
+        }
+    }
+
+    /// The number of the attempt: 1 for the first call, 2 for the first retry.
     #[must_use]
     pub const fn number(&self) -> u32 {
         self.number
     }
 
-    /// The copy of the request kept for the next attempt: `None` where none can follow, and outside tower.
+    /// The copy of the request that the next attempt would send. `None` if no attempt can follow, and outside
+    /// tower.
     #[must_use]
     pub const fn request(&self) -> Option<&'a Req> {
         self.request
     }
 
-    /// The time since the first attempt began, waits included. Reads the clock, once for all who ask.
+    /// The time since the first attempt began, waits included. It reads the clock once per attempt.
     ///
-    /// For a classifier that has set [`Classify::TIMED`](crate::Classify::TIMED) to false it may be zero
-    /// instead: whether the beginning was noted then depends on the rest of the policy.
+    /// If the classifier sets [`Classify::TIMED`](crate::Classify::TIMED) to false this may be zero, because the
+    /// beginning is then noted only if the policy needs it.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.started.map_or(Duration::ZERO, |started| {

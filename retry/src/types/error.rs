@@ -1,10 +1,12 @@
 use std::{error::Error, fmt};
 
-/// What [`Builder::build`](crate::Builder::build) and the `build` of a budget refuse, and what to do about it.
+/// A configuration that [`Builder::build`](crate::Builder::build), or the `build` of a budget, refuses.
+///
+/// The message says which values are legal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidConfig {
-    /// With 0 attempts nothing would ever be called.
+    /// The number of attempts is 0, so that nothing would ever be called.
     ZeroAttempts,
     /// The ratio of a budget is not a number from 0 to 10.
     Ratio,
@@ -14,16 +16,16 @@ pub enum InvalidConfig {
     Ttl,
     /// The bucket of a [`HalfFull`](crate::HalfFull) does not hold from 1 to 1,000 tokens.
     MaxTokens,
-    /// What a success gives to a [`HalfFull`](crate::HalfFull) is not a number from 0.001 to 1,000.
+    /// The tokens that a success gives to a [`HalfFull`](crate::HalfFull) are not a number from 0.001 to 1,000.
     TokenRatio,
-    /// What a retry takes from a [`CostBucket`](crate::CostBucket) is 0, or more than it holds.
+    /// The cost of a retry in a [`CostBucket`](crate::CostBucket) is 0, or more than the bucket holds.
     Cost,
     /// The share of an [`InFlightShare`](crate::InFlightShare) is not a number from 0 to 1.
     Share,
 }
 
 impl InvalidConfig {
-    // Const, so that a bad value in a `static` fails to compile with this very sentence.
+    // Const, so that a bad value in a `static` fails to compile with this message.
     pub(crate) const fn message(self) -> &'static str {
         match self {
             Self::ZeroAttempts => {

@@ -1,45 +1,45 @@
 use std::time::Duration;
 
-/// What was decided after an attempt, for those who [watch](crate::RetryPolicy::on_event).
+/// The decision after an attempt, as a [listener](crate::RetryPolicy::on_event) receives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The classifier's verdict was [`Done`](crate::Verdict::Done): a call is over, after so many attempts.
+    /// The classifier returned [`Verdict::Done`](crate::Verdict::Done), which ends the call.
     Done {
-        /// How many attempts were made.
+        /// The number of attempts made.
         attempts: u32,
     },
     /// An attempt failed, and another one will be made.
     Retry {
-        /// Which attempt failed, from 1.
+        /// The number of the attempt that failed, from 1.
         attempt: u32,
-        /// How long to wait before the next one.
+        /// The wait before the next attempt.
         wait: Duration,
-        /// What asked for it.
+        /// The reason for the retry.
         reason: RetryReason,
     },
     /// An attempt failed, and its result is the answer.
     GaveUp {
-        /// How many attempts were made.
+        /// The number of attempts made.
         attempts: u32,
-        /// What stood in the way of another one.
+        /// The reason why no further attempt is made.
         reason: GiveUpReason,
     },
 }
 
-/// What asked for a retry.
+/// The reason for a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RetryReason {
     /// The verdict [`Retry`](crate::Verdict::Retry).
     Failure,
-    /// The verdict [`RetryAfter`](crate::Verdict::RetryAfter): the server said when.
+    /// The verdict [`RetryAfter`](crate::Verdict::RetryAfter): the server gave a hint.
     Hint,
     /// The verdict [`RetryCosting`](crate::Verdict::RetryCosting).
     Costing,
 }
 
-/// What stood in the way of a retry.
+/// The reason why a failed call is not retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GiveUpReason {
@@ -53,14 +53,14 @@ pub enum GiveUpReason {
     Hint,
     /// Another attempt could not begin before the deadline or [`max_elapsed`](crate::Builder::max_elapsed).
     Time,
-    /// The budget had nothing left for it.
+    /// The budget granted no retry.
     Budget,
-    /// The service was not ready for the retry that had been decided on, or its readiness failed.
+    /// The service was not ready for the retry, or its readiness failed.
     NotReady,
 }
 
 impl RetryReason {
-    /// In one word, as metrics and traces have it.
+    /// The reason as metrics and traces write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl RetryReason {
 }
 
 impl GiveUpReason {
-    /// In one word, as metrics and traces have it.
+    /// The reason as metrics and traces write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

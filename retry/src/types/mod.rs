@@ -1,4 +1,4 @@
-//! Plain values, without state and without an import from another room.
+//! Plain values. They hold no state and import no other room.
 
 mod attempt;
 mod error;

@@ -2,26 +2,27 @@ use std::cell::Cell;
 
 use tokio::time::Instant;
 
-/// The moment of a decision: the clock is read when it is first asked for, once, or not at all.
+/// The instant of a decision. The clock is read at most once, when the instant is first needed.
 ///
-/// A call that needs no retry, with a policy that watches no time, never reads the clock (20 ns).
+/// The budget, the age of the call and its limits share one reading. A call that needs no retry, under a policy
+/// without time limits, does not read the clock (20 ns).
 #[derive(Debug, Default)]
 pub struct Now(Cell<Option<Instant>>);
 
 impl Now {
-    /// Not read yet.
+    /// An instant that has not been read yet.
     #[must_use]
     pub const fn unread() -> Self {
         Self(Cell::new(None))
     }
 
-    /// The moment given, for those who have read the clock already, and for tests.
+    /// A given instant: for callers that have read the clock already, and for tests.
     #[must_use]
     pub const fn at(now: Instant) -> Self {
         Self(Cell::new(Some(now)))
     }
 
-    /// The moment; always the same one.
+    /// The instant. Every call returns the same one.
     pub fn get(&self) -> Instant {
         self.0.get().unwrap_or_else(|| {
             let now = Instant::now();
@@ -30,7 +31,7 @@ impl Now {
         })
     }
 
-    /// The moment, if anybody has asked.
+    /// The instant, if it was read.
     pub(crate) fn if_read(&self) -> Option<Instant> {
         self.0.get()
     }

@@ -4,25 +4,25 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// This is the answer: a success, or an error that says nothing about the service's health.
+    /// The result is the answer: a success, or an error that says nothing about the service's health.
     ///
-    /// Of an `Err` a budget hears nothing then: neither that the service failed, nor that it did well.
+    /// A budget is not told of such an `Err`. It counts neither as a failure nor as a success.
     Done,
-    /// A failure that may pass: try again after the backoff.
+    /// A failure that may pass. The call is tried again after the backoff.
     Retry,
-    /// A failure for which the server has said when to come back: try again no earlier than that.
+    /// A failure for which the server said when to come back. The call is tried again no earlier than that.
     ///
-    /// The hint wins over the backoff and is never undercut; jitter comes on top, and the backoff begins anew
-    /// after it, as [gRPC](crate::Delays::next_after) has it. A hint above
-    /// [`Builder::max_hint`](crate::Builder::max_hint), or beyond the deadline, is not waited for: the
-    /// result is the answer.
+    /// The hint replaces the backoff, jitter comes on top of it, and the backoff starts again after it, as in
+    /// [gRPC](crate::Delays::next_after). If the hint is longer than
+    /// [`Builder::max_hint`](crate::Builder::max_hint), or ends after the deadline, the result is the answer. A
+    /// clamped hint would come back earlier than the server asked.
     RetryAfter(Duration),
-    /// As `Retry`; and of a budget in which retries have a price ([`CostBucket`](crate::CostBucket)), so many
-    /// tokens are asked for. Other budgets make no difference.
+    /// As `Retry`, with a price in tokens for budgets in which retries have one ([`CostBucket`](crate::CostBucket)).
+    /// Other budgets ignore the price.
     ///
-    /// What costs 0 is free: such a bucket lets it run, even when it is empty, and the attempts alone bound it. What
-    /// costs more than the bucket holds never runs.
+    /// A retry that costs 0 runs even if the bucket is empty: only the attempts bound it. A retry that costs more
+    /// than the bucket holds never runs.
     RetryCosting(u32),
-    /// A failure that no retry can mend. For the budget it is a failure, as `Done` is not.
+    /// A failure that no retry can mend. Unlike `Done`, it counts as a failure for the budget.
     Never,
 }

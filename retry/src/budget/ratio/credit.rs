@@ -1,41 +1,140 @@
 //! The decision of a retry budget, as plain numbers.
 //!
-//! The property that chose the design: all credit that ever came in is laid end to end on one line.
-//! `earned` is how long the line is now, `expired` how much of its beginning is older than the ttl, `used`
-//! how far retries have used it up, oldest credit first. All that a retry changes is `used`, so one
-//! compare-and-swap decides, however many slots the ttl is cut into:
+//! All credit that ever came in is laid end to end on one line. `earned` is the length of the line, `expired` the
+//! part at its beginning that is older than the ttl, `used` the point up to which retries have used it, oldest
+//! credit first. A retry changes `used` and nothing else, so one compare-and-swap decides:
 //!
 //! ```text
 //! 0 ········ expired ──────── used ──────────── earned
-//!            too old          taken │ left: one retry each RETRY units
+//!            too old          taken │ left: one retry for each RETRY units
 //! ```
 //!
-//! `used` grows by at least [`RETRY`] with every grant and never passes `earned`, so that
-//! `RETRY × grants ≤ earned` whatever happens; and what is left never exceeds `earned − expired`, which is
-//! what the live calls and the floor of one ttl have brought.
+//! # Bounds
 //!
-//! A retry that never ran gives back its length of the line, not its place on it: `used` moves back, and
-//! who took after it is now taken to have used the older credit. So where cancelled waits overlap with
-//! other retries, one of those may come to be paid for with credit a little older than the ttl, and
-//! live credit be left for the next in its place. Both bounds above hold all the same.
+//! - `used` grows by at least [`RETRY`] with every grant and never passes `earned`. So `RETRY × grants ≤ earned`:
+//!   retries ≤ ratio × calls + floor × (elapsed + ttl).
+//! - What is left never exceeds `earned − expired`: balance ≤ ratio × calls of the last ttl + floor × ttl.
+//!
+//! # Alternatives
+//!
+//! - A credit for each slot of time would strand fractions: with a ratio of 0.1 and five calls a slot it would never
+//!   grant a retry, and taking parts from several slots is not one step. On one line, the fractions of calls and
+//!   floor add up.
+//! - Finagle's code, and tower's after it, subtracts a withdrawal from the sum of the window. A retry then weighs for
+//!   a whole ttl from when it was made, although the deposits that paid for it expire earlier, and a burst is
+//!   followed by a ttl without retries. Here a retry uses up what paid for it, and the bounds are the same.
+//!
+//! # Refunds
+//!
+//! A retry that never ran gives back its length of the line, not its place on it: `used` moves back, and retries
+//! granted after it now count as having used the older credit. If cancelled waits overlap with other retries, one of
+//! those may be paid for with credit a little older than the ttl, and live credit is left for the next one. Both
+//! bounds still hold. Counting refunds, and moving the place of each hold back by all of them, is exact only if the
+//! oldest hold is cancelled first. With the newest first it loses half of what should come back.
 
-/// Units of credit that one retry costs. A call brings `ratio` of it, so this is also the resolution of
-/// the ratio: a ten-thousandth holds every percentage with two digits exactly, and leaves a line of
-/// 2^64 units room for decades of calls (see `Terms`).
-pub(crate) const RETRY: u64 = 10_000;
+use std::time::Duration;
 
-/// Where `used` goes when one retry is taken; `None` when there is not credit enough.
-pub(crate) fn withdraw(used: u64, earned: u64, expired: u64) -> Option<u64> {
+use crate::types::InvalidConfig;
+
+/// Units of credit that one retry costs, and so the resolution of the ratio.
+///
+/// A ten-thousandth holds every percentage with two digits exactly. A line of 2^64 units then has room for decades
+/// of calls (see [`Terms::new`]).
+pub(super) const RETRY: u64 = 10_000;
+
+const NANOS_PER_MILLI: u64 = 1_000_000;
+
+/// The new `used` if one retry is taken. `None` if there is not enough credit.
+pub(super) fn withdraw(used: u64, earned: u64, expired: u64) -> Option<u64> {
     let end = used.max(expired).checked_add(RETRY)?;
     (end <= earned).then_some(end)
 }
 
-/// How much a retry that ended at `end` and never ran gives back: what has not expired since.
-pub(crate) fn refund(end: u64, expired: u64) -> u64 {
+/// What a retry that ended at `end` and never ran gives back: the part that has not expired since.
+pub(super) fn refund(end: u64, expired: u64) -> u64 {
     end.saturating_sub(expired).min(RETRY)
 }
 
-/// How many retries could be taken now.
-pub(crate) fn balance(used: u64, earned: u64, expired: u64) -> u64 {
+/// How many retries could be taken.
+pub(super) fn balance(used: u64, earned: u64, expired: u64) -> u64 {
     earned.saturating_sub(used.max(expired)) / RETRY
+}
+
+/// The checked numbers of a budget, in units of credit and nanoseconds.
+///
+/// Time is virtual: it began one ttl before the budget was made, and the floor was flowing already. So the reserve
+/// of a new budget, `floor × ttl`, is no special case, and no live slot is below 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// Units for each call.
+    per_call: u64,
+    /// Units for each millisecond.
+    per_milli: u64,
+    /// Nanoseconds.
+    ttl: u64,
+}
+
+impl Terms {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the ratio is checked to be from 0 to 10, the ttl to be at most ten minutes"
+    )]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "10,000 is exact; `f64::from` is not const"
+    )]
+    pub(super) const fn new(ratio: f64, floor: u32, ttl: Duration) -> Result<Self, InvalidConfig> {
+        // More than ten retries a call is no budget. At 10, and a million calls a second, the line lasts 5 years
+        // (290 years at a ratio of 0.2). When it is full, the budget grants no more.
+        if !(ratio >= 0.0 && ratio <= 10.0) {
+            return Err(InvalidConfig::Ratio);
+        }
+        // A million a second lasts 58 years on that line.
+        if floor > 1_000_000 {
+            return Err(InvalidConfig::Floor);
+        }
+        // Finagle asks for 1 to 60 s. With ten minutes the calls of one ttl fit into the 31 bits of a mark up to 3.5
+        // million calls a second. Above that, old credit is given up early, never late.
+        if ttl.as_secs() < 1 || ttl.as_millis() > 600_000 {
+            return Err(InvalidConfig::Ttl);
+        }
+        Ok(Self {
+            // `round` is not const in Rust 1.85.
+            per_call: (ratio * RETRY as f64 + 0.5) as u64,
+            per_milli: floor as u64 * (RETRY / 1_000),
+            ttl: ttl.as_nanos() as u64,
+        })
+    }
+
+    /// The credit that has come in `nanos` after the budget was made, if `calls` were counted by then.
+    pub(super) fn earned(&self, calls: u64, nanos: u64) -> u64 {
+        self.line(calls, nanos.saturating_add(self.ttl))
+    }
+
+    /// The part of it that is older than the ttl, if `calls` were counted before the oldest live slot began.
+    pub(super) fn expired(&self, calls: u64, nanos: u64) -> u64 {
+        self.line(calls, nanos)
+    }
+
+    /// The length of a slot if `slots` of them make a ttl.
+    pub(super) const fn slot_length(&self, slots: usize) -> u64 {
+        self.ttl / slots as u64
+    }
+
+    /// The slot of time that `nanos` is in. The first one is the number of slots in a ttl, not 0.
+    pub(super) fn slot(&self, nanos: u64, length: u64) -> u64 {
+        nanos.saturating_add(self.ttl) / length
+    }
+
+    /// The end of a slot.
+    pub(super) fn end(&self, slot: u64, length: u64) -> u64 {
+        (slot + 1).saturating_mul(length).saturating_sub(self.ttl)
+    }
+
+    // Saturating: a line that is full grants nothing more.
+    fn line(&self, calls: u64, nanos: u64) -> u64 {
+        let from_calls = calls.saturating_mul(self.per_call);
+        from_calls.saturating_add((nanos / NANOS_PER_MILLI).saturating_mul(self.per_milli))
+    }
 }

@@ -1,33 +1,49 @@
 //! The atomics of a retry budget.
 //!
-//! - `calls` counts the calls there ever were. A deposit is one `fetch_add`, in any slot of time.
-//! - `marks` remembers, for each live slot of time in which a call came, what `calls` was when the slot
-//!   began: written once a slot, by the first call in it. From them follows how much credit is too old,
-//!   after a millisecond or a year: nothing is swept, and the marks of slots that passed unused are
-//!   recognised by their numbers.
-//! - `marked` is when the newest slot ends that has its mark: a call that comes before then has nothing to do with
-//!   time. Nothing is decided by it: at 0 every call looks for its mark.
-//! - `used` is how far retries have used the line of credit up. It alone decides; see `credit.rs`.
+//! - `used` is the point on the line of credit up to which retries have used it. It alone decides; see `credit.rs`.
+//! - `calls` counts all calls. A deposit is one `fetch_add`, whatever the slot of time.
+//! - `marks` holds, for each live slot of time in which a call came, the value of `calls` when the slot began. The
+//!   first call of the slot writes it. The marks tell how much credit has expired, after a millisecond or a year:
+//!   nothing is swept, and the mark of a slot that passed unused is recognised by its number.
+//! - `marked` is the end of the newest slot that has its mark. A call before then needs no slot. It is a cache and
+//!   decides nothing: at 0, every call looks for its mark.
 //!
 //! Time is an argument, in nanoseconds since the budget was made.
+//!
+//! # Property
+//!
+//! At most `earned / RETRY` retries are granted, in any interleaving, and a retry that had credit at every moment of
+//! its withdrawal is granted.
+//!
+//! # Ordering
+//!
+//! | publishes (Release) | is seen by (Acquire) | so that |
+//! |---|---|---|
+//! | `calls` in `count` | `calls` in `read` | the marks of all slots in those calls are seen |
+//! | `used` in `withdraw` | `used` in `withdraw`, `balance` | the calls that paid for a grant are seen with it |
+//! | a mark in `begin` | the mark in `deposit` | a call counts itself after the beginning of its slot |
+//! | `marked` in `deposit` | `marked` in `marked` | the same, for calls that skip the mark |
 
-use super::{credit, mark::Mark, terms::Terms};
-use crate::sync::{
-    atomic::{
-        AtomicU64,
-        Ordering::{Acquire, Relaxed, Release},
+use crate::{
+    budget::ratio::credit::{self, Terms},
+    sync::{
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+        const_fn, zeroes,
     },
-    const_fn, zeroes,
 };
 
-/// A ttl is cut into so many slots: credit lives at least 15/16 of its ttl, and never longer. A power of
-/// two, and few enough that reading them all, once a retry, costs less than the retry's clock reading.
-pub(crate) const SLOTS: usize = 16;
+/// The number of slots in a ttl. Credit lives at least 15/16 of the ttl, and never longer than it.
+///
+/// A power of two, and few enough that reading all marks, once a retry, costs less than the retry's clock reading.
+pub(super) const SLOTS: usize = 16;
 
 #[derive(Debug)]
-pub(crate) struct Ledger<const N: usize = SLOTS> {
+pub(super) struct Ledger<const N: usize = SLOTS> {
     terms: Terms,
-    /// Nanoseconds; kept, as a division costs a call more than all else here.
+    /// Nanoseconds. Kept because a division would be the largest part of a call's cost.
     slot_length: u64,
     marks: [AtomicU64; N],
     /// Nanoseconds.
@@ -36,7 +52,7 @@ pub(crate) struct Ledger<const N: usize = SLOTS> {
     calls: Line,
 }
 
-/// A cache line for itself: every call writes the count, and reads a mark that must stay cached elsewhere.
+/// A cache line of its own: every call writes the count, and reads a mark that must stay in the caches.
 // 128: x86 fetches lines of 64 in pairs, and some ARM lines are as long.
 #[repr(align(128))]
 #[derive(Debug)]
@@ -44,57 +60,58 @@ struct Line(AtomicU64);
 
 impl<const N: usize> Ledger<N> {
     const_fn! {
-        pub(crate) fn new(terms: Terms) -> Self {
+        pub(super) fn new(terms: Terms) -> Self {
             // 0 is a mark of slot 0, which is never live: `Terms::slot` begins at `N`.
             Self { slot_length: terms.slot_length(N), terms, marks: zeroes(), marked: AtomicU64::new(0), used: AtomicU64::new(0), calls: Line(AtomicU64::new(0)) }
         }
     }
 
-    /// Until when a call is counted by [`count`](Self::count) alone.
+    /// Until this time a call is counted by [`count`](Self::count) alone.
     #[inline]
-    pub(crate) fn marked(&self) -> u64 {
-        // Acquire pairs with the Release in `deposit`: who sees that a slot has its mark comes after it, as its
-        // count must; see there.
+    pub(super) fn marked(&self) -> u64 {
+        // Acquire pairs with the Release of `marked` in `deposit`: the caller's count comes after the mark.
         self.marked.load(Acquire)
     }
 
-    /// Counts a call that comes before [`marked`](Self::marked): in the slot that ends then. One in a slot before
-    /// it, by a late reading of the clock, is counted after the newer mark whatever it does.
+    /// Counts a call that comes before [`marked`](Self::marked), in the slot that ends then.
+    ///
+    /// A call whose reading of the clock is late may belong to an earlier slot. It is counted after the newer mark in
+    /// any case.
     #[inline]
-    pub(crate) fn count(&self) {
-        // Release pairs with the Acquire in `read`: who sees this call sees the mark of its slot.
+    pub(super) fn count(&self) {
+        // Release pairs with the Acquire of `calls` in `read`: a thread that sees this call sees the mark of its slot.
         self.calls.0.fetch_add(1, Release);
     }
 
-    /// Counts a call. One read-modify-write; two more for the first call of a slot.
-    pub(crate) fn deposit(&self, nanos: u64) {
+    /// Counts a call. One read-modify-write, and two more for the first call of a slot.
+    pub(super) fn deposit(&self, nanos: u64) {
         if nanos >= self.marked() {
             let slot = self.terms.slot(nanos, self.slot_length);
-            // Acquire pairs with the Release in `begin`: our count below comes after the one that the mark
-            // was made of, or the call would be taken for one of the slot before and expire with it.
+            // Acquire pairs with the Release in `begin`: the count below comes after the count in the mark.
+            // Otherwise the call would seem to be one of the slot before, and expire with it.
             let mark = self.mark(slot).load(Acquire);
             if Mark::unpack(mark).is_before(slot) {
                 self.begin(slot, mark);
             }
-            // The mark is there, ours or that of another. Release: who sees this sees that. A maximum, as a call
-            // of a later slot may have come first.
+            // The mark is there, written by this thread or another. Release pairs with the Acquire in `marked`. A
+            // maximum, because a call of a later slot may have come first.
             let end = self.terms.end(slot, self.slot_length);
             self.marked.fetch_max(end, Release);
         }
         self.count();
     }
 
-    /// Takes one retry: where its credit ends on the line, to be given to `refund`. `None`: not enough.
-    pub(crate) fn withdraw(&self, nanos: u64) -> Option<u64> {
-        // Acquire pairs with the Release below: who sees that credit was used sees the calls that brought
-        // it. Else `used` would be compared with fewer calls than it was taken from, and a retry be
-        // refused that had credit at every moment.
+    /// Takes one retry and returns the end of its credit on the line, for `refund`. `None` if there is not enough.
+    pub(super) fn withdraw(&self, nanos: u64) -> Option<u64> {
+        // Before `calls` is read. Acquire pairs with the Release below: a thread that sees credit used sees the calls
+        // that brought it. Otherwise it would compare `used` with fewer calls than paid for it, and refuse a retry
+        // that had credit at every moment. Loom found that with a Relaxed swap.
         let mut used = self.used.load(Acquire);
         loop {
             let (earned, expired) = self.read(nanos);
             let end = credit::withdraw(used, earned, expired)?;
-            // That `used` is still what it was is all the decision needs: it is the whole state that
-            // withdrawals have, and calls can only have become more. Release, and Acquire on failure: see above.
+            // The decision needs only that `used` is unchanged: it is the whole state of the withdrawals, and calls
+            // can only have become more. For the orderings see above; the failed swap takes the place of the load.
             match self.used.compare_exchange_weak(used, end, Release, Acquire) {
                 Ok(_) => return Some(end),
                 Err(seen) => used = seen,
@@ -102,57 +119,63 @@ impl<const N: usize> Ledger<N> {
         }
     }
 
-    /// Gives back a retry that ended at `end` and never ran. Once only: `Hold` sees to it.
-    pub(crate) fn refund(&self, end: u64, nanos: u64) {
+    /// Gives back a retry that ended at `end` and never ran. `Hold` calls it at most once for a withdrawal.
+    pub(super) fn refund(&self, end: u64, nanos: u64) {
         let (_, expired) = self.read(nanos);
-        // Relaxed: it brings no calls to be seen, and as a read-modify-write it keeps up the pairing of those
-        // before it. It cannot go below 0: it is part of what was added.
+        // Relaxed: it publishes no calls, and as a read-modify-write it continues the release sequence of the
+        // withdrawals before it. `used` cannot fall below 0, as this is part of what was added.
         self.used.fetch_sub(credit::refund(end, expired), Relaxed);
     }
 
-    /// How many retries could be taken now: a figure to look at.
-    pub(crate) fn balance(&self, nanos: u64) -> u64 {
+    /// How many retries could be taken. For display.
+    pub(super) fn balance(&self, nanos: u64) -> u64 {
+        // Acquire, and before `calls`, as in `withdraw`.
         let used = self.used.load(Acquire);
         let (earned, expired) = self.read(nanos);
         credit::balance(used, earned, expired)
     }
 
-    /// The length of the line, and how much of it is too old.
+    /// The length of the line, and the part of it that has expired.
     fn read(&self, nanos: u64) -> (u64, u64) {
-        // Acquire pairs with the Release in `deposit`: the marks of all slots in these calls are seen.
+        // Acquire pairs with the Release in `count`: the marks of all slots in these calls are seen.
         let calls = self.calls.0.load(Acquire);
         let now = self.terms.slot(nanos, self.slot_length);
         let oldest = now - (N as u64 - 1);
-        // Somebody's clock was ahead, and until then no slot would be marked. Relaxed: at 0 nothing is skipped.
+        // A reading of the clock that was ahead would keep all other calls from marking their slots. The next retry
+        // takes it back; until then credit may be missing, but is never too much. Relaxed: at 0 no call skips
+        // anything. Comparing with both ends of the slot in every call instead costs as much as the cache saves.
         if self.marked.load(Relaxed) > self.terms.end(now + 1, self.slot_length) {
             self.marked.store(0, Relaxed);
         }
-        // The largest, not the first: a caller that read the clock in one slot and comes to mark it in
-        // the next leaves a mark that has seen too much, and must not hide the better one after it.
+        // The largest count of live calls, not that of the oldest slot. A caller that read the clock in one slot and
+        // marks it in the next leaves a mark that has seen too many calls, and it must not hide the better mark
+        // after it.
         let live = (oldest..=now)
-            // Relaxed: ordered by the load of `calls`. One that is newer than those calls counts none.
+            // Relaxed: ordered by the load of `calls`. A mark that is newer than those calls counts none.
             .map(|slot| (slot, Mark::unpack(self.mark(slot).load(Relaxed))))
             .filter(|(slot, mark)| mark.is_of(*slot))
             .map(|(_, mark)| mark.since(calls))
             .max()
             .unwrap_or(0);
         let earned = self.terms.earned(calls, nanos);
-        // Saturating: only after 2^32 calls too many in one ttl could there be more live ones than calls.
+        // Saturating: only after 2^32 calls in one ttl could there be more live ones than calls.
         let expired = self.terms.expired(calls.saturating_sub(live), nanos);
         (earned, expired)
     }
 
-    /// Marks the beginning of `slot`, in the place of `old` or of whatever older mark stands there by now.
+    /// Marks the beginning of `slot`, in place of `old` or of an older mark that has replaced it.
     #[cold]
     fn begin(&self, slot: u64, mut old: u64) {
-        // Again only after a caller whose reading of the clock is a whole ttl late came in between.
+        // A second turn follows only after a caller whose reading of the clock is a whole ttl late. A form that gave
+        // up when the swap failed left the newer slot unmarked, and its calls expired with an older one; loom found
+        // it.
         while Mark::unpack(old).is_before(slot) {
-            // Relaxed: any value that is not older than this slot will do, and what a call before us has
-            // counted we see. Calls counted meanwhile belong to either slot.
+            // Relaxed: any value that is not older than this slot is right. Calls counted meanwhile belong to either
+            // slot.
             let mark = Mark::new(slot, self.calls.0.load(Relaxed)).pack();
-            // A swap, as another call may have marked this slot, or a later one: to store would move its
-            // beginning past calls that are counted in it. Release: see `deposit`. Acquire on failure, as
-            // it is then their mark that our count must come after.
+            // A swap: another call may have marked this slot, or a later one, and a store would move the beginning
+            // past calls that are counted in it. Release pairs with the Acquire in `deposit`. Acquire on failure,
+            // because our count must then come after the other thread's mark.
             match self
                 .mark(slot)
                 .compare_exchange(old, mark, Release, Acquire)
@@ -166,5 +189,71 @@ impl<const N: usize> Ledger<N> {
     #[expect(clippy::cast_possible_truncation, reason = "a remainder of a usize")]
     fn mark(&self, slot: u64) -> &AtomicU64 {
         &self.marks[(slot % N as u64) as usize]
+    }
+}
+
+// === Mark ===
+
+/// A slot of time and the count of calls when it began, in one word:
+///
+/// ```text
+/// 63            32 31             0
+/// [     slot      |     calls     ]
+/// ```
+///
+/// Both are cut to 32 bits. Calls are compared only within a ttl, where they differ by less than 2^31. A slot number
+/// repeats after 2^32 slots (8 years at the shortest ttl). A mark that nobody touched all that time would count as a
+/// new one, and revive at most what one ttl had brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    slot: u32,
+    calls: u32,
+}
+
+/// By how many slots a reading of the clock may be late: 18 hours at the shortest ttl.
+///
+/// Half of the 32 bits, the usual choice, would take the mark of a budget that was idle for 4 years for one of the
+/// future, and the budget would stop marking its slots. A property test found that.
+const LATEST: u32 = 1 << 20;
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "cut to 32 bits on purpose, see the type; `cast_signed` needs Rust 1.87"
+)]
+impl Mark {
+    const fn new(slot: u64, calls: u64) -> Self {
+        Self {
+            slot: slot as u32,
+            calls: calls as u32,
+        }
+    }
+
+    const fn is_of(self, slot: u64) -> bool {
+        self.slot == slot as u32
+    }
+
+    /// Whether this is the mark of a slot before `slot`. A caller with a late reading of the clock may meet the mark
+    /// of a later slot, and must not overwrite it.
+    const fn is_before(self, slot: u64) -> bool {
+        let ahead = self.slot.wrapping_sub(slot as u32);
+        ahead > LATEST
+    }
+
+    /// How many of `calls` were counted since the slot began. 0 if it began after they were read.
+    fn since(self, calls: u64) -> u64 {
+        let since = (calls as u32).wrapping_sub(self.calls) as i32;
+        u64::try_from(since).unwrap_or(0)
+    }
+
+    const fn unpack(word: u64) -> Self {
+        Self {
+            slot: (word >> 32) as u32,
+            calls: word as u32,
+        }
+    }
+
+    const fn pack(self) -> u64 {
+        (self.slot as u64) << 32 | self.calls as u64
     }
 }

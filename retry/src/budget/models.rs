@@ -1,0 +1,96 @@
+//! Loom models of `tokens.rs` and `flight.rs`, one property each.
+
+use loom::{sync::Arc, thread};
+
+use super::{
+    flight::{Flight, Limit},
+    tokens::Tokens,
+};
+
+/// Runs `f` on another thread, then `g` here at the same time; gives back what both said.
+fn both<T: Send + Sync + 'static, R: 'static>(
+    shared: &Arc<T>,
+    f: impl FnOnce(&T) -> R + 'static,
+    g: impl FnOnce(&T) -> R,
+) -> (R, R) {
+    let other = Arc::clone(shared);
+    let there = thread::spawn(move || f(&other));
+    let here = g(shared);
+    (there.join().unwrap(), here)
+}
+
+#[test]
+fn concurrent_failures_share_the_upper_half() {
+    loom::model(|| {
+        let tokens = Arc::new(Tokens::new(4));
+        let (there, here) = both(&tokens, |t| t.drain(1), |t| t.drain(1));
+        assert!(there ^ here, "four tokens have one to spare above half");
+        assert_eq!(tokens.left(), 2);
+    });
+}
+
+#[test]
+fn concurrent_gifts_add_up_to_the_cap() {
+    loom::model(|| {
+        let tokens = Arc::new(Tokens::new(3));
+        assert!(tokens.take(2));
+        both(&tokens, |t| t.give(1), |t| t.give(1));
+        assert_eq!(tokens.left(), 3);
+        both(&tokens, |t| t.give(1), |t| t.give(1));
+        assert_eq!(tokens.left(), 3);
+    });
+}
+
+#[test]
+fn last_tokens_are_taken_once() {
+    loom::model(|| {
+        let tokens = Arc::new(Tokens::new(5));
+        let (there, here) = both(&tokens, |t| t.take(3), |t| t.take(3));
+        assert!(there ^ here);
+        both(&tokens, |t| t.give(2), |t| t.give(1));
+        assert_eq!(tokens.left(), 5);
+    });
+}
+
+#[test]
+fn in_flight_place_is_granted_once_at_a_time() {
+    loom::model(|| {
+        let limit = Limit {
+            share: 5_000,
+            least: 0,
+        };
+        let flight = Arc::new(Flight::new());
+        flight.call_begins();
+        flight.call_begins();
+        let one = move |flight: &Flight| flight.retry_begins(limit);
+        let (there, here) = both(&flight, one, one);
+        assert!(there ^ here, "half of two calls");
+        let end = |flight: &Flight| {
+            flight.retry_ends();
+            true
+        };
+        // The end of one lets the other begin, or comes too late for it.
+        let (_, here) = both(&flight, end, one);
+        assert_eq!(flight.counts().retries, u32::from(here));
+    });
+}
+
+#[test]
+fn concurrent_calls_leave_the_counts_at_zero() {
+    loom::model(|| {
+        let limit = Limit {
+            share: 10_000,
+            least: 0,
+        };
+        let flight = Arc::new(Flight::new());
+        let call = move |flight: &Flight| {
+            flight.call_begins();
+            let granted = flight.retry_begins(limit);
+            assert!(granted, "its own call pays for it");
+            flight.retry_ends();
+            flight.call_ends();
+        };
+        both(&flight, call, call);
+        assert_eq!((flight.counts().calls, flight.counts().retries), (0, 0));
+    });
+}

@@ -1,0 +1,262 @@
+//! A call from its first failure on: the waits, the service's readiness and the further attempts.
+
+use std::{
+    borrow::Borrow,
+    future::Future,
+    mem,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use pin_project::pin_project;
+use tokio::time::Sleep;
+use tower_service::Service;
+
+use crate::{
+    budget::Budget,
+    layer::{
+        future::{NextOf, ResultOf, Spare, State, StateOf, StateProjection, end},
+        source::Source,
+    },
+    policy::{self, CallState, Classify, Engine, Replay},
+    types::{Now, Verdict},
+};
+
+#[pin_project(project = LaterProjection)]
+pub(super) enum Later<F, N, R> {
+    Retrying {
+        #[pin]
+        attempt: F,
+        /// `None` after it has ended.
+        retry: Option<R>,
+    },
+    Waiting {
+        #[pin]
+        timer: Sleep,
+        /// `None` after the wait is over.
+        next: Option<N>,
+    },
+    /// The spare service becomes ready for a further attempt.
+    Readying {
+        /// `None` only while the service is polled.
+        next: Option<N>,
+    },
+}
+
+/// What a call holds from its beginning to its end.
+pub(super) struct Call<S, Req, P: Source> {
+    /// `None` if no further attempt can follow.
+    spare: Option<Spare<S, Req>>,
+    state: CallState,
+    engine: P::Kept,
+    /// Held for the budget, until it is dropped.
+    _token: <P::Budget as Budget>::Call,
+}
+
+/// What a retry holds from the decision to the attempt.
+pub(super) struct Next<H, O> {
+    hold: H,
+    /// The answer if the service is not ready. `None` if the call waits for it.
+    failed: Option<O>,
+}
+
+/// An attempt that its verdict says to retry.
+pub(super) struct Failure<R, O> {
+    pub(super) verdict: Verdict,
+    pub(super) now: Now,
+    pub(super) retry: Option<R>,
+    pub(super) result: O,
+}
+
+type FailureOf<S, Req, B> = Failure<<B as Budget>::Retry, ResultOf<S, Req>>;
+
+/// What follows a failure: the next attempt at once, `None` after a wait, or the answer.
+type Follows<S, Req, B> = Result<Option<NextOf<S, Req, B>>, ResultOf<S, Req>>;
+
+/// Polls a call whose first attempt has failed. `failure` is that of the first attempt, in the poll that found it.
+///
+/// Out of line, so that a call that needs no retry does not pay for its size.
+#[inline(never)]
+pub(super) fn poll_later<S, Req, P>(
+    mut state: Pin<&mut StateOf<S, Req, P>>,
+    call: &mut Option<Call<S, Req, P>>,
+    mut failure: Option<FailureOf<S, Req, P::Budget>>,
+    cx: &mut Context<'_>,
+) -> Poll<ResultOf<S, Req>>
+where
+    S: Service<Req>,
+    P: Source,
+    P::Classifier: Classify<Req, S::Response, S::Error>,
+    P::Replay: Replay<Req>,
+{
+    let going = call.as_mut().expect("polled after it was ready");
+    let answer = loop {
+        let mut next = None;
+        if failure.is_none() {
+            let StateProjection::Later(later) = state.as_mut().project() else {
+                unreachable!("polled only after the first attempt, and not after a panic");
+            };
+            match later.project() {
+                LaterProjection::Retrying { attempt, retry } => {
+                    let result = ready!(attempt.poll(cx));
+                    let (now, retry) = (Now::unread(), retry.take());
+                    let verdict = going.judge(&result, &now);
+                    if verdict == Verdict::Done {
+                        going.done(retry, result.is_ok());
+                        break result;
+                    }
+                    failure = Some(Failure {
+                        verdict,
+                        now,
+                        retry,
+                        result,
+                    });
+                }
+                LaterProjection::Waiting { timer, next: after } => {
+                    ready!(timer.poll(cx));
+                    next = after.take();
+                }
+                LaterProjection::Readying { next: now } => next = now.take(),
+            }
+        }
+        if let Some(failure) = failure.take() {
+            match going.failed(state.as_mut(), failure) {
+                Err(answer) => break answer,
+                // The timer is polled in the next turn.
+                Ok(None) => continue,
+                Ok(now) => next = now,
+            }
+            if policy::is_long_run(going.state.attempt()) {
+                state.set(State::Later(Later::Readying { next }));
+                return policy::give_way(cx);
+            }
+        }
+        let next = next.expect("every path above sets it or leaves the turn");
+        if let Some(answer) = ready!(going.begin(state.as_mut(), next, cx)) {
+            break answer;
+        }
+    };
+    end(state, call);
+    Poll::Ready(answer)
+}
+
+// === impl Call ===
+
+impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
+    #[inline]
+    pub(super) const fn new(
+        spare: Option<Spare<S, Req>>,
+        state: CallState,
+        token: <P::Budget as Budget>::Call,
+        engine: P::Kept,
+    ) -> Self {
+        Self {
+            spare,
+            state,
+            engine,
+            _token: token,
+        }
+    }
+
+    pub(super) const fn state(&self) -> &CallState {
+        &self.state
+    }
+
+    #[inline]
+    fn engine(&self) -> &Engine<P::Classifier, P::Replay, P::Budget> {
+        self.engine.borrow()
+    }
+
+    /// The result of an attempt is the answer.
+    #[inline]
+    pub(super) fn done(&self, retry: Option<<P::Budget as Budget>::Retry>, is_ok: bool) {
+        self.engine().done(&self.state, retry, is_ok);
+    }
+
+    #[inline]
+    pub(super) fn judge(&self, result: &ResultOf<S, Req>, now: &Now) -> Verdict
+    where
+        P::Classifier: Classify<Req, S::Response, S::Error>,
+    {
+        let request = self.spare.as_ref().map(|spare| &spare.request);
+        self.engine().judge(&self.state, request, now, result)
+    }
+
+    /// Decides what follows a failure.
+    #[inline]
+    fn failed(
+        &mut self,
+        mut state: Pin<&mut StateOf<S, Req, P>>,
+        failure: FailureOf<S, Req, P::Budget>,
+    ) -> Follows<S, Req, P::Budget> {
+        let Failure {
+            verdict,
+            now,
+            retry,
+            result,
+        } = failure;
+        let engine: &Engine<_, _, _> = self.engine.borrow();
+        let repeatable = self.spare.is_some();
+        let Some(again) = engine.failed(&mut self.state, verdict, repeatable, retry, now) else {
+            return Err(result);
+        };
+        // The result and the future of the attempt are dropped before the wait begins, and with them a connection that
+        // they may hold.
+        let failed = (!engine.waits_for_ready()).then_some(result);
+        state.set(State::Ended);
+        let hold = again.hold;
+        let next = Some(Next { hold, failed });
+        if again.wait.is_zero() {
+            return Ok(next);
+        }
+        // After the attempt is dropped, because a clock that cannot be read panics here.
+        let timer = policy::timer(again.wait, &again.now);
+        state.set(State::Later(Later::Waiting { timer, next }));
+        Ok(None)
+    }
+
+    /// Waits for the service, then makes the next attempt. Returns an answer if the call gives up; the hold then goes
+    /// back to the budget.
+    #[inline]
+    fn begin(
+        &mut self,
+        mut state: Pin<&mut StateOf<S, Req, P>>,
+        mut next: NextOf<S, Req, P::Budget>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<ResultOf<S, Req>>>
+    where
+        P::Replay: Replay<Req>,
+    {
+        let engine: &Engine<_, _, _> = self.engine.borrow();
+        let spare = self.spare.as_mut().expect("kept if a retry can follow");
+        match spare.service.poll_ready(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => {
+                engine.not_ready(&self.state);
+                return Poll::Ready(Some(Err(error)));
+            }
+            Poll::Pending => {
+                let Some(failed) = next.failed.take() else {
+                    state.set(State::Later(Later::Readying { next: Some(next) }));
+                    return Poll::Pending;
+                };
+                engine.not_ready(&self.state);
+                return Poll::Ready(Some(failed));
+            }
+        }
+        self.state.advance();
+        let copy = engine.copy(&self.state, &spare.request);
+        // The hold is spent before the inner `call`: if that panics, the attempt has begun.
+        let Next { hold, failed } = next;
+        drop(failed);
+        let retry = Some(engine.budget().spend(hold));
+        let attempt = if let Some(copy) = copy {
+            spare.service.call(mem::replace(&mut spare.request, copy))
+        } else {
+            let mut spare = self.spare.take().expect("as above");
+            spare.service.call(spare.request)
+        };
+        state.set(State::Later(Later::Retrying { attempt, retry }));
+        Poll::Ready(None)
+    }
+}
