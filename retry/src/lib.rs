@@ -14,6 +14,9 @@ mod policy;
 mod sync;
 mod types;
 
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 /// The future of the service.
 pub mod future {
     pub use crate::layer::ResponseFuture;

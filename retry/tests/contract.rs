@@ -1,4 +1,4 @@
-//! The promises that tower and the documentation make, over mocked services. No runtime: every wait is zero.
+//! The promises of tower and of the documentation, over mocked services. There is no runtime: every wait is zero.
 
 use std::{
     cell::Cell,
@@ -39,7 +39,7 @@ fn attempts(attempts: u32) -> RetryPolicy {
         .expect("no test asks for 0 attempts")
 }
 
-/// Nothing but what the calls pay in.
+/// Only the calls pay in.
 fn budget(ratio: f64) -> RetryBudget {
     let builder = RetryBudget::builder().ratio(ratio).floor_per_second(0);
     builder.build("test").expect("the ratios here are legal")
@@ -76,7 +76,7 @@ fn first_readiness_error_passes_through() {
 
 #[test]
 fn first_attempt_uses_the_ready_instance() {
-    // The mock panics when one that was not is called.
+    // The mock panics if an instance that was not polled ready is called.
     let (service, mut handle) = mock::pair::<&str, &str>();
     let mut first = RetryLayer::new(attempts(3)).layer(service);
     let _idle = first.clone();
@@ -144,7 +144,7 @@ fn unready_clone_ends_the_call_and_refunds() {
     assert_eq!(assert_ready_err!(call.poll()).to_string(), "busy");
     assert_eq!(budget.balance(), 1);
 
-    // Where it is ready at once, the retry is made.
+    // If it is ready at once, the retry is made.
     handle.allow(2);
     assert_ready_ok!(service.poll_ready());
     let mut call = task::spawn(service.call(8));
@@ -274,7 +274,7 @@ fn classifier_sees_number_result_and_request() {
     });
     let mut service = RetryLayer::new(policy).layer(service);
     assert_eq!(assert_ready_ok!(task::spawn(service.call(())).poll()), 3);
-    // On the last attempt there is no copy to be seen.
+    // On the last attempt there is no copy.
     assert_eq!(seen.load(SeqCst), 111_221_330);
     assert_eq!(made.load(SeqCst), 3);
 }
@@ -308,7 +308,7 @@ fn hint_above_the_maximum_ends_the_call() {
 
 #[test]
 fn open_breaker_rejection_is_not_retried() {
-    // A stand-in for the rejection of a breaker further in, and the documented way to compose the two.
+    // A stand-in for the rejection of an inner breaker, and the documented way to compose the two.
     #[derive(Clone, Debug)]
     struct Open;
     impl fmt::Display for Open {
@@ -342,7 +342,7 @@ fn open_breaker_rejection_is_not_retried() {
 
 #[test]
 fn failed_attempt_is_dropped_before_readiness() {
-    /// Counts those alive.
+    /// Counts its live instances.
     #[derive(Debug)]
     struct Connection(Arc<AtomicU32>);
     impl Connection {
@@ -407,7 +407,7 @@ impl Clone for Counted {
     }
 }
 
-/// A service that fails so many times, and counts its own clones.
+/// A service that fails a number of times, and counts its clones.
 #[derive(Debug)]
 struct Failing {
     failures: u32,
@@ -634,7 +634,7 @@ fn cancelled_running_retry_is_not_refunded() {
 
 #[test]
 fn layer_applied_twice_shares_its_budget() {
-    // axum applies a layer once a connection.
+    // axum applies a layer once for each connection.
     let (mine, other) = (budget(1.0), budget(1.0));
     let layer = RetryLayer::new(attempts(2).budget(mine.clone()));
     for _ in 0..2 {
@@ -893,7 +893,7 @@ fn never_counts_as_a_failure_for_the_throttle() {
 
 #[test]
 fn accepted_error_is_not_told_to_the_budget() {
-    // As the rejection of an open breaker: no failure of the service, and no success of it either.
+    // Like the rejection of an open breaker: neither a failure nor a success of the service.
     let throttle = HalfFull::builder().max_tokens(10).build("test").unwrap();
     let quota = CostBucket::builder().capacity(10).build("test").unwrap();
     throttle.record(true);
@@ -913,7 +913,7 @@ fn accepted_error_is_not_told_to_the_budget() {
     }
 }
 
-/// Where user code panics, during or before the first retry.
+/// The user code that panics, during or before the first retry.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Panics {
     Classifier,
@@ -1029,7 +1029,7 @@ fn threads_are_granted_no_more_than_was_paid() {
     assert_eq!(granted.into_inner() + budget.balance(), 4_000);
 }
 
-// === Watching ===
+// === Observers ===
 
 #[test]
 fn listener_hears_each_attempt_once() {
@@ -1370,8 +1370,8 @@ fn sizes_do_not_change() {
             size_of::<Static>(),
             size_of::<Budgeted>()
         ],
-        // Of the future, a third is tokio's timer, whose size is tokio's affair (it grows with its features).
-        // A budget adds its pointer, and the hold beside the timer.
+        // A third of the future is tokio's timer, whose size depends on tokio's features. A budget adds its pointer,
+        // and the hold beside the timer.
         [56, timer + 192, timer + 216, timer + 216],
     );
 }

@@ -123,7 +123,7 @@ async fn copies_carry_their_attempt_number() {
     let client = RetryLayer::new(policy).layer(server);
     let _ = client.clone().oneshot(request(Method::PUT, b"body")).await;
     assert_eq!(seen.try_iter().collect::<Vec<_>>(), [1, 2, 3, 4]);
-    // What may not be repeated is sent once.
+    // A request that must not be repeated is sent once.
     let _ = client.oneshot(request(Method::POST, b"body")).await;
     assert_eq!(seen.try_iter().collect::<Vec<_>>(), [1]);
 }
@@ -193,7 +193,7 @@ fn grpc_pushback_is_a_wait_or_never() {
     assert_eq!(grpc_pushback(&HeaderMap::new()), None);
 }
 
-/// How many attempts a response is worth of three, and how long they take.
+/// How many of three attempts are made for a response, and how long they take.
 async fn attempts(status: u16, fields: &[(&'static str, &str)]) -> (u32, Duration) {
     let made = Arc::new(AtomicU32::new(0));
     let (count, fields) = (Arc::clone(&made), headers(fields));
@@ -227,7 +227,7 @@ async fn temporary_statuses_are_retried_after_their_hint() {
         let hint = [("retry-after", "7")];
         assert_eq!(attempts(status, &hint).await, (1, secs(0)), "{status}");
     }
-    // Above the longest hint, nobody waits.
+    // A hint above the longest one ends the call.
     assert_eq!(
         attempts(503, &[("retry-after", "3600")]).await,
         (1, secs(0))
@@ -239,7 +239,7 @@ async fn temporary_statuses_are_retried_after_their_hint() {
         (3, secs(4))
     );
     assert_eq!(attempts(500, &[pushback]).await, (3, secs(4)));
-    // A call that succeeded, or whose messages are under way, is not made again for it.
+    // A call that succeeded, or whose messages are still to come, is not repeated for it.
     assert_eq!(attempts(200, &[pushback]).await, (1, secs(0)));
     assert_eq!(
         attempts(200, &[("grpc-status", "0"), pushback]).await,

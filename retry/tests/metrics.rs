@@ -1,4 +1,4 @@
-//! Metrics while the recorder comes after the policy has worked: the handles must not be dead.
+//! Metrics whose recorder is installed after the policy was used: the handles must count.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use maestro_retry::{Backoff, Jitter, RetryBudget, RetryPolicy, Verdict};
 mod recorder;
 use recorder::Recorded;
 
-/// One test, as the recorder of a process is installed once.
+/// One test, because a process installs its recorder once.
 #[tokio::test(start_paused = true)]
 async fn named_policy_counts_once_a_recorder_exists() {
     let budget = RetryBudget::builder()
@@ -49,7 +49,7 @@ async fn named_policy_counts_once_a_recorder_exists() {
 
     // Two retries, and the last attempt's failure is the answer.
     assert!(policy.run(async |_| Err(0)).await.is_err());
-    // A hint, and then all is well.
+    // A hint, then a success.
     assert!(
         policy
             .run(async |n| if n == 1 { Err(1) } else { Ok(()) })

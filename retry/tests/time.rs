@@ -23,7 +23,7 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// When attempts began, counted from the test's beginning.
+/// The beginnings of the attempts, counted from the beginning of the test.
 struct Log(Instant, mpsc::Sender<Duration>, mpsc::Receiver<Duration>);
 
 impl Log {
@@ -45,7 +45,7 @@ impl Log {
         })
     }
 
-    /// Since the last time it was asked.
+    /// Those since the last call of this method.
     fn begun(&self) -> Vec<Duration> {
         self.2.try_iter().collect()
     }
@@ -92,7 +92,7 @@ async fn hundred_requests_wait_differently() {
         let layer = RetryLayer::new(policy);
         let mut waits = Vec::new();
         for _ in 0..100 {
-            // A service of its own for each, as with a connection of its own.
+            // A new service for each, as for a new connection.
             let log = Log::new();
             let _ = layer.layer(log.failing()).oneshot(()).await;
             waits.push(log.begun()[1]);
@@ -450,7 +450,7 @@ async fn wait_keeps_neither_response_nor_attempt() {
     let idle = Arc::strong_count(&alive);
     let mut call = task::spawn(service.call(()));
     assert_pending!(call.poll());
-    // One more is the service's clone that the next attempt will go to.
+    // One more is the clone of the service for the next attempt.
     assert_eq!(Arc::strong_count(&alive), idle + 1);
 
     let idle = Arc::strong_count(&alive);

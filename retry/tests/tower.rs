@@ -39,7 +39,7 @@ async fn tower_layer_follows_the_policy() {
     let made = Arc::default();
     let service = RetryLayer::new(policy.into_tower()).layer(failing(&made));
     let start = Instant::now();
-    // Twice, from clones of one service: no request goes on where another one stopped.
+    // Twice, from clones of one service: no request continues the attempts of another one.
     for n in [4, 8] {
         assert_eq!(service.clone().oneshot(7).await, Err(n));
     }

@@ -1,4 +1,4 @@
-//! Events of what was decided about failures.
+//! Tracing events of the decisions after failures.
 
 use std::{
     fmt::{Debug, Write},

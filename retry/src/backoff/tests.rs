@@ -119,7 +119,7 @@ proptest! {
 
     #[test]
     fn delays_at_the_cap_are_spread(
-        // From a millisecond: of the ten thousand nanoseconds below 10 µs, 200 draws may well share some.
+        // At least a millisecond: 200 draws from the ten thousand nanoseconds below 10 µs may well repeat.
         cap in (1_000_u64..1 << 62).prop_map(Duration::from_micros),
         from_the_cap in any::<bool>(),
         jitter in jitter(),
@@ -163,14 +163,14 @@ fn first_delays(seeds: &[Seeds], requests: usize) -> Vec<Duration> {
     let backoff = Backoff::exponential(HOUR, HOUR);
     (0..requests)
         .map(|n| Delays::new(backoff, seeds[n % seeds.len()].next()))
-        .map(|mut delays| delays.next().unwrap())
+        .map(|mut delays| delays.next().expect("without end"))
         .collect()
 }
 
 #[test]
 fn hundred_requests_draw_different_delays() {
     for seeds in [Seeds::new(None), Seeds::new(Some(7))] {
-        // Through clones, as each clone of a service has its own copy of the policy.
+        // Through clones, because each clone of a service has a copy of the policy.
         let delays = first_delays(&[seeds.clone(), seeds.clone(), seeds], 100);
         assert_eq!(delays.iter().collect::<HashSet<_>>().len(), 100);
     }

@@ -7,7 +7,7 @@ use super::{
     tokens::Tokens,
 };
 
-/// Runs `f` on another thread, then `g` here at the same time; gives back what both said.
+/// Runs `f` on another thread and `g` on this one at the same time. Returns both results.
 fn both<T: Send + Sync + 'static, R: 'static>(
     shared: &Arc<T>,
     f: impl FnOnce(&T) -> R + 'static,
@@ -69,7 +69,7 @@ fn in_flight_place_is_granted_once_at_a_time() {
             flight.retry_ends();
             true
         };
-        // The end of one lets the other begin, or comes too late for it.
+        // The end of one retry lets the other begin, or comes too late for it.
         let (_, here) = both(&flight, end, one);
         assert_eq!(flight.counts().retries, u32::from(here));
     });

@@ -51,7 +51,7 @@ proptest! {
         let bucket = CostBucket::builder().capacity(capacity).cost(1).build("test").unwrap();
         let capacity = u64::from(capacity);
         let (mut tokens, mut successes) = (capacity, 0);
-        // What failed for good, runs, and waits.
+        // The retries that failed, those that run, and those that wait.
         let (mut failed, mut running, mut waiting) = (0, Vec::<u32>::new(), Vec::<(CostHold, u32)>::new());
         for (step, cost, which) in steps {
             match step {
@@ -165,7 +165,7 @@ fn threads_take_no_more_than_the_bucket_holds() {
     });
     let taken = taken.into_inner();
     assert!(taken + bucket.tokens() <= 1_000 + successes, "{taken}");
-    // The bucket was never near its cap after the first moments, so next to nothing was lost there.
+    // After the beginning the bucket was never near its cap, so almost nothing was lost there.
     assert!(taken > 10_000, "{taken}");
 }
 

@@ -1,4 +1,4 @@
-//! A recorder that keeps everything of the policy named "store".
+//! A recorder that keeps all metrics of the policy named "store".
 
 use std::{
     collections::HashMap,
@@ -42,7 +42,7 @@ impl Recorded {
         self.registrations.load(SeqCst)
     }
 
-    /// What was counted under this name, which must have been registered.
+    /// The value of a counter, which must have been registered.
     pub(crate) fn count(&self, metric: &'static str, reason: Option<&'static str>) -> u64 {
         self.cell(metric, reason).count.load(SeqCst)
     }

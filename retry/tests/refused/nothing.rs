@@ -1,4 +1,4 @@
-//! Compiles: what fails below fails for what it says.
+//! Compiles. So the programs beside it fail for the reason they name.
 
 use std::num::NonZeroU32;
 

@@ -52,7 +52,7 @@ pub(super) struct Ledger<const N: usize = SLOTS> {
     calls: Line,
 }
 
-/// A cache line of its own: every call writes the count, and reads a mark that must stay in the caches.
+/// A separate cache line: every call writes the count, and reads a mark that must stay in the caches.
 // 128: x86 fetches lines of 64 in pairs, and some ARM lines are as long.
 #[repr(align(128))]
 #[derive(Debug)]
@@ -202,8 +202,8 @@ impl<const N: usize> Ledger<N> {
 /// ```
 ///
 /// Both are cut to 32 bits. Calls are compared only within a ttl, where they differ by less than 2^31. A slot number
-/// repeats after 2^32 slots (8 years at the shortest ttl). A mark that nobody touched all that time would count as a
-/// new one, and revive at most what one ttl had brought.
+/// repeats after 2^32 slots (8 years at the shortest ttl). A mark that was not replaced in all that time would count
+/// as a new one, and revive at most what one ttl had brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     slot: u32,

@@ -87,7 +87,7 @@ fn withdrawal_with_credit_is_not_refused() {
     explore(None, |ledger| {
         ledger.deposit(0);
         let there = spawn(&ledger, |ledger| {
-            // Brings what it takes.
+            // It deposits the credit that it takes.
             ledger.deposit(0);
             ledger.withdraw(0).expect("two came in, one other takes")
         });

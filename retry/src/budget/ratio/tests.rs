@@ -17,9 +17,9 @@ enum Step {
     Pass(u64),
     Call,
     Take,
-    /// The hold with this number (modulo those that are out) starts its retry.
+    /// The hold with this number, modulo the number of holds, starts its retry.
     Spend(usize),
-    /// … is dropped.
+    /// The hold with this number is dropped.
     Drop(usize),
 }
 
@@ -75,12 +75,12 @@ impl Naive {
 
     fn refund(&mut self, end: u64) {
         let begin = end - RETRY;
-        // Of the stretch that was taken, what has not expired.
+        // The part of the stretch that has not expired.
         self.used -= end - begin.max(self.expired()).min(end);
     }
 }
 
-/// How many further retries there could be if each was paid for by calls live when it was granted, oldest first.
+/// How many further retries are possible, if calls live at the time of a grant paid for it, the oldest first.
 fn unmatched(calls: &[u64], grants: &[u64], per_call: u64, now: u64) -> u64 {
     let mut left = vec![per_call; calls.len()];
     for granted in grants {
@@ -195,7 +195,7 @@ fn retry_resets_a_clock_reading_that_was_ahead() {
     ledger.deposit(hour);
     ledger.deposit(now);
     let _ = ledger.withdraw(now);
-    // From here on all is as if that reading had never been.
+    // From here on the reading has no effect.
     for later in 1..100 {
         let now = now + later * 500 * NANOS_PER_MILLI;
         ledger.deposit(now);
