@@ -17,13 +17,13 @@ mutant 'a refund by load, then store' src/budget/ratio/ledger.rs \
 mutant 'a slot marked by a store' src/budget/ratio/ledger.rs \
     '.compare_exchange(old, mark, Release, Acquire)' \
     '.load(Acquire).checked_add(0).map(|_| self.mark(slot).store(mark, Release)).ok_or(old)'
-mutant 'a slot told to have its mark, and the mark not published' src/budget/ratio/ledger.rs \
+mutant 'the end of a marked slot not published' src/budget/ratio/ledger.rs \
     'self.marked.fetch_max(end, Release);' \
     'self.marked.fetch_max(end, Relaxed);'
-model_mutant 'a clock that was ahead is believed for ever' src/budget/ratio/ledger.rs \
+model_mutant 'a clock reading that was ahead is kept' src/budget/ratio/ledger.rs \
     'self.marked.store(0, Relaxed);' \
     ''
-mutant 'the calls read before what was used of them' src/budget/ratio/ledger.rs \
+mutant 'the calls read before the used credit' src/budget/ratio/ledger.rs \
     'let mut used = self.used.load(Acquire);
         loop {
             let (earned, expired) = self.read(nanos);' \
@@ -61,7 +61,7 @@ model_mutant 'jitter added after the cap' src/backoff/jitter.rs \
 model_mutant 'decorrelated delays cut off at the cap' src/backoff/jitter.rs \
     'first.min(most / 2), most' \
     'first.min(most), most'
-model_mutant 'a backoff that goes on after a hint' src/backoff/delays.rs \
+model_mutant 'a backoff that continues after a hint' src/backoff/delays.rs \
     'retry.saturating_sub(self.hinted).max(1)' \
     'retry'
 

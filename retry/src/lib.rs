@@ -3,7 +3,7 @@
 
 mod backoff;
 mod budget;
-mod checked;
+mod builder;
 #[cfg(feature = "serde")]
 mod duration;
 #[cfg(feature = "http")]

@@ -2,7 +2,7 @@ use std::{borrow::Borrow, sync::Arc};
 
 use crate::{
     budget::{Budget, tokens::Tokens},
-    checked::checked,
+    builder::builder,
     sync::const_fn,
     types::{InvalidConfig, Now},
 };
@@ -81,25 +81,12 @@ pub struct CostHold<P: Borrow<CostBucketCore> = Arc<CostBucketCore>> {
     cost: u32,
 }
 
-/// The numbers of a [`CostBucket`]. `Copy`, and usable in a `const`. The defaults are those of the AWS SDKs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(try_from = "Numbers", into = "Numbers")
-)]
-#[must_use = "a builder makes nothing until `build` or `build_static`"]
-pub struct CostBucketBuilder(Numbers);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(rename = "cost bucket", default = "Numbers::new", deny_unknown_fields)
-)]
-struct Numbers {
-    capacity: u32,
-    cost: u32,
+builder! {
+    /// The numbers of a [`CostBucket`]. `Copy`, and usable in a `const`. The defaults are those of the AWS SDKs.
+    pub struct CostBucketBuilder named "cost bucket" derive(Clone, Copy, Debug, PartialEq, Eq) {
+        capacity: u32 = 500,
+        cost: u32 = 5,
+    }
 }
 
 // === impl CostBucket ===
@@ -274,13 +261,6 @@ impl CostBucketBuilder {
 // === impl Numbers ===
 
 impl Numbers {
-    const fn new() -> Self {
-        Self {
-            capacity: 500,
-            cost: 5,
-        }
-    }
-
     const fn check(self) -> Result<Self, InvalidConfig> {
         if self.cost < 1 || self.cost > self.capacity {
             return Err(InvalidConfig::Cost);
@@ -288,8 +268,6 @@ impl Numbers {
         Ok(self)
     }
 }
-
-checked!(CostBucketBuilder, Numbers);
 
 // === impl CostBucketCore ===
 

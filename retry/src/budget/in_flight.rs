@@ -5,7 +5,7 @@ use crate::{
         Budget,
         flight::{Flight, Limit},
     },
-    checked::checked,
+    builder::builder,
     sync::const_fn,
     types::{InvalidConfig, Now},
 };
@@ -66,29 +66,12 @@ pub struct CallInFlight<P: Borrow<InFlightCore> = Arc<InFlightCore>>(P);
 #[must_use = "dropping it ends the retry"]
 pub struct RetryInFlight<P: Borrow<InFlightCore> = Arc<InFlightCore>>(P);
 
-/// The numbers of an [`InFlightShare`]. `Copy`, and usable in a `const`. The defaults are Envoy's.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(try_from = "Numbers", into = "Numbers")
-)]
-#[must_use = "a builder makes nothing until `build` or `build_static`"]
-pub struct InFlightShareBuilder(Numbers);
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(
-        rename = "share in flight",
-        default = "Numbers::new",
-        deny_unknown_fields
-    )
-)]
-struct Numbers {
-    share: f64,
-    minimum: u32,
+builder! {
+    /// The numbers of an [`InFlightShare`]. `Copy`, and usable in a `const`. The defaults are Envoy's.
+    pub struct InFlightShareBuilder named "share in flight" derive(Clone, Copy, Debug, PartialEq) {
+        share: f64 = 0.2,
+        minimum: u32 = 3,
+    }
 }
 
 // === impl InFlightShare ===
@@ -264,13 +247,6 @@ impl InFlightShareBuilder {
 // === impl Numbers ===
 
 impl Numbers {
-    const fn new() -> Self {
-        Self {
-            share: 0.2,
-            minimum: 3,
-        }
-    }
-
     const fn check(self) -> Result<Limit, InvalidConfig> {
         // Written so that NaN is refused.
         if !(self.share >= 0.0 && self.share <= 1.0) {
@@ -289,8 +265,6 @@ impl Numbers {
         })
     }
 }
-
-checked!(InFlightShareBuilder, Numbers);
 
 // === impl InFlightCore ===
 

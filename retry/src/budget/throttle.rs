@@ -2,7 +2,7 @@ use std::{borrow::Borrow, sync::Arc};
 
 use crate::{
     budget::{Budget, tokens::Tokens},
-    checked::checked,
+    builder::builder,
     sync::const_fn,
     types::{InvalidConfig, Now},
 };
@@ -56,25 +56,12 @@ pub struct HalfFullCore {
     tokens: Tokens,
 }
 
-/// The numbers of a [`HalfFull`]. `Copy`, and usable in a `const`. The defaults are those of A6's example.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(try_from = "Numbers", into = "Numbers")
-)]
-#[must_use = "a builder makes nothing until `build` or `build_static`"]
-pub struct HalfFullBuilder(Numbers);
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(rename = "throttle", default = "Numbers::new", deny_unknown_fields)
-)]
-struct Numbers {
-    max_tokens: u32,
-    token_ratio: f64,
+builder! {
+    /// The numbers of a [`HalfFull`]. `Copy`, and usable in a `const`. The defaults are those of A6's example.
+    pub struct HalfFullBuilder named "throttle" derive(Clone, Copy, Debug, PartialEq) {
+        max_tokens: u32 = 10,
+        token_ratio: f64 = 0.1,
+    }
 }
 
 /// Thousandths.
@@ -199,13 +186,6 @@ impl HalfFullBuilder {
 // === impl Numbers ===
 
 impl Numbers {
-    const fn new() -> Self {
-        Self {
-            max_tokens: 10,
-            token_ratio: 0.1,
-        }
-    }
-
     /// What a success gives, in thousandths of a token.
     const fn check(self) -> Result<u64, InvalidConfig> {
         if self.max_tokens < 1 || self.max_tokens > 1_000 {
@@ -226,5 +206,3 @@ impl Numbers {
         Ok(per_success)
     }
 }
-
-checked!(HalfFullBuilder, Numbers);

@@ -16,7 +16,8 @@ use tower_service::Service;
 use crate::{
     budget::Budget,
     layer::{
-        later::{Call, Failure, Later, Next, poll_later},
+        call::{Call, Failure, ResultOf, Spare, State, StateOf, StateProjection, end},
+        later::poll_later,
         source::Source,
     },
     policy::{CallState, Classify, Replay, RetryPolicy},
@@ -41,35 +42,6 @@ pub struct ResponseFuture<S: Service<Req>, Req, P: Source = RetryPolicy> {
     /// `None` after the call has ended. Dropping the future then looks at one tag instead of one for each part.
     call: Option<Call<S, Req, P>>,
 }
-
-#[pin_project(project = StateProjection)]
-pub(super) enum State<F, N, R> {
-    First {
-        #[pin]
-        attempt: F,
-    },
-    /// A separate type, so that a call that needs no retry does not pay for dropping its parts.
-    Later(#[pin] Later<F, N, R>),
-    /// Between an attempt and what follows it.
-    Ended,
-}
-
-/// What the next attempt needs.
-pub(super) struct Spare<S, Req> {
-    pub(super) service: S,
-    pub(super) request: Req,
-}
-
-pub(super) type StateOf<S, Req, P> = State<
-    <S as Service<Req>>::Future,
-    NextOf<S, Req, <P as Source>::Budget>,
-    <<P as Source>::Budget as Budget>::Retry,
->;
-
-pub(super) type NextOf<S, Req, B> = Next<<B as Budget>::Hold, ResultOf<S, Req>>;
-
-pub(super) type ResultOf<S, Req> =
-    Result<<S as Service<Req>>::Response, <S as Service<Req>>::Error>;
 
 impl<S: Service<Req>, Req, P: Source> ResponseFuture<S, Req, P> {
     #[inline]
@@ -125,20 +97,10 @@ where
     }
 }
 
-/// Drops all that the call held, at the answer and not when the future is dropped.
-#[inline]
-pub(super) fn end<S: Service<Req>, Req, P: Source>(
-    mut state: Pin<&mut StateOf<S, Req, P>>,
-    call: &mut Option<Call<S, Req, P>>,
-) {
-    state.set(State::Ended);
-    *call = None;
-}
-
 impl<S: Service<Req>, Req, P: Source> fmt::Debug for ResponseFuture<S, Req, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
-            .field("call", &self.call.as_ref().map(Call::state))
+            .field("call", &self.call.as_ref().map(|call| &call.state))
             .finish_non_exhaustive()
     }
 }

@@ -8,67 +8,20 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use pin_project::pin_project;
-use tokio::time::Sleep;
 use tower_service::Service;
 
 use crate::{
     budget::Budget,
     layer::{
-        future::{NextOf, ResultOf, Spare, State, StateOf, StateProjection, end},
+        call::{
+            Call, Failure, FailureOf, Later, LaterProjection, Next, NextOf, ResultOf, State,
+            StateOf, StateProjection, end,
+        },
         source::Source,
     },
-    policy::{self, CallState, Classify, Engine, Replay},
+    policy::{self, Classify, Engine, Replay},
     types::{Now, Verdict},
 };
-
-#[pin_project(project = LaterProjection)]
-pub(super) enum Later<F, N, R> {
-    Retrying {
-        #[pin]
-        attempt: F,
-        /// `None` after it has ended.
-        retry: Option<R>,
-    },
-    Waiting {
-        #[pin]
-        timer: Sleep,
-        /// `None` after the wait is over.
-        next: Option<N>,
-    },
-    /// The spare service becomes ready for a further attempt.
-    Readying {
-        /// `None` only while the service is polled.
-        next: Option<N>,
-    },
-}
-
-/// What a call holds from its beginning to its end.
-pub(super) struct Call<S, Req, P: Source> {
-    /// `None` if no further attempt can follow.
-    spare: Option<Spare<S, Req>>,
-    state: CallState,
-    engine: P::Kept,
-    /// Held for the budget, until it is dropped.
-    _token: <P::Budget as Budget>::Call,
-}
-
-/// What a retry holds from the decision to the attempt.
-pub(super) struct Next<H, O> {
-    hold: H,
-    /// The answer if the service is not ready. `None` if the call waits for it.
-    failed: Option<O>,
-}
-
-/// An attempt that its verdict says to retry.
-pub(super) struct Failure<R, O> {
-    pub(super) verdict: Verdict,
-    pub(super) now: Now,
-    pub(super) retry: Option<R>,
-    pub(super) result: O,
-}
-
-type FailureOf<S, Req, B> = Failure<<B as Budget>::Retry, ResultOf<S, Req>>;
 
 /// What follows a failure: the next attempt at once, `None` after a wait, or the answer.
 type Follows<S, Req, B> = Result<Option<NextOf<S, Req, B>>, ResultOf<S, Req>>;
@@ -143,45 +96,6 @@ where
 // === impl Call ===
 
 impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
-    #[inline]
-    pub(super) const fn new(
-        spare: Option<Spare<S, Req>>,
-        state: CallState,
-        token: <P::Budget as Budget>::Call,
-        engine: P::Kept,
-    ) -> Self {
-        Self {
-            spare,
-            state,
-            engine,
-            _token: token,
-        }
-    }
-
-    pub(super) const fn state(&self) -> &CallState {
-        &self.state
-    }
-
-    #[inline]
-    fn engine(&self) -> &Engine<P::Classifier, P::Replay, P::Budget> {
-        self.engine.borrow()
-    }
-
-    /// The result of an attempt is the answer.
-    #[inline]
-    pub(super) fn done(&self, retry: Option<<P::Budget as Budget>::Retry>, is_ok: bool) {
-        self.engine().done(&self.state, retry, is_ok);
-    }
-
-    #[inline]
-    pub(super) fn judge(&self, result: &ResultOf<S, Req>, now: &Now) -> Verdict
-    where
-        P::Classifier: Classify<Req, S::Response, S::Error>,
-    {
-        let request = self.spare.as_ref().map(|spare| &spare.request);
-        self.engine().judge(&self.state, request, now, result)
-    }
-
     /// Decides what follows a failure.
     #[inline]
     fn failed(

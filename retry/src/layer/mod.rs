@@ -1,5 +1,6 @@
 //! The adapter to tower: layer, service and future, and the same policy for tower's own layer.
 
+mod call;
 mod future;
 mod later;
 mod service;

@@ -3,10 +3,7 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use crate::{
-    layer::{
-        future::{ResponseFuture, Spare},
-        source::Source,
-    },
+    layer::{call::Spare, future::ResponseFuture, source::Source},
     policy::{Classify, DeadlineOf, Replay, RetryPolicy},
 };
 

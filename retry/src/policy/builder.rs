@@ -1,41 +1,26 @@
 use std::time::Duration;
 
-use crate::{backoff::Backoff, checked::checked, policy::RetryPolicy, types::InvalidConfig};
+use crate::{backoff::Backoff, builder::builder, policy::RetryPolicy, types::InvalidConfig};
 
-/// The numbers of a [`RetryPolicy`]. `Copy`, and usable in a `const`.
-///
-/// Made by [`RetryPolicy::builder`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(try_from = "Numbers", into = "Numbers")
-)]
-#[must_use = "a builder makes nothing until `build`"]
-pub struct Builder(pub(super) Numbers);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(rename = "retry", default = "Numbers::new", deny_unknown_fields)
-)]
-pub(super) struct Numbers {
-    pub(super) attempts: u32,
-    pub(super) backoff: Backoff,
-    #[cfg_attr(
-        feature = "serde",
-        serde(
-            with = "crate::duration::option",
-            skip_serializing_if = "Option::is_none"
-        )
-    )]
-    pub(super) max_elapsed: Option<Duration>,
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
-    pub(super) max_hint: Duration,
-    pub(super) wait_for_ready: bool,
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub(super) seed: Option<u64>,
+builder! {
+    /// The numbers of a [`RetryPolicy`]. `Copy`, and usable in a `const`.
+    ///
+    /// Made by [`RetryPolicy::builder`].
+    pub struct Builder named "retry" derive(Clone, Copy, Debug, PartialEq, Eq) {
+        // The default of the AWS SDKs: one retry for a passing fault, one more for bad luck.
+        attempts: u32 = 3,
+        // The first wait is about one round trip to a slow dependency. The last one is still short for a person who
+        // waits for a page.
+        backoff: Backoff = Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2)),
+        #[cfg_attr(feature = "serde", serde(with = "crate::duration::option", skip_serializing_if = "Option::is_none"))]
+        max_elapsed: Option<Duration> = None,
+        // A server that asks for more will not answer this request in time.
+        #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+        max_hint: Duration = Duration::from_secs(30),
+        wait_for_ready: bool = true,
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        seed: Option<u64> = None,
+    }
 }
 
 impl Builder {
@@ -106,21 +91,6 @@ impl Builder {
 }
 
 impl Numbers {
-    pub(super) const fn new() -> Self {
-        Self {
-            // The default of the AWS SDKs: one retry for a passing fault, one more for bad luck.
-            attempts: 3,
-            // The first wait is about one round trip to a slow dependency. The last one is still short for a person
-            // who waits for a page.
-            backoff: Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2)),
-            max_elapsed: None,
-            // A server that asks for more will not answer this request in time.
-            max_hint: Duration::from_secs(30),
-            wait_for_ready: true,
-            seed: None,
-        }
-    }
-
     const fn check(self) -> Result<Self, InvalidConfig> {
         if self.attempts == 0 {
             return Err(InvalidConfig::ZeroAttempts);
@@ -128,5 +98,3 @@ impl Numbers {
         Ok(self)
     }
 }
-
-checked!(Builder, Numbers);

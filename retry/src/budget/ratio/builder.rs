@@ -4,35 +4,22 @@ use tokio::time::Instant;
 
 use crate::{
     budget::ratio::{Core, RetryBudget, StaticRetryBudget, credit::Terms},
-    checked::checked,
+    builder::builder,
     sync::const_fn,
     types::InvalidConfig,
 };
 
-/// The numbers of a [`RetryBudget`]. `Copy`, and usable in a `const`.
-///
-/// Made by [`RetryBudget::builder`]. The defaults are Finagle's: a fifth of the calls, ten retries a second in
-/// addition, a ttl of ten seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(try_from = "Numbers", into = "Numbers")
-)]
-#[must_use = "a builder makes nothing until `build` or `build_static`"]
-pub struct BudgetBuilder(Numbers);
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(rename = "retry budget", default = "Numbers::new", deny_unknown_fields)
-)]
-struct Numbers {
-    ratio: f64,
-    floor_per_second: u32,
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
-    ttl: Duration,
+builder! {
+    /// The numbers of a [`RetryBudget`]. `Copy`, and usable in a `const`.
+    ///
+    /// Made by [`RetryBudget::builder`]. The defaults are Finagle's: a fifth of the calls, ten retries a second in
+    /// addition, a ttl of ten seconds.
+    pub struct BudgetBuilder named "retry budget" derive(Clone, Copy, Debug, PartialEq) {
+        ratio: f64 = 0.2,
+        floor_per_second: u32 = 10,
+        #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+        ttl: Duration = Duration::from_secs(10),
+    }
 }
 
 impl BudgetBuilder {
@@ -102,18 +89,7 @@ impl BudgetBuilder {
 // === impl Numbers ===
 
 impl Numbers {
-    // Finagle's `RetryBudget()`: 20 percent, 10 a second, 10 s.
-    const fn new() -> Self {
-        Self {
-            ratio: 0.2,
-            floor_per_second: 10,
-            ttl: Duration::from_secs(10),
-        }
-    }
-
     const fn check(self) -> Result<Terms, InvalidConfig> {
         Terms::new(self.ratio, self.floor_per_second, self.ttl)
     }
 }
-
-checked!(BudgetBuilder, Numbers);

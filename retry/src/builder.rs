@@ -1,0 +1,52 @@
+//! Builders: numbers with their defaults, in code and in configuration files (feature `serde`).
+
+/// Declares a builder and its `Numbers`, with their defaults.
+///
+/// The numbers derive serde's traits, under the given name in error messages. An absent field has its default, an
+/// unknown one is an error. `Numbers::check`, which the caller writes, returns an error for numbers that `build`
+/// refuses. It runs when the file is read, where an error can name the place in the file.
+macro_rules! builder {
+    (
+        $(#[$meta:meta])*
+        pub struct $builder:ident named $name:literal derive $derive:tt {
+            $($(#[$field_meta:meta])* $field:ident: $type:ty = $default:expr,)*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive $derive]
+        #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+        #[cfg_attr(feature = "serde", serde(try_from = "Numbers", into = "Numbers"))]
+        #[must_use = "a builder makes nothing until it is built"]
+        pub struct $builder(pub(super) Numbers);
+
+        #[derive $derive]
+        #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+        #[cfg_attr(feature = "serde", serde(rename = $name, default = "Numbers::new", deny_unknown_fields))]
+        pub(super) struct Numbers {
+            $($(#[$field_meta])* pub(super) $field: $type,)*
+        }
+
+        impl Numbers {
+            pub(super) const fn new() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl From<$builder> for Numbers {
+            fn from(builder: $builder) -> Self {
+                builder.0
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl TryFrom<Numbers> for $builder {
+            type Error = InvalidConfig;
+
+            fn try_from(numbers: Numbers) -> Result<Self, InvalidConfig> {
+                numbers.check().map(|_| Self(numbers))
+            }
+        }
+    };
+}
+pub(crate) use builder;
