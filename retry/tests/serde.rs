@@ -128,6 +128,38 @@ fn file_with_illegal_values_is_refused() {
 }
 
 #[test]
+fn durations_have_units_up_to_hours() {
+    for (text, duration) in [
+        ("250ms", ms(250)),
+        ("1.5s", ms(1_500)),
+        ("1m 30s", ms(90_000)),
+        ("2min", ms(120_000)),
+        ("3 us", Duration::from_micros(3)),
+        ("7ns", Duration::from_nanos(7)),
+        ("0s", Duration::ZERO),
+        ("unlimited", Duration::MAX),
+    ] {
+        let builder = read::<Builder>(&format!(r#"{{ "max_hint": "{text}" }}"#));
+        assert_eq!(builder, RetryPolicy::builder().max_hint(duration), "{text}");
+    }
+    for text in ["", "5", "-1s", "1d", "1w", "PT5S", "soon", "1s ago"] {
+        let json = format!(r#"{{ "max_hint": "{text}" }}"#);
+        assert!(
+            problem::<Builder>(&json).contains("a duration such as"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn errors_name_the_field_by_its_path() {
+    let json = r#"{ "backoff": { "constant": { "delay": "soon" } } }"#;
+    let mut json = serde_json::Deserializer::from_str(json);
+    let error = serde_path_to_error::deserialize::<_, Builder>(&mut json).unwrap_err();
+    assert_eq!(error.path().to_string(), "backoff.constant.delay");
+}
+
+#[test]
 fn custom_backoff_cannot_be_written() {
     let custom = Backoff::custom(|n| ms(n.into()), ms(100));
     let error = serde_json::to_string(&custom).unwrap_err();

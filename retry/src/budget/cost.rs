@@ -222,7 +222,8 @@ impl CostBucketBuilder {
     ///
     /// [`InvalidConfig`] if a number is out of the range that its method names.
     pub fn build(self, name: &'static str) -> Result<CostBucket, InvalidConfig> {
-        Ok(CostBucket(Arc::new(self.core(name)?)))
+        let core = CostBucketCore::new(name, self.0.check()?);
+        Ok(CostBucket(Arc::new(core)))
     }
 
     const_fn! {
@@ -238,21 +239,9 @@ impl CostBucketBuilder {
         /// ```
         #[must_use]
         pub fn build_static(self, name: &'static str) -> StaticCostBucket {
-            match self.core(name) {
-                Ok(core) => CostBucket(core),
-                Err(problem) => panic!("{}", problem.message()),
-            }
-        }
-    }
-
-    const_fn! {
-        fn core(self, name: &'static str) -> Result<CostBucketCore, InvalidConfig> {
             match self.0.check() {
-                Ok(Numbers { capacity, cost }) => {
-                    let tokens = Tokens::new(capacity as u64);
-                    Ok(CostBucketCore { name, cost, tokens })
-                }
-                Err(problem) => Err(problem),
+                Ok(checked) => CostBucket(CostBucketCore::new(name, checked)),
+                Err(problem) => panic!("{}", problem.message()),
             }
         }
     }
@@ -272,6 +261,12 @@ impl Numbers {
 // === impl CostBucketCore ===
 
 impl CostBucketCore {
+    const_fn! {
+        fn new(name: &'static str, checked: Numbers) -> Self {
+            Self { name, cost: checked.cost, tokens: Tokens::new(checked.capacity as u64) }
+        }
+    }
+
     /// The last attempt of a call ended. A success brings `tokens`.
     fn record(&self, tokens: u32, failed: bool) {
         if !failed {

@@ -211,7 +211,8 @@ impl InFlightShareBuilder {
     ///
     /// [`InvalidConfig`] if the share is not from 0 to 1.
     pub fn build(self, name: &'static str) -> Result<InFlightShare, InvalidConfig> {
-        Ok(InFlightShare(Arc::new(self.core(name)?)))
+        let core = InFlightCore::new(name, self.0.check()?);
+        Ok(InFlightShare(Arc::new(core)))
     }
 
     const_fn! {
@@ -227,18 +228,9 @@ impl InFlightShareBuilder {
         /// ```
         #[must_use]
         pub fn build_static(self, name: &'static str) -> StaticInFlightShare {
-            match self.core(name) {
-                Ok(core) => InFlightShare(core),
-                Err(problem) => panic!("{}", problem.message()),
-            }
-        }
-    }
-
-    const_fn! {
-        fn core(self, name: &'static str) -> Result<InFlightCore, InvalidConfig> {
             match self.0.check() {
-                Ok(limit) => Ok(InFlightCore { name, limit, flight: Flight::new() }),
-                Err(problem) => Err(problem),
+                Ok(limit) => InFlightShare(InFlightCore::new(name, limit)),
+                Err(problem) => panic!("{}", problem.message()),
             }
         }
     }
@@ -269,6 +261,12 @@ impl Numbers {
 // === impl InFlightCore ===
 
 impl InFlightCore {
+    const_fn! {
+        fn new(name: &'static str, limit: Limit) -> Self {
+            Self { name, limit, flight: Flight::new() }
+        }
+    }
+
     fn retry_begins(&self) -> bool {
         self.flight.retry_begins(self.limit)
     }

@@ -56,6 +56,9 @@ pub use self::{
 /// An `Err` whose verdict is [`Done`](crate::Verdict::Done) says nothing about the service, and no budget is told
 /// of it. The rejections of an open circuit breaker would otherwise fill a bucket in the middle of an outage.
 ///
+/// A share of the calls needs only [`Hold`](Self::Hold). A budget over calls in flight needs all three types, because the
+/// wait counts.
+///
 /// A budget is cloned with every call, so it should be a cheap handle.
 pub trait Budget {
     /// Kept from the beginning of a call to its end. `()` for a budget that does not count calls in flight.

@@ -146,7 +146,8 @@ impl HalfFullBuilder {
     ///
     /// [`InvalidConfig`] if a number is out of the range that its method names.
     pub fn build(self, name: &'static str) -> Result<HalfFull, InvalidConfig> {
-        Ok(HalfFull(Arc::new(self.core(name)?)))
+        let core = HalfFullCore::new(name, self.0.check()?);
+        Ok(HalfFull(Arc::new(core)))
     }
 
     const_fn! {
@@ -162,22 +163,9 @@ impl HalfFullBuilder {
         /// ```
         #[must_use]
         pub fn build_static(self, name: &'static str) -> StaticHalfFull {
-            match self.core(name) {
-                Ok(core) => HalfFull(core),
-                Err(problem) => panic!("{}", problem.message()),
-            }
-        }
-    }
-
-    const_fn! {
-        fn core(self, name: &'static str) -> Result<HalfFullCore, InvalidConfig> {
             match self.0.check() {
-                Ok(per_success) => Ok(HalfFullCore {
-                    name,
-                    per_success,
-                    tokens: Tokens::new(self.0.max_tokens as u64 * TOKEN),
-                }),
-                Err(problem) => Err(problem),
+                Ok(checked) => HalfFull(HalfFullCore::new(name, checked)),
+                Err(problem) => panic!("{}", problem.message()),
             }
         }
     }
@@ -186,8 +174,8 @@ impl HalfFullBuilder {
 // === impl Numbers ===
 
 impl Numbers {
-    /// What a success gives, in thousandths of a token.
-    const fn check(self) -> Result<u64, InvalidConfig> {
+    /// The size of the bucket, and what a success gives, in thousandths of a token.
+    const fn check(self) -> Result<(u64, u64), InvalidConfig> {
         if self.max_tokens < 1 || self.max_tokens > 1_000 {
             return Err(InvalidConfig::MaxTokens);
         }
@@ -203,6 +191,16 @@ impl Numbers {
         )]
         // A millionth is added because 0.3 × 1,000 is a little less than 300.
         let per_success = (self.token_ratio * TOKEN as f64 + 1e-6) as u64;
-        Ok(per_success)
+        Ok((self.max_tokens as u64 * TOKEN, per_success))
+    }
+}
+
+// === impl HalfFullCore ===
+
+impl HalfFullCore {
+    const_fn! {
+        fn new(name: &'static str, (most, per_success): (u64, u64)) -> Self {
+            Self { name, per_success, tokens: Tokens::new(most) }
+        }
     }
 }

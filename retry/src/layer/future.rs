@@ -1,7 +1,16 @@
 //! The future of the service, and its first attempt.
 //!
-//! Where no retry is needed, `poll` here is all that runs. What follows a failure is in `later`, out of line and by
+//! If no retry is needed, `poll` here is all that runs. What follows a failure is in `later`, out of line and by
 //! reference: kept here, it would take the future out of registers.
+//!
+//! # Lost experiments
+//!
+//! In instructions of the bench `retry` at the time, with a `&'static` policy:
+//!
+//! - One `Option` for each part of a call, instead of one around all of them: 148 instead of 136 if no retry is needed,
+//!   343 instead of 306 for one retry.
+//! - The steps of a retry as separate functions out of line: 127 instead of 84 if no retry is needed.
+//! - The failed result beside the state instead of in it: 256 instead of 255 for one retry, and 11 more in a stack.
 
 use std::{
     fmt,

@@ -131,6 +131,10 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
 
     /// Waits for the service, then makes the next attempt. Returns an answer if the call gives up; the hold then goes
     /// back to the budget.
+    ///
+    /// The deadline may pass while the service becomes ready. The attempt is made all the same: the failed result was
+    /// dropped before the wait, so there is no other answer. Asking for readiness before the wait instead would hold
+    /// a permit of the inner service through the wait, and say nothing about the time when the attempt begins.
     #[inline]
     fn begin(
         &mut self,

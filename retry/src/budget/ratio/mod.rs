@@ -22,7 +22,7 @@ use self::{credit::Terms, ledger::Ledger};
 /// A budget of retries as a share of the calls, with a floor per second and a ttl: a cheap handle to credit that all
 /// its clones share.
 ///
-/// Each call pays in `ratio` of a retry, which expires after the ttl. `floor` retries a second come in in addition.
+/// Each call pays in `ratio` of a retry, which expires after the ttl. The floor pays in for a number of retries a second.
 /// A retry uses up the oldest credit. Over any history, and exactly so under threads,
 ///
 /// ```text
