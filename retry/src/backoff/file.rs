@@ -56,9 +56,11 @@ impl From<Backoff> for Steps {
             first,
             cap,
             growth,
+            custom,
             jitter,
         } = backoff;
         match growth {
+            _ if custom.is_some() => Self::Custom,
             _ if backoff == Backoff::none() => Self::None,
             Growth::Doubling => Self::Exponential {
                 base: first,
@@ -74,7 +76,6 @@ impl From<Backoff> for Steps {
                 delay: first,
                 jitter,
             },
-            Growth::Custom(_) => Self::Custom,
         }
     }
 }

@@ -40,20 +40,24 @@ pub(crate) use self::{delays::Draws, seeds::Seeds};
 pub struct Backoff {
     first: Duration,
     cap: Duration,
+    /// The growth, unless `custom` gives the delays.
     growth: Growth,
+    custom: Option<Custom>,
     jitter: Jitter,
 }
 
 /// How the delay before jitter changes from one retry to the next.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Growth {
     Level,
     Adding,
     Doubling,
-    // A plain function and not a type parameter, which would run through policy and future. Nor a box, which would
-    // end `Copy`, and with it `const` and the builder as a value. A table in a `const` covers the usual need.
-    Custom(fn(u32) -> Duration),
 }
+
+/// A plain function and not a type parameter, which would run through policy and future. Nor a box, which would end
+/// `Copy`, and with it `const` and the builder as a value. A table in a `const` covers the usual need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Custom(fn(u32) -> Duration);
 
 impl Backoff {
     /// Doubles each time: `min(cap, base × 2^(n − 1))` before the `n`-th retry, spread by the jitter.
@@ -95,7 +99,9 @@ impl Backoff {
     /// assert_eq!(steps, [10, 200, 800, 800]);
     /// ```
     pub const fn custom(f: fn(u32) -> Duration, cap: Duration) -> Self {
-        Self::of(Duration::ZERO, cap, Growth::Custom(f))
+        let mut backoff = Self::of(Duration::ZERO, cap, Growth::Level);
+        backoff.custom = Some(Custom(f));
+        backoff
     }
 
     /// No delay. The policy then creates no timer and needs no runtime.
@@ -123,33 +129,35 @@ impl Backoff {
     }
 
     const fn of(first: Duration, cap: Duration, growth: Growth) -> Self {
-        Self::from_parts(first, cap, growth, Jitter::Full)
+        Self::from_parts(first, cap, growth, None, Jitter::Full)
     }
 
     pub(crate) const fn from_parts(
         first: Duration,
         cap: Duration,
         growth: Growth,
+        custom: Option<Custom>,
         jitter: Jitter,
     ) -> Self {
         Self {
             first,
             cap,
             growth,
+            custom,
             jitter,
         }
     }
 
-    pub(crate) const fn into_parts(self) -> (Duration, Duration, Growth, Jitter) {
-        (self.first, self.cap, self.growth, self.jitter)
+    pub(crate) const fn into_parts(self) -> (Duration, Duration, Growth, Option<Custom>, Jitter) {
+        (self.first, self.cap, self.growth, self.custom, self.jitter)
     }
 
     /// The bounds of the wait before the `retry`-th retry, if the wait before it was `last`.
     fn range(&self, retry: u32, last: Option<Duration>) -> (Duration, Duration) {
         let delay = self.delay(retry);
-        let first = match self.growth {
-            Growth::Custom(_) if retry == 1 => delay,
-            Growth::Custom(f) if self.jitter == Jitter::Decorrelated => f(1).min(self.cap),
+        let first = match self.custom {
+            Some(_) if retry == 1 => delay,
+            Some(Custom(f)) if self.jitter == Jitter::Decorrelated => f(1).min(self.cap),
             _ => self.first.min(self.cap),
         };
         self.jitter.range(delay, self.cap, first, last)
@@ -157,11 +165,11 @@ impl Backoff {
 
     /// The delay before the `retry`-th retry, without jitter.
     fn delay(&self, retry: u32) -> Duration {
-        let delay = match self.growth {
-            Growth::Level => self.first,
-            Growth::Adding => self.first.saturating_mul(retry),
-            Growth::Doubling => doubled(self.first, retry - 1),
-            Growth::Custom(f) => f(retry),
+        let delay = match (self.custom, self.growth) {
+            (Some(Custom(f)), _) => f(retry),
+            (None, Growth::Level) => self.first,
+            (None, Growth::Adding) => self.first.saturating_mul(retry),
+            (None, Growth::Doubling) => doubled(self.first, retry - 1),
         };
         delay.min(self.cap)
     }
@@ -178,19 +186,13 @@ fn doubled(mut delay: Duration, mut times: u32) -> Duration {
     delay
 }
 
-// === impl Growth ===
+// === impl Custom ===
 
-impl PartialEq for Growth {
+impl PartialEq for Custom {
     fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Level, Self::Level)
-            | (Self::Adding, Self::Adding)
-            | (Self::Doubling, Self::Doubling) => true,
-            // By address: a function that was compiled twice may count as two.
-            (Self::Custom(a), Self::Custom(b)) => ptr::fn_addr_eq(*a, *b),
-            _ => false,
-        }
+        // By address: a function that was compiled twice may count as two.
+        ptr::fn_addr_eq(self.0, other.0)
     }
 }
 
-impl Eq for Growth {}
+impl Eq for Custom {}

@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use proptest::prelude::*;
 
-use super::{Backoff, Delays, Growth, Jitter, Seeds};
+use super::{Backoff, Custom, Delays, Growth, Jitter, Seeds};
 
 fn duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
@@ -50,12 +50,9 @@ pub(crate) fn backoff() -> impl Strategy<Value = Backoff> {
 fn ceilings(backoff: Backoff) -> impl Iterator<Item = Duration> {
     let mut next = backoff.first;
     (1_u32..).map(move |retry| {
-        let now = match backoff.growth {
-            Growth::Custom(f) => f(retry),
-            _ => next,
-        };
+        let now = backoff.custom.map_or(next, |Custom(f)| f(retry));
         next = match backoff.growth {
-            Growth::Level | Growth::Custom(_) => next,
+            Growth::Level => next,
             Growth::Adding => next.saturating_add(backoff.first),
             Growth::Doubling => next.saturating_add(next),
         };

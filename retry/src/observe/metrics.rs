@@ -1,200 +1,170 @@
-//! Metrics (feature `metrics`). Without the feature nothing here holds or does anything.
+//! The metrics of a policy (feature `metrics`).
 
-#[cfg(feature = "metrics")]
-pub(super) use on::Meters;
+use std::{fmt, sync::OnceLock};
 
-#[cfg(not(feature = "metrics"))]
-pub(super) use off::Meters;
+use metrics::{
+    Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit, with_recorder,
+};
 
-#[cfg(not(feature = "metrics"))]
-mod off {
-    use crate::types::Event;
+use crate::types::{Event, GiveUpReason, RetryReason};
 
-    #[derive(Debug, Default)]
-    pub(in crate::observe) struct Meters;
+const ATTEMPTS: &str = "maestro_retry_attempts_total";
+const RETRIES: &str = "maestro_retry_retries_total";
+const GAVE_UP: &str = "maestro_retry_gave_up_total";
+const WAIT: &str = "maestro_retry_wait_seconds";
+const LEVEL: &str = "maestro_retry_budget_level";
 
-    #[expect(clippy::unused_self, reason = "the same calls as with the feature")]
-    impl Meters {
-        pub(in crate::observe) const fn new(_: Option<&'static str>) -> Self {
-            Self
+/// Every reason, at the index of its discriminant.
+const RETRY_REASONS: [RetryReason; 3] = [
+    RetryReason::Failure,
+    RetryReason::Hint,
+    RetryReason::Costing,
+];
+const GIVE_UP_REASONS: [GiveUpReason; 7] = [
+    GiveUpReason::Never,
+    GiveUpReason::Attempts,
+    GiveUpReason::NotRepeatable,
+    GiveUpReason::Hint,
+    GiveUpReason::Time,
+    GiveUpReason::Budget,
+    GiveUpReason::NotReady,
+];
+
+static METADATA: Metadata<'static> =
+    Metadata::new("maestro_retry", Level::INFO, Some(module_path!()));
+
+/// The metrics of one policy, if it has a name. The handles of the recorder are kept from the first use after it
+/// was installed.
+#[derive(Default)]
+pub(super) struct Meters {
+    name: Option<&'static str>,
+    handles: OnceLock<Handles>,
+}
+
+struct Handles {
+    attempts: Counter,
+    retries: [Counter; RETRY_REASONS.len()],
+    gave_up: [Counter; GIVE_UP_REASONS.len()],
+    wait: Histogram,
+    /// Registered when a budget first reports a level, which not every kind does.
+    level: OnceLock<Gauge>,
+}
+
+impl Meters {
+    pub(super) const fn new(name: Option<&'static str>) -> Self {
+        Self {
+            name,
+            handles: OnceLock::new(),
         }
+    }
 
-        #[inline]
-        pub(in crate::observe) fn event(&self, _: &Event) {}
+    pub(super) fn event(&self, event: &Event) {
+        let Some(handles) = self.handles() else {
+            return;
+        };
+        match *event {
+            Event::Done { .. } => handles.attempts.increment(1),
+            Event::Retry { wait, reason, .. } => {
+                handles.attempts.increment(1);
+                handles.retries[reason as usize].increment(1);
+                handles.wait.record(wait);
+            }
+            Event::GaveUp { reason, .. } => {
+                // `NotReady` follows a `Retry`, and no attempt was made in between.
+                if reason != GiveUpReason::NotReady {
+                    handles.attempts.increment(1);
+                }
+                handles.gave_up[reason as usize].increment(1);
+            }
+        }
+    }
 
-        #[inline]
-        pub(in crate::observe) fn level(&self, _: impl FnOnce() -> Option<f64>) {}
+    pub(super) fn level(&self, level: impl FnOnce() -> Option<f64>) {
+        let (Some(handles), Some(name)) = (self.handles(), self.name) else {
+            return;
+        };
+        if let Some(level) = level() {
+            let gauge = handles.level.get_or_init(|| {
+                with_recorder(|recorder| {
+                    let description = "What the budget has left, in its own units";
+                    recorder.describe_gauge(LEVEL.into(), None, description.into());
+                    recorder.register_gauge(&key(LEVEL, name, None), &METADATA)
+                })
+            });
+            gauge.set(level);
+        }
+    }
+
+    #[inline]
+    fn handles(&self) -> Option<&Handles> {
+        self.handles.get().or_else(|| self.find())
+    }
+
+    /// Before a recorder is installed, `metrics` hands out one that is zero-sized, whose handles never count. Those
+    /// are not kept. A user with a zero-sized recorder calls `resolve_metrics`.
+    #[cold]
+    fn find(&self) -> Option<&Handles> {
+        let name = self.name?;
+        with_recorder(|recorder| (size_of_val(recorder) > 0).then(|| self.keep(name, recorder)))
+    }
+
+    fn keep(&self, name: &'static str, recorder: &dyn Recorder) -> &Handles {
+        self.handles
+            .get_or_init(|| Handles::register(name, recorder))
+    }
+
+    pub(super) fn resolve(&self) {
+        if let Some(name) = self.name {
+            with_recorder(|recorder| {
+                self.keep(name, recorder);
+            });
+        }
     }
 }
 
-#[cfg(feature = "metrics")]
-mod on {
-    use std::{fmt, sync::OnceLock};
-
-    use metrics::{
-        Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit, with_recorder,
-    };
-
-    use crate::types::{Event, GiveUpReason, RetryReason};
-
-    const ATTEMPTS: &str = "maestro_retry_attempts_total";
-    const RETRIES: &str = "maestro_retry_retries_total";
-    const GAVE_UP: &str = "maestro_retry_gave_up_total";
-    const WAIT: &str = "maestro_retry_wait_seconds";
-    const LEVEL: &str = "maestro_retry_budget_level";
-
-    /// Every reason, at the index of its discriminant.
-    const RETRY_REASONS: [RetryReason; 3] = [
-        RetryReason::Failure,
-        RetryReason::Hint,
-        RetryReason::Costing,
-    ];
-    const GIVE_UP_REASONS: [GiveUpReason; 7] = [
-        GiveUpReason::Never,
-        GiveUpReason::Attempts,
-        GiveUpReason::NotRepeatable,
-        GiveUpReason::Hint,
-        GiveUpReason::Time,
-        GiveUpReason::Budget,
-        GiveUpReason::NotReady,
-    ];
-
-    static METADATA: Metadata<'static> =
-        Metadata::new("maestro_retry", Level::INFO, Some(module_path!()));
-
-    /// The metrics of one policy, if it has a name. The handles of the recorder are kept from the first use after it
-    /// was installed.
-    #[derive(Default)]
-    pub(in crate::observe) struct Meters {
-        name: Option<&'static str>,
-        handles: OnceLock<Handles>,
-    }
-
-    struct Handles {
-        attempts: Counter,
-        retries: [Counter; RETRY_REASONS.len()],
-        gave_up: [Counter; GIVE_UP_REASONS.len()],
-        wait: Histogram,
-        /// Registered when a budget first reports a level, which not every kind does.
-        level: OnceLock<Gauge>,
-    }
-
-    impl Meters {
-        pub(in crate::observe) const fn new(name: Option<&'static str>) -> Self {
-            Self {
-                name,
-                handles: OnceLock::new(),
-            }
+impl Handles {
+    fn register(name: &'static str, recorder: &dyn Recorder) -> Self {
+        for (metric, unit, description) in [
+            (ATTEMPTS, Unit::Count, "Attempts that ended"),
+            (RETRIES, Unit::Count, "Retries decided on, by reason"),
+            (
+                GAVE_UP,
+                Unit::Count,
+                "Failures that were the answer, by reason",
+            ),
+        ] {
+            recorder.describe_counter(metric.into(), Some(unit), description.into());
         }
-
-        pub(in crate::observe) fn event(&self, event: &Event) {
-            let Some(handles) = self.handles() else {
-                return;
-            };
-            match *event {
-                Event::Done { .. } => handles.attempts.increment(1),
-                Event::Retry { wait, reason, .. } => {
-                    handles.attempts.increment(1);
-                    handles.retries[reason as usize].increment(1);
-                    handles.wait.record(wait);
-                }
-                Event::GaveUp { reason, .. } => {
-                    // `NotReady` follows a `Retry`, and no attempt was made in between.
-                    if reason != GiveUpReason::NotReady {
-                        handles.attempts.increment(1);
-                    }
-                    handles.gave_up[reason as usize].increment(1);
-                }
-            }
-        }
-
-        pub(in crate::observe) fn level(&self, level: impl FnOnce() -> Option<f64>) {
-            let (Some(handles), Some(name)) = (self.handles(), self.name) else {
-                return;
-            };
-            if let Some(level) = level() {
-                let gauge = handles.level.get_or_init(|| {
-                    with_recorder(|recorder| {
-                        let description = "What the budget has left, in its own units";
-                        recorder.describe_gauge(LEVEL.into(), None, description.into());
-                        recorder.register_gauge(&key(LEVEL, name, None), &METADATA)
-                    })
-                });
-                gauge.set(level);
-            }
-        }
-
-        #[inline]
-        fn handles(&self) -> Option<&Handles> {
-            self.handles.get().or_else(|| self.find())
-        }
-
-        /// Before a recorder is installed, `metrics` hands out one that is zero-sized, whose handles never count. Those
-        /// are not kept. A user with a zero-sized recorder calls `resolve_metrics`.
-        #[cold]
-        fn find(&self) -> Option<&Handles> {
-            let name = self.name?;
-            with_recorder(|recorder| (size_of_val(recorder) > 0).then(|| self.keep(name, recorder)))
-        }
-
-        fn keep(&self, name: &'static str, recorder: &dyn Recorder) -> &Handles {
-            self.handles
-                .get_or_init(|| Handles::register(name, recorder))
-        }
-
-        pub(in crate::observe) fn resolve(&self) {
-            if let Some(name) = self.name {
-                with_recorder(|recorder| {
-                    self.keep(name, recorder);
-                });
-            }
+        let description = "Waits before retries";
+        recorder.describe_histogram(WAIT.into(), Some(Unit::Seconds), description.into());
+        let counter =
+            |metric, reason| recorder.register_counter(&key(metric, name, reason), &METADATA);
+        Self {
+            attempts: counter(ATTEMPTS, None),
+            retries: RETRY_REASONS.map(|reason| counter(RETRIES, Some(reason.as_str()))),
+            gave_up: GIVE_UP_REASONS.map(|reason| counter(GAVE_UP, Some(reason.as_str()))),
+            wait: recorder.register_histogram(&key(WAIT, name, None), &METADATA),
+            level: OnceLock::new(),
         }
     }
+}
 
-    impl Handles {
-        fn register(name: &'static str, recorder: &dyn Recorder) -> Self {
-            for (metric, unit, description) in [
-                (ATTEMPTS, Unit::Count, "Attempts that ended"),
-                (RETRIES, Unit::Count, "Retries decided on, by reason"),
-                (
-                    GAVE_UP,
-                    Unit::Count,
-                    "Failures that were the answer, by reason",
-                ),
-            ] {
-                recorder.describe_counter(metric.into(), Some(unit), description.into());
-            }
-            let description = "Waits before retries";
-            recorder.describe_histogram(WAIT.into(), Some(Unit::Seconds), description.into());
-            let counter =
-                |metric, reason| recorder.register_counter(&key(metric, name, reason), &METADATA);
-            Self {
-                attempts: counter(ATTEMPTS, None),
-                retries: RETRY_REASONS.map(|reason| counter(RETRIES, Some(reason.as_str()))),
-                gave_up: GIVE_UP_REASONS.map(|reason| counter(GAVE_UP, Some(reason.as_str()))),
-                wait: recorder.register_histogram(&key(WAIT, name, None), &METADATA),
-                level: OnceLock::new(),
-            }
-        }
-    }
+fn key(metric: &'static str, name: &'static str, reason: Option<&'static str>) -> Key {
+    let reason = reason.map(|reason| Label::from_static_parts("reason", reason));
+    let labels = [Label::from_static_parts("name", name)];
+    Key::from_parts(metric, labels.into_iter().chain(reason).collect::<Vec<_>>())
+}
 
-    fn key(metric: &'static str, name: &'static str, reason: Option<&'static str>) -> Key {
-        let reason = reason.map(|reason| Label::from_static_parts("reason", reason));
-        let labels = [Label::from_static_parts("name", name)];
-        Key::from_parts(metric, labels.into_iter().chain(reason).collect::<Vec<_>>())
+impl fmt::Debug for Meters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meters")
+            .field("resolved", &self.handles.get().is_some())
+            .finish_non_exhaustive()
     }
+}
 
-    impl fmt::Debug for Meters {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("Meters")
-                .field("resolved", &self.handles.get().is_some())
-                .finish_non_exhaustive()
-        }
-    }
-
-    #[test]
-    fn reasons_are_listed_by_discriminant() {
-        assert!((RETRY_REASONS.iter().enumerate()).all(|(n, reason)| *reason as usize == n));
-        assert!((GIVE_UP_REASONS.iter().enumerate()).all(|(n, reason)| *reason as usize == n));
-    }
+#[test]
+fn reasons_are_listed_by_discriminant() {
+    assert!((RETRY_REASONS.iter().enumerate()).all(|(n, reason)| *reason as usize == n));
+    assert!((GIVE_UP_REASONS.iter().enumerate()).all(|(n, reason)| *reason as usize == n));
 }

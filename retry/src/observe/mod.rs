@@ -2,6 +2,7 @@
 //!
 //! An event is built only if something receives it.
 
+#[cfg_attr(not(feature = "metrics"), path = "metrics_off.rs")]
 mod metrics;
 mod trace;
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{
-    backoff::{Backoff, Growth, Jitter},
+    backoff::{Backoff, Custom, Growth, Jitter},
     policy::{builder::Numbers, call_state::CallState, shared::Shared},
     types::{GiveUpReason, Now, Verdict},
 };
@@ -20,19 +20,11 @@ pub(super) struct Config {
     cap: u64,
     max_elapsed: u64,
     max_hint: u64,
-    custom: Option<fn(u32) -> Duration>,
+    custom: Option<Custom>,
     attempts: u32,
     jitter: Jitter,
-    /// The growth of a backoff that is not custom.
-    grows: Grows,
+    growth: Growth,
     wait_for_ready: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Grows {
-    Not,
-    Adding,
-    Doubling,
 }
 
 const FOR_EVER: u64 = u64::MAX;
@@ -41,13 +33,7 @@ const FOR_EVER: u64 = u64::MAX;
 
 impl Config {
     pub(super) fn new(numbers: &Numbers) -> Self {
-        let (first, cap, growth, jitter) = numbers.backoff.into_parts();
-        let (grows, custom) = match growth {
-            Growth::Level => (Grows::Not, None),
-            Growth::Adding => (Grows::Adding, None),
-            Growth::Doubling => (Grows::Doubling, None),
-            Growth::Custom(f) => (Grows::Not, Some(f)),
-        };
+        let (first, cap, growth, custom, jitter) = numbers.backoff.into_parts();
         Self {
             first: pack(first),
             cap: pack(cap),
@@ -56,7 +42,7 @@ impl Config {
             custom,
             attempts: numbers.attempts,
             jitter,
-            grows,
+            growth,
             wait_for_ready: numbers.wait_for_ready,
         }
     }
@@ -180,18 +166,12 @@ impl Config {
     }
 
     fn backoff(&self) -> Backoff {
-        let growth = match (self.custom, self.grows) {
-            (Some(f), _) => Growth::Custom(f),
-            (None, Grows::Not) => Growth::Level,
-            (None, Grows::Adding) => Growth::Adding,
-            (None, Grows::Doubling) => Growth::Doubling,
-        };
         // Not unpacked: what is `FOR_EVER` here may have been a little less before, and the cap is a promise.
         let (first, cap) = (
             Duration::from_nanos(self.first),
             Duration::from_nanos(self.cap),
         );
-        Backoff::from_parts(first, cap, growth, self.jitter)
+        Backoff::from_parts(first, cap, self.growth, self.custom, self.jitter)
     }
 }
 
