@@ -58,7 +58,13 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration
 
 /// The same for a setting that may be absent.
 pub(super) mod option {
-    use super::{Deserializer, Duration, Human, Serializer, written};
+    use serde::Deserialize;
+
+    use super::{Deserializer, Duration, Serializer, written};
+
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Read(#[serde(deserialize_with = "super::deserialize")] Duration);
 
     #[expect(clippy::ref_option, reason = "serde calls it so")]
     pub(in super::super) fn serialize<S: Serializer>(
@@ -74,6 +80,6 @@ pub(super) mod option {
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<Duration>, D::Error> {
-        from.deserialize_str(Human).map(Some)
+        Ok(Option::<Read>::deserialize(from)?.map(|read| read.0))
     }
 }

@@ -27,6 +27,10 @@ fn problem<T: DeserializeOwned>(json: &str) -> String {
 #[test]
 fn file_sets_fields_and_keeps_defaults() {
     assert_eq!(read::<Builder>("{}"), RetryPolicy::builder());
+    assert_eq!(
+        read::<Builder>(r#"{ "max_elapsed": null }"#),
+        RetryPolicy::builder()
+    );
     let whole = r#"{
         "attempts": 5,
         "backoff": { "exponential": { "base": "50ms", "cap": "1m 30s", "jitter": "equal" } },
