@@ -11,6 +11,10 @@ use crate::{
 /// waits in the call's future: first for a place of the bulkhead, then for that clone to be ready. So a
 /// caller that waits here holds nothing of the inner service, and one bulkhead's queue never starves another.
 ///
+/// A call without a deadline that finds a place and a ready inner service begins inside `call`, as it does behind a
+/// [`BulkheadLayer`]. A panic of the inner `call` then passes through `call`, and the place is free. Every other call
+/// begins inside its future.
+///
 /// An inner service that is not `Clone` is refused by the compiler:
 ///
 /// ```compile_fail,E0277

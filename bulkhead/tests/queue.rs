@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{
         Arc,
@@ -379,6 +380,105 @@ async fn the_clone_that_is_called_is_the_one_that_was_made_ready() {
     let (request, respond) = assert_ready!(task::spawn(handle.next_request()).poll()).unwrap();
     respond.send_response(request + 1);
     assert_eq!(assert_ready_ok!(call.poll()), 2);
+}
+
+#[test]
+fn a_ready_inner_service_is_called_inside_call() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, SECOND))
+        .layer(service_fn(move |n: u32| {
+            counted.fetch_add(1, SeqCst);
+            std::future::ready(Ok::<_, BoxError>(n))
+        }));
+    let mut call = task::spawn(service.call(1));
+    assert_eq!(
+        (calls.load(SeqCst), bulkhead.in_flight()),
+        (1, 1),
+        "before the first poll"
+    );
+    assert_eq!(assert_ready_ok!(call.poll()), 1);
+    assert_eq!((calls.load(SeqCst), bulkhead.in_flight()), (1, 0));
+}
+
+/// Not ready at the first `poll_ready`, then ready. The future of a call is pending once.
+#[derive(Clone)]
+struct Busy {
+    polls: Arc<AtomicUsize>,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Service<u32> for Busy {
+    type Response = u32;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<u32, BoxError>> + Send>>;
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        if self.polls.fetch_add(1, SeqCst) == 0 {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+    fn call(&mut self, n: u32) -> Self::Future {
+        self.calls.fetch_add(1, SeqCst);
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            Ok(n)
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_inner_service_is_called_in_the_future() {
+    let (polls, calls) = (Arc::default(), Arc::<AtomicUsize>::default());
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, SECOND))
+        .layer(Busy {
+            polls,
+            calls: Arc::clone(&calls),
+        });
+    let mut call = task::spawn(service.call(7));
+    assert_eq!(
+        (calls.load(SeqCst), bulkhead.in_flight()),
+        (0, 1),
+        "the call has its place and waits for the inner service"
+    );
+    assert_pending!(call.poll());
+    assert_eq!(calls.load(SeqCst), 1, "ready at the first poll");
+    assert_eq!(assert_ready_ok!(call.poll()), 7);
+    // This one is ready at `call`; its future is pending afterwards.
+    let mut call = task::spawn(service.call(8));
+    assert_eq!(calls.load(SeqCst), 2);
+    assert_pending!(call.poll());
+    assert_eq!(bulkhead.in_flight(), 1);
+    drop(call);
+    assert_eq!((calls.load(SeqCst), bulkhead.in_flight()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_queued_inner_call_gives_the_place_back() {
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(1, SECOND))
+        .layer(service_fn(
+            |_: u32| -> std::future::Ready<Result<(), BoxError>> { panic!("in call") },
+        ));
+    // Inside `call`, as there is a place.
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(service.call(1)))).is_err());
+    assert_eq!(bulkhead.in_flight(), 0);
+    // And inside `poll`, after a wait.
+    let held = hold(&bulkhead);
+    let mut call = task::spawn(service.call(2));
+    assert_pending!(call.poll());
+    drop(held);
+    let polled = catch_unwind(AssertUnwindSafe(|| call.poll().is_ready()));
+    assert!(polled.is_err());
+    assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (0, 0));
+    drop(call);
+    assert_eq!(bulkhead.in_flight(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,11 +45,9 @@ where
     }
 
     fn begin(&self, request: &Req, line: Line) -> Begun<Self::Pointer> {
-        self.with(request, |core| {
-            match Acquire::begin(core, line) {
-                Begun::Retired => None,
-                begun => Some(begun),
-            }
+        self.with(request, |core| match Acquire::begin(core, line) {
+            Begun::Retired => None,
+            begun => Some(begun),
         })
     }
 
