@@ -2,47 +2,47 @@
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-bulkhead
 
-mutant 'a permit taken by load, then store' src/permits.rs \
+mutant 'a permit taken by load, then store' src/state/permits.rs \
     '.compare_exchange_weak(word, word - ONE, Acquire, Relaxed)
             {
                 Ok(_) => return Ok(()),' \
     '.load(Acquire).checked_sub(ONE).map(|next| self.word.store(next, Relaxed)).ok_or(word)
             {
                 Ok(_) => return Ok(()),'
-mutant 'a permit given back by load, then store' src/permits.rs \
+mutant 'a permit given back by load, then store' src/state/permits.rs \
     'self.word.fetch_add(ONE, Release).wrapping_add(ONE) < 0' \
     '{ let was = self.word.load(Relaxed); self.word.store(was + ONE, Release); was + ONE < 0 }'
-mutant 'a release that publishes nothing' src/permits.rs \
+mutant 'a release that publishes nothing' src/state/permits.rs \
     'self.word.fetch_add(ONE, Release).wrapping_add(ONE) < 0' \
     'self.word.fetch_add(ONE, Relaxed).wrapping_add(ONE) < 0'
-mutant 'a waiter that announces itself after it looked' src/permits.rs \
+mutant 'a waiter that announces itself after it looked' src/state/permits.rs \
     '(word + WAITING, Reception::MustWait)' \
     '{ self.word.fetch_add(WAITING, Relaxed); return Reception::MustWait; }'
-mutant 'a limit that is changed by load, then store' src/permits.rs \
+mutant 'a limit that is changed by load, then store' src/state/permits.rs \
     '.compare_exchange_weak(word, next, Relaxed, Relaxed)' \
     '.load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
-mutant 'a granted place that a waiter takes with it when it goes' src/core/line.rs \
+mutant 'a granted place that a waiter takes with it when it goes' src/state/line.rs \
     '                self.release();' \
     '                // it goes with it'
-mutant 'a bulkhead retired by load, then store' src/permits.rs \
+mutant 'a bulkhead retired by load, then store' src/state/permits.rs \
     '.compare_exchange(word, i64::MIN | limit, Acquire, Relaxed)' \
     '.load(Acquire).checked_mul(1).map(|_| self.word.store(i64::MIN | limit, Relaxed)).ok_or(())'
-mutant 'a window closed by load, then store' src/samples.rs \
+mutant 'a window closed by load, then store' src/limit/samples.rs \
     '.compare_exchange(ends, next(mean), Relaxed, Relaxed)' \
     '.load(Relaxed).checked_add(0).map(|_| self.ends.store(next(mean), Relaxed)).ok_or(())'
-mutant 'sums taken by load, then store' src/samples.rs \
+mutant 'sums taken by load, then store' src/limit/samples.rs \
     'let packed = self.latencies.swap(0, Relaxed);' \
     'let packed = self.latencies.load(Relaxed); self.latencies.store(0, Relaxed);'
-mutant 'a law that overrules the hand that set the limit meanwhile' src/core.rs \
+mutant 'a law that overrules the hand that set the limit meanwhile' src/state/mod.rs \
     'let is_so = self.seen().limit() == was;' \
     'let is_so = was > 0;'
-model_mutant 'one place too many' src/permits.rs \
+model_mutant 'one place too many' src/state/permits.rs \
     'if word < ONE {' \
     'if word < 0 {'
-model_mutant 'a line that is served from its end' src/waiters.rs \
+model_mutant 'a line that is served from its end' src/state/waiters.rs \
     'let first = self.first?;' \
     'let first = self.last?;'
-model_mutant 'an overload that nobody counts' src/regulate.rs \
+model_mutant 'an overload that nobody counts' src/limit/regulate.rs \
     'Outcome::Overload => core.overloaded(),' \
     'Outcome::Overload => {}'
 

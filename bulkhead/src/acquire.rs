@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     Core, Full, Permit, Pointer,
-    core::{Entry, Line},
-    waiters::Ticket,
+    state::waiters::Ticket,
+    state::{Entry, Line},
 };
 
 /// Waits for a place; made by [`Bulkhead::acquire`](crate::Bulkhead::acquire).

@@ -1,6 +1,6 @@
 use std::{fmt, num::NonZeroUsize, sync::Arc};
 
-use crate::{Acquire, Builder, Core, Fixed, Full, InvalidConfig, Permit, Pointer, core::Line};
+use crate::{Acquire, Builder, Core, Fixed, Full, InvalidConfig, Permit, Pointer, state::Line};
 
 /// A cap on calls in flight: a cheap handle to places that all its clones share.
 ///

@@ -2,70 +2,44 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod acquire;
-mod adaptive;
-mod aimd;
-#[cfg(feature = "http-body")]
-mod body;
-mod builder;
 mod bulkhead;
-mod classify;
-mod core;
-mod deadline;
-mod error;
+mod config;
 mod family;
-mod full;
-mod gradient;
-mod guard;
 mod layer;
 mod limit;
-mod metrics;
+mod observe;
 mod permit;
-mod permits;
-mod pointer;
-mod queue;
-mod queue_layer;
-mod queue_service;
-mod regulate;
-mod reject;
 mod run;
-mod samples;
-#[cfg(feature = "serde")]
-mod serde;
-mod service;
+mod state;
 mod sync;
-mod trace;
-mod waiters;
+mod types;
 
-pub mod future;
+/// The futures of the services.
+pub mod future {
+    pub use crate::layer::{future::ResponseFuture, queue::QueueFuture};
+}
 
 #[cfg(test)]
 mod tests;
 
-pub use self::core::Core;
 pub use acquire::Acquire;
-pub use adaptive::{Adaptive, AdaptiveBulkhead};
-pub use aimd::Aimd;
+pub use bulkhead::{Bulkhead, StaticBulkhead};
+pub use config::{Builder, Queue};
+pub use family::{AdaptiveBulkheads, Bulkheads, By};
 #[cfg(feature = "http-body")]
-pub use body::{
+pub use layer::body::{
     BodyFuture, BodyLayer, BodyService, PermitBody, QueueBodyFuture, QueueBodyLayer,
     QueueBodyService,
 };
-pub use builder::Builder;
-pub use bulkhead::{Bulkhead, StaticBulkhead};
-pub use classify::{Classify, ClassifyWith, Ignore, Outcome, OverloadIf};
-pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
-pub use error::InvalidConfig;
-pub use family::{AdaptiveBulkheads, Bulkheads, By};
-pub use full::{Cause, Full};
-pub use gradient::Gradient2;
-pub use guard::Guard;
-pub use layer::BulkheadLayer;
-pub use limit::{Limit, Window};
+pub use layer::{
+    BulkheadLayer,
+    classify::{Classify, ClassifyWith, Ignore, Outcome, OverloadIf},
+    queue::{DeadlineOf, DeadlineWith, NoDeadline, QueueLayer, QueueService},
+    reject::{Answer, Fallback, IntoError, OnReject},
+    service::BulkheadService,
+    source::Guard,
+};
+pub use limit::{Adaptive, AdaptiveBulkhead, Aimd, Fixed, Gradient2, Limit, Regulate, Window};
 pub use permit::Permit;
-pub use pointer::Pointer;
-pub use queue::Queue;
-pub use queue_layer::QueueLayer;
-pub use queue_service::QueueService;
-pub use regulate::{Fixed, Regulate};
-pub use reject::{Answer, Fallback, IntoError, OnReject};
-pub use service::BulkheadService;
+pub use state::{Core, Pointer};
+pub use types::{Cause, Full, InvalidConfig};

@@ -4,7 +4,7 @@ use super::Bulkheads;
 use crate::{
     Acquire, Cause, Core, Fixed, Full, Guard, Permit, Pointer, Regulate,
     acquire::Begun,
-    core::{Line, Standing},
+    state::{Line, Standing},
 };
 
 /// A family, and how a request says its key. Given to [`BulkheadLayer::new`](crate::BulkheadLayer::new).

@@ -16,7 +16,7 @@ use loom::{
     thread,
 };
 
-use crate::{Bulkhead, permits::Permits};
+use crate::{Bulkhead, state::permits::Permits};
 
 /// Runs `f` over every interleaving with at most `preemptions` involuntary switches (three threads
 /// without a bound take minutes, and two switches are enough for every mutant here).
@@ -286,7 +286,7 @@ mod queue {
 
 mod samples {
     use super::{Arc, explore, thread};
-    use crate::samples::Samples;
+    use crate::limit::samples::Samples;
 
     #[test]
     fn each_call_is_counted_in_exactly_one_window_and_each_window_closed_once() {

@@ -7,7 +7,7 @@ use std::{
 
 use proptest::prelude::*;
 
-use crate::{Acquire, Bulkhead, Permit, core::Line};
+use crate::{Acquire, Bulkhead, Permit, state::Line};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {

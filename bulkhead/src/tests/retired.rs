@@ -2,7 +2,7 @@
 
 use crate::{
     Bulkhead,
-    core::{Entry, Line},
+    state::{Entry, Line},
 };
 
 #[test]

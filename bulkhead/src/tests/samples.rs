@@ -1,6 +1,6 @@
 //! The sums of a window that is fuller than its word.
 
-use crate::samples::{Samples, Sums};
+use crate::limit::samples::{Samples, Sums};
 
 #[test]
 fn a_mean_stays_a_mean_however_many_or_long_the_calls_are() {

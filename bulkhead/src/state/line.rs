@@ -5,9 +5,9 @@ use std::{task::Waker, time::Duration};
 use super::{Core, MAX_TOLD, Standing, WATCHES};
 use crate::{
     Cause, Full,
-    permits::Reception,
+    state::permits::Reception,
+    state::waiters::{Ticket, Turn, Waiters},
     sync::atomic::Ordering::Relaxed,
-    waiters::{Ticket, Turn, Waiters},
 };
 
 /// Who may wait, and where.

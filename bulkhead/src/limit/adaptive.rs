@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::{
     Builder, Bulkhead, Core, InvalidConfig, Limit, Outcome, Regulate, Window,
-    samples::{Samples, Sums},
+    limit::samples::{Samples, Sums},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},

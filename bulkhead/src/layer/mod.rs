@@ -1,3 +1,12 @@
+#[cfg(feature = "http-body")]
+pub(crate) mod body;
+pub(crate) mod classify;
+pub(crate) mod future;
+pub(crate) mod queue;
+pub(crate) mod reject;
+pub(crate) mod service;
+pub(crate) mod source;
+
 use tower_layer::Layer;
 
 use crate::{

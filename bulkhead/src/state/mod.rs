@@ -6,20 +6,23 @@ use std::{
 
 use crate::{
     Builder, Cause, Fixed, Full, InvalidConfig, Regulate,
-    metrics::Meter,
-    permits::{Permits, Reception, Snapshot},
+    observe::{metrics::Meter, tracing as trace},
     sync::{
         Mutex,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
         const_fn,
     },
-    trace,
-    waiters::Waiters,
 };
 
 mod line;
+pub(crate) mod permits;
+mod pointer;
+pub(crate) mod waiters;
 
 pub(crate) use line::{Entry, Line};
+use permits::{Permits, Reception, Snapshot};
+pub use pointer::Pointer;
+use waiters::Waiters;
 
 /// The shared state behind a [`Bulkhead`](crate::Bulkhead): opaque, named only in types such as
 /// [`Permit<&'static Core>`](crate::Permit).

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::{
     Acquire, Bulkhead, Cause, Core, Full, Permit, Pointer, StaticBulkhead,
     acquire::Begun,
-    core::{Line, Standing},
+    state::{Line, Standing},
 };
 
 /// What a [`BulkheadLayer`](crate::BulkheadLayer) can be made of: a [`Bulkhead`], a `&'static` [`StaticBulkhead`], or a family with its key ([`By`](crate::By)).

@@ -10,7 +10,7 @@ use http::Response;
 use http_body::Body;
 use pin_project::pin_project;
 
-use crate::{Classify, Core, Ignore, Permit, PermitBody, Pointer, future::Begun};
+use crate::{Classify, Core, Ignore, Permit, PermitBody, Pointer, layer::queue::Begun};
 
 /// The response of a [`BodyService`](crate::BodyService): the inner call with its permit, which then goes into the
 /// body; or the answer to a refusal.

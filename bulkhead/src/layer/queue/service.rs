@@ -6,7 +6,8 @@ use tower_service::Service;
 use crate::{
     Bulkhead, Cause, Classify, DeadlineOf, Guard, Ignore, IntoError, NoDeadline, OnReject, Queue,
     acquire,
-    future::{Begun, Bounds, Place, QueueFuture, Waiter},
+    future::QueueFuture,
+    layer::queue::{Begun, Bounds, Place, Waiter},
 };
 
 /// A service behind a bulkhead with a queue, made by [`QueueLayer`](crate::QueueLayer).

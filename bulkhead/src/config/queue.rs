@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::core::Line;
+use crate::state::Line;
 
 /// How calls wait for a place: how many at most, how long at most, in which order. `Copy`, and usable in a
 /// `const`. Given to [`BulkheadLayer::queue`](crate::BulkheadLayer::queue).

@@ -1,6 +1,17 @@
+mod adaptive;
+mod aimd;
+mod gradient;
+mod regulate;
+pub(crate) mod samples;
+
 use std::time::Duration;
 
 use crate::InvalidConfig;
+
+pub use adaptive::{Adaptive, AdaptiveBulkhead};
+pub use aimd::Aimd;
+pub use gradient::Gradient2;
+pub use regulate::{Fixed, Regulate};
 
 /// How a limit follows from what was seen: pure, and asked once a window. [`Aimd`](crate::Aimd),
 /// [`Gradient2`](crate::Gradient2), or one of your own.

@@ -8,7 +8,7 @@ use std::{
 
 use pin_project::pin_project;
 
-use super::Begun;
+use super::queue::Begun;
 use crate::{Classify, Core, Ignore, Permit, Pointer};
 
 /// The response of a [`BulkheadService`](crate::BulkheadService): the inner call with its permit, or the answer to a refusal.

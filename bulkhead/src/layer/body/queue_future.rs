@@ -14,7 +14,7 @@ use http_body::Body;
 
 use crate::{
     BodyFuture, Classify, Core, Ignore, IntoError, OnReject, PermitBody, Pointer,
-    future::{Begun, Bounds, Patience, Waiter},
+    layer::queue::{Begun, Bounds, Patience, Waiter},
 };
 
 /// The response of a [`QueueBodyService`](crate::QueueBodyService): the wait for a place, the readiness of the

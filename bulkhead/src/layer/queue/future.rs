@@ -9,8 +9,8 @@ use std::{
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::{Begun, Bounds, Patience, ResponseFuture, Waiter};
-use crate::{Classify, Core, Ignore, IntoError, OnReject, Pointer};
+use super::{Begun, Bounds, Patience, Waiter};
+use crate::{Classify, Core, Ignore, IntoError, OnReject, Pointer, future::ResponseFuture};
 
 /// The response of a [`QueueService`](crate::QueueService): the wait for a place, the readiness of the
 /// inner service, and then its call; or the answer to a refusal.

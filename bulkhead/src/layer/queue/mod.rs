@@ -1,9 +1,19 @@
+mod deadline;
+mod future;
+mod service;
+mod wait_budget;
+mod waiter;
+
 use tokio::time::Instant;
 use tower_layer::Layer;
 
-use crate::{
-    Bulkhead, BulkheadLayer, DeadlineWith, Ignore, IntoError, NoDeadline, Queue, QueueService,
-};
+use crate::{Bulkhead, BulkheadLayer, Ignore, IntoError, Queue};
+
+pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
+pub use future::QueueFuture;
+pub use service::QueueService;
+pub(crate) use wait_budget::{Bounds, Patience};
+pub(crate) use waiter::{Begun, Place, Waiter};
 
 /// Puts a service behind a bulkhead, in front of which calls wait for a while.
 ///

@@ -1,6 +1,6 @@
 mod adaptive;
 mod by;
-mod roster;
+mod members;
 
 use std::{fmt, hash::Hash, sync::Arc};
 
@@ -8,7 +8,7 @@ use crate::{Builder, Bulkhead, Core, Fixed, InvalidConfig, Regulate};
 
 pub use adaptive::AdaptiveBulkheads;
 pub use by::By;
-use roster::{Regulators, Shared};
+use members::{Regulators, Shared};
 
 /// A bulkhead for each key: a tenant, a route, a host. A cheap handle; clones share.
 ///

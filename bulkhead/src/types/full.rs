@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, io, time::Duration};
 
-use crate::permits::Snapshot;
+use crate::state::permits::Snapshot;
 
 /// A call was refused: there was no room, or none in time.
 ///

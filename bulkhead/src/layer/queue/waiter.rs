@@ -7,7 +7,7 @@ use std::{
 use tower_service::Service;
 
 use super::Patience;
-use crate::{Acquire, Cause, Full, OnReject, Permit, Pointer, core::Standing};
+use crate::{Acquire, Cause, Full, OnReject, Permit, Pointer, state::Standing};
 
 /// A call that has not begun: it waits for its place first, and then for the readiness of the inner service, so
 /// that whoever waits for a place holds nothing of that.

@@ -1,0 +1,9 @@
+//! What is configured.
+
+mod builder;
+mod queue;
+#[cfg(feature = "serde")]
+mod serde;
+
+pub use builder::Builder;
+pub use queue::Queue;

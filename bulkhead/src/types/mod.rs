@@ -1,0 +1,7 @@
+//! Plain values.
+
+mod error;
+mod full;
+
+pub use error::InvalidConfig;
+pub use full::{Cause, Full};
