@@ -16,8 +16,8 @@ mutant 'a release that publishes nothing' src/state/permits.rs \
     'self.word.fetch_add(ONE, Release).wrapping_add(ONE) < 0' \
     'self.word.fetch_add(ONE, Relaxed).wrapping_add(ONE) < 0'
 mutant 'a waiter that announces itself after it looked' src/state/permits.rs \
-    '(word + WAITING, Reception::MustWait)' \
-    '{ self.word.fetch_add(WAITING, Relaxed); return Reception::MustWait; }'
+    '(word + WAITING, Admit::MustWait)' \
+    '{ self.word.fetch_add(WAITING, Relaxed); return Admit::MustWait; }'
 mutant 'a limit that is changed by load, then store' src/state/permits.rs \
     '.compare_exchange_weak(word, next, Relaxed, Relaxed)' \
     '.load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
@@ -34,7 +34,7 @@ mutant 'sums taken by load, then store' src/limit/samples.rs \
     'let packed = self.latencies.swap(0, Relaxed);' \
     'let packed = self.latencies.load(Relaxed); self.latencies.store(0, Relaxed);'
 mutant 'a law that overrules the hand that set the limit meanwhile' src/state/mod.rs \
-    'let is_so = self.seen().limit() == was;' \
+    'let is_so = self.snapshot().limit() == was;' \
     'let is_so = was > 0;'
 model_mutant 'one place too many' src/state/permits.rs \
     'if word < ONE {' \
@@ -42,8 +42,8 @@ model_mutant 'one place too many' src/state/permits.rs \
 model_mutant 'a line that is served from its end' src/state/waiters.rs \
     'let first = self.first?;' \
     'let first = self.last?;'
-model_mutant 'an overload that nobody counts' src/limit/regulate.rs \
-    'Outcome::Overload => core.overloaded(),' \
-    'Outcome::Overload => {}'
+model_mutant 'an overload that nobody counts' src/state/mod.rs \
+    'if outcome == Outcome::Overload {' \
+    'if outcome == Outcome::Overload && self.overloads() > 0 {'
 
 mutants_done

@@ -7,38 +7,35 @@ use std::{
 };
 
 use crate::{
-    Core, Full, Permit, Pointer,
-    state::waiters::Ticket,
-    state::{Entry, Line},
+    permit::Permit,
+    state::{Core, Entry, Line, Pointer, Ticket},
+    types::Full,
 };
 
-/// Waits for a place; made by [`Bulkhead::acquire`](crate::Bulkhead::acquire).
+/// A future that waits for a place, made by [`Bulkhead::acquire`](crate::Bulkhead::acquire).
 ///
 /// # Cancel safety
 ///
-/// Dropping it takes its caller out of the queue; a place that it had just been granted goes to the next.
-/// Those who stay keep their order.
+/// Dropping it takes the caller out of the line. A place that it was granted goes to the next caller. The order of the
+/// others does not change.
 #[must_use = "futures do nothing unless polled"]
 pub struct Acquire<P: Pointer = Arc<Core>> {
-    /// `None` once a permit was given.
+    /// `None` after a permit was given.
     core: Option<P>,
     line: Line,
     seat: Option<Ticket>,
 }
 
-/// How it began: with a seat, or without a wait.
+/// How a call in front of a queue was received.
 #[derive(Debug)]
-#[expect(
-    unnameable_types,
-    reason = "only `Guard`, which is sealed, speaks of it"
-)]
+#[expect(unnameable_types, reason = "only `Source`, which is sealed, names it")]
 pub enum Begun<P: Pointer> {
     Inside(Permit<P>),
     /// Inside, and counted as refused.
     Watched(Permit<P>),
     Queued(Acquire<P>),
     Refused(Full),
-    /// Only in a family: ask it again for the key.
+    /// Only in a family: the caller asks it again for the key.
     Retired,
 }
 
@@ -51,7 +48,7 @@ impl<P: Pointer> Acquire<P> {
         }
     }
 
-    /// Takes a place or a seat now, before anybody polls. The pointer is cloned only by who gets one.
+    /// Takes a place or a seat before the first poll. The pointer is cloned only if there is one.
     #[inline]
     pub(crate) fn begin(core: &P, line: Line) -> Begun<P>
     where
@@ -93,7 +90,7 @@ impl<P: Pointer> Acquire<P> {
                     return Poll::Pending;
                 }
                 Entry::Refused(full) => Err(full),
-                Entry::Retired => unreachable!("a family retires nothing that somebody holds"),
+                Entry::Retired => unreachable!("a family retires no member that has a handle"),
             },
         };
         let core = self.core.take().expect("it was there above");
@@ -101,7 +98,7 @@ impl<P: Pointer> Acquire<P> {
     }
 }
 
-// Nothing in it is ever pinned.
+// No field is ever pinned.
 impl<P: Pointer> Unpin for Acquire<P> {}
 
 impl<P: Pointer> Future for Acquire<P> {

@@ -1,11 +1,20 @@
-use std::{fmt, num::NonZeroUsize, sync::Arc};
+use std::{fmt, future::IntoFuture, num::NonZeroUsize, sync::Arc};
 
-use crate::{Acquire, Builder, Core, Fixed, Full, InvalidConfig, Permit, Pointer, state::Line};
+use crate::{
+    acquire::Acquire,
+    config::Builder,
+    limit::{Adaptive, Fixed, Limit},
+    observe::Figures,
+    permit::Permit,
+    state::{Core, Pointer},
+    sync::const_fn,
+    types::{Full, InvalidConfig, Outcome},
+};
 
-/// A cap on calls in flight: a cheap handle to places that all its clones share.
+/// A cap on the calls in flight: a cheap handle, whose clones share the same places.
 ///
-/// In ordinary code the type is written `Bulkhead`; the parameter is the pointer to the shared state,
-/// an [`Arc`] unless the bulkhead lives in a `static` (see [`StaticBulkhead`]).
+/// The usual type is `Bulkhead`. The parameter is the pointer to the shared state: an [`Arc`], unless the bulkhead lives in
+/// a `static` (see [`StaticBulkhead`]).
 ///
 /// # Examples
 ///
@@ -24,20 +33,20 @@ pub struct Bulkhead<P = Arc<Core>>(pub(crate) P);
 
 /// A bulkhead that lives in a `static`: no reference count, made by [`Builder::build_static`].
 ///
-/// A `&'static` reference to it is a handle, for [`BulkheadLayer::new`](crate::BulkheadLayer::new) too.
+/// A `&'static` reference to it is a handle, also for [`BulkheadLayer::new`](crate::BulkheadLayer::new).
 pub type StaticBulkhead = Bulkhead<Core>;
 
-// === impl Bulkhead ===
+/// A bulkhead whose limit follows the law `L`. Made by [`Builder::build_adaptive`].
+pub type AdaptiveBulkhead<L> = Bulkhead<Arc<Core<Adaptive<L>>>>;
+
+// === Building ===
 
 impl Bulkhead {
-    /// A bulkhead for `limit` calls in flight, with defaults for all else.
+    /// A bulkhead for `limit` calls in flight, with defaults for all other numbers.
     #[must_use]
     pub fn new(name: &'static str, limit: NonZeroUsize) -> Self {
-        Self(Arc::new(Core::new(
-            name,
-            Builder::new().limit(limit.get()),
-            Fixed,
-        )))
+        let numbers = Builder::new().limit(limit.get());
+        Self(Arc::new(Core::new(name, numbers, Fixed)))
     }
 
     /// The configuration, to be completed by [`Builder::build`] or [`Builder::build_static`].
@@ -46,31 +55,100 @@ impl Bulkhead {
     }
 }
 
-impl<P: Pointer + Clone> Bulkhead<P> {
-    /// Takes a place, if there is one. The permit gives it back when it is dropped.
+impl Builder {
+    /// Builds a bulkhead that shares its places with no other one.
     ///
-    /// Costs one compare-and-swap, and one reference count into the permit. A refusal only reads. Where
-    /// others wait ([`acquire`](Self::acquire), a [`QueueLayer`](crate::QueueLayer)) it does not overtake them.
+    /// A name that is read from a file or an argument becomes `&'static` by `String::leak`, once.
     ///
     /// # Errors
     ///
-    /// [`Full`] when as many calls as the limit allows are in flight.
+    /// [`InvalidConfig`] when the limit is 0.
+    pub fn build(self, name: &'static str) -> Result<Bulkhead, InvalidConfig> {
+        self.check()?;
+        Ok(Bulkhead(Arc::new(Core::new(name, self, Fixed))))
+    }
+
+    /// Builds a bulkhead with an adaptive limit: it begins with [`limit`](Self::limit) and then follows `law`.
+    ///
+    /// Its permits read the clock when a call begins and when a call reports its outcome. Tell the layer with
+    /// [`overload_if`](crate::BulkheadLayer::overload_if) which results mean overload, and put a timeout *inside* the
+    /// bulkhead: a call that is dropped from outside reports nothing.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`build`](Self::build), and a number of `law` that is not legal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Aimd, Bulkhead, BulkheadLayer, Full};
+    ///
+    /// let pool = Bulkhead::builder().limit(20).build_adaptive("search", Aimd::new())?;
+    /// let layer = BulkheadLayer::new(pool.clone()).overload_if(|r: &Result<u16, Full>| matches!(r, Ok(503)));
+    /// # use tower::{Layer, service_fn};
+    /// # let _ = layer.layer(service_fn(async |()| Ok::<_, Full>(200)));
+    /// assert_eq!(pool.limit(), 20);
+    /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
+    /// ```
+    pub fn build_adaptive<L: Limit>(
+        self,
+        name: &'static str,
+        law: L,
+    ) -> Result<AdaptiveBulkhead<L>, InvalidConfig> {
+        self.check()?;
+        law.check()?;
+        let regulator = Adaptive::new(law, self.window);
+        Ok(Bulkhead(Arc::new(Core::new(name, self, regulator))))
+    }
+
+    const_fn! {
+        /// Builds a bulkhead for a `static`.
+        ///
+        /// # Panics
+        ///
+        /// On a configuration that [`build`](Self::build) refuses. In a `static` that is a compile error:
+        ///
+        /// ```compile_fail
+        /// use maestro_bulkhead::{Bulkhead, StaticBulkhead};
+        /// static NONE: StaticBulkhead = Bulkhead::builder().limit(0).build_static("none");
+        /// ```
+        #[must_use]
+        pub fn build_static(self, name: &'static str) -> StaticBulkhead {
+            if let Err(problem) = self.check() {
+                panic!("{}", problem.message());
+            }
+            Bulkhead(Core::new(name, self, Fixed))
+        }
+    }
+}
+
+// === Taking a place ===
+
+impl<P: Pointer + Clone> Bulkhead<P> {
+    /// Takes a place if one is free. Dropping the permit gives it back.
+    ///
+    /// Costs one compare-and-swap, and one reference count for the permit. A refusal only reads. The caller does not
+    /// overtake callers that wait in [`acquire`](Self::acquire) or a [`QueueLayer`](crate::QueueLayer).
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when no place is free.
     pub fn try_acquire(&self) -> Result<Permit<P>, Full> {
         self.0.core().try_acquire()?;
         Ok(Permit::new(self.0.clone()))
     }
 
-    /// Waits for a place, behind those who wait already.
+    /// Waits for a place, behind the callers that wait already.
     ///
-    /// At most [`Builder::max_queued`] wait so. How long is the caller's to bound: put it into
-    /// `tokio::time::timeout`, or use a [`QueueLayer`](crate::QueueLayer). It needs no timer and no particular runtime.
+    /// At most [`Builder::max_queued`] callers wait: a line without a bound turns an overload into memory. The caller bounds
+    /// the time, with `tokio::time::timeout` or a [`QueueLayer`](crate::QueueLayer). No timer and no runtime is needed.
     ///
-    /// Uncontended it costs what [`try_acquire`](Self::try_acquire) does; who waits takes a short lock
-    /// when it starts, when it is woken and when it leaves, and so does who releases while somebody waits.
+    /// With a free place it costs what [`try_acquire`](Self::try_acquire) costs. A waiter takes a short lock when it starts,
+    /// when it is woken and when it leaves; a call that ends while another one waits takes it too.
     ///
     /// # Errors
     ///
-    /// The future gives [`Full`], at its first poll, when too many wait already.
+    /// The future gives [`Full`] at its first poll when the line is full.
     ///
     /// # Cancel safety
     ///
@@ -92,113 +170,245 @@ impl<P: Pointer + Clone> Bulkhead<P> {
     /// # }
     /// ```
     pub fn acquire(&self) -> Acquire<P> {
-        Acquire::new(self.0.clone(), self.line())
+        Acquire::new(self.0.clone(), self.0.core().line())
     }
 
-    fn line(&self) -> Line {
-        Line {
-            length: self.0.core().max_queued(),
-            newest_first: false,
-        }
+    /// Runs `f` in a place of this bulkhead, or refuses at once.
+    ///
+    /// `f` is called only with a place. To wait for one, use [`acquire`](Self::acquire). An `Ok` is reported to an adaptive
+    /// limit as a success; an `Err` reports nothing. To report more, hold the permit yourself.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] as an `E`, or the error of `f`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the future of `f` and then gives the place back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Bulkhead, Full};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Bulkhead::builder().limit(4).build("postgres")?;
+    /// let rows = pool.run(async || Ok::<_, Full>(3)).await?;
+    /// assert_eq!((rows, pool.in_flight()), (3, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn run<F, T, E>(&self, f: impl FnOnce() -> F) -> Result<T, E>
+    where
+        F: IntoFuture<Output = Result<T, E>>,
+        E: From<Full>,
+    {
+        within(self.try_acquire()?, f()).await
+    }
+
+    /// Runs `f` on this thread in a place of this bulkhead, or refuses at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] as an `E`, or the error of `f`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Bulkhead, Full};
+    ///
+    /// let disk = Bulkhead::builder().limit(4).build("disk")?;
+    /// let read = disk.run_blocking(|| Ok::<_, Full>("a file"));
+    /// assert_eq!(read?, "a file");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_blocking<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Full>,
+    {
+        report(self.try_acquire()?, f())
     }
 }
 
 impl StaticBulkhead {
-    /// Takes a place, if there is one. The permit gives it back when it is dropped.
+    /// Takes a place if one is free. Dropping the permit gives it back.
     ///
     /// Costs one compare-and-swap. A refusal only reads.
     ///
     /// # Errors
     ///
-    /// [`Full`] when as many calls as the limit allows are in flight.
+    /// [`Full`] when no place is free.
     pub fn try_acquire(&'static self) -> Result<Permit<&'static Core>, Full> {
         self.0.try_acquire()?;
         Ok(Permit::new(&self.0))
     }
 
-    /// Waits for a place, behind those who wait already, as [`Bulkhead::acquire`] does.
+    /// Waits for a place, as [`Bulkhead::acquire`] does.
     ///
     /// # Errors
     ///
-    /// The future gives [`Full`], at its first poll, when too many wait already.
+    /// The future gives [`Full`] at its first poll when the line is full.
     ///
     /// # Cancel safety
     ///
     /// See [`Acquire`].
     pub fn acquire(&'static self) -> Acquire<&'static Core> {
-        let line = Line {
-            length: self.0.max_queued(),
-            newest_first: false,
-        };
-        Acquire::new(&self.0, line)
+        Acquire::new(&self.0, self.0.line())
+    }
+
+    /// Runs `f` in a place of this bulkhead, or refuses at once, as [`Bulkhead::run`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] as an `E`, or the error of `f`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the future of `f` and then gives the place back.
+    pub async fn run<F, T, E>(&'static self, f: impl FnOnce() -> F) -> Result<T, E>
+    where
+        F: IntoFuture<Output = Result<T, E>>,
+        E: From<Full>,
+    {
+        within(self.try_acquire()?, f()).await
+    }
+
+    /// Runs `f` on this thread in a place of this bulkhead, or refuses at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] as an `E`, or the error of `f`.
+    pub fn run_blocking<T, E>(&'static self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Full>,
+    {
+        report(self.try_acquire()?, f())
     }
 }
 
+async fn within<P: Pointer, F, T, E>(permit: Permit<P>, call: F) -> Result<T, E>
+where
+    F: IntoFuture<Output = Result<T, E>>,
+{
+    // The call is dropped before its place is given back, as it may still hold a connection.
+    let result = call.into_future().await;
+    report(permit, result)
+}
+
+fn report<P: Pointer, T, E>(permit: Permit<P>, result: Result<T, E>) -> Result<T, E> {
+    permit.finish(if result.is_ok() {
+        Outcome::Success
+    } else {
+        Outcome::Ignored
+    });
+    result
+}
+
+// === Changing it ===
+
 impl<P: Pointer> Bulkhead<P> {
-    /// The name it was built with.
-    pub fn name(&self) -> &'static str {
-        self.0.core().name()
-    }
-
-    /// How many calls may be in flight at once; `usize::MAX` for any limit above 1,073,741,822.
-    pub fn limit(&self) -> usize {
-        self.0.core().seen().limit()
-    }
-
-    /// Changes the limit, at once and without waiting for anybody: calls in flight stay, and while there
-    /// are more of them than a lowered limit allows, none is let in. Who waits is let in where there is room now.
+    /// Changes the limit at once and waits for no call.
+    ///
+    /// Calls in flight stay. While there are more of them than a lowered limit allows, no call is admitted. Waiting calls
+    /// that have a place now are admitted.
     ///
     /// # Errors
     ///
     /// [`InvalidConfig`] when the limit is 0; nothing is changed then.
     pub fn set_limit(&self, limit: usize) -> Result<(), InvalidConfig> {
-        if limit == 0 {
-            return Err(InvalidConfig::ZeroLimit);
-        }
+        Builder::new().limit(limit).check()?;
         self.0.core().resize(limit);
         Ok(())
     }
 
-    /// Takes another configuration while calls are in flight and waiting; none of them is lost or
-    /// interrupted, and nobody is waited for. An adaptive limit goes on from [`Builder::limit`].
+    /// Takes another configuration while calls are in flight and waiting. None of them is lost, interrupted or waited for.
+    /// An adaptive limit goes on from [`Builder::limit`].
     ///
     /// # Errors
     ///
-    /// What [`Builder::build`] refuses; nothing is changed then.
+    /// The errors of [`Builder::build`]; nothing is changed then.
     pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
         self.0.core().reconfigure(to)
     }
 
-    /// How many calls are in flight now. Others may start and end while you look.
-    pub fn in_flight(&self) -> usize {
-        self.0.core().seen().held()
+    /// Takes the metric handles from the recorder now, and not at the first event that finds one: gauges and counters
+    /// then exist before the first call.
+    ///
+    /// The gauge of calls in flight is exact if no call begins or ends on another thread meanwhile.
+    #[cfg(feature = "metrics")]
+    pub fn resolve_metrics(&self) {
+        self.0.core().resolve_metrics();
+    }
+}
+
+impl<L: Limit> AdaptiveBulkhead<L> {
+    /// Follows `law` from the next window on, starting at the current limit. What the former law has learnt is lost.
+    ///
+    /// For a law with other numbers. Also for the same law anew, when a slow-down is permanent: a release of the dependency
+    /// that does more for each call.
+    ///
+    /// # Errors
+    ///
+    /// A number of `law` that is not legal; nothing is changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Bulkhead, Gradient2};
+    ///
+    /// let law = Gradient2::new().max(200);
+    /// let search = Bulkhead::builder().limit(20).build_adaptive("search", law)?;
+    /// search.set_law(law.drift(4.0))?; // also forgets what it has learnt
+    /// assert!(search.set_law(law.drift(0.5)).is_err());
+    /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
+    /// ```
+    pub fn set_law(&self, law: L) -> Result<(), InvalidConfig> {
+        self.0.regulator().follow(law)
+    }
+}
+
+// === Figures ===
+
+impl<P: Pointer> Bulkhead<P> {
+    /// The name of the bulkhead.
+    pub fn name(&self) -> &'static str {
+        self.0.core().name()
     }
 
-    /// How many calls wait for a place now; 16,777,215 also stands for more.
+    /// The most calls in flight at once; `usize::MAX` for any limit above 1,073,741,822.
+    pub fn limit(&self) -> usize {
+        self.0.core().limit()
+    }
+
+    /// How many calls are in flight now. Others may start and end meanwhile.
+    pub fn in_flight(&self) -> usize {
+        self.0.core().in_flight()
+    }
+
+    /// How many calls wait for a place now. 16,777,215 also stands for more.
     pub fn queued(&self) -> usize {
         self.0.core().queued()
     }
 
-    /// The share of places in use, from 0.0 to 1.0; above while a lowered limit has not yet come to bear,
-    /// or is not enforced.
+    /// The share of places in use, from 0.0 to 1.0. It is above 1.0 while more calls are in flight than a lowered limit
+    /// allows, and where the limit is not enforced.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a share for people to look at; 2^53 calls in flight are not"
     )]
     pub fn utilisation(&self) -> f64 {
-        let seen = self.0.core().seen();
+        let seen = self.0.core().snapshot();
         seen.held() as f64 / seen.limit() as f64
     }
 
-    /// How many calls ended with what the layer's classifier, or [`Permit::overload`], called overload,
-    /// since the bulkhead was built.
+    /// How many calls ended with an overload since the bulkhead was built: by the classifier of the layer, or by
+    /// [`Permit::overload`].
     pub fn overloads(&self) -> u64 {
         self.0.core().overloads()
     }
 
-    /// How many calls were refused since the bulkhead was built, where it was told to count them
-    /// ([`Builder::count_rejections`]); how many would have been, where it only watches
-    /// ([`Builder::metrics_only`]).
+    /// How many calls were refused since the bulkhead was built, where [`Builder::count_rejections`] is set. With
+    /// [`Builder::metrics_only`], how many would have been refused.
     pub fn rejections(&self) -> u64 {
         self.0.core().rejections()
     }

@@ -9,7 +9,6 @@ mod layer;
 mod limit;
 mod observe;
 mod permit;
-mod run;
 mod state;
 mod sync;
 mod types;
@@ -23,7 +22,7 @@ pub mod future {
 mod tests;
 
 pub use acquire::Acquire;
-pub use bulkhead::{Bulkhead, StaticBulkhead};
+pub use bulkhead::{AdaptiveBulkhead, Bulkhead, StaticBulkhead};
 pub use config::{Builder, Queue};
 pub use family::{AdaptiveBulkheads, Bulkheads, By};
 #[cfg(feature = "http-body")]
@@ -33,13 +32,13 @@ pub use layer::body::{
 };
 pub use layer::{
     BulkheadLayer,
-    classify::{Classify, ClassifyWith, Ignore, Outcome, OverloadIf},
+    classify::{Classify, ClassifyWith, Ignore, OverloadIf},
     queue::{DeadlineOf, DeadlineWith, NoDeadline, QueueLayer, QueueService},
     reject::{Answer, Fallback, IntoError, OnReject},
     service::BulkheadService,
-    source::Guard,
+    source::Source,
 };
-pub use limit::{Adaptive, AdaptiveBulkhead, Aimd, Fixed, Gradient2, Limit, Regulate, Window};
+pub use limit::{Adaptive, Aimd, Fixed, Gradient2, Limit, Regulate, Window};
 pub use permit::Permit;
 pub use state::{Core, Pointer};
-pub use types::{Cause, Full, InvalidConfig};
+pub use types::{Cause, Full, InvalidConfig, Outcome};

@@ -1,7 +1,11 @@
-//! The types loom must see. Nothing else in this crate names an atomic or a lock.
+//! The atomics and the lock of this crate: std's and parking_lot's, or loom's in a model.
 //!
-//! The handle's reference count is not among them: it is `std`'s, proven elsewhere, and loom's `Arc` has
-//! no `Borrow`.
+//! No other file names one of them. The reference count of a handle stays std's: loom's `Arc` has no `Borrow`, and the
+//! count is proven elsewhere.
+//!
+//! Three locks exist: of the waiters (taken when a caller waits or a limit changes), of the law of an adaptive limit
+//! (once a window), and of the members of a family (for a new key, `get` and `iter`). A call that finds a place takes
+//! none of them.
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic;
@@ -13,7 +17,7 @@ use loom::sync::{Mutex as Inner, MutexGuard as Guard};
 #[cfg(not(all(test, loom)))]
 use parking_lot::{Mutex as Inner, MutexGuard as Guard};
 
-/// Declares a `const fn`, or a plain one under loom, whose atomics have no const constructor.
+/// Declares a `const fn`, or a plain function under loom, whose atomics have no const constructor.
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
         #[cfg(not(all(test, loom)))]
@@ -27,8 +31,7 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
-/// The lock of the cold paths: who waits, what an adaptive limit has learnt, which keys there are. No
-/// poisoning: what it guards is never left half-changed.
+/// A lock without poisoning: no foreign code runs between two writes to what it protects.
 #[derive(Debug)]
 pub(crate) struct Mutex<T>(Inner<T>);
 
@@ -39,15 +42,10 @@ impl<T> Mutex<T> {
         }
     }
 
-    #[cfg(not(all(test, loom)))]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
-        self.0.lock()
-    }
-
-    #[cfg(all(test, loom))]
-    pub(crate) fn lock(&self) -> Guard<'_, T> {
-        self.0
-            .lock()
-            .expect("a model that panicked has failed already")
+        let guard = self.0.lock();
+        #[cfg(all(test, loom))]
+        let guard = guard.expect("a model that panicked has failed already");
+        guard
     }
 }

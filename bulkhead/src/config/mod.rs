@@ -1,4 +1,4 @@
-//! What is configured.
+//! The numbers of a bulkhead and of a queue.
 
 mod builder;
 mod queue;

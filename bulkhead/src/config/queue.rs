@@ -1,12 +1,11 @@
 use std::time::Duration;
 
-use crate::state::Line;
-
-/// How calls wait for a place: how many at most, how long at most, in which order. `Copy`, and usable in a
-/// `const`. Given to [`BulkheadLayer::queue`](crate::BulkheadLayer::queue).
+/// How calls wait for a place: how many at most, how long at most, and in which order. `Copy`, and usable in a `const`.
 ///
-/// Both bounds have to be said: a queue without them only moves the overload from the dependency into this
-/// process. A good one is as short as the callers' patience.
+/// Given to [`BulkheadLayer::queue`](crate::BulkheadLayer::queue). Both bounds are required: a queue without them moves the
+/// overload from the dependency into this process. A good bound is as short as the patience of the callers.
+// Values of the layer, copied into each clone. They do not change at run time; the limit, which protects the dependency,
+// does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a queue does nothing until it is given to `BulkheadLayer::queue`"]
 pub struct Queue {
@@ -17,13 +16,14 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// At most `length` calls wait, each at most `max_wait`.
+    /// At most `length` calls wait, each for at most `max_wait`.
     ///
-    /// The length is that of the bulkhead's one line: callers of all its layers, and of
-    /// [`acquire`](crate::Bulkhead::acquire), stand in it. With 0 nobody waits. The wait is counted from
-    /// the call, and covers the readiness of the inner service too (that alone, where there was a place at once, from the
-    /// first poll that finds it not ready). With [`Duration::ZERO`] nobody waits
-    /// either; with [`Duration::MAX`] only a deadline bounds the wait.
+    /// The length is that of the one line of the bulkhead: the callers of all its layers, and of
+    /// [`acquire`](crate::Bulkhead::acquire), stand in it. With 0 no call waits.
+    ///
+    /// The wait begins with the call and includes the readiness of the inner service. If a place was free at once, the wait
+    /// for readiness begins at the first poll that finds the inner service not ready. With [`Duration::ZERO`] no call waits.
+    /// With [`Duration::MAX`] only a deadline bounds the wait.
     pub const fn new(length: usize, max_wait: Duration) -> Self {
         Self {
             length,
@@ -33,27 +33,20 @@ impl Queue {
         }
     }
 
-    /// Whoever came last goes first. The default is first come, first served.
+    /// Serves the newest caller first. The default is first come, first served.
     ///
-    /// For overload: when the line is long, those at its head have callers that are about to give up, and
-    /// serving them first makes every call late. So the newest are served in time, and the oldest run out
-    /// of [`max_wait`](Self::new). A full line still turns newcomers away.
+    /// For an overload. When the line is long, the callers at its head are about to give up, and serving them first makes
+    /// every call late. With this setting the newest calls are served in time, and the oldest exceed
+    /// [`max_wait`](Self::new). A full line still refuses new callers.
     pub const fn newest_first(mut self) -> Self {
         self.newest_first = true;
         self
     }
 
-    /// The time that the call itself needs: one whose [`deadline`](crate::QueueLayer::deadline) is nearer than that is not begun.
-    /// The default is zero.
+    /// The time that the call itself needs. A call whose [`deadline`](crate::QueueLayer::deadline) is nearer than this does not
+    /// begin. The default is zero.
     pub const fn reserve(mut self, time: Duration) -> Self {
         self.reserve = time;
         self
-    }
-
-    pub(crate) const fn line(self) -> Line {
-        Line {
-            length: self.length,
-            newest_first: self.newest_first,
-        }
     }
 }

@@ -100,7 +100,7 @@ impl From<BuilderCopy> for Builder {
     }
 }
 
-through!(Builder, BuilderCopy, Builder::problem);
+through!(Builder, BuilderCopy, |builder| builder.check().err());
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "queue", deny_unknown_fields)]

@@ -2,12 +2,15 @@ use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
 use super::Bulkheads;
 use crate::{
-    Acquire, Cause, Core, Fixed, Full, Guard, Permit, Pointer, Regulate,
-    acquire::Begun,
-    state::{Line, Standing},
+    acquire::{Acquire, Begun},
+    layer::source::{Source, sealed},
+    limit::{Fixed, Regulate},
+    permit::Permit,
+    state::{Caller, Core, Line, Pointer},
+    types::{Cause, Full},
 };
 
-/// A family, and how a request says its key. Given to [`BulkheadLayer::new`](crate::BulkheadLayer::new).
+/// A family, and the function that reads the key of a request. Given to [`BulkheadLayer::new`](crate::BulkheadLayer::new).
 pub struct By<K, F, R = Fixed> {
     family: Bulkheads<K, R>,
     key: F,
@@ -28,7 +31,7 @@ impl<K: Hash + Eq + Clone, F, R: Regulate> By<K, F, R> {
     }
 }
 
-impl<Req, K, F, R> Guard<Req> for By<K, F, R>
+impl<Req, K, F, R> Source<Req> for By<K, F, R>
 where
     K: Hash + Eq + Clone,
     F: Fn(&Req) -> K,
@@ -54,10 +57,12 @@ where
     fn refuse(&self, request: &Req, cause: Cause) -> Option<Full> {
         let family = &self.family.0;
         family.find(&(self.key)(request), |core| {
-            core.refuse(cause, Duration::ZERO, Standing::Outside)
+            core.refuse(cause, Duration::ZERO, Caller::Outside)
         })
     }
 }
+
+impl<K, F, R> sealed::Sealed for By<K, F, R> {}
 
 impl<K, F: Clone, R> Clone for By<K, F, R> {
     fn clone(&self) -> Self {

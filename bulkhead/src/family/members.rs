@@ -1,49 +1,64 @@
-//! The members of a family: who is found, who is made, and who makes room.
+//! The members of a family: how a key finds its member, and which member an unknown key evicts.
 
-use std::{hash::Hash, sync::Arc};
+// A lookup must not lock, so the map is papaya's, with lock-free reads. Rejected: dashmap and a sharded `RwLock`, which lock
+// on every read; and an `arc-swap` of a whole map, which copies it for each new key, so that a flood of unknown keys becomes
+// an attack.
+//
+// Eviction is exact. A member is retired in its own word, which succeeds only if no call is in it and none waits. A call
+// that reached the member through the map is either in before that, and the word says no, or is told that the member is
+// retired, and looks the key up again. Handles are given out under the lock that eviction holds, and are counted by their
+// `Arc`. The model `a_bulkhead_is_retired_or_entered` and the test `a_flood_of_keys_never_exceeds_a_limit` hold this.
+//
+// Which member goes is decided by the clock algorithm of virtual memory: a use sets a flag, and a hand that goes round
+// clears flags and evicts a member whose flag is clear. That is nearly the least recently used one, without a time stamp
+// that each call writes.
+
+use std::{hash::Hash, mem, sync::Arc};
 
 use papaya::HashMap;
 
 use crate::{
-    Builder, Core, Regulate,
+    config::Builder,
+    limit::Regulate,
+    state::Core,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
 
-/// What all handles of a family share.
-pub(super) struct Shared<K, R> {
-    pub(super) name: &'static str,
-    pub(super) capacity: usize,
-    pub(super) map: HashMap<K, Member<R>>,
-    pub(super) overflow: Arc<Core<R>>,
-    /// Taken to make, find or evict a member for good; not to use one.
-    pub(super) roster: Mutex<Roster<K, R>>,
+/// What the handles of a family share.
+pub(super) struct Members<K, R> {
+    name: &'static str,
+    capacity: usize,
+    map: HashMap<K, Member<R>>,
+    overflow: Arc<Core<R>>,
+    /// Taken to make, find or evict a member. A call through a layer does not take it for a key that exists.
+    ring: Mutex<Ring<K, R>>,
 }
 
-/// Makes what keeps the limit of a new member.
+/// Makes the regulator of a new member.
+// A boxed closure, called under the lock for a new key only, and no trait: `Bulkheads<K>` stays the type of a fixed family.
 pub(super) type Regulators<R> = Box<dyn Fn(Builder) -> R + Send>;
 
-pub(super) struct Member<R> {
-    pub(super) core: Arc<Core<R>>,
-    /// Since the hand of the clock came by (see `Roster`).
+struct Member<R> {
+    core: Arc<Core<R>>,
+    /// Set by a use, cleared by the hand.
     used: AtomicBool,
 }
 
-/// The keys in a ring, with a hand that goes round and gives each that was used a second chance (the "clock" of
-/// virtual memory): nearly the least recently used, without a stamp to be written by each call.
-pub(super) struct Roster<K, R> {
-    pub(super) numbers: Builder,
-    pub(super) regulators: Regulators<R>,
-    pub(super) ring: Vec<K>,
+/// The keys in a ring, with the hand of the clock.
+struct Ring<K, R> {
+    numbers: Builder,
+    regulators: Regulators<R>,
+    keys: Vec<K>,
     hand: usize,
 }
 
-/// So many members are looked at, at most, for one that may go: a bound for the time under the lock when unknown keys pour in.
-const LOOKED_AT: usize = 64;
+/// The most members that are examined for one that may go: a bound for the time under the lock when unknown keys flood in.
+const EXAMINED: usize = 64;
 
-impl<K, R> Shared<K, R> {
+impl<K, R> Members<K, R> {
     pub(super) fn new(
         name: &'static str,
         numbers: Builder,
@@ -56,57 +71,90 @@ impl<K, R> Shared<K, R> {
             capacity,
             map: HashMap::new(),
             overflow: Arc::new(overflow),
-            roster: Mutex::new(Roster {
+            ring: Mutex::new(Ring {
                 numbers,
                 regulators,
-                ring: Vec::new(),
+                keys: Vec::new(),
                 hand: 0,
             }),
         }
     }
+
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(super) const fn overflow(&self) -> &Arc<Core<R>> {
+        &self.overflow
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ring.lock().keys.len()
+    }
+
+    /// The numbers of future members.
+    pub(super) fn set_numbers(&self, numbers: Builder) {
+        self.ring.lock().numbers = numbers;
+    }
+
+    /// The regulators of future members. Returns the former ones, to be dropped outside the lock.
+    pub(super) fn set_regulators(&self, regulators: Regulators<R>) -> Regulators<R> {
+        mem::replace(&mut self.ring.lock().regulators, regulators)
+    }
 }
 
-impl<K: Hash + Eq + Clone, R: Regulate> Shared<K, R> {
-    /// Runs `f` on the core of `key` until it is not a retired one that it met.
+impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
+    /// Runs `f` on the member of `key`, again for as long as it meets a retired one.
     pub(super) fn with<T>(&self, key: &K, f: impl Fn(&Arc<Core<R>>) -> Option<T>) -> T {
         loop {
             let found = self.map.pin().get(key).and_then(|member| {
+                // Relaxed: a hint. Written only if it is clear, so that busy members share a read.
                 if !member.used.load(Relaxed) {
-                    member.used.store(true, Relaxed); // a hint
+                    member.used.store(true, Relaxed);
                 }
                 f(&member.core)
             });
-            // A member that was retired between the lookup and its use is out of the map in a moment, and
-            // the lock below waits for that.
+            // A member that was retired after the lookup leaves the map in a moment, and the lock below waits for that.
             if let Some(done) = found.or_else(|| f(&self.find_or_make(key))) {
                 return done;
             }
         }
     }
 
-    /// Runs `f` on the core of `key` as it is now, and on the overflow where it has none: makes none.
+    /// Runs `f` on the member of `key`, or on the overflow if it has none. Makes no member.
     pub(super) fn find<T>(&self, key: &K, f: impl FnOnce(&Core<R>) -> T) -> T {
         let map = self.map.pin();
         f(map.get(key).map_or(&self.overflow, |member| &member.core))
     }
 
+    pub(super) fn all(&self) -> Vec<(K, Arc<Core<R>>)> {
+        let ring = self.ring.lock();
+        let map = self.map.pin();
+        let member = |key: &K| Some((key.clone(), Arc::clone(&map.get(key)?.core)));
+        ring.keys.iter().filter_map(member).collect()
+    }
+
     pub(super) fn find_or_make(&self, key: &K) -> Arc<Core<R>> {
-        let mut roster = self.roster.lock();
+        let mut ring = self.ring.lock();
         let map = self.map.pin();
         if let Some(member) = map.get(key) {
             return Arc::clone(&member.core);
         }
-        // What is not our code comes first: nothing is half done if it panics.
+        // Foreign code runs first: a panic of it costs the family no seat.
         let (in_ring, in_map) = (key.clone(), key.clone());
-        let regulator = (roster.regulators)(roster.numbers);
-        if roster.ring.len() < self.capacity {
-            roster.ring.push(in_ring);
-        } else if let Some(seat) = self.evict(&mut roster) {
-            roster.ring[seat] = in_ring;
+        let regulator = (ring.regulators)(ring.numbers);
+        if ring.keys.len() < self.capacity {
+            ring.keys.push(in_ring);
+        } else if let Some(seat) = self.evict(&mut ring) {
+            ring.keys[seat] = in_ring;
         } else {
             return Arc::clone(&self.overflow);
         }
-        let core = Arc::new(Core::new(self.name, roster.numbers, regulator));
+        let core = Arc::new(Core::new(self.name, ring.numbers, regulator));
         let member = Member {
             core: Arc::clone(&core),
             used: AtomicBool::new(true),
@@ -115,11 +163,10 @@ impl<K: Hash + Eq + Clone, R: Regulate> Shared<K, R> {
         core
     }
 
-    /// Takes an idle member out of the map; its seat in the ring.
-    fn evict(&self, roster: &mut Roster<K, R>) -> Option<usize> {
+    /// Takes an idle member out of the map. Returns its seat in the ring.
+    fn evict(&self, ring: &mut Ring<K, R>) -> Option<usize> {
         let map = self.map.pin();
-        // New handles are made under the lock that we hold, so none appears now. A call may be on its way in,
-        // with a reference from the map: it is in already, and the word says no, or it comes too late, and is told so.
+        // A count of one is the map's own reference. No handle appears meanwhile, as this thread holds the lock.
         let goes = |key: &K| {
             let goes = map
                 .get(key)
@@ -130,10 +177,10 @@ impl<K: Hash + Eq + Clone, R: Regulate> Shared<K, R> {
             goes
         };
         let mut used_lately = None;
-        for _ in 0..roster.ring.len().min(LOOKED_AT) {
-            let seat = roster.hand;
-            roster.hand = (seat + 1) % roster.ring.len();
-            let key = &roster.ring[seat];
+        for _ in 0..ring.keys.len().min(EXAMINED) {
+            let seat = ring.hand;
+            ring.hand = (seat + 1) % ring.keys.len();
+            let key = &ring.keys[seat];
             if map
                 .get(key)
                 .is_some_and(|member| member.used.swap(false, Relaxed))
@@ -143,10 +190,10 @@ impl<K: Hash + Eq + Clone, R: Regulate> Shared<K, R> {
                 return Some(seat);
             }
         }
-        // All were used lately, as far as one looked: then the first of them goes that can.
+        // All of them were used recently: the first idle one goes. Without this, 10,000 keys that are used once send the
+        // next 156 into the overflow.
         let first = used_lately?;
-        let seats =
-            (first..first + LOOKED_AT.min(roster.ring.len())).map(|n| n % roster.ring.len());
-        seats.into_iter().find(|seat| goes(&roster.ring[*seat]))
+        let seats = (first..first + EXAMINED.min(ring.keys.len())).map(|n| n % ring.keys.len());
+        seats.into_iter().find(|seat| goes(&ring.keys[*seat]))
     }
 }

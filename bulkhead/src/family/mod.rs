@@ -1,31 +1,37 @@
-mod adaptive;
+//! A bulkhead for each key.
+
 mod by;
 mod members;
 
 use std::{fmt, hash::Hash, sync::Arc};
 
-use crate::{Builder, Bulkhead, Core, Fixed, InvalidConfig, Regulate};
-
-pub use adaptive::AdaptiveBulkheads;
+use crate::{
+    bulkhead::Bulkhead,
+    config::Builder,
+    limit::{Adaptive, Fixed, Limit, Regulate},
+    state::Core,
+    types::InvalidConfig,
+};
 pub use by::By;
-use members::{Regulators, Shared};
+use members::{Members, Regulators};
 
 /// A bulkhead for each key: a tenant, a route, a host. A cheap handle; clones share.
 ///
-/// At most as many as its capacity exist at a time. When a new key comes and there are as many, one that is
-/// idle (nobody is in it, waits for it or holds a handle of it) makes room, and not one that was used
-/// lately if another can. When none of those that are looked at is idle, the calls of the new key share one further
-/// bulkhead of the same configuration, the [`overflow`](Self::overflow): they are bounded, and nobody who is in is harmed.
+/// The number of bulkheads is at most the capacity. When a new key arrives at a full family, an idle member makes room: one
+/// without a call, without a waiter and without a handle. A member that was not used recently goes first. If none of the
+/// members that are examined is idle, the calls of the new key share one more bulkhead of the same configuration, the
+/// [`overflow`](Self::overflow): they are bounded, and no call in flight is affected.
 ///
-/// With its member go what that has counted, a limit that was set by hand, and what an adaptive limit has learnt: hold a
-/// handle of a key that must not lose those. A call that is refused for its deadline makes no member.
+/// An evicted member loses its counts, a limit that was set by hand, and what an adaptive limit has learnt. Hold a handle of
+/// a key that must not lose them. A call that is refused for its deadline creates no member.
 ///
-/// All have the family's name, so that its metrics are sums over them, and `maestro_bulkhead_limit` the limit of one.
+/// All members have the name of the family. Its metrics are sums over them, and `maestro_bulkhead_limit` is the limit of one
+/// member.
 ///
 /// # Cost
 ///
-/// For a key that exists: one lookup in a concurrent map, without a lock, and then what the bulkhead costs. A new
-/// key takes a lock and at full capacity looks at up to 64 others.
+/// A key that exists costs one lookup in a concurrent map, without a lock, and then what a bulkhead costs. A new key takes a
+/// lock, and at full capacity examines up to 64 members.
 ///
 /// # Examples
 ///
@@ -41,31 +47,90 @@ use members::{Regulators, Shared};
 /// # let _ = layer;
 /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
 /// ```
-pub struct Bulkheads<K, R = Fixed>(Arc<Shared<K, R>>);
+pub struct Bulkheads<K, R = Fixed>(Arc<Members<K, R>>);
 
-impl<K, R> Bulkheads<K, R> {
+/// A family whose members each have an adaptive limit. Made by [`Builder::build_adaptive_family`].
+pub type AdaptiveBulkheads<K, L> = Bulkheads<K, Adaptive<L>>;
+
+// === Building ===
+
+impl Builder {
+    /// Builds a family: a bulkhead of this configuration for each key, and at most `capacity` of them.
+    ///
     /// # Errors
     ///
-    /// What [`Builder::build`] refuses, and a capacity of 0.
-    pub(crate) fn new(
+    /// The errors of [`build`](Self::build), and a capacity of 0.
+    pub fn build_family<K>(
+        self,
+        name: &'static str,
+        capacity: usize,
+    ) -> Result<Bulkheads<K>, InvalidConfig> {
+        Bulkheads::new(name, self, capacity, Box::new(|_| Fixed))
+    }
+
+    /// Builds a family whose members each follow a copy of `law`.
+    ///
+    /// The limit of a tenant with slow or refused calls falls, and no other limit with it. A new or evicted key begins with
+    /// [`limit`](Self::limit) and has learnt nothing. For few and busy keys, such as hosts or routes: a key with fewer than
+    /// ten calls in a [`window`](Self::window) learns little.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`build_adaptive`](Self::build_adaptive), and a capacity of 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Aimd, Bulkhead, BulkheadLayer, Full};
+    ///
+    /// struct Request { host: &'static str }
+    ///
+    /// let hosts = Bulkhead::builder().limit(20).build_adaptive_family("hosts", 100, Aimd::new().max(80))?;
+    /// let layer = BulkheadLayer::new(hosts.by(|request: &Request| request.host))
+    ///     .overload_if(|r: &Result<u16, Full>| matches!(r, Ok(503)));
+    /// # use tower::{Layer, service_fn};
+    /// # let _ = layer.layer(service_fn(async |_: Request| Ok::<_, Full>(200)));
+    /// assert_eq!(hosts.get(&"a.example").limit(), 20);
+    /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
+    /// ```
+    pub fn build_adaptive_family<K, L: Limit + Clone>(
+        self,
+        name: &'static str,
+        capacity: usize,
+        law: L,
+    ) -> Result<AdaptiveBulkheads<K, L>, InvalidConfig> {
+        law.check()?;
+        Bulkheads::new(name, self, capacity, each_follows(law))
+    }
+}
+
+impl<K, R> Bulkheads<K, R> {
+    fn new(
         name: &'static str,
         numbers: Builder,
         capacity: usize,
         regulators: Regulators<R>,
     ) -> Result<Self, InvalidConfig> {
-        if let Some(problem) = numbers.problem() {
-            return Err(problem);
-        }
+        numbers.check()?;
         if capacity == 0 {
             return Err(InvalidConfig::ZeroCapacity);
         }
-        let shared = Shared::new(name, numbers, capacity, regulators);
-        Ok(Self(Arc::new(shared)))
+        Ok(Self(Arc::new(Members::new(
+            name, numbers, capacity, regulators,
+        ))))
     }
+}
 
+fn each_follows<L: Limit + Clone>(law: L) -> Regulators<Adaptive<L>> {
+    Box::new(move |numbers| Adaptive::new(law.clone(), numbers.window))
+}
+
+// === Using it ===
+
+impl<K, R> Bulkheads<K, R> {
     /// Chooses the bulkhead of a call by its request, for a layer.
     ///
-    /// `key` is asked once a call; a key that costs nothing to make (a number, an `Arc<str>` that the request has anyway) is best.
+    /// `key` runs once a call. A key that is cheap to make is best: a number, or an `Arc<str>` that the request holds.
     pub fn by<Req, F>(&self, key: F) -> By<K, F, R>
     where
         F: Fn(&Req) -> K + Clone,
@@ -73,76 +138,83 @@ impl<K, R> Bulkheads<K, R> {
         By::new(self.clone(), key)
     }
 
-    /// The name that all of them have.
+    /// The name of all members.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.0.name
+        self.0.name()
     }
 
-    /// How many keys have a bulkhead of their own, at most.
+    /// The most keys with their own bulkhead.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.0.capacity
+        self.0.capacity()
     }
 
-    /// The one that keys share for which there is no room.
+    /// The bulkhead that the keys without their own one share.
     #[must_use]
     pub fn overflow(&self) -> Bulkhead<Arc<Core<R>>> {
-        Bulkhead(Arc::clone(&self.0.overflow))
+        Bulkhead(Arc::clone(self.0.overflow()))
     }
 }
 
 impl<K: Hash + Eq + Clone, R: Regulate> Bulkheads<K, R> {
-    /// The bulkhead of `key`, made if it does not exist; the overflow if there is no room for it.
+    /// The bulkhead of `key`. It is made if it does not exist. It is the overflow if the family has no room for it.
     ///
-    /// While the handle exists it is not evicted. Takes a short lock; the layer does not.
+    /// A member with a handle is not evicted. Takes a short lock; the layer does not.
     #[must_use]
     pub fn get(&self, key: &K) -> Bulkhead<Arc<Core<R>>> {
         Bulkhead(self.0.find_or_make(key))
     }
 
-    /// All that exist now, in no particular order, without the overflow.
+    /// All members, in no particular order, without the overflow.
     pub fn iter(&self) -> impl Iterator<Item = (K, Bulkhead<Arc<Core<R>>>)> {
-        let roster = self.0.roster.lock();
-        let map = self.0.map.pin();
-        let all: Vec<_> = roster
-            .ring
-            .iter()
-            .filter_map(|key| {
-                let core = Arc::clone(&map.get(key)?.core);
-                Some((key.clone(), Bulkhead(core)))
-            })
-            .collect();
-        all.into_iter()
+        let all = self.0.all().into_iter();
+        all.map(|(key, core)| (key, Bulkhead(core)))
     }
 
-    /// How many keys have a bulkhead of their own now.
+    /// The number of members.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.roster.lock().ring.len()
+        self.0.len()
     }
 
-    /// Whether no key has one yet.
+    /// Whether the family has no member yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Takes another configuration, for those that exist and those to come.
+    /// Takes another configuration, for present and future members.
     ///
     /// # Errors
     ///
-    /// What [`Builder::build`] refuses; nothing is changed then.
+    /// The errors of [`Builder::build`]; nothing is changed then.
     pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
-        if let Some(problem) = to.problem() {
-            return Err(problem);
-        }
-        self.0.roster.lock().numbers = to;
-        self.0.overflow.reconfigure(to)?;
+        to.check()?;
+        self.0.set_numbers(to);
+        // One by one and outside the lock of the family, as this wakes waiters.
+        self.0.overflow().reconfigure(to)?;
         for (_, bulkhead) in self.iter() {
             bulkhead.0.reconfigure(to)?;
         }
         Ok(())
+    }
+}
+
+impl<K: Hash + Eq + Clone, L: Limit + Clone> AdaptiveBulkheads<K, L> {
+    /// Makes present and future members follow `law` from their next window on.
+    ///
+    /// # Errors
+    ///
+    /// A number of `law` that is not legal; nothing is changed then.
+    pub fn set_law(&self, law: L) -> Result<(), InvalidConfig> {
+        law.check()?;
+        let former = self.0.set_regulators(each_follows(law.clone()));
+        drop(former); // foreign code: outside the lock
+        for (_, bulkhead) in self.iter() {
+            bulkhead.set_law(law.clone())?;
+        }
+        self.overflow().set_law(law)
     }
 }
 
@@ -155,8 +227,8 @@ impl<K, R> Clone for Bulkheads<K, R> {
 impl<K, R> fmt::Debug for Bulkheads<K, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bulkheads")
-            .field("name", &self.0.name)
-            .field("capacity", &self.0.capacity)
+            .field("name", &self.name())
+            .field("capacity", &self.capacity())
             .finish_non_exhaustive()
     }
 }

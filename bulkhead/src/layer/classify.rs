@@ -1,16 +1,6 @@
 use std::{any::type_name, fmt};
 
-/// What a call's result says about the load of the service behind the bulkhead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// The service had capacity for this call.
-    Success,
-    /// The service, or something on the way to it, is overloaded.
-    Overload,
-    /// Nothing about load: a bad request, a rejection by a layer further in.
-    Ignored,
-}
+use crate::types::Outcome;
 
 /// Says of a call's result what it means for load. Implement it on a type of your own, or use
 /// [`overload_if`](crate::BulkheadLayer::overload_if) or [`classify`](crate::BulkheadLayer::classify) with a closure.

@@ -2,7 +2,7 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use crate::{Bulkhead, Classify, Guard, Ignore, IntoError, OnReject, future::ResponseFuture};
+use crate::{Bulkhead, Classify, Ignore, IntoError, OnReject, Source, future::ResponseFuture};
 
 /// A service behind a bulkhead, made by [`BulkheadLayer`](crate::BulkheadLayer).
 ///
@@ -33,7 +33,7 @@ where
     S: Service<Req>,
     C: Classify<S::Response, S::Error> + Clone,
     R: OnReject<Req, S::Response, S::Error>,
-    B: Guard<Req>,
+    B: Source<Req>,
 {
     type Response = S::Response;
     type Error = S::Error;

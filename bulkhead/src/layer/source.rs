@@ -1,16 +1,20 @@
 use std::time::Duration;
 
 use crate::{
-    Acquire, Bulkhead, Cause, Core, Full, Permit, Pointer, StaticBulkhead,
-    acquire::Begun,
-    state::{Line, Standing},
+    acquire::{Acquire, Begun},
+    bulkhead::{Bulkhead, StaticBulkhead},
+    permit::Permit,
+    state::{Caller, Core, Line, Pointer},
+    types::{Cause, Full},
 };
 
-/// What a [`BulkheadLayer`](crate::BulkheadLayer) can be made of: a [`Bulkhead`], a `&'static` [`StaticBulkhead`], or a family with its key ([`By`](crate::By)).
+/// Where a [`BulkheadLayer`](crate::BulkheadLayer) takes its places from: a [`Bulkhead`], a `&'static` [`StaticBulkhead`], or
+/// a family with its key ([`By`](crate::By)).
 ///
-/// Sealed: the request is an argument so that a bulkhead can be chosen by it.
-pub trait Guard<Req>: sealed::Sealed {
-    /// What a permit holds to find its bulkhead again.
+/// Sealed: a permit must find the very bulkhead that admitted it, and no type can check that.
+// The request is an argument so that a bulkhead can be chosen by it.
+pub trait Source<Req>: sealed::Sealed {
+    /// How a permit finds its bulkhead.
     type Pointer: Pointer;
 
     /// Takes a place for `request`.
@@ -27,7 +31,7 @@ pub trait Guard<Req>: sealed::Sealed {
     fn refuse(&self, request: &Req, cause: Cause) -> Option<Full>;
 }
 
-impl<Req, P: Pointer + Clone> Guard<Req> for Bulkhead<P> {
+impl<Req, P: Pointer + Clone> Source<Req> for Bulkhead<P> {
     type Pointer = P;
 
     fn try_acquire(&self, _: &Req) -> Result<Permit<P>, Full> {
@@ -39,13 +43,12 @@ impl<Req, P: Pointer + Clone> Guard<Req> for Bulkhead<P> {
     }
 
     fn refuse(&self, _: &Req, cause: Cause) -> Option<Full> {
-        self.0
-            .core()
-            .refuse(cause, Duration::ZERO, Standing::Outside)
+        let core = self.0.core();
+        core.refuse(cause, Duration::ZERO, Caller::Outside)
     }
 }
 
-impl<Req> Guard<Req> for &'static StaticBulkhead {
+impl<Req> Source<Req> for &'static StaticBulkhead {
     type Pointer = &'static Core;
 
     fn try_acquire(&self, _: &Req) -> Result<Permit<&'static Core>, Full> {
@@ -57,16 +60,15 @@ impl<Req> Guard<Req> for &'static StaticBulkhead {
     }
 
     fn refuse(&self, _: &Req, cause: Cause) -> Option<Full> {
-        self.0.refuse(cause, Duration::ZERO, Standing::Outside)
+        self.0.refuse(cause, Duration::ZERO, Caller::Outside)
     }
 }
 
-mod sealed {
+pub(crate) mod sealed {
     use super::{Bulkhead, Pointer, StaticBulkhead};
 
-    #[expect(unnameable_types, reason = "this is what seals `Guard`")]
+    #[expect(unnameable_types, reason = "this is what seals `Source`")]
     pub trait Sealed {}
     impl<P: Pointer + Clone> Sealed for Bulkhead<P> {}
     impl Sealed for &'static StaticBulkhead {}
-    impl<K, F, R> Sealed for crate::By<K, F, R> {}
 }

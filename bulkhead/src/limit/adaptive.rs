@@ -1,55 +1,26 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, mem, time::Duration};
 
 use tokio::time::Instant;
 
+use super::{
+    Limit, Limited, Regulate, Window,
+    samples::{Samples, Sums},
+};
 use crate::{
-    Builder, Bulkhead, Core, InvalidConfig, Limit, Outcome, Regulate, Window,
-    limit::samples::{Samples, Sums},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    types::{InvalidConfig, Outcome},
 };
 
-/// A bulkhead whose limit follows `L`. Made by [`Builder::build_adaptive`](crate::Builder::build_adaptive).
-pub type AdaptiveBulkhead<L> = Bulkhead<Arc<Core<Adaptive<L>>>>;
-
-/// What keeps an adaptive limit: what was seen in this window, and the law it follows. Opaque.
+/// Keeps an adaptive limit: the samples of the current window, and the law that the limit follows. Opaque.
 pub struct Adaptive<L> {
     epoch: Instant,
     window_micros: AtomicU64,
     samples: Samples,
     /// Locked once a window, by the call that closes it.
     law: Mutex<L>,
-}
-
-impl<L: Limit> AdaptiveBulkhead<L> {
-    /// Follows `law` from the next window on, from the limit that there is. What the former law had learnt goes with it.
-    ///
-    /// For a law with other numbers; and for the same law anew, where what it took for a slow-down is how things
-    /// are from now on (a release of the dependency that does more for each call).
-    ///
-    /// # Errors
-    ///
-    /// What `law` finds wrong with itself; nothing is changed then.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use maestro_bulkhead::{Bulkhead, Gradient2};
-    ///
-    /// let law = Gradient2::new().max(200);
-    /// let search = Bulkhead::builder().limit(20).build_adaptive("search", law)?;
-    /// search.set_law(law.drift(4.0))?; // also forgets what it has learnt
-    /// assert!(search.set_law(law.drift(0.5)).is_err());
-    /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
-    /// ```
-    pub fn set_law(&self, law: L) -> Result<(), InvalidConfig> {
-        law.check()?;
-        let former = std::mem::replace(&mut *self.0.regulator.law.lock(), law);
-        drop(former); // its code is not ours: outside the lock
-        Ok(())
-    }
 }
 
 impl<L: Limit> Adaptive<L> {
@@ -63,10 +34,18 @@ impl<L: Limit> Adaptive<L> {
         }
     }
 
-    /// When a window that begins now ends: after two mean latencies at least, so that the calls admitted under a
-    /// new limit have come back before it is judged.
+    /// Replaces the law, and with it what the former one has learnt.
+    pub(crate) fn follow(&self, law: L) -> Result<(), InvalidConfig> {
+        law.check()?;
+        let former = mem::replace(&mut *self.law.lock(), law);
+        drop(former); // foreign code: outside the lock
+        Ok(())
+    }
+
+    /// When a window that begins now ends: after at least two mean latencies, so that the calls admitted under a new limit
+    /// have come back before it is judged.
     fn next_end(&self, now: u64, mean: u64) -> u64 {
-        // Relaxed: a number for itself.
+        // Relaxed: a number that orders nothing.
         let window = self.window_micros.load(Relaxed);
         now.saturating_add(window.max(mean.saturating_mul(2)))
     }
@@ -79,37 +58,34 @@ impl<L: Limit> Regulate for Adaptive<L> {
         Instant::now()
     }
 
-    fn reconfigured(&self, numbers: Builder) {
-        self.window_micros.store(micros(numbers.window), Relaxed);
+    fn reconfigured(&self, window: Duration) {
+        self.window_micros.store(micros(window), Relaxed);
     }
 
-    fn finished(core: &Core<Self>, start: Instant, outcome: Outcome) {
-        let this = &core.regulator;
-        // The call itself is still among those in flight.
-        let in_flight = core.seen().held();
+    fn finished(&self, start: Instant, outcome: Outcome, of: &impl Limited) {
+        // The call itself is still one of those in flight.
+        let in_flight = of.in_flight();
         let now = Instant::now();
         match outcome {
             Outcome::Success => {
                 let latency = now.saturating_duration_since(start);
-                this.samples.success(micros(latency), in_flight);
+                self.samples.success(micros(latency), in_flight);
             }
-            Outcome::Overload => {
-                core.overloaded();
-                this.samples.overload(in_flight);
-            }
+            Outcome::Overload => self.samples.overload(in_flight),
+            // Refused, failed and dropped calls cannot move a baseline.
             Outcome::Ignored => return,
         }
-        let now = micros(now.saturating_duration_since(this.epoch));
-        if this.samples.closes(now, |mean| this.next_end(now, mean)) {
-            let sums = this.samples.take();
-            let mut law = this.law.lock();
-            let was = core.seen().limit();
+        let now = micros(now.saturating_duration_since(self.epoch));
+        if self.samples.closes(now, |mean| self.next_end(now, mean)) {
+            let sums = self.samples.take();
+            let mut law = self.law.lock();
+            let was = of.limit();
             let next = law.next(&window(was, sums)).max(1);
-            // Under the lock: of two windows the later one has the last word. One that was set by hand meanwhile stands.
-            let changed = next != was && core.replace_limit(was, next);
+            // Under the lock of the law: of two windows the later one decides. A limit that was set by hand meanwhile stays.
+            let changed = next != was && of.replace_limit(was, next);
             drop(law);
             if changed {
-                core.resized(next);
+                of.resized(next);
             }
         }
     }
@@ -126,7 +102,7 @@ fn window(limit: usize, sums: Sums) -> Window {
     )
 }
 
-/// In whole microseconds; `u64::MAX`, half a million years, stands for more.
+/// In whole microseconds. `u64::MAX`, half a million years, stands for more.
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

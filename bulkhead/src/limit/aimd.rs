@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use crate::{InvalidConfig, Limit, Window};
+use super::{Limit, Window};
+use crate::types::InvalidConfig;
 
 /// Additive increase, multiplicative decrease: one more place for each window that went well and was used,
 /// a tenth fewer for each that met an overload.

@@ -1,27 +1,30 @@
+//! How a limit follows from what calls report.
+
 mod adaptive;
 mod aimd;
 mod gradient;
 mod regulate;
-pub(crate) mod samples;
+mod samples;
 
 use std::time::Duration;
 
-use crate::InvalidConfig;
-
-pub use adaptive::{Adaptive, AdaptiveBulkhead};
+use crate::types::InvalidConfig;
+pub use adaptive::Adaptive;
 pub use aimd::Aimd;
 pub use gradient::Gradient2;
+pub(crate) use regulate::Limited;
 pub use regulate::{Fixed, Regulate};
 
-/// How a limit follows from what was seen: pure, and asked once a window. [`Aimd`](crate::Aimd),
-/// [`Gradient2`](crate::Gradient2), or one of your own.
+/// A law: the next limit as a function of the last window. [`Aimd`], [`Gradient2`], or one of your own.
+///
+/// A bulkhead asks it once a window. It keeps its own state and needs no clock.
 ///
 /// # Examples
 ///
 /// ```
 /// use maestro_bulkhead::{Bulkhead, Limit, Window};
 ///
-/// /// Halves at a sign of overload, and otherwise goes up by one.
+/// /// Halves the limit at an overload, and otherwise raises it by one.
 /// struct Halving;
 ///
 /// impl Limit for Halving {
@@ -35,14 +38,14 @@ pub use regulate::{Fixed, Regulate};
 /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
 /// ```
 pub trait Limit: Send + 'static {
-    /// The limit that follows from `window`. Whatever it answers, the bulkhead makes at least 1 of it.
+    /// The limit that follows from `window`. The bulkhead raises an answer of 0 to 1.
     fn next(&mut self, window: &Window) -> usize;
 
-    /// Whether its numbers make sense. Asked by [`build_adaptive`](crate::Builder::build_adaptive).
+    /// Checks the numbers of the law. [`build_adaptive`](crate::Builder::build_adaptive) calls it.
     ///
     /// # Errors
     ///
-    /// The reason why not.
+    /// The number that is not legal.
     fn check(&self) -> Result<(), InvalidConfig> {
         Ok(())
     }
@@ -58,21 +61,21 @@ impl<L: Limit + ?Sized> Limit for Box<L> {
     }
 }
 
-/// What was seen of the calls that ended in one window.
+/// The calls that ended in one window.
 ///
-/// Only calls that succeeded have a latency here: one that failed fast, was refused, or was dropped
-/// is no sign of a healthy service.
+/// Only successful calls have a latency here. A call that failed fast, was refused or was dropped says nothing about a
+/// healthy service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    pub(crate) limit: usize,
-    pub(crate) in_flight: usize,
-    pub(crate) successes: u64,
-    pub(crate) overloads: u64,
-    pub(crate) latency: Option<Duration>,
+    limit: usize,
+    in_flight: usize,
+    successes: u64,
+    overloads: u64,
+    latency: Option<Duration>,
 }
 
 impl Window {
-    /// A window as the bulkhead would make it, for testing a [`Limit`]. Without successes the latency is not looked at.
+    /// A window as the bulkhead makes it, for tests of a [`Limit`]. Without successes the latency is ignored.
     #[must_use]
     pub fn new(
         limit: usize,
@@ -90,13 +93,13 @@ impl Window {
         }
     }
 
-    /// The limit that is in force.
+    /// The current limit.
     #[must_use]
     pub const fn limit(&self) -> usize {
         self.limit
     }
 
-    /// The most calls that were in flight at once, as seen by those that ended.
+    /// The most calls that were in flight at once, as observed by the calls that ended.
     #[must_use]
     pub const fn in_flight(&self) -> usize {
         self.in_flight
@@ -114,14 +117,14 @@ impl Window {
         self.overloads
     }
 
-    /// The mean latency of the calls that succeeded, in whole microseconds and at least one; `None` when none did.
+    /// The mean latency of the successful calls, in whole microseconds and at least one. `None` without successes.
     #[must_use]
     pub const fn latency(&self) -> Option<Duration> {
         self.latency
     }
 
-    /// Whether the limit was of any consequence: at least half of it was in use. A limit that nobody comes
-    /// near must not grow on the evidence that nothing went wrong.
+    /// Whether at least half of the limit was in use. A limit that no traffic reaches must not grow because nothing went
+    /// wrong.
     #[must_use]
     pub const fn was_used(&self) -> bool {
         self.in_flight >= self.limit.div_ceil(2)

@@ -1,23 +1,40 @@
-use crate::{Builder, Core, Limit, Outcome, Window};
+use std::time::Duration;
 
-/// What keeps the limit of a bulkhead: nobody ([`Fixed`]), or what is learnt from its calls.
+use super::{Adaptive, Limit, Window};
+use crate::{observe::Figures, types::Outcome};
+
+/// Keeps the limit of a bulkhead: [`Fixed`], or [`Adaptive`], which follows the calls.
 ///
-/// Sealed, as its parts are the crate's own; an algorithm of your own is a [`Limit`](crate::Limit).
+/// Sealed. An algorithm of your own is a [`Limit`].
+// A parameter of the shared state and not an enum in it: a fixed cap pays for no clock and for no word in its permit.
 pub trait Regulate: sealed::Sealed + Sized {
-    /// What a permit remembers of its beginning: nothing, where nobody learns from it.
+    /// What a permit remembers of its start. Nothing where the limit is fixed.
     type Start: Copy;
 
     #[doc(hidden)]
     fn start(&self) -> Self::Start;
 
     #[doc(hidden)]
-    fn reconfigured(&self, numbers: Builder);
+    fn reconfigured(&self, window: Duration);
 
     #[doc(hidden)]
-    fn finished(core: &Core<Self>, start: Self::Start, outcome: Outcome);
+    fn finished(&self, start: Self::Start, outcome: Outcome, of: &impl Limited);
 }
 
-/// The limit that was set stays until it is set anew. Zero-sized, and its permits read no clock.
+/// The bulkhead whose limit is kept.
+#[expect(
+    unnameable_types,
+    reason = "only `Regulate`, which is sealed, names it"
+)]
+pub trait Limited: Figures {
+    /// Replaces the limit if it is still `was`. Wakes no waiter: [`resized`](Self::resized) must follow.
+    fn replace_limit(&self, was: usize, next: usize) -> bool;
+
+    /// Reports the new limit and admits waiters that have a place now. To be called outside of all locks.
+    fn resized(&self, limit: usize);
+}
+
+/// The limit changes only when it is set. Zero-sized; its permits read no clock.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::exhaustive_structs,
@@ -28,28 +45,27 @@ pub struct Fixed;
 impl Regulate for Fixed {
     type Start = ();
 
+    #[inline]
     fn start(&self) {}
 
-    fn reconfigured(&self, _: Builder) {}
+    fn reconfigured(&self, _: Duration) {}
 
-    fn finished(core: &Core, (): (), outcome: Outcome) {
-        match outcome {
-            Outcome::Overload => core.overloaded(),
-            Outcome::Success | Outcome::Ignored => {}
-        }
-    }
+    #[inline]
+    fn finished(&self, (): (), _: Outcome, _: &impl Limited) {}
 }
 
-/// Where the choice is made at run time, `Box<dyn Limit + Send>` may hold a fixed limit too.
+/// For a choice at run time: a `Box<dyn Limit + Send>` may hold a fixed limit too.
 impl Limit for Fixed {
     fn next(&mut self, window: &Window) -> usize {
         window.limit()
     }
 }
 
-pub(crate) mod sealed {
+mod sealed {
+    use super::{Adaptive, Fixed, Limit};
+
     #[expect(unnameable_types, reason = "this is what seals `Regulate`")]
     pub trait Sealed {}
-    impl Sealed for super::Fixed {}
-    impl<L: crate::Limit> Sealed for crate::Adaptive<L> {}
+    impl Sealed for Fixed {}
+    impl<L: Limit> Sealed for Adaptive<L> {}
 }

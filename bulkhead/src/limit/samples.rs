@@ -1,44 +1,49 @@
-//! What calls say while they end, added up in atomics until a window closes.
-//!
-//! The property that chose the design: a call that ends adds itself in one read-modify-write and takes no
-//! lock; each is counted in exactly one window, and each window is closed by exactly one call.
+//! The samples of one window: what calls report when they end, added up in atomics until the window closes.
+
+// The property that chose the design: a call adds itself by one read-modify-write and takes no lock. Each call is counted
+// in exactly one window, and each window is closed by exactly one call. The model
+// `each_call_is_in_one_window_and_one_call_closes_it` holds both.
+
+#[cfg(all(test, loom))]
+mod models;
 
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-/// 24 bits for the count, 40 for the sum in microseconds (12 days in all). When either is full, the calls that
-/// follow in this window are left out of both, so that the mean stays that of calls.
+/// 24 bits for the count, 40 for the sum in microseconds (12 days). When one is full, the later calls of the window are left
+/// out of both, so that the mean stays a mean of calls.
 const SUM_BITS: u32 = 40;
 const SUM_MAX: u64 = (1 << SUM_BITS) - 1;
 const COUNT_MAX: u64 = u64::MAX >> SUM_BITS;
 
-/// A latency, at most (a day), so that enough of them find room; and at least one microsecond, so that a mean is never zero.
+/// The longest latency that is added, a day: a window can then always hold `ENOUGH` of them. The shortest is one
+/// microsecond, so that a mean is never zero.
 const LONGEST: u64 = SUM_MAX / ENOUGH;
 
-/// A mean over fewer says little; as in Netflix's `WindowedLimit`.
+/// The calls that close a window. A mean over fewer says little. The number is that of Netflix's `WindowedLimit`.
 const ENOUGH: u64 = 10;
 
 /// The sums of one window, and when it ends.
 #[derive(Debug)]
-pub(crate) struct Samples {
-    /// Count and sum of the latencies of calls that succeeded.
+pub(super) struct Samples {
+    /// Count and sum of the latencies of successful calls, in one word: the mean is always one of whole calls.
     latencies: AtomicU64,
     overloads: AtomicU64,
     most_in_flight: AtomicUsize,
-    /// In microseconds since the bulkhead was made.
+    /// In microseconds since the bulkhead was built.
     ends: AtomicU64,
 }
 
-/// The sums of a window that was closed.
+/// The sums of a closed window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sums {
-    pub(crate) successes: u64,
-    pub(crate) micros: u64,
-    pub(crate) overloads: u64,
-    pub(crate) most_in_flight: usize,
+pub(super) struct Sums {
+    pub(super) successes: u64,
+    pub(super) micros: u64,
+    pub(super) overloads: u64,
+    pub(super) most_in_flight: usize,
 }
 
 impl Samples {
-    pub(crate) fn new(first_end: u64) -> Self {
+    pub(super) fn new(first_end: u64) -> Self {
         Self {
             latencies: AtomicU64::new(0),
             overloads: AtomicU64::new(0),
@@ -47,11 +52,11 @@ impl Samples {
         }
     }
 
-    /// Adds a call that succeeded.
-    pub(crate) fn success(&self, micros: u64, in_flight: usize) {
+    /// Adds a successful call.
+    pub(super) fn success(&self, micros: u64, in_flight: usize) {
         self.note_in_flight(in_flight);
-        // A loop and not `fetch_add`: the count must not run over, nor the sum into the count. Relaxed
-        // throughout: these are numbers, and nothing else is read on the strength of them.
+        // A loop and not `fetch_add`: the sum must not overflow into the count. Relaxed throughout: these are numbers, and
+        // no other memory is read because of them.
         let micros = micros.clamp(1, LONGEST);
         let mut packed = self.latencies.load(Relaxed);
         loop {
@@ -72,20 +77,20 @@ impl Samples {
     }
 
     /// Adds a call that met an overload.
-    pub(crate) fn overload(&self, in_flight: usize) {
+    pub(super) fn overload(&self, in_flight: usize) {
         self.note_in_flight(in_flight);
         self.overloads.fetch_add(1, Relaxed);
     }
 
     fn note_in_flight(&self, in_flight: usize) {
-        // Mostly a read: the maximum of a window is reached early.
+        // Mostly a read, since the maximum of a window is reached early.
         if in_flight > self.most_in_flight.load(Relaxed) {
             self.most_in_flight.fetch_max(in_flight, Relaxed);
         }
     }
 
-    /// Whether the window has ended, for the one call that closes it. The next ends no earlier than `next`.
-    pub(crate) fn closes(&self, now: u64, next: impl FnOnce(u64) -> u64) -> bool {
+    /// Whether this call closes the window. The next window ends at `next`, which is given the mean of this one.
+    pub(super) fn closes(&self, now: u64, next: impl FnOnce(u64) -> u64) -> bool {
         let ends = self.ends.load(Relaxed);
         if now < ends {
             return false;
@@ -96,14 +101,14 @@ impl Samples {
             return false;
         }
         let mean = (packed & SUM_MAX) / count.max(1);
-        // One step: of all that see the same end, one wins.
+        // One step: of all calls that see the same end, one wins.
         self.ends
             .compare_exchange(ends, next(mean), Relaxed, Relaxed)
             .is_ok()
     }
 
-    /// The sums, and back to zero. For the call that closes the window.
-    pub(crate) fn take(&self) -> Sums {
+    /// Takes the sums and sets them to zero. For the call that closes the window.
+    pub(super) fn take(&self) -> Sums {
         let packed = self.latencies.swap(0, Relaxed);
         Sums {
             successes: packed >> SUM_BITS,
@@ -111,5 +116,29 @@ impl Samples {
             overloads: self.overloads.swap(0, Relaxed),
             most_in_flight: self.most_in_flight.swap(0, Relaxed),
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{Samples, Sums};
+
+    #[test]
+    fn a_mean_stays_a_mean_however_many_or_long_the_calls_are() {
+        let mean = |sums: Sums| sums.micros / sums.successes;
+        let samples = Samples::new(0);
+        // An hour each, more of them than 40 bits of microseconds hold.
+        for _ in 0..1_000 {
+            samples.success(3_600_000_000, 1);
+        }
+        assert_eq!(mean(samples.take()), 3_600_000_000);
+        // As long as can be: still enough of them to close a window.
+        for _ in 0..20 {
+            samples.success(u64::MAX, 1);
+        }
+        assert!(samples.closes(1, |_| 2));
+        assert!(mean(samples.take()) > 86_400_000_000);
+        samples.success(0, 1);
+        assert_eq!(mean(samples.take()), 1, "never zero");
     }
 }

@@ -1,48 +1,70 @@
-//! Waiting: who finds no room takes a seat, and who makes room looks whether somebody sits.
+//! Waiting: a caller without a place takes a seat, and a call that leaves serves the line.
+
+// How no wake-up is lost: a caller that finds no place takes the lock and marks the word that counts the places, by one
+// compare-and-swap (`Permits::take_or_announce`). A release is either before the mark, and the caller takes its place, or
+// after it, and the release sees the mark, takes the lock and grants the place in the line. The models
+// `a_release_wakes_a_starting_waiter` and `a_dropped_waiter_passes_its_grant_on` hold both halves.
+//
+// No foreign code runs under the lock: a waker is called and dropped, and a recorder is told, after it is given back. The
+// test `a_recorder_may_use_its_own_bulkhead` hung before.
 
 use std::{task::Waker, time::Duration};
 
-use super::{Core, MAX_TOLD, Standing, WATCHES};
+use super::{
+    Core,
+    permits::Admit,
+    refuse::{Caller, MAX_TOLD, WATCHES},
+    waiters::{Ticket, Turn, Waiters},
+};
 use crate::{
-    Cause, Full,
-    state::permits::Reception,
-    state::waiters::{Ticket, Turn, Waiters},
+    config::Queue,
+    observe::Observe,
     sync::atomic::Ordering::Relaxed,
+    types::{Cause, Full},
 };
 
-/// Who may wait, and where.
+/// How callers wait: how many at most, and in which order.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    unnameable_types,
-    reason = "only `Guard`, which is sealed, speaks of it"
-)]
+#[expect(unnameable_types, reason = "only `Source`, which is sealed, names it")]
 pub struct Line {
-    /// How many may wait, this one included.
-    pub(crate) length: usize,
-    pub(crate) newest_first: bool,
+    /// How many callers may wait, this one included.
+    pub(super) length: usize,
+    pub(super) newest_first: bool,
 }
 
-/// What became of a caller that is ready to wait.
+/// How a caller that may wait was received.
 #[derive(Debug)]
 pub(crate) enum Entry {
     Inside,
-    /// Inside, though there was no room: as the bulkhead only watches.
+    /// Inside without a free place, because the bulkhead only counts.
     Watched,
     Queued(Ticket),
     Refused(Full),
-    /// Only in a family: ask it again for the key.
+    /// Only in a family: the caller asks it again for the key.
     Retired,
 }
 
+impl From<Queue> for Line {
+    fn from(queue: Queue) -> Self {
+        Self {
+            length: queue.length,
+            newest_first: queue.newest_first,
+        }
+    }
+}
+
+// === The caller ===
+
 impl<R> Core<R> {
-    /// Goes in, or takes a seat in the line. The lock is taken only by who finds no room, and a seat.
+    /// Takes a place, or a seat in the line.
     #[inline]
     pub(crate) fn enter_or_queue(&self, line: Line, waker: Option<&Waker>) -> Entry {
         if self.permits.try_acquire().is_ok() {
             self.entered();
             return Entry::Inside;
         }
-        // Relaxed: how many wait is written under the lock, and it was so at some moment of this call.
+        // Relaxed: the length is written under the lock, and the line had this length at some moment of this call. A full
+        // line then refuses without the lock, so that an overload does not make callers wait for it.
         let aside = self.aside.load(Relaxed);
         if aside & WATCHES == 0 && (aside & MAX_TOLD) as usize >= line.length {
             return self.line_is_full();
@@ -53,12 +75,13 @@ impl<R> Core<R> {
     #[inline(never)]
     fn queue(&self, line: Line, waker: Option<&Waker>) -> Entry {
         let mut waiters = self.waiters.lock();
+        // Under the lock: `reconfigure` writes the mode under it, and then admits all waiters that have a seat.
         if self.watches() {
             drop(waiters);
-            return match self.enter_nevertheless() {
-                Reception::Inside => Entry::Watched,
-                Reception::Retired => Entry::Retired,
-                Reception::MustWait => self.line_is_full(),
+            return match self.enter_beyond_limit() {
+                Admit::Inside => Entry::Watched,
+                Admit::Retired => Entry::Retired,
+                Admit::MustWait => self.line_is_full(),
             };
         }
         if waiters.len() >= line.length {
@@ -66,13 +89,13 @@ impl<R> Core<R> {
             return self.line_is_full();
         }
         match self.permits.take_or_announce() {
-            Reception::Inside => {
+            Admit::Inside => {
                 drop(waiters);
                 self.entered();
                 Entry::Inside
             }
-            Reception::Retired => Entry::Retired,
-            Reception::MustWait => {
+            Admit::Retired => Entry::Retired,
+            Admit::MustWait => {
                 let ticket = waiters.join(line.newest_first, waker.cloned());
                 self.note_length(&waiters);
                 drop(waiters);
@@ -83,7 +106,7 @@ impl<R> Core<R> {
     }
 
     fn line_is_full(&self) -> Entry {
-        // It may be that the last place and the last seat went at different moments: look once more.
+        // The last place and the last seat may have gone at different moments, so the place is tried once more.
         match self.permits.try_acquire() {
             Ok(()) => {
                 self.entered();
@@ -91,13 +114,13 @@ impl<R> Core<R> {
             }
             Err(seen) if seen.is_retired() => Entry::Retired,
             Err(_) => {
-                let (cause, from) = (Cause::QueueFull, Standing::Outside);
+                let (cause, from) = (Cause::QueueFull, Caller::Outside);
                 Entry::Refused(self.refusal(cause, Duration::ZERO, from))
             }
         }
     }
 
-    /// Whether the waiter's turn has come; else it is woken through `waker` when it has.
+    /// Whether the waiter was granted a place. If not, it is woken through `waker` when it is.
     pub(crate) fn is_granted(&self, ticket: &Ticket, waker: &Waker) -> bool {
         let turn = self.waiters.lock().look(ticket, waker);
         match turn {
@@ -109,19 +132,20 @@ impl<R> Core<R> {
         }
     }
 
-    /// The waiter goes in: it was granted its place, and has been among those who are in since.
+    /// Hands in the seat of a waiter with a granted place, which has counted as in flight since the grant.
     pub(crate) fn take_granted(&self, ticket: &Ticket) {
         let turn = self.waiters.lock().leave(ticket);
         debug_assert!(
             matches!(turn, Turn::Granted),
-            "only who was granted a place takes it"
+            "only a waiter with a granted place takes it"
         );
     }
 
-    /// The waiter goes away. A place it was granted goes to the next.
+    /// Removes a waiter. A place that it was granted goes to the next one.
     pub(crate) fn leave(&self, ticket: &Ticket) {
         let mut waiters = self.waiters.lock();
         match waiters.leave(ticket) {
+            // No waiter depends on another one being polled: the grant is passed on here.
             Turn::Granted => {
                 drop(waiters);
                 self.release();
@@ -134,32 +158,49 @@ impl<R> Core<R> {
             }
         }
     }
+}
 
-    /// Grants free places to who waits, and wakes them, one by one and outside the lock.
+// === The call that makes room ===
+
+impl<R> Core<R> {
+    /// Grants free places to waiters and wakes them, one by one.
     #[cold]
     #[inline(never)]
     pub(super) fn serve(&self) {
+        // The lock is taken anew for each waiter: a waker may run long, or use this bulkhead.
         while self.permits.is_owed() {
-            let mut waiters = self.waiters.lock();
+            let waiters = self.waiters.lock();
+            // The mark that `is_owed` saw may be gone by now.
             if waiters.len() == 0 || !self.permits.grant() {
                 return;
             }
-            let waker = waiters.grant_first();
-            self.withdraw_if_last(&waiters);
-            drop(waiters);
-            self.granted(waker);
+            self.wake_first(waiters);
         }
     }
 
-    /// Says that a waiter was granted a place, and wakes it: outside the lock, as that is the code of others.
-    fn granted(&self, waker: Option<Waker>) {
+    /// Admits every waiter, for a bulkhead that from now on only counts.
+    pub(super) fn admit_all(&self) {
+        loop {
+            let waiters = self.waiters.lock();
+            if waiters.len() == 0 || !matches!(self.permits.acquire_beyond_limit(), Admit::Inside) {
+                return;
+            }
+            self.wake_first(waiters);
+        }
+    }
+
+    /// Gives the permit that was just taken to the first waiter, and wakes it outside the lock.
+    fn wake_first(&self, mut waiters: impl std::ops::DerefMut<Target = Waiters>) {
+        let waker = waiters.grant_first();
+        self.withdraw_if_last(&waiters);
+        drop(waiters);
         self.meter.granted(self);
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// After the list became shorter by one.
+    /// Brings the word up to date after the line became shorter by one.
     fn withdraw_if_last(&self, waiters: &Waiters) {
         self.note_length(waiters);
         if waiters.len() == 0 {
@@ -168,25 +209,9 @@ impl<R> Core<R> {
     }
 
     fn note_length(&self, waiters: &Waiters) {
-        // Relaxed, and under the lock: a figure to look at.
+        // Relaxed, load and store: every writer holds the lock. A reader without it takes the length as a figure.
         let queued = u32::try_from(waiters.len()).map_or(MAX_TOLD, |n| n.min(MAX_TOLD));
         let mode = self.aside.load(Relaxed) & !MAX_TOLD;
         self.aside.store(mode | queued, Relaxed);
-    }
-
-    /// Nobody waits for a bulkhead that only watches.
-    pub(super) fn let_all_in(&self) {
-        loop {
-            let mut waiters = self.waiters.lock();
-            if waiters.len() == 0
-                || !matches!(self.permits.acquire_beyond_limit(), Reception::Inside)
-            {
-                return;
-            }
-            let waker = waiters.grant_first();
-            self.withdraw_if_last(&waiters);
-            drop(waiters);
-            self.granted(waker);
-        }
     }
 }

@@ -1,63 +1,55 @@
+//! The shared state of a bulkhead: the word of permits, the line of waiters, and what joins the two.
+
+mod line;
+mod permits;
+mod pointer;
+mod refuse;
+mod waiters;
+
 use std::{
     fmt, mem,
     panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind},
-    time::Duration,
 };
 
 use crate::{
-    Builder, Cause, Fixed, Full, InvalidConfig, Regulate,
-    observe::{metrics::Meter, tracing as trace},
+    config::Builder,
+    limit::{Fixed, Limited, Regulate},
+    observe::{Figures, Meter, Observe, tracing},
     sync::{
         Mutex,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
         const_fn,
     },
+    types::{Full, InvalidConfig, Outcome, Snapshot},
 };
-
-mod line;
-pub(crate) mod permits;
-mod pointer;
-pub(crate) mod waiters;
-
 pub(crate) use line::{Entry, Line};
-use permits::{Permits, Reception, Snapshot};
+use permits::{Admit, Permits};
 pub use pointer::Pointer;
+pub(crate) use refuse::Caller;
+use refuse::{MAX_TOLD, modes};
+pub(crate) use waiters::Ticket;
 use waiters::Waiters;
 
-/// The shared state behind a [`Bulkhead`](crate::Bulkhead): opaque, named only in types such as
+/// The shared state behind a [`Bulkhead`](crate::Bulkhead). Opaque: it is named only in types such as
 /// [`Permit<&'static Core>`](crate::Permit).
 pub struct Core<R = Fixed> {
     name: &'static str,
     permits: Permits,
-    /// What a call that finds no room reads beside the word: how many wait in bits 0 to 23, for those who only
-    /// look, and above them [`WATCHES`] and [`COUNTS`]. Written under the lock of the waiters.
+    // What a caller without a place reads beside the word. Bits 0 to 23: the length of the line. Above them: `WATCHES` and
+    // `COUNTS`. One load for a refusal. Written under the lock of the waiters.
     aside: AtomicU32,
-    /// How many [`acquire`](crate::Bulkhead::acquire) lets wait.
+    // How many callers may wait in `acquire`. A queue of a layer brings its own bound.
     max_queued: AtomicUsize,
+    // Counts for people. A call writes one only if it met an overload, or was refused where a mode asks for it.
     overloads: AtomicU64,
     rejections: AtomicU64,
+    // Taken by callers without a place, by calls that leave while one waits, and by every change of the limit.
     waiters: Mutex<Waiters>,
-    pub(crate) regulator: R,
-    pub(crate) meter: Meter,
+    regulator: R,
+    meter: Meter,
 }
 
-/// It only reports what it would have refused.
-const WATCHES: u32 = 1 << QUEUED_BITS;
-/// It counts what it refuses.
-const COUNTS: u32 = 2 << QUEUED_BITS;
-
-/// More waiters than this are told as so many.
-const MAX_TOLD: u32 = (1 << QUEUED_BITS) - 1;
-const QUEUED_BITS: u32 = 24;
-
-/// Where a caller is that a queue refuses.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Standing {
-    Outside,
-    InLine,
-    /// It has its place, and the inner service does not become ready.
-    Inside,
-}
+// === Going in ===
 
 impl<R> Core<R> {
     const_fn! {
@@ -65,7 +57,7 @@ impl<R> Core<R> {
             Self {
                 name,
                 permits: Permits::new(numbers.limit),
-                aside: AtomicU32::new(mode(numbers)),
+                aside: AtomicU32::new(modes(numbers)),
                 max_queued: AtomicUsize::new(numbers.max_queued),
                 overloads: AtomicU64::new(0),
                 rejections: AtomicU64::new(0),
@@ -76,8 +68,6 @@ impl<R> Core<R> {
         }
     }
 
-    // === Going in ===
-
     #[inline]
     pub(crate) fn try_acquire(&self) -> Result<(), Full> {
         match self.permits.try_acquire() {
@@ -85,11 +75,11 @@ impl<R> Core<R> {
                 self.entered();
                 Ok(())
             }
-            Err(seen) => self.no_room(seen),
+            Err(seen) => self.no_place(seen),
         }
     }
 
-    /// As `try_acquire`, for a bulkhead of a family: `None` when it is retired.
+    /// The same for a member of a family. `None` when it is retired.
     #[inline]
     pub(crate) fn try_acquire_unless_retired(&self) -> Option<Result<(), Full>> {
         match self.permits.try_acquire() {
@@ -99,77 +89,16 @@ impl<R> Core<R> {
             }
             Err(seen) if seen.is_retired() => None,
             Err(seen) => {
+                // The member may retire between the two looks at the word.
                 if self.watches() {
-                    match self.enter_nevertheless() {
-                        Reception::Inside => return Some(Ok(())),
-                        Reception::Retired => return None,
-                        Reception::MustWait => {}
+                    match self.enter_beyond_limit() {
+                        Admit::Inside => return Some(Ok(())),
+                        Admit::Retired => return None,
+                        Admit::MustWait => {}
                     }
                 }
-                Some(self.no_room(seen))
+                Some(self.no_place(seen))
             }
-        }
-    }
-
-    #[inline]
-    fn no_room(&self, seen: Snapshot) -> Result<(), Full> {
-        // Relaxed: an operator's wish, which takes effect soon; it orders nothing.
-        let aside = self.aside.load(Relaxed);
-        if aside > MAX_TOLD && self.lets_in_nevertheless(aside) {
-            return Ok(());
-        }
-        self.meter.refused(self, Cause::AtLimit);
-        let queued = aside & MAX_TOLD;
-        let full = Full::new(self.name, Cause::AtLimit, seen, queued, Duration::ZERO);
-        trace::refused(&full);
-        Err(full)
-    }
-
-    /// Counts the refusal, which it only pretends where it only watches.
-    #[cold]
-    #[inline(never)]
-    fn lets_in_nevertheless(&self, mode: u32) -> bool {
-        if mode & WATCHES != 0 && matches!(self.enter_nevertheless(), Reception::Inside) {
-            return true;
-        }
-        // Relaxed: a count that orders nothing.
-        self.rejections.fetch_add(1, Relaxed);
-        false
-    }
-
-    /// Lets a caller in for whom there is no room, and counts it.
-    #[cold]
-    fn enter_nevertheless(&self) -> Reception {
-        let reception = self.permits.acquire_beyond_limit();
-        if let Reception::Inside = reception {
-            self.would_refuse();
-            self.entered();
-        }
-        reception
-    }
-
-    fn would_refuse(&self) {
-        self.rejections.fetch_add(1, Relaxed);
-        self.meter.would_refuse(self);
-    }
-
-    /// Whether it only reports what it would have refused.
-    fn watches(&self) -> bool {
-        self.aside.load(Relaxed) & WATCHES != 0
-    }
-
-    // === Coming out ===
-
-    #[inline]
-    pub(crate) fn release(&self) {
-        self.meter.left(self);
-        self.give_back();
-    }
-
-    #[inline]
-    fn give_back(&self) {
-        if self.permits.release() {
-            serve(self);
         }
     }
 
@@ -177,112 +106,116 @@ impl<R> Core<R> {
     fn entered(&self) {
         self.meter.entered(self);
     }
+}
+
+// === Coming out ===
+
+impl<R> Core<R> {
+    #[inline]
+    pub(crate) fn release(&self) {
+        // Before the release, while the word still counts the call: handles that are registered now include it.
+        self.meter.left(self);
+        if self.permits.release() {
+            serve(self);
+        }
+    }
 
     #[cold]
-    pub(crate) fn overloaded(&self) {
+    fn overloaded(&self) {
         // Relaxed: a count that orders nothing. Only calls that met an overload pay for it.
         self.overloads.fetch_add(1, Relaxed);
         self.meter.overloaded(self);
     }
+}
 
-    // === Refusals ===
-
-    /// A refusal by a queue. `None` where it only watches: counted, and the caller goes on without bounds.
-    pub(crate) fn refuse(&self, cause: Cause, waited: Duration, from: Standing) -> Option<Full> {
-        if self.watches() {
-            self.would_refuse();
-            return None;
-        }
-        Some(self.refusal(cause, waited, from))
+impl<R: Regulate> Core<R> {
+    /// What the permit of a call remembers of its start.
+    #[inline]
+    pub(crate) fn start(&self) -> R::Start {
+        self.regulator.start()
     }
 
-    fn refusal(&self, cause: Cause, waited: Duration, from: Standing) -> Full {
-        let aside = self.aside.load(Relaxed);
-        if aside > MAX_TOLD {
-            self.rejections.fetch_add(1, Relaxed);
+    /// Records how a call went. Its place is released afterwards.
+    // The call is still counted as in flight here, and an adaptive limit counts on that.
+    #[inline]
+    pub(crate) fn finish(&self, start: R::Start, outcome: Outcome) {
+        if outcome == Outcome::Overload {
+            self.overloaded();
         }
-        self.meter.refused(self, cause);
-        // The caller itself is not among those who are said to wait, or to be in.
-        let (seen, queued) = (self.seen(), aside & MAX_TOLD);
-        let (seen, queued) = match from {
-            Standing::Outside => (seen, queued),
-            Standing::InLine => (seen, queued.saturating_sub(1)),
-            Standing::Inside => (seen.but_one(), queued),
-        };
-        let full = Full::new(self.name, cause, seen, queued, waited);
-        trace::refused(&full);
-        full
+        self.regulator.finished(start, outcome, self);
     }
 
-    // === Changing it ===
+    pub(crate) fn reconfigure(&self, numbers: Builder) -> Result<(), InvalidConfig> {
+        numbers.check()?;
+        // Relaxed: each number is read on its own.
+        self.max_queued.store(numbers.max_queued, Relaxed);
+        let waiters = self.waiters.lock();
+        // Under the lock: a caller that takes a seat later sees the new mode, and one that has a seat is admitted below.
+        let queued = self.aside.load(Relaxed) & MAX_TOLD;
+        self.aside.store(modes(numbers) | queued, Relaxed);
+        drop(waiters);
+        self.regulator.reconfigured(numbers.window);
+        self.resize(numbers.limit);
+        if numbers.metrics_only {
+            self.admit_all();
+        }
+        Ok(())
+    }
+}
 
+// === The limit ===
+
+impl<R> Core<R> {
     pub(crate) fn resize(&self, limit: usize) {
+        // Under the lock, so that a law that compares the limit with an older one sees this change.
         let waiters = self.waiters.lock();
         self.permits.resize(limit);
         drop(waiters);
         self.resized(limit);
     }
 
-    /// Resizes it if its limit is still `was`, and wakes nobody: [`resized`](Self::resized) must follow.
-    pub(crate) fn replace_limit(&self, was: usize, next: usize) -> bool {
+    pub(crate) fn retire(&self) -> bool {
+        self.permits.retire()
+    }
+
+    pub(crate) const fn regulator(&self) -> &R {
+        &self.regulator
+    }
+}
+
+impl<R> Limited for Core<R> {
+    fn replace_limit(&self, was: usize, next: usize) -> bool {
+        // Every change of the limit holds this lock, so the comparison and the change are one step. Without it a law
+        // would overwrite a limit that an operator sets meanwhile.
         let _waiters = self.waiters.lock();
-        // Whoever changes the limit holds this lock.
-        let is_so = self.seen().limit() == was;
+        let is_so = self.snapshot().limit() == was;
         if is_so {
             self.permits.resize(next);
         }
         is_so
     }
 
-    /// Says so, and lets in who waits and has room now. Outside of all locks, as that runs the wakers of others.
-    pub(crate) fn resized(&self, limit: usize) {
+    fn resized(&self, limit: usize) {
+        // Outside of all locks: metrics and wakers run foreign code.
         self.meter.resized(self);
-        trace::resized(self.name, limit);
+        tracing::resized(self.name, limit);
         self.serve();
     }
+}
 
-    pub(crate) fn reconfigure(&self, numbers: Builder) -> Result<(), InvalidConfig>
-    where
-        R: Regulate,
-    {
-        if let Some(problem) = numbers.problem() {
-            return Err(problem);
-        }
-        // Relaxed: each is looked at for itself.
-        self.max_queued.store(numbers.max_queued, Relaxed);
-        let waiters = self.waiters.lock();
-        // Under the lock: who takes a seat later sees it, and who sits already is let in below.
-        let queued = self.aside.load(Relaxed) & MAX_TOLD;
-        self.aside.store(mode(numbers) | queued, Relaxed);
-        drop(waiters);
-        self.regulator.reconfigured(numbers);
-        self.resize(numbers.limit);
-        if numbers.metrics_only {
-            self.let_all_in();
-        }
-        Ok(())
-    }
+// === Figures ===
 
-    pub(crate) fn retire(&self) -> bool {
-        self.permits.retire()
-    }
-
-    // === Figures ===
-
-    pub(crate) const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    pub(crate) fn seen(&self) -> Snapshot {
+impl<R> Core<R> {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         self.permits.snapshot()
     }
 
-    pub(crate) fn max_queued(&self) -> usize {
-        self.max_queued.load(Relaxed)
-    }
-
-    pub(crate) fn queued(&self) -> usize {
-        (self.aside.load(Relaxed) & MAX_TOLD) as usize
+    /// The line of `acquire`: first come, first served.
+    pub(crate) fn line(&self) -> Line {
+        Line {
+            length: self.max_queued.load(Relaxed),
+            newest_first: false,
+        }
     }
 
     pub(crate) fn overloads(&self) -> u64 {
@@ -292,10 +225,35 @@ impl<R> Core<R> {
     pub(crate) fn rejections(&self) -> u64 {
         self.rejections.load(Relaxed)
     }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn resolve_metrics(&self) {
+        self.meter.resolve(self);
+    }
 }
 
-/// [`Core::serve`], which wakes others. It never unwinds, as the ABI says, so that a call that gives its place back keeps
-/// nothing in memory for the case; a waker that panics is its owner's affair.
+impl<R> Figures for Core<R> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn in_flight(&self) -> usize {
+        self.permits.snapshot().held()
+    }
+
+    fn queued(&self) -> usize {
+        (self.aside.load(Relaxed) & MAX_TOLD) as usize
+    }
+
+    fn limit(&self) -> usize {
+        self.permits.snapshot().limit()
+    }
+}
+
+/// [`Core::serve`], which wakes waiters.
+// It never unwinds, as its ABI says. So the compiler keeps nothing in memory for the case that a waker panics, and a call
+// that gives its place back stays in registers. A panic of a waker is dropped: it belongs to the task that is woken and
+// not to the call that made room. Leaked, because its own drop may panic too.
 #[cold]
 #[inline(never)]
 extern "C" fn serve<R>(core: &Core<R>) {
@@ -304,15 +262,9 @@ extern "C" fn serve<R>(core: &Core<R>) {
     }
 }
 
-const fn mode(numbers: Builder) -> u32 {
-    let watches = if numbers.metrics_only { WATCHES } else { 0 };
-    let counts = if numbers.count_rejections { COUNTS } else { 0 };
-    watches | counts
-}
-
 impl<R> fmt::Debug for Core<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seen = self.seen();
+        let seen = self.snapshot();
         f.debug_struct("Bulkhead")
             .field("name", &self.name)
             .field("limit", &seen.limit())
@@ -322,7 +274,7 @@ impl<R> fmt::Debug for Core<R> {
     }
 }
 
-// No code of others runs while a lock is held or a count is half-changed, but a `Limit`, which is asked
-// outside of all but its own lock; so a panic leaves nothing broken to be seen. With every feature the same.
+// Foreign code runs under no lock but that of a law, and between no two writes that belong together. So a panic leaves no
+// broken state, with every feature.
 impl<R> UnwindSafe for Core<R> {}
 impl<R> RefUnwindSafe for Core<R> {}

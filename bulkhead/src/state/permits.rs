@@ -1,88 +1,66 @@
-//! How many permits are out, of how many, and whether somebody waits: in one word.
-//!
-//! The property that chose the design: a permit is taken by one read-modify-write that also checks the
-//! limit and that nobody waits, so that the limit is never exceeded, not even for a moment and not while
-//! it is being changed, and nobody overtakes a queue; and a refusal only reads, so that callers who are
-//! turned away do not slow down those who are inside. (`fetch_add` and take back exceeds for a moment,
-//! refuses a call that had room meanwhile, and writes twice for a refusal. A limit in a word of its own
-//! lets in one too many: a caller who read the old limit and is then outrun by a resize and a release.)
-//!
-//! ```text
-//! bit   63 ........................ 30 29 ........ 0
-//!       free places, signed            limit          word >= ONE: there is room, and nobody waits
-//!         minus 2^32 while somebody waits             word <  0: a release has something to look after
-//!         at its minimum: retired
-//! ```
-//!
-//! Counting what is free, and not what is held, makes "is there room" a comparison with a constant and a
-//! release an addition of one, whose sign says whether it is done: the word costs what a bare count would.
+//! The permits of a bulkhead: how many are out, of how many, and whether a caller waits, in one word.
 
-use crate::sync::{
-    atomic::{
-        AtomicI64,
-        Ordering::{Acquire, Relaxed, Release},
+// The property that chose the design: a permit is taken by one read-modify-write, which also checks the limit and that
+// no caller waits. So the limit is never exceeded, not even for a moment and not while it changes, and no caller
+// overtakes the line. A refusal only reads, so that refused callers do not slow down the calls in flight.
+//
+// Rejected: `fetch_add` and take back. It exceeds the limit for a moment, refuses a call that had a place meanwhile, and
+// writes twice for a refusal.
+//
+// Rejected: a limit in a second word. It admits one call too many: a caller reads the old limit, is outrun by a resize,
+// an acquire and a release, and finds the count that it saw before. The model
+// `no_caller_enters_above_a_lowered_limit` fails on it.
+//
+// `types/snapshot.rs` has the picture of the bits.
+
+#[cfg(all(test, loom))]
+mod models;
+
+use crate::{
+    sync::{
+        atomic::{
+            AtomicI64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+        const_fn,
     },
-    const_fn,
+    types::{ONE, Snapshot, UNLIMITED, WAITING},
 };
-
-/// One free place.
-const ONE: i64 = 1 << LIMIT_BITS;
-
-/// 30 bits: the largest limit for which `ONE` is still an immediate operand. A limit of 2^30 - 1 or more is
-/// none: a thousand million calls in flight do not fit into a machine.
-const LIMIT_BITS: u32 = 30;
-const UNLIMITED: i64 = ONE - 1;
-
-/// Added while somebody waits: more places than can ever be free, so that none seems to be.
-const WAITING: i64 = -(ONE << 32);
-
-/// A word below has `WAITING` in it: free places alone come down to -2^30 at the most.
-const BELOW_IS_WAITING: i64 = WAITING / 2;
-
-/// A word below is retired: with `WAITING` and all else it would be above.
-const BELOW_IS_RETIRED: i64 = WAITING + WAITING / 2;
 
 /// The word of a bulkhead.
 #[derive(Debug)]
-pub(crate) struct Permits {
+pub(super) struct Permits {
     word: AtomicI64,
 }
 
-/// The word as it was at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Snapshot(i64);
-
-/// How a caller that would wait was received.
+/// How a caller that may wait is admitted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Reception {
+pub(super) enum Admit {
     Inside,
-    /// There is no room; the word says that somebody waits.
+    /// No place is free. The word says that a caller waits.
     MustWait,
     Retired,
 }
 
-// === impl Permits ===
-
 impl Permits {
     const_fn! {
-        pub(crate) fn new(limit: usize) -> Self {
-            let limit = packed(limit);
-            Self { word: AtomicI64::new(limit * ONE + limit) }
+        pub(super) fn new(limit: usize) -> Self {
+            Self { word: AtomicI64::new(Snapshot::empty(limit).0) }
         }
     }
 
-    /// Takes a permit while there is one and nobody waits for it.
+    /// Takes a permit if one is free and no caller waits for it.
     #[inline]
-    pub(crate) fn try_acquire(&self) -> Result<(), Snapshot> {
-        // Relaxed: a guess, which the compare-and-swap below confirms or corrects. A refusal decides
-        // on it alone: it was true at some moment of this call, which is all a refusal can claim.
+    pub(super) fn try_acquire(&self) -> Result<(), Snapshot> {
+        // Relaxed: a guess, which the compare-and-swap below confirms or corrects. A refusal decides on this read alone:
+        // the word had this value at some moment of this call, which is all that a refusal claims.
         let mut word = self.word.load(Relaxed);
         loop {
             if word < ONE {
                 return Err(Snapshot(word));
             }
-            // Acquire pairs with the Release in `release`: who gets a place sees all that its former
-            // holder did there (through others' read-modify-writes too, which continue its release sequence).
+            // Acquire pairs with the Release in `release`: the new holder of a place sees all that the former holder did
+            // in it. Read-modify-writes in between continue the release sequence, whatever their ordering.
             match self
                 .word
                 .compare_exchange_weak(word, word - ONE, Acquire, Relaxed)
@@ -93,72 +71,74 @@ impl Permits {
         }
     }
 
-    /// Takes a permit whatever the limit says, for a bulkhead that only watches.
-    pub(crate) fn acquire_beyond_limit(&self) -> Reception {
+    /// Takes a permit whatever the limit is, for a bulkhead that only counts.
+    pub(super) fn acquire_beyond_limit(&self) -> Admit {
         let mut word = self.word.load(Relaxed);
         loop {
             if Snapshot(word).is_retired() {
-                return Reception::Retired;
+                return Admit::Retired;
             }
-            // What the word has room for: beyond, `WAITING` and free places would run into each other.
-            if Snapshot(word).held() >= i64_to_usize(UNLIMITED) {
-                return Reception::MustWait;
+            if Snapshot(word).is_exhausted() {
+                return Admit::MustWait;
             }
+            // Acquire as in `try_acquire`.
             match self
                 .word
                 .compare_exchange_weak(word, word - ONE, Acquire, Relaxed)
             {
-                Ok(_) => return Reception::Inside,
+                Ok(_) => return Admit::Inside,
                 Err(now) => word = now,
             }
         }
     }
 
-    /// Gives a permit back, and says whether [`is_owed`](Self::is_owed) should be asked. Only a `Permit`
-    /// may call it, once: that is what keeps the count right.
+    /// Gives a permit back. Returns whether [`is_owed`](Self::is_owed) must be asked.
+    ///
+    /// Only a `Permit` may call it, once: that keeps the count right.
     #[inline]
-    pub(crate) fn release(&self) -> bool {
-        // Release pairs with the Acquire in `try_acquire`, `take_or_announce` and `grant`.
+    pub(super) fn release(&self) -> bool {
+        // Release pairs with the Acquire in `try_acquire`, `take_or_announce` and `grant`. The
+        // sign of the sum is the answer: it is negative only while the word is marked.
         self.word.fetch_add(ONE, Release).wrapping_add(ONE) < 0
     }
 
-    /// Whether somebody waits. Who released a permit before asking will either see the waiter, or the
-    /// waiter has seen the permit (`take_or_announce`: one word, one order).
-    pub(crate) fn is_owed(&self) -> bool {
+    /// Whether a caller waits. A thread that released a permit before it asks either sees the waiter, or the waiter has
+    /// seen the permit: `take_or_announce` writes the same word, and one word has one order.
+    pub(super) fn is_owed(&self) -> bool {
         self.snapshot().is_waiting()
     }
 
-    /// Takes a permit, or has the word say that somebody waits. Under the lock of the waiters.
-    pub(crate) fn take_or_announce(&self) -> Reception {
+    /// Takes a permit, or marks the word as one with a waiter. Under the lock of the waiters.
+    pub(super) fn take_or_announce(&self) -> Admit {
         let mut word = self.word.load(Relaxed);
         loop {
             let seen = Snapshot(word);
-            let (next, reception) = if seen.is_retired() {
-                return Reception::Retired;
+            let (next, admit) = if seen.is_retired() {
+                return Admit::Retired;
             } else if seen.is_waiting() {
-                return Reception::MustWait; // announced already, and only we could take it back
+                return Admit::MustWait; // marked already, and only a holder of the lock removes the mark
             } else if word >= ONE {
-                (word - ONE, Reception::Inside)
+                (word - ONE, Admit::Inside)
             } else {
-                (word + WAITING, Reception::MustWait)
+                (word + WAITING, Admit::MustWait)
             };
-            // One step with the look at what is free: a release comes before it, and is seen here, or
-            // after it, and sees that somebody waits. Acquire as in `try_acquire`.
+            // The mark and the look at the free places are one step. A release is either before it, and is seen here, or
+            // after it, and sees the mark: no wake-up is lost. Acquire as in `try_acquire`.
             match self
                 .word
                 .compare_exchange_weak(word, next, Acquire, Relaxed)
             {
-                Ok(_) => return reception,
+                Ok(_) => return admit,
                 Err(now) => word = now,
             }
         }
     }
 
-    /// Takes a free permit for somebody who waits. Under the lock of the waiters.
-    pub(crate) fn grant(&self) -> bool {
+    /// Takes a free permit for a waiter. Under the lock of the waiters.
+    pub(super) fn grant(&self) -> bool {
         let mut word = self.word.load(Relaxed);
         while Snapshot(word).free() > 0 {
-            // Acquire as in `try_acquire`; the lock carries it on to the waiter.
+            // Acquire as in `try_acquire`. The lock of the waiters hands it on to the waiter.
             match self
                 .word
                 .compare_exchange_weak(word, word - ONE, Acquire, Relaxed)
@@ -170,16 +150,16 @@ impl Permits {
         false
     }
 
-    /// Nobody waits any more. Under the lock of the waiters, once for an announcement.
-    pub(crate) fn withdraw(&self) {
-        // Relaxed: the lock orders announcements; permits are ordered by the word's own order.
+    /// Removes the mark. Under the lock of the waiters, once for each mark.
+    pub(super) fn withdraw(&self) {
+        // Relaxed: the lock orders marks, and the modification order of the word orders permits.
         self.word.fetch_sub(WAITING, Relaxed);
     }
 
-    /// Changes the limit, at once: permits that are out stay out. Under the lock of the waiters, which
-    /// keeps two resizes apart.
-    pub(crate) fn resize(&self, limit: usize) {
-        let limit = packed(limit);
+    /// Changes the limit at once. Permits that are out stay out. Under the lock of the waiters, which keeps two resizes
+    /// apart.
+    pub(super) fn resize(&self, limit: usize) {
+        let limit = Snapshot::field(limit);
         let mut word = self.word.load(Relaxed);
         loop {
             let next = if Snapshot(word).is_retired() {
@@ -188,7 +168,7 @@ impl Permits {
                 let more = limit - (word & UNLIMITED);
                 word + more * ONE + more
             };
-            // The limit and what is free change in one step. Relaxed: it hands nothing over.
+            // The limit and the free places change in one step. Relaxed: a resize hands nothing over.
             match self
                 .word
                 .compare_exchange_weak(word, next, Relaxed, Relaxed)
@@ -199,11 +179,12 @@ impl Permits {
         }
     }
 
-    /// Ends a bulkhead that nobody is in and nobody waits for: whoever comes later is told so.
-    pub(crate) fn retire(&self) -> bool {
+    /// Ends an empty bulkhead without waiters: every later caller is told that it is retired. One compare-and-swap, so
+    /// that a caller on its way in either is in before, or is told.
+    pub(super) fn retire(&self) -> bool {
         let word = self.word.load(Relaxed);
         let limit = word & UNLIMITED;
-        // Acquire: what its users did is done before it is thrown away.
+        // Acquire pairs with `release`: what the callers did is done before the bulkhead is thrown away.
         Snapshot(word).held() == 0
             && !Snapshot(word).is_waiting()
             && self
@@ -212,72 +193,9 @@ impl Permits {
                 .is_ok()
     }
 
-    /// What the word says now.
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        // Relaxed: a figure to look at, or a sign that the lock confirms.
+    /// The word as it is now.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        // Relaxed: a figure, or a hint that a holder of the lock confirms.
         Snapshot(self.word.load(Relaxed))
     }
-}
-
-// === impl Snapshot ===
-
-impl Snapshot {
-    /// `usize::MAX` where there is no limit.
-    pub(crate) const fn limit(self) -> usize {
-        let limit = self.0 & UNLIMITED;
-        if limit == UNLIMITED {
-            usize::MAX
-        } else {
-            i64_to_usize(limit)
-        }
-    }
-
-    pub(crate) const fn held(self) -> usize {
-        i64_to_usize((self.0 & UNLIMITED) - self.free())
-    }
-
-    /// Without one of those who are in.
-    pub(crate) const fn but_one(self) -> Self {
-        Self(self.0 + ONE)
-    }
-
-    pub(crate) const fn is_waiting(self) -> bool {
-        self.0 < BELOW_IS_WAITING && !self.is_retired()
-    }
-
-    pub(crate) const fn is_retired(self) -> bool {
-        self.0 < BELOW_IS_RETIRED
-    }
-
-    /// Below zero after the limit was lowered, or where it is not enforced.
-    const fn free(self) -> i64 {
-        if self.is_retired() {
-            self.0 & UNLIMITED
-        } else if self.is_waiting() {
-            (self.0 - WAITING) >> LIMIT_BITS
-        } else {
-            self.0 >> LIMIT_BITS
-        }
-    }
-}
-
-#[expect(
-    clippy::cast_possible_wrap,
-    reason = "not where it is below UNLIMITED, and otherwise it is not used"
-)]
-const fn packed(limit: usize) -> i64 {
-    if limit >= i64_to_usize(UNLIMITED) {
-        UNLIMITED
-    } else {
-        limit as i64
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "counts of at most 31 bits, never below zero"
-)]
-const fn i64_to_usize(count: i64) -> usize {
-    count as usize
 }

@@ -1,10 +1,11 @@
 use std::{borrow::Borrow, sync::Arc};
 
-use crate::{Adaptive, Core, Fixed, Limit, Regulate};
+use super::Core;
+use crate::limit::{Adaptive, Fixed, Limit, Regulate};
 
-/// How a handle, a permit or a future holds the shared state: an [`Arc`](std::sync::Arc), or a `&'static`.
+/// How a handle, a permit or a future holds the shared state: an [`Arc`], or a `&'static`.
 ///
-/// Sealed: whatever finds a [`Core`] by [`Borrow`] is one.
+/// Sealed. A type that finds a [`Core`] by [`Borrow`] is a pointer.
 pub trait Pointer: sealed::Sealed {
     /// What keeps the limit.
     type Regulator: Regulate;
@@ -13,6 +14,7 @@ pub trait Pointer: sealed::Sealed {
     fn core(&self) -> &Core<Self::Regulator>;
 }
 
+// One blanket impl for the fixed limit, so that `P: Borrow<Core>` is enough for user code that is generic over pointers.
 impl<P: Borrow<Core>> Pointer for P {
     type Regulator = Fixed;
 
@@ -21,6 +23,8 @@ impl<P: Borrow<Core>> Pointer for P {
     }
 }
 
+// An adaptive limit lives in an `Arc` only. Its clock begins when it is built, so it cannot be a constant, and two readings
+// of the clock a call outweigh the reference count. A `static` holds it in a `LazyLock`.
 impl<L: Limit> Pointer for Arc<Core<Adaptive<L>>> {
     type Regulator = Adaptive<L>;
 

@@ -6,5 +6,6 @@ mod model;
 mod queue_model;
 #[cfg(not(loom))]
 mod retired;
-#[cfg(not(loom))]
-mod samples;
+
+#[cfg(loom)]
+pub(crate) use self::loom::explore;

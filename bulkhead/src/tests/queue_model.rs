@@ -3,11 +3,12 @@
 use std::{
     collections::VecDeque,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use proptest::prelude::*;
 
-use crate::{Acquire, Bulkhead, Permit, state::Line};
+use crate::{Acquire, Bulkhead, Permit, Queue};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -87,8 +88,9 @@ proptest! {
                     }
                 }
                 Step::Wait(newest_first) => {
-                    let line = Line { length, newest_first };
-                    let mut acquire = Acquire::new(bulkhead.0.clone(), line);
+                    let queue = Queue::new(length, Duration::MAX);
+                    let queue = if newest_first { queue.newest_first() } else { queue };
+                    let mut acquire = Acquire::new(bulkhead.0.clone(), queue.into());
                     match acquire.poll_permit(context.waker()) {
                         Poll::Ready(Ok(permit)) => {
                             prop_assert!(naive.inside.len() < naive.limit);

@@ -1,9 +1,8 @@
 //! A member of a family that was retired tells whoever still reaches it so, and refuses nobody.
 
-use crate::{
-    Bulkhead,
-    state::{Entry, Line},
-};
+use std::time::Duration;
+
+use crate::{Bulkhead, Queue, state::Entry};
 
 #[test]
 fn a_retired_bulkhead_says_so_in_every_mode_and_to_who_would_wait() {
@@ -13,10 +12,7 @@ fn a_retired_bulkhead_says_so_in_every_mode_and_to_who_would_wait() {
             let bulkhead = builder.build("member").unwrap();
             assert!(bulkhead.0.retire());
             assert!(bulkhead.0.try_acquire_unless_retired().is_none());
-            let line = Line {
-                length,
-                newest_first: false,
-            };
+            let line = Queue::new(length, Duration::MAX).into();
             let entry = bulkhead.0.enter_or_queue(line, None);
             assert!(matches!(entry, Entry::Retired), "{entry:?}");
             assert_eq!(bulkhead.rejections(), 0);

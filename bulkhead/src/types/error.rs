@@ -1,35 +1,35 @@
 use std::{error::Error, fmt};
 
-/// What [`Builder::build`](crate::Builder::build) refuses, and what to do about it.
+/// A configuration that [`Builder::build`](crate::Builder::build) refuses. The message says what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidConfig {
-    /// A limit of 0 would refuse every call for ever.
+    /// The limit is 0: it would refuse every call.
     ZeroLimit,
-    /// A family of no bulkheads would put every key into the overflow.
+    /// The capacity of a family is 0: every key would share the overflow.
     ZeroCapacity,
-    /// An adaptive limit whose least is 0 or above its most.
+    /// The floor of an adaptive limit is 0 or above its ceiling.
     LimitRange,
-    /// A backoff outside of 0.5 to 1.0 (exclusive): it would not come down, or come down to nothing at once.
+    /// The backoff is below 0.5, or not below 1.0: the limit would not fall, or fall too far at once.
     Backoff,
-    /// A step of 0: it would never come up again.
+    /// The step is 0: the limit would never rise again.
     Step,
-    /// A headroom that is not above 0, or not finite: it would never come up again.
+    /// The headroom is not above 0, or not finite: the limit would never rise again.
     Headroom,
-    /// A smoothing that is not above 0.0 and at most 1.0.
+    /// The smoothing is not above 0.0 and at most 1.0.
     Smoothing,
-    /// A tolerance below 1.0, or not finite.
+    /// The tolerance is below 1.0, or not finite.
     Tolerance,
-    /// A drift below 1.0, or not finite.
+    /// The drift is below 1.0, or not finite.
     Drift,
-    /// A memory of no windows.
+    /// The memory has no windows.
     Memory,
-    /// A probe with no places, or every 0 windows.
+    /// A probe has no places, or is made every 0 windows.
     Probe,
 }
 
 impl InvalidConfig {
-    // Const, so that a bad value in a `static` fails to compile with this very sentence.
+    // Const, so that a bad value in a `static` fails to compile with this sentence.
     pub(crate) const fn message(self) -> &'static str {
         match self {
             Self::ZeroLimit => {
@@ -45,22 +45,22 @@ impl InvalidConfig {
                 "`backoff` of an adaptive limit must be at least 0.5 and below 1.0: it is what is left of the limit"
             }
             Self::Step => {
-                "`step` of an adaptive limit must be at least 1: with 0 it would never come up again"
+                "`step` of an adaptive limit must be at least 1: with 0 the limit would never rise again"
             }
             Self::Headroom => {
-                "`headroom` of an adaptive limit must be above 0.0 and finite: it is what the limit comes up by"
+                "`headroom` of an adaptive limit must be above 0.0 and finite: it is what the limit rises by"
             }
             Self::Smoothing => {
-                "`smoothing` of an adaptive limit must be above 0.0 and at most 1.0: it is the share of a new limit that is taken over"
+                "`smoothing` of an adaptive limit must be above 0.0 and at most 1.0: it is the share of a new limit that takes effect"
             }
             Self::Tolerance => {
-                "`tolerance` of an adaptive limit must be at least 1.0 and finite: it is how many times slower than the baseline is still healthy"
+                "`tolerance` of an adaptive limit must be at least 1.0 and finite: it is how many times slower than the baseline still is healthy"
             }
             Self::Drift => {
                 "`drift` of an adaptive limit must be at least 1.0 and finite: it is how far the baseline may rise above its lowest"
             }
             Self::Memory => {
-                "`memory` of an adaptive limit must be at least 1 window: the baseline is a mean over so many"
+                "`memory` of an adaptive limit must be at least 1 window: the baseline is a mean over that number"
             }
             Self::Probe => {
                 "`probe` of an adaptive limit needs at least 1 place, and at least 1 window between two probes"

@@ -1,18 +1,21 @@
 use std::{error::Error, fmt, io, time::Duration};
 
-use crate::state::permits::Snapshot;
+use super::Snapshot;
 
-/// A call was refused: there was no room, or none in time.
+/// The rejection of a bulkhead: no place was free, or none became free in time.
 ///
-/// Made and cloned without allocation and without a reference count.
+/// It is made and cloned without an allocation and without a reference count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Full {
     name: &'static str,
-    /// Limit and calls in flight, as the bulkhead's one word had them: taken apart only by who asks.
+    // Limit and calls in flight, as the word of the bulkhead had them. The accessors unpack it, so that a refusal
+    // only copies it.
     seen: Snapshot,
-    /// Bits 0 to 31 how long it waited in microseconds, 32 to 55 how many others waited, 56 and 57 the [`Cause`].
-    /// Whole words, and no enum: with small fields, or one that has values to spare for the discriminant of the
-    /// error that holds a `Full`, every result of a call is copied in pieces (33 instructions a call instead of 15).
+    // Bits 0 to 31: the wait in microseconds. Bits 32 to 55: how many others waited. Bits 56 and 57: the `Cause`.
+    //
+    // Whole words, because a `Full` is part of every error type of every stack. With `cause` as an enum field rustc puts
+    // the discriminant of the user's enum into its spare values, and each `Result` is copied in pieces: 33 instructions a
+    // call, 29 with small integer fields, 18 with whole words.
     wait: u64,
 }
 
@@ -20,18 +23,18 @@ pub struct Full {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
-    /// As many calls as the limit allows were in flight, and this one does not wait.
+    /// The limit was reached, and this call does not wait.
     AtLimit,
-    /// As many calls as the queue allows were waiting already.
+    /// The queue was full.
     QueueFull,
-    /// It waited as long as the queue allows, and no place became free (or the inner service did not become ready).
+    /// The wait lasted as long as the queue allows, and no place became free or the inner service did not become ready.
     WaitedTooLong,
-    /// Its deadline had come so near that it could not have been finished any more: it was not begun.
+    /// The deadline of the call was too near to finish it. The call did not begin.
     DeadlineTooNear,
 }
 
 impl Cause {
-    /// All of them, in the order of their numbers.
+    /// All causes, in the order of their numbers.
     pub const ALL: [Self; 4] = [
         Self::AtLimit,
         Self::QueueFull,
@@ -39,7 +42,7 @@ impl Cause {
         Self::DeadlineTooNear,
     ];
 
-    /// Its name as a label: `at_limit`, `queue_full`, `waited_too_long`, `deadline_too_near`.
+    /// The name of the cause as a label: `at_limit`, `queue_full`, `waited_too_long`, `deadline_too_near`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -80,34 +83,34 @@ impl Full {
         Cause::ALL[(self.wait >> 56) as usize]
     }
 
-    /// How many calls it lets in at once; `usize::MAX` where there is no limit.
+    /// The limit; `usize::MAX` where there is none.
     #[must_use]
     pub const fn limit(&self) -> usize {
         self.seen.limit()
     }
 
-    /// How many were in flight when this call was refused.
+    /// How many calls were in flight when this call was refused.
     #[must_use]
     pub const fn in_flight(&self) -> usize {
         self.seen.held()
     }
 
-    /// How many others were waiting when this call was refused; 16,777,215 also stands for more.
+    /// How many other calls waited when this call was refused. 16,777,215 also stands for more.
     #[must_use]
     pub const fn queued(&self) -> usize {
         (self.wait >> 32 & 0xFF_FFFF) as usize
     }
 
-    /// How long this call had waited, in whole microseconds; zero where it did not wait, and at most 71 minutes.
+    /// How long this call had waited, in whole microseconds and at most 71 minutes. Zero if it did not wait.
     #[must_use]
     pub const fn waited(&self) -> Duration {
         Duration::from_micros(self.wait & 0xFFFF_FFFF)
     }
 
-    /// Finds a `Full` in an error or in what it says is its source, however deep.
+    /// Finds a `Full` in `error` or in its chain of sources.
     ///
-    /// It sees through boxes, `anyhow`, `io::Error::other(full)` and enums with `#[from] Full`; not
-    /// through `#[error(transparent)]`, which forwards past the value: match that variant yourself.
+    /// It sees through boxes, `anyhow`, `io::Error::other(full)` and enums with `#[from] Full`. It does not see through
+    /// `#[error(transparent)]`, which forwards past the value: match that variant yourself.
     ///
     /// # Examples
     ///
@@ -128,7 +131,7 @@ impl Full {
                 return Some(found);
             }
             next = match error.downcast_ref::<io::Error>() {
-                // `io::Error::source` steps past the value it wraps.
+                // `io::Error::source` skips the value it wraps.
                 Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
                 None => error.source(),
             };

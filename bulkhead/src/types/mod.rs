@@ -2,6 +2,10 @@
 
 mod error;
 mod full;
+mod outcome;
+mod snapshot;
 
 pub use error::InvalidConfig;
 pub use full::{Cause, Full};
+pub use outcome::Outcome;
+pub(crate) use snapshot::{ONE, Snapshot, UNLIMITED, WAITING};

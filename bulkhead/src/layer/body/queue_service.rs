@@ -4,8 +4,8 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::{
-    Bulkhead, Classify, DeadlineOf, Guard, Ignore, IntoError, NoDeadline, OnReject, PermitBody,
-    QueueBodyFuture, QueueService,
+    Bulkhead, Classify, DeadlineOf, Ignore, IntoError, NoDeadline, OnReject, PermitBody,
+    QueueBodyFuture, QueueService, Source,
 };
 
 /// A service made by [`QueueBodyLayer`](crate::QueueBodyLayer). Always ready, and reserves nothing, as [`QueueService`].
@@ -27,7 +27,7 @@ where
     C: Classify<Response<Out>, S::Error> + Clone,
     R: OnReject<Request<In>, Response<Out>, S::Error> + Clone,
     D: DeadlineOf<Request<In>>,
-    B: Guard<Request<In>>,
+    B: Source<Request<In>>,
 {
     type Response = Response<PermitBody<Out, B::Pointer>>;
     type Error = S::Error;

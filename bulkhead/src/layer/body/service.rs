@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use crate::{BodyFuture, Bulkhead, Classify, Guard, Ignore, IntoError, OnReject, PermitBody};
+use crate::{BodyFuture, Bulkhead, Classify, Ignore, IntoError, OnReject, PermitBody, Source};
 
 /// A service made by [`BodyLayer`](crate::BodyLayer). Ready as [`BulkheadService`](crate::BulkheadService) is.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ where
     Out: http_body::Body,
     C: Classify<Response<Out>, S::Error> + Clone,
     R: OnReject<Request<In>, Response<Out>, S::Error>,
-    B: Guard<Request<In>>,
+    B: Source<Request<In>>,
 {
     type Response = Response<PermitBody<Out, B::Pointer>>;
     type Error = S::Error;

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::{
-    Bulkhead, Cause, Classify, DeadlineOf, Guard, Ignore, IntoError, NoDeadline, OnReject, Queue,
+    Bulkhead, Cause, Classify, DeadlineOf, Ignore, IntoError, NoDeadline, OnReject, Queue, Source,
     acquire,
     future::QueueFuture,
     layer::queue::{Begun, Bounds, Place, Waiter},
@@ -56,7 +56,7 @@ impl<S: Clone, C: Clone, R: Clone, D, B> QueueService<S, C, R, D, B> {
         S: Service<Req>,
         R: OnReject<Req, S::Response, S::Error>,
         D: DeadlineOf<Req>,
-        B: Guard<Req>,
+        B: Source<Req>,
     {
         // The latest moment to begin. A reserve that reaches back before the clock's beginning is too long.
         let latest = self.deadline.deadline_of(&request);
@@ -81,7 +81,7 @@ impl<S: Clone, C: Clone, R: Clone, D, B> QueueService<S, C, R, D, B> {
             }
         };
         let mut inner = self.inner.clone();
-        let (place, bounds) = match self.guard.begin(&request, self.queue.line()) {
+        let (place, bounds) = match self.guard.begin(&request, self.queue.into()) {
             // With a deadline it is the first poll that may come too late.
             acquire::Begun::Inside(permit) if latest.is_none() => {
                 // Nobody is to be woken: if it is not ready, the future asks it again.
@@ -124,7 +124,7 @@ where
     C: Classify<S::Response, S::Error> + Clone,
     R: OnReject<Req, S::Response, S::Error> + Clone,
     D: DeadlineOf<Req>,
-    B: Guard<Req>,
+    B: Source<Req>,
 {
     type Response = S::Response;
     type Error = S::Error;

@@ -7,7 +7,7 @@ use std::{
 use tower_service::Service;
 
 use super::Patience;
-use crate::{Acquire, Cause, Full, OnReject, Permit, Pointer, state::Standing};
+use crate::{Acquire, Cause, Full, OnReject, Permit, Pointer, state::Caller};
 
 /// A call that has not begun: it waits for its place first, and then for the readiness of the inner service, so
 /// that whoever waits for a place holds nothing of that.
@@ -95,8 +95,8 @@ where
     fn refuse(&self, cause: Cause, patience: Pin<&mut Patience>) -> Option<Full> {
         let waited = patience.waited();
         let full = match &self.place {
-            Place::Queued(acquire) => acquire.core().refuse(cause, waited, Standing::InLine),
-            Place::Held(permit) => permit.core().refuse(cause, waited, Standing::Inside),
+            Place::Queued(acquire) => acquire.core().refuse(cause, waited, Caller::InLine),
+            Place::Held(permit) => permit.core().refuse(cause, waited, Caller::Inside),
         };
         if full.is_none() {
             patience.lift();

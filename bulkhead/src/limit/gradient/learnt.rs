@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Gradient2;
-use crate::Window;
+use crate::limit::Window;
 
 /// What was learnt so far. Latencies in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]

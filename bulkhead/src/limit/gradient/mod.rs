@@ -2,7 +2,8 @@ mod learnt;
 
 use std::time::Duration;
 
-use crate::{InvalidConfig, Limit, Window};
+use super::{Limit, Window};
+use crate::types::InvalidConfig;
 use learnt::Learnt;
 
 /// Follows the latency: when calls take longer than they used to, they queue somewhere, and the limit comes down

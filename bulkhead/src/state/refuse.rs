@@ -1,0 +1,125 @@
+//! Refusals, and the two modes that change what a refusal does.
+
+// By default a refusal only reads, so that callers that are refused in large numbers write to no cache line that the
+// calls in flight need. A mode adds one write: `COUNTS` counts the refusal, `WATCHES` admits the caller beyond the limit
+// and counts it as one that would have been refused.
+//
+// The modes share a word with the length of the line, because a refusal reports that length: one load for both.
+
+use std::time::Duration;
+
+use super::{Core, permits::Admit};
+use crate::{
+    config::Builder,
+    observe::{Observe, tracing},
+    sync::atomic::Ordering::Relaxed,
+    types::{Cause, Full, Snapshot},
+};
+
+/// Where a caller is when it is refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Caller {
+    Outside,
+    InLine,
+    /// The caller has its place, and the inner service does not become ready.
+    Inside,
+}
+
+// The bulkhead only counts what it would refuse.
+pub(super) const WATCHES: u32 = 1 << QUEUED_BITS;
+// The bulkhead counts what it refuses.
+const COUNTS: u32 = 2 << QUEUED_BITS;
+
+// A `Full` has as many bits for the length.
+const QUEUED_BITS: u32 = 24;
+// A longer line is reported with this length.
+pub(super) const MAX_TOLD: u32 = (1 << QUEUED_BITS) - 1;
+
+/// The modes of `numbers`, with an empty line.
+pub(super) const fn modes(numbers: Builder) -> u32 {
+    let watches = if numbers.metrics_only { WATCHES } else { 0 };
+    let counts = if numbers.count_rejections { COUNTS } else { 0 };
+    watches | counts
+}
+
+impl<R> Core<R> {
+    #[inline]
+    pub(super) fn no_place(&self, seen: Snapshot) -> Result<(), Full> {
+        // Relaxed: a setting that takes effect soon and orders nothing.
+        let aside = self.aside.load(Relaxed);
+        // One comparison for both modes: each is a bit above the length.
+        if aside > MAX_TOLD && self.enters_or_counts(aside) {
+            return Ok(());
+        }
+        let queued = aside & MAX_TOLD;
+        let full = Full::new(self.name, Cause::AtLimit, seen, queued, Duration::ZERO);
+        self.report(&full);
+        Err(full)
+    }
+
+    // Out of line, so that the refusal without a mode pays for the comparison alone.
+    #[cold]
+    #[inline(never)]
+    fn enters_or_counts(&self, aside: u32) -> bool {
+        if aside & WATCHES != 0 && matches!(self.enter_beyond_limit(), Admit::Inside) {
+            return true;
+        }
+        // Relaxed: a count that orders nothing.
+        self.rejections.fetch_add(1, Relaxed);
+        false
+    }
+
+    /// Admits a caller that finds no place, and counts it.
+    #[cold]
+    pub(super) fn enter_beyond_limit(&self) -> Admit {
+        let admit = self.permits.acquire_beyond_limit();
+        if let Admit::Inside = admit {
+            self.would_refuse();
+            self.entered();
+        }
+        admit
+    }
+
+    /// A refusal by a queue. `None` where the bulkhead only counts: the caller goes on without bounds.
+    pub(crate) fn refuse(&self, cause: Cause, waited: Duration, from: Caller) -> Option<Full> {
+        if self.watches() {
+            self.would_refuse();
+            return None;
+        }
+        Some(self.refusal(cause, waited, from))
+    }
+
+    pub(super) fn refusal(&self, cause: Cause, waited: Duration, from: Caller) -> Full {
+        let aside = self.aside.load(Relaxed);
+        if aside > MAX_TOLD {
+            self.rejections.fetch_add(1, Relaxed);
+        }
+        // The refused caller itself is reported neither as waiting nor as in flight.
+        let (seen, queued) = (self.permits.snapshot(), aside & MAX_TOLD);
+        let (seen, queued) = match from {
+            Caller::Outside => (seen, queued),
+            Caller::InLine => (seen, queued.saturating_sub(1)),
+            Caller::Inside => (seen.but_one(), queued),
+        };
+        let full = Full::new(self.name, cause, seen, queued, waited);
+        self.report(&full);
+        full
+    }
+
+    fn would_refuse(&self) {
+        // Relaxed: a count that orders nothing.
+        self.rejections.fetch_add(1, Relaxed);
+        self.meter.would_refuse(self);
+    }
+
+    fn report(&self, full: &Full) {
+        // Under no lock: a recorder and a subscriber are foreign code, and may use this bulkhead.
+        self.meter.refused(self, full.cause());
+        tracing::refused(full);
+    }
+
+    pub(super) fn watches(&self) -> bool {
+        // Relaxed. Where the answer must agree with the line, the caller holds the lock under which the mode is written.
+        self.aside.load(Relaxed) & WATCHES != 0
+    }
+}

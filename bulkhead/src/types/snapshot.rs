@@ -1,0 +1,108 @@
+//! The word of a bulkhead: its limit, its free places, and whether a caller waits.
+//!
+//! ```text
+//! bit   63 ........................ 30 29 ........ 0
+//!       free places, signed            limit          word >= ONE: a place is free and no caller waits
+//!         minus 2^32 while a caller waits             word <  0: a release must look at the line
+//!         at its minimum: retired
+//! ```
+//!
+//! The word counts free places and not held ones. "Is there a place" is then a comparison with a constant, and a
+//! release is an addition of one whose sign says whether it is done. The word costs what a bare count would cost.
+
+/// One free place.
+pub(crate) const ONE: i64 = 1 << LIMIT_BITS;
+
+/// The bits of the limit. 2^30 is the largest `ONE` that is still an immediate operand.
+const LIMIT_BITS: u32 = 30;
+
+/// The limit field of a bulkhead without a limit. A limit of 2^30 - 1 or more reads as none: a thousand million calls
+/// in flight do not fit into a machine.
+pub(crate) const UNLIMITED: i64 = ONE - 1;
+
+/// Added while a caller waits: more places than can ever be free, so that none appears to be.
+pub(crate) const WAITING: i64 = -(ONE << 32);
+
+/// A word below this has `WAITING` in it: free places alone fall to -2^30 at the most.
+const BELOW_IS_WAITING: i64 = WAITING / 2;
+
+/// A word below this is retired: `WAITING` with any number of free places is above it.
+const BELOW_IS_RETIRED: i64 = WAITING + WAITING / 2;
+
+/// The word as it was at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Snapshot(pub(crate) i64);
+
+impl Snapshot {
+    /// The word of an empty bulkhead.
+    pub(crate) const fn empty(limit: usize) -> Self {
+        let limit = Self::field(limit);
+        Self(limit * ONE + limit)
+    }
+
+    /// How a word holds `limit`.
+    #[expect(
+        clippy::cast_possible_wrap,
+        reason = "the value is cast only when it is below UNLIMITED"
+    )]
+    pub(crate) const fn field(limit: usize) -> i64 {
+        if limit >= to_usize(UNLIMITED) {
+            UNLIMITED
+        } else {
+            limit as i64
+        }
+    }
+
+    /// `usize::MAX` where there is no limit.
+    pub(crate) const fn limit(self) -> usize {
+        let limit = self.0 & UNLIMITED;
+        if limit == UNLIMITED {
+            usize::MAX
+        } else {
+            to_usize(limit)
+        }
+    }
+
+    /// How many places are taken.
+    pub(crate) const fn held(self) -> usize {
+        to_usize((self.0 & UNLIMITED) - self.free())
+    }
+
+    /// The same word with one place fewer taken.
+    pub(crate) const fn but_one(self) -> Self {
+        Self(self.0 + ONE)
+    }
+
+    pub(crate) const fn is_waiting(self) -> bool {
+        self.0 < BELOW_IS_WAITING && !self.is_retired()
+    }
+
+    pub(crate) const fn is_retired(self) -> bool {
+        self.0 < BELOW_IS_RETIRED
+    }
+
+    /// Whether the word can count no further call. Beyond it, `WAITING` and free places would overlap.
+    pub(crate) const fn is_exhausted(self) -> bool {
+        self.held() >= to_usize(UNLIMITED)
+    }
+
+    /// The free places. Below zero after the limit was lowered, or where it is not enforced.
+    pub(crate) const fn free(self) -> i64 {
+        if self.is_retired() {
+            self.0 & UNLIMITED
+        } else if self.is_waiting() {
+            (self.0 - WAITING) >> LIMIT_BITS
+        } else {
+            self.0 >> LIMIT_BITS
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts have at most 31 bits and are never below zero"
+)]
+const fn to_usize(count: i64) -> usize {
+    count as usize
+}
