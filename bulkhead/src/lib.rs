@@ -25,19 +25,17 @@ pub use acquire::Acquire;
 pub use bulkhead::{AdaptiveBulkhead, Bulkhead, StaticBulkhead};
 pub use config::{Builder, Queue};
 pub use family::{AdaptiveBulkheads, Bulkheads, By};
-#[cfg(feature = "http-body")]
-pub use layer::body::{
-    BodyFuture, BodyLayer, BodyService, PermitBody, QueueBodyFuture, QueueBodyLayer,
-    QueueBodyService,
-};
 pub use layer::{
     BulkheadLayer,
     classify::{Classify, ClassifyWith, Ignore, OverloadIf},
+    end::{AtHead, CallEnd},
     queue::{DeadlineOf, DeadlineWith, NoDeadline, QueueLayer, QueueService},
     reject::{Answer, Fallback, IntoError, OnReject},
     service::BulkheadService,
     source::Source,
 };
+#[cfg(feature = "http-body")]
+pub use layer::{body::PermitBody, end::AtBodyEnd};
 pub use limit::{Adaptive, Aimd, Fixed, Gradient2, Limit, Regulate, Window};
 pub use permit::Permit;
 pub use state::{Core, Pointer};

@@ -2,10 +2,10 @@ use std::{any::type_name, fmt};
 
 use crate::types::Outcome;
 
-/// Says of a call's result what it means for load. Implement it on a type of your own, or use
+/// Maps the result of a call to what it means for load. Implement it on your own type, or use
 /// [`overload_if`](crate::BulkheadLayer::overload_if) or [`classify`](crate::BulkheadLayer::classify) with a closure.
 pub trait Classify<Res, Err> {
-    /// The meaning of `result`.
+    /// What `result` means for load.
     fn classify(&self, result: &Result<Res, Err>) -> Outcome;
 }
 
@@ -17,14 +17,14 @@ pub trait Classify<Res, Err> {
 )]
 pub struct Ignore;
 
-/// Results for which the closure says yes are overload, all others success. Made by
+/// A result is an overload if the closure returns true, and a success otherwise. Made by
 /// [`overload_if`](crate::BulkheadLayer::overload_if).
 #[derive(Clone, Copy)]
-pub struct OverloadIf<F>(pub(crate) F);
+pub struct OverloadIf<F>(pub(super) F);
 
-/// The closure names the outcome itself. Made by [`classify`](crate::BulkheadLayer::classify).
+/// The closure returns the outcome. Made by [`classify`](crate::BulkheadLayer::classify).
 #[derive(Clone, Copy)]
-pub struct ClassifyWith<F>(pub(crate) F);
+pub struct ClassifyWith<F>(pub(super) F);
 
 impl<Res, Err> Classify<Res, Err> for Ignore {
     fn classify(&self, _: &Result<Res, Err>) -> Outcome {

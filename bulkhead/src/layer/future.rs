@@ -1,6 +1,7 @@
 use std::{
     fmt,
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -8,20 +9,27 @@ use std::{
 
 use pin_project::pin_project;
 
-use super::queue::Begun;
-use crate::{Classify, Core, Ignore, Permit, Pointer};
+use super::{
+    classify::{Classify, Ignore},
+    end::{AtHead, CallEnd},
+};
+use crate::{
+    permit::Permit,
+    state::{Core, Pointer},
+};
 
 /// The response of a [`BulkheadService`](crate::BulkheadService): the inner call with its permit, or the answer to a refusal.
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops the inner call and then makes room. Nothing else remains.
+/// Dropping it drops the inner call and then gives the place back. Nothing else remains.
 // `F: Future` stands on the struct because a refusal is answered in `call` and kept as `F::Output`.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
-pub struct ResponseFuture<F: Future, C = Ignore, P: Pointer = Arc<Core>> {
+pub struct ResponseFuture<F: Future, C = Ignore, P: Pointer = Arc<Core>, E = AtHead> {
     #[pin]
     state: State<F, C, P>,
+    end: PhantomData<E>,
 }
 
 // Fields drop in this order: the inner call first, then its place.
@@ -33,43 +41,38 @@ enum State<F: Future, C, P: Pointer> {
         permit: Permit<P>,
         classifier: C,
     },
-    /// `None` once it was given.
+    /// `None` after it was given.
     Answered(Option<F::Output>),
 }
 
-impl<F: Future, C, P: Pointer> ResponseFuture<F, C, P> {
-    pub(crate) const fn calling(call: F, permit: Permit<P>, classifier: C) -> Self {
+impl<F: Future, C, P: Pointer, E> ResponseFuture<F, C, P, E> {
+    pub(super) const fn calling(call: F, permit: Permit<P>, classifier: C) -> Self {
         Self {
             state: State::Calling {
                 call,
                 permit,
                 classifier,
             },
+            end: PhantomData,
         }
     }
 
-    pub(crate) const fn answered(answer: F::Output) -> Self {
+    pub(super) const fn answered(answer: F::Output) -> Self {
         Self {
             state: State::Answered(Some(answer)),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn begun(begun: Begun<F, C, P>) -> Self {
-        match begun {
-            Begun::Called(call, permit, classifier) => Self::calling(call, permit, classifier),
-            Begun::Answered(answer) => Self::answered(answer),
+            end: PhantomData,
         }
     }
 }
 
-impl<F, C, P, Res, Err> Future for ResponseFuture<F, C, P>
+impl<F, C, P, E, Res, Err> Future for ResponseFuture<F, C, P, E>
 where
     F: Future<Output = Result<Res, Err>>,
     C: Classify<Res, Err>,
     P: Pointer,
+    E: CallEnd<Res, P>,
 {
-    type Output = Result<Res, Err>;
+    type Output = Result<E::Response, Err>;
 
     /// # Panics
     ///
@@ -83,23 +86,25 @@ where
             } => {
                 let result = ready!(call.poll(cx));
                 let outcome = classifier.classify(&result);
-                // The inner call goes now, not when somebody gets round to dropping this future; and before
-                // its place is given away, as it may still hold a connection.
-                if let StateReplaced::Calling { permit, .. } =
-                    state.project_replace(State::Answered(None))
-                {
-                    permit.finish(outcome);
-                }
-                Poll::Ready(result)
+                // The state is replaced, so that the inner call is dropped now and not with this future, and before its
+                // place is given back, as it may still hold a connection.
+                //
+                // The permit leaves the state by value. An `Option<Permit>` in the state needs a check when it drops: 83
+                // instructions instead of 64.
+                Poll::Ready(match state.project_replace(State::Answered(None)) {
+                    StateReplaced::Calling { permit, .. } => E::respond(result, permit, outcome),
+                    StateReplaced::Answered(_) => E::answer(result),
+                })
             }
             StateProjection::Answered(answer) => {
-                Poll::Ready(answer.take().expect("polled after it was ready"))
+                let answer = answer.take().expect("polled after it was ready");
+                Poll::Ready(E::answer(answer))
             }
         }
     }
 }
 
-impl<F: Future, C, P: Pointer> fmt::Debug for ResponseFuture<F, C, P> {
+impl<F: Future, C, P: Pointer, E> fmt::Debug for ResponseFuture<F, C, P, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

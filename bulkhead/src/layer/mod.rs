@@ -1,118 +1,178 @@
+//! The bulkhead as a tower layer.
+
 #[cfg(feature = "http-body")]
 pub(crate) mod body;
 pub(crate) mod classify;
+pub(crate) mod end;
 pub(crate) mod future;
 pub(crate) mod queue;
 pub(crate) mod reject;
 pub(crate) mod service;
 pub(crate) mod source;
 
+use std::marker::PhantomData;
+
 use tower_layer::Layer;
 
 use crate::{
-    Answer, Bulkhead, BulkheadService, ClassifyWith, Fallback, Full, Ignore, IntoError, NoDeadline,
-    Outcome, OverloadIf, Queue, QueueLayer,
+    bulkhead::Bulkhead,
+    config::Queue,
+    types::{Full, Outcome},
 };
+use classify::{ClassifyWith, Ignore, OverloadIf};
+#[cfg(feature = "http-body")]
+use end::AtBodyEnd;
+use end::AtHead;
+use queue::QueueLayer;
+use reject::{Answer, Fallback, IntoError};
+use service::BulkheadService;
 
 /// Puts a service behind a bulkhead.
 ///
-/// The layer mints no state: whatever it is applied to shares the places of the bulkhead it was made of.
+/// The layer creates no state: all services that it makes share the places of its bulkhead.
 ///
-/// `C` says what results mean for load, `R` answers refused calls, `B` is the bulkhead or a `&'static` one.
+/// `C` tells what results mean for load, `R` answers refused calls, `B` is the bulkhead ([`Source`](crate::Source)), and `E`
+/// is the moment at which a call ends ([`CallEnd`](crate::CallEnd)).
 #[derive(Clone, Copy, Debug)]
-pub struct BulkheadLayer<C = Ignore, R = IntoError, B = Bulkhead> {
-    pub(crate) classifier: C,
-    pub(crate) reject: R,
-    pub(crate) guard: B,
+pub struct BulkheadLayer<C = Ignore, R = IntoError, B = Bulkhead, E = AtHead> {
+    classifier: C,
+    reject: R,
+    source: B,
+    end: PhantomData<E>,
 }
 
 impl<B> BulkheadLayer<Ignore, IntoError, B> {
-    /// A layer over `bulkhead`: a [`Bulkhead`] handle, or `&'static` to a [`StaticBulkhead`](crate::StaticBulkhead).
+    /// A layer over `bulkhead`: a [`Bulkhead`] handle, a `&'static` [`StaticBulkhead`](crate::StaticBulkhead), or a family with
+    /// its key ([`Bulkheads::by`](crate::Bulkheads::by)).
     #[must_use]
     pub const fn new(bulkhead: B) -> Self {
         Self {
             classifier: Ignore,
             reject: IntoError,
-            guard: bulkhead,
+            source: bulkhead,
+            end: PhantomData,
         }
     }
 }
 
-impl<C, R, B> BulkheadLayer<C, R, B> {
-    /// Counts a result as overload where `f` says yes, and as success where it says no.
+impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
+    /// Treats a result as an overload if `f` returns true, and as a success otherwise.
     #[must_use]
-    pub fn overload_if<Res, Err, F>(self, f: F) -> BulkheadLayer<OverloadIf<F>, R, B>
+    pub fn overload_if<Res, Err, F>(self, f: F) -> BulkheadLayer<OverloadIf<F>, R, B, E>
     where
         F: Fn(&Result<Res, Err>) -> bool + Clone,
     {
         self.classifier(OverloadIf(f))
     }
 
-    /// Says with a closure what each result means for load.
+    /// Maps each result to an [`Outcome`] with a closure.
     #[must_use]
-    pub fn classify<Res, Err, F>(self, f: F) -> BulkheadLayer<ClassifyWith<F>, R, B>
+    pub fn classify<Res, Err, F>(self, f: F) -> BulkheadLayer<ClassifyWith<F>, R, B, E>
     where
         F: Fn(&Result<Res, Err>) -> Outcome + Clone,
     {
         self.classifier(ClassifyWith(f))
     }
 
-    /// Says with a type of your own, an implementation of [`Classify`](crate::Classify), what each result means for load.
+    /// Maps each result to an [`Outcome`] with your own type, an implementation of [`Classify`](crate::Classify).
     #[must_use]
-    pub fn classifier<C2>(self, classifier: C2) -> BulkheadLayer<C2, R, B> {
+    pub fn classifier<C2>(self, classifier: C2) -> BulkheadLayer<C2, R, B, E> {
         BulkheadLayer {
             classifier,
             reject: self.reject,
-            guard: self.guard,
+            source: self.source,
+            end: PhantomData,
         }
     }
 
-    /// Answers refused calls with `f(full)`: a 503, an error made by hand. The error type then needs no `From<Full>`.
+    /// Answers refused calls with `f(full)`: a 503, or your own error. The error type then needs no `From<Full>`.
     #[must_use]
-    pub fn on_reject<Res, Err, F>(self, f: F) -> BulkheadLayer<C, Answer<F>, B>
+    pub fn on_reject<Res, Err, F>(self, f: F) -> BulkheadLayer<C, Answer<F>, B, E>
     where
         F: Fn(Full) -> Result<Res, Err> + Clone,
     {
-        BulkheadLayer {
-            classifier: self.classifier,
-            reject: Answer(f),
-            guard: self.guard,
-        }
+        self.reject(Answer(f))
     }
 
-    /// Answers refused calls with `f(full, request)`, the request at hand: a value from a cache, by its key.
+    /// Answers refused calls with `f(full, request)`: a value from a cache, by the key in the request.
     ///
     /// For a fallback that must await, match on [`Full::find`] around the call.
     #[must_use]
-    pub fn fallback<Req, Res, Err, F>(self, f: F) -> BulkheadLayer<C, Fallback<F>, B>
+    pub fn fallback<Req, Res, Err, F>(self, f: F) -> BulkheadLayer<C, Fallback<F>, B, E>
     where
         F: Fn(Full, Req) -> Result<Res, Err> + Clone,
     {
+        self.reject(Fallback(f))
+    }
+
+    fn reject<R2>(self, reject: R2) -> BulkheadLayer<C, R2, B, E> {
         BulkheadLayer {
             classifier: self.classifier,
-            reject: Fallback(f),
-            guard: self.guard,
+            reject,
+            source: self.source,
+            end: PhantomData,
         }
     }
 
-    /// Lets calls that find no room wait for a while, in a queue that is bounded in length and in time.
+    /// Makes calls that find no place wait, in a queue that is bounded in length and in time.
     ///
-    /// A layer of its own, since it asks for `S: Clone` and for tokio's timer; see [`QueueLayer`].
+    /// The result is a different layer, since it needs `S: Clone` and tokio's timer; see [`QueueLayer`].
     #[must_use]
-    pub const fn queue(self, queue: Queue) -> QueueLayer<C, R, NoDeadline, B> {
+    pub const fn queue(self, queue: Queue) -> QueueLayer<C, R, queue::NoDeadline, B, E> {
         QueueLayer::new(self, queue)
+    }
+
+    /// Holds the place until the response body ends, fails or is dropped, and not only until the response is ready. For
+    /// responses that stream: the work, and the connection it needs, ends with the body.
+    ///
+    /// The type of the response body becomes [`PermitBody`](crate::PermitBody). The classifier sees the response when its
+    /// head is ready. Its outcome is reported when the body has ended, so that an adaptive limit learns the latency of the
+    /// whole. A body that fails or is dropped before its end reports nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http_body_util::Full as Whole;
+    /// use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full};
+    /// use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let files = Bulkhead::builder().limit(2).build("files")?;
+    /// let mut service = ServiceBuilder::new()
+    ///     .layer(BulkheadLayer::new(files.clone()).until_body_end())
+    ///     .service(service_fn(async |_: http::Request<()>| {
+    ///         Ok::<_, Full>(http::Response::new(Whole::new(&b"a large file"[..])))
+    ///     }));
+    /// let response = service.ready().await?.call(http::Request::new(())).await?;
+    /// assert_eq!(files.in_flight(), 1);
+    /// drop(response);
+    /// assert_eq!(files.in_flight(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "http-body")]
+    #[must_use]
+    pub fn until_body_end(self) -> BulkheadLayer<C, R, B, AtBodyEnd> {
+        BulkheadLayer {
+            classifier: self.classifier,
+            reject: self.reject,
+            source: self.source,
+            end: PhantomData,
+        }
     }
 }
 
-impl<S, C: Clone, R: Clone, B: Clone> Layer<S> for BulkheadLayer<C, R, B> {
-    type Service = BulkheadService<S, C, R, B>;
+impl<S, C: Clone, R: Clone, B: Clone, E> Layer<S> for BulkheadLayer<C, R, B, E> {
+    type Service = BulkheadService<S, C, R, B, E>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        BulkheadService::new(
+        BulkheadService {
             inner,
-            self.classifier.clone(),
-            self.reject.clone(),
-            self.guard.clone(),
-        )
+            classifier: self.classifier.clone(),
+            reject: self.reject.clone(),
+            source: self.source.clone(),
+            end: PhantomData,
+        }
     }
 }

@@ -1,13 +1,13 @@
 use std::{any::type_name, fmt};
 
-use crate::Full;
+use crate::types::Full;
 
 /// Turns a refusal into the service's own answer.
 ///
-/// You rarely name it: [`IntoError`] is there by default, and
+/// The default is [`IntoError`], and
 /// [`on_reject`](crate::BulkheadLayer::on_reject) and [`fallback`](crate::BulkheadLayer::fallback) take closures.
 ///
-/// An error type without room for a [`Full`], and no closure, is refused by the compiler:
+/// The compiler refuses an error type without room for a [`Full`] where no closure answers:
 ///
 /// ```compile_fail,E0277
 /// # use maestro_bulkhead::{Bulkhead, BulkheadLayer};
@@ -26,15 +26,15 @@ use crate::Full;
     note = "or answer refused calls yourself: `BulkheadLayer::on_reject(|full| ...)`"
 )]
 pub trait OnReject<Req, Res, Err> {
-    /// The answer to a call that was refused.
+    /// The answer to a refused call.
     ///
     /// # Errors
     ///
-    /// Whatever the service's callers are to see as an error.
+    /// The error that the callers of the service see.
     fn on_reject(&self, full: Full, request: Req) -> Result<Res, Err>;
 }
 
-/// The default: the refusal becomes the service's error by `From<Full>`.
+/// The default: converts the refusal into the error of the service by `From<Full>`.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::exhaustive_structs,
@@ -44,11 +44,11 @@ pub struct IntoError;
 
 /// Answers from the refusal alone. Made by [`on_reject`](crate::BulkheadLayer::on_reject).
 #[derive(Clone, Copy)]
-pub struct Answer<F>(pub(crate) F);
+pub struct Answer<F>(pub(super) F);
 
 /// Answers from the refusal and the request. Made by [`fallback`](crate::BulkheadLayer::fallback).
 #[derive(Clone, Copy)]
-pub struct Fallback<F>(pub(crate) F);
+pub struct Fallback<F>(pub(super) F);
 
 // Without `do_not_recommend` rustc reports the inner `From` bound and drops the notes above.
 #[diagnostic::do_not_recommend]

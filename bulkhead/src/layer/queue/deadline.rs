@@ -2,9 +2,10 @@ use std::{any::type_name, fmt};
 
 use tokio::time::Instant;
 
-/// When a request's caller stops waiting for its answer. Given to [`QueueLayer::deadline`](crate::QueueLayer::deadline) as a closure.
+/// When a request's caller stops waiting for its answer. Given to [`QueueLayer::deadline`](crate::QueueLayer::deadline) as a
+/// closure.
 pub trait DeadlineOf<Req> {
-    /// The deadline of `request`, where it has one.
+    /// The deadline of `request`, if it has one.
     fn deadline_of(&self, request: &Req) -> Option<Instant>;
 }
 
@@ -18,7 +19,7 @@ pub struct NoDeadline;
 
 /// The closure reads the deadline from the request. Made by [`QueueLayer::deadline`](crate::QueueLayer::deadline).
 #[derive(Clone, Copy)]
-pub struct DeadlineWith<F>(pub(crate) F);
+pub struct DeadlineWith<F>(pub(super) F);
 
 impl<Req> DeadlineOf<Req> for NoDeadline {
     fn deadline_of(&self, _: &Req) -> Option<Instant> {

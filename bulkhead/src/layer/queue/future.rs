@@ -9,76 +9,95 @@ use std::{
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::{Begun, Bounds, Patience, Waiter};
-use crate::{Classify, Core, Ignore, IntoError, OnReject, Pointer, future::ResponseFuture};
+use super::{
+    super::{
+        classify::{Classify, Ignore},
+        end::{AtHead, CallEnd},
+        future::ResponseFuture,
+        reject::{IntoError, OnReject},
+    },
+    wait_budget::{Bounds, WaitBudget},
+    waiter::Waiter,
+};
+use crate::{
+    permit::Permit,
+    state::{Core, Pointer},
+};
 
-/// The response of a [`QueueService`](crate::QueueService): the wait for a place, the readiness of the
-/// inner service, and then its call; or the answer to a refusal.
+/// The response of a [`QueueService`](crate::QueueService): the wait for a place and for the inner service, and then the
+/// call; or the answer to a refusal.
 ///
 /// # Cancel safety
 ///
-/// Dropping it leaves the queue, or makes room again. A place that it had just been granted goes to the
-/// next; nothing else remains.
+/// Dropping it leaves the line, or gives the place back. A place that it was granted goes to the next caller. Nothing else
+/// remains.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
-pub struct QueueFuture<S, Req, C = Ignore, R = IntoError, P: Pointer = Arc<Core>>
+pub struct QueueFuture<S, Req, C = Ignore, R = IntoError, P: Pointer = Arc<Core>, E = AtHead>
 where
     S: Service<Req>,
 {
     #[pin]
-    state: State<S, Req, C, R, P>,
+    state: State<S, Req, C, R, P, E>,
 }
 
 #[pin_project(project = StateProjection)]
-enum State<S: Service<Req>, Req, C, R, P: Pointer> {
+enum State<S: Service<Req>, Req, C, R, P: Pointer, E> {
     Waiting {
-        /// `None` only while it changes, or if that panicked.
+        /// `None` only while the state changes, or after a panic in that change.
         waiter: Option<Waiter<S, Req, C, R, P>>,
         #[pin]
-        patience: Patience,
+        budget: WaitBudget,
     },
     Calling {
         #[pin]
-        call: ResponseFuture<S::Future, C, P>,
+        call: ResponseFuture<S::Future, C, P, E>,
     },
 }
 
-impl<S, Req, C, R, P> QueueFuture<S, Req, C, R, P>
+impl<S, Req, C, R, P, E> QueueFuture<S, Req, C, R, P, E>
 where
     S: Service<Req>,
     P: Pointer,
 {
-    pub(crate) const fn waiting(waiter: Waiter<S, Req, C, R, P>, bounds: Bounds) -> Self {
+    pub(super) const fn waiting(waiter: Waiter<S, Req, C, R, P>, bounds: Bounds) -> Self {
         Self {
             state: State::Waiting {
                 waiter: Some(waiter),
-                patience: Patience::new(bounds),
+                budget: WaitBudget::new(bounds),
             },
         }
     }
 
-    pub(crate) fn begun(begun: Begun<S::Future, C, P>) -> Self {
+    pub(super) const fn calling(call: S::Future, permit: Permit<P>, classifier: C) -> Self {
+        let call = ResponseFuture::calling(call, permit, classifier);
         Self {
-            state: State::Calling {
-                call: ResponseFuture::begun(begun),
-            },
+            state: State::Calling { call },
+        }
+    }
+
+    pub(super) const fn answered(answer: Result<S::Response, S::Error>) -> Self {
+        let call = ResponseFuture::answered(answer);
+        Self {
+            state: State::Calling { call },
         }
     }
 }
 
-impl<S, Req, C, R, P> Future for QueueFuture<S, Req, C, R, P>
+impl<S, Req, C, R, P, E> Future for QueueFuture<S, Req, C, R, P, E>
 where
     S: Service<Req>,
     C: Classify<S::Response, S::Error>,
     R: OnReject<Req, S::Response, S::Error>,
     P: Pointer,
+    E: CallEnd<S::Response, P>,
 {
-    type Output = Result<S::Response, S::Error>;
+    type Output = Result<E::Response, S::Error>;
 
     /// # Panics
     ///
-    /// When polled again after it was ready; and where it must wait and there is neither a tokio runtime with
-    /// its timer nor a bound of [`Duration::MAX`](std::time::Duration::MAX).
+    /// When polled again after it was ready. Also when it must wait without a tokio runtime with a timer, unless the wait is
+    /// bounded by [`Duration::MAX`](std::time::Duration::MAX).
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
@@ -89,24 +108,25 @@ where
     }
 }
 
-/// Apart, so that a call that does not wait does not pay for its size.
+// Out of line, so that a call that does not wait does not pay for the size of this.
 #[inline(never)]
-fn poll_waiting<S, Req, C, R, P>(
-    mut state: Pin<&mut State<S, Req, C, R, P>>,
+fn poll_waiting<S, Req, C, R, P, E>(
+    mut state: Pin<&mut State<S, Req, C, R, P, E>>,
     cx: &mut Context<'_>,
-) -> Poll<Result<S::Response, S::Error>>
+) -> Poll<Result<E::Response, S::Error>>
 where
     S: Service<Req>,
     C: Classify<S::Response, S::Error>,
     R: OnReject<Req, S::Response, S::Error>,
     P: Pointer,
+    E: CallEnd<S::Response, P>,
 {
-    let StateProjection::Waiting { waiter, patience } = state.as_mut().project() else {
-        unreachable!("asked only while it waits");
+    let StateProjection::Waiting { waiter, budget } = state.as_mut().project() else {
+        unreachable!("called only in this state");
     };
     let waiting = waiter.as_mut().expect("polled after it was ready");
-    let begin = ready!(waiting.poll_begin(patience, cx));
-    let call = ResponseFuture::begun(waiter.take().expect("as above").end(begin));
+    let begin = ready!(waiting.poll_begin(budget, cx));
+    let call = waiter.take().expect("as above").end(begin);
     state.set(State::Calling { call });
     match state.project() {
         StateProjection::Calling { call } => call.poll(cx),
@@ -114,7 +134,7 @@ where
     }
 }
 
-impl<S: Service<Req>, Req, C, R, P: Pointer> fmt::Debug for QueueFuture<S, Req, C, R, P> {
+impl<S: Service<Req>, Req, C, R, P: Pointer, E> fmt::Debug for QueueFuture<S, Req, C, R, P, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueueFuture").finish_non_exhaustive()
     }

@@ -1,3 +1,5 @@
+//! A bulkhead with a queue in front of it.
+
 mod deadline;
 mod future;
 mod service;
@@ -7,22 +9,22 @@ mod waiter;
 use tokio::time::Instant;
 use tower_layer::Layer;
 
-use crate::{Bulkhead, BulkheadLayer, Ignore, IntoError, Queue};
-
+#[cfg(feature = "http-body")]
+use super::end::AtBodyEnd;
+use super::{BulkheadLayer, classify::Ignore, end::AtHead, reject::IntoError};
+use crate::{bulkhead::Bulkhead, config::Queue};
 pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
 pub use future::QueueFuture;
 pub use service::QueueService;
-pub(crate) use wait_budget::{Bounds, Patience};
-pub(crate) use waiter::{Begun, Place, Waiter};
 
-/// Puts a service behind a bulkhead, in front of which calls wait for a while.
+/// Puts a service behind a bulkhead with a queue, in which calls wait for a place.
 ///
-/// Made by [`BulkheadLayer::queue`]. Its service clones the inner one for each call (`S: Clone`), since it
-/// waits in the call's future: first for a place of the bulkhead, then for that clone to be ready. So a
-/// caller that waits here holds nothing of the inner service, and one bulkhead's queue never starves another.
+/// Made by [`BulkheadLayer::queue`]. Its service clones the inner one for each call (`S: Clone`), since the future of the
+/// call waits: first for a place of the bulkhead, then for that clone to be ready. A caller that waits holds nothing of the
+/// inner service, so the queue of one bulkhead never starves another.
 ///
 /// A call without a deadline that finds a place and a ready inner service begins inside `call`, as it does behind a
-/// [`BulkheadLayer`]. A panic of the inner `call` then passes through `call`, and the place is free. Every other call
+/// [`BulkheadLayer`]. A panic of the inner `call` then passes through `call`, and the place is given back. Every other call
 /// begins inside its future.
 ///
 /// An inner service that is not `Clone` is refused by the compiler:
@@ -37,14 +39,14 @@ pub(crate) use waiter::{Begun, Place, Waiter};
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct QueueLayer<C = Ignore, R = IntoError, D = NoDeadline, B = Bulkhead> {
-    bulkhead: BulkheadLayer<C, R, B>,
+pub struct QueueLayer<C = Ignore, R = IntoError, D = NoDeadline, B = Bulkhead, E = AtHead> {
+    bulkhead: BulkheadLayer<C, R, B, E>,
     queue: Queue,
     deadline: D,
 }
 
-impl<C, R, B> QueueLayer<C, R, NoDeadline, B> {
-    pub(crate) const fn new(bulkhead: BulkheadLayer<C, R, B>, queue: Queue) -> Self {
+impl<C, R, B, E> QueueLayer<C, R, NoDeadline, B, E> {
+    pub(super) const fn new(bulkhead: BulkheadLayer<C, R, B, E>, queue: Queue) -> Self {
         Self {
             bulkhead,
             queue,
@@ -53,14 +55,14 @@ impl<C, R, B> QueueLayer<C, R, NoDeadline, B> {
     }
 }
 
-impl<C, R, D, B> QueueLayer<C, R, D, B> {
-    /// Bounds the wait by the caller's own deadline, read from the request.
+impl<C, R, D, B, E> QueueLayer<C, R, D, B, E> {
+    /// Bounds the wait by the deadline of the caller, read from the request.
     ///
-    /// A call whose deadline has passed, or comes nearer than [`Queue::reserve`], is refused without being
-    /// begun, also if there is room: when it comes, and once more when it has its place and the inner service is asked. The instants are tokio's, so that a paused clock drives them (a std one
-    /// converts with `.into()`).
+    /// A call whose deadline has passed, or is nearer than [`Queue::reserve`], is refused and does not begin, even if a place
+    /// is free. The deadline is checked when the call arrives, and again before the inner service is asked. The instants are
+    /// tokio's, so that a paused clock drives them (a std one converts with `.into()`).
     #[must_use]
-    pub fn deadline<Req, F>(self, f: F) -> QueueLayer<C, R, DeadlineWith<F>, B>
+    pub fn deadline<Req, F>(self, f: F) -> QueueLayer<C, R, DeadlineWith<F>, B, E>
     where
         F: Fn(&Req) -> Option<Instant> + Clone,
     {
@@ -70,24 +72,58 @@ impl<C, R, D, B> QueueLayer<C, R, D, B> {
             deadline: DeadlineWith(f),
         }
     }
+
+    /// Holds the place until the response body ends, fails or is dropped, as
+    /// [`BulkheadLayer::until_body_end`] does.
+    ///
+    /// The bounds of the queue apply to the wait. They do not bound the time that a body takes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http_body_util::Full as Whole;
+    /// use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full, Queue};
+    /// use std::time::Duration;
+    /// use tower::{Service, ServiceBuilder, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let files = Bulkhead::builder().limit(1).build("files")?;
+    /// let queue = Queue::new(16, Duration::from_secs(1));
+    /// let mut service = ServiceBuilder::new()
+    ///     .layer(BulkheadLayer::new(files.clone()).queue(queue).until_body_end())
+    ///     .service(service_fn(async |_: http::Request<()>| {
+    ///         Ok::<_, Full>(http::Response::new(Whole::new(&b"a large file"[..])))
+    ///     }));
+    /// let first = service.call(http::Request::new(())).await?;
+    /// let second = tokio::spawn(service.call(http::Request::new(())));
+    /// tokio::task::yield_now().await;
+    /// assert_eq!((files.in_flight(), files.queued()), (1, 1));
+    /// drop(first);
+    /// let _second = second.await??;
+    /// assert_eq!((files.in_flight(), files.queued()), (1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "http-body")]
+    #[must_use]
+    pub fn until_body_end(self) -> QueueLayer<C, R, D, B, AtBodyEnd> {
+        QueueLayer {
+            bulkhead: self.bulkhead.until_body_end(),
+            queue: self.queue,
+            deadline: self.deadline,
+        }
+    }
 }
 
-impl<S, C: Clone, R: Clone, D: Clone, B: Clone> Layer<S> for QueueLayer<C, R, D, B> {
-    type Service = QueueService<S, C, R, D, B>;
+impl<S, C: Clone, R: Clone, D: Clone, B: Clone, E> Layer<S> for QueueLayer<C, R, D, B, E> {
+    type Service = QueueService<S, C, R, D, B, E>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let BulkheadLayer {
-            classifier,
-            reject,
-            guard,
-        } = self.bulkhead.clone();
-        QueueService::new(
-            inner,
-            classifier,
-            reject,
-            self.deadline.clone(),
-            guard,
-            self.queue,
-        )
+        QueueService {
+            bulkhead: self.bulkhead.layer(inner),
+            queue: self.queue,
+            deadline: self.deadline.clone(),
+        }
     }
 }

@@ -1,3 +1,5 @@
+//! Feature `http-body`: a place that is held until the response body ends.
+
 use std::{
     fmt,
     pin::Pin,
@@ -5,26 +7,29 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
-use crate::{Core, Outcome, Permit, Pointer};
+use crate::{
+    permit::Permit,
+    state::{Core, Pointer},
+    types::Outcome,
+};
 
 /// A response body that holds a place of a bulkhead until it ends, fails or is dropped.
-// Fields drop in this order: the body may still hold a connection.
+// Fields drop in this order: the body first, as it may still hold a connection.
 #[pin_project]
 pub struct PermitBody<B, P: Pointer = Arc<Core>> {
     #[pin]
     body: B,
-    /// `None` where the bulkhead refused and somebody answered instead, and at the end.
+    /// `None` at the end, and in the answer to a refusal.
     permit: Option<Permit<P>>,
     outcome: Outcome,
 }
 
 impl<B: Body, P: Pointer> PermitBody<B, P> {
-    pub(crate) fn new(body: B, permit: Permit<P>, outcome: Outcome) -> Self {
-        // A body that has nothing to give may never be polled.
+    pub(super) fn new(body: B, permit: Permit<P>, outcome: Outcome) -> Self {
+        // An empty body may never be polled.
         let permit = if body.is_end_stream() {
             permit.finish(outcome);
             None
@@ -38,15 +43,13 @@ impl<B: Body, P: Pointer> PermitBody<B, P> {
         }
     }
 
-    /// The answer to a refusal, which holds no place.
-    pub(crate) fn answer<E>(answer: Result<Response<B>, E>) -> Result<Response<Self>, E> {
-        answer.map(|response| {
-            response.map(|body| Self {
-                body,
-                permit: None,
-                outcome: Outcome::Ignored,
-            })
-        })
+    /// The body of the answer to a refusal.
+    pub(super) const fn without_place(body: B) -> Self {
+        Self {
+            body,
+            permit: None,
+            outcome: Outcome::Ignored,
+        }
     }
 }
 
@@ -61,7 +64,7 @@ impl<B: Body, P: Pointer> Body for PermitBody<B, P> {
         let mut this = self.project();
         let frame = ready!(this.body.as_mut().poll_frame(cx));
         match frame {
-            // Said of the head; of a body that broke off nothing is known.
+            // The outcome is that of the head. A body that fails says nothing about load.
             Some(Err(_)) => drop(this.permit.take()),
             Some(Ok(_)) if !this.body.is_end_stream() => {}
             Some(Ok(_)) | None => {
