@@ -14,8 +14,10 @@ fn there_and_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>
     );
 }
 
+/// The error, after the path of the field that it is about.
 fn problem<T: DeserializeOwned + std::fmt::Debug>(json: &str) -> String {
-    serde_json::from_str::<T>(json)
+    let mut json = serde_json::Deserializer::from_str(json);
+    serde_path_to_error::deserialize::<_, T>(&mut json)
         .expect_err("it is refused")
         .to_string()
 }
@@ -40,7 +42,17 @@ fn a_queue_has_to_say_both_its_bounds() {
 #[test]
 fn what_build_would_refuse_is_refused_where_it_is_read_and_named() {
     let limit = problem::<Builder>(r#"{"limit": 0}"#);
-    assert!(limit.starts_with("`limit` of a bulkhead must be at least 1"));
+    assert!(
+        limit.starts_with("limit: `limit` of a bulkhead must be at least 1"),
+        "{limit}"
+    );
+    let wait = problem::<Queue>(r#"{"length": 5, "max_wait": "soon"}"#);
+    assert!(
+        wait.starts_with("max_wait: invalid value: string \"soon\""),
+        "{wait}"
+    );
+    let healthy = problem::<Gradient2>(r#"{"healthy": 5}"#);
+    assert!(healthy.contains("250ms"), "{healthy}");
     let step = problem::<Aimd>(r#"{"step": 0}"#);
     assert!(step.starts_with("`step` of"), "{step}");
     let drift = problem::<Gradient2>(r#"{"drift": 0.5}"#);
@@ -56,13 +68,20 @@ fn whatever_is_written_is_read_again() {
         Duration::from_millis(1_500),
         Duration::new(86_401, 3),
         Duration::new((1 << 53) + 1, 0), // no `f64` holds it
-        Duration::new(u64::MAX, 0),
+        Duration::new(i64::MAX.unsigned_abs(), 0),
     ] {
         there_and_back(&Queue::new(3, wait).reserve(wait).newest_first());
         there_and_back(&Bulkhead::builder().limit(3).window(wait).metrics_only(true));
         there_and_back(&Aimd::new().slow_after(wait).step(3));
         there_and_back(&Gradient2::new().healthy(wait).probe(3, 50));
     }
+    // What is absent is read again too.
+    there_and_back(&Aimd::new());
+    there_and_back(&Gradient2::new());
+    // Longer than a file says: unlimited.
+    let text = serde_json::to_string(&Queue::new(3, Duration::new(u64::MAX, 0))).unwrap();
+    let queue: Queue = serde_json::from_str(&text).unwrap();
+    assert_eq!(queue, Queue::new(3, Duration::MAX), "{text}");
 }
 
 #[test]
@@ -88,6 +107,7 @@ fn durations_are_read_as_people_write_them_and_others_are_refused_with_an_exampl
         "ms",
         "-1s",
         "1 week",
+        "1d",
         "1e9s",
         "1..5s",
         "99999999999999999999h",

@@ -6,12 +6,19 @@ use crate::types::InvalidConfig;
 ///
 /// Made by [`Bulkhead::builder`](crate::Bulkhead::builder).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename = "bulkhead", default = "Builder::new", deny_unknown_fields)
+)]
 #[must_use = "a builder makes nothing until `build` or `build_static`"]
 pub struct Builder {
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "legal_limit"))]
     pub(crate) limit: usize,
     pub(crate) max_queued: usize,
     pub(crate) metrics_only: bool,
     pub(crate) count_rejections: bool,
+    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
     pub(crate) window: Duration,
 }
 
@@ -87,4 +94,12 @@ impl Builder {
             Ok(())
         }
     }
+}
+
+/// Reads a limit, and refuses one that `build` refuses.
+#[cfg(feature = "serde")]
+fn legal_limit<'de, D: serde::Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    let limit = serde::Deserialize::deserialize(from)?;
+    let checked = Builder::new().limit(limit).check();
+    checked.map_err(serde::de::Error::custom).map(|()| limit)
 }

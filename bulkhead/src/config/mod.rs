@@ -1,9 +1,33 @@
 //! The numbers of a bulkhead and of a queue.
 
 mod builder;
-mod queue;
 #[cfg(feature = "serde")]
-mod serde;
+mod duration;
+mod queue;
 
 pub use builder::Builder;
 pub use queue::Queue;
+
+/// For a law with a duration: how a file writes one that may be absent.
+#[cfg(feature = "serde")]
+pub(crate) mod optional_duration {
+    use std::time::Duration;
+
+    use serde::{Deserializer, Serializer};
+
+    use super::duration::option;
+
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(crate) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        option::serialize(duration, to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        option::deserialize(from)
+    }
+}

@@ -7,11 +7,16 @@ use std::time::Duration;
 // Values of the layer, copied into each clone. They do not change at run time; the limit, which protects the dependency,
 // does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename = "queue", deny_unknown_fields))]
 #[must_use = "a queue does nothing until it is given to `BulkheadLayer::queue`"]
 pub struct Queue {
     pub(crate) length: usize,
+    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
     pub(crate) max_wait: Duration,
+    #[cfg_attr(feature = "serde", serde(default, with = "super::duration"))]
     pub(crate) reserve: Duration,
+    #[cfg_attr(feature = "serde", serde(default))]
     pub(crate) newest_first: bool,
 }
 

@@ -1,28 +1,28 @@
-//! What Gradient2 remembers from window to window, and how it follows from them.
+//! What Gradient2 learns from its windows, and the next limit.
 
 use std::time::Duration;
 
-use super::Gradient2;
+use super::{Gradient2, Probe};
 use crate::limit::Window;
 
-/// What was learnt so far. Latencies in microseconds.
+/// What was learnt. Latencies in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Learnt {
-    /// The limit, with its fraction: near the floor the steps are smaller than a place.
+    /// The limit with its fraction: near the floor a step is smaller than a place, and without it the limit would stay there.
     pub(super) limit: f64,
-    /// What was answered last: any other limit was set by somebody else.
+    /// The last answer. A window with another limit means that an operator set it.
     pub(super) answered: usize,
     baseline: f64,
     lowest: f64,
     windows: u32,
-    /// Windows since the last probe, and where in a probe it is.
+    /// Windows since the last probe.
     since_probe: u32,
     pub(super) probing: Option<Probing>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Probing {
-    /// Calls that were admitted under the former limit are still about.
+    /// Calls that were admitted under the former limit are still in flight.
     Settling {
         resume: f64,
     },
@@ -31,7 +31,7 @@ pub(super) enum Probing {
     },
 }
 
-/// The baseline is a plain mean for so many windows, before it becomes an exponential one; as in the original.
+/// The baseline is a plain mean for this number of windows before it becomes an exponential one, as in the original.
 const WARM_UP: u32 = 10;
 
 impl Learnt {
@@ -55,31 +55,33 @@ impl Gradient2 {
         let weight = if windows <= WARM_UP {
             1.0 / f64::from(windows)
         } else {
-            2.0 / (f64::from(self.memory) + 1.0)
+            2.0 / (f64::from(self.numbers.memory) + 1.0)
         };
-        // Not `baseline + (latency - baseline) * weight`: after an enormous latency that is 0, for ever.
+        // Not `baseline + (latency - baseline) * weight`: after an enormous latency that is 0 for ever, as proptest found.
         let mut next = baseline * (1.0 - weight) + latency * weight;
         if next > 2.0 * latency {
-            next *= 0.95; // it was learnt in bad times, which are over
+            next *= 0.95; // it was learnt in bad times, which have ended
         }
         self.learnt.windows = windows;
         self.settle_baseline(next);
     }
 
     fn settle_baseline(&mut self, next: f64) {
-        let healthy = self.healthy.map_or(f64::INFINITY, micros);
-        let next = next.min(healthy).min(self.learnt.lowest * self.drift);
+        let healthy = self.numbers.healthy.map_or(f64::INFINITY, micros);
+        let next = next
+            .min(healthy)
+            .min(self.learnt.lowest * self.numbers.drift);
         self.learnt.baseline = next;
         self.learnt.lowest = self.learnt.lowest.min(next);
     }
 
     fn gradient(&self, latency: f64) -> f64 {
-        (self.tolerance * self.learnt.baseline / latency).clamp(0.5, 1.0)
+        (self.numbers.tolerance * self.learnt.baseline / latency).clamp(0.5, 1.0)
     }
 
-    /// Goes on with a probe, or begins one; `None` outside of it.
+    /// Continues a probe, or begins one. `None` outside a probe.
     pub(super) fn probing(&mut self, window: &Window) -> Option<f64> {
-        let (places, every) = self.probe?;
+        let Probe { places, windows } = self.numbers.probe?;
         #[expect(clippy::cast_precision_loss, reason = "a limit, which has 30 bits")]
         let places = places.max(1) as f64;
         match self.learnt.probing {
@@ -97,7 +99,7 @@ impl Gradient2 {
             }
             None => {
                 self.learnt.since_probe = self.learnt.since_probe.saturating_add(1);
-                if self.learnt.since_probe < every || self.learnt.limit <= places {
+                if self.learnt.since_probe < windows || self.learnt.limit <= places {
                     return None;
                 }
                 let resume = self.learnt.limit;
@@ -115,8 +117,8 @@ impl Gradient2 {
             None => return limit,
             Some(latency) => {
                 self.observe(latency);
-                let target = limit * self.gradient(latency) + self.headroom;
-                // Down always; up only if the limit was of any consequence.
+                let target = limit * self.gradient(latency) + self.numbers.headroom;
+                // It falls always, and rises only if the limit was used.
                 if window.was_used() {
                     target
                 } else {
@@ -124,7 +126,7 @@ impl Gradient2 {
                 }
             }
         };
-        limit * (1.0 - self.smoothing) + target * self.smoothing
+        limit * (1.0 - self.numbers.smoothing) + target * self.numbers.smoothing
     }
 }
 
