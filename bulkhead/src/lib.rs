@@ -18,6 +18,9 @@ pub mod future {
     pub use crate::layer::{future::ResponseFuture, queue::QueueFuture};
 }
 
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 #[cfg(test)]
 mod tests;
 

@@ -56,7 +56,7 @@ fn aimd_recovers_from_its_floor_without_outside_help() {
 }
 
 #[test]
-fn a_limit_that_nobody_comes_near_does_not_grow() {
+fn an_unused_limit_does_not_grow() {
     let idle = Window::new(100, 49, 100, 0, MS);
     assert_eq!(Aimd::new().next(&idle), 100);
     let mut law = Gradient2::new();
@@ -82,7 +82,7 @@ fn the_gradient_grows_on_healthy_traffic_to_its_ceiling() {
 }
 
 #[test]
-fn a_slow_down_brings_the_gradient_down_and_its_end_brings_it_back() {
+fn the_gradient_falls_with_a_slow_down_and_recovers() {
     let mut law = Gradient2::new().max(100);
     let healthy = after(&mut law, 20, 200, 10 * MS);
     let slow = after(&mut law, healthy, 50, 60 * MS);
@@ -104,7 +104,7 @@ fn a_lasting_slow_down_is_not_learnt_as_normal() {
 }
 
 #[test]
-fn overloads_and_what_failed_fast_never_move_the_baseline() {
+fn overloads_and_fast_failures_keep_the_baseline() {
     let mut law = Gradient2::new().max(100);
     let mut limit = after(&mut law, 20, 200, 10 * MS);
     // Fast failures: the latency of a window with overloads, however small, is not looked at.
@@ -125,7 +125,7 @@ fn overloads_and_what_failed_fast_never_move_the_baseline() {
 }
 
 #[test]
-fn what_was_learnt_is_the_same_with_and_without_any_number_of_drops_between() {
+fn drops_between_windows_teach_nothing() {
     let (mut calm, mut troubled) = (Gradient2::new().max(100), Gradient2::new().max(100));
     for _ in 0..200 {
         calm.next(&used(50, 0, 10 * MS));
@@ -144,7 +144,7 @@ fn what_was_learnt_is_the_same_with_and_without_any_number_of_drops_between() {
 }
 
 #[test]
-fn one_failure_among_healthy_calls_costs_a_tenth_and_is_soon_made_good() {
+fn one_overload_costs_a_tenth_of_the_limit() {
     let mut law = Gradient2::new().max(100);
     let healthy = after(&mut law, 20, 200, 10 * MS);
     assert_eq!(healthy, 100);
@@ -179,7 +179,7 @@ fn closed_loop(law: &mut impl Limit, mut limit: usize, windows: usize, capacity:
 }
 
 #[test]
-fn a_limit_settles_near_the_capacity_follows_it_down_and_comes_back() {
+fn a_limit_follows_the_capacity_of_the_service() {
     let gradient = || Box::new(Gradient2::new()) as Box<dyn Limit>;
     let aimd = || Box::new(Aimd::new().slow_after(120 * MS)) as Box<dyn Limit>;
     for mut law in [gradient(), aimd()] {
@@ -201,7 +201,7 @@ fn a_limit_settles_near_the_capacity_follows_it_down_and_comes_back() {
 }
 
 #[test]
-fn the_floor_is_one_thing_and_the_probe_limit_another() {
+fn a_probe_may_go_below_the_floor() {
     let mut law = Gradient2::new().min(12).max(100).probe(3, 20);
     let mut limit = 20;
     let seen: Vec<_> = (0..60)
@@ -251,7 +251,7 @@ fn a_probe_that_meets_an_overload_measures_nothing() {
 }
 
 #[test]
-fn a_baseline_of_bad_times_comes_down_by_a_twentieth_besides() {
+fn a_high_baseline_falls_by_an_extra_twentieth() {
     let law = Gradient2::new().smoothing(1.0).headroom(1.0).drift(1e6);
     let mut law = law.max(1_000);
     assert_eq!(law.next(&used(1_000, 0, 100 * MS)), 1_000);
@@ -262,7 +262,7 @@ fn a_baseline_of_bad_times_comes_down_by_a_twentieth_besides() {
 }
 
 #[test]
-fn a_limit_was_used_when_half_of_it_was_and_not_when_less() {
+fn half_of_a_limit_in_use_counts_as_used() {
     for (limit, half) in [(1, 1), (2, 1), (3, 2), (4, 2), (99, 50)] {
         let was_used = |in_flight| Window::new(limit, in_flight, 9, 0, MS).was_used();
         assert_eq!(
@@ -274,7 +274,7 @@ fn a_limit_was_used_when_half_of_it_was_and_not_when_less() {
 }
 
 #[test]
-fn a_limit_set_by_hand_is_where_the_gradient_goes_on() {
+fn the_gradient_continues_from_a_limit_set_by_hand() {
     let mut law = Gradient2::new();
     after(&mut law, 20, 100, 10 * MS);
     assert_eq!(law.next(&used(10, 0, 10 * MS)), 10); // 10.8
@@ -286,7 +286,7 @@ fn a_limit_set_by_hand_is_where_the_gradient_goes_on() {
 
 proptest! {
     #[test]
-    fn whatever_happens_a_limit_stays_between_its_floor_and_its_ceiling(
+    fn laws_stay_between_floor_and_ceiling(
         start in 1_usize..500,
         windows in prop::collection::vec(
             (0_usize..1_000, 0_u64..3, 0_u64..4, prop_oneof![
@@ -322,7 +322,7 @@ proptest! {
 
     /// Calls as they come: any latency, any outcome, many at once or one after the other.
     #[test]
-    fn whatever_calls_say_the_limit_of_a_bulkhead_is_in_its_range_and_no_place_is_lost(
+    fn adaptive_limits_stay_in_range_and_lose_no_place(
         calls in prop::collection::vec(
             (0_u64..100_000, 0_u8..4, 1_usize..30),
             0..120,
@@ -373,7 +373,7 @@ proptest! {
 }
 
 #[test]
-fn numbers_that_make_no_sense_are_refused() {
+fn illegal_numbers_are_refused() {
     let builder = Bulkhead::builder();
     let refused = |law| builder.build_adaptive("x", law).unwrap_err();
     assert_eq!(refused(Aimd::new().min(0)), InvalidConfig::LimitRange);
@@ -436,7 +436,7 @@ fn windows_of_100_ms() -> maestro_bulkhead::Builder {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_grows_a_window_at_a_time_and_falls_at_an_overload() {
+async fn the_limit_moves_once_a_window() {
     let bulkhead = windows_of_100_ms()
         .build_adaptive("a", Aimd::new())
         .unwrap();
@@ -449,7 +449,7 @@ async fn the_limit_grows_a_window_at_a_time_and_falls_at_an_overload() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_is_as_long_as_two_calls_of_the_one_before() {
+async fn a_window_lasts_two_mean_latencies() {
     let bulkhead = windows_of_100_ms()
         .build_adaptive("a", Aimd::new())
         .unwrap();
@@ -461,7 +461,7 @@ async fn a_window_is_as_long_as_two_calls_of_the_one_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ignored_cancelled_and_refused_calls_say_nothing() {
+async fn ignored_cancelled_and_refused_calls_report_nothing() {
     let bulkhead = windows_of_100_ms()
         .build_adaptive("a", Aimd::new())
         .unwrap();
@@ -476,7 +476,7 @@ async fn ignored_cancelled_and_refused_calls_say_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_runs_in_an_adaptive_bulkhead_is_a_success_where_it_is_ok() {
+async fn run_reports_an_ok_as_a_success() {
     for (ok, limit) in [(true, 2), (false, 1)] {
         let builder = windows_of_100_ms().limit(1);
         let bulkhead = builder.build_adaptive("a", Aimd::new()).unwrap();
@@ -490,7 +490,7 @@ async fn what_runs_in_an_adaptive_bulkhead_is_a_success_where_it_is_ok() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn too_few_calls_make_no_window() {
+async fn a_window_needs_ten_calls() {
     let bulkhead = windows_of_100_ms()
         .build_adaptive("a", Aimd::new())
         .unwrap();
@@ -520,7 +520,7 @@ async fn the_layer_feeds_the_limit_by_its_classifier() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_adaptive_bulkhead_queues_is_set_by_hand_and_chosen_at_run_time() {
+async fn an_adaptive_bulkhead_has_a_queue_and_set_limit() {
     for law in [
         Box::new(Fixed) as Box<dyn Limit>,
         Box::new(Gradient2::new()),
@@ -538,7 +538,7 @@ async fn an_adaptive_bulkhead_queues_is_set_by_hand_and_chosen_at_run_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_law_is_followed_from_the_next_window_on_and_has_learnt_nothing() {
+async fn set_law_takes_effect_at_the_next_window() {
     let bulkhead = windows_of_100_ms()
         .build_adaptive("a", Aimd::new())
         .unwrap();
@@ -553,7 +553,7 @@ async fn another_law_is_followed_from_the_next_window_on_and_has_learnt_nothing(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_down_that_is_how_things_are_from_now_on_is_accepted_by_hand() {
+async fn set_law_accepts_a_permanent_slow_down() {
     let law = Gradient2::new().max(100);
     let bulkhead = windows_of_100_ms()
         .limit(20)
@@ -574,7 +574,7 @@ async fn a_slow_down_that_is_how_things_are_from_now_on_is_accepted_by_hand() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_that_is_taken_later_has_its_window_too() {
+async fn reconfigure_changes_the_window() {
     let bulkhead = windows_of_100_ms()
         .build_adaptive("a", Aimd::new())
         .unwrap();
@@ -602,7 +602,7 @@ impl Limit for Panics {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_law_that_panics_loses_no_place_and_is_asked_again() {
+async fn a_panicking_law_loses_no_place() {
     let bulkhead = windows_of_100_ms().build_adaptive("a", Panics).unwrap();
     // A window lasts two mean latencies at least.
     for latency in [200 * MS, 400 * MS] {
@@ -627,7 +627,7 @@ impl Wake for SetsALaw {
 }
 
 #[test]
-fn who_is_let_in_by_a_limit_that_grew_is_woken_outside_the_laws_lock() {
+fn a_grown_limit_wakes_waiters_outside_the_lock() {
     let (done, is_done) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         // A window of no length: the tenth success ends it, whatever the clock says.
@@ -659,7 +659,7 @@ impl Limit for Overtaken {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_that_is_set_by_hand_while_the_law_thinks_stands() {
+async fn a_limit_set_by_hand_during_a_law_stays() {
     let place = Arc::new(OnceLock::new());
     let bulkhead = windows_of_100_ms()
         .build_adaptive("a", Overtaken(Arc::clone(&place)))
@@ -670,7 +670,7 @@ async fn a_limit_that_is_set_by_hand_while_the_law_thinks_stands() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_key_of_a_family_finds_its_own_limit() {
+async fn each_key_of_a_family_has_its_own_adaptive_limit() {
     let hosts = windows_of_100_ms()
         .build_adaptive_family("hosts", 8, Aimd::new())
         .unwrap();
@@ -705,7 +705,7 @@ async fn each_key_of_a_family_finds_its_own_limit() {
 }
 
 #[test]
-fn only_an_adaptive_permit_remembers_when_it_began() {
+fn only_an_adaptive_permit_keeps_its_start() {
     use maestro_bulkhead::{Adaptive, Core};
     assert_eq!(size_of::<Permit>(), size_of::<usize>());
     assert_eq!(

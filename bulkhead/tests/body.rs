@@ -25,7 +25,7 @@ fn call<S: Service<Request<()>>>(service: &mut S) -> Poll<Result<S::Response, S:
 
 /// The place is held for the head and both frames, and free at the end.
 #[test]
-fn the_place_is_free_when_the_body_has_ended_though_it_still_exists() {
+fn a_finished_body_gives_its_place_back() {
     let bulkhead = one_place();
     let (mut send, body) = Channel::<Bytes, BoxError>::new(4);
     let mut body = Some(body);
@@ -54,7 +54,7 @@ fn the_place_is_free_when_the_body_has_ended_though_it_still_exists() {
 }
 
 #[test]
-fn a_body_that_is_dropped_or_has_nothing_to_give_makes_room() {
+fn a_dropped_or_empty_body_gives_its_place_back() {
     let bulkhead = one_place();
     let layer = BulkheadLayer::new(bulkhead.clone()).until_body_end();
     let mut service = layer.layer(service_fn(async |_: Request<()>| {
@@ -77,7 +77,7 @@ fn a_body_that_is_dropped_or_has_nothing_to_give_makes_room() {
 }
 
 #[test]
-fn an_error_makes_room_and_a_refusal_is_answered_with_a_body_that_holds_none() {
+fn errors_and_refusals_hold_no_place() {
     let bulkhead = one_place();
     let mut fails = BulkheadLayer::new(bulkhead.clone())
         .until_body_end()
@@ -108,7 +108,7 @@ fn an_error_makes_room_and_a_refusal_is_answered_with_a_body_that_holds_none() {
 }
 
 #[test]
-fn an_adaptive_limit_hears_of_a_call_when_its_body_has_ended() {
+fn an_adaptive_limit_learns_when_the_body_ends() {
     let bulkhead = Bulkhead::builder()
         .limit(2)
         .build_adaptive("a", Aimd::new())
@@ -132,7 +132,7 @@ fn an_adaptive_limit_hears_of_a_call_when_its_body_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_waits_gets_its_place_when_the_body_before_it_has_ended() {
+async fn the_end_of_a_body_admits_the_next_waiter() {
     let bulkhead = one_place();
     let mut service = BulkheadLayer::new(bulkhead.clone())
         .queue(Queue::new(1, Duration::from_secs(1)))
@@ -159,7 +159,7 @@ async fn a_call_that_waits_gets_its_place_when_the_body_before_it_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_ran_out_is_answered_with_a_body_that_holds_no_place() {
+async fn the_answer_to_a_long_wait_holds_no_place() {
     let bulkhead = one_place();
     let held = bulkhead.try_acquire().unwrap();
     let mut service = BulkheadLayer::new(bulkhead.clone())
@@ -180,8 +180,7 @@ async fn a_wait_that_ran_out_is_answered_with_a_body_that_holds_no_place() {
 }
 
 #[test]
-fn a_body_with_trailers_holds_its_place_to_the_last_of_them_and_one_that_breaks_off_gives_it_back()
-{
+fn trailers_and_failed_bodies_give_their_place_back() {
     let bulkhead = one_place();
     for breaks_off in [false, true] {
         let (mut send, body) = Channel::<Bytes, BoxError>::new(4);

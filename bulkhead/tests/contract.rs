@@ -40,7 +40,7 @@ fn readiness_is_the_inner_services() {
 }
 
 #[test]
-fn an_error_of_the_inner_readiness_passes_through_and_takes_no_place() {
+fn a_readiness_error_passes_through_without_a_place() {
     let bulkhead = one_place();
     let (mut service, mut handle) =
         mock::spawn_layer::<(), (), _>(BulkheadLayer::new(bulkhead.clone()));
@@ -53,7 +53,7 @@ fn an_error_of_the_inner_readiness_passes_through_and_takes_no_place() {
 }
 
 #[test]
-fn a_ready_service_that_is_dropped_without_a_call_holds_nothing() {
+fn a_ready_service_dropped_without_a_call_holds_nothing() {
     let bulkhead = one_place();
     let (mut service, _handle) =
         mock::spawn_layer::<(), (), _>(BulkheadLayer::new(bulkhead.clone()));
@@ -68,7 +68,7 @@ fn a_ready_service_that_is_dropped_without_a_call_holds_nothing() {
 }
 
 #[test]
-fn an_inner_service_that_was_not_made_ready_is_never_called() {
+fn an_unready_inner_service_is_never_called() {
     // The clone that is polled ready is the instance that is called: the mock panics otherwise.
     let (service, mut handle) = mock::pair::<&str, &str>();
     let mut first = BulkheadLayer::new(one_place()).layer(service);
@@ -85,7 +85,7 @@ fn an_inner_service_that_was_not_made_ready_is_never_called() {
 // === The place ===
 
 #[test]
-fn a_full_bulkhead_refuses_at_once_without_calling_the_inner_service() {
+fn a_full_bulkhead_refuses_without_an_inner_call() {
     let bulkhead = one_place();
     let (mut service, mut handle) =
         mock::spawn_layer::<u32, u32, _>(BulkheadLayer::new(bulkhead.clone()));
@@ -110,7 +110,7 @@ fn a_full_bulkhead_refuses_at_once_without_calling_the_inner_service() {
 }
 
 #[test]
-fn the_place_is_free_when_the_call_is_ready_though_its_future_still_exists() {
+fn a_finished_call_gives_its_place_back_at_once() {
     let bulkhead = one_place();
     let mut service =
         BulkheadLayer::new(bulkhead.clone()).layer(service_fn(async |()| Ok::<_, BoxError>(())));
@@ -125,7 +125,7 @@ fn the_place_is_free_when_the_call_is_ready_though_its_future_still_exists() {
 }
 
 #[test]
-fn the_inner_call_is_dropped_before_its_place_is_given_away() {
+fn the_inner_call_is_dropped_before_its_place_is_free() {
     struct Connection(Bulkhead);
     impl Drop for Connection {
         fn drop(&mut self) {
@@ -157,7 +157,7 @@ fn the_inner_call_is_dropped_before_its_place_is_given_away() {
 }
 
 #[test]
-fn a_dropped_call_gives_its_room_back() {
+fn a_dropped_call_gives_its_place_back() {
     let bulkhead = one_place();
     let (mut service, _handle) =
         mock::spawn_layer::<(), (), _>(BulkheadLayer::new(bulkhead.clone()));
@@ -172,7 +172,7 @@ fn a_dropped_call_gives_its_room_back() {
 }
 
 #[test]
-fn a_panic_in_the_call_or_in_its_future_gives_the_room_back() {
+fn a_panic_in_the_call_gives_the_place_back() {
     let bulkhead = one_place();
     let layer = BulkheadLayer::new(bulkhead.clone());
 
@@ -193,7 +193,7 @@ fn a_panic_in_the_call_or_in_its_future_gives_the_room_back() {
 }
 
 #[test]
-fn a_panicking_classifier_gives_the_room_back() {
+fn a_panicking_classifier_gives_the_place_back() {
     let bulkhead = one_place();
     let mut service = BulkheadLayer::new(bulkhead.clone())
         .classify(|_| panic!("in the classifier"))
@@ -237,7 +237,7 @@ fn it_needs_no_runtime_and_no_timer() {
 // === Answers and outcomes ===
 
 #[test]
-fn on_reject_answers_and_the_error_type_needs_no_room() {
+fn on_reject_answers_without_room_in_the_error() {
     let bulkhead = one_place();
     let _held = bulkhead.try_acquire().unwrap();
     let mut service = BulkheadLayer::new(bulkhead)
@@ -247,7 +247,7 @@ fn on_reject_answers_and_the_error_type_needs_no_room() {
 }
 
 #[test]
-fn fallback_answers_with_the_request_in_hand() {
+fn fallback_answers_with_the_request() {
     let bulkhead = one_place();
     let _held = bulkhead.try_acquire().unwrap();
     let mut service = BulkheadLayer::new(bulkhead)
@@ -260,7 +260,7 @@ fn fallback_answers_with_the_request_in_hand() {
 }
 
 #[test]
-fn the_classifier_sees_results_and_refusals_are_not_among_them() {
+fn the_classifier_sees_results_but_no_refusals() {
     let bulkhead = one_place();
     let mut service = BulkheadLayer::new(bulkhead.clone())
         .overload_if(|r: &Result<u16, BoxError>| matches!(r, Ok(503)))
@@ -278,7 +278,7 @@ fn the_classifier_sees_results_and_refusals_are_not_among_them() {
 }
 
 #[test]
-fn a_capture_that_is_not_clone_goes_behind_an_arc_in_one_line() {
+fn a_capture_that_is_not_clone_fits_behind_an_arc() {
     struct Marker(u16);
     let marker = Marker(503);
     let overloaded =
@@ -292,7 +292,7 @@ fn a_capture_that_is_not_clone_goes_behind_an_arc_in_one_line() {
 }
 
 #[test]
-fn a_permit_says_how_it_went_once_and_makes_room_either_way() {
+fn a_permit_reports_once_and_gives_its_place_back() {
     let bulkhead = one_place();
     bulkhead.try_acquire().unwrap().success();
     bulkhead.try_acquire().unwrap().ignore();
@@ -302,7 +302,7 @@ fn a_permit_says_how_it_went_once_and_makes_room_either_way() {
 }
 
 #[test]
-fn find_walks_boxes_io_errors_and_sources() {
+fn find_searches_boxes_io_errors_and_sources() {
     #[derive(Debug, thiserror::Error)]
     enum StoreError {
         #[error("no room")]
@@ -334,7 +334,7 @@ fn a_refusal_reads_as_a_sentence() {
 // === Configuration, statics, types ===
 
 #[test]
-fn a_limit_of_zero_is_refused_and_the_largest_is_legal() {
+fn zero_is_refused_and_the_largest_limit_is_legal() {
     assert_eq!(
         Bulkhead::builder().limit(0).build("none").unwrap_err(),
         InvalidConfig::ZeroLimit
@@ -344,7 +344,7 @@ fn a_limit_of_zero_is_refused_and_the_largest_is_legal() {
 }
 
 #[test]
-fn a_static_bulkhead_is_shared_by_every_layer_made_of_it() {
+fn layers_of_a_static_bulkhead_share_it() {
     static BULKHEAD: StaticBulkhead = Bulkhead::builder().limit(1).build_static("static");
     let layer = BulkheadLayer::new(&BULKHEAD);
     let mut service = layer.layer(service_fn(async |()| Ok::<_, BoxError>(())));
@@ -357,7 +357,7 @@ fn a_static_bulkhead_is_shared_by_every_layer_made_of_it() {
 }
 
 #[test]
-fn threads_that_hammer_one_bulkhead_never_exceed_it_and_leave_it_empty() {
+fn threads_never_exceed_the_limit() {
     let bulkhead = Bulkhead::builder().limit(3).build("hammered").unwrap();
     let (inside, served) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {

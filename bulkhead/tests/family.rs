@@ -29,7 +29,7 @@ fn hung() -> impl Service<u32, Response = (), Error = BoxError> + Clone {
 }
 
 #[test]
-fn one_tenant_that_floods_takes_no_place_of_another() {
+fn a_flooding_tenant_takes_no_place_of_another() {
     let tenants = family(2, 8);
     let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
     let mut calls: Vec<_> = (0..10).map(|_| task::spawn(service.call(1))).collect();
@@ -44,7 +44,7 @@ fn one_tenant_that_floods_takes_no_place_of_another() {
 }
 
 #[test]
-fn the_same_key_is_the_same_bulkhead_and_the_view_shows_the_one_in_use() {
+fn a_key_always_finds_the_same_bulkhead() {
     let tenants = family(1, 8);
     let handle = tenants.get(&1);
     let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
@@ -62,7 +62,7 @@ fn the_same_key_is_the_same_bulkhead_and_the_view_shows_the_one_in_use() {
 }
 
 #[test]
-fn keys_do_not_grow_without_bound_and_the_idle_make_room() {
+fn idle_members_make_room_at_the_capacity() {
     let tenants = family(1, 4);
     let layer = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant));
     let mut service = layer.layer(service_fn(async |_: u32| Ok::<_, BoxError>(())));
@@ -74,7 +74,7 @@ fn keys_do_not_grow_without_bound_and_the_idle_make_room() {
 }
 
 #[test]
-fn an_idle_member_makes_room_though_all_were_used_lately() {
+fn a_recently_used_idle_member_still_makes_room() {
     // More than are looked at, each used once, none in use.
     let tenants = family(1, 1_000);
     let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
@@ -98,7 +98,7 @@ impl Clone for Fragile {
 }
 
 #[test]
-fn a_key_that_panics_while_it_is_cloned_costs_the_family_no_seat() {
+fn a_panicking_key_clone_costs_no_seat() {
     let builder = Bulkhead::builder().limit(1);
     let tenants = builder.build_family::<Fragile>("fragile", 1).unwrap();
     drop(tenants.get(&Fragile(1)));
@@ -110,7 +110,7 @@ fn a_key_that_panics_while_it_is_cloned_costs_the_family_no_seat() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_callers_deadline_bounds_the_wait_in_each_members_queue() {
+async fn the_deadline_bounds_the_wait_in_a_member() {
     let tenants = family(1, 8);
     let second = Duration::from_secs(1);
     let mut service = BulkheadLayer::new(tenants.by(|call: &(u32, Instant)| call.0))
@@ -142,7 +142,7 @@ async fn the_callers_deadline_bounds_the_wait_in_each_members_queue() {
 }
 
 #[test]
-fn who_is_in_who_waits_and_who_holds_a_handle_is_not_evicted() {
+fn a_member_in_use_is_not_evicted() {
     let tenants = family(1, 3);
     let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
     let _in_flight = service.call(1);
@@ -161,7 +161,7 @@ fn who_is_in_who_waits_and_who_holds_a_handle_is_not_evicted() {
 }
 
 #[test]
-fn what_finds_no_room_shares_one_overflow_and_is_bounded_there() {
+fn keys_without_a_member_share_the_bounded_overflow() {
     let tenants = family(1, 1);
     let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
     let first = service.call(1);
@@ -177,7 +177,7 @@ fn what_finds_no_room_shares_one_overflow_and_is_bounded_there() {
 }
 
 #[test]
-fn concurrent_first_calls_of_a_key_make_one_instance() {
+fn concurrent_first_calls_of_a_key_make_one_member() {
     for round in 0..200 {
         let tenants = family(1, 4);
         let barrier = Barrier::new(4);
@@ -200,7 +200,7 @@ fn concurrent_first_calls_of_a_key_make_one_instance() {
 }
 
 #[test]
-fn under_a_flood_of_keys_no_key_ever_exceeds_its_limit() {
+fn a_flood_of_keys_never_exceeds_a_limit() {
     // Fewer seats than keys, so that evictions run against calls of the very keys they evict.
     let tenants = family(1, 2);
     let inside: Vec<_> = (0..4).map(|_| AtomicUsize::new(0)).collect();
@@ -234,7 +234,7 @@ fn under_a_flood_of_keys_no_key_ever_exceeds_its_limit() {
 }
 
 #[test]
-fn a_family_takes_another_configuration_for_those_that_exist_and_those_to_come() {
+fn reconfigure_applies_to_present_and_future_members() {
     let tenants = family(1, 8);
     let one = tenants.get(&1);
     tenants.reconfigure(Bulkhead::builder().limit(5)).unwrap();
@@ -248,7 +248,7 @@ fn a_family_takes_another_configuration_for_those_that_exist_and_those_to_come()
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_key_has_a_queue_of_its_own() {
+async fn each_key_has_its_own_queue() {
     let tenants = family(1, 8);
     let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant))
         .queue(Queue::new(1, Duration::from_secs(1)))
@@ -263,7 +263,7 @@ async fn each_key_has_a_queue_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_family_that_only_watches_refuses_nobody_and_counts_by_key() {
+async fn a_metrics_only_family_refuses_nothing() {
     let builder = Bulkhead::builder().limit(1).metrics_only(true);
     let tenants = builder.build_family::<u32>("tenants", 1).unwrap();
     let layer = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant));
@@ -283,7 +283,7 @@ async fn a_family_that_only_watches_refuses_nobody_and_counts_by_key() {
 }
 
 #[test]
-fn a_family_of_none_is_refused() {
+fn a_capacity_of_zero_is_refused() {
     let builder = Bulkhead::builder().limit(1);
     let none = builder.build_family::<u32>("none", 0);
     assert_eq!(none.unwrap_err(), InvalidConfig::ZeroCapacity);

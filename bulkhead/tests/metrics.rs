@@ -42,7 +42,7 @@ fn assert_gauges(values: &HashMap<String, f64>, in_flight: f64, queued: f64, lim
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_wait_and_calls_that_are_refused_show_while_they_do() {
+async fn metrics_show_waiting_and_refused_calls() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _guard = metrics::set_default_local_recorder(&recorder);
@@ -94,7 +94,7 @@ async fn cancelled_calls_and_panics_leave_no_stale_gauge() {
 }
 
 #[test]
-fn a_recorder_that_comes_late_finds_those_who_are_in() {
+fn a_late_recorder_starts_with_the_calls_in_flight() {
     for explicit in [true, false] {
         let bulkhead = Bulkhead::builder().limit(4).build("m").unwrap();
         let before = bulkhead.try_acquire().unwrap();
@@ -117,7 +117,7 @@ fn a_recorder_that_comes_late_finds_those_who_are_in() {
 }
 
 #[test]
-fn whatever_the_first_use_is_the_gauges_begin_with_what_there_is() {
+fn any_first_event_sets_the_gauges() {
     let uses: [fn(&Bulkhead, &mut Vec<Permit>); 5] = [
         |full, _| assert!(full.try_acquire().is_err()),
         |_, held| held.pop().unwrap().overload(),
@@ -146,7 +146,7 @@ fn whatever_the_first_use_is_the_gauges_begin_with_what_there_is() {
 }
 
 #[test]
-fn a_place_that_was_granted_is_in_flight_whether_or_not_the_waiter_has_come_for_it() {
+fn a_granted_place_counts_as_in_flight() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     metrics::with_local_recorder(&recorder, || {
@@ -161,7 +161,7 @@ fn a_place_that_was_granted_is_in_flight_whether_or_not_the_waiter_has_come_for_
 }
 
 #[test]
-fn the_gauges_of_a_family_are_the_sums_over_its_members() {
+fn the_gauges_of_a_family_are_sums_over_its_members() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     metrics::with_local_recorder(&recorder, || {
@@ -176,7 +176,7 @@ fn the_gauges_of_a_family_are_the_sums_over_its_members() {
 }
 
 #[test]
-fn a_bulkhead_that_only_watches_says_what_it_would_have_refused() {
+fn a_metrics_only_bulkhead_counts_would_be_refusals() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     metrics::with_local_recorder(&recorder, || {
@@ -246,7 +246,7 @@ impl Recorder for SlowRecorder {
 }
 
 #[test]
-fn of_two_who_change_the_limit_at_once_the_gauge_has_the_last() {
+fn concurrent_resizes_leave_the_last_limit_in_the_gauge() {
     let slow = Arc::new(Slow::default());
     let recorder = SlowRecorder(Arc::clone(&slow));
     let _guard = metrics::set_default_local_recorder(&recorder);
@@ -261,7 +261,7 @@ fn of_two_who_change_the_limit_at_once_the_gauge_has_the_last() {
 }
 
 #[test]
-fn a_recorder_may_use_the_bulkhead_that_reports_to_it() {
+fn a_recorder_may_use_its_own_bulkhead() {
     let (done, is_done) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let bulkhead = Bulkhead::builder().limit(1).build("m").unwrap();

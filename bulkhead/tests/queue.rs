@@ -46,7 +46,7 @@ fn full_of(error: &BoxError) -> &Full {
 // === Without tower ===
 
 #[test]
-fn who_waits_gets_in_in_the_order_of_arrival() {
+fn waiters_are_served_in_the_order_of_arrival() {
     let bulkhead = one_place();
     let held = hold(&bulkhead);
     let mut first = task::spawn(bulkhead.acquire());
@@ -65,7 +65,7 @@ fn who_waits_gets_in_in_the_order_of_arrival() {
 }
 
 #[test]
-fn nobody_overtakes_who_waits() {
+fn no_caller_overtakes_a_waiter() {
     let bulkhead = one_place();
     let held = hold(&bulkhead);
     let mut waiter = task::spawn(bulkhead.acquire());
@@ -76,7 +76,7 @@ fn nobody_overtakes_who_waits() {
 }
 
 #[test]
-fn a_waiter_that_is_dropped_consumes_nothing_and_passes_its_wake_up_on() {
+fn a_dropped_waiter_passes_its_wake_up_on() {
     let bulkhead = one_place();
     let held = hold(&bulkhead);
     let mut waiters: Vec<_> = (0..4).map(|_| task::spawn(bulkhead.acquire())).collect();
@@ -124,7 +124,7 @@ impl Wake for LastOfATask {
 }
 
 #[test]
-fn a_waker_whose_drop_leaves_the_same_line_blocks_nobody() {
+fn dropping_a_waker_may_leave_the_same_line() {
     let (done, is_done) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let bulkhead = one_place();
@@ -155,7 +155,7 @@ fn a_waker_whose_drop_leaves_the_same_line_blocks_nobody() {
 }
 
 #[test]
-fn lowering_the_limit_with_calls_in_flight_never_blocks_and_they_stay() {
+fn a_lowered_limit_keeps_the_calls_in_flight() {
     let bulkhead = Bulkhead::builder().limit(3).build("b").unwrap();
     let mut held: Vec<_> = (0..3).map(|_| hold(&bulkhead)).collect();
     bulkhead.set_limit(1).unwrap();
@@ -173,7 +173,7 @@ fn lowering_the_limit_with_calls_in_flight_never_blocks_and_they_stay() {
 }
 
 #[test]
-fn raising_the_limit_lets_in_as_many_as_there_is_room_for() {
+fn a_raised_limit_admits_the_first_waiters() {
     let bulkhead = one_place();
     let _held = hold(&bulkhead);
     let mut waiters: Vec<_> = (0..4).map(|_| task::spawn(bulkhead.acquire())).collect();
@@ -189,7 +189,7 @@ fn raising_the_limit_lets_in_as_many_as_there_is_room_for() {
 }
 
 #[test]
-fn a_configuration_is_swapped_without_losing_who_is_in_or_waits() {
+fn reconfigure_keeps_calls_and_waiters() {
     let bulkhead = one_place();
     let held = hold(&bulkhead);
     let mut waiter = task::spawn(bulkhead.acquire());
@@ -208,7 +208,7 @@ fn a_configuration_is_swapped_without_losing_who_is_in_or_waits() {
 }
 
 #[test]
-fn a_configuration_that_is_taken_later_bounds_the_line_too() {
+fn reconfigure_bounds_the_line() {
     let bulkhead = one_place();
     let _held = hold(&bulkhead);
     let shorter = Bulkhead::builder().limit(1).max_queued(0);
@@ -217,7 +217,7 @@ fn a_configuration_that_is_taken_later_bounds_the_line_too() {
 }
 
 #[test]
-fn a_bulkhead_that_only_watches_refuses_nobody_and_counts_whom_it_would_have() {
+fn a_metrics_only_bulkhead_refuses_nothing_and_counts() {
     let watching = Bulkhead::builder().limit(1).metrics_only(true);
     let bulkhead = watching.build("b").unwrap();
     let held = (hold(&bulkhead), hold(&bulkhead), hold(&bulkhead));
@@ -234,7 +234,7 @@ fn a_bulkhead_that_only_watches_refuses_nobody_and_counts_whom_it_would_have() {
 }
 
 #[test]
-fn run_and_run_blocking_hold_a_place_for_as_long_as_they_run() {
+fn run_holds_a_place_while_it_runs() {
     static STATIC: maestro_bulkhead::StaticBulkhead =
         Bulkhead::builder().limit(1).build_static("static");
     let bulkhead = one_place();
@@ -262,7 +262,7 @@ fn run_and_run_blocking_hold_a_place_for_as_long_as_they_run() {
 // === The layer ===
 
 #[test]
-fn with_room_a_queue_needs_no_runtime_and_no_timer() {
+fn a_queue_with_a_free_place_needs_no_runtime() {
     // Not a tokio test: a timer would panic.
     let layer = BulkheadLayer::new(one_place()).queue(Queue::new(4, SECOND));
     assert_eq!(
@@ -272,7 +272,7 @@ fn with_room_a_queue_needs_no_runtime_and_no_timer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_waits_for_its_place_and_says_how_long_when_there_was_none() {
+async fn a_call_waits_and_reports_how_long() {
     let bulkhead = one_place();
     let mut service = BulkheadLayer::new(bulkhead.clone())
         .queue(Queue::new(1, SECOND))
@@ -331,7 +331,7 @@ impl Service<u32> for Shared {
 }
 
 #[tokio::test(start_paused = true)]
-async fn own_room_comes_first_and_a_waiter_holds_nothing_of_the_inner_service() {
+async fn a_waiter_holds_nothing_of_the_inner_service() {
     // Two tenants share a service with room for one; the first floods, the second does not wait for it.
     let inner = Arc::new(AtomicUsize::new(0));
     let bulkhead = one_place();
@@ -364,7 +364,7 @@ async fn an_idle_clone_holds_neither_a_place_nor_a_seat() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clone_that_is_called_is_the_one_that_was_made_ready() {
+async fn the_clone_made_ready_is_the_one_called() {
     let (inner, mut handle) = mock::pair::<u32, u32>(); // panics when called unready
     handle.allow(0);
     let bulkhead = one_place();
@@ -482,7 +482,7 @@ async fn a_panic_in_a_queued_inner_call_gives_the_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inner_service_that_never_becomes_ready_is_waited_for_no_longer_than_the_queue_allows() {
+async fn the_queue_bounds_the_wait_for_readiness() {
     let (inner, mut handle) = mock::pair::<u32, u32>();
     handle.allow(0);
     let bulkhead = one_place();
@@ -502,7 +502,7 @@ async fn an_inner_service_that_never_becomes_ready_is_waited_for_no_longer_than_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_of_the_inner_readiness_is_the_answer_and_the_place_is_free() {
+async fn a_readiness_error_is_the_answer() {
     let (inner, mut handle) = mock::pair::<u32, u32>();
     handle.send_error("connect failed");
     let bulkhead = one_place();
@@ -515,7 +515,7 @@ async fn an_error_of_the_inner_readiness_is_the_answer_and_the_place_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_that_comes_at_the_last_moment_wins_over_the_end_of_the_wait() {
+async fn a_place_at_the_last_moment_wins() {
     let bulkhead = one_place();
     let mut service = BulkheadLayer::new(bulkhead.clone())
         .queue(Queue::new(1, SECOND))
@@ -529,7 +529,7 @@ async fn a_place_that_comes_at_the_last_moment_wins_over_the_end_of_the_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn newest_first_serves_the_newest_and_lets_the_oldest_run_out() {
+async fn newest_first_serves_the_newest_waiter() {
     let bulkhead = one_place();
     let queue = Queue::new(3, SECOND).newest_first();
     let mut service = BulkheadLayer::new(bulkhead.clone())
@@ -546,7 +546,7 @@ async fn newest_first_serves_the_newest_and_lets_the_oldest_run_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_cannot_be_finished_in_time_is_not_started() {
+async fn a_call_that_cannot_meet_its_deadline_does_not_begin() {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
     let bulkhead = one_place();
@@ -585,7 +585,7 @@ async fn work_that_cannot_be_finished_in_time_is_not_started() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_first_polled_after_its_latest_moment_is_not_begun_though_it_has_a_place() {
+async fn a_late_first_poll_begins_no_call() {
     let bulkhead = one_place();
     let mut service = BulkheadLayer::new(bulkhead.clone())
         .queue(Queue::new(4, 10 * SECOND))
@@ -629,7 +629,7 @@ async fn readiness_that_comes_after_the_deadline_begins_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_in_front_of_a_bulkhead_that_only_watches_refuses_nobody() {
+async fn a_metrics_only_bulkhead_behind_a_queue_admits_all() {
     let (inner, mut handle) = mock::pair::<Instant, ()>();
     handle.allow(0);
     let builder = Bulkhead::builder().limit(1).metrics_only(true);
@@ -663,7 +663,7 @@ async fn a_queue_in_front_of_a_bulkhead_that_only_watches_refuses_nobody() {
 }
 
 #[test]
-fn a_wait_of_zero_is_refused_at_once_without_a_runtime_and_one_without_end_needs_no_timer() {
+fn waits_of_zero_and_without_end_need_no_timer() {
     let bulkhead = one_place();
     let held = hold(&bulkhead);
     let layer = |wait| BulkheadLayer::new(bulkhead.clone()).queue(Queue::new(1, wait));
@@ -676,7 +676,7 @@ fn a_wait_of_zero_is_refused_at_once_without_a_runtime_and_one_without_end_needs
 }
 
 #[test]
-fn a_queue_of_no_length_lets_nobody_wait_and_one_without_end_lets_all() {
+fn a_queue_may_have_no_length_or_no_bound() {
     let bulkhead = one_place();
     let held = hold(&bulkhead);
     let layer = BulkheadLayer::new(bulkhead.clone());
@@ -699,7 +699,7 @@ fn a_queue_of_no_length_lets_nobody_wait_and_one_without_end_lets_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_in_the_past_and_a_reserve_longer_than_the_clock_are_refused_at_once() {
+async fn impossible_deadlines_are_refused_at_once() {
     let layer = BulkheadLayer::new(one_place());
     let now = Instant::now();
     for (deadline, reserve) in [
@@ -721,7 +721,7 @@ async fn a_deadline_in_the_past_and_a_reserve_longer_than_the_clock_are_refused_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queued_call_answers_its_refusal_with_the_request_in_hand() {
+async fn a_queued_refusal_keeps_the_request() {
     let bulkhead = one_place();
     let _held = hold(&bulkhead);
     let mut service = BulkheadLayer::new(bulkhead)
@@ -737,7 +737,7 @@ async fn a_queued_call_answers_its_refusal_with_the_request_in_hand() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_real_tasks_never_exceeds_the_limit_and_all_are_served() {
+async fn a_flood_of_tasks_is_served_within_the_limit() {
     let bulkhead = Bulkhead::builder().limit(3).build("b").unwrap();
     let inside = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&inside);

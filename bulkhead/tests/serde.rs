@@ -23,7 +23,7 @@ fn problem<T: DeserializeOwned + std::fmt::Debug>(json: &str) -> String {
 }
 
 #[test]
-fn what_is_left_out_is_the_default_and_what_is_unknown_is_refused() {
+fn absent_fields_have_defaults_and_unknown_ones_fail() {
     let builder: Builder = serde_json::from_str(r#"{"limit": 7}"#).unwrap();
     assert_eq!(builder, Bulkhead::builder().limit(7));
     assert!(problem::<Builder>(r#"{"limits": 7}"#).contains("unknown field `limits`"));
@@ -33,14 +33,14 @@ fn what_is_left_out_is_the_default_and_what_is_unknown_is_refused() {
 }
 
 #[test]
-fn a_queue_has_to_say_both_its_bounds() {
+fn a_queue_needs_both_its_bounds() {
     assert!(problem::<Queue>(r#"{"length": 5}"#).contains("max_wait"));
     let queue: Queue = serde_json::from_str(r#"{"length": 5, "max_wait": "1m 30s"}"#).unwrap();
     assert_eq!(queue, Queue::new(5, Duration::from_secs(90)));
 }
 
 #[test]
-fn what_build_would_refuse_is_refused_where_it_is_read_and_named() {
+fn an_illegal_number_is_refused_and_named() {
     let limit = problem::<Builder>(r#"{"limit": 0}"#);
     assert!(
         limit.starts_with("limit: `limit` of a bulkhead must be at least 1"),
@@ -60,7 +60,7 @@ fn what_build_would_refuse_is_refused_where_it_is_read_and_named() {
 }
 
 #[test]
-fn whatever_is_written_is_read_again() {
+fn a_written_configuration_is_read_again() {
     for wait in [
         Duration::ZERO,
         Duration::MAX,
@@ -85,7 +85,7 @@ fn whatever_is_written_is_read_again() {
 }
 
 #[test]
-fn durations_are_read_as_people_write_them_and_others_are_refused_with_an_example() {
+fn durations_are_read_in_human_form() {
     let read = |text: &str| {
         let json = serde_json::json!({"length": 1, "max_wait": text});
         serde_json::from_value::<Queue>(json)

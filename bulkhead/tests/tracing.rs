@@ -42,7 +42,7 @@ impl Subscriber for Lines {
 }
 
 #[test]
-fn each_refusal_and_each_change_of_the_limit_is_an_event_and_nothing_else_is() {
+fn refusals_and_resizes_are_the_only_events() {
     let (lines, events) = channel();
     tracing::subscriber::with_default(Lines(lines), || {
         let bulkhead = Bulkhead::builder().limit(1).build("pool").unwrap();

@@ -502,8 +502,8 @@ mod tests {
     }
 
     #[test]
-    fn the_bulkheads_readme_has_these_figures() {
-        let readme = include_str!("../../bulkhead/README.md");
+    fn the_bulkheads_guide_has_these_figures() {
+        let readme = include_str!("../../bulkhead/src/guide.md");
         for run in troubles() {
             let Figures {
                 goodput, p95_ms, ..

@@ -91,10 +91,12 @@ where
                 //
                 // The permit leaves the state by value. An `Option<Permit>` in the state needs a check when it drops: 83
                 // instructions instead of 64.
-                Poll::Ready(match state.project_replace(State::Answered(None)) {
-                    StateReplaced::Calling { permit, .. } => E::respond(result, permit, outcome),
-                    StateReplaced::Answered(_) => E::answer(result),
-                })
+                let StateReplaced::Calling { permit, .. } =
+                    state.project_replace(State::Answered(None))
+                else {
+                    unreachable!("it was calling above");
+                };
+                Poll::Ready(E::respond(result, permit, outcome))
             }
             StateProjection::Answered(answer) => {
                 let answer = answer.take().expect("polled after it was ready");

@@ -124,7 +124,7 @@ mod tests {
     use super::{Samples, Sums};
 
     #[test]
-    fn a_mean_stays_a_mean_however_many_or_long_the_calls_are() {
+    fn a_mean_stays_exact_at_the_limits_of_its_word() {
         let mean = |sums: Sums| sums.micros / sums.successes;
         let samples = Samples::new(0);
         // An hour each, more of them than 40 bits of microseconds hold.

@@ -50,7 +50,7 @@ fn is_empty(bulkhead: &Bulkhead) {
 }
 
 #[test]
-fn a_release_wakes_who_was_about_to_wait() {
+fn a_release_wakes_a_starting_waiter() {
     // A lost wake-up shows as a deadlock.
     explore(None, || {
         let bulkhead = bulkhead(1);
@@ -64,7 +64,7 @@ fn a_release_wakes_who_was_about_to_wait() {
 }
 
 #[test]
-fn two_who_wait_both_get_in() {
+fn two_waiters_are_both_served() {
     explore(Some(2), || {
         let bulkhead = bulkhead(1);
         let held = bulkhead.try_acquire().unwrap();
@@ -83,7 +83,7 @@ fn two_who_wait_both_get_in() {
 }
 
 #[test]
-fn a_waiter_that_is_dropped_while_it_is_granted_a_place_loses_neither_it_nor_the_wake_up() {
+fn a_dropped_waiter_passes_its_grant_on() {
     explore(Some(2), || {
         let bulkhead = bulkhead(1);
         let held = bulkhead.try_acquire().unwrap();
@@ -101,7 +101,7 @@ fn a_waiter_that_is_dropped_while_it_is_granted_a_place_loses_neither_it_nor_the
 }
 
 #[test]
-fn a_raised_limit_lets_in_who_was_about_to_wait() {
+fn a_raised_limit_admits_a_starting_waiter() {
     explore(None, || {
         let bulkhead = bulkhead(1);
         let held = bulkhead.try_acquire().unwrap();
@@ -115,7 +115,7 @@ fn a_raised_limit_lets_in_who_was_about_to_wait() {
 }
 
 #[test]
-fn nobody_overtakes_who_waits() {
+fn no_caller_overtakes_a_waiter() {
     explore(None, || {
         let bulkhead = bulkhead(1);
         let held = bulkhead.try_acquire().unwrap();
@@ -133,7 +133,7 @@ fn nobody_overtakes_who_waits() {
 }
 
 #[test]
-fn a_limit_that_is_set_by_hand_is_not_lost_to_a_law_that_looked_before() {
+fn a_limit_set_by_hand_survives_a_law() {
     explore(None, || {
         let bulkhead = bulkhead(1);
         let other = bulkhead.clone();
@@ -151,7 +151,7 @@ fn a_limit_that_is_set_by_hand_is_not_lost_to_a_law_that_looked_before() {
 }
 
 #[test]
-fn a_bulkhead_that_only_watches_keeps_nobody_waiting() {
+fn a_metrics_only_bulkhead_keeps_no_waiter() {
     explore(None, || {
         let bulkhead = bulkhead(1);
         let held = bulkhead.try_acquire().unwrap();

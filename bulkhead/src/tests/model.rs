@@ -26,7 +26,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn any_history_agrees_with_a_list_of_who_is_inside(
+    fn any_history_agrees_with_a_list(
         limit in 1_usize..6,
         steps in prop::collection::vec(step(), 0..200),
     ) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{Bulkhead, Queue, state::Entry};
 
 #[test]
-fn a_retired_bulkhead_says_so_in_every_mode_and_to_who_would_wait() {
+fn a_retired_bulkhead_says_so_in_every_mode() {
     for watches in [false, true] {
         for length in [0, 1] {
             let builder = Bulkhead::builder().limit(1).metrics_only(watches);

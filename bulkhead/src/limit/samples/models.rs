@@ -6,7 +6,7 @@ use super::Samples;
 use crate::tests::explore;
 
 #[test]
-fn each_call_is_counted_in_exactly_one_window_and_each_window_closed_once() {
+fn each_call_is_in_one_window_and_one_call_closes_it() {
     explore(Some(3), || {
         // The window is over when the tenth call ends; two more end at the same time.
         let samples = Arc::new(Samples::new(1));

@@ -57,7 +57,7 @@ fn three_callers_never_exceed_two_places() {
 }
 
 #[test]
-fn who_gets_a_place_sees_what_its_former_holder_did() {
+fn a_new_holder_sees_what_the_former_one_did() {
     explore(None, || {
         let shared = Arc::new((Permits::new(1), loom::cell::UnsafeCell::new(0_u32)));
         let other = Arc::clone(&shared);
@@ -77,7 +77,7 @@ fn who_gets_a_place_sees_what_its_former_holder_did() {
 }
 
 #[test]
-fn after_the_limit_was_lowered_nobody_enters_above_it() {
+fn no_caller_enters_above_a_lowered_limit() {
     // One is inside, the limit goes from two to one, then it leaves. Whoever comes in after that
     // leave must find room under the new limit: with a limit read apart from the count it does not.
     explore(Some(3), || {
@@ -103,7 +103,7 @@ fn after_the_limit_was_lowered_nobody_enters_above_it() {
 }
 
 #[test]
-fn a_bulkhead_is_retired_or_entered_but_never_both() {
+fn a_bulkhead_is_retired_or_entered() {
     explore(None, || {
         let shared = Arc::new((Permits::new(1), AtomicUsize::new(0)));
         let other = Arc::clone(&shared);
