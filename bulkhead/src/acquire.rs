@@ -77,8 +77,7 @@ impl<P: Pointer> Acquire<P> {
     pub(crate) fn poll_permit(&mut self, waker: &Waker) -> Poll<Result<Permit<P>, Full>> {
         let core = self.core();
         let result = match &self.seat {
-            Some(seat) if core.is_granted(seat, waker) => {
-                core.take_granted(seat);
+            Some(seat) if core.take_if_granted(seat, waker) => {
                 self.seat = None;
                 Ok(())
             }

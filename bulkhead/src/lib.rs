@@ -15,7 +15,7 @@ mod types;
 
 /// The futures of the services.
 pub mod future {
-    pub use crate::layer::{future::ResponseFuture, queue::QueueFuture};
+    pub use crate::layer::{QueueFuture, ResponseFuture};
 }
 
 #[doc = include_str!("guide.md")]
@@ -29,16 +29,12 @@ pub use bulkhead::{AdaptiveBulkhead, Bulkhead, StaticBulkhead};
 pub use config::{Builder, Queue};
 pub use family::{AdaptiveBulkheads, Bulkheads, By};
 pub use layer::{
-    BulkheadLayer,
-    classify::{Classify, ClassifyWith, Ignore, OverloadIf},
-    end::{AtHead, CallEnd},
-    queue::{DeadlineOf, DeadlineWith, NoDeadline, QueueLayer, QueueService},
-    reject::{Answer, Fallback, IntoError, OnReject},
-    service::BulkheadService,
-    source::Source,
+    Answer, AtHead, BulkheadLayer, BulkheadService, CallEnd, Classify, ClassifyWith, DeadlineOf,
+    DeadlineWith, Fallback, Ignore, IntoError, NoDeadline, OnReject, OverloadIf, QueueLayer,
+    QueueService, Source,
 };
 #[cfg(feature = "http-body")]
-pub use layer::{body::PermitBody, end::AtBodyEnd};
+pub use layer::{AtBodyEnd, PermitBody};
 pub use limit::{Adaptive, Aimd, Fixed, Gradient2, Limit, Regulate, Window};
 pub use permit::Permit;
 pub use state::{Core, Pointer};

@@ -1,4 +1,4 @@
-//! The atomics and the lock of this crate: std's and parking_lot's, or loom's in a model.
+//! The atomics and the lock of this crate: std's and `parking_lot`'s, or loom's in a model.
 //!
 //! No other file names one of them. The reference count of a handle stays std's: loom's `Arc` has no `Borrow`, and the
 //! count is proven elsewhere.

@@ -1,4 +1,4 @@
-//! What the adaptive limits promise: the laws as pure functions, and the bulkhead that follows one.
+//! The adaptive limits: the laws as pure functions, and a bulkhead that follows one.
 
 use std::{
     pin::Pin,
@@ -17,12 +17,12 @@ use tower::{BoxError, Layer, ServiceExt, service_fn};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A window whose limit was used to the full.
+/// A window in which the whole limit was in use.
 fn used(limit: usize, overloads: u64, latency: Duration) -> Window {
     Window::new(limit, limit, 100, overloads, latency)
 }
 
-/// The limit after `windows` more that look like `latency` says.
+/// The limit after `windows` windows with this latency.
 fn after(law: &mut impl Limit, mut limit: usize, windows: usize, latency: Duration) -> usize {
     for _ in 0..windows {
         limit = law.next(&used(limit, 0, latency));
@@ -68,7 +68,7 @@ fn an_unused_limit_does_not_grow() {
 #[test]
 fn the_gradient_follows_the_published_formula() {
     // After one window of 10 ms the baseline is 10 ms; at 30 ms it is the mean 20 ms, which drift keeps at
-    // twice the lowest. gradient = 1.5 × 20 / 30 = 1, so 20 × 1 + 4, of which a fifth is taken over.
+    // twice the lowest. gradient = 1.5 × 20 / 30 = 1, so 20 × 1 + 4, of which a fifth takes effect.
     let mut law = Gradient2::new();
     assert_eq!(law.next(&used(20, 0, 10 * MS)), 20); // 20.8
     assert_eq!(law.next(&used(20, 0, 30 * MS)), 21); // 21.6
@@ -107,7 +107,7 @@ fn a_lasting_slow_down_is_not_learnt_as_normal() {
 fn overloads_and_fast_failures_keep_the_baseline() {
     let mut law = Gradient2::new().max(100);
     let mut limit = after(&mut law, 20, 200, 10 * MS);
-    // Fast failures: the latency of a window with overloads, however small, is not looked at.
+    // Fast failures: the latency of a window with overloads is ignored.
     for _ in 0..3 {
         limit = law.next(&used(limit, 5, Duration::from_micros(1)));
     }
@@ -130,13 +130,13 @@ fn drops_between_windows_teach_nothing() {
     for _ in 0..200 {
         calm.next(&used(50, 0, 10 * MS));
         troubled.next(&used(50, 0, 10 * MS));
-        // Refused at once; slow and then dropped; dropped, with nothing to show for it.
+        // Refused at once; slow and then dropped; overloads only; nothing at all.
         troubled.next(&used(50, 7, Duration::from_micros(1)));
         troubled.next(&used(50, 1, 10_000 * MS));
         troubled.next(&Window::new(50, 50, 0, 100, MS));
         troubled.next(&Window::new(50, 50, 0, 0, MS));
     }
-    // From the same limit on, the same answers to whatever latency.
+    // From the same limit both give the same answer to any latency.
     for latency in [10, 14, 16, 20, 25, 40, 11] {
         let seen = used(77, 0, latency * MS);
         assert_eq!(calm.next(&seen), troubled.next(&seen), "{latency} ms");
@@ -169,7 +169,7 @@ fn fifty_drops_never_raise_a_limit() {
     }
 }
 
-/// The windows of a service that works on `capacity` calls at a time, for 50 ms each, and lets the others queue.
+/// The windows of a service that runs `capacity` calls at a time, for 50 ms each, and queues the others.
 fn closed_loop(law: &mut impl Limit, mut limit: usize, windows: usize, capacity: usize) -> usize {
     for _ in 0..windows {
         let queued = u32::try_from(limit.div_ceil(capacity)).expect("a small one");
@@ -184,7 +184,7 @@ fn a_limit_follows_the_capacity_of_the_service() {
     let aimd = || Box::new(Aimd::new().slow_after(120 * MS)) as Box<dyn Limit>;
     for mut law in [gradient(), aimd()] {
         let settled = closed_loop(&mut law, 20, 2_000, 40);
-        // Twice the latency is in bounds for both, three times is not; and the headroom above that.
+        // Twice the latency is in bounds for both laws, three times is not. The headroom is above that.
         assert!((40..=124).contains(&settled), "{settled}");
         let in_trouble = closed_loop(&mut law, settled, 100, 13);
         assert!((13..=43).contains(&in_trouble), "{in_trouble}");
@@ -192,7 +192,7 @@ fn a_limit_follows_the_capacity_of_the_service() {
         assert!((13..=43).contains(&lasting), "{lasting}");
         let again = closed_loop(&mut law, lasting, 200, 40);
         assert!((40..=124).contains(&again), "{again}");
-        // And from its floor, where whatever was wrong has brought it.
+        // And from its floor.
         let floor = (0..200).fold(again, |limit, _| law.next(&used(limit, 1, MS)));
         assert_eq!(floor, 1);
         let recovered = closed_loop(&mut law, floor, 200, 40);
@@ -306,7 +306,7 @@ proptest! {
                 limit = law.next(&Window::new(limit, in_flight, successes, overloads, latency));
                 prop_assert!((2..=500).contains(&limit));
             }
-            // And from wherever that was, healthy traffic brings it up without help.
+            // Healthy traffic raises the limit from any value.
             for _ in 0..2_000 {
                 limit = law.next(&used(limit, 0, Duration::from_micros(1)));
             }
@@ -320,7 +320,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Calls as they come: any latency, any outcome, many at once or one after the other.
+    /// Any latency, any outcome, many calls at once or one after the other.
     #[test]
     fn adaptive_limits_stay_in_range_and_lose_no_place(
         calls in prop::collection::vec(
@@ -357,7 +357,7 @@ proptest! {
                     }
                 }
             }
-            // Healthy calls, as many as there is room for: it comes up, wherever it was.
+            // Healthy calls in all places raise the limit from any value.
             let mut most = 0;
             for _ in 0..400 {
                 let permits: Vec<_> = std::iter::from_fn(|| bulkhead.try_acquire().ok()).collect();
@@ -591,7 +591,7 @@ async fn reconfigure_changes_the_window() {
     assert_eq!(bulkhead.limit(), 12);
 }
 
-/// A law that is broken.
+/// A law that panics.
 #[derive(Clone, Copy, Debug)]
 struct Panics;
 
@@ -617,7 +617,7 @@ async fn a_panicking_law_loses_no_place() {
     }
 }
 
-/// Sets another law when it is woken, as an executor that runs tasks where they are woken might.
+/// Sets another law when it is woken, as an executor that runs tasks inside the wake-up may do.
 struct SetsALaw(AdaptiveBulkhead<Aimd>);
 
 impl Wake for SetsALaw {
@@ -630,7 +630,7 @@ impl Wake for SetsALaw {
 fn a_grown_limit_wakes_waiters_outside_the_lock() {
     let (done, is_done) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        // A window of no length: the tenth success ends it, whatever the clock says.
+        // A window of no length: the tenth success ends it.
         let bulkhead = windows_of_100_ms().window(Duration::ZERO);
         let bulkhead = bulkhead.build_adaptive("a", Aimd::new()).unwrap();
         let mut permits: Vec<_> = (0..10).map(|_| bulkhead.try_acquire().unwrap()).collect();
@@ -642,12 +642,12 @@ fn a_grown_limit_wakes_waiters_outside_the_lock() {
         permits.drain(..).for_each(Permit::success);
         done.send(bulkhead.queued()).expect("the test waits for it");
     });
-    // The real clock only where it fails: a deadlock would hang for ever.
+    // The real clock matters only in a failure: a deadlock hangs for ever.
     let queued = is_done.recv_timeout(Duration::from_secs(20));
     assert_eq!(queued, Ok(0), "woken, and the law was free to be set");
 }
 
-/// A law in the middle of whose thinking an operator sets the limit.
+/// A law during which an operator sets the limit.
 struct Overtaken(Arc<OnceLock<AdaptiveBulkhead<Self>>>);
 
 impl Limit for Overtaken {

@@ -1,4 +1,4 @@
-//! The promises that tower and the documentation make, over mocked services.
+//! What tower and the documentation promise, over mocked services.
 
 use std::{
     cell::Cell,
@@ -226,7 +226,7 @@ fn two_bulkheads_of_one_builder_are_isolated() {
 
 #[test]
 fn it_needs_no_runtime_and_no_timer() {
-    // This whole file runs without one; here also the refusal.
+    // This whole file runs without a runtime. Here the refusal does too.
     let bulkhead = one_place();
     let _held = bulkhead.try_acquire().unwrap();
     let mut service =
@@ -383,7 +383,7 @@ fn threads_never_exceed_the_limit() {
 type Inner = tower::util::ServiceFn<fn(Cell<u8>) -> std::future::Ready<Result<(), BoxError>>>;
 assert_impl_all!(Bulkhead: Clone, Send, Sync, Unpin, fmt::Debug);
 assert_impl_all!(BulkheadLayer: Clone, Send, Sync, Unpin, fmt::Debug);
-// A request that is not `Sync` costs neither stack nor future anything.
+// A request that is not `Sync` takes no auto trait from the stack or the future.
 assert_impl_all!(BulkheadService<Inner>: Clone, Send, Sync, Service<Cell<u8>>);
 assert_impl_all!(ResponseFuture<std::future::Ready<Result<Cell<u8>, BoxError>>>: Send, Unpin);
 assert_impl_all!(Full: Clone, PartialEq, Error, Send, Sync);

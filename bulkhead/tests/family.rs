@@ -1,4 +1,4 @@
-//! A bulkhead for each key: one instance a key, bounded, and an overflow for those for which there is no room.
+//! A bulkhead for each key: one instance a key, a bounded number of them, and an overflow for the others.
 
 use std::{
     collections::HashSet,
@@ -75,7 +75,7 @@ fn idle_members_make_room_at_the_capacity() {
 
 #[test]
 fn a_recently_used_idle_member_still_makes_room() {
-    // More than are looked at, each used once, none in use.
+    // More members than are examined, each used once, none in use.
     let tenants = family(1, 1_000);
     let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
     for tenant in 0..1_000 {
@@ -86,7 +86,7 @@ fn a_recently_used_idle_member_still_makes_room() {
     assert_eq!((tenants.get(&5_000).in_flight(), tenants.len()), (1, 1_000));
 }
 
-/// A key that may refuse to be cloned.
+/// A key whose clone may panic.
 #[derive(PartialEq, Eq, Hash)]
 struct Fragile(u32);
 
@@ -201,7 +201,7 @@ fn concurrent_first_calls_of_a_key_make_one_member() {
 
 #[test]
 fn a_flood_of_keys_never_exceeds_a_limit() {
-    // Fewer seats than keys, so that evictions run against calls of the very keys they evict.
+    // Fewer members than keys, so that evictions race with calls of the evicted keys.
     let tenants = family(1, 2);
     let inside: Vec<_> = (0..4).map(|_| AtomicUsize::new(0)).collect();
     std::thread::scope(|scope| {
@@ -212,7 +212,7 @@ fn a_flood_of_keys_never_exceeds_a_limit() {
                     tenants.by(|tenant: &usize| u32::try_from(*tenant).expect("a small number")),
                 );
                 let mut service = layer.layer(service_fn(|tenant: usize| {
-                    // Two at most: one in the key's own bulkhead, and one in the overflow.
+                    // At most two: one in the member of the key, and one in the overflow.
                     assert!(inside[tenant].fetch_add(1, SeqCst) < 2);
                     inside[tenant].fetch_sub(1, SeqCst);
                     std::future::ready(Ok::<_, BoxError>(()))

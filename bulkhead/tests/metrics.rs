@@ -1,4 +1,4 @@
-//! Metrics: there whichever comes first, the bulkhead or the recorder; and true afterwards.
+//! Metrics: whether the bulkhead or the recorder exists first, they are true.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio_test::{assert_pending, task};
 use tower::{BoxError, Layer, Service, service_fn};
 
-/// Each metric by its name and cause, as a number. Once a test: a snapshot takes the figures away.
+/// Each metric by its name and cause, as a number. Once a test, since a snapshot resets the figures.
 fn values(snapshotter: &Snapshotter) -> HashMap<String, f64> {
     let all = snapshotter.snapshot().into_vec();
     all.into_iter()
@@ -193,18 +193,18 @@ fn a_metrics_only_bulkhead_counts_would_be_refusals() {
     });
 }
 
-/// Where the gauges go; and somebody else changes the limit just before the gauge of it arrives.
+/// Stores the gauges, and changes the limit just before the gauge of the limit is set.
 #[derive(Default)]
 struct Slow {
     last: Mutex<f64>,
-    /// Of the other gauges.
+    /// The other gauges.
     at_each_step: Mutex<Option<Box<dyn Fn() + Send>>>,
     before_it_arrives: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl GaugeFn for Slow {
     fn increment(&self, _: f64) {
-        // Taken for as long as it runs: what it does are steps too.
+        // Taken while it runs, because it reports events too.
         let step = self.at_each_step.lock().take();
         if let Some(step) = step {
             step();
@@ -269,7 +269,7 @@ fn a_recorder_may_use_its_own_bulkhead() {
         let recorder = SlowRecorder(Arc::clone(&slow));
         let _guard = metrics::set_default_local_recorder(&recorder);
         bulkhead.resolve_metrics();
-        // Whatever takes the lock of those who wait will do.
+        // Any method that takes the lock of the waiters.
         let seen = bulkhead.clone();
         *slow.at_each_step.lock() = Some(Box::new(move || seen.set_limit(1).unwrap()));
         let held = bulkhead.try_acquire().unwrap();
@@ -288,7 +288,7 @@ fn a_recorder_may_use_its_own_bulkhead() {
         assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (0, 0));
         done.send(()).expect("the test waits for it");
     });
-    // The real clock only where it fails: a deadlock would hang for ever.
+    // The real clock matters only in a failure: a deadlock hangs for ever.
     is_done
         .recv_timeout(Duration::from_secs(20))
         .expect("a recorder is told outside the lock");

@@ -1,4 +1,4 @@
-//! Waiting: order, bounds, deadlines, and that nothing is lost or hoarded. On tokio's paused clock.
+//! Waiting: order, bounds and deadlines; nothing is lost or hoarded. On tokio's paused clock.
 
 use std::{
     convert::Infallible,
@@ -116,7 +116,7 @@ fn the_line_of_acquire_is_bounded() {
     assert_ready_err!(task::spawn(none.acquire()).poll());
 }
 
-/// As the last reference to a task does, this one takes with it what the task held.
+/// A waker that is the last reference to its task: dropping it drops what the task holds.
 struct LastOfATask(#[expect(dead_code, reason = "held, and dropped")] Acquire);
 
 impl Wake for LastOfATask {
@@ -148,7 +148,7 @@ fn dropping_a_waker_may_leave_the_same_line() {
         }
         done.send(()).expect("the test waits for it");
     });
-    // The real clock only where it fails: a deadlock would hang for ever.
+    // The real clock matters only in a failure: a deadlock hangs for ever.
     is_done
         .recv_timeout(Duration::from_secs(20))
         .expect("a waker is dropped outside the lock");
@@ -263,7 +263,7 @@ fn run_holds_a_place_while_it_runs() {
 
 #[test]
 fn a_queue_with_a_free_place_needs_no_runtime() {
-    // Not a tokio test: a timer would panic.
+    // Not a tokio test, so a timer panics.
     let layer = BulkheadLayer::new(one_place()).queue(Queue::new(4, SECOND));
     assert_eq!(
         assert_ready_ok!(task::spawn(layer.layer(echo()).call(7)).poll()),
@@ -314,7 +314,7 @@ async fn a_call_waits_and_reports_how_long() {
     );
 }
 
-/// Reserves at each `poll_ready`, which it counts, and never answers.
+/// Counts each `poll_ready`, where it reserves something, and never answers.
 #[derive(Clone)]
 struct Shared(Arc<AtomicUsize>);
 impl Service<u32> for Shared {
@@ -558,7 +558,7 @@ async fn a_call_that_cannot_meet_its_deadline_does_not_begin() {
             std::future::ready(Ok::<_, BoxError>(()))
         }));
     let now = Instant::now();
-    // Nearer than what the call itself needs, also with room.
+    // The deadline is nearer than the reserve, and a place is free.
     let error = assert_ready_err!(task::spawn(service.call(now + SECOND / 2)).poll());
     let full = full_of(&error);
     assert_eq!(
@@ -567,7 +567,7 @@ async fn a_call_that_cannot_meet_its_deadline_does_not_begin() {
     );
     assert_ready_ok!(task::spawn(service.call(now + SECOND)).poll());
     assert_eq!(calls.load(SeqCst), 1);
-    // The deadline bounds the wait: three seconds, less the one that the call needs.
+    // The deadline bounds the wait: three seconds, minus a reserve of one.
     let held = hold(&bulkhead);
     let mut waits = task::spawn(service.call(now + 3 * SECOND));
     let mut is_granted_too_late = task::spawn(service.call(now + 3 * SECOND));
@@ -639,21 +639,21 @@ async fn a_metrics_only_bulkhead_behind_a_queue_admits_all() {
         .deadline(|deadline: &Instant| Some(*deadline))
         .layer(inner);
     let now = Instant::now();
-    // Too near already; over in a second; waited for the inner service for longer than the queue allows.
+    // A deadline that is too near; one in a second; one after a wait that is longer than the queue allows.
     let mut calls: Vec<_> = [SECOND / 2, 2 * SECOND, 100 * SECOND]
         .map(|in_a_while| task::spawn(service.call(now + in_a_while)))
         .into();
     for call in &mut calls {
         assert_pending!(call.poll());
     }
-    // The first for its deadline, the second and the third for want of room.
+    // The first for its deadline, the second and the third because no place is free.
     assert_eq!(bulkhead.rejections(), 3);
     advance(50 * SECOND).await;
     for call in &mut calls {
         assert_pending!(call.poll());
         assert_pending!(call.poll());
     }
-    // What would have been refused already is not counted again.
+    // A call that was counted once is not counted again.
     assert_eq!(bulkhead.rejections(), 3);
     handle.allow(3);
     for call in &mut calls {

@@ -1,7 +1,7 @@
-//! What the compiler refuses, and that it says what to do: each program in `refused/` fails to compile, and
+//! What the compiler refuses, and what it says. Each program in `refused/` fails to compile, and
 //! the error holds the texts of its lines that begin with `//~`. One of them has none, and compiles.
 //!
-//! Not whole error messages: those belong to a compiler, these are ours.
+//! Not whole error messages: those change with the compiler.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-/// A package of these programs, with what this one was built with.
+/// A package of these programs, with the dependencies of this one.
 fn package() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("refused-bulkhead");
@@ -22,7 +22,7 @@ fn package() -> PathBuf {
         here.display()
     );
     write(&package.join("Cargo.toml"), &manifest);
-    // The same versions, which are there already. Outside of a workspace, in a published crate, any.
+    // The versions that are built already. Outside a workspace, in a published crate, any versions.
     if let Ok(lock) = fs::read_to_string(here.join("../Cargo.lock")) {
         write(&package.join("Cargo.lock"), &lock);
     }
@@ -32,7 +32,7 @@ fn package() -> PathBuf {
     package
 }
 
-/// Leaves a file alone that is right already, so that cargo builds nothing anew.
+/// Writes a file only if it changes, so that cargo rebuilds nothing.
 fn write(path: &Path, text: &str) {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return;
@@ -66,7 +66,7 @@ fn the_compiler_says_what_to_do() {
             .env("CARGO_TERM_COLOR", "never")
             .output()
             .expect("the cargo that runs this test can be run again");
-        // A width of the terminal is not ours to know.
+        // The width of the terminal does not matter.
         let error = String::from_utf8_lossy(&output.stderr);
         let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
         let expected: Vec<_> = program

@@ -75,10 +75,10 @@ fn a_written_configuration_is_read_again() {
         there_and_back(&Aimd::new().slow_after(wait).step(3));
         there_and_back(&Gradient2::new().healthy(wait).probe(3, 50));
     }
-    // What is absent is read again too.
+    // An absent number is read again too.
     there_and_back(&Aimd::new());
     there_and_back(&Gradient2::new());
-    // Longer than a file says: unlimited.
+    // A longer duration is written as unlimited.
     let text = serde_json::to_string(&Queue::new(3, Duration::new(u64::MAX, 0))).unwrap();
     let queue: Queue = serde_json::from_str(&text).unwrap();
     assert_eq!(queue, Queue::new(3, Duration::MAX), "{text}");

@@ -1,4 +1,4 @@
-//! Events of refusals, and of limits that change.
+//! The events of refusals and of changed limits.
 
 use std::{
     fmt::{Debug, Write},

@@ -3,7 +3,7 @@ use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 use super::Bulkheads;
 use crate::{
     acquire::{Acquire, Begun},
-    layer::source::{Source, sealed},
+    layer::{Source, sealed},
     limit::{Fixed, Regulate},
     permit::Permit,
     state::{Caller, Core, Line, Pointer},

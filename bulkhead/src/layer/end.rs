@@ -63,7 +63,7 @@ mod body {
     use http_body::Body;
 
     use super::{AtBodyEnd, CallEnd, Outcome, Permit, Pointer, sealed};
-    use crate::layer::body::PermitBody;
+    use crate::layer::PermitBody;
 
     impl<B: Body, P: Pointer> CallEnd<Response<B>, P> for AtBodyEnd {
         type Response = Response<PermitBody<B, P>>;

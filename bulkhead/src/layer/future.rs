@@ -9,10 +9,7 @@ use std::{
 
 use pin_project::pin_project;
 
-use super::{
-    classify::{Classify, Ignore},
-    end::{AtHead, CallEnd},
-};
+use super::{AtHead, CallEnd, Classify, Ignore};
 use crate::{
     permit::Permit,
     state::{Core, Pointer},

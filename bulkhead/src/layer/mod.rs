@@ -1,14 +1,14 @@
 //! The bulkhead as a tower layer.
 
 #[cfg(feature = "http-body")]
-pub(crate) mod body;
-pub(crate) mod classify;
-pub(crate) mod end;
-pub(crate) mod future;
-pub(crate) mod queue;
-pub(crate) mod reject;
-pub(crate) mod service;
-pub(crate) mod source;
+mod body;
+mod classify;
+mod end;
+mod future;
+mod queue;
+mod reject;
+mod service;
+mod source;
 
 use std::marker::PhantomData;
 
@@ -19,13 +19,18 @@ use crate::{
     config::Queue,
     types::{Full, Outcome},
 };
-use classify::{ClassifyWith, Ignore, OverloadIf};
 #[cfg(feature = "http-body")]
-use end::AtBodyEnd;
-use end::AtHead;
-use queue::QueueLayer;
-use reject::{Answer, Fallback, IntoError};
-use service::BulkheadService;
+pub use body::PermitBody;
+pub use classify::{Classify, ClassifyWith, Ignore, OverloadIf};
+#[cfg(feature = "http-body")]
+pub use end::AtBodyEnd;
+pub use end::{AtHead, CallEnd};
+pub use future::ResponseFuture;
+pub use queue::{DeadlineOf, DeadlineWith, NoDeadline, QueueFuture, QueueLayer, QueueService};
+pub use reject::{Answer, Fallback, IntoError, OnReject};
+pub use service::BulkheadService;
+pub use source::Source;
+pub(crate) use source::sealed;
 
 /// Puts a service behind a bulkhead.
 ///
@@ -118,7 +123,7 @@ impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
     ///
     /// The result is a different layer, since it needs `S: Clone` and tokio's timer; see [`QueueLayer`].
     #[must_use]
-    pub const fn queue(self, queue: Queue) -> QueueLayer<C, R, queue::NoDeadline, B, E> {
+    pub const fn queue(self, queue: Queue) -> QueueLayer<C, R, NoDeadline, B, E> {
         QueueLayer::new(self, queue)
     }
 

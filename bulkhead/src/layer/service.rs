@@ -5,13 +5,7 @@ use std::{
 
 use tower_service::Service;
 
-use super::{
-    classify::{Classify, Ignore},
-    end::{AtHead, CallEnd},
-    future::ResponseFuture,
-    reject::{IntoError, OnReject},
-    source::Source,
-};
+use super::{AtHead, CallEnd, Classify, Ignore, IntoError, OnReject, ResponseFuture, Source};
 use crate::bulkhead::Bulkhead;
 
 /// A service behind a bulkhead, made by [`BulkheadLayer`](crate::BulkheadLayer).

@@ -7,13 +7,6 @@ use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, Unit, with_
 use super::{Figures, Observe};
 use crate::types::Cause;
 
-const IN_FLIGHT: &str = "maestro_bulkhead_in_flight";
-const QUEUED: &str = "maestro_bulkhead_queued";
-const LIMIT: &str = "maestro_bulkhead_limit";
-const REJECTED: &str = "maestro_bulkhead_rejected_total";
-const WOULD_REJECT: &str = "maestro_bulkhead_would_reject_total";
-const OVERLOADED: &str = "maestro_bulkhead_overloaded_total";
-
 static METADATA: Metadata<'static> =
     Metadata::new("maestro_bulkhead", Level::INFO, Some(module_path!()));
 
@@ -32,37 +25,37 @@ struct Handles {
 
 impl Handles {
     fn register(name: &'static str, recorder: &dyn Recorder) -> Self {
-        let count = Some(Unit::Count);
-        recorder.describe_gauge(IN_FLIGHT.into(), count, "Calls in flight".into());
-        recorder.describe_gauge(QUEUED.into(), count, "Calls that wait for a place".into());
-        recorder.describe_gauge(LIMIT.into(), count, "The most calls in flight".into());
-        recorder.describe_counter(REJECTED.into(), count, "Calls refused, by cause".into());
-        recorder.describe_counter(
-            WOULD_REJECT.into(),
-            count,
-            "Calls that would have been refused, where the bulkhead only counts".into(),
-        );
-        recorder.describe_counter(
-            OVERLOADED.into(),
-            count,
-            "Calls that met an overload".into(),
-        );
         let label = || Label::from_static_parts("name", name);
-        let key = |metric| Key::from_parts(metric, vec![label()]);
-        let gauge = |metric| recorder.register_gauge(&key(metric), &METADATA);
-        let counter = |metric| recorder.register_counter(&key(metric), &METADATA);
-        let rejected = |cause: Cause| {
-            let cause = Label::from_static_parts("cause", cause.as_str());
-            let key = Key::from_parts(REJECTED, vec![label(), cause]);
-            recorder.register_counter(&key, &METADATA)
+        let gauge = |metric: &'static str, what: &'static str| {
+            recorder.describe_gauge(metric.into(), Some(Unit::Count), what.into());
+            recorder.register_gauge(&Key::from_parts(metric, vec![label()]), &METADATA)
+        };
+        let counter = |metric: &'static str, what: &'static str, labels| {
+            recorder.describe_counter(metric.into(), Some(Unit::Count), what.into());
+            recorder.register_counter(&Key::from_parts(metric, labels), &METADATA)
         };
         Self {
-            in_flight: gauge(IN_FLIGHT),
-            queued: gauge(QUEUED),
-            limit: gauge(LIMIT),
-            rejected: Cause::ALL.map(rejected),
-            would_reject: counter(WOULD_REJECT),
-            overloaded: counter(OVERLOADED),
+            in_flight: gauge("maestro_bulkhead_in_flight", "Calls in flight"),
+            queued: gauge("maestro_bulkhead_queued", "Calls that wait for a place"),
+            limit: gauge("maestro_bulkhead_limit", "The most calls in flight"),
+            rejected: Cause::ALL.map(|cause| {
+                let cause = Label::from_static_parts("cause", cause.as_str());
+                counter(
+                    "maestro_bulkhead_rejected_total",
+                    "Calls refused, by cause",
+                    vec![label(), cause],
+                )
+            }),
+            would_reject: counter(
+                "maestro_bulkhead_would_reject_total",
+                "Calls that would have been refused, where the bulkhead only counts",
+                vec![label()],
+            ),
+            overloaded: counter(
+                "maestro_bulkhead_overloaded_total",
+                "Calls that met an overload",
+                vec![label()],
+            ),
         }
     }
 }
@@ -99,17 +92,17 @@ impl Meter {
             handles
         })
     }
-
-    pub(crate) fn resolve(&self, of: &impl Figures) {
-        with_recorder(|recorder| {
-            self.register(of, recorder);
-        });
-    }
 }
 
 // The gauges of calls move by one a call and not to a value. A value that is read before another thread writes leaves a
 // stale gauge, and the members of a family, which have one name, would overwrite each other instead of adding up.
 impl Observe for Meter {
+    fn resolve(&self, of: &impl Figures) {
+        with_recorder(|recorder| {
+            self.register(of, recorder);
+        });
+    }
+
     #[inline]
     fn entered(&self, of: &impl Figures) {
         if let Some((handles, true)) = self.handles(of) {

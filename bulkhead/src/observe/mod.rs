@@ -4,9 +4,9 @@
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(feature = "tracing")]
-pub(crate) mod tracing;
+mod tracing;
 
-use crate::types::Cause;
+use crate::types::{Cause, Full};
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::Meter;
 
@@ -45,6 +45,23 @@ pub(crate) trait Observe {
     fn overloaded(&self, _: &impl Figures) {}
     #[inline]
     fn resized(&self, _: &impl Figures) {}
+    /// Registers the metrics now.
+    #[cfg(feature = "metrics")]
+    fn resolve(&self, of: &impl Figures);
+
+    /// A refusal, for metrics and tracing.
+    #[inline]
+    fn report_refusal(&self, of: &impl Figures, full: &Full) {
+        self.refused(of, full.cause());
+        tracing::refused(full);
+    }
+
+    /// Another limit, for metrics and tracing.
+    #[inline]
+    fn report_limit(&self, of: &impl Figures, limit: usize) {
+        self.resized(of);
+        tracing::resized(of.name(), limit);
+    }
 }
 
 #[cfg(not(feature = "metrics"))]
@@ -62,12 +79,9 @@ impl Meter {
 impl Observe for Meter {}
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) mod tracing {
-    use crate::types::Full;
-
+mod tracing {
     #[inline]
-    pub(crate) fn refused(_: &Full) {}
-
+    pub(super) fn refused(_: &super::Full) {}
     #[inline]
-    pub(crate) fn resized(_: &'static str, _: usize) {}
+    pub(super) fn resized(_: &'static str, _: usize) {}
 }

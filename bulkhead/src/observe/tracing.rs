@@ -2,7 +2,7 @@
 
 use crate::types::Full;
 
-pub(crate) fn refused(full: &Full) {
+pub(super) fn refused(full: &Full) {
     tracing::debug!(
         target: "maestro_bulkhead",
         bulkhead = full.name(),
@@ -15,6 +15,6 @@ pub(crate) fn refused(full: &Full) {
     );
 }
 
-pub(crate) fn resized(name: &'static str, limit: usize) {
+pub(super) fn resized(name: &'static str, limit: usize) {
     tracing::debug!(target: "maestro_bulkhead", bulkhead = name, limit, "limit");
 }

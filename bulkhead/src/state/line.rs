@@ -120,25 +120,23 @@ impl<R> Core<R> {
         }
     }
 
-    /// Whether the waiter was granted a place. If not, it is woken through `waker` when it is.
-    pub(crate) fn is_granted(&self, ticket: &Ticket, waker: &Waker) -> bool {
-        let turn = self.waiters.lock().look(ticket, waker);
-        match turn {
-            Turn::Granted => true,
+    /// Hands in the seat of a waiter that was granted a place. Otherwise the waiter is woken through `waker` when it is.
+    pub(crate) fn take_if_granted(&self, ticket: &Ticket, waker: &Waker) -> bool {
+        // One lock for both steps. The place has counted as in flight since the grant, so nothing is counted here.
+        let mut waiters = self.waiters.lock();
+        match waiters.look(ticket, waker) {
+            Turn::Granted => {
+                let turn = waiters.leave(ticket);
+                debug_assert!(matches!(turn, Turn::Granted), "as it was just now");
+                true
+            }
             Turn::Waits(replaced) => {
+                // The waker is foreign code, so the lock goes first.
+                drop(waiters);
                 drop(replaced);
                 false
             }
         }
-    }
-
-    /// Hands in the seat of a waiter with a granted place, which has counted as in flight since the grant.
-    pub(crate) fn take_granted(&self, ticket: &Ticket) {
-        let turn = self.waiters.lock().leave(ticket);
-        debug_assert!(
-            matches!(turn, Turn::Granted),
-            "only a waiter with a granted place takes it"
-        );
     }
 
     /// Removes a waiter. A place that it was granted goes to the next one.

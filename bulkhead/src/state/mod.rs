@@ -14,7 +14,7 @@ use std::{
 use crate::{
     config::Builder,
     limit::{Fixed, Limited, Regulate},
-    observe::{Figures, Meter, Observe, tracing},
+    observe::{Figures, Meter, Observe},
     sync::{
         Mutex,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -45,7 +45,9 @@ pub struct Core<R = Fixed> {
     rejections: AtomicU64,
     // Taken by callers without a place, by calls that leave while one waits, and by every change of the limit.
     waiters: Mutex<Waiters>,
+    // A parameter: a fixed cap holds no clock and no samples.
     regulator: R,
+    // Empty without the feature `metrics`.
     meter: Meter,
 }
 
@@ -147,10 +149,11 @@ impl<R: Regulate> Core<R> {
 
     pub(crate) fn reconfigure(&self, numbers: Builder) -> Result<(), InvalidConfig> {
         numbers.check()?;
-        // Relaxed: each number is read on its own.
+        // Relaxed: each number is read on its own, and takes effect with the next caller that reads it.
         self.max_queued.store(numbers.max_queued, Relaxed);
         let waiters = self.waiters.lock();
-        // Under the lock: a caller that takes a seat later sees the new mode, and one that has a seat is admitted below.
+        // Under the lock: a caller that takes a seat later sees the new mode, and one that has a seat is admitted below. So
+        // no caller waits for a bulkhead that only counts. The model `a_metrics_only_bulkhead_keeps_no_waiter` holds it.
         let queued = self.aside.load(Relaxed) & MAX_TOLD;
         self.aside.store(modes(numbers) | queued, Relaxed);
         drop(waiters);
@@ -184,6 +187,8 @@ impl<R> Core<R> {
 }
 
 impl<R> Limited for Core<R> {
+    // One property holds this together: an adaptive law never overwrites a limit that it has not seen. The model
+    // `a_limit_set_by_hand_survives_a_law` fails without the comparison.
     fn replace_limit(&self, was: usize, next: usize) -> bool {
         // Every change of the limit holds this lock, so the comparison and the change are one step. Without it a law
         // would overwrite a limit that an operator sets meanwhile.
@@ -197,8 +202,7 @@ impl<R> Limited for Core<R> {
 
     fn resized(&self, limit: usize) {
         // Outside of all locks: metrics and wakers run foreign code.
-        self.meter.resized(self);
-        tracing::resized(self.name, limit);
+        self.meter.report_limit(self, limit);
         self.serve();
     }
 }
@@ -232,6 +236,7 @@ impl<R> Core<R> {
     }
 }
 
+// What a gauge is set from, and what the handle tells. Each figure is one load: two figures may be of different moments.
 impl<R> Figures for Core<R> {
     fn name(&self) -> &'static str {
         self.name

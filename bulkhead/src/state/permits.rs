@@ -45,7 +45,8 @@ pub(super) enum Admit {
 impl Permits {
     const_fn! {
         pub(super) fn new(limit: usize) -> Self {
-            Self { word: AtomicI64::new(Snapshot::empty(limit).0) }
+            let limit = Snapshot::field(limit);
+            Self { word: AtomicI64::new(limit * ONE + limit) }
         }
     }
 

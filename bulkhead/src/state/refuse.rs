@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::{Core, permits::Admit};
 use crate::{
     config::Builder,
-    observe::{Observe, tracing},
+    observe::Observe,
     sync::atomic::Ordering::Relaxed,
     types::{Cause, Full, Snapshot},
 };
@@ -114,8 +114,7 @@ impl<R> Core<R> {
 
     fn report(&self, full: &Full) {
         // Under no lock: a recorder and a subscriber are foreign code, and may use this bulkhead.
-        self.meter.refused(self, full.cause());
-        tracing::refused(full);
+        self.meter.report_refusal(self, full);
     }
 
     pub(super) fn watches(&self) -> bool {

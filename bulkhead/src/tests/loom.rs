@@ -11,8 +11,8 @@ use loom::{future::block_on, thread};
 
 use crate::{Acquire, Bulkhead, Permit, limit::Limited};
 
-/// Runs `f` over every interleaving with at most `preemptions` involuntary switches (three threads
-/// without a bound take minutes, and two switches are enough for every mutant here).
+/// Runs `f` over every interleaving with at most `preemptions` involuntary switches. Three threads without a bound take
+/// minutes, and two switches are enough for every mutant of this crate.
 pub(crate) fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = preemptions;
@@ -32,7 +32,7 @@ fn bulkhead(limit: usize) -> Bulkhead {
     builder.build("model").expect("a limit above zero")
 }
 
-/// Polls once; what becomes of a waiter that is then dropped.
+/// Polls once. Returns the permit if there is one.
 fn poll_once(acquire: &mut Acquire) -> Option<Permit> {
     let mut context = Context::from_waker(std::task::Waker::noop());
     match Pin::new(acquire).poll(&mut context) {
@@ -89,7 +89,7 @@ fn a_dropped_waiter_passes_its_grant_on() {
         let held = bulkhead.try_acquire().unwrap();
         let mut gone = bulkhead.acquire();
         assert!(poll_once(&mut gone).is_none());
-        // Behind the one that goes away.
+        // Behind the waiter that is dropped.
         let other = bulkhead.clone();
         let waiter = thread::spawn(move || drop(block_on(other.acquire()).unwrap()));
         let leaver = thread::spawn(move || drop(gone));

@@ -1,4 +1,4 @@
-//! The bulkhead against one that anybody can check by eye: a list of who is inside.
+//! The bulkhead against a naive model: a list of the permits that are out.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::{Bulkhead, Outcome};
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Enter,
-    /// Leaves: who (modulo those inside), and how it went; `None` is a drop.
+    /// The number of the permit, modulo the length of the list, and the outcome. `None` is a drop.
     Leave(usize, Option<Outcome>),
 }
 
@@ -35,7 +35,7 @@ proptest! {
         let mut inside = Vec::new();
         let mut overloads = 0;
         for (n, step) in steps.into_iter().enumerate() {
-            // Clones share: it must not matter whom one asks.
+            // Clones share, so both handles give the same answers.
             let asked = if n % 2 == 0 { &bulkhead } else { &clone };
             match step {
                 Step::Enter => match asked.try_acquire() {

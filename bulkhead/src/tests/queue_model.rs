@@ -1,4 +1,4 @@
-//! The queue against one that anybody can check by eye: a deque of who waits, a list of who is in.
+//! The queue against a naive model: a deque of waiters and a list of callers with a place.
 
 use std::{
     collections::VecDeque,
@@ -13,11 +13,11 @@ use crate::{Acquire, Bulkhead, Permit, Queue};
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Try,
-    /// Comes and waits; at the head of the line or at its end.
+    /// Waits at the head of the line (`true`) or at its end.
     Wait(bool),
-    /// Leaves the place: who, modulo those inside.
+    /// Gives a place back: the number of the caller, modulo those inside.
     Leave(usize),
-    /// Goes away without one: who, modulo those that wait or have not come for their place.
+    /// Drops a waiter: its number, modulo those that wait or have not fetched their place.
     GiveUp(usize),
     Resize(usize),
 }
@@ -32,7 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The naive one: numbers for callers, and after each step whoever is first goes in while there is room.
+/// Callers are numbers. After each step the first waiters take the free places.
 #[derive(Debug, Default)]
 struct Naive {
     limit: usize,
@@ -51,7 +51,7 @@ impl Naive {
     }
 }
 
-/// A caller of the real one: still waiting, as far as it knows, or inside.
+/// A caller of the real bulkhead, as far as the caller knows.
 #[derive(Debug)]
 enum Caller {
     Waits(Acquire),
@@ -122,7 +122,7 @@ proptest! {
                     }
                 }
                 Step::GiveUp(who) => {
-                    // Among them some who were granted a place, and have not come for it.
+                    // Some of them were granted a place that they have not fetched.
                     let waiting: Vec<_> = (0..callers.len())
                         .filter(|&n| matches!(callers[n].1, Caller::Waits(_)))
                         .collect();
@@ -141,7 +141,7 @@ proptest! {
             prop_assert_eq!(bulkhead.in_flight(), naive.inside.len());
             prop_assert_eq!(bulkhead.queued(), naive.line.len());
             prop_assert_eq!(bulkhead.limit(), naive.limit);
-            // Every other time the callers look whether their turn has come: then it is theirs exactly if the model says so.
+            // Every other step the waiters are polled. A waiter gets its place exactly if the model says so.
             if number % 2 == 0 {
                 for (n, caller) in &mut callers {
                     let Caller::Waits(acquire) = caller else { continue };

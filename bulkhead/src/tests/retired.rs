@@ -1,4 +1,4 @@
-//! A member of a family that was retired tells whoever still reaches it so, and refuses nobody.
+//! A retired member of a family tells its callers that it is retired, and refuses none of them.
 
 use std::time::Duration;
 

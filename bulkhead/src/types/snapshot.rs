@@ -34,12 +34,6 @@ const BELOW_IS_RETIRED: i64 = WAITING + WAITING / 2;
 pub(crate) struct Snapshot(pub(crate) i64);
 
 impl Snapshot {
-    /// The word of an empty bulkhead.
-    pub(crate) const fn empty(limit: usize) -> Self {
-        let limit = Self::field(limit);
-        Self(limit * ONE + limit)
-    }
-
     /// How a word holds `limit`.
     #[expect(
         clippy::cast_possible_wrap,

@@ -1,4 +1,4 @@
-//! Compiles: what fails below fails for what it says.
+//! Compiles, so the other programs fail for the reason that they name.
 
 use std::{num::NonZeroUsize, time::Duration};
 

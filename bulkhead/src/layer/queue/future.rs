@@ -10,12 +10,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::{
-    super::{
-        classify::{Classify, Ignore},
-        end::{AtHead, CallEnd},
-        future::ResponseFuture,
-        reject::{IntoError, OnReject},
-    },
+    super::{AtHead, CallEnd, Classify, Ignore, IntoError, OnReject, ResponseFuture},
     wait_budget::{Bounds, WaitBudget},
     waiter::Waiter,
 };

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 
 #[cfg(feature = "http-body")]
-use super::end::AtBodyEnd;
-use super::{BulkheadLayer, classify::Ignore, end::AtHead, reject::IntoError};
+use super::AtBodyEnd;
+use super::{AtHead, BulkheadLayer, Ignore, IntoError};
 use crate::{bulkhead::Bulkhead, config::Queue};
 pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
 pub use future::QueueFuture;

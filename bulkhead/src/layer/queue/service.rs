@@ -4,15 +4,8 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
-    super::{
-        classify::{Classify, Ignore},
-        end::{AtHead, CallEnd},
-        reject::{IntoError, OnReject},
-        service::BulkheadService,
-        source::Source,
-    },
-    deadline::{DeadlineOf, NoDeadline},
-    future::QueueFuture,
+    super::{AtHead, BulkheadService, CallEnd, Classify, Ignore, IntoError, OnReject, Source},
+    DeadlineOf, NoDeadline, QueueFuture,
     wait_budget::Bounds,
     waiter::{Place, Waiter},
 };

@@ -6,7 +6,7 @@ use std::{
 use tower_service::Service;
 
 use super::{
-    super::{future::ResponseFuture, reject::OnReject},
+    super::{OnReject, ResponseFuture},
     wait_budget::WaitBudget,
 };
 use crate::{

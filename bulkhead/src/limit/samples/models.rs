@@ -8,7 +8,7 @@ use crate::tests::explore;
 #[test]
 fn each_call_is_in_one_window_and_one_call_closes_it() {
     explore(Some(3), || {
-        // The window is over when the tenth call ends; two more end at the same time.
+        // The window ends with the tenth call. Two calls end at the same time.
         let samples = Arc::new(Samples::new(1));
         for _ in 0..9 {
             samples.success(1, 1);

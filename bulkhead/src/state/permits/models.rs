@@ -11,7 +11,7 @@ use loom::{
 use super::Permits;
 use crate::tests::explore;
 
-/// Takes and gives back, and asserts in between that no more than `limit` are inside.
+/// Takes a permit and gives it back. Asserts in between that at most `limit` callers are inside.
 fn visit(permits: &Permits, inside: &AtomicUsize, limit: usize) -> bool {
     if permits.try_acquire().is_err() {
         return false;
@@ -78,8 +78,8 @@ fn a_new_holder_sees_what_the_former_one_did() {
 
 #[test]
 fn no_caller_enters_above_a_lowered_limit() {
-    // One is inside, the limit goes from two to one, then it leaves. Whoever comes in after that
-    // leave must find room under the new limit: with a limit read apart from the count it does not.
+    // One caller is inside, the limit falls from two to one, and the caller leaves. A caller that enters afterwards must find
+    // a place under the new limit. With a limit in a second word it does not.
     explore(Some(3), || {
         let shared = Arc::new((Permits::new(2), AtomicUsize::new(0)));
         assert!(shared.0.try_acquire().is_ok());
@@ -89,7 +89,7 @@ fn no_caller_enters_above_a_lowered_limit() {
         let passer_by = thread::spawn(move || visit(&other.0, &other.1, 2));
         shared.0.resize(1);
         if shared.0.snapshot().held() == 1 {
-            // The place is ours, so the others are outside, and have no room to come in.
+            // This thread holds the only place, so the others are outside and find none.
             assert!(shared.0.try_acquire().is_err());
             let inside = shared.1.fetch_add(0, Relaxed); // a plain load may read what was
             assert_eq!(inside, 0, "somebody is inside above the limit");
