@@ -178,6 +178,7 @@ impl<R> Core<R> {
 
     /// Admits every waiter, for a bulkhead that from now on only counts.
     pub(super) fn admit_all(&self) {
+        // It ends: the mode was set before under the same lock, so no caller joins the line any more.
         loop {
             let waiters = self.waiters.lock();
             if waiters.len() == 0 || !matches!(self.permits.acquire_beyond_limit(), Admit::Inside) {
@@ -188,6 +189,7 @@ impl<R> Core<R> {
     }
 
     /// Gives the permit that was just taken to the first waiter, and wakes it outside the lock.
+    // One event for both gauges: the caller counts as in flight from the grant on, and not only when it is polled.
     fn wake_first(&self, mut waiters: impl std::ops::DerefMut<Target = Waiters>) {
         let waker = waiters.grant_first();
         self.withdraw_if_last(&waiters);

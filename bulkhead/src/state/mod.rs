@@ -70,6 +70,7 @@ impl<R> Core<R> {
         }
     }
 
+    // The path of a call that finds a place: one read-modify-write, no lock, no clock.
     #[inline]
     pub(crate) fn try_acquire(&self) -> Result<(), Full> {
         match self.permits.try_acquire() {
@@ -117,6 +118,7 @@ impl<R> Core<R> {
     pub(crate) fn release(&self) {
         // Before the release, while the word still counts the call: handles that are registered now include it.
         self.meter.left(self);
+        // One addition. Its sign says whether a caller waits, so a call without waiters does not look at the line.
         if self.permits.release() {
             serve(self);
         }
@@ -177,6 +179,7 @@ impl<R> Core<R> {
         self.resized(limit);
     }
 
+    // Only the family of a member retires it, under the lock under which it gives out handles.
     pub(crate) fn retire(&self) -> bool {
         self.permits.retire()
     }

@@ -152,6 +152,7 @@ impl Permits {
     }
 
     /// Removes the mark. Under the lock of the waiters, once for each mark.
+    // A subtraction and no loop: places that are released meanwhile keep their count.
     pub(super) fn withdraw(&self) {
         // Relaxed: the lock orders marks, and the modification order of the word orders permits.
         self.word.fetch_sub(WAITING, Relaxed);
@@ -191,6 +192,7 @@ impl Permits {
             && self
                 .word
                 .compare_exchange(word, i64::MIN | limit, Acquire, Relaxed)
+                // No second attempt: a word that has changed belongs to a member that is in use.
                 .is_ok()
     }
 

@@ -79,6 +79,7 @@ impl Waiters {
             before,
             after,
         };
+        // The vector grows to the longest line that there was, and keeps that memory for the next overload.
         let index = self.free_seat();
         self.seats[index] = seat;
         self.link(before, Some(index));
@@ -101,6 +102,7 @@ impl Waiters {
     pub(super) fn look(&mut self, ticket: &Ticket, new: &Waker) -> Turn {
         match &mut self.seats[ticket.0] {
             Seat::Waiting { waker, .. } => {
+                // A task that polls twice with one waker pays for no clone of it.
                 let is_known = waker.as_ref().is_some_and(|old| old.will_wake(new));
                 Turn::Waits(if is_known {
                     None
