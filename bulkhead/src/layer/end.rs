@@ -2,7 +2,7 @@
 
 use crate::{permit::Permit, state::Pointer, types::Outcome};
 
-/// When a call ends: [`AtHead`], or [`AtBodyEnd`](crate::AtBodyEnd) with the feature `http-body`.
+/// When a call ends: [`AtHead`], or `AtBodyEnd` with the feature `http-body`.
 ///
 /// Sealed. A parameter of the layer, its service and its future, so that one implementation serves both ends.
 pub trait CallEnd<Res, P: Pointer>: sealed::Sealed {

@@ -129,7 +129,6 @@ impl Observe for Meter {
         }
     }
 
-    /// From those who wait to those who are in.
     fn granted(&self, of: &impl Figures) {
         if let Some((handles, true)) = self.handles(of) {
             handles.queued.decrement(1.0);

@@ -10,11 +10,11 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::{
-    super::{AtHead, CallEnd, Classify, Ignore, IntoError, OnReject, ResponseFuture},
     wait_budget::{Bounds, WaitBudget},
     waiter::Waiter,
 };
 use crate::{
+    layer::{AtHead, CallEnd, Classify, Ignore, IntoError, OnReject, ResponseFuture},
     permit::Permit,
     state::{Core, Pointer},
 };

@@ -10,9 +10,12 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 
 #[cfg(feature = "http-body")]
-use super::AtBodyEnd;
-use super::{AtHead, BulkheadLayer, Ignore, IntoError};
-use crate::{bulkhead::Bulkhead, config::Queue};
+use crate::layer::AtBodyEnd;
+use crate::{
+    bulkhead::Bulkhead,
+    config::Queue,
+    layer::{AtHead, BulkheadLayer, Ignore, IntoError},
+};
 pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
 pub use future::QueueFuture;
 pub use service::QueueService;

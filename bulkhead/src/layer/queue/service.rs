@@ -4,12 +4,17 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
-    super::{AtHead, BulkheadService, CallEnd, Classify, Ignore, IntoError, OnReject, Source},
     DeadlineOf, NoDeadline, QueueFuture,
     wait_budget::Bounds,
     waiter::{Place, Waiter},
 };
-use crate::{acquire::Begun, bulkhead::Bulkhead, config::Queue, types::Cause};
+use crate::{
+    acquire::Begun,
+    bulkhead::Bulkhead,
+    config::Queue,
+    layer::{AtHead, BulkheadService, CallEnd, Classify, Ignore, IntoError, OnReject, Source},
+    types::Cause,
+};
 
 /// A service behind a bulkhead with a queue, made by [`QueueLayer`](crate::QueueLayer).
 ///

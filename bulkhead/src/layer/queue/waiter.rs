@@ -5,12 +5,10 @@ use std::{
 
 use tower_service::Service;
 
-use super::{
-    super::{OnReject, ResponseFuture},
-    wait_budget::WaitBudget,
-};
+use super::wait_budget::WaitBudget;
 use crate::{
     acquire::Acquire,
+    layer::{OnReject, ResponseFuture},
     permit::Permit,
     state::{Caller, Pointer},
     types::{Cause, Full},
