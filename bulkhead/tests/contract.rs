@@ -68,7 +68,7 @@ fn a_ready_service_dropped_without_a_call_holds_nothing() {
 }
 
 #[test]
-fn an_unready_inner_service_is_never_called() {
+fn an_inner_service_that_is_not_ready_is_not_called() {
     // The clone that is polled ready is the instance that is called: the mock panics otherwise.
     let (service, mut handle) = mock::pair::<&str, &str>();
     let mut first = BulkheadLayer::new(one_place()).layer(service);
@@ -247,7 +247,7 @@ fn on_reject_answers_without_room_in_the_error() {
 }
 
 #[test]
-fn fallback_answers_with_the_request() {
+fn fallback_gets_the_request() {
     let bulkhead = one_place();
     let _held = bulkhead.try_acquire().unwrap();
     let mut service = BulkheadLayer::new(bulkhead)
@@ -278,7 +278,7 @@ fn the_classifier_sees_results_but_no_refusals() {
 }
 
 #[test]
-fn a_capture_that_is_not_clone_fits_behind_an_arc() {
+fn capture_without_clone_goes_behind_an_arc() {
     struct Marker(u16);
     let marker = Marker(503);
     let overloaded =
@@ -302,7 +302,7 @@ fn a_permit_reports_once_and_gives_its_place_back() {
 }
 
 #[test]
-fn find_searches_boxes_io_errors_and_sources() {
+fn find_walks_boxes_io_errors_and_sources() {
     #[derive(Debug, thiserror::Error)]
     enum StoreError {
         #[error("no room")]

@@ -177,7 +177,7 @@ fn keys_without_a_member_share_the_bounded_overflow() {
 }
 
 #[test]
-fn concurrent_first_calls_of_a_key_make_one_member() {
+fn concurrent_first_calls_of_a_key_make_one_instance() {
     for round in 0..200 {
         let tenants = family(1, 4);
         let barrier = Barrier::new(4);
@@ -283,7 +283,7 @@ async fn a_metrics_only_family_refuses_nothing() {
 }
 
 #[test]
-fn a_capacity_of_zero_is_refused() {
+fn family_without_capacity_is_refused() {
     let builder = Bulkhead::builder().limit(1);
     let none = builder.build_family::<u32>("none", 0);
     assert_eq!(none.unwrap_err(), InvalidConfig::ZeroCapacity);

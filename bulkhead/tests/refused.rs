@@ -54,7 +54,7 @@ fn programs_of(here: &Path) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_compiler_says_what_to_do() {
+fn compiler_errors_say_what_to_do() {
     let package = package();
     let programs = programs_of(Path::new(env!("CARGO_MANIFEST_DIR")));
     assert!(programs.iter().any(|(_, text)| !text.contains("//~")));
