@@ -6,7 +6,7 @@
 // `a_release_wakes_a_starting_waiter` and `a_dropped_waiter_passes_its_grant_on` hold both halves.
 //
 // No foreign code runs under the lock: a waker is called and dropped, and a recorder is told, after it is given back. The
-// test `a_recorder_may_use_its_own_bulkhead` hung before.
+// test `a_recorder_may_use_its_own_bulkhead` hangs otherwise.
 
 use std::{task::Waker, time::Duration};
 

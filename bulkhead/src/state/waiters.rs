@@ -32,7 +32,7 @@ pub(super) enum Turn {
     Granted,
     // With the waker that is no longer needed. It may be the last reference to a task, and that task may hold another
     // seat of this list. So the caller drops it without the lock: a drop under the lock would take the lock twice. The
-    // test `dropping_a_waker_may_leave_the_same_line` hung before.
+    // test `dropping_a_waker_may_leave_the_same_line` hangs if it is dropped there.
     Waits(Option<Waker>),
 }
 
