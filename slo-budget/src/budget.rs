@@ -3,16 +3,24 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    Builder, BurnRate, Counts, Event, History, Objective, Observation, Report,
-    budgeting::SliceRule,
-    calendar::Periods,
-    clocks,
-    ledger::Ledger,
-    period::Period,
-    recorder::{Recorder, View},
-    span::{Spoken, ticks},
+    builder::Builder,
+    history::History,
+    observation::Observation,
+    record::{
+        budgeting_method::SliceRule,
+        calendar::Periods,
+        clocks,
+        ledger::Ledger,
+        period::Period,
+        recorder::{Recorder, View},
+        suspend::Timekeeper,
+    },
+    report::Report,
     sync,
-    timekeeper::Timekeeper,
+    types::{
+        BurnRate, Counts, Event, Objective,
+        duration::{Spoken, ticks},
+    },
 };
 
 /// The error budget of one objective: a cheap handle to counts that all its clones share.

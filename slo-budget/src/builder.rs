@@ -1,8 +1,11 @@
 use std::time::Duration;
 
 use crate::{
-    Budgeting, ErrorBudget, ErrorBudgets, Event, InvalidConfig, Objective, Restored,
-    budget::Settings, bytes::checksum, calendar::Calendar, rings::SPAN, span::ticks,
+    budget::{ErrorBudget, Settings},
+    family::ErrorBudgets,
+    history::{Restored, bytes::checksum},
+    record::{Budgeting, calendar::Calendar, rings::SPAN},
+    types::{Event, InvalidConfig, Objective, duration::ticks},
 };
 
 /// The numbers of an error budget. `Copy`, and usable in a `const`.

@@ -21,6 +21,8 @@ mod odds;
 mod policy;
 mod reason;
 mod run;
+#[cfg(feature = "serde")]
+mod serde;
 mod verdict;
 mod wilson;
 

@@ -2,7 +2,7 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 
 use tokio::time::Instant;
 
-use crate::{Core, Event};
+use crate::{budget::Core, types::Event};
 
 /// One piece of work whose outcome is to be counted, made by [`ErrorBudget::observe`](crate::ErrorBudget::observe).
 ///

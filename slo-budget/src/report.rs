@@ -1,12 +1,16 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    BurnRate, Counts, Factor, Objective,
     budget::Settings,
-    budgeting::{Amount, SliceRule, SpokenCounts},
-    calendar::{Calendar, Periods},
-    recorder::View,
-    span::{Spoken, ticks},
+    record::{
+        budgeting_method::{Amount, SliceRule, SpokenCounts},
+        calendar::{Calendar, Periods},
+        recorder::View,
+    },
+    types::{
+        BurnRate, Counts, Factor, Objective,
+        duration::{Spoken, ticks},
+    },
 };
 
 /// All figures of a budget at one moment, made by [`ErrorBudget::report`](crate::ErrorBudget::report).

@@ -3,13 +3,14 @@
 //! Written by hand, not derived: the names in the output are a promise of their own, and a burn rate has to
 //! tell no data (`null`) from infinity, which JSON has no number for.
 
-mod verdict;
-
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
 
-use crate::{Counts, Objective, Report, WindowReport};
+use crate::{
+    report::{Report, WindowReport},
+    types::{Counts, Objective},
+};
 
 /// A figure for display: `null` without data, `"infinite"` where not one bad event was allowed and there was one.
 struct Figure(Option<f64>);
@@ -57,7 +58,7 @@ impl Serialize for Report {
 impl Serialize for WindowReport {
     /// Length in seconds, counts, burn rate and coverage.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let burn_rate = self.burn_rate().map(crate::BurnRate::as_f64);
+        let burn_rate = self.burn_rate().map(crate::types::BurnRate::as_f64);
         let mut map = to.serialize_struct("WindowReport", 5)?;
         map.serialize_field("seconds", &self.window().as_secs_f64())?;
         map.serialize_field("good", &self.counts().good())?;

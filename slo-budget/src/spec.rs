@@ -19,12 +19,16 @@ mod yaml;
 
 use std::{str::FromStr, time::Duration};
 
-use crate::{
-    AlertRule, AlertsBuilder, Builder, Factor, GateBuilder, Limit, Objective, Page, Severity,
-    decimal, rings::SPAN, span,
-};
 #[expect(unused_imports, reason = "the documentation names them")]
-use crate::{Alerts, ErrorBudget, Gate};
+use crate::{alerts::Alerts, budget::ErrorBudget, gate::Gate};
+use crate::{
+    alerts::{AlertRule, AlertsBuilder, Severity},
+    builder::Builder,
+    burn::{Limit, Page},
+    gate::GateBuilder,
+    record::rings::SPAN,
+    types::{Factor, Objective, decimal, duration::ticks},
+};
 use indicator::Indicator;
 pub use mistake::{Mistake, Mistakes};
 
@@ -276,6 +280,6 @@ fn resolution(period: Duration, alerts: &[Pair]) -> Duration {
     let shortest = alerts.iter().map(|pair| pair.windows.short).min();
     let fine = USUAL.min(shortest.unwrap_or(USUAL * 30) / 30);
     // Up to a whole nanosecond, so that all of the period is kept.
-    let coarse = Duration::from_nanos(span::ticks(period).div_ceil(SPAN.into()));
+    let coarse = Duration::from_nanos(ticks(period).div_ceil(SPAN.into()));
     fine.max(coarse)
 }

@@ -3,8 +3,12 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    Admission, Alerts, Counts, ErrorBudget, Factor, Gate, Objective, budget::Settings,
-    budgeting::SliceRule, evidence::is_unlikely, span::Spoken,
+    alerts::Alerts,
+    budget::{ErrorBudget, Settings},
+    burn::significance::is_unlikely,
+    gate::{Admission, Gate},
+    record::budgeting_method::SliceRule,
+    types::{Counts, Factor, Objective, duration::Spoken},
 };
 
 /// Something in a configuration that works, and hardly as it was meant: to be said in a log when a service starts. (What cannot work at all is
@@ -173,7 +177,7 @@ impl Pair {
 }
 
 /// One bad of `n` events.
-fn burns(objective: Objective, n: u64) -> Option<crate::BurnRate> {
+fn burns(objective: Objective, n: u64) -> Option<crate::types::BurnRate> {
     objective.burn_rate(Counts::new(n.checked_sub(1)?, 1))
 }
 

@@ -1,6 +1,6 @@
 use crate::{
-    Counts,
     canary::{InvalidArms, Side},
+    types::Counts,
 };
 
 /// What was counted on one side, the baseline's or the canary's, **since the canary was started**.

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use crate::{
-    CanaryPolicy, InvalidConfig, Objective,
     canary::{
+        CanaryPolicy,
         listed::Listed,
         policy::{ABOVE_P95, Limits},
     },
+    types::{InvalidConfig, Objective},
 };
 
 /// The numbers of a [`CanaryPolicy`]. `Copy`, and usable in a `const`.

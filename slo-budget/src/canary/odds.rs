@@ -7,8 +7,8 @@
 //! expectation is 1 where the odds are the same, and at most 1 where the canary's are lower.
 
 use crate::{
+    burn::significance::{deviance, stirling_rest},
     canary::bound::as_f64,
-    evidence::{deviance, stirling_rest},
 };
 
 /// The most terms that are summed on either side of the greatest. Enough to be exact to rounding up to a standard deviation

@@ -3,8 +3,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{
-    Canary, Objective,
-    canary::{Builder, EValue, Overdue, arm::Tally, listed::Listed, needed},
+    canary::{Builder, Canary, EValue, Overdue, arm::Tally, listed::Listed, needed},
+    types::Objective,
 };
 
 /// What is asked of a release: checked, and `Copy`.

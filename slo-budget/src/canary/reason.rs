@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use crate::{
     canary::{EValue, evidence::Percent},
-    span::Spoken,
+    types::duration::Spoken,
 };
 
 /// One reason for a verdict, with its numbers. Rates are from 0 to 1.

@@ -1,9 +1,9 @@
 use tokio::time::Instant;
 
 use crate::{
-    CanaryPolicy, Gate,
     canary::{
-        Arm, Evidence, Hold, InvalidArms, Overdue, Promotion, Reason, RollBack, Verdict,
+        Arm, CanaryPolicy, Evidence, Hold, InvalidArms, Overdue, Promotion, Reason, RollBack,
+        Verdict,
         arm::Of,
         bad::Bad,
         bound::{as_f64, lower_bound},
@@ -12,6 +12,7 @@ use crate::{
         counted::{Batch, Counted},
         wilson::wilson,
     },
+    gate::Gate,
 };
 
 /// A release under way: what it and the baseline have counted, and what that shows.

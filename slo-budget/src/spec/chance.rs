@@ -1,4 +1,4 @@
-use crate::{Objective, spec::figures::float};
+use crate::{spec::figures::float, types::Objective};
 
 /// That so many bad events are hardly chance: what a process asks of the binomial law, by the normal law with the
 /// variance of the binomial, as Prometheus has no other. It agrees with 1 % to within one event.
@@ -39,7 +39,7 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Counts, evidence::is_unlikely};
+    use crate::{burn::significance::is_unlikely, types::Counts};
 
     #[test]
     fn evidence_by_the_normal_law_agrees_with_the_binomial_to_one_event() {

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{Window, span::units};
+use crate::types::{Window, duration::units};
 
 /// Where Prometheus ends, which counts 63 bits of nanoseconds: 290 years.
 const MOST: Duration = Duration::from_secs(290 * 365 * 86_400);

@@ -1,6 +1,6 @@
 //! Made-up traffic, and what counters say of it.
 
-use crate::{Counts, spec::indicator::Samples};
+use crate::{spec::indicator::Samples, types::Counts};
 
 /// Traffic that is the same for a while.
 #[derive(Clone, Copy, Debug)]

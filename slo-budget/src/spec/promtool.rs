@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Counts, Spec,
     spec::{
+        Spec,
         duration::Written,
         figures::float,
         history::{Counted, History},
@@ -16,6 +16,7 @@ use crate::{
         selector::Quoted,
         yaml::{Yaml, map, text},
     },
+    types::Counts,
 };
 
 /// One test, as it grows.

@@ -6,16 +6,16 @@ mod indicator;
 use std::time::Duration;
 
 use crate::{
-    ErrorBudget, Objective, Spec,
-    budget::Settings,
+    budget::{ErrorBudget, Settings},
     spec::{
-        Pair, document,
+        Pair, Spec, document,
         duration::{self, Written},
         fields::{Field, Fields, Notes},
         mistake::{Mistake, Mistakes, Place},
         resolution,
         selector::is_label,
     },
+    types::Objective,
 };
 use alerts::{default_alerts, default_limits};
 

@@ -6,16 +6,16 @@
 use std::time::Duration;
 
 use crate::{
-    Objective, Severity, Spec, decimal,
-    span::Spoken,
+    alerts::Severity,
     spec::{
-        Pair,
+        Pair, Spec,
         chance::Evidence,
         duration::Written,
         figures::{float, human},
         selector::Quoted,
         yaml::{Yaml, map, text},
     },
+    types::{Objective, decimal, duration::Spoken},
 };
 
 pub(crate) const BURN: &str = "ErrorBudgetBurn";

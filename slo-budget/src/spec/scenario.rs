@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::{
-    Counts, Objective, Spec,
     spec::{
-        Pair,
+        Pair, Spec,
         chance::Evidence,
         figures::{float, human_percentage},
         history::{History, Phase},
     },
+    types::{Counts, Objective},
 };
 
 /// How the tests see a specification: all its times in ticks.

@@ -3,8 +3,10 @@
 use loom::{sync::Arc, thread};
 
 use crate::{
-    Counts, Event, Objective, Override, Reason, Reasons, budgeting::SliceRule, door::Door,
-    ledger::Ledger, outbox::Outbox, recorder::Recorder,
+    gate::{Reason, Reasons, state::Door},
+    observe::outbox::Outbox,
+    record::{budgeting_method::SliceRule, ledger::Ledger, recorder::Recorder},
+    types::{Counts, Event, Objective, Override},
 };
 
 /// Slots of ten ticks.

@@ -5,8 +5,11 @@ use std::{cell::Cell, cmp::Ordering};
 use proptest::prelude::*;
 
 use crate::{
-    BurnRate, Counts, Event, Factor, History, Objective, budgeting::SliceRule, ledger::Ledger,
-    recorder::Recorder, timekeeper::Timekeeper,
+    history::History,
+    record::{
+        budgeting_method::SliceRule, ledger::Ledger, recorder::Recorder, suspend::Timekeeper,
+    },
+    types::{BurnRate, Counts, Event, Factor, Objective},
 };
 
 const RESOLUTION: u64 = 10;
@@ -312,7 +315,7 @@ fn a_gap_of_centuries_costs_one_round_of_the_rings() {
 
 #[test]
 fn a_history_with_impossible_numbers_and_a_true_checksum_is_refused_or_harmless() {
-    use crate::bytes::checksum;
+    use crate::history::bytes::checksum;
     let (ledger, counts) = Recorder::of_events(RESOLUTION).view(9000).history();
     let whole = History {
         meaning: 0,

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use crate::{Counts, ledger::Ledger, period::Period};
+use crate::{
+    record::{ledger::Ledger, period::Period},
+    types::Counts,
+};
 
 const RESOLUTION: u64 = 10;
 /// No multiple of a slot, and beyond all rings.

@@ -2,8 +2,11 @@
 //! it again, and that each line is where the builder put it.
 
 use crate::{
-    Admission, Counts, Event, Factor, GateBuilder, Limit, NoData, Objective, Page, Reason, Reasons,
-    budget::Settings, ledger::Whole, policy::Policy,
+    budget::Settings,
+    burn::{Limit, Page},
+    gate::{Admission, GateBuilder, NoData, Reason, Reasons, policy::Policy},
+    record::ledger::Whole,
+    types::{Counts, Event, Factor, Objective},
 };
 use std::time::Duration;
 

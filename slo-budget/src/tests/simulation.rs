@@ -4,8 +4,10 @@
 use std::cell::Cell;
 
 use crate::{
-    Counts, Event, GateBuilder, Objective, Reason, Reasons, budget::Settings, door::Door,
-    policy::Policy, recorder::Recorder,
+    budget::Settings,
+    gate::{GateBuilder, Reason, Reasons, policy::Policy, state::Door},
+    record::recorder::Recorder,
+    types::{Counts, Event, Objective},
 };
 
 const SECOND: u64 = 1_000_000_000;

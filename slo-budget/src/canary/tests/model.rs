@@ -3,10 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 use tokio::time::Instant;
 
-use crate::{
-    Canary, CanaryPolicy,
-    canary::{Arm, Reason, Verdict},
-};
+use crate::canary::{Arm, Canary, CanaryPolicy, Reason, Verdict};
 
 /// What one side counts in one batch, by its size, and its shares of bad, slow and much too slow in 1/256.
 fn some() -> impl Strategy<Value = (u64, u64, u64)> {

@@ -5,8 +5,13 @@ use std::time::Duration;
 use tokio::time::{Instant, advance};
 
 use crate::{
-    Canary, CanaryPolicy, ErrorBudget, Gate, InvalidConfig, Objective, Override,
-    canary::{Arm, Builder, InvalidArms, Overdue, Reason, Side, Verdict, odds::Table},
+    budget::ErrorBudget,
+    canary::{
+        Arm, Builder, Canary, CanaryPolicy, InvalidArms, Overdue, Reason, Side, Verdict,
+        odds::Table,
+    },
+    gate::Gate,
+    types::{InvalidConfig, Objective, Override},
 };
 
 fn errors_only() -> Builder {

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use super::DURATION;
 use crate::{
-    AlertRule, BurnRate, Factor, Gate, InvalidConfig, Limit, Page, Severity,
-    alerts_builder::DEFAULT_RULES,
+    alerts::{AlertRule, Severity, builder::DEFAULT_RULES},
     budget::Settings,
-    decimal,
-    gate_builder::outage,
+    burn::{Limit, Page},
+    gate::{Gate, builder::outage},
     spec::{
         Pair,
         duration::{self, Written},
@@ -16,6 +15,7 @@ use crate::{
         figures::human,
         mistake::Place,
     },
+    types::{BurnRate, Factor, InvalidConfig, decimal},
 };
 
 const SHARE: &str = "a share of the budget, above 0 and at most all of it: `2%` or `0.02`";

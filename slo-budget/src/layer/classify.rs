@@ -1,0 +1,72 @@
+use std::{any::type_name, fmt, time::Duration};
+
+use crate::types::Event;
+
+/// Says what a call means for the objective. Implement it on a type of your own, or use
+/// [`bad_if`](crate::ErrorBudgetLayer::bad_if) or [`classify`](crate::ErrorBudgetLayer::classify) with a closure.
+pub trait Classify<Res, Err> {
+    /// Whether `classify` looks at the latency. Where it is `false` the layer spares a clock read, and
+    /// the latency may be zero.
+    const TIMED: bool = true;
+
+    /// The meaning of `result`, which came `latency` after `call`.
+    fn classify(&self, result: &Result<Res, Err>, latency: Duration) -> Event;
+}
+
+/// The default: an error is bad, a response good. Zero-sized.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a unit that users may name and make"
+)]
+pub struct ErrIsBad;
+
+/// Results for which the closure says yes are bad, all others good. Made by
+/// [`bad_if`](crate::ErrorBudgetLayer::bad_if).
+#[derive(Clone, Copy)]
+pub struct BadIf<F>(pub(crate) F);
+
+/// The closure names the event itself. Made by [`classify`](crate::ErrorBudgetLayer::classify).
+#[derive(Clone, Copy)]
+pub struct ClassifyWith<F>(pub(crate) F);
+
+impl<Res, Err> Classify<Res, Err> for ErrIsBad {
+    const TIMED: bool = false;
+
+    fn classify(&self, result: &Result<Res, Err>, _: Duration) -> Event {
+        bad_or_good(result.is_err())
+    }
+}
+
+impl<Res, Err, F: Fn(&Result<Res, Err>) -> bool> Classify<Res, Err> for BadIf<F> {
+    const TIMED: bool = false;
+
+    fn classify(&self, result: &Result<Res, Err>, _: Duration) -> Event {
+        bad_or_good((self.0)(result))
+    }
+}
+
+impl<Res, Err, F> Classify<Res, Err> for ClassifyWith<F>
+where
+    F: Fn(&Result<Res, Err>, Duration) -> Event,
+{
+    fn classify(&self, result: &Result<Res, Err>, latency: Duration) -> Event {
+        (self.0)(result, latency)
+    }
+}
+
+const fn bad_or_good(bad: bool) -> Event {
+    if bad { Event::Bad } else { Event::Good }
+}
+
+impl<F> fmt::Debug for BadIf<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BadIf({})", type_name::<F>())
+    }
+}
+
+impl<F> fmt::Debug for ClassifyWith<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClassifyWith({})", type_name::<F>())
+    }
+}

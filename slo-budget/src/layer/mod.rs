@@ -1,0 +1,25 @@
+//! The tower layers: one that counts calls, one that refuses them.
+
+mod admit;
+#[cfg(feature = "http-body")]
+mod body;
+mod classify;
+mod future;
+mod gate;
+mod gate_service;
+mod record;
+mod reject;
+mod service;
+pub(crate) mod source;
+
+pub use admit::Admit;
+#[cfg(feature = "http-body")]
+pub use body::{BodyFuture, BodyLayer, BodyService, ObservedBody};
+pub use classify::{BadIf, Classify, ClassifyWith, ErrIsBad};
+pub use future::{ErrorBudgetFuture, GateFuture};
+pub use gate::GateLayer;
+pub use gate_service::GateService;
+pub use record::ErrorBudgetLayer;
+pub use reject::{Answer, Fallback, IntoError, OnReject};
+pub use service::ErrorBudgetService;
+pub use source::Guard;

@@ -1,0 +1,6 @@
+//! Events and the listeners that hear of them.
+
+mod listener;
+pub(crate) mod outbox;
+
+pub use listener::Listener;

@@ -1,0 +1,268 @@
+use std::{fmt, time::Duration};
+
+use crate::types::{
+    Counts, Event, InvalidConfig, Objective,
+    duration::{Spoken, ticks},
+};
+
+/// What is counted: each event, or slices of time by the events in them. The terms and their meaning are those of
+/// [OpenSLO](https://github.com/OpenSLO/OpenSLO#slo).
+///
+/// Events weigh by traffic: a bad hour at night costs little. Slices weigh by time: "in 99.9 % of the minutes
+/// at least 95 % of the requests are good" is an objective of 99.9 % over timeslices of a minute with a target of 95 %. All windows,
+/// figures, alerts and gates are then of slices. A slice counts when it has ended, in the window in which it ended.
+///
+/// Slices are aligned to when the budget was first built.
+///
+/// # Examples
+///
+/// ```
+/// use maestro_slo_budget::{Budgeting, Counts, ErrorBudget, Event};
+/// use std::time::Duration;
+/// use tokio::time::Instant;
+///
+/// let minute = Duration::from_secs(60);
+/// let budget = ErrorBudget::builder()
+///     .budgeting(Budgeting::timeslices(minute, "95%".parse()?))
+///     .build("api")?;
+/// let start = Instant::now();
+/// for n in 0..1000 {
+///     // 3 % bad in the first minute, 10 % in the second.
+///     let (bad, at) = if n < 500 { (n % 33 == 0, start) } else { (n % 10 == 0, start + minute) };
+///     budget.record_at(if bad { Event::Bad } else { Event::Good }, at);
+/// }
+/// assert_eq!(budget.counts_at(60 * minute, start + 2 * minute), Counts::new(1, 1));
+/// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budgeting(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Occurrences,
+    /// Without a target it is the ratio that counts.
+    Slices {
+        length: Duration,
+        target: Option<Objective>,
+        idle: Event,
+    },
+}
+
+/// Slices that were checked, in ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SliceRule {
+    pub(crate) length: u64,
+    pub(crate) target: Option<Objective>,
+    pub(crate) idle: Event,
+}
+
+/// What a slice counts where its ratio does, so that sums are of integers: exact to a billionth of a slice, and rounded
+/// against the service. 2^64 of them are 584 years of slices of a second.
+pub(crate) const WHOLE: u64 = 1_000_000_000;
+
+// === impl Budgeting ===
+
+impl Budgeting {
+    /// Each event: the share of good ones. The default.
+    pub const OCCURRENCES: Self = Self(Kind::Occurrences);
+
+    /// Slices of `length`: the share of those in which at least `target` of the events are good.
+    ///
+    /// `length` is a whole number of slots of the [`resolution`](crate::Builder::resolution).
+    #[must_use]
+    pub const fn timeslices(length: Duration, target: Objective) -> Self {
+        Self(Kind::Slices {
+            length,
+            target: Some(target),
+            idle: Event::Excluded,
+        })
+    }
+
+    /// Slices of `length`: the mean of their shares of good events, each as heavy as the next however much traffic it had.
+    ///
+    /// [`Counts`] are then billionths of slices: a slice with 3 bad events of 4 counts 750,000,000 bad and 250,000,000 good.
+    /// What is bad of a slice is rounded up to the next billionth.
+    #[must_use]
+    pub const fn ratio_timeslices(length: Duration) -> Self {
+        Self(Kind::Slices {
+            length,
+            target: None,
+            idle: Event::Excluded,
+        })
+    }
+
+    /// What a slice without events counts as. The default is [`Event::Excluded`]: no data is neither good nor bad.
+    /// [`Event::Good`] where idle is healthy, [`Event::Bad`] where traffic never ceases. Of the time in which the process did not
+    /// run or slept every slice is one without events. It says nothing to occurrences.
+    #[must_use]
+    pub const fn idle(self, slice: Event) -> Self {
+        match self.0 {
+            Kind::Occurrences => self,
+            Kind::Slices { length, target, .. } => Self(Kind::Slices {
+                length,
+                target,
+                idle: slice,
+            }),
+        }
+    }
+
+    pub(crate) fn check(
+        self,
+        resolution: u64,
+        period: u64,
+    ) -> Result<Option<SliceRule>, InvalidConfig> {
+        let Kind::Slices {
+            length,
+            target,
+            idle,
+        } = self.0
+        else {
+            return Ok(None);
+        };
+        let length = ticks(length);
+        if length == 0 || length % resolution != 0 {
+            return Err(InvalidConfig::SliceLength);
+        }
+        if length > period / 2 {
+            return Err(InvalidConfig::SliceTooLong);
+        }
+        Ok(Some(SliceRule {
+            length,
+            target,
+            idle,
+        }))
+    }
+}
+
+// === impl SliceRule ===
+
+impl SliceRule {
+    /// What a slice with these events counts.
+    pub(crate) fn verdict(self, events: Counts) -> Counts {
+        let (bad, total) = (u128::from(events.bad), events.total());
+        if total == 0 {
+            return self.one(self.idle);
+        }
+        if let Some(target) = self.target {
+            // Below 2^65 × 2^60 each.
+            let is_good = bad * u128::from(target.of()) <= total * u128::from(target.budget());
+            return self.one(if is_good { Event::Good } else { Event::Bad });
+        }
+        let bad = (bad * u128::from(WHOLE)).div_ceil(total);
+        // Not more than the whole, as it is not more than the total.
+        let bad = u64::try_from(bad).unwrap_or(WHOLE).min(WHOLE);
+        Counts::new(WHOLE - bad, bad)
+    }
+
+    /// What a slice counts of which this is known.
+    pub(crate) const fn one(self, slice: Event) -> Counts {
+        match slice {
+            Event::Good => Counts::new(self.whole(), 0),
+            Event::Bad => Counts::new(0, self.whole()),
+            Event::Excluded => Counts::new(0, 0),
+        }
+    }
+
+    /// What one slice counts.
+    pub(crate) const fn whole(self) -> u64 {
+        match self.target {
+            Some(_) => 1,
+            None => WHOLE,
+        }
+    }
+}
+
+/// How many good and bad of something that is either one or nothing: what evidence asks for. Of ratios only whole bad slices.
+pub(crate) fn trials(slices: Option<SliceRule>, counts: Counts) -> Counts {
+    match slices {
+        Some(SliceRule { target: None, .. }) => {
+            let bad = counts.bad / WHOLE;
+            let good = counts.total() / u128::from(WHOLE) - u128::from(bad);
+            Counts::new(u64::try_from(good).unwrap_or(u64::MAX), bad)
+        }
+        Some(_) | None => counts,
+    }
+}
+
+/// `3 bad of 10 events`, or of slices.
+pub(crate) struct SpokenCounts(pub(crate) Option<SliceRule>, pub(crate) Counts);
+
+impl fmt::Display for SpokenCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(slices, counts) = self;
+        let amount = Amount(*slices, u128::from(counts.bad));
+        let total = Amount(*slices, counts.total());
+        write!(f, "{amount} bad of {total} ")?;
+        match slices {
+            None => f.write_str("events"),
+            Some(rule) => write!(f, "slices of {}", Spoken(Duration::from_nanos(rule.length))),
+        }
+    }
+}
+
+/// A number of events or slices, in the unit of the counts; of ratios with two decimals.
+pub(crate) struct Amount(pub(crate) Option<SliceRule>, pub(crate) u128);
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(SliceRule { target: None, .. }) if self.1 % u128::from(WHOLE) != 0 => {
+                let hundredths = self.1 / u128::from(WHOLE / 100);
+                write!(f, "{}.{:02}", hundredths / 100, hundredths % 100)
+            }
+            Some(SliceRule { target: None, .. }) => (self.1 / u128::from(WHOLE)).fmt(f),
+            Some(_) | None => self.1.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(target: Option<Objective>) -> SliceRule {
+        SliceRule {
+            length: 1,
+            target,
+            idle: Event::Excluded,
+        }
+    }
+
+    #[test]
+    fn a_slice_is_good_at_its_target_and_bad_below_it_whatever_the_numbers() {
+        let good = |target: &str, good, bad| {
+            let verdict = rule(Some(target.parse().unwrap())).verdict(Counts::new(good, bad));
+            assert_eq!(verdict.total(), 1);
+            verdict.good() == 1
+        };
+        assert!(good("95%", 95, 5) && !good("95%", 94, 5));
+        assert!(good("100%", u64::MAX, 0) && !good("100%", u64::MAX, 1));
+        assert!(good("0%", 0, u64::MAX));
+        assert!(good("50%", u64::MAX, u64::MAX) && !good("50%", u64::MAX - 1, u64::MAX));
+    }
+
+    #[test]
+    fn a_ratio_is_rounded_against_the_service_and_never_beyond_the_whole() {
+        let bad = |good, bad| {
+            let verdict = rule(None).verdict(Counts::new(good, bad));
+            assert_eq!(verdict.total(), u128::from(WHOLE));
+            verdict.bad()
+        };
+        assert_eq!((bad(7, 0), bad(0, 7), bad(1, 1)), (0, WHOLE, WHOLE / 2));
+        assert_eq!(bad(2, 1), 333_333_334);
+        assert_eq!(
+            bad(u64::MAX, 1),
+            1,
+            "one error is seen, however many are good"
+        );
+        assert_eq!(bad(1, u64::MAX), WHOLE);
+        assert_eq!(bad(u64::MAX, u64::MAX), WHOLE / 2);
+    }
+
+    #[test]
+    fn of_ratios_only_whole_slices_are_evidence() {
+        let counts = Counts::new(5 * WHOLE + 1, 3 * WHOLE - 1);
+        assert_eq!(trials(Some(rule(None)), counts), Counts::new(6, 2));
+        assert_eq!(trials(None, counts), counts);
+    }
+}

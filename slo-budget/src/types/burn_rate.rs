@@ -1,0 +1,124 @@
+use std::{cmp::Ordering, fmt};
+
+use crate::types::{Counts, Factor, Objective, decimal};
+
+/// How fast a window consumes the budget: 1 means that a whole period like it consumes exactly all of it.
+///
+/// `(bad / total) / (1 - objective)`, kept as the integers it comes of and compared with a [`Factor`] by
+/// cross-multiplication: no rounding decides. There is none without events: no data is not 0. With an
+/// objective of 100 % it is 0 without a bad event and infinite with one.
+///
+/// # Examples
+///
+/// ```
+/// use maestro_slo_budget::{Counts, Factor, Objective};
+///
+/// let objective: Objective = "99.9%".parse()?;
+/// let burn = objective.burn_rate(Counts::new(98_560, 1_440)).unwrap();
+/// let line: Factor = "14.4".parse()?;
+/// assert!(burn == line && !(burn > line));
+/// assert!(objective.burn_rate(Counts::new(98_559, 1_441)).unwrap() > line);
+/// assert!(objective.burn_rate(Counts::new(0, 0)).is_none());
+/// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct BurnRate {
+    objective: Objective,
+    counts: Counts,
+}
+
+impl BurnRate {
+    pub(crate) const fn new(objective: Objective, counts: Counts) -> Option<Self> {
+        if counts.total() == 0 {
+            None
+        } else {
+            Some(Self { objective, counts })
+        }
+    }
+
+    /// The events it was computed of.
+    #[must_use]
+    pub const fn counts(self) -> Counts {
+        self.counts
+    }
+
+    pub(crate) const fn objective(self) -> Objective {
+        self.objective
+    }
+
+    /// For display. Infinite when the objective is 100 % and there was a bad event.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "for display")]
+    pub const fn as_f64(self) -> f64 {
+        let (bad, all) = self.terms();
+        if bad == 0 {
+            return 0.0;
+        }
+        bad as f64 / all as f64
+    }
+
+    /// Numerator and denominator. Below 2^64 × 2^60 and 2^65 × 2^60; the denominator is 0 at 100 %.
+    const fn terms(self) -> (u128, u128) {
+        let bad = self.counts.bad as u128 * self.objective.of() as u128;
+        let all = self.counts.total() * self.objective.budget() as u128;
+        (bad, all)
+    }
+
+    fn compare(self, factor: Factor) -> Ordering {
+        let (bad, all) = self.terms();
+        let (numerator, denominator) = factor.terms();
+        match bad {
+            // Also at 100 %, where both products would be 0.
+            0 => 0.cmp(&numerator),
+            _ => decimal::compare_products(bad, denominator, all, numerator),
+        }
+    }
+}
+
+impl PartialEq<Factor> for BurnRate {
+    fn eq(&self, factor: &Factor) -> bool {
+        self.compare(*factor) == Ordering::Equal
+    }
+}
+
+impl PartialOrd<Factor> for BurnRate {
+    fn partial_cmp(&self, factor: &Factor) -> Option<Ordering> {
+        Some(self.compare(*factor))
+    }
+}
+
+impl fmt::Display for BurnRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.as_f64().is_infinite() {
+            return f.write_str("infinite");
+        }
+        match f.precision() {
+            Some(_) => self.as_f64().fmt(f),
+            None => write!(f, "{:.2}", self.as_f64()),
+        }
+    }
+}
+
+impl fmt::Debug for BurnRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BurnRate({self}, {:?})", self.counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_an_objective_of_all_it_is_0_or_infinite_and_compares_so() {
+        let all = Objective::new(1, 1).unwrap();
+        let (none, some) = (
+            Factor::new(0, 1).unwrap(),
+            Factor::new(u32::MAX, 1).unwrap(),
+        );
+        let healthy = all.burn_rate(Counts::new(u64::MAX, 0)).unwrap();
+        assert!(healthy == none && healthy < some && healthy.as_f64() == 0.0);
+        let broken = all.burn_rate(Counts::new(u64::MAX, 1)).unwrap();
+        assert!(broken > none && broken > some && broken.as_f64() == f64::INFINITY);
+    }
+}

@@ -1,0 +1,140 @@
+use std::{fmt, str::FromStr, time::Duration};
+
+use crate::types::{InvalidConfig, decimal, duration};
+
+/// A burn rate to compare with: exact, so that 14.4 is 14.4 and nothing beside it.
+///
+/// # Examples
+///
+/// ```
+/// use maestro_slo_budget::Factor;
+/// use std::time::Duration;
+///
+/// let hour = Duration::from_secs(3600);
+/// let two_percent_an_hour = Factor::of_budget("0.02".parse()?, 30 * 24 * hour, hour);
+/// assert_eq!(two_percent_an_hour.unwrap(), "14.4".parse()?);
+/// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Factor {
+    // In lowest terms. Below 2^96, so that a percentage of it still fits.
+    numerator: u128,
+    denominator: u128,
+}
+
+impl Factor {
+    /// `numerator / denominator`: `None` when the denominator is 0.
+    #[must_use]
+    pub const fn new(numerator: u32, denominator: u32) -> Option<Self> {
+        if denominator == 0 {
+            return None;
+        }
+        Some(Self::reduced(numerator as u128, denominator as u128))
+    }
+
+    /// The burn rate that consumes the share `budget` of a period's budget within `window`:
+    /// `budget × period / window` (Google SRE Workbook, chapter 5). `None` for a window of zero.
+    ///
+    /// Durations beyond 584 years count as 584 years.
+    #[must_use]
+    pub fn of_budget(budget: Self, period: Duration, window: Duration) -> Option<Self> {
+        Self::of_ticks(budget, duration::ticks(period), duration::ticks(window))
+    }
+
+    /// As [`of_budget`](Self::of_budget), in ticks; `budget` must be a plain number, made by `new` or read.
+    pub(crate) const fn of_ticks(budget: Self, period: u64, window: u64) -> Option<Self> {
+        if window == 0 {
+            return None;
+        }
+        // A factor that is itself of this kind has large terms: what does not fit is no sensible budget.
+        let Some(numerator) = budget.numerator.checked_mul(period as u128) else {
+            return None;
+        };
+        let Some(denominator) = budget.denominator.checked_mul(window as u128) else {
+            return None;
+        };
+        let factor = Self::reduced(numerator, denominator);
+        if factor.numerator >> 96 != 0 || factor.denominator >> 96 != 0 {
+            return None;
+        }
+        Some(factor)
+    }
+
+    /// `numerator / denominator` of two times: `None` when the denominator is 0.
+    pub(crate) const fn ratio(numerator: u64, denominator: u64) -> Option<Self> {
+        if denominator == 0 {
+            return None;
+        }
+        Some(Self::reduced(numerator as u128, denominator as u128))
+    }
+
+    const fn reduced(numerator: u128, denominator: u128) -> Self {
+        let divisor = decimal::gcd(numerator, denominator);
+        Self {
+            numerator: numerator / divisor,
+            denominator: denominator / divisor,
+        }
+    }
+
+    /// So many percent of it.
+    pub(crate) const fn percent(self, percent: u8) -> Self {
+        Self::reduced(self.numerator * percent as u128, self.denominator * 100)
+    }
+
+    pub(crate) const fn terms(self) -> (u128, u128) {
+        (self.numerator, self.denominator)
+    }
+
+    /// For display.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "for display")]
+    pub const fn as_f64(self) -> f64 {
+        self.numerator as f64 / self.denominator as f64
+    }
+}
+
+impl FromStr for Factor {
+    type Err = InvalidConfig;
+
+    /// Reads a plain decimal, `14.4`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig::Factor`] for anything else, and for more than nine digits in all.
+    fn from_str(text: &str) -> Result<Self, InvalidConfig> {
+        let exact = || {
+            let (numerator, denominator) = decimal::parse(text, 9)?;
+            Self::new(numerator.try_into().ok()?, denominator.try_into().ok()?)
+        };
+        exact().ok_or(InvalidConfig::Factor)
+    }
+}
+
+impl fmt::Display for Factor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_f64().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_factor_that_leaves_no_room_for_a_percentage_is_none() {
+        let huge = Factor::new(u32::MAX, 1).unwrap();
+        let centuries = Duration::from_nanos(u64::MAX);
+        let once = Factor::of_budget(huge, centuries, Duration::from_nanos(1)).unwrap();
+        // Its terms are below 2^96, so this does not overflow.
+        assert!(once.percent(100) == once);
+        assert_eq!(
+            Factor::of_budget(once, Duration::from_nanos(3), Duration::from_nanos(2)),
+            None
+        );
+        assert_eq!(
+            Factor::of_budget(once, centuries, Duration::from_nanos(1)),
+            None
+        );
+        assert_eq!(Factor::of_budget(huge, centuries, Duration::ZERO), None);
+    }
+}

@@ -1,0 +1,20 @@
+//! Plain values. They import nothing else of the crate.
+
+mod burn_rate;
+mod counts;
+pub(crate) mod decimal;
+pub(crate) mod duration;
+mod error;
+mod event;
+mod factor;
+mod objective;
+mod overrides;
+
+pub use burn_rate::BurnRate;
+pub use counts::Counts;
+pub use duration::Window;
+pub use error::InvalidConfig;
+pub use event::Event;
+pub use factor::Factor;
+pub use objective::Objective;
+pub use overrides::Override;
