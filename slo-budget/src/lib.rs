@@ -21,6 +21,7 @@ mod sync;
 mod types;
 mod warning;
 
+#[cfg(feature = "canary")]
 pub mod canary;
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use alerts::{
 pub use budget::{Core, ErrorBudget};
 pub use builder::Builder;
 pub use burn::{Limit, Page};
+#[cfg(feature = "canary")]
 pub use canary::{Canary, CanaryPolicy};
 pub use family::{By, ErrorBudgets, GateBy, Gates};
 pub use gate::{

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use maestro_slo_budget::{CanaryPolicy, Counts, ErrorBudget, Event, Objective, canary::Arm};
+use maestro_slo_budget::{Counts, ErrorBudget, Event, Objective};
 use serde_json::{Value, json};
-use tokio::time::{Instant, advance};
+use tokio::time::advance;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -89,8 +89,12 @@ fn an_objective_is_read_from_text_exactly_and_a_mistake_says_what_is_allowed() {
     );
 }
 
+#[cfg(feature = "canary")]
 #[test]
 fn a_verdict_is_written_with_its_name_its_sentence_and_its_numbers() {
+    use maestro_slo_budget::{CanaryPolicy, canary::Arm};
+    use tokio::time::Instant;
+
     let policy = CanaryPolicy::builder().without_latency().build().unwrap();
     let mut canary = policy.start_at(Instant::now());
     let mut after = |good, bad| {
