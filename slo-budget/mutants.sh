@@ -37,7 +37,7 @@ mutant 'probes shared out by load, then store' src/gate/state.rs \
     'let before = self.asked.fetch_add(1, Relaxed);' \
     'let before = self.asked.load(Relaxed); self.asked.store(before + 1, Relaxed);' \
     'tests::loom::every_second_request_is_a_probe_when_one_in_two_is_asked'
-mutant 'an event left behind when the outbox is found empty' src/observe/outbox.rs \
+mutant 'an event left behind when the outbox is found empty' src/observe/listeners.rs \
     'inner.delivering && !leaving' \
     'inner.delivering' \
     'tests::loom::every_event_is_delivered_in_order_and_none_is_left_behind'
@@ -50,29 +50,29 @@ mutant 'an override undone by a decision' src/gate/state.rs \
 model_mutant 'a window that looks back a slot too far' src/record/rings.rs \
     'let first = (from / tier.width).saturating_add(1);' \
     'let first = from / tier.width;' \
-    'budget::tests::what_a_machine_slept_through_is_past_from_the_next_slot_on_and_said'
+    'budget::tests::time_in_suspend_counts_from_the_next_slot_on'
 model_mutant 'an event counted before its slot begins' src/record/recorder.rs \
     'self.begin_slot(tick);
                 self.counters.bad(shard);' \
     'self.counters.bad(shard);
                 self.begin_slot(tick);' \
     'tests::model::any_window_of_any_history_agrees_with_a_list_of_events'
-model_mutant 'a page on one error' src/gate/policy.rs \
-    'trials.bad >= min_bad && is_unlikely' \
+model_mutant 'a page on one error' src/burn/significance.rs \
+    'trials.bad() >= min_bad && is_unlikely' \
     'is_unlikely' \
     'tests::policy::each_guard_has_its_own_minimum_of_bad_events'
 model_mutant 'an alert that is kept firing for ever' src/alerts/state.rs \
     'burns == Some(true)' \
     'burns != None' \
-    'alerts::state::tests::an_alert_goes_from_pending_to_firing_to_resolved_and_each_takes_its_time'
-model_mutant 'a damaged history that is read' src/history/mod.rs \
+    'alerts::state::tests::an_alert_is_pending_then_firing_then_resolved'
+model_mutant 'a damaged history that is read' src/history/codec.rs \
     'read().filter(|_| intact)' \
     'read().filter(|_| intact || true)' \
     'tests::model::a_history_with_impossible_numbers_and_a_true_checksum_is_refused_or_harmless'
 model_mutant 'a sleep that is not noticed' src/record/suspend.rs \
     'self.slept = self.slept.saturating_add(gained.unsigned_abs() - set);' \
     '' \
-    'budget::tests::what_a_machine_slept_through_is_past_from_the_next_slot_on_and_said'
+    'budget::tests::time_in_suspend_counts_from_the_next_slot_on'
 model_mutant 'a slice that ends a slice later' src/record/timeslices.rs \
     'first: (self.current.saturating_add(1))' \
     'first: (self.current.saturating_add(2))' \
@@ -84,7 +84,7 @@ model_mutant 'a slice that is ended by every look' src/record/timeslices.rs \
 model_mutant 'a wall clock that is set, taken for sleep' src/record/suspend.rs \
     'let set = self.behind.min(gained.unsigned_abs());' \
     'let set = 0;' \
-    'record::suspend::tests::a_wall_clock_that_catches_up_with_what_it_was_is_set_and_only_the_rest_is_sleep'
+    'record::suspend::tests::a_wall_clock_that_catches_up_was_set_not_suspended'
 model_mutant 'idle slices that are as the last one was' src/record/timeslices.rs \
     'idle: self.rule.one(self.rule.idle),' \
     'idle: verdict,' \
@@ -92,7 +92,7 @@ model_mutant 'idle slices that are as the last one was' src/record/timeslices.rs
 model_mutant 'a target that is not reached at its line' src/record/budgeting_method.rs \
     'bad * u128::from(target.of()) <= total' \
     'bad * u128::from(target.of()) < total' \
-    'record::budgeting_method::tests::a_slice_is_good_at_its_target_and_bad_below_it_whatever_the_numbers'
+    'record::budgeting_method::tests::a_slice_is_good_at_its_target_and_bad_below'
 model_mutant 'a period that begins with its first slot' src/record/ledger.rs \
     'Some(period) => slot.min(self.rings.latest().saturating_add(period.left())),' \
     'Some(_) => slot,' \

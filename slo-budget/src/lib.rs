@@ -19,13 +19,9 @@ mod serde;
 mod spec;
 mod sync;
 mod types;
-mod warning;
 
 #[cfg(feature = "canary")]
 pub mod canary;
-
-#[cfg(test)]
-mod tests;
 
 /// The futures of the services.
 pub mod future {
@@ -36,9 +32,9 @@ pub use alerts::{
     Alert, AlertEvent, AlertRule, AlertState, Alerts, AlertsBuilder, AlertsSnapshot, Severity,
     WithoutData,
 };
-pub use budget::{Core, ErrorBudget};
+pub use budget::ErrorBudget;
 pub use builder::Builder;
-pub use burn::{Limit, Page};
+pub use burn::{Limit, Page, Warning};
 #[cfg(feature = "canary")]
 pub use canary::{Canary, CanaryPolicy};
 pub use family::{By, ErrorBudgets, GateBy, Gates};
@@ -49,17 +45,16 @@ pub use gate::{
 pub use history::{History, Restored, Unusable};
 pub use layer::{
     Admit, Answer, BadIf, Classify, ClassifyWith, ErrIsBad, ErrorBudgetLayer, ErrorBudgetService,
-    Fallback, GateLayer, GateService, Guard, IntoError, OnReject,
+    Fallback, GateLayer, GateService, IntoError, OnReject, Source,
 };
 #[cfg(feature = "http-body")]
 pub use layer::{BodyFuture, BodyLayer, BodyService, ObservedBody};
 pub use observation::Observation;
 pub use observe::Listener;
-pub use record::Budgeting;
 #[cfg(feature = "calendar")]
 pub use record::Calendar;
+pub use record::{Budgeting, Core};
 pub use report::{Report, WindowReport};
 #[cfg(feature = "spec")]
 pub use spec::{Mistake, Mistakes, Spec};
 pub use types::{BurnRate, Counts, Event, Factor, InvalidConfig, Objective, Override, Window};
-pub use warning::Warning;

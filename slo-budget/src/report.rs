@@ -1,19 +1,20 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    budget::Settings,
     record::{
+        Settings,
         budgeting_method::{Amount, SliceRule, SpokenCounts},
-        calendar::{Calendar, Periods},
+        period::Periods,
         recorder::View,
     },
     types::{
         BurnRate, Counts, Factor, Objective,
         duration::{Spoken, ticks},
+        few::Few,
     },
 };
 
-/// All figures of a budget at one moment, made by [`ErrorBudget::report`](crate::ErrorBudget::report).
+/// All figures of a budget at one moment. Made by [`ErrorBudget::report`](crate::ErrorBudget::report).
 ///
 /// Its `Display` is a sentence.
 #[derive(Clone, Copy, Debug)]
@@ -21,10 +22,11 @@ pub struct Report {
     name: &'static str,
     objective: Objective,
     period: WindowReport,
-    windows: [Option<WindowReport>; 4],
+    windows: Few<WindowReport>,
     slices: Option<SliceRule>,
-    calendar: Option<Calendar>,
-    /// Of the calendar's period, until it ends.
+    /// The names of the unit and of the time zone.
+    calendar: Option<(&'static str, &'static str)>,
+    /// The time until the period of the calendar ends.
     left: Option<u64>,
     behind: u64,
     steps_back: u64,
@@ -58,7 +60,7 @@ impl Report {
             period: figures(whole.length, whole.counts, whole.observed),
             windows: settings.windows.map(|length| length.map(window)),
             slices: settings.slices,
-            calendar: settings.calendar.as_ref().map(Periods::calendar),
+            calendar: (settings.calendar.as_deref()).map(Periods::names),
             left: whole.left,
             behind: view.behind(),
             steps_back: view.steps_back(),
@@ -72,73 +74,76 @@ impl Report {
         self.name
     }
 
-    /// The share of events that are to be good.
+    /// The share of events that must be good.
     #[must_use]
     pub const fn objective(&self) -> Objective {
         self.objective
     }
 
-    /// The figures of the whole period, or of what has passed of a calendar's, with the length of all of it as its
-    /// [`window`](WindowReport::window). Its burn rate is the share of the budget consumed, exactly.
+    /// The figures of the period; for a period of the calendar, of the part that has passed. Its
+    /// [`window`](WindowReport::window) is the length of the whole period, and its burn rate is exactly the consumed
+    /// share of the budget.
     #[must_use]
     pub const fn period(&self) -> &WindowReport {
         &self.period
     }
 
-    /// The figures of the windows that the budget was built with, in that order.
+    /// The figures of the configured windows, in that order.
     pub fn windows(&self) -> impl Iterator<Item = &WindowReport> {
         self.windows.iter().flatten()
     }
 
-    /// How often the clock was seen to go back by more than a slot (an instant was given that lies before one
-    /// given earlier). Time stands still until it has caught up. A thread that was held up for longer than a slot
-    /// between its clock read and its call looks the same.
+    /// How often the clock went back by more than a slot: a caller passed an instant before one that was passed
+    /// earlier. Time stands still until the clock has caught up. A thread that pauses for longer than a slot between
+    /// its clock read and its call has the same effect.
     #[must_use]
     pub const fn clock_steps_back(&self) -> u64 {
         self.steps_back
     }
 
-    /// How far the clock is behind the latest instant that was seen: zero, but after a step back, or after
-    /// somebody gave an instant in the future.
+    /// How far the clock is behind the latest instant seen. Zero, except after a step back, or after a caller passed
+    /// an instant in the future.
     #[must_use]
     pub const fn clock_behind(&self) -> Duration {
         Duration::from_nanos(self.behind)
     }
 
-    /// For how long the machine slept (was suspended), as far as that was noticed: time that the monotonic clock did not see, and
-    /// that was added. A wall clock that is set forward looks the same. Noticed with the first event or question of the next slot; what
-    /// was counted between the waking and then counts as before the sleep.
+    /// How long the machine was suspended. The monotonic clock does not count that time, so it is added. A wall
+    /// clock that is set forward has the same effect.
+    ///
+    /// It is noticed at the first event or query of the next slot. Events between the resumption and that moment
+    /// count as before the suspension.
     #[must_use]
     pub const fn slept(&self) -> Duration {
         Duration::from_nanos(self.slept)
     }
 
-    /// How many of the events (or slices) of the period might have been bad, rounded down.
+    /// How many events (or slices) of the period were allowed to be bad, rounded down.
     #[must_use]
     pub const fn allowed_bad(&self) -> u128 {
         self.objective.allowed_bad(self.period.counts)
     }
 
-    /// The consumed share of what the traffic of the period, so far as it was seen, allows:
-    /// `bad / (budget × events)`. Above 1 when it is overspent; `None` when nothing was counted.
+    /// The consumed share of the budget that the traffic of the period allows until now:
+    /// `bad / (budget × events)`. Above 1 if it is overspent, `None` if nothing was counted.
     #[must_use]
     pub fn consumed(&self) -> Option<f64> {
         self.period.burn_rate.map(BurnRate::as_f64)
     }
 
-    /// `1 - consumed`: negative when it is overspent, and never clamped.
+    /// `1 - consumed`: negative if it is overspent, and never clamped.
     #[must_use]
     pub fn remaining(&self) -> Option<f64> {
         self.consumed().map(|consumed| 1.0 - consumed)
     }
 
-    /// The consumed share of what a whole period would allow, if its traffic were as that seen so far:
-    /// [`consumed`](Self::consumed) × [`coverage`](WindowReport::coverage). The same as `consumed` once a
-    /// whole period was seen; before that an error weighs as much as it will then. This is what a
-    /// [`Gate`](crate::Gate) closes on.
+    /// The consumed share of the budget of a whole period, assuming that the traffic continues as it was:
+    /// [`consumed`](Self::consumed) × [`coverage`](WindowReport::coverage). Equal to `consumed` once a whole period
+    /// was observed; before that an error weighs as much as it will then. A [`Gate`](crate::Gate) closes on this
+    /// figure.
     #[must_use]
     pub fn consumed_of_period(&self) -> Option<f64> {
-        // An infinite burn stays infinite however short the time.
+        // An infinite burn rate stays infinite, however short the time.
         self.consumed().map(|consumed| {
             if consumed.is_finite() {
                 consumed * self.period.coverage()
@@ -148,8 +153,8 @@ impl Report {
         })
     }
 
-    /// Whether all of a whole period's budget is consumed: [`consumed_of_period`](Self::consumed_of_period) is 1 or more, exactly.
-    /// `None` when nothing was counted.
+    /// Whether the budget of a whole period is consumed: [`consumed_of_period`](Self::consumed_of_period) is 1 or
+    /// more, decided exactly. `None` if nothing was counted.
     #[must_use]
     pub fn is_spent(&self) -> Option<bool> {
         let WindowReport {
@@ -157,11 +162,11 @@ impl Report {
         } = self.period;
         let burn = self.period.burn_rate?;
         let line = Factor::ratio(ticks(window), ticks(observed));
-        // Nothing was seen for any time: only where there is no budget can it be spent.
+        // Observed for no time at all: only an empty budget can be spent.
         Some(line.map_or(burn.as_f64().is_infinite(), |line| burn >= line))
     }
 
-    /// What is counted: `"events"`, `"slices"`, or `"billionths of slices"`, as [`Budgeting`](crate::Budgeting) has it.
+    /// The unit of the counts: `"events"`, `"slices"` or `"billionths of slices"`; see [`Budgeting`](crate::Budgeting).
     #[must_use]
     pub const fn unit(&self) -> &'static str {
         match self.slices {
@@ -173,23 +178,23 @@ impl Report {
         }
     }
 
-    /// In how long the budget of the period is spent at the burn rate of the first window: zero when it is
-    /// spent, `None` when it never will be at this rate (or not before the calendar's period ends), or there is no data.
+    /// The time until the budget is spent at the burn rate of the first window. Zero if it is spent. `None` if it
+    /// never will be at this rate, or not before the period of the calendar ends, or if there is no data.
     #[must_use]
     pub fn time_to_exhaustion(&self) -> Option<Duration> {
         if self.is_spent()? {
             return Some(Duration::ZERO);
         }
-        // Above 0 but for the rounding of an `f64`.
+        // Below 0 only by the rounding of an `f64`.
         let remaining = (1.0 - self.consumed_of_period()?).max(0.0);
         let burn = self.windows().next()?.burn_rate?.as_f64();
         if burn <= 0.0 {
             return None;
         }
         let seconds = self.period.window.as_secs_f64() * remaining / burn;
-        // Longer than a `Duration` can say is never.
+        // A time that does not fit a `Duration` is never.
         let time = Duration::try_from_secs_f64(seconds).ok()?;
-        // A period of the calendar that ends before leaves a whole budget.
+        // The next period of the calendar starts with a full budget.
         let in_time = self
             .left
             .is_none_or(|left| time < Duration::from_nanos(left));
@@ -208,9 +213,9 @@ impl fmt::Display for Report {
         write!(f, "`{name}`, {objective} over ")?;
         match self.calendar {
             None => write!(f, "{}: ", Spoken(period.window))?,
-            Some(calendar) => write!(f, "{calendar}: ")?,
+            Some((unit, zone)) => write!(f, "the {unit} in {zone}: ")?,
         }
-        // Of a whole period: so that it does not contradict when the budget is spent.
+        // Of a whole period, so that it agrees with whether the budget is spent.
         let Some(consumed) = self.consumed_of_period() else {
             return f.write_str("no data");
         };
@@ -261,13 +266,13 @@ impl WindowReport {
         self.counts
     }
 
-    /// How fast the budget burned in it: `None` when nothing was counted.
+    /// How fast the budget burned in it. `None` if nothing was counted.
     #[must_use]
     pub const fn burn_rate(&self) -> Option<BurnRate> {
         self.burn_rate
     }
 
-    /// The share of the window for which the budget has existed, from 0 to 1.
+    /// The observed share of the window, from 0 to 1: for how much of it the budget has existed.
     #[must_use]
     pub fn coverage(&self) -> f64 {
         self.observed.as_secs_f64() / self.window.as_secs_f64()

@@ -1,7 +1,7 @@
-//! The only module that knows the feature `serde`: what figures look like to machines.
+//! The feature `serde`: figures for machines.
 //!
-//! Written by hand, not derived: the names in the output are a promise of their own, and a burn rate has to
-//! tell no data (`null`) from infinity, which JSON has no number for.
+//! Written by hand: most figures are computed, and a burn rate must distinguish no data (`null`) from infinity,
+//! for which JSON has no number.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::Serialize
 
 use crate::{
     report::{Report, WindowReport},
-    types::{Counts, Objective},
+    types::{BurnRate, Counts, Objective},
 };
 
-/// A figure for display: `null` without data, `"infinite"` where not one bad event was allowed and there was one.
+/// A figure for display: `null` without data, `"infinite"` if there was a bad event and none was allowed.
 struct Figure(Option<f64>);
 
 impl Serialize for Figure {
@@ -27,7 +27,7 @@ impl Serialize for Figure {
 }
 
 impl Serialize for Report {
-    /// A map with the figures, the windows in a list, times in seconds, and the sentence as `summary`.
+    /// A map with the figures, a list of windows, times in seconds, and the sentence as `summary`.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let windows: Vec<_> = self.windows().collect();
         let allowed_bad = u64::try_from(self.allowed_bad()).unwrap_or(u64::MAX);
@@ -58,7 +58,7 @@ impl Serialize for Report {
 impl Serialize for WindowReport {
     /// Length in seconds, counts, burn rate and coverage.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let burn_rate = self.burn_rate().map(crate::types::BurnRate::as_f64);
+        let burn_rate = self.burn_rate().map(BurnRate::as_f64);
         let mut map = to.serialize_struct("WindowReport", 5)?;
         map.serialize_field("seconds", &self.window().as_secs_f64())?;
         map.serialize_field("good", &self.counts().good())?;
@@ -86,8 +86,8 @@ impl Serialize for Objective {
 }
 
 impl<'de> Deserialize<'de> for Objective {
-    /// From text, as [`FromStr`](std::str::FromStr): `"99.9%"`, `"0.999"`, `"999/1000"`. Not from a number, which
-    /// would have been rounded already.
+    /// From text, as [`FromStr`](std::str::FromStr): `"99.9%"`, `"0.999"`, `"999/1000"`. A number is refused, as the
+    /// parser has rounded it already.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         String::deserialize(from)?
             .parse()

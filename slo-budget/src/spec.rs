@@ -26,7 +26,7 @@ use crate::{
     builder::Builder,
     burn::{Limit, Page},
     gate::GateBuilder,
-    record::rings::SPAN,
+    record::SPAN,
     types::{Factor, Objective, decimal, duration::ticks},
 };
 use indicator::Indicator;

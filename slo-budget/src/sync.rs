@@ -1,14 +1,14 @@
-//! The types loom must see. Nothing else in this crate names an atomic or a lock.
+//! The types that loom must see. No other file of the crate names an atomic or a lock.
 //!
-//! The handle's reference count is not among them: it is `std`'s, proven elsewhere.
+//! The reference counts of the handles are `std`'s, and proven elsewhere.
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic;
 #[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::atomic;
 
-/// A lock for what happens once a slot or once a question: never held across user code, and only ever
-/// *tried* on the path of a request.
+/// A lock for work that happens once a slot or once a query. Never held while user code runs, and only ever *tried*
+/// by a request.
 #[derive(Debug)]
 pub(crate) struct Mutex<T>(Inner<T>);
 
@@ -48,14 +48,14 @@ impl<T> Mutex<T> {
     }
 }
 
-/// How many shards the counters have. Sixteen lines of 128 bytes are 2 KB beside 37 KB of rings, and read
-/// in some 20 ns; more would make reading dearer for machines that record on more than 16 cores at once.
+/// The number of shards of the counters. Sixteen lines of 128 bytes are 2 KB beside 37 KB of rings, and reading them
+/// takes about 20 ns. More would make queries slower, for machines that record on more than 16 cores at once.
 #[cfg(not(all(test, loom)))]
 pub(crate) const SHARDS: usize = 16;
 #[cfg(all(test, loom))]
 pub(crate) const SHARDS: usize = 2;
 
-/// The shard of the current thread: threads take them in turn, once each.
+/// The shard of the current thread. Threads take the shards in turn, each once.
 #[cfg(not(all(test, loom)))]
 pub(crate) fn shard() -> usize {
     use std::cell::Cell;
@@ -63,11 +63,11 @@ pub(crate) fn shard() -> usize {
     static NEXT: atomic::AtomicUsize = atomic::AtomicUsize::new(0);
     thread_local!(static MINE: Cell<usize> = const { Cell::new(usize::MAX) });
 
-    // No destructor, so it is there as long as its thread; 0 would do if it ever were not.
+    // It has no destructor, so it exists as long as its thread. Shard 0 would be correct too.
     MINE.try_with(|mine| {
         let mut shard = mine.get();
         if shard == usize::MAX {
-            // Relaxed: only the number matters, and a number taken twice would only be slower.
+            // Relaxed: only the number matters, and two threads may share a shard.
             shard = NEXT.fetch_add(1, atomic::Ordering::Relaxed) % SHARDS;
             mine.set(shard);
         }
@@ -76,8 +76,24 @@ pub(crate) fn shard() -> usize {
     .unwrap_or(0)
 }
 
-/// Models say themselves which shard they use.
+/// Models choose their shards themselves.
 #[cfg(all(test, loom))]
 pub(crate) fn shard() -> usize {
     0
+}
+
+/// Runs a loom model over every interleaving with at most `preemptions` involuntary switches. Three threads
+/// without a bound take minutes, and two or three switches catch every mutant.
+#[cfg(all(test, loom))]
+pub(crate) fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = preemptions;
+    let runs = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&runs);
+    model.check(move || {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        f();
+    });
+    let runs = runs.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(runs > 1, "a model of one interleaving proves nothing");
 }

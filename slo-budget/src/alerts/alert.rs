@@ -3,67 +3,68 @@ use std::{fmt, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    alerts::{AlertState, Severity, rule::Rule},
-    types::{BurnRate, Factor, duration::Spoken},
+    alerts::{AlertState, Severity, rule::CheckedRule},
+    types::{BurnRate, Factor, duration::Spoken, few::Few},
 };
 
-/// What one alert was at when it was last looked at.
+/// One alert, as of the last evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct Alert {
-    pub(crate) rule: Rule,
-    pub(crate) state: AlertState,
-    pub(crate) is_inhibited: bool,
-    pub(crate) lasted: u64,
-    pub(crate) long: Option<BurnRate>,
-    pub(crate) short: Option<BurnRate>,
+    pub(super) rule: CheckedRule,
+    pub(super) state: AlertState,
+    pub(super) is_inhibited: bool,
+    /// How long it has been in its state, in ticks.
+    pub(super) lasted: u64,
+    pub(super) long: Option<BurnRate>,
+    pub(super) short: Option<BurnRate>,
 }
 
-/// All alerts of a budget at one moment, made by [`Alerts`](crate::Alerts).
+/// All alerts of a budget at one moment. Made by [`Alerts`](crate::Alerts).
 #[derive(Clone, Copy, Debug)]
 pub struct AlertsSnapshot {
-    pub(crate) alerts: [Option<Alert>; 4],
+    pub(super) alerts: Few<Alert>,
 }
 
-/// An alert changed, as [listeners](crate::Alerts::on_event) hear of it.
+/// A change of an alert, as passed to [listeners](crate::Alerts::on_event).
 ///
-/// Its `Display` is a line that says what, where and how fast.
+/// Its `Display` is a line with the budget, the alert and its burn rates.
 #[derive(Clone, Copy, Debug)]
 pub struct AlertEvent {
-    pub(crate) name: &'static str,
-    pub(crate) index: usize,
-    pub(crate) alert: Alert,
-    pub(crate) all: AlertsSnapshot,
-    pub(crate) at: Instant,
+    pub(super) name: &'static str,
+    pub(super) index: usize,
+    pub(super) alert: Alert,
+    pub(super) all: AlertsSnapshot,
+    pub(super) at: Instant,
 }
 
 // === impl Alert ===
 
 impl Alert {
-    /// Whom it concerns.
+    /// How urgent it is.
     #[must_use]
     pub const fn severity(&self) -> Severity {
         self.rule.severity
     }
 
-    /// What it is at.
+    /// Its state.
     #[must_use]
     pub const fn state(&self) -> AlertState {
         self.state
     }
 
-    /// Whether one of greater severity fires, so that nobody needs to hear of this one as well.
+    /// Whether it is muted because an alert of higher severity fires.
     #[must_use]
     pub const fn is_inhibited(&self) -> bool {
         self.is_inhibited
     }
 
-    /// Whether somebody should know: it fires, and is not inhibited.
+    /// Whether a person should know of it: it fires, and is not inhibited.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.state == AlertState::Firing && !self.is_inhibited
     }
 
-    /// For how long it had been in its state.
+    /// How long it has been in its state.
     #[must_use]
     pub const fn lasted(&self) -> Duration {
         Duration::from_nanos(self.lasted)
@@ -72,19 +73,19 @@ impl Alert {
     /// The burn rate above which both of its windows must be.
     #[must_use]
     pub const fn factor(&self) -> Factor {
-        self.rule.factor
+        self.rule.windows.factor
     }
 
-    /// The long window, and how fast the budget burned in it: `None` when nothing was counted.
+    /// The long window and its burn rate, which is `None` if nothing was counted.
     #[must_use]
     pub const fn long(&self) -> (Duration, Option<BurnRate>) {
-        (Duration::from_nanos(self.rule.long), self.long)
+        (Duration::from_nanos(self.rule.windows.long), self.long)
     }
 
-    /// The short window, and how fast the budget burned in it: `None` when nothing was counted.
+    /// The short window and its burn rate, which is `None` if nothing was counted.
     #[must_use]
     pub const fn short(&self) -> (Duration, Option<BurnRate>) {
-        (Duration::from_nanos(self.rule.short), self.short)
+        (Duration::from_nanos(self.rule.windows.short), self.short)
     }
 }
 
@@ -106,19 +107,19 @@ impl fmt::Display for Alert {
                 None => write!(f, "no data over {}, ", Spoken(window))?,
             }
         }
-        write!(f, "the line is {:.2}", self.rule.factor.as_f64())
+        write!(f, "the line is {:.2}", self.rule.windows.factor.as_f64())
     }
 }
 
 // === impl AlertsSnapshot ===
 
 impl AlertsSnapshot {
-    /// All of them, in the order of [`AlertsBuilder::rules`](crate::AlertsBuilder::rules).
+    /// All alerts, in the order of [`AlertsBuilder::rules`](crate::AlertsBuilder::rules).
     pub fn iter(&self) -> impl Iterator<Item = &Alert> {
         self.alerts.iter().flatten()
     }
 
-    /// Those that somebody should know of.
+    /// The alerts that a person should know of.
     pub fn active(&self) -> impl Iterator<Item = &Alert> {
         self.iter().filter(|alert| alert.is_active())
     }
@@ -133,25 +134,25 @@ impl AlertEvent {
         self.name
     }
 
-    /// Which alert, from 0, in the order of [`AlertsBuilder::rules`](crate::AlertsBuilder::rules).
+    /// The index of the alert, from 0, in the order of [`AlertsBuilder::rules`](crate::AlertsBuilder::rules).
     #[must_use]
     pub const fn index(&self) -> usize {
         self.index
     }
 
-    /// What it is at now.
+    /// The alert after the change.
     #[must_use]
     pub const fn alert(&self) -> &Alert {
         &self.alert
     }
 
-    /// What all of them are at now.
+    /// All alerts after the change.
     #[must_use]
     pub const fn all(&self) -> &AlertsSnapshot {
         &self.all
     }
 
-    /// When it was looked at.
+    /// When it was evaluated.
     #[must_use]
     pub const fn at(&self) -> Instant {
         self.at

@@ -2,13 +2,9 @@
 
 mod alert;
 pub(crate) mod builder;
+mod evaluate;
 mod rule;
 mod state;
-
-pub use alert::{Alert, AlertEvent, AlertsSnapshot};
-pub use builder::{AlertsBuilder, WithoutData};
-pub use rule::{AlertRule, Severity};
-pub use state::AlertState;
 
 use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
@@ -18,20 +14,22 @@ use tokio::{
 };
 
 use crate::{
-    alerts::{builder::Rules, rule::Rule, state::Standing},
+    alerts::{evaluate::Rules, state::Status},
     budget::ErrorBudget,
-    burn::significance::is_unlikely,
-    observe::{Listener, outbox::Outbox},
-    record::{budgeting_method::trials, recorder::View},
+    burn::Warning,
+    observe::{Listener, Listeners},
     sync::Mutex,
-    types::{BurnRate, Objective},
 };
 
-/// Alerts on an [`ErrorBudget`]: several pairs of windows with burn rates, each pending, firing or resolved. A
-/// cheap handle to a state that all its clones share.
+pub use alert::{Alert, AlertEvent, AlertsSnapshot};
+pub use builder::{AlertsBuilder, WithoutData};
+pub use rule::{AlertRule, Severity};
+pub use state::AlertState;
+
+/// Alerts on an [`ErrorBudget`]: several pairs of windows, each pending, firing or resolved. A cheap handle; all
+/// clones share the state.
 ///
-/// Nothing runs by itself: the state is brought up to date by [`evaluate`](Self::evaluate), which a task of
-/// yours calls about once a slot, or is: [`run`](Self::run).
+/// The crate spawns no task: call [`evaluate`](Self::evaluate) about once a slot, or spawn [`run`](Self::run).
 ///
 /// # Examples
 ///
@@ -55,100 +53,84 @@ pub struct Alerts(Arc<Shared>);
 struct Shared {
     budget: ErrorBudget,
     rules: Rules,
-    /// Taken by who evaluates or asks, on the path of no request.
+    /// Never taken by a request.
     inside: Mutex<Inside>,
-    outbox: Arc<Outbox<AlertEvent>>,
+    listeners: Arc<Listeners<AlertEvent>>,
     watched: watch::Sender<AlertsSnapshot>,
 }
 
 #[derive(Debug)]
 struct Inside {
-    standings: [Standing; 4],
+    statuses: [Status; 4],
     latest: AlertsSnapshot,
 }
 
 impl Alerts {
-    /// Alerts on `budget` with the defaults. A default rule that the budget's objective and period make
-    /// useless (see [`AlertsBuilder::build`], which refuses it) is left out.
+    /// Alerts on `budget` with the defaults. A default rule that cannot work with the objective and the period of
+    /// the budget is left out; [`AlertsBuilder::build`] would refuse it.
     ///
     /// # Panics
     ///
-    /// Never: what is left of the defaults is valid.
+    /// Never: the remaining defaults are valid.
     #[must_use]
     pub fn new(budget: ErrorBudget) -> Self {
         Self::builder()
             .build_what_fits(budget)
-            .expect("what does not fit was left out")
+            .expect("the remaining defaults are valid")
     }
 
-    /// The configuration, to be completed by [`AlertsBuilder::build`].
+    /// Starts a configuration; [`AlertsBuilder::build`] completes it.
     pub const fn builder() -> AlertsBuilder {
         AlertsBuilder::new()
     }
 
-    pub(crate) fn of(budget: ErrorBudget, rules: &Rules) -> Self {
-        let nothing_yet = rules.list.map(|rule| {
-            rule.map(|rule| Alert {
-                rule,
-                state: AlertState::Inactive,
-                is_inhibited: false,
-                lasted: 0,
-                long: None,
-                short: None,
-            })
-        });
-        let latest = AlertsSnapshot {
-            alerts: nothing_yet,
-        };
-        let (outbox, watched) = (Outbox::new(), watch::Sender::new(latest));
-        // As the first listener, so that whoever watches sees changes in order, and is woken with no lock held.
+    fn of(budget: ErrorBudget, rules: Rules) -> Self {
+        let latest = rules.initial();
+        let (listeners, watched) = (Listeners::new(), watch::Sender::new(latest));
+        // As the first listener, so that watchers see changes in order and are woken with no lock held.
         let sender = watched.clone();
         let tell = move |event: &AlertEvent| {
-            sender.send_replace(event.all);
+            sender.send_replace(*event.all());
         };
-        outbox.listen(tell).detach();
+        listeners.listen(tell).detach();
         Self(Arc::new(Shared {
             budget,
-            rules: *rules,
+            rules,
             inside: Mutex::new(Inside {
-                standings: [Standing::NEW; 4],
+                statuses: [Status::NEW; 4],
                 latest,
             }),
-            outbox,
+            listeners,
             watched,
         }))
     }
 
-    /// The budget that they look at.
+    /// The budget that they watch.
     #[must_use]
     pub fn budget(&self) -> &ErrorBudget {
         &self.0.budget
     }
 
-    pub(crate) fn rules(&self) -> &Rules {
-        &self.0.rules
-    }
-
-    /// Looks at the windows now, brings all alerts up to date, and tells of what has changed.
+    /// Evaluates all alerts now, and tells listeners of the changes.
     ///
-    /// Costs a lock and two subtractions a rule. More often than once a slot of the resolution it is of little use.
-    #[expect(clippy::must_use_candidate, reason = "called for what it tells, too")]
+    /// Costs a lock, and two subtractions for each rule. Evaluating more than once a slot has little use.
+    #[expect(clippy::must_use_candidate, reason = "also called for its events")]
     pub fn evaluate(&self) -> AlertsSnapshot {
         self.evaluate_at(Instant::now())
     }
 
-    /// As [`evaluate`](Self::evaluate), at `now`; an instant before the latest that was seen counts as that.
-    #[expect(clippy::must_use_candidate, reason = "called for what it tells, too")]
+    /// As [`evaluate`](Self::evaluate), at `now`. An instant before the latest instant seen counts as the latest.
+    #[expect(clippy::must_use_candidate, reason = "also called for its events")]
     pub fn evaluate_at(&self, now: Instant) -> AlertsSnapshot {
         let Shared {
             budget,
             rules,
-            outbox,
+            listeners,
             ..
         } = &*self.0;
         let mut inside = self.0.inside.lock();
         let view = budget.core().view(now);
-        let all = rules.step(budget.objective(), &mut inside.standings, &view);
+        let all = rules.step(budget.objective(), &mut inside.statuses, &view);
         drop(view);
         let before = std::mem::replace(&mut inside.latest, all).alerts;
         for (index, (was, is)) in before.into_iter().zip(all.alerts).enumerate() {
@@ -157,7 +139,7 @@ impl Alerts {
             };
             if (was.state, was.is_inhibited) != (alert.state, alert.is_inhibited) {
                 // Under the lock, so that events are in the order of the changes.
-                outbox.put(AlertEvent {
+                listeners.put(AlertEvent {
                     name: budget.name(),
                     index,
                     alert,
@@ -167,19 +149,19 @@ impl Alerts {
             }
         }
         drop(inside);
-        outbox.deliver();
+        listeners.deliver();
         all
     }
 
-    /// Evaluates about once a slot of the budget's resolution, for ever: to be spawned, or selected over.
+    /// Evaluates about once a slot of the budget's resolution, forever. Spawn it, or use it in a `select!`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it stops it, and no more; it can be run again.
+    /// Dropping the future stops the evaluation. It can be run again.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime whose timer is enabled.
+    /// Outside a tokio runtime with an enabled timer.
     pub async fn run(&self) -> Infallible {
         let slot = Duration::from_nanos(self.0.budget.core().settings().resolution);
         let mut slots = interval(slot);
@@ -190,94 +172,33 @@ impl Alerts {
         }
     }
 
-    /// What they were at when they were last evaluated.
+    /// The alerts as of the last evaluation.
     #[must_use]
     pub fn snapshot(&self) -> AlertsSnapshot {
         self.0.inside.lock().latest
     }
 
-    /// Follows what they are at: all of them, as they were at the latest change of one.
+    /// Follows all alerts, as of the latest change of any of them.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<AlertsSnapshot> {
         self.0.watched.subscribe()
     }
 
+    /// Warnings about the rules: legal, and probably not intended. Those about the budget come from
+    /// [`ErrorBudget::warnings`].
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.0.rules.warnings(self.0.budget.core().settings())
+    }
+
     /// Calls `f` with every change of an alert from now on, in order.
     ///
-    /// An alert that begins or ceases to be inhibited has changed too; [`Alert::is_active`] says whether
-    /// somebody should know of it. `f` is called after the change, with no lock held, by who evaluates; a slow
-    /// one delays only that one, and one that panics nobody. Let it not own the alerts that it listens to, or
-    /// neither is ever dropped.
+    /// Starting or ending to be inhibited is a change too; [`Alert::is_active`] tells whether a person should know
+    /// of the alert. `f` runs after the change, with no lock held, in the thread that evaluates. A slow `f` delays
+    /// only that thread, and a panic in `f` is caught. `f` must not own the alerts that it listens to, or neither
+    /// is ever dropped.
     pub fn on_event(&self, f: impl Fn(&AlertEvent) + Send + Sync + 'static) -> Listener {
-        self.0.outbox.listen(f)
-    }
-}
-
-impl Rules {
-    fn step(
-        &self,
-        objective: Objective,
-        standings: &mut [Standing; 4],
-        view: &View<'_>,
-    ) -> AlertsSnapshot {
-        let tick = view.tick();
-        let mut alerts = [None; 4];
-        for ((alert, rule), standing) in alerts.iter_mut().zip(&self.list).zip(standings) {
-            let Some(rule) = rule else { continue };
-            let burn = |window| objective.burn_rate(view.window(window));
-            let (long, short) = (burn(rule.long), burn(rule.short));
-            let burns = self.burns(rule, long, short);
-            *standing = standing.step(burns, tick, rule.pending_for, rule.keep_firing_for);
-            *alert = Some(Alert {
-                rule: *rule,
-                state: standing.state,
-                is_inhibited: false,
-                lasted: tick.saturating_sub(standing.since),
-                long,
-                short,
-            });
-        }
-        let firing = |alert: &&Alert| alert.state == AlertState::Firing;
-        let gravest = (alerts.iter().flatten())
-            .filter(firing)
-            .map(Alert::severity)
-            .max();
-        for alert in alerts.iter_mut().flatten() {
-            // Only what would be heard of can be inhibited.
-            alert.is_inhibited =
-                self.inhibition && firing(&&*alert) && Some(alert.severity()) < gravest;
-        }
-        AlertsSnapshot { alerts }
-    }
-
-    pub(crate) const fn min_bad_of(&self, severity: Severity) -> u64 {
-        match severity {
-            Severity::Page => self.min_bad_to_page,
-            Severity::Ticket => self.min_bad,
-        }
-    }
-
-    /// Whether both windows burn, and not by chance; `None` where that is not known, and holds.
-    fn burns(&self, rule: &Rule, long: Option<BurnRate>, short: Option<BurnRate>) -> Option<bool> {
-        let min_bad = self.min_bad_of(rule.severity);
-        // A window that does not burn decides, whatever is not known of the other.
-        if [long, short]
-            .into_iter()
-            .flatten()
-            .any(|burn| burn <= rule.factor)
-        {
-            return Some(false);
-        }
-        let (Some(long), Some(_)) = (long, short) else {
-            return match self.without_data {
-                WithoutData::Hold => None,
-                WithoutData::Healthy => Some(false),
-                WithoutData::Breach => Some(true),
-            };
-        };
-        let counts = long.counts();
-        let trials = trials(self.slices, counts);
-        Some(trials.bad() >= min_bad && is_unlikely(long.objective(), trials, self.evidence))
+        self.0.listeners.listen(f)
     }
 }
 

@@ -1,14 +1,12 @@
 use std::time::Duration;
 
 use crate::{
-    budget::Settings,
-    builder::check_window,
-    burn::Page,
-    gate::builder::outage,
-    types::{Factor, InvalidConfig, duration::ticks},
+    burn::{Page, Rule},
+    record::Settings,
+    types::{InvalidConfig, duration::ticks},
 };
 
-/// When to alert: a pair of windows that burn too fast together, whom that concerns, and how long it has to last.
+/// When to alert: a pair of windows that both burn too fast, the severity, and how long it must last.
 ///
 /// # Examples
 ///
@@ -22,7 +20,7 @@ use crate::{
 ///     .keep_firing_for(hour / 6);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a rule does nothing until it is given to `AlertsBuilder::rules`"]
+#[must_use = "a rule does nothing until it is passed to `AlertsBuilder::rules`"]
 pub struct AlertRule {
     severity: Severity,
     windows: Page,
@@ -30,29 +28,27 @@ pub struct AlertRule {
     keep_firing_for: Duration,
 }
 
-/// Whom an alert concerns. A firing alert inhibits those of lesser severity.
+/// How urgent an alert is. A firing alert inhibits alerts of lower severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// Somebody, in working hours.
+    /// A person should look at it in working hours.
     Ticket,
-    /// Somebody, now.
+    /// A person should look at it now.
     Page,
 }
 
-/// A rule that was checked, in ticks.
+/// A checked rule. Lengths of time are in ticks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rule {
-    pub(crate) severity: Severity,
-    pub(crate) long: u64,
-    pub(crate) short: u64,
-    pub(crate) factor: Factor,
-    pub(crate) pending_for: u64,
-    pub(crate) keep_firing_for: u64,
+pub(crate) struct CheckedRule {
+    pub(super) severity: Severity,
+    pub(crate) windows: Rule,
+    pub(super) pending_for: u64,
+    pub(super) keep_firing_for: u64,
 }
 
 impl AlertRule {
-    /// Alerts when both windows burn faster than the share of the budget in the long one says.
+    /// Alerts when both windows burn faster than the share of the budget within the long one.
     pub const fn new(severity: Severity, windows: Page) -> Self {
         Self {
             severity,
@@ -62,8 +58,8 @@ impl AlertRule {
         }
     }
 
-    /// Pending until it has lasted so long; only then it fires. The default is zero, and best: the long
-    /// window does that already, and this only delays (Google SRE Workbook, chapter 5).
+    /// Sets how long the alert is pending before it fires. The default is zero, which is best: the long window has
+    /// the same purpose, and this only delays the alert (Google SRE Workbook, chapter 5).
     pub const fn pending_for(self, time: Duration) -> Self {
         Self {
             pending_for: time,
@@ -71,8 +67,8 @@ impl AlertRule {
         }
     }
 
-    /// Fires on until it has been quiet for so long, so that an error rate about its line does not ring
-    /// again and again. The default is zero.
+    /// Sets how long the alert keeps firing after its windows stop burning, so that an error rate near the line does
+    /// not fire again and again. The default is zero.
     pub const fn keep_firing_for(self, time: Duration) -> Self {
         Self {
             keep_firing_for: time,
@@ -80,24 +76,14 @@ impl AlertRule {
         }
     }
 
-    pub(crate) fn check(self, settings: &Settings) -> Result<Rule, InvalidConfig> {
-        let (long, short) = (ticks(self.windows.long), ticks(self.windows.short));
-        check_window(long, settings)?;
-        check_window(short, settings)?;
-        if short >= long {
-            return Err(InvalidConfig::ShortNotShorter);
+    pub(crate) fn check(self, settings: &Settings) -> Result<CheckedRule, InvalidConfig> {
+        let windows = Rule::new(self.windows, settings)?;
+        if windows.factor.is_zero() {
+            return Err(InvalidConfig::PageFactor);
         }
-        let factor = Factor::of_ticks(self.windows.budget, settings.period, long)
-            .filter(|factor| factor.terms().0 > 0)
-            .ok_or(InvalidConfig::PageFactor)?;
-        if !outage(settings).is_some_and(|burn| burn > factor) {
-            return Err(InvalidConfig::NeverFires);
-        }
-        Ok(Rule {
+        Ok(CheckedRule {
             severity: self.severity,
-            long,
-            short,
-            factor,
+            windows: windows.check_outage(settings)?,
             pending_for: ticks(self.pending_for),
             keep_firing_for: ticks(self.keep_firing_for),
         })

@@ -1,49 +1,49 @@
-//! How an alert goes from one state to the next: a pure function of what is seen and of the time.
+//! The states of an alert, and the step from one to the next: a pure function of the windows and the time.
 
 use std::fmt;
 
-/// What an alert is at.
+/// The state of an alert.
 ///
 /// ```text
 ///               both windows burn            for `pending_for`
 ///   inactive ──────────────────────► pending ─────────────────► firing ◄─┐
 ///       ▲                               │                         │      │ burning again
 ///       └───────────────────────────────┘                         ▼      │ (by way of pending)
-///               not any more                                   resolved ─┘
+///               no longer                                      resolved ─┘
 ///                                            quiet for `keep_firing_for`
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AlertState {
-    /// It has not fired, or has been pending since, in vain.
+    /// It has not fired yet, or was pending and did not fire.
     Inactive,
-    /// Its windows burn, but not for long enough.
+    /// Its windows burn, but not for long enough yet.
     Pending,
     /// It fires.
     Firing,
-    /// It has fired, and does not any more.
+    /// It has fired, and does no longer.
     Resolved,
 }
 
-/// An alert's state with what is needed to find the next one, in ticks.
+/// The state of an alert, with the ticks that the next step needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) state: AlertState,
-    pub(crate) since: u64,
-    /// When its windows were last seen to burn.
+pub(super) struct Status {
+    pub(super) state: AlertState,
+    pub(super) since: u64,
+    /// When its windows last burned.
     burning_at: u64,
 }
 
-impl Standing {
-    pub(crate) const NEW: Self = Self {
+impl Status {
+    pub(super) const NEW: Self = Self {
         state: AlertState::Inactive,
         since: 0,
         burning_at: 0,
     };
 
-    /// The state at `tick`, which is not before that of the last step. `burns` is `None` where nothing is
-    /// known and the last word holds.
-    pub(crate) fn step(
+    /// The state at `tick`, which is not before the tick of the last step. `burns` is `None` if it is unknown, and
+    /// then the state stays.
+    pub(super) fn step(
         self,
         burns: Option<bool>,
         tick: u64,
@@ -103,13 +103,13 @@ impl fmt::Display for AlertState {
 mod tests {
     use super::{AlertState::*, *};
 
-    /// Looks at each tick, from 0 on: `x` burns, `.` does not, `?` is unknown.
+    /// One step for each letter, from tick 0 on: `x` burns, `.` does not, `?` is unknown.
     fn play(seen: &str, pending_for: u64, keep_firing_for: u64) -> String {
-        let mut standing = Standing::NEW;
+        let mut status = Status::NEW;
         let letters = (0_u64..).zip(seen.chars()).map(|(tick, seen)| {
             let burns = (seen != '?').then_some(seen == 'x');
-            standing = standing.step(burns, tick, pending_for, keep_firing_for);
-            match standing.state {
+            status = status.step(burns, tick, pending_for, keep_firing_for);
+            match status.state {
                 Inactive => '-',
                 Pending => 'p',
                 Firing => 'F',
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_goes_from_pending_to_firing_to_resolved_and_each_takes_its_time() {
+    fn an_alert_is_pending_then_firing_then_resolved() {
         for (pending_for, keep_firing_for, seen, states) in [
             (0, 0, "..xx..x.", "--FFrrFr"),
             (2, 0, "..xx..xxxx.", "--pp--ppFFr"),
@@ -128,7 +128,7 @@ mod tests {
             (0, 3, "x..x....", "FFFFFFrr"),
             (0, 1, "x.", "Fr"),
             (2, 2, "xxx..x", "ppFFrp"),
-            // What is not known holds, and counts neither as burning nor as quiet.
+            // The unknown keeps the state, and counts neither as burning nor as quiet.
             (0, 0, "?x??.?", "-FFFrr"),
             (2, 0, "x??x", "pppF"),
             (0, 3, "x???.", "FFFFr"),
@@ -138,12 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_state_is_when_it_began() {
-        let pending = Standing::NEW.step(Some(true), 7, 10, 0);
+    fn a_state_keeps_the_tick_at_which_it_began() {
+        let pending = Status::NEW.step(Some(true), 7, 10, 0);
         assert_eq!(pending.since, 7);
         assert_eq!(pending.step(Some(true), 16, 10, 0).since, 7);
         assert_eq!(pending.step(Some(true), 17, 10, 0).since, 17);
-        let forever = Standing::NEW.step(Some(true), u64::MAX, u64::MAX, u64::MAX);
+        let forever = Status::NEW.step(Some(true), u64::MAX, u64::MAX, u64::MAX);
         assert_eq!(
             forever.step(Some(true), u64::MAX, u64::MAX, u64::MAX).state,
             Pending

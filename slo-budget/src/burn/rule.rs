@@ -1,9 +1,13 @@
 use std::time::Duration;
 
-use crate::types::Factor;
+use crate::{
+    burn::{Significance, outage},
+    record::Settings,
+    types::{BurnRate, Factor, InvalidConfig, duration::ticks},
+};
 
-/// A pair of windows that, burning together, close a gate: a share of the budget consumed within the long
-/// one, with the short one to show that it still goes on.
+/// A pair of windows that fires when both burn too fast: a share of the budget consumed within the long window,
+/// with the short window to show that it still burns.
 ///
 /// It fires when both burn faster than `budget × period / long`, strictly (Google SRE Workbook, chapter 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +17,20 @@ pub struct Page {
     pub(crate) short: Duration,
 }
 
+/// A checked pair of windows, in ticks. Gates and alerts share it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule {
+    pub(crate) long: u64,
+    pub(crate) short: u64,
+    /// The burn rate above which both windows must be.
+    pub(crate) factor: Factor,
+}
+
+// === impl Page ===
+
 impl Page {
-    /// The share `budget` (0.02 is 2 %) of the period's budget within `long`, still going on in `short`,
-    /// which is usually a twelfth of it.
+    /// The share `budget` (0.02 is 2 %) of the period's budget within `long`, still burning in `short`, which is
+    /// usually a twelfth of `long`.
     #[must_use]
     pub const fn new(budget: Factor, long: Duration, short: Duration) -> Self {
         Self {
@@ -24,19 +39,66 @@ impl Page {
             short,
         }
     }
+
+    /// The share and the windows of the Workbook's table 5-8, in per cent and in slots of `resolution`.
+    pub(crate) fn of_slots(percent: u32, long: u32, short: u32, resolution: u64) -> Option<Self> {
+        let slots = |n: u32| Duration::from_nanos(u64::from(n) * resolution);
+        let budget = Factor::new(percent, 100)?;
+        Some(Self::new(budget, slots(long), slots(short)))
+    }
 }
 
-/// A burn rate that a window must stay below, strictly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
-    pub(crate) window: Duration,
-    pub(crate) below: Factor,
-}
+// === impl Rule ===
 
-impl Limit {
-    /// Over `window`, `below` this.
-    #[must_use]
-    pub const fn new(window: Duration, below: Factor) -> Self {
-        Self { window, below }
+impl Rule {
+    /// Checks the windows and computes the factor.
+    pub(crate) fn new(page: Page, settings: &Settings) -> Result<Self, InvalidConfig> {
+        let (long, short) = (ticks(page.long), ticks(page.short));
+        settings.check_window(long)?;
+        settings.check_window(short)?;
+        if short >= long {
+            return Err(InvalidConfig::ShortNotShorter);
+        }
+        let factor = Factor::of_ticks(page.budget, settings.period, long)
+            .ok_or(InvalidConfig::PageFactor)?;
+        Ok(Self {
+            long,
+            short,
+            factor,
+        })
+    }
+
+    /// Refuses a rule that not even a total outage fires.
+    pub(crate) fn check_outage(self, settings: &Settings) -> Result<Self, InvalidConfig> {
+        if outage(settings).is_some_and(|burn| burn > self.factor) {
+            Ok(self)
+        } else {
+            Err(InvalidConfig::NeverFires)
+        }
+    }
+
+    /// Whether both windows are above `line`, strictly. `None` if a window without data leaves it open: a window
+    /// with data that is at or below the line decides alone.
+    pub(crate) fn burns(
+        line: Factor,
+        long: Option<BurnRate>,
+        short: Option<BurnRate>,
+    ) -> Option<bool> {
+        if [long, short].into_iter().flatten().any(|burn| burn <= line) {
+            return Some(false);
+        }
+        long.and(short).map(|_| true)
+    }
+
+    /// Whether this fires for the first time: both windows burn, and the events in the long one are significant.
+    pub(crate) fn fires(
+        &self,
+        long: Option<BurnRate>,
+        short: Option<BurnRate>,
+        significance: &Significance,
+        min_bad: u64,
+    ) -> Option<bool> {
+        let burns = Self::burns(self.factor, long, short)?;
+        Some(burns && long.is_some_and(|long| significance.holds(long, min_bad)))
     }
 }

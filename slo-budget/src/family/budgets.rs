@@ -4,28 +4,31 @@ use papaya::HashMap;
 use tokio::time::Instant;
 
 use crate::{
-    budget::{Core, ErrorBudget, Settings},
+    budget::ErrorBudget,
+    builder::Builder,
+    family::member::Member,
     history::{Restored, Unusable},
-    layer::Guard,
+    layer::source::{Source, sealed::Sealed},
     observation::Observation,
+    record::{Core, Settings},
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    types::Counts,
+    types::{Counts, InvalidConfig},
 };
 
-/// An error budget for each key: a route, a tenant. A cheap handle; clones share.
+/// An error budget for each key, such as a route or a tenant. A cheap handle; all clones share the family.
 ///
-/// The first so many keys that come get a budget of their own, as many as the capacity says; the events of all
-/// others are counted in one further budget, the [`overflow`](Self::overflow). So memory is bounded whatever keys
-/// come: 39 KB for each, 39 MB for a thousand. A budget is a history of weeks, so none is thrown away to make
-/// room; [`forget`](Self::forget) and [`forget_idle`](Self::forget_idle) do that, when you say so.
+/// The first keys get their own budgets, up to the capacity. The events of all other keys are counted in one more
+/// budget, the [`overflow`](Self::overflow). So memory is bounded whatever the keys are: 39 KB for each budget, 39 MB
+/// for a thousand. A budget is a history of weeks, so the family evicts none to make room; call
+/// [`forget`](Self::forget) or [`forget_idle`](Self::forget_idle) for that.
 ///
 /// # Cost
 ///
-/// One lookup in a concurrent map, without a lock, and then what the budget costs. A new key takes a lock, while there
-/// is room.
+/// One lookup in a concurrent map, without a lock, and the cost of the budget. A new key takes a lock if there is
+/// room.
 ///
 /// # Examples
 ///
@@ -49,29 +52,64 @@ struct Shared<K> {
     name: &'static str,
     settings: Settings,
     capacity: usize,
-    map: HashMap<K, ErrorBudget>,
+    map: HashMap<K, Member>,
     overflow: ErrorBudget,
-    /// Whether the last key that came found no room: who finds it so does not ask for the lock.
+    /// Whether the last new key found no room. Other new keys then do not take the lock.
     is_full: AtomicBool,
-    /// How many there are; taken to make or to forget one.
+    /// The number of members. Taken to add or to forget one.
     members: Mutex<usize>,
 }
 
-/// A family, and how a request says its key. Given to [`ErrorBudgetLayer::new`](crate::ErrorBudgetLayer::new).
+/// A family, and the function that returns the key of a request. Passed to
+/// [`ErrorBudgetLayer::new`](crate::ErrorBudgetLayer::new).
 pub struct By<K, F> {
     family: ErrorBudgets<K>,
     key: F,
 }
 
+// === impl Builder ===
+
+impl Builder {
+    /// Builds a family: a budget with this configuration for each key, at most `capacity` of them. With a capacity
+    /// of 0 all events are counted in the overflow.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_family<K>(
+        self,
+        name: &'static str,
+        capacity: usize,
+    ) -> Result<ErrorBudgets<K>, InvalidConfig> {
+        let settings = self.settings()?;
+        let overflow = ErrorBudget::of(name, settings.clone());
+        Ok(ErrorBudgets::new(name, settings, capacity, overflow))
+    }
+
+    /// As [`build_family`](Self::build_family), with an overflow that continues with the history in `bytes`, as
+    /// in [`restore`](Self::restore). [`ErrorBudgets::restore`] restores the history of each key.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build). Unusable bytes are no error.
+    pub fn restore_family<K>(
+        self,
+        name: &'static str,
+        capacity: usize,
+        bytes: &[u8],
+        wall: Duration,
+    ) -> Result<(ErrorBudgets<K>, Restored), InvalidConfig> {
+        let settings = self.settings()?;
+        let (overflow, restored) = ErrorBudget::restoring(name, settings.clone(), bytes, wall);
+        let family = ErrorBudgets::new(name, settings, capacity, overflow);
+        Ok((family, restored))
+    }
+}
+
 // === impl ErrorBudgets ===
 
 impl<K> ErrorBudgets<K> {
-    pub(crate) fn new(
-        name: &'static str,
-        settings: Settings,
-        capacity: usize,
-        overflow: ErrorBudget,
-    ) -> Self {
+    fn new(name: &'static str, settings: Settings, capacity: usize, overflow: ErrorBudget) -> Self {
         Self(Arc::new(Shared {
             name,
             overflow,
@@ -83,10 +121,10 @@ impl<K> ErrorBudgets<K> {
         }))
     }
 
-    /// Chooses the budget of a call by its request, for a layer.
+    /// Chooses the budget of a call by the key of its request, for a layer.
     ///
-    /// `key` is asked once a call; a key that costs nothing to make (a number, a `&'static str`) is best. Let it
-    /// be the route's pattern, not the path: paths that nobody serves would take all places.
+    /// `key` is called once a call, so a key that is cheap to make (a number, a `&'static str`) is best. Use the
+    /// pattern of the route and not the path: paths of unknown resources would fill the family.
     pub fn by<Req, F>(&self, key: F) -> By<K, F>
     where
         F: Fn(&Req) -> K + Clone,
@@ -97,31 +135,31 @@ impl<K> ErrorBudgets<K> {
         }
     }
 
-    /// The name that all of them have.
+    /// The name that all budgets share.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.0.name
     }
 
-    /// How many keys have a budget of their own, at most.
+    /// The maximum number of keys with their own budgets.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.0.capacity
     }
 
-    /// The one in which the events of all keys are counted for which there is no room.
+    /// The budget that counts the events of all keys for which there is no room.
     #[must_use]
     pub fn overflow(&self) -> &ErrorBudget {
         &self.0.overflow
     }
 
-    /// How many keys have a budget of their own now.
+    /// The number of keys with their own budgets.
     #[must_use]
     pub fn len(&self) -> usize {
         *self.0.members.lock()
     }
 
-    /// Whether no key has one yet.
+    /// Whether no key has its own budget.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -129,40 +167,57 @@ impl<K> ErrorBudgets<K> {
 }
 
 impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
-    /// The budget of `key`, made if it does not exist; the overflow if there is no room for it.
+    /// The budget of `key`. Built if it does not exist; the overflow if there is no room for it.
     #[must_use]
     pub fn get(&self, key: &K) -> ErrorBudget {
+        self.with(key, |member| match member {
+            Some(member) => member.budget().clone(),
+            None => self.0.overflow.clone(),
+        })
+    }
+
+    /// Calls `f` with the member of `key`, added if it does not exist; with `None` if there is no room for it.
+    pub(super) fn with<T>(&self, key: &K, f: impl FnOnce(Option<&Member>) -> T) -> T {
+        let map = self.0.map.pin();
+        if let Some(member) = map.get(key) {
+            return f(Some(member));
+        }
+        // Relaxed: a hint. A caller that misses a place that has become free counts in the overflow once more.
+        if self.0.is_full.load(Relaxed) {
+            return f(None);
+        }
+        // `f` runs with no lock held.
+        f(self.add(key, &map))
+    }
+
+    #[cold]
+    fn add<'m>(
+        &self,
+        key: &K,
+        map: &'m papaya::HashMapRef<'_, K, Member, impl std::hash::BuildHasher, impl papaya::Guard>,
+    ) -> Option<&'m Member> {
         let shared = &*self.0;
-        let map = shared.map.pin();
-        if let Some(budget) = map.get(key) {
-            return budget.clone();
-        }
-        // Relaxed: a hint. Who misses that a place has become free is counted in the overflow once more.
-        if shared.is_full.load(Relaxed) {
-            return shared.overflow.clone();
-        }
         let mut members = shared.members.lock();
-        // Another may have made it meanwhile; under the lock nobody does.
-        if let Some(budget) = map.get(key) {
-            return budget.clone();
+        // Another thread may have added it. Under the lock no thread does.
+        if let Some(member) = map.get(key) {
+            return Some(member);
         }
         if *members >= shared.capacity {
             shared.is_full.store(true, Relaxed);
-            return shared.overflow.clone();
+            return None;
         }
         let budget = ErrorBudget::of(shared.name, shared.settings.clone());
-        map.insert(key.clone(), budget.clone());
-        // Last: a key whose `Clone` or `Hash` panics costs no place.
+        let member = map.get_or_insert(key.clone(), Member::new(budget));
+        // Last: a key whose `Clone` or `Hash` panics takes no place.
         *members += 1;
-        budget
+        Some(member)
     }
 
-    /// Goes on with the history in `bytes` for `key`, if that is of use and there is room, and says what was found, as
-    /// [`Builder::restore`](crate::Builder::restore) does. To be called before the first calls: a key that counts already goes on
-    /// with that. What is of no use takes no place.
+    /// Continues with the history in `bytes` for `key`, if it is usable and there is room, and returns what was
+    /// found, as [`Builder::restore`] does. Call it before the first requests: a key that has a budget already keeps
+    /// that. Unusable bytes take no place.
     ///
-    /// `wall` is the time since the Unix epoch. The overflow is restored by
-    /// [`Builder::restore_family`](crate::Builder::restore_family).
+    /// `wall` is the time since the Unix epoch. [`Builder::restore_family`] restores the overflow.
     ///
     /// # Examples
     ///
@@ -202,38 +257,38 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         if *members >= shared.capacity {
             return Restored::Empty(Unusable::NoRoom);
         }
-        map.insert(key.clone(), budget);
-        // Last, as in `get`.
+        map.insert(key.clone(), Member::new(budget));
+        // Last, as in `add`.
         *members += 1;
         restored
     }
 
-    /// Whether this very budget is that of `key` now.
-    pub(crate) fn has(&self, key: &K, budget: &ErrorBudget) -> bool {
-        let map = self.0.map.pin();
-        (map.get(key)).is_some_and(|own| std::ptr::eq(own.core(), budget.core()))
-    }
-
-    /// All that exist now, in no particular order, without the overflow.
+    /// All keys with their own budgets, in no particular order. The overflow is not among them.
     pub fn iter(&self) -> impl Iterator<Item = (K, ErrorBudget)> {
-        let map = self.0.map.pin();
-        let all: Vec<_> = (map.iter())
-            .map(|(key, budget)| (key.clone(), budget.clone()))
-            .collect();
-        all.into_iter()
+        self.collect(|member| Some(member.budget().clone()))
+            .into_iter()
     }
 
-    /// What was counted in the `window` that ends now, of all keys and the overflow. What was forgotten is not in it.
+    /// What `f` returns for each key with its own budget.
+    pub(super) fn collect<T>(&self, f: impl Fn(&Member) -> Option<T>) -> Vec<(K, T)> {
+        let map = self.0.map.pin();
+        let all = map.iter();
+        all.filter_map(|(key, member)| Some((key.clone(), f(member)?)))
+            .collect()
+    }
+
+    /// What was counted in the `window` that ends now, in the budgets of all keys and in the overflow. Forgotten
+    /// budgets are not included.
     #[must_use]
     pub fn counts(&self, window: Duration) -> Counts {
         let members = self.iter().map(|(_, budget)| budget.counts(window));
         members.sum::<Counts>() + self.0.overflow.counts(window)
     }
 
-    /// Forgets the budget of `key`, and all that was counted in it; its place is free for another. Whether
-    /// there was one.
+    /// Forgets the budget of `key` with its counts, so that another key can take its place. Returns whether there
+    /// was one.
     ///
-    /// Calls that are under way, and handles of it, go on counting in what nobody sees any more.
+    /// Running calls and remaining handles continue to count in the forgotten budget.
     pub fn forget(&self, key: &K) -> bool {
         let mut members = self.0.members.lock();
         if self.0.map.pin().remove(key).is_none() {
@@ -245,10 +300,9 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         true
     }
 
-    /// Forgets all budgets in which nothing was counted for their whole period, and says how many: they have
-    /// nothing to remember. For keys that come and go, to be called now and then. An event that comes at that very
-    /// moment is forgotten with the rest.
-    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
+    /// Forgets all budgets in which nothing was counted for their whole period, and returns how many. Call it from
+    /// time to time if keys come and go. An event recorded at the same moment is forgotten too.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn forget_idle(&self) -> usize {
         let (period, now) = (self.0.settings.period, Instant::now());
         let idle = self
@@ -275,13 +329,15 @@ impl<K> fmt::Debug for ErrorBudgets<K> {
 
 // === impl By ===
 
-impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Guard<Req> for By<K, F> {
+impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Source<Req> for By<K, F> {
     type Pointer = Arc<Core>;
 
     fn observe(&self, request: &Req) -> Observation {
         self.family.get(&(self.key)(request)).into_observation()
     }
 }
+
+impl<K, F> Sealed for By<K, F> {}
 
 impl<K, F: Clone> Clone for By<K, F> {
     fn clone(&self) -> Self {

@@ -1,24 +1,23 @@
 use std::{fmt, hash::Hash, sync::Arc};
 
-use papaya::HashMap;
-
 use crate::{
-    budget::ErrorBudget,
     family::ErrorBudgets,
-    gate::{Gate, GateBuilder},
-    sync::Mutex,
+    gate::{Class, Gate, GateBuilder, Spent},
+    layer::source::{Admit, sealed::Sealed},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     types::InvalidConfig,
 };
 
-/// A gate for each key of a family of budgets: a tenant that has spent its budget is refused, and no other. A cheap handle; clones
-/// share.
+/// A gate for each key of a family of budgets: only tenants that have spent their budgets are refused. A cheap
+/// handle; all clones share the gates.
 ///
-/// Made by [`GateBuilder::build_family`]. It is bounded as the [`ErrorBudgets`] are: keys without a budget of their own share the gate
-/// of the overflow. A key that was forgotten there has a new gate with its next budget, open and without an override.
+/// Made by [`GateBuilder::build_family`]. Each gate is kept beside its budget. Keys without their own budgets share
+/// the gate of the overflow. A forgotten key gets a new gate with its next budget, open and without an override.
 ///
 /// # Cost
 ///
-/// Two lookups in concurrent maps, without a lock, and then what a gate costs (bench: `slo, gate open, layer, one of a family`). A new key takes a lock.
+/// One lookup in a concurrent map, without a lock, and the cost of a gate (bench: `slo, gate open, layer, one of a
+/// family`). A new key takes a lock.
 ///
 /// # Examples
 ///
@@ -46,13 +45,13 @@ pub struct Gates<K>(Arc<Shared<K>>);
 struct Shared<K> {
     builder: GateBuilder,
     budgets: ErrorBudgets<K>,
-    map: HashMap<K, Gate>,
     overflow: Gate,
-    /// Taken to make a gate, so that a key has one.
-    making: Mutex<()>,
+    /// Distinguishes the families of gates on the same budgets.
+    id: u64,
 }
 
-/// A family of gates, and how a request says its key. Given to [`GateLayer::new`](crate::GateLayer::new).
+/// A family of gates, and the function that returns the key of a request. Passed to
+/// [`GateLayer::new`](crate::GateLayer::new).
 pub struct GateBy<K, F> {
     gates: Gates<K>,
     key: F,
@@ -61,17 +60,21 @@ pub struct GateBy<K, F> {
 impl GateBuilder {
     /// Builds a gate for each key of `budgets`, and one for their overflow.
     ///
+    /// Build it once: the gates of a family stay beside their budgets until those are forgotten, even if the family is
+    /// dropped.
+    ///
     /// # Errors
     ///
     /// As [`build`](Self::build).
     pub fn build_family<K>(self, budgets: ErrorBudgets<K>) -> Result<Gates<K>, InvalidConfig> {
+        // Relaxed: only the number matters.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let overflow = self.build(budgets.overflow().clone())?;
         Ok(Gates(Arc::new(Shared {
             builder: self,
             budgets,
-            map: HashMap::new(),
             overflow,
-            making: Mutex::new(()),
+            id: NEXT.fetch_add(1, Relaxed),
         })))
     }
 }
@@ -79,8 +82,8 @@ impl GateBuilder {
 // === impl Gates ===
 
 impl<K> Gates<K> {
-    /// Chooses the gate of a call by its request, for a layer. `key` is asked once a call that is not essential, and should be
-    /// that of the budgets.
+    /// Chooses the gate of a call by the key of its request, for a layer. `key` is called once a call that is not
+    /// essential, and should return the key of the budgets.
     pub fn by<Req, F>(&self, key: F) -> GateBy<K, F>
     where
         F: Fn(&Req) -> K + Clone,
@@ -91,13 +94,13 @@ impl<K> Gates<K> {
         }
     }
 
-    /// The budgets that they look at.
+    /// The budgets that the gates watch.
     #[must_use]
     pub fn budgets(&self) -> &ErrorBudgets<K> {
         &self.0.budgets
     }
 
-    /// The one of all keys that have no budget of their own.
+    /// The gate of all keys without their own budgets.
     #[must_use]
     pub fn overflow(&self) -> &Gate {
         &self.0.overflow
@@ -105,62 +108,37 @@ impl<K> Gates<K> {
 }
 
 impl<K: Hash + Eq + Clone> Gates<K> {
-    /// The gate of `key`, made (with its budget) if it does not exist; that of the overflow if there is no room for it.
+    /// The gate of `key`. Built with its budget if it does not exist; that of the overflow if there is no room.
     #[must_use]
     pub fn get(&self, key: &K) -> Gate {
         self.with(key, Gate::clone)
     }
 
-    /// All that were asked for and whose budgets exist now, in no particular order, without the overflow.
+    /// All gates that were used and whose budgets exist, in no particular order. That of the overflow is not among
+    /// them.
     pub fn iter(&self) -> impl Iterator<Item = (K, Gate)> {
-        let map = self.0.map.pin();
-        let all: Vec<_> = (self.0.budgets.iter())
-            .filter_map(|(key, budget)| {
-                let gate = map.get(&key).filter(|gate| gate.is_on(&budget))?.clone();
-                Some((key, gate))
-            })
-            .collect();
-        all.into_iter()
+        let id = self.0.id;
+        (self.0.budgets)
+            .collect(|member| member.gate(id).cloned())
+            .into_iter()
     }
 
-    /// `ask`s the gate of `key`.
-    pub(crate) fn with<T>(&self, key: &K, ask: impl FnOnce(&Gate) -> T) -> T {
+    /// Calls `f` with the gate of `key`.
+    fn with<T>(&self, key: &K, f: impl FnOnce(&Gate) -> T) -> T {
         let shared = &*self.0;
-        let map = shared.map.pin();
-        if let Some(gate) = map.get(key) {
-            // A key that was forgotten meanwhile may have another budget.
-            if shared.budgets.has(key, gate.budget()) {
-                return ask(gate);
+        shared.budgets.with(key, |member| {
+            let Some(member) = member else {
+                return f(&shared.overflow);
+            };
+            match member.gate(shared.id) {
+                Some(gate) => f(gate),
+                None => f(member.gate_or(shared.id, |budget| {
+                    shared.builder.build(budget).expect(
+                        "all budgets of a family have the settings with which the overflow's gate was built",
+                    )
+                })),
             }
-        }
-        let budget = shared.budgets.get(key);
-        if shared.overflow.is_on(&budget) {
-            return ask(&shared.overflow);
-        }
-        ask(&self.make(key, budget))
-    }
-
-    #[cold]
-    fn make(&self, key: &K, budget: ErrorBudget) -> Gate {
-        let shared = &*self.0;
-        let map = shared.map.pin();
-        let _one_by_one = shared.making.lock();
-        // Another may have made it meanwhile.
-        if let Some(gate) = map.get(key).filter(|gate| gate.is_on(&budget)) {
-            return gate.clone();
-        }
-        // Keys that were forgotten leave their gates behind: when there are more than budgets can be, they go.
-        if map.len() >= shared.budgets.capacity() {
-            map.retain(|key, gate| shared.budgets.has(key, gate.budget()));
-        }
-        let gate = (shared.builder.build(budget)).expect(
-            "all budgets of a family have the numbers with which the overflow's gate was built",
-        );
-        // Not if the key was forgotten meanwhile: there may be no room for it.
-        if shared.budgets.has(key, gate.budget()) {
-            map.insert(key.clone(), gate.clone());
-        }
-        gate
+        })
     }
 }
 
@@ -178,11 +156,18 @@ impl<K> fmt::Debug for Gates<K> {
 
 // === impl GateBy ===
 
-impl<K, F> GateBy<K, F> {
-    pub(crate) const fn parts(&self) -> (&Gates<K>, &F) {
-        (&self.gates, &self.key)
+impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Admit<Req> for GateBy<K, F> {
+    fn admit(&self, class: Class, request: &Req) -> Result<(), Spent> {
+        if class == Class::Essential {
+            // Admitted for any key, so none is looked up.
+            return Ok(());
+        }
+        self.gates
+            .with(&(self.key)(request), |gate| gate.check(class))
     }
 }
+
+impl<K, F> Sealed for GateBy<K, F> {}
 
 impl<K, F: Clone> Clone for GateBy<K, F> {
     fn clone(&self) -> Self {

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod gates;
+mod member;
 
 pub use budgets::{By, ErrorBudgets};
 pub use gates::{GateBy, Gates};

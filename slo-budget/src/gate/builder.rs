@@ -1,28 +1,25 @@
-use std::time::Duration;
-
 use crate::{
-    budget::{ErrorBudget, Settings},
-    builder::{DEFAULT_WINDOWS, Few, check_window, few},
-    burn::{Limit, Page},
-    gate::{
-        Gate, NoData,
-        policy::{LimitRule, PageRule, Policy},
+    budget::ErrorBudget,
+    burn::{Limit, LimitRule, Page, Rule, Significance},
+    gate::{Gate, policy::Policy},
+    record::Settings,
+    types::{
+        Factor, InvalidConfig,
+        few::{Few, few},
     },
-    types::{Counts, Factor, InvalidConfig, duration::ticks},
 };
 
-/// The numbers of a gate. `Copy`, and usable in a `const`.
+/// The configuration of a gate. `Copy`, and usable in a `const`.
 ///
 /// Made by [`Gate::builder`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[must_use = "a builder makes nothing until `build`"]
+#[must_use = "a builder does nothing until `build`"]
 pub struct GateBuilder {
     admission: Admission,
-    pages: Option<Few<Page>>,
-    limits: Option<Few<Limit>>,
-    min_bad: u64,
-    min_bad_to_page: u64,
-    evidence: f64,
+    /// `None` for the default; `Some(None)` if there were too many.
+    pages: Option<Option<Few<Page>>>,
+    limits: Option<Option<Few<Limit>>>,
+    significance: Significance,
     reopen_percent: u8,
     one_probe_in: u32,
     no_data: NoData,
@@ -36,15 +33,25 @@ pub enum Admission {
     Budget,
     /// A deployment would be blocked: a burn rate is not below its [limit](GateBuilder::limits).
     ///
-    /// Without the guards against low traffic. It locks itself shut easily, as what is refused does not
-    /// dilute the errors: one error in 3,000 events burns 0.33 over 24 h, where less than 0.2 is asked.
+    /// There are no guards against low traffic. The gate easily locks itself shut, as refused requests do not
+    /// dilute the errors: one error in 3,000 events burns 0.33 over 24 h, where the limit is 0.2.
     Deploy,
 }
 
-/// Of the Workbook's pages (table 5-8): per cent of the budget, slots of the long and the short window.
-const DEFAULT_PAGES: [(u32, u32, u32); 2] = [(2, 360, 30), (5, 2160, 180)];
-/// 1.0 over 1 h, 0.5 over 6 h, 0.2 over 24 h, in tenths.
-const DEFAULT_LIMITS: [u32; 3] = [10, 5, 2];
+/// How a deployment decision treats a service for which nothing was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoData {
+    /// Allows the deployment: a new service has no data, and must be deployed to get some.
+    Allow,
+    /// Blocks it: if traffic never stops, no data means that the measurement is broken.
+    Block,
+}
+
+/// The pages of the Workbook (table 5-8): per cent of the budget, slots of the long and the short window.
+const DEFAULT_PAGES: Few<(u32, u32, u32)> = [Some((2, 360, 30)), Some((5, 2160, 180)), None, None];
+/// The default limits in slots and tenths: 1.0 over 1 h, 0.5 over 6 h, 0.2 over 24 h.
+const DEFAULT_LIMITS: Few<(u32, u32)> = [Some((360, 10)), Some((2160, 5)), Some((8640, 2)), None];
 
 impl GateBuilder {
     pub(crate) const fn new() -> Self {
@@ -52,24 +59,21 @@ impl GateBuilder {
             admission: Admission::Budget,
             pages: None,
             limits: None,
-            // One error says nothing; a second might be chance too, hence the evidence; to page, one more.
-            min_bad: 2,
-            min_bad_to_page: 3,
-            evidence: 0.01,
+            significance: Significance::DEFAULT,
             reopen_percent: 90,
             one_probe_in: 50,
             no_data: NoData::Allow,
         }
     }
 
-    /// What closes it. The default is [`Admission::Budget`].
+    /// Sets what closes the gate. The default is [`Admission::Budget`].
     pub const fn admission(self, admission: Admission) -> Self {
         Self { admission, ..self }
     }
 
-    /// The pairs of windows that close it, at most four. The default are the two of the Workbook that page:
-    /// 2 % of the budget in 1 h, still burning over 5 m (at 30 days a factor of 14.4), and 5 % in 6 h, over
-    /// 30 m (6); the hour being 360 slots of the budget's resolution.
+    /// Sets the pairs of windows that close the gate, at most four. The default is the two pages of the Workbook:
+    /// 2 % of the budget in 1 h, still burning over 5 m (a factor of 14.4 at 30 days), and 5 % in 6 h, still
+    /// burning over 30 m (6). An hour is 360 slots of the budget's resolution.
     pub const fn pages<const N: usize>(self, pages: [Page; N]) -> Self {
         Self {
             pages: Some(few(pages)),
@@ -77,8 +81,8 @@ impl GateBuilder {
         }
     }
 
-    /// The limits of [`Gate::deploy`], at most four. The default is below 1.0 over 1 h, 0.5 over 6 h and
-    /// 0.2 over 24 h; the hour being 360 slots of the budget's resolution.
+    /// Sets the limits of [`Gate::deploy`], at most four. The default is below 1.0 over 1 h, 0.5 over 6 h and 0.2
+    /// over 24 h. An hour is 360 slots of the budget's resolution.
     pub const fn limits<const N: usize>(self, limits: [Limit; N]) -> Self {
         Self {
             limits: Some(few(limits)),
@@ -86,33 +90,27 @@ impl GateBuilder {
         }
     }
 
-    /// How many bad events the period must hold before the budget counts as spent: the default is 2.
-    pub const fn min_bad(self, events: u64) -> Self {
-        Self {
-            min_bad: events,
-            ..self
-        }
+    /// Sets how many bad events the period must have before the budget counts as spent. The default is 2.
+    pub const fn min_bad(mut self, events: u64) -> Self {
+        self.significance.min_bad = events;
+        self
     }
 
-    /// How many bad events the long window must hold before a page fires: the default is 3.
-    pub const fn min_bad_to_page(self, events: u64) -> Self {
-        Self {
-            min_bad_to_page: events,
-            ..self
-        }
+    /// Sets how many bad events the long window must have before a page fires. The default is 3.
+    pub const fn min_bad_to_page(mut self, events: u64) -> Self {
+        self.significance.min_bad_to_page = events;
+        self
     }
 
-    /// How likely so many bad events may at most be by chance, for it to close: `P(X >= bad)` where the
-    /// objective is just met. The default is 0.01; above 0, and at most 0.5.
-    pub const fn evidence(self, at_most: f64) -> Self {
-        Self {
-            evidence: at_most,
-            ..self
-        }
+    /// Sets the highest probability that the bad events are chance, `P(X >= bad)` for a service that just meets the
+    /// objective. Above it the gate does not close. The default is 0.01; the range is above 0 to 0.5.
+    pub const fn evidence(mut self, at_most: f64) -> Self {
+        self.significance.evidence = at_most;
+        self
     }
 
-    /// What closed it keeps it closed until it is at or below so many per cent of its line, so that it does
-    /// not flap: the default is 90, and 1 to 100 are legal.
+    /// Sets the hysteresis: a reason keeps the gate closed until its burn rate is at or below this percentage of
+    /// the line that closed it. The default is 90; the range is 1 to 100.
     pub const fn reopen_percent(self, percent: u8) -> Self {
         Self {
             reopen_percent: percent,
@@ -120,9 +118,9 @@ impl GateBuilder {
         }
     }
 
-    /// While it is closed, one optional request in so many is admitted as a probe, evenly spread: the
-    /// default is 50, so 2 %. With 1 nothing is ever refused. In any case one in 6 slots (1 m at 10 s), if
-    /// so many come.
+    /// Sets how many optional requests there are for each one that a closed gate admits as a probe, evenly spread.
+    /// The default is 50, which is 2 %. With 1 no request is ever refused. One request in 6 slots (1 m at 10 s)
+    /// is a probe in any case.
     pub const fn one_probe_in(self, requests: u32) -> Self {
         Self {
             one_probe_in: requests,
@@ -130,30 +128,32 @@ impl GateBuilder {
         }
     }
 
-    /// What [`Gate::deploy`] makes of no data in any of its windows. The default is [`NoData::Allow`].
+    /// Sets how [`Gate::deploy`] treats no data in any of its windows. The default is [`NoData::Allow`].
     pub const fn no_data(self, no_data: NoData) -> Self {
         Self { no_data, ..self }
     }
 
-    /// Builds a gate on `budget`, and on all its clones.
+    /// Builds a gate on `budget`, and so on all its clones.
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`] when a page or limit can never fire at the budget's objective, or fires while the
-    /// budget lasts; when a window is longer than the period or shorter than two slots; when there are more
-    /// than four; when a number is out of the range that its setter names.
+    /// [`InvalidConfig`] if
+    /// - a page or limit can never fire at the budget's objective;
+    /// - a page fires while the budget lasts;
+    /// - a window is longer than the period or shorter than two slots;
+    /// - there are more than four pages or limits;
+    /// - a number is out of the range that its setter names.
     pub fn build(self, budget: ErrorBudget) -> Result<Gate, InvalidConfig> {
         let policy = self.policy(budget.core().settings())?;
         Ok(Gate::of(budget, &policy, self.one_probe_in))
     }
 
-    /// With those pages only that are of use to this budget.
-    pub(crate) fn build_what_fits(mut self, budget: ErrorBudget) -> Result<Gate, InvalidConfig> {
+    /// Builds a gate with those default pages that can work with this budget.
+    pub(super) fn build_what_fits(mut self, budget: ErrorBudget) -> Result<Gate, InvalidConfig> {
         let settings = budget.core().settings();
-        self.pages =
-            Some(Some(default_pages(settings.resolution).map(|page| {
-                page.filter(|page| page_rule(*page, settings).is_ok())
-            })));
+        let pages = default_pages(settings.resolution);
+        let fits = |page: &Page| page_rule(*page, settings).is_ok();
+        self.pages = Some(Some(pages.map(|page| page.filter(fits))));
         self.build(budget)
     }
 
@@ -161,15 +161,9 @@ impl GateBuilder {
         if self.one_probe_in == 0 {
             return Err(InvalidConfig::NoProbes);
         }
-        // Written so that a NaN is refused.
-        if !(self.evidence > 0.0 && self.evidence <= 0.5) {
-            return Err(InvalidConfig::Evidence);
-        }
+        let significance = self.significance.check(settings.slices)?;
         if !(1..=100).contains(&self.reopen_percent) {
             return Err(InvalidConfig::Reopen);
-        }
-        if self.min_bad == 0 || self.min_bad_to_page == 0 {
-            return Err(InvalidConfig::ZeroMinBad);
         }
         let asked = match self.pages {
             None => default_pages(settings.resolution),
@@ -181,87 +175,50 @@ impl GateBuilder {
         }
         let mut limits = [None; 4];
         match self.limits {
-            None => {
-                for ((to, slots), tenths) in
-                    limits.iter_mut().zip(DEFAULT_WINDOWS).zip(DEFAULT_LIMITS)
-                {
-                    // The rings reach so far whatever the period is; of long slices there are none in a short window.
-                    let window = u64::from(slots) * settings.resolution;
-                    let slice = settings.slices.map_or(0, |slices| slices.length);
-                    *to = Factor::new(tenths, 10)
-                        .filter(|_| window / 2 >= slice)
-                        .map(|below| LimitRule { window, below });
-                }
-            }
+            None => limits = default_limits(settings),
             Some(asked) => {
                 for (to, limit) in limits.iter_mut().zip(asked.ok_or(InvalidConfig::TooMany)?) {
-                    *to = limit.map(|limit| limit_rule(limit, settings)).transpose()?;
+                    let rule = limit.map(|limit| LimitRule::new(limit, settings));
+                    *to = rule.transpose()?;
                 }
             }
         }
         Ok(Policy {
             objective: settings.objective,
             resolution: settings.resolution,
-            slices: settings.slices,
             admission: self.admission,
             pages,
             limits,
-            min_bad: self.min_bad,
-            min_bad_to_page: self.min_bad_to_page,
-            evidence: self.evidence,
+            significance,
             reopen_percent: self.reopen_percent,
             no_data: self.no_data,
         })
     }
 }
 
-fn default_pages(resolution: u64) -> [Option<Page>; 4] {
-    let mut pages = [None; 4];
-    for (to, (percent, long, short)) in pages.iter_mut().zip(DEFAULT_PAGES) {
-        let slots = |n: u32| Duration::from_nanos(u64::from(n) * resolution);
-        *to = Factor::new(percent, 100).map(|budget| Page::new(budget, slots(long), slots(short)));
-    }
-    pages
+fn default_pages(resolution: u64) -> Few<Page> {
+    DEFAULT_PAGES.map(|page| {
+        let (percent, long, short) = page?;
+        Page::of_slots(percent, long, short, resolution)
+    })
 }
 
-fn page_rule(page: Page, settings: &Settings) -> Result<PageRule, InvalidConfig> {
-    let (long, short) = (ticks(page.long), ticks(page.short));
-    check_window(long, settings)?;
-    check_window(short, settings)?;
-    if short >= long {
-        return Err(InvalidConfig::ShortNotShorter);
-    }
-    let factor =
-        Factor::of_ticks(page.budget, settings.period, long).ok_or(InvalidConfig::PageFactor)?;
-    if factor.terms().0 <= factor.terms().1 {
+// Not checked: the rings reach back that far whatever the period is. Only a long slice does not fit.
+fn default_limits(settings: &Settings) -> Few<LimitRule> {
+    let slice = settings.slices.map_or(0, |slices| slices.length);
+    DEFAULT_LIMITS.map(|limit| {
+        let (slots, tenths) = limit?;
+        let window = u64::from(slots) * settings.resolution;
+        let below = Factor::new(tenths, 10)?;
+        (window / 2 >= slice).then_some(LimitRule { window, below })
+    })
+}
+
+/// A page of a gate. Unlike an alert it must not fire while the service keeps within its budget.
+fn page_rule(page: Page, settings: &Settings) -> Result<Rule, InvalidConfig> {
+    let rule = Rule::new(page, settings)?;
+    if rule.factor.is_at_most_one() {
         return Err(InvalidConfig::FiresInBudget);
     }
-    if !outage(settings).is_some_and(|burn| burn > factor) {
-        return Err(InvalidConfig::NeverFires);
-    }
-    Ok(PageRule {
-        long,
-        short,
-        factor,
-    })
-}
-
-fn limit_rule(limit: Limit, settings: &Settings) -> Result<LimitRule, InvalidConfig> {
-    let window = ticks(limit.window);
-    check_window(window, settings)?;
-    if limit.below.terms().0 == 0 {
-        return Err(InvalidConfig::ZeroLimit);
-    }
-    if !outage(settings).is_some_and(|burn| burn >= limit.below) {
-        return Err(InvalidConfig::NeverFires);
-    }
-    Ok(LimitRule {
-        window,
-        below: limit.below,
-    })
-}
-
-/// The greatest burn rate there can be: everything bad.
-pub(crate) const fn outage(settings: &Settings) -> Option<crate::types::BurnRate> {
-    settings.objective.burn_rate(Counts::new(0, 1))
+    rule.check_outage(settings)
 }

@@ -1,17 +1,17 @@
 use std::{any::type_name, fmt};
 
-/// How a request counts with a [`Gate`](crate::Gate).
+/// How important a request is to a [`Gate`](crate::Gate).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Class {
-    /// Never refused: reads that people wait for, health checks, what repairs the service.
+    /// Never refused: reads that people wait for, health checks, work that repairs the service.
     Essential,
-    /// Refused while the gate is closed: what can wait, and what puts the service at risk.
+    /// Refused while the gate is closed: work that can wait, and work that puts the service at risk.
     Optional,
 }
 
-/// Says of a request what class it is. Implement it on a type of your own, or use
-/// [`class`](crate::GateLayer::class) with a closure.
+/// Chooses the class of a request. Implement it for your own type, or pass a closure to
+/// [`class`](crate::GateLayer::class).
 pub trait ClassOf<Req> {
     /// The class of `request`.
     fn class(&self, request: &Req) -> Class;
@@ -25,7 +25,7 @@ pub trait ClassOf<Req> {
 )]
 pub struct AllOptional;
 
-/// The closure says it. Made by [`class`](crate::GateLayer::class).
+/// Classes by a closure. Made by [`class`](crate::GateLayer::class).
 #[derive(Clone, Copy)]
 pub struct ClassBy<F>(pub(crate) F);
 

@@ -1,20 +1,15 @@
-//! The admission gate: what it decides, what it is made of, and what it says.
+//! The admission gate: its handle, configuration, decisions and state.
 
-pub(crate) mod builder;
+mod builder;
 mod class;
-mod decision;
-pub(crate) mod policy;
+mod policy;
 mod reasons;
 mod spent;
-pub(crate) mod state;
+mod state;
 mod transition;
 
-pub use builder::{Admission, GateBuilder};
-pub use class::{AllOptional, Class, ClassBy, ClassOf};
-pub use decision::{Decision, NoData};
-pub use reasons::{Reason, Reasons};
-pub use spent::Spent;
-pub use transition::{Change, Transition};
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -22,27 +17,33 @@ use tokio::time::Instant;
 
 use crate::{
     budget::ErrorBudget,
+    burn::Warning,
     gate::{
         policy::Policy,
-        state::{Decided, Door},
+        state::{Decided, State},
     },
-    observe::{Listener, outbox::Outbox},
+    observe::{Listener, Listeners},
     types::Override,
 };
 
-/// Admits optional work only while an [`ErrorBudget`] lasts: a cheap handle to a decision that all its
-/// clones share.
+pub use builder::{Admission, GateBuilder, NoData};
+pub use class::{AllOptional, Class, ClassBy, ClassOf};
+pub use reasons::{Decision, Reason, Reasons};
+pub use spent::Spent;
+pub use transition::{Change, Transition};
+
+/// Admits optional work only while an [`ErrorBudget`] lasts. A cheap handle; all clones share the decision.
 ///
 /// ```text
 ///          the period's budget is spent, or a page fires
 ///          (with enough bad events, and not by chance)
 ///   open ───────────────────────────────────────────────► closed: optional requests are refused,
-///    ▲                                                      │     but for one in 50 and one a minute
+///    ▲                                                      │     except one in 50 and one a minute
 ///    └──────────────────────────────────────────────────────┘
-///          all that closed it is at or below 90 % of its line
+///          everything that closed it is at or below 90 % of its line
 /// ```
 ///
-/// An operator can [`force`](Self::force) it open or closed, which stands above all this until it ends.
+/// An operator can [`force`](Self::force) the gate open or closed. The override takes precedence until it ends.
 ///
 /// # Examples
 ///
@@ -61,11 +62,11 @@ struct Shared {
     budget: ErrorBudget,
     policy: Policy,
     one_probe_in: u32,
-    door: Door,
-    outbox: Arc<Outbox<Transition>>,
+    state: State,
+    listeners: Arc<Listeners<Transition>>,
 }
 
-/// What a [`Gate`] is at, made by [`Gate::snapshot`].
+/// The state of a [`Gate`] at one moment. Made by [`Gate::snapshot`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     reasons: Reasons,
@@ -78,58 +79,49 @@ pub struct Snapshot {
 // === impl Gate ===
 
 impl Gate {
-    /// A gate on `budget` with the defaults. A default page that the budget's objective and period make
-    /// useless (see [`GateBuilder::build`], which refuses it) is left out.
+    /// A gate on `budget` with the defaults. A default page that cannot work with the objective and the period of
+    /// the budget is left out; [`GateBuilder::build`] would refuse it.
     ///
     /// # Panics
     ///
-    /// Never: what is left of the defaults is valid.
+    /// Never: the remaining defaults are valid.
     #[must_use]
     pub fn new(budget: ErrorBudget) -> Self {
         Self::builder()
             .build_what_fits(budget)
-            .expect("what does not fit was left out")
+            .expect("the remaining defaults are valid")
     }
 
-    /// The configuration, to be completed by [`GateBuilder::build`].
+    /// Starts a configuration; [`GateBuilder::build`] completes it.
     pub const fn builder() -> GateBuilder {
         GateBuilder::new()
     }
 
-    pub(crate) fn of(budget: ErrorBudget, policy: &Policy, one_probe_in: u32) -> Self {
+    fn of(budget: ErrorBudget, policy: &Policy, one_probe_in: u32) -> Self {
         Self(Arc::new(Shared {
             budget,
             policy: *policy,
             one_probe_in,
-            door: Door::new(),
-            outbox: Outbox::new(),
+            state: State::new(),
+            listeners: Listeners::new(),
         }))
     }
 
-    /// The budget that it looks at.
+    /// The budget that it watches.
     #[must_use]
     pub fn budget(&self) -> &ErrorBudget {
         &self.0.budget
     }
 
-    pub(crate) fn policy(&self) -> &Policy {
-        &self.0.policy
-    }
-
-    /// Whether it looks at the very `budget`, or a clone of it.
-    pub(crate) fn is_on(&self, budget: &ErrorBudget) -> bool {
-        std::ptr::eq(self.0.budget.core(), budget.core())
-    }
-
     /// Whether a request of this class is admitted now.
     ///
-    /// Costs a clock read and two loads while it is open, and one addition more while it is closed. Once a
-    /// slot of the budget's resolution one caller decides anew, from a handful of subtractions; no other
-    /// waits for it. That one may wait for somebody who reads the figures at the same moment, which is short.
+    /// Costs a clock read and two loads while the gate is open, and one addition more while it is closed. Once a
+    /// slot of the budget's resolution one caller decides again, from a few subtractions, and no other caller
+    /// waits for it. The deciding caller may wait briefly for a thread that reads the figures.
     ///
     /// # Errors
     ///
-    /// [`Spent`] for an optional request when the gate is closed and this is no probe.
+    /// [`Spent`] for an optional request if the gate is closed and the request is no probe.
     pub fn check(&self, class: Class) -> Result<(), Spent> {
         match class {
             // Not even a clock read.
@@ -138,11 +130,11 @@ impl Gate {
         }
     }
 
-    /// As [`check`](Self::check), at `now`, a clock read that the caller has made anyway.
+    /// As [`check`](Self::check), at `now`, for a caller that has read the clock already.
     ///
     /// # Errors
     ///
-    /// [`Spent`] for an optional request when the gate is closed and this is no probe.
+    /// [`Spent`] for an optional request if the gate is closed and the request is no probe.
     pub fn check_at(&self, class: Class, now: Instant) -> Result<(), Spent> {
         if class == Class::Essential {
             return Ok(());
@@ -151,15 +143,15 @@ impl Gate {
         if reasons.is_empty() {
             return Ok(());
         }
-        let Shared { budget, door, .. } = &*self.0;
+        let Shared { budget, state, .. } = &*self.0;
         let left = |until: u64| until.saturating_sub(budget.core().tick(now));
-        let mut retry_after = (self.0.policy).retry_after(reasons, door.period_until().map(left));
+        let mut retry_after = (self.0.policy).retry_after(reasons, state.period_until().map(left));
         if reasons.contains(Reason::Forced) {
-            door.turn_away();
-            if let Some(until) = door.forced_until() {
+            state.turn_away();
+            if let Some(until) = state.forced_until() {
                 retry_after = left(until);
             }
-        } else if door.admit_probe(self.0.one_probe_in) {
+        } else if state.admit_probe(self.0.one_probe_in) {
             return Ok(());
         }
         let retry_after = Duration::from_nanos(retry_after);
@@ -172,7 +164,7 @@ impl Gate {
         self.decide(Instant::now()).is_empty()
     }
 
-    /// What it is at now.
+    /// The state now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.snapshot_at(Instant::now())
@@ -182,68 +174,68 @@ impl Gate {
     #[must_use]
     pub fn snapshot_at(&self, now: Instant) -> Snapshot {
         let reasons = self.decide(now);
-        let (decided, forced) = self.0.door.inside();
+        let (decided, forced) = self.0.state.inside();
         Snapshot {
             reasons,
             decided,
             is_forced: forced.is_some(),
-            refused: self.0.door.refused(self.0.one_probe_in),
-            probes: self.0.door.probes(),
+            refused: self.0.state.refused(self.0.one_probe_in),
+            probes: self.0.state.probes(),
         }
     }
 
-    /// Overrides the policy from now on: open or closed, with who says so and why, until the override ends
-    /// or somebody [resumes](Self::resume). It replaces an override that holds. While it holds, the policy
-    /// goes on deciding, without effect; [`deploy`](Self::deploy) does not know of it.
+    /// Overrides the policy from now on, until the override ends or an operator [resumes](Self::resume) the policy.
+    /// Replaces the current override. Meanwhile the policy continues to decide, without effect;
+    /// [`deploy`](Self::deploy) ignores overrides.
     ///
-    /// No task waits for its end: that is seen by the first check or question at or after the instant.
+    /// No task waits for the end of the override: the first check or query after it notices.
     pub fn force(&self, by: Override) {
         self.force_at(by, Instant::now());
     }
 
-    /// As [`force`](Self::force), at `now`, from which the override's time counts.
+    /// As [`force`](Self::force), at `now`, when the override starts.
     pub fn force_at(&self, by: Override, now: Instant) {
-        let Shared { budget, door, .. } = &*self.0;
+        let Shared { budget, state, .. } = &*self.0;
         let tick = budget.core().tick(now);
-        door.force(by, tick, |change, is_open| self.put(change, is_open, now));
-        self.0.outbox.deliver();
+        state.force(by, tick, |change, is_open| self.put(change, is_open, now));
+        self.0.listeners.deliver();
     }
 
-    /// Goes by the policy again, as it decided last: by whom and why. Gives the override that this ended;
-    /// `None`, and nothing happens, if there is none.
+    /// Ends the override and follows the last decision of the policy. Returns the override that this ended;
+    /// `None`, without any effect, if there is none.
     pub fn resume(
         &self,
         actor: impl Into<Arc<str>>,
         reason: impl Into<Arc<str>>,
     ) -> Option<Override> {
-        // First, so that one that has run out says so, and is not resumed from.
+        // First, so that an override that has ended is reported as expired, and not as resumed.
         let now = Instant::now();
         self.decide(now);
         let (actor, reason) = (actor.into(), reason.into());
         let tell = |change, is_open| self.put(change, is_open, now);
-        let ended = self.0.door.resume(actor, reason, tell);
-        self.0.outbox.deliver();
+        let ended = self.0.state.resume(actor, reason, tell);
+        self.0.listeners.deliver();
         ended
     }
 
-    /// The override that holds, if one does.
+    /// The current override, if there is one.
     #[must_use]
     pub fn forced(&self) -> Option<Override> {
         self.decide(Instant::now());
-        self.0.door.inside().1
+        self.0.state.inside().1
     }
 
-    /// Calls `f` with everything that happens to the gate from now on, in order: for logs, metrics, an audit.
+    /// Calls `f` with every transition of the gate from now on, in order: for logs, metrics, an audit.
     ///
-    /// It is called after the gate has changed, with no lock held, by whoever changed it or made the check
-    /// that found it due; a slow `f` delays only that one, and one that panics nobody. It may ask and steer the gate.
-    /// Let it not own the gate that it listens to, or neither is ever dropped.
+    /// `f` runs after the gate has changed, with no lock held, in the thread that changed the gate or whose check
+    /// found the change. A slow `f` delays only that thread, and a panic in `f` is caught. `f` may query and force
+    /// the gate. It must not own the gate that it listens to, or neither is ever dropped.
     pub fn on_transition(&self, f: impl Fn(&Transition) + Send + Sync + 'static) -> Listener {
-        self.0.outbox.listen(f)
+        self.0.listeners.listen(f)
     }
 
     fn put(&self, change: Change, is_open: bool, at: Instant) {
-        self.0.outbox.put(Transition {
+        self.0.listeners.put(Transition {
             name: self.0.budget.name(),
             change,
             is_open,
@@ -251,9 +243,10 @@ impl Gate {
         });
     }
 
-    /// Whether a deployment may go ahead now: every [limit](GateBuilder::limits)'s burn rate is below it,
-    /// strictly. Independent of the gate being open, and without its guards against low traffic: at 99.9 %
-    /// the default limits tolerate one error from 1,001 events in 1 h, 2,001 in 6 h and 5,001 in 24 h on.
+    /// Whether a deployment may go ahead now: every burn rate is below its [limit](GateBuilder::limits), strictly.
+    ///
+    /// Independent of whether the gate is open, and without guards against low traffic: at 99.9 % the default
+    /// limits tolerate one error among at least 1,001 events in 1 h, 2,001 in 6 h and 5,001 in 24 h.
     pub fn deploy(&self) -> Decision {
         self.deploy_at(Instant::now())
     }
@@ -264,23 +257,30 @@ impl Gate {
         Decision::of(self.0.policy.deployment(|window| view.window(window)))
     }
 
-    /// The last decision, made anew when a slot has passed.
+    /// Warnings about the configuration of the gate: legal, and probably not intended. Those about its budget come
+    /// from [`ErrorBudget::warnings`].
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.0.policy.warnings(self.0.budget.core().settings())
+    }
+
+    /// The current decision, made again if a slot has passed.
     fn decide(&self, now: Instant) -> Reasons {
         let Shared {
             budget,
             policy,
-            door,
+            state,
             ..
         } = &*self.0;
         let mut has_changed = false;
         let tick = budget.core().tick(now);
-        door.refresh(
+        state.refresh(
             tick,
             policy.resolution,
             |was| {
                 let view = budget.core().view(now);
                 let whole = view.whole(budget.core().settings().period);
-                // What is left is left from the latest tick that was seen.
+                // What is left counts from the latest tick seen.
                 let left = whole.left.map(|left| left.saturating_add(view.behind()));
                 Decided {
                     reasons: policy.admission(was, &whole, |window| view.window(window)),
@@ -293,9 +293,9 @@ impl Gate {
             },
         );
         if has_changed {
-            self.0.outbox.deliver();
+            self.0.listeners.deliver();
         }
-        door.reasons()
+        state.reasons()
     }
 }
 
@@ -303,7 +303,7 @@ impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate")
             .field("budget", &self.0.budget)
-            .field("reasons", &self.0.door.reasons())
+            .field("reasons", &self.0.state.reasons())
             .finish_non_exhaustive()
     }
 }
@@ -317,31 +317,31 @@ impl Snapshot {
         self.reasons.is_empty()
     }
 
-    /// Why it is closed; empty when it is open.
+    /// Why it is closed; empty if it is open.
     #[must_use]
     pub const fn reasons(&self) -> Reasons {
         self.reasons
     }
 
-    /// What the policy says, whether or not an override stands above it; empty is open.
+    /// The decision of the policy, whatever an override says; empty for open.
     #[must_use]
     pub const fn decided(&self) -> Reasons {
         self.decided
     }
 
-    /// Whether an override holds; [`Gate::forced`] gives it.
+    /// Whether there is an override; [`Gate::forced`] returns it.
     #[must_use]
     pub const fn is_forced(&self) -> bool {
         self.is_forced
     }
 
-    /// How many requests were refused since the gate was built.
+    /// The number of requests refused since the gate was built.
     #[must_use]
     pub const fn refused(&self) -> u64 {
         self.refused
     }
 
-    /// How many were admitted as probes while it was closed.
+    /// The number of requests admitted as probes while it was closed.
     #[must_use]
     pub const fn probes(&self) -> u64 {
         self.probes

@@ -1,20 +1,31 @@
 use std::fmt;
 
-/// One reason why a gate is closed, or a deployment blocked.
+/// Why a gate is closed, or a deployment is blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
     /// The budget of the whole period is spent.
     BudgetSpent,
-    /// The page of this index (from 0, in the order of [`GateBuilder::pages`](crate::GateBuilder::pages)) fires.
+    /// The page with this index (from 0, in the order of [`GateBuilder::pages`](crate::GateBuilder::pages)) fires.
     Burning(usize),
-    /// The burn rate is not below the limit of this index (from 0, in the order of
+    /// The burn rate is not below the limit with this index (from 0, in the order of
     /// [`GateBuilder::limits`](crate::GateBuilder::limits)).
     OverLimit(usize),
-    /// Nothing was counted in any window of the limits, and [`NoData::Block`](crate::NoData::Block) is chosen.
+    /// Nothing was counted in any window of the limits, and [`NoData::Block`](crate::NoData::Block) is set.
     NoData,
     /// An operator closed the gate, with an [`Override`](crate::Override).
     Forced,
+}
+
+/// Whether a deployment may go ahead. Returned by [`Gate::deploy`](crate::Gate::deploy).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a decision has no effect of its own"]
+pub enum Decision {
+    /// Every burn rate is below its limit.
+    Allow,
+    /// The deployment is blocked for these reasons.
+    Block(Reasons),
 }
 
 /// A set of [`Reason`]s, in two bytes.
@@ -27,22 +38,21 @@ const NO_DATA: usize = 9;
 const FORCED: usize = 10;
 
 impl Reasons {
-    /// None.
     pub(crate) const NONE: Self = Self(0);
 
-    /// Whether there is none: the gate is open.
+    /// Whether the set is empty: the gate is open.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether `reason` is among them.
+    /// Whether the set contains `reason`.
     #[must_use]
     pub const fn contains(self, reason: Reason) -> bool {
         self.0 & Self::bit(reason) != 0
     }
 
-    /// One by one.
+    /// The reasons one by one.
     pub fn iter(self) -> impl Iterator<Item = Reason> {
         let all = std::iter::once(Reason::BudgetSpent)
             .chain((0..4).map(Reason::Burning))
@@ -55,11 +65,11 @@ impl Reasons {
         Self(self.0 | Self::bit(reason))
     }
 
-    pub(crate) const fn bits(self) -> u16 {
+    pub(super) const fn bits(self) -> u16 {
         self.0
     }
 
-    pub(crate) const fn of_bits(bits: u16) -> Self {
+    pub(super) const fn of_bits(bits: u16) -> Self {
         Self(bits)
     }
 
@@ -68,12 +78,37 @@ impl Reasons {
             Reason::BudgetSpent => 0,
             Reason::Burning(page) if page < 4 => PAGES + page,
             Reason::OverLimit(limit) if limit < 4 => LIMITS + limit,
-            // There is no such page or limit.
+            // No such page or limit exists.
             Reason::Burning(_) | Reason::OverLimit(_) => return 0,
             Reason::NoData => NO_DATA,
             Reason::Forced => FORCED,
         };
         1 << n
+    }
+}
+
+impl Decision {
+    pub(super) const fn of(reasons: Reasons) -> Self {
+        if reasons.is_empty() {
+            Self::Allow
+        } else {
+            Self::Block(reasons)
+        }
+    }
+
+    /// Whether it is [`Allow`](Self::Allow).
+    #[must_use]
+    pub const fn is_allowed(self) -> bool {
+        matches!(self, Self::Allow)
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Allow => f.write_str("allow"),
+            Self::Block(reasons) => write!(f, "block: {reasons}"),
+        }
     }
 }
 
@@ -110,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_reason_stands_for_itself_and_for_no_other() {
+    fn each_reason_has_a_bit_to_itself() {
         let all: Vec<_> = Reasons(u16::MAX).iter().collect();
         assert_eq!(all.len(), 11);
         for reason in &all {

@@ -2,7 +2,7 @@ use std::{error::Error, fmt, time::Duration};
 
 use crate::{gate::Reasons, types::duration::Spoken};
 
-/// An optional request was refused because the gate is closed.
+/// A closed gate refused an optional request.
 ///
 /// Made and cloned without allocation and without a reference count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Spent {
 }
 
 impl Spent {
-    pub(crate) const fn new(name: &'static str, retry_after: Duration, reasons: Reasons) -> Self {
+    pub(super) const fn new(name: &'static str, retry_after: Duration, reasons: Reasons) -> Self {
         Self {
             name,
             retry_after,
@@ -27,10 +27,11 @@ impl Spent {
         self.name
     }
 
-    /// When it is worth trying again, if no more errors come: in how long those that closed the gate leave
-    /// the shortest window that holds them. Of several reasons the slowest counts. A budget that is spent may
-    /// take days; for it this is the step in which the window of the period moves on, 360 slots (1 h), or, of a period of the
-    /// calendar, the time to its end.
+    /// When to try again, assuming that there are no more errors: the time until the errors that closed the gate
+    /// have left the shortest window that holds them. The slowest of several reasons counts.
+    ///
+    /// A spent budget may take days. For it this is the step in which a sliding period moves, 360 slots (1 h), or
+    /// the time until a period of the calendar ends.
     #[must_use]
     pub const fn retry_after(&self) -> Duration {
         self.retry_after
@@ -42,10 +43,10 @@ impl Spent {
         self.reasons
     }
 
-    /// Finds a `Spent` in an error or in what it says is its source, however deep.
+    /// Finds a `Spent` in an error or in its chain of sources.
     ///
-    /// It sees through boxes, `anyhow`, `io::Error::other(spent)` and enums with `#[from] Spent`; not
-    /// through `#[error(transparent)]`, which forwards past the value: match that variant yourself.
+    /// Works for boxes, `anyhow`, `io::Error::other(spent)` and enums with `#[from] Spent`. It does not for
+    /// `#[error(transparent)]`, which skips the value: match that variant yourself.
     #[must_use]
     pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
         let mut next = Some(error);
@@ -54,7 +55,7 @@ impl Spent {
                 return Some(found);
             }
             next = match error.downcast_ref::<std::io::Error>() {
-                // `io::Error::source` steps past the value it wraps.
+                // `io::Error::source` skips the value that it wraps.
                 Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
                 None => error.source(),
             };

@@ -1,9 +1,15 @@
-//! A gate's decision, kept for a slot, what an operator says of it, and the probes of a closed gate.
+//! The state of a gate: the last decision, the operator's override, and the probes of a closed gate.
 //!
-//! The property that chose the design: while the gate is open a check reads two words and writes none.
-//! Once a slot, and when an override ends, whoever comes first, and finds the lock free, decides anew; all
-//! others go by the last decision. A probe is handed out by one read-modify-write, so that no two callers
-//! get the same one.
+//! Properties: while the gate is open a check reads two words and writes none. Once a slot, and when an override
+//! or a period of the calendar ends, the first caller that gets the lock decides again; all others follow the
+//! last decision. A probe is one read-modify-write, so no two callers get the same one.
+//!
+//! Every store to `reasons`, `stale_at`, `forced_until` and `period_until` happens under the lock, so they always
+//! end up as the last change of `Inside` left them. They are read without it, each as a hint: a caller that sees
+//! an old value follows a decision that is at most a slot older.
+//!
+//! Rejected: deciding in every check (a handful of subtractions and a lock a request); a task that decides once a
+//! slot (the crate would spawn tasks, and a gate would stop deciding with its runtime).
 
 use std::sync::Arc;
 
@@ -20,23 +26,23 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(crate) struct Door {
-    /// What requests go by: the decision, or the override.
+pub(crate) struct State {
+    /// What requests follow: the decision, or the override.
     reasons: AtomicU16,
-    /// The tick from which the decision is to be made anew.
+    /// The tick from which the decision must be made again.
     stale_at: AtomicU64,
-    /// When an override ends, for who is refused by it.
+    /// The tick at which the override ends; `u64::MAX` for none.
     forced_until: AtomicU64,
-    /// When the period of the calendar ends, and with it what is spent.
+    /// The tick at which the period of the calendar ends; `u64::MAX` for none.
     period_until: AtomicU64,
-    /// A probe that is owed, as there has been none for a while.
+    /// A probe is due, as there has been none for a while.
     due: AtomicBool,
-    /// How many optional requests came while it was closed, without those that got a probe that was due.
+    /// The optional requests while closed, without those that got a due probe.
     asked: AtomicU64,
     probes: AtomicU64,
-    /// How many were refused by an override, which lets no probes through.
+    /// The requests that an override refused. An override lets no probes through.
     turned_away: AtomicU64,
-    /// On the path of a request the lock is only ever tried.
+    /// Requests only ever try this lock.
     inside: Mutex<Inside>,
 }
 
@@ -44,7 +50,7 @@ pub(crate) struct Door {
 struct Inside {
     /// What the policy says, whatever an override does.
     decided: Reasons,
-    /// An override, and the tick at which it ends.
+    /// The override, and the tick at which it ends.
     forced: Option<(Override, u64)>,
     /// When a probe was last made due, in ticks.
     last_due: u64,
@@ -54,24 +60,15 @@ struct Inside {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decided {
     pub(crate) reasons: Reasons,
-    /// The tick at which the period ends, and this is to be decided anew; `u64::MAX` where it slides.
+    /// The tick at which the period ends and the decision with it; `u64::MAX` if the period slides.
     pub(crate) period_until: u64,
 }
 
-impl From<Reasons> for Decided {
-    fn from(reasons: Reasons) -> Self {
-        Self {
-            reasons,
-            period_until: u64::MAX,
-        }
-    }
-}
-
-/// At least one probe in so many slots (a minute, at 10 s): five for the short window of the faster page,
-/// so that a gate without much traffic still learns that it may open.
+/// A probe is due after this many slots (a minute, at 10 s): five in the short window of the faster page, so that
+/// a gate without much traffic still learns that it may open.
 const SLOTS_A_PROBE: u64 = 6;
 
-impl Door {
+impl State {
     pub(crate) fn new() -> Self {
         Self {
             reasons: AtomicU16::new(0),
@@ -90,29 +87,29 @@ impl Door {
         }
     }
 
-    /// Why it is closed, as last decided or forced.
+    /// Why the gate is closed, by the last decision or override.
     pub(crate) fn reasons(&self) -> Reasons {
-        // Relaxed: a decision for a slot; nothing else is read on the strength of it.
+        // Relaxed: nothing else is read because of it. Pairs with the store in `show`.
         Reasons::of_bits(self.reasons.load(Relaxed))
     }
 
-    /// What the policy last said, and the override if there is one.
-    pub(crate) fn inside(&self) -> (Reasons, Option<Override>) {
+    /// The last decision of the policy, and the override if there is one.
+    pub(super) fn inside(&self) -> (Reasons, Option<Override>) {
         let inside = self.inside.lock();
         let forced = inside.forced.as_ref().map(|(by, _)| by.clone());
         (inside.decided, forced)
     }
 
-    /// Decides anew with `decide`, if the decision is older than a slot or the period, and nobody else is at it. What has
-    /// changed is told under the lock, in order, with whether it is open then.
-    pub(crate) fn refresh<D: Into<Decided>>(
+    /// Decides again with `decide` if the decision is stale and no other caller is deciding. `tell` gets each
+    /// change, and whether the gate is open after it. It is called under the lock, so in the order of the changes.
+    pub(crate) fn refresh(
         &self,
         tick: u64,
         resolution: u64,
-        decide: impl FnOnce(Reasons) -> D,
+        decide: impl FnOnce(Reasons) -> Decided,
         mut tell: impl FnMut(Change, bool),
     ) {
-        // Relaxed: a hint, looked at again under the lock.
+        // Relaxed: a hint, compared again under the lock.
         if tick < self.stale_at.load(Relaxed) {
             return;
         }
@@ -126,7 +123,7 @@ impl Door {
         let Decided {
             reasons: now,
             period_until,
-        } = decide(was).into();
+        } = decide(was);
         let expired = match inside.forced {
             Some((_, until)) if tick >= until => inside.forced.take(),
             _ => None,
@@ -156,7 +153,7 @@ impl Door {
         }
     }
 
-    /// Goes by an operator's word from `tick` on.
+    /// Follows an operator's override from `tick` on.
     pub(crate) fn force(&self, by: Override, tick: u64, mut tell: impl FnMut(Change, bool)) {
         let until = by
             .lasts()
@@ -164,14 +161,14 @@ impl Door {
         let mut inside = self.inside.lock();
         inside.forced = Some((by.clone(), until));
         self.show(&inside);
-        // Earlier if it ends within the slot. Under the lock, as all that is stored.
+        // An override may end before the slot does.
         let stale_at = self.stale_at.load(Relaxed);
         self.stale_at.store(stale_at.min(until), Relaxed);
         let is_open = inside.reasons().is_empty();
         tell(Change::Forced(by), is_open);
     }
 
-    /// Goes by the policy again, if it does not: what was ended.
+    /// Follows the policy again. Returns the override that this ended.
     pub(crate) fn resume(
         &self,
         actor: Arc<str>,
@@ -192,35 +189,36 @@ impl Door {
     }
 
     fn show(&self, inside: &Inside) {
-        // Relaxed, as `reasons`. An operator whose word is to be heard by a thread tells it so himself.
+        // Relaxed: pairs with `reasons` and `forced_until`. An operator who needs another thread to see the
+        // override must synchronize with that thread anyway.
         self.reasons.store(inside.reasons().bits(), Relaxed);
         self.forced_until.store(inside.forced_until(), Relaxed);
     }
 
     /// The tick at which the override ends, if there is one that does.
-    pub(crate) fn forced_until(&self) -> Option<u64> {
+    pub(super) fn forced_until(&self) -> Option<u64> {
         Some(self.forced_until.load(Relaxed)).filter(|until| *until != u64::MAX)
     }
 
-    /// The tick at which the period of the calendar ends, if the budget is of one.
-    pub(crate) fn period_until(&self) -> Option<u64> {
+    /// The tick at which the period of the calendar ends, if the budget follows one.
+    pub(super) fn period_until(&self) -> Option<u64> {
         Some(self.period_until.load(Relaxed)).filter(|until| *until != u64::MAX)
     }
 
     /// Counts an optional request that an override refused.
-    pub(crate) fn turn_away(&self) {
-        // Relaxed: only the number counts.
+    pub(super) fn turn_away(&self) {
+        // Relaxed: a statistic.
         self.turned_away.fetch_add(1, Relaxed);
     }
 
-    /// Whether this optional request, which found it closed, goes through as a probe: one that is due, or
-    /// every `one_in`th.
+    /// Whether an optional request that found the gate closed is a probe: a due one, or one in `one_in`.
     pub(crate) fn admit_probe(&self, one_in: u32) -> bool {
-        // The load spares the swap, as it is mostly false. AcqRel: only one caller sees true.
+        // The load avoids the swap, as the value is mostly false. AcqRel: the swap is the only
+        // read-modify-write on `due`, so exactly one caller sees true.
         let admitted = if self.due.load(Relaxed) && self.due.swap(false, AcqRel) {
             true
         } else {
-            // Relaxed: only the number counts. Evenly spread, and the first comes after `one_in - 1`.
+            // Relaxed: only the number matters. Evenly spread; the first probe comes after `one_in - 1` refusals.
             let before = self.asked.fetch_add(1, Relaxed);
             before % u64::from(one_in) == u64::from(one_in) - 1
         };
@@ -230,12 +228,12 @@ impl Door {
         admitted
     }
 
-    /// How many probes were admitted.
+    /// The number of probes admitted.
     pub(crate) fn probes(&self) -> u64 {
         self.probes.load(Relaxed)
     }
 
-    /// How many were refused.
+    /// The number of requests refused.
     pub(crate) fn refused(&self, one_in: u32) -> u64 {
         let asked = self.asked.load(Relaxed);
         asked - asked / u64::from(one_in) + self.turned_away.load(Relaxed)
@@ -253,5 +251,16 @@ impl Inside {
 
     fn forced_until(&self) -> u64 {
         self.forced.as_ref().map_or(u64::MAX, |(_, until)| *until)
+    }
+}
+
+/// For tests: a decision about a period that slides.
+#[cfg(test)]
+impl From<Reasons> for Decided {
+    fn from(reasons: Reasons) -> Self {
+        Self {
+            reasons,
+            period_until: u64::MAX,
+        }
     }
 }

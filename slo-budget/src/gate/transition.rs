@@ -4,36 +4,36 @@ use tokio::time::Instant;
 
 use crate::{gate::Reasons, types::Override};
 
-/// Something that happened to a [`Gate`](crate::Gate), as its [listeners](crate::Gate::on_transition) hear of it.
+/// A change of a [`Gate`](crate::Gate), as passed to its [listeners](crate::Gate::on_transition).
 ///
 /// Its `Display` is a line for an audit log.
 #[derive(Clone, Debug)]
 pub struct Transition {
-    pub(crate) name: &'static str,
-    pub(crate) change: Change,
-    pub(crate) is_open: bool,
-    pub(crate) at: Instant,
+    pub(super) name: &'static str,
+    pub(super) change: Change,
+    pub(super) is_open: bool,
+    pub(super) at: Instant,
 }
 
-/// What happened to a gate.
+/// How a gate changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// The policy decided otherwise than before: to close it for these reasons, or, without any, to open
-    /// it. Said also while an override holds, and then without effect until that ends.
+    /// The policy changed its decision: to close the gate for these reasons, or to open it if there are none.
+    /// While there is an override this has no effect until the override ends.
     Decided(Reasons),
-    /// An operator overrode the policy, or an override that held before.
+    /// An operator overrode the policy, or replaced an override.
     Forced(Override),
-    /// An override was ended by an operator.
+    /// An operator ended an override.
     Resumed {
-        /// Who ended it.
+        /// The operator.
         actor: Arc<str>,
         /// Why.
         reason: Arc<str>,
-        /// What was ended.
+        /// The override that ended.
         ended: Override,
     },
-    /// An override came to its end by itself.
+    /// An override reached its end.
     Expired(Override),
 }
 
@@ -44,19 +44,19 @@ impl Transition {
         self.name
     }
 
-    /// What happened.
+    /// How the gate changed.
     #[must_use]
     pub const fn change(&self) -> &Change {
         &self.change
     }
 
-    /// Whether the gate admits all classes from then on.
+    /// Whether the gate admits all classes after the change.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.is_open
     }
 
-    /// When: for what the gate does by itself, the instant of the first check after it was due.
+    /// When it changed. For changes that no operator made, this is the first check after the change was due.
     #[must_use]
     pub const fn at(&self) -> Instant {
         self.at

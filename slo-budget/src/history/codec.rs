@@ -1,101 +1,51 @@
-//! The ledger as words, and back: part of a [`History`](crate::History).
+//! A history as bytes: words of eight bytes, the lowest first. A magic number, the version, the meaning, the
+//! wall clock, the counts, the ledger, and a checksum over all of it.
 
 use crate::{
-    history::bytes::Reader,
-    record::{
-        budgeting_method::SliceRule, ledger::Ledger, period::Period, rings::Rings,
-        timeslices::Slices,
-    },
-    types::{Counts, Event, Objective},
+    history::{History, Unusable},
+    record::ledger::Ledger,
+    types::{Counts, checksum::checksum},
 };
 
-impl Ledger {
-    /// The rings, the slices, the period of the calendar; of what there is not, a zero.
-    pub(crate) fn write(&self, to: &mut Vec<u64>) {
-        self.rings().write(to);
-        match self.slices() {
-            None => to.push(0),
-            Some(slices) => {
-                let rule = slices.rule();
-                let idle = match rule.idle {
-                    Event::Excluded => 1,
-                    Event::Good => 2,
-                    Event::Bad => 3,
-                };
-                // A target of none of none is no target.
-                let (good, of) = rule
-                    .target
-                    .map_or((0, 0), |target| (target.good(), target.of()));
-                to.extend([idle, rule.length, good, of, slices.idle()]);
-                to.extend(
-                    words(slices.events())
-                        .into_iter()
-                        .chain(words(slices.ended())),
-                );
-            }
-        }
-        match self.period() {
-            None => to.push(0),
-            Some(period) => {
-                to.extend([1, period.calendar, period.wall]);
-                to.extend([period.start, period.end, period.since]);
-                to.extend(words(period.base));
-            }
-        }
-    }
+const MAGIC: u64 = u64::from_le_bytes(*b"maestSLO");
+/// Must be raised by every change of the format.
+const VERSION: u64 = 2;
 
-    /// What was written; `None` where it is not enough, or could not be.
-    pub(crate) fn read(from: &mut Reader<'_>) -> Option<Self> {
-        let rings = Rings::read(from)?;
-        let slices = match from.next()? {
-            0 => None,
-            idle => Some(slices(from, idle, &rings)?),
+pub(super) fn encode(history: &History) -> Vec<u8> {
+    let mut words = vec![MAGIC, VERSION, history.meaning, history.wall];
+    words.extend([history.counts.good(), history.counts.bad()]);
+    history.ledger.write(&mut words);
+    let mut bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
+    let sum = checksum(&bytes);
+    bytes.extend(sum.to_le_bytes());
+    bytes
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<History, Unusable> {
+    let mut words = bytes.chunks_exact(8).map(|word| {
+        let word = word.try_into().expect("chunks of eight bytes");
+        u64::from_le_bytes(word)
+    });
+    if words.next() != Some(MAGIC) {
+        return Err(Unusable::NoHistory);
+    }
+    match words.next() {
+        Some(VERSION) => {}
+        Some(version) => return Err(Unusable::Version(version)),
+        None => return Err(Unusable::Damaged),
+    }
+    let intact = bytes.split_last_chunk().is_some_and(|(content, sum)| {
+        bytes.len() % 8 == 0 && checksum(content) == u64::from_le_bytes(*sum)
+    });
+    let mut read = || {
+        let history = History {
+            meaning: words.next()?,
+            wall: words.next()?,
+            counts: Counts::read(&mut words)?,
+            ledger: Ledger::read(&mut words)?,
         };
-        let period = match from.next()? {
-            0 => None,
-            1 => Some(period(from)?),
-            _ => return None,
-        };
-        Some(Self::of(rings, slices, period))
-    }
-}
-
-fn slices(from: &mut Reader<'_>, idle: u64, rings: &Rings) -> Option<Slices> {
-    let idle = match idle {
-        1 => Event::Excluded,
-        2 => Event::Good,
-        3 => Event::Bad,
-        _ => return None,
+        // The checksum is left.
+        (words.len() == 1).then_some(history)
     };
-    let length = from.next()?;
-    if length == 0 || length % rings.resolution() != 0 {
-        return None;
-    }
-    let target = match (from.next()?, from.next()?) {
-        (0, 0) => None,
-        (good, of) => Some(Objective::new(good, of)?),
-    };
-    let rule = SliceRule {
-        length,
-        target,
-        idle,
-    };
-    let idle = from.next()?;
-    let (events, ended) = (from.counts()?, from.counts()?);
-    Some(Slices::of(rule, rings.latest(), events, ended, idle))
-}
-
-fn period(from: &mut Reader<'_>) -> Option<Period> {
-    Some(Period {
-        calendar: from.next()?,
-        wall: from.next()?,
-        start: from.next()?,
-        end: from.next()?,
-        since: from.next()?,
-        base: from.counts()?,
-    })
-}
-
-const fn words(counts: Counts) -> [u64; 2] {
-    [counts.good, counts.bad]
+    read().filter(|_| intact).ok_or(Unusable::Damaged)
 }

@@ -1,78 +1,55 @@
 use std::{error::Error, fmt, time::Duration};
 
-use crate::{
-    budget::{ErrorBudget, Settings},
-    history::History,
-    record::timeslices::Slices,
-    types::duration::{Spoken, ticks},
-};
+use crate::{history::History, record::Settings, types::duration::Spoken};
 
-/// What [`Builder::restore`](crate::Builder::restore) found: to be said in a log.
+/// What [`Builder::restore`](crate::Builder::restore) found. Write it to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use = "a budget that has lost its history should say so"]
 pub enum Restored {
-    /// The history. It was made so long ago, and since then nothing was counted.
+    /// The budget continues with a history. Nothing was counted during the downtime.
     History {
-        /// For how long, by the wall clock; zero when that has gone back meanwhile.
+        /// The time since the history was made, by the wall clock; zero if that has gone back.
         downtime: Duration,
     },
-    /// Nothing of use, so the budget begins empty.
+    /// The bytes are unusable, so the budget starts empty.
     Empty(Unusable),
 }
 
-/// Why bytes are of no use as a [`History`](crate::History).
+/// Why bytes cannot be used as a [`History`](crate::History).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unusable {
-    /// They are no history: an empty file, or another one.
+    /// The bytes are no history: an empty file, or another one.
     NoHistory,
-    /// They are one of a version that is not known here.
+    /// The history has a version that this crate does not know.
     Version(u64),
-    /// They are cut off, or were changed.
+    /// The history is cut off, or was changed.
     Damaged,
-    /// They were counted under another [`meaning`](crate::Builder::meaning) of good and bad.
+    /// The history was counted under another [`meaning`](crate::Builder::meaning) of good and bad.
     OtherMeaning,
-    /// They were counted at another [`resolution`](crate::Builder::resolution).
+    /// The history was counted at another [`resolution`](crate::Builder::resolution).
     OtherResolution,
-    /// They count events where now slices are counted, other slices, or the other way round:
-    /// [`budgeting`](crate::Builder::budgeting).
+    /// The history was counted with another [`budgeting`](crate::Builder::budgeting) method.
     OtherBudgeting,
-    /// They are of a key for which a family has no room.
+    /// The family has no room for the key.
     NoRoom,
-    /// They are of a key that counts already, and goes on with that.
+    /// The family already counts for the key, and continues with those counts.
     InUse,
 }
 
-impl ErrorBudget {
-    /// Goes on with the history in `bytes`, if that is of use with these settings, and begins empty if not.
-    pub(crate) fn restoring(
-        name: &'static str,
-        settings: Settings,
-        bytes: &[u8],
-        wall: Duration,
-    ) -> (Self, Restored) {
-        let usable = History::from_bytes(bytes).and_then(|history| {
-            if history.meaning != settings.meaning {
-                Err(Unusable::OtherMeaning)
-            } else if history.ledger.rings().resolution() != settings.resolution {
-                Err(Unusable::OtherResolution)
-            } else if history.ledger.slices().map(Slices::rule) != settings.slices {
-                Err(Unusable::OtherBudgeting)
-            } else {
-                Ok(history)
-            }
-        });
-        match usable {
-            Ok(history) => {
-                let downtime = wall.saturating_sub(history.wall());
-                let budget = Self::resuming(name, settings, history, ticks(wall));
-                (budget, Restored::History { downtime })
-            }
-            Err(why) => (
-                Self::starting(name, settings, ticks(wall)),
-                Restored::Empty(why),
-            ),
+impl History {
+    /// Reads a history that a budget with these settings can continue.
+    pub(crate) fn usable(bytes: &[u8], settings: &Settings) -> Result<Self, Unusable> {
+        let history = Self::from_bytes(bytes)?;
+        if history.meaning != settings.meaning {
+            Err(Unusable::OtherMeaning)
+        } else if history.ledger.resolution() != settings.resolution {
+            Err(Unusable::OtherResolution)
+        } else if history.ledger.slices() != settings.slices {
+            Err(Unusable::OtherBudgeting)
+        } else {
+            Ok(history)
         }
     }
 }

@@ -14,9 +14,9 @@ use pin_project::pin_project;
 use tokio::time::Instant;
 
 use crate::{
-    budget::Core,
     layer::{Classify, ErrIsBad},
     observation::Observation,
+    record::Core,
     types::Event,
 };
 

@@ -1,6 +1,5 @@
 //! The tower layers: one that counts calls, one that refuses them.
 
-mod admit;
 #[cfg(feature = "http-body")]
 mod body;
 mod classify;
@@ -12,7 +11,6 @@ mod reject;
 mod service;
 pub(crate) mod source;
 
-pub use admit::Admit;
 #[cfg(feature = "http-body")]
 pub use body::{BodyFuture, BodyLayer, BodyService, ObservedBody};
 pub use classify::{BadIf, Classify, ClassifyWith, ErrIsBad};
@@ -22,4 +20,4 @@ pub use gate_service::GateService;
 pub use record::ErrorBudgetLayer;
 pub use reject::{Answer, Fallback, IntoError, OnReject};
 pub use service::ErrorBudgetService;
-pub use source::Guard;
+pub use source::{Admit, Source};

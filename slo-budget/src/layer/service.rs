@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use crate::{
     budget::ErrorBudget,
-    layer::{Classify, ErrIsBad, Guard, future::ErrorBudgetFuture},
+    layer::{Classify, ErrIsBad, Source, future::ErrorBudgetFuture},
 };
 
 /// A service whose calls are counted, made by [`ErrorBudgetLayer`](crate::ErrorBudgetLayer).
@@ -38,7 +38,7 @@ impl<S, C, B, Req> Service<Req> for ErrorBudgetService<S, C, B>
 where
     S: Service<Req>,
     C: Classify<S::Response, S::Error> + Clone,
-    B: Guard<Req>,
+    B: Source<Req>,
 {
     type Response = S::Response;
     type Error = S::Error;

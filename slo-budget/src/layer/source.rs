@@ -1,23 +1,40 @@
+//! What a layer can be made of: a handle, a `&'static` one, or a family by key.
+
 use std::{borrow::Borrow, sync::Arc};
 
 use crate::{
-    budget::{Core, ErrorBudget},
+    budget::ErrorBudget,
+    gate::{Class, Gate, Spent},
     observation::Observation,
+    record::Core,
 };
 
-/// What an [`ErrorBudgetLayer`](crate::ErrorBudgetLayer) can be made of: an [`ErrorBudget`], a `&'static` one, or a
-/// family [by key](crate::ErrorBudgets::by).
+/// The source of an [`ErrorBudgetLayer`](crate::ErrorBudgetLayer)'s budget: an [`ErrorBudget`], a `&'static` one,
+/// or a family [by key](crate::ErrorBudgets::by).
 ///
-/// Sealed: the request is an argument because a family chooses the budget by it.
-pub trait Guard<Req>: sealed::Sealed {
-    /// What an observation holds to find its budget again.
+/// Sealed. The request is an argument because a family chooses the budget by it.
+pub trait Source<Req>: sealed::Sealed {
+    /// How an observation refers to its budget.
     type Pointer: Borrow<Core>;
 
-    /// A token for `request`.
+    /// Returns a token for `request`.
     fn observe(&self, request: &Req) -> Observation<Self::Pointer>;
 }
 
-impl<Req> Guard<Req> for ErrorBudget {
+/// The source of a [`GateLayer`](crate::GateLayer)'s gate: a [`Gate`], a `&'static` one, or a family
+/// [by key](crate::Gates::by).
+///
+/// Sealed. The request is an argument because a family chooses the gate by it.
+pub trait Admit<Req>: sealed::Sealed {
+    /// Whether `request`, of this class, is admitted now.
+    ///
+    /// # Errors
+    ///
+    /// [`Spent`] as [`Gate::check`].
+    fn admit(&self, class: Class, request: &Req) -> Result<(), Spent>;
+}
+
+impl<Req> Source<Req> for ErrorBudget {
     type Pointer = Arc<Core>;
 
     fn observe(&self, _: &Req) -> Observation {
@@ -25,7 +42,7 @@ impl<Req> Guard<Req> for ErrorBudget {
     }
 }
 
-impl<Req> Guard<Req> for &'static ErrorBudget {
+impl<Req> Source<Req> for &'static ErrorBudget {
     type Pointer = &'static Core;
 
     fn observe(&self, _: &Req) -> Observation<&'static Core> {
@@ -33,12 +50,26 @@ impl<Req> Guard<Req> for &'static ErrorBudget {
     }
 }
 
-mod sealed {
-    use super::ErrorBudget;
+impl<Req> Admit<Req> for Gate {
+    fn admit(&self, class: Class, _: &Req) -> Result<(), Spent> {
+        self.check(class)
+    }
+}
 
-    #[expect(unnameable_types, reason = "this is what seals `Guard`")]
+impl<Req> Admit<Req> for &'static Gate {
+    fn admit(&self, class: Class, _: &Req) -> Result<(), Spent> {
+        self.check(class)
+    }
+}
+
+/// Implemented by the sources of this crate only.
+pub(crate) mod sealed {
+    use super::{ErrorBudget, Gate};
+
+    #[expect(unnameable_types, reason = "this seals `Source` and `Admit`")]
     pub trait Sealed {}
     impl Sealed for ErrorBudget {}
     impl Sealed for &'static ErrorBudget {}
-    impl<K, F> Sealed for crate::family::By<K, F> {}
+    impl Sealed for Gate {}
+    impl Sealed for &'static Gate {}
 }

@@ -1,6 +1,6 @@
-//! Events and the listeners that hear of them.
+//! Events and their listeners.
 
-mod listener;
-pub(crate) mod outbox;
+mod listeners;
 
-pub use listener::Listener;
+pub use listeners::Listener;
+pub(crate) use listeners::Listeners;

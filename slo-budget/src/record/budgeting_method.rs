@@ -5,14 +5,15 @@ use crate::types::{
     duration::{Spoken, ticks},
 };
 
-/// What is counted: each event, or slices of time by the events in them. The terms and their meaning are those of
+/// The budgeting method: whether events are counted, or slices of time. The terms are those of
 /// [OpenSLO](https://github.com/OpenSLO/OpenSLO#slo).
 ///
 /// Events weigh by traffic: a bad hour at night costs little. Slices weigh by time: "in 99.9 % of the minutes
-/// at least 95 % of the requests are good" is an objective of 99.9 % over timeslices of a minute with a target of 95 %. All windows,
-/// figures, alerts and gates are then of slices. A slice counts when it has ended, in the window in which it ended.
+/// at least 95 % of the requests are good" is an objective of 99.9 % over timeslices of a minute with a target
+/// of 95 %. All windows, figures, alerts and gates then count slices. A slice is counted when it ends, in the
+/// window that contains its end.
 ///
-/// Slices are aligned to when the budget was first built.
+/// Slices are aligned to the moment at which the budget was first built.
 ///
 /// # Examples
 ///
@@ -40,7 +41,7 @@ pub struct Budgeting(Kind);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Occurrences,
-    /// Without a target it is the ratio that counts.
+    /// Without a target the ratio is counted.
     Slices {
         length: Duration,
         target: Option<Objective>,
@@ -48,7 +49,7 @@ enum Kind {
     },
 }
 
-/// Slices that were checked, in ticks.
+/// How long slices are, in ticks, and how each is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SliceRule {
     pub(crate) length: u64,
@@ -56,17 +57,17 @@ pub(crate) struct SliceRule {
     pub(crate) idle: Event,
 }
 
-/// What a slice counts where its ratio does, so that sums are of integers: exact to a billionth of a slice, and rounded
+/// The count of a slice whose ratio is counted. Sums are then integers, exact to a billionth of a slice and rounded
 /// against the service. 2^64 of them are 584 years of slices of a second.
-pub(crate) const WHOLE: u64 = 1_000_000_000;
+const WHOLE: u64 = 1_000_000_000;
 
 // === impl Budgeting ===
 
 impl Budgeting {
-    /// Each event: the share of good ones. The default.
+    /// Counts each event: the share of good ones. The default.
     pub const OCCURRENCES: Self = Self(Kind::Occurrences);
 
-    /// Slices of `length`: the share of those in which at least `target` of the events are good.
+    /// Counts slices of `length`: the share of slices in which at least `target` of the events are good.
     ///
     /// `length` is a whole number of slots of the [`resolution`](crate::Builder::resolution).
     #[must_use]
@@ -78,10 +79,11 @@ impl Budgeting {
         })
     }
 
-    /// Slices of `length`: the mean of their shares of good events, each as heavy as the next however much traffic it had.
+    /// Counts slices of `length`: the mean of their shares of good events. Each slice weighs the same, whatever its
+    /// traffic.
     ///
-    /// [`Counts`] are then billionths of slices: a slice with 3 bad events of 4 counts 750,000,000 bad and 250,000,000 good.
-    /// What is bad of a slice is rounded up to the next billionth.
+    /// [`Counts`] are then billionths of slices: a slice with 3 bad events of 4 counts 750,000,000 bad and
+    /// 250,000,000 good. The bad part is rounded up to the next billionth.
     #[must_use]
     pub const fn ratio_timeslices(length: Duration) -> Self {
         Self(Kind::Slices {
@@ -91,9 +93,11 @@ impl Budgeting {
         })
     }
 
-    /// What a slice without events counts as. The default is [`Event::Excluded`]: no data is neither good nor bad.
-    /// [`Event::Good`] where idle is healthy, [`Event::Bad`] where traffic never ceases. Of the time in which the process did not
-    /// run or slept every slice is one without events. It says nothing to occurrences.
+    /// Sets what a slice without events counts as. The default is [`Event::Excluded`]: no data is neither good nor
+    /// bad. Use [`Event::Good`] if an idle service is healthy, and [`Event::Bad`] if traffic never stops.
+    ///
+    /// Slices in which the process did not run, or the machine was suspended, are slices without events.
+    /// Occurrences ignore this setting.
     #[must_use]
     pub const fn idle(self, slice: Event) -> Self {
         match self.0 {
@@ -137,9 +141,9 @@ impl Budgeting {
 // === impl SliceRule ===
 
 impl SliceRule {
-    /// What a slice with these events counts.
+    /// The count of a slice with these events.
     pub(crate) fn verdict(self, events: Counts) -> Counts {
-        let (bad, total) = (u128::from(events.bad), events.total());
+        let (bad, total) = (u128::from(events.bad()), events.total());
         if total == 0 {
             return self.one(self.idle);
         }
@@ -149,12 +153,12 @@ impl SliceRule {
             return self.one(if is_good { Event::Good } else { Event::Bad });
         }
         let bad = (bad * u128::from(WHOLE)).div_ceil(total);
-        // Not more than the whole, as it is not more than the total.
+        // At most the whole, as `bad` is at most `total`.
         let bad = u64::try_from(bad).unwrap_or(WHOLE).min(WHOLE);
         Counts::new(WHOLE - bad, bad)
     }
 
-    /// What a slice counts of which this is known.
+    /// The count of a slice that is good, bad or excluded as a whole.
     pub(crate) const fn one(self, slice: Event) -> Counts {
         match slice {
             Event::Good => Counts::new(self.whole(), 0),
@@ -163,8 +167,8 @@ impl SliceRule {
         }
     }
 
-    /// What one slice counts.
-    pub(crate) const fn whole(self) -> u64 {
+    /// The count of one slice.
+    const fn whole(self) -> u64 {
         match self.target {
             Some(_) => 1,
             None => WHOLE,
@@ -172,11 +176,11 @@ impl SliceRule {
     }
 }
 
-/// How many good and bad of something that is either one or nothing: what evidence asks for. Of ratios only whole bad slices.
+/// Whole good and bad trials, as a binomial test needs them. A ratio contributes its whole bad slices only.
 pub(crate) fn trials(slices: Option<SliceRule>, counts: Counts) -> Counts {
     match slices {
         Some(SliceRule { target: None, .. }) => {
-            let bad = counts.bad / WHOLE;
+            let bad = counts.bad() / WHOLE;
             let good = counts.total() / u128::from(WHOLE) - u128::from(bad);
             Counts::new(u64::try_from(good).unwrap_or(u64::MAX), bad)
         }
@@ -184,13 +188,13 @@ pub(crate) fn trials(slices: Option<SliceRule>, counts: Counts) -> Counts {
     }
 }
 
-/// `3 bad of 10 events`, or of slices.
+/// Displays `3 bad of 10 events`, or of slices.
 pub(crate) struct SpokenCounts(pub(crate) Option<SliceRule>, pub(crate) Counts);
 
 impl fmt::Display for SpokenCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(slices, counts) = self;
-        let amount = Amount(*slices, u128::from(counts.bad));
+        let amount = Amount(*slices, u128::from(counts.bad()));
         let total = Amount(*slices, counts.total());
         write!(f, "{amount} bad of {total} ")?;
         match slices {
@@ -200,7 +204,7 @@ impl fmt::Display for SpokenCounts {
     }
 }
 
-/// A number of events or slices, in the unit of the counts; of ratios with two decimals.
+/// Displays a number of events or slices; ratios with two decimals.
 pub(crate) struct Amount(pub(crate) Option<SliceRule>, pub(crate) u128);
 
 impl fmt::Display for Amount {
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_is_good_at_its_target_and_bad_below_it_whatever_the_numbers() {
+    fn a_slice_is_good_at_its_target_and_bad_below() {
         let good = |target: &str, good, bad| {
             let verdict = rule(Some(target.parse().unwrap())).verdict(Counts::new(good, bad));
             assert_eq!(verdict.total(), 1);
@@ -242,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_rounded_against_the_service_and_never_beyond_the_whole() {
+    fn a_ratio_is_rounded_against_the_service() {
         let bad = |good, bad| {
             let verdict = rule(None).verdict(Counts::new(good, bad));
             assert_eq!(verdict.total(), u128::from(WHOLE));
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn of_ratios_only_whole_slices_are_evidence() {
+    fn a_ratio_gives_whole_bad_slices_as_trials() {
         let counts = Counts::new(5 * WHOLE + 1, 3 * WHOLE - 1);
         assert_eq!(trials(Some(rule(None)), counts), Counts::new(6, 2));
         assert_eq!(trials(None, counts), counts);

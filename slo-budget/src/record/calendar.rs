@@ -1,19 +1,20 @@
-//! The only file that knows the feature `calendar`, and `jiff`: where periods of the calendar begin and end.
+//! The feature `calendar`: where the periods of a calendar begin and end. The only file that names `jiff`.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc};
 
 use jiff::{
-    Span, Timestamp, Zoned,
+    Span, Timestamp,
     civil::{Date, Weekday},
     tz::TimeZone,
 };
 
-use crate::{builder::Builder, history::bytes::checksum, types::InvalidConfig};
+use crate::{record::period::Periods, types::InvalidConfig};
 
-/// A period of the calendar that a budget is for: this month, quarter or week, as people reckon in their time zone.
+/// A calendar period for a budget: the current month, quarter or week in a time zone.
 ///
-/// With [`Builder::calendar`] the budget is that of the period which is going on, and is whole again when the next begins: at midnight
-/// there, by clocks that change twice a year and months of 28 to 31 days. The counts are to the event.
+/// With [`Builder::calendar`](crate::Builder::calendar) the budget covers the current period and is full again when
+/// the next one begins, at midnight in the time zone. Daylight saving time and the lengths of months are respected,
+/// and the counts are exact to the event.
 ///
 /// # Examples
 ///
@@ -51,36 +52,20 @@ enum Unit {
     Quarter,
 }
 
-/// The periods of a calendar, with what its zone's clocks show.
-#[derive(Clone, Debug)]
-pub(crate) struct Periods {
+/// A calendar with the rules of its time zone.
+#[derive(Debug)]
+struct Zoned {
     calendar: Calendar,
     zone: TimeZone,
 }
 
 const DAY: u64 = 24 * 3600 * 1_000_000_000;
 
-impl Builder {
-    /// The budget of a period of the calendar, in place of the time just past. It sets [`period`](Self::period), which shares and
-    /// factors of [pages](crate::Page) and [rules](crate::AlertRule) go by, to what such a period is reckoned to last: 7, 30 or 91 days.
-    /// Windows slide as ever, and reach as far as the rings do.
-    ///
-    /// The wall clock is read when the budget is built ([`restore`](Self::restore) is told it), and then followed by the monotonic
-    /// one, with what the machine slept and by how much it was set added: to within a slot, or a second if that is more.
-    ///
-    /// Where the process began within a period, or restored a history that did not follow this calendar, it is seen in part:
-    /// [`coverage`](crate::WindowReport::coverage) says how much of it.
-    pub const fn calendar(self, calendar: Calendar) -> Self {
-        let mut follows = self.period(Duration::from_nanos(calendar.unit.nominal()));
-        follows.calendar = Some(calendar);
-        follows
-    }
-}
-
 // === impl Calendar ===
 
 impl Calendar {
-    /// Months in the time zone of this name: `"Europe/Berlin"`, `"UTC"`. A name that is not known is refused when the budget is built.
+    /// Months in the time zone with this IANA name, such as `"Europe/Berlin"` or `"UTC"`. Building the budget fails
+    /// if the name is unknown.
     #[must_use]
     pub const fn month(zone: &'static str) -> Self {
         Self {
@@ -89,7 +74,7 @@ impl Calendar {
         }
     }
 
-    /// Quarters, from the first of January, April, July and October on.
+    /// Quarters, which begin on the first of January, April, July and October.
     #[must_use]
     pub const fn quarter(zone: &'static str) -> Self {
         Self {
@@ -98,7 +83,7 @@ impl Calendar {
         }
     }
 
-    /// Weeks, from Monday on (ISO 8601).
+    /// Weeks, which begin on Monday (ISO 8601).
     #[must_use]
     pub const fn week(zone: &'static str) -> Self {
         Self {
@@ -107,38 +92,42 @@ impl Calendar {
         }
     }
 
-    pub(crate) fn periods(self) -> Result<Periods, InvalidConfig> {
+    /// The length that shares and factors are computed with.
+    pub(crate) const fn nominal(self) -> u64 {
+        match self.unit {
+            Unit::Week => 7 * DAY,
+            Unit::Month => 30 * DAY,
+            Unit::Quarter => 91 * DAY,
+        }
+    }
+
+    pub(crate) fn periods(self) -> Result<Arc<dyn Periods>, InvalidConfig> {
         let zone = TimeZone::get(self.zone).map_err(|_| InvalidConfig::TimeZone)?;
-        Ok(Periods {
+        Ok(Arc::new(Zoned {
             calendar: self,
             zone,
-        })
+        }))
     }
 }
 
 impl fmt::Display for Calendar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self.unit {
-            Unit::Week => "week",
-            Unit::Month => "month",
-            Unit::Quarter => "quarter",
-        };
-        write!(f, "the {unit} in {}", self.zone)
+        write!(f, "the {} in {}", self.unit.name(), self.zone)
     }
 }
 
 // === impl Unit ===
 
 impl Unit {
-    const fn nominal(self) -> u64 {
+    const fn name(self) -> &'static str {
         match self {
-            Self::Week => 7 * DAY,
-            Self::Month => 30 * DAY,
-            Self::Quarter => 91 * DAY,
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Quarter => "quarter",
         }
     }
 
-    /// The first day of the period that holds `day`, and that of the next.
+    /// The first day of the period that contains `day`, and of the next one.
     fn around(self, day: Date) -> Result<(Date, Date), jiff::Error> {
         let (first, length) = match self {
             Self::Week => {
@@ -162,21 +151,26 @@ impl Unit {
     }
 }
 
-// === impl Periods ===
+// === impl Zoned ===
 
-impl Periods {
-    /// When the period begins that `wall` is in, and when it ends, in nanoseconds since the Unix epoch.
-    pub(crate) fn around(&self, wall: u64) -> (u64, u64) {
-        // A period that ends after the year 2554, where 64 bits do, is the last.
+impl Periods for Zoned {
+    fn around(&self, wall: u64) -> (u64, u64) {
+        // 64 bits end in the year 2554: a period that ends later is the last one.
         let (start, end) = self.try_around(wall).unwrap_or((wall, u64::MAX));
         (start.min(wall), end)
     }
 
+    fn names(&self) -> (&'static str, &'static str) {
+        (self.calendar.unit.name(), self.calendar.zone)
+    }
+}
+
+impl Zoned {
     fn try_around(&self, wall: u64) -> Option<(u64, u64)> {
         let now = Timestamp::from_nanosecond(wall.into()).ok()?;
-        let day = Zoned::new(now, self.zone.clone()).date();
+        let day = now.to_zoned(self.zone.clone()).date();
         let (mut first, mut next) = self.calendar.unit.around(day).ok()?;
-        // Midnight; where the clocks skip it, the first moment of the day; where it comes twice, the first.
+        // Midnight. If the clocks skip it: the first moment of the day. If it comes twice: the first time.
         let at = |day: Date| {
             let midnight = self.zone.to_ambiguous_zoned(day.at(0, 0, 0, 0));
             midnight
@@ -185,19 +179,10 @@ impl Periods {
                 .map(|at| at.timestamp().as_nanosecond())
         };
         if at(next)? <= i128::from(wall) {
-            // Clocks that go back over midnight show the last of a period after the next has begun; it has, and stays so.
+            // Clocks that go back over midnight show the last day again after the next period has begun.
             (first, next) = self.calendar.unit.around(next).ok()?;
         }
         let start = u64::try_from(at(first)?).unwrap_or(0);
         Some((start, u64::try_from(at(next)?).ok()?))
-    }
-
-    pub(crate) const fn calendar(&self) -> Calendar {
-        self.calendar
-    }
-
-    /// Tells calendars apart, over a restart.
-    pub(crate) fn fingerprint(&self) -> u64 {
-        checksum(self.calendar.to_string().as_bytes())
     }
 }

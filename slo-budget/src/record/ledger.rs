@@ -1,12 +1,14 @@
-//! All that is written down once a slot, and so all that is remembered over a restart.
+//! What is written down once a slot, and therefore what a restart preserves: the rings, the current slice, and
+//! the current period of a calendar.
+//!
+//! Plain memory under the lock of the recorder. All counts in it are cumulative, so a window is one subtraction.
 
 use crate::{
     record::{
         budgeting_method::SliceRule,
-        calendar::Periods,
-        period::Period,
+        period::{Period, Periods},
         rings::Rings,
-        timeslices::{Slices, Steps},
+        timeslices::{Steps, Timeslices},
     },
     types::Counts,
 };
@@ -14,7 +16,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger {
     rings: Rings,
-    slices: Option<Slices>,
+    /// `None` if each event is counted.
+    slices: Option<Timeslices>,
+    /// `None` if the period slides.
     period: Option<Period>,
 }
 
@@ -23,16 +27,16 @@ pub(crate) struct Ledger {
 pub(crate) struct Whole {
     pub(crate) counts: Counts,
     pub(crate) length: u64,
-    /// How much of it was seen.
+    /// For how long events were counted in it.
     pub(crate) observed: u64,
-    /// When it ends, and another begins with nothing spent; a sliding one never does.
+    /// The time until a period of the calendar ends; `None` if the period slides.
     pub(crate) left: Option<u64>,
 }
 
 impl Ledger {
     pub(crate) fn new(resolution: u64, slices: Option<SliceRule>, events: Counts) -> Self {
-        let slices = slices.map(|rule| Slices::new(rule, events));
-        let base = slices.as_ref().map_or(events, Slices::ended);
+        let slices = slices.map(|rule| Timeslices::new(rule, events));
+        let base = slices.as_ref().map_or(events, Timeslices::ended);
         Self {
             rings: Rings::new(resolution, base),
             slices,
@@ -40,40 +44,33 @@ impl Ledger {
         }
     }
 
-    /// As it was read.
-    pub(crate) const fn of(rings: Rings, slices: Option<Slices>, period: Option<Period>) -> Self {
-        Self {
-            rings,
-            slices,
-            period,
-        }
+    pub(crate) const fn resolution(&self) -> u64 {
+        self.rings.resolution()
     }
 
-    pub(crate) const fn rings(&self) -> &Rings {
-        &self.rings
+    /// How slices are judged; `None` if each event is counted.
+    pub(crate) fn slices(&self) -> Option<SliceRule> {
+        self.slices.as_ref().map(Timeslices::rule)
     }
 
-    pub(crate) const fn slices(&self) -> Option<&Slices> {
-        self.slices.as_ref()
+    /// The latest tick seen.
+    pub(crate) const fn latest(&self) -> u64 {
+        self.rings.latest()
     }
 
-    pub(crate) const fn period(&self) -> Option<&Period> {
-        self.period.as_ref()
-    }
-
-    /// From now on, or no more, with a period of the calendar.
+    /// Follows a calendar from now on, or does not.
     pub(crate) fn set_period(&mut self, period: Option<Period>) {
         self.period = period;
     }
 
     /// What is counted when the counters are at `events`: those, or the slices that have ended.
     pub(crate) fn counts(&self, events: Counts) -> Counts {
-        self.slices.as_ref().map_or(events, Slices::ended)
+        self.slices.as_ref().map_or(events, Timeslices::ended)
     }
 
-    /// The period of the calendar that the latest tick is in, at which the wall clock was at `wall` and the counters at
-    /// `events`: the one that was followed, or what the rings know of it.
-    pub(crate) fn period_at(&self, wall: u64, events: Counts, periods: &Periods) -> Period {
+    /// The period of the calendar at the latest tick, when the wall clock was at `wall` and the counters at
+    /// `events`: the period that this ledger already follows, or what the rings know of it.
+    pub(super) fn period_at(&self, wall: u64, events: Counts, periods: &dyn Periods) -> Period {
         let calendar = periods.fingerprint();
         if let Some(period) = self.period.filter(|period| period.calendar == calendar) {
             return Period { wall, ..period };
@@ -91,7 +88,8 @@ impl Ledger {
         }
     }
 
-    /// Moves time on to `tick`, the counters being at `events`. `around` is asked when a period of the calendar has ended.
+    /// Moves time on to `tick`, with the counters at `events`. `around` gives the next period of the calendar
+    /// when the current one has ended.
     pub(crate) fn advance(
         &mut self,
         tick: u64,
@@ -110,7 +108,7 @@ impl Ledger {
         }
     }
 
-    /// The tick at which something has to be written down next, before an event is counted.
+    /// The tick at which the ledger must be written before the next event is counted.
     pub(crate) fn due(&self) -> u64 {
         let slot = self.rings.next_slot();
         match &self.period {
@@ -119,24 +117,38 @@ impl Ledger {
         }
     }
 
-    /// The wall clock was set by so much, beside what was slept through.
+    /// Adjusts the period to a wall clock that was set by `by`, beside what the machine slept.
     pub(crate) fn set_wall(&mut self, by: i64) {
         if let Some(period) = &mut self.period {
             period.wall = period.wall.saturating_add_signed(by);
         }
     }
 
-    /// Whether no event was counted for so long, and in the period that is going on.
-    pub(crate) fn is_idle(&self, length: u64, events: Counts) -> bool {
+    /// What was counted in the `window` ticks before the latest, with the counters at `counts`.
+    pub(crate) fn window(&self, window: u64, counts: Counts) -> Counts {
+        self.rings.window(window, counts)
+    }
+
+    /// What was counted in the current period of the calendar, if the ledger follows one.
+    pub(crate) fn period_counts(&self, counts: Counts) -> Option<Counts> {
+        self.period.map(|period| counts.since(period.base))
+    }
+
+    pub(super) const fn steps_back(&self) -> u64 {
+        self.rings.steps_back()
+    }
+
+    /// Whether no event was counted in the last `length` ticks and in the current period of the calendar.
+    pub(super) fn is_idle(&self, length: u64, events: Counts) -> bool {
         if let Some(slices) = &self.slices {
-            // Idle slices may be counted: what they count says nothing.
+            // The counts do not tell: a slice without events may count as good or bad.
             return slices.idle_for(events) >= length;
         }
         let nothing = Counts::default();
         self.whole(length, events).counts == nothing && self.rings.window(length, events) == nothing
     }
 
-    /// Of the calendar's period, or of the `length` just past.
+    /// The figures of the calendar's period, or of the last `length` ticks.
     pub(crate) fn whole(&self, length: u64, counts: Counts) -> Whole {
         match &self.period {
             None => Whole {
@@ -152,5 +164,45 @@ impl Ledger {
                 left: Some(period.left()),
             },
         }
+    }
+
+    /// Appends the ledger as words: the rings, the slices, the period. A zero stands for a part that is missing.
+    pub(crate) fn write(&self, to: &mut Vec<u64>) {
+        self.rings.write(to);
+        match &self.slices {
+            None => to.push(0),
+            Some(slices) => slices.write(to),
+        }
+        match &self.period {
+            None => to.push(0),
+            Some(period) => {
+                to.push(1);
+                period.write(to);
+            }
+        }
+    }
+
+    /// Reads what [`write`](Self::write) wrote. `None` if words are missing or describe no ledger.
+    pub(crate) fn read(from: &mut impl Iterator<Item = u64>) -> Option<Self> {
+        let rings = Rings::read(from)?;
+        let slices = match from.next()? {
+            0 => None,
+            idle => Some(Timeslices::read(
+                from,
+                idle,
+                rings.resolution(),
+                rings.latest(),
+            )?),
+        };
+        let period = match from.next()? {
+            0 => None,
+            1 => Some(Period::read(from)?),
+            _ => return None,
+        };
+        Some(Self {
+            rings,
+            slices,
+            period,
+        })
     }
 }

@@ -1,30 +1,49 @@
-//! A period of the calendar: what was counted since it began, to the event.
+//! The period of a calendar: what was counted since its exact start.
 //!
-//! The rings would not do: a quarter is longer than they reach back, and in a zone of half an hour no month begins with a slot of
-//! their coarsest one. So one cumulative count is kept, that of the exact beginning.
+//! The rings cannot answer for it: a quarter is longer than they reach back, and in a time zone with half
+//! hours no month begins with a slot of the coarsest ring. So the cumulative counts at the start of the period
+//! are kept beside them.
 
-use crate::types::Counts;
+use std::fmt;
 
-/// In nanoseconds of the wall clock since the Unix epoch.
+use crate::types::{Counts, checksum::checksum};
+
+/// Where the periods of a calendar begin and end. Implemented by the feature `calendar`; a trait, so that the
+/// rest of the crate compiles without it.
+pub(crate) trait Periods: fmt::Debug + Send + Sync {
+    /// The start and the end of the period that contains `wall`, in nanoseconds since the Unix epoch.
+    fn around(&self, wall: u64) -> (u64, u64);
+
+    /// The name of the unit and of the time zone.
+    fn names(&self) -> (&'static str, &'static str);
+
+    /// Distinguishes calendars in a written history.
+    fn fingerprint(&self) -> u64 {
+        let (unit, zone) = self.names();
+        checksum(format!("the {unit} in {zone}").as_bytes())
+    }
+}
+
+/// The current period, in nanoseconds of the wall clock since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Period {
-    /// At the latest tick of the ledger.
+    /// The wall clock at the latest tick of the ledger.
     pub(crate) wall: u64,
-    /// `start <= wall < end`, but after the wall clock was set back.
+    /// `start <= wall < end`, unless the wall clock was set back.
     pub(crate) start: u64,
     pub(crate) end: u64,
-    /// From when on everything is counted: the start, or when counting began, if that was later.
+    /// When counting began in this period: its start, or later if the process started later.
     pub(crate) since: u64,
-    /// What the counts were then.
+    /// The cumulative counts at `since`.
     pub(crate) base: Counts,
-    /// Which calendar's it is.
+    /// The fingerprint of the calendar.
     pub(crate) calendar: u64,
 }
 
 impl Period {
-    /// Moves on by so many ticks, to `tick`; `around` says in which period a moment of the wall clock is, `at` what the counts
-    /// were at a tick.
-    pub(crate) fn advance(
+    /// Moves time on by `by` ticks, to `tick`. `around` gives the period of a wall clock time, `at` the
+    /// cumulative counts at a tick.
+    pub(super) fn advance(
         &mut self,
         by: u64,
         tick: u64,
@@ -40,22 +59,40 @@ impl Period {
         self.base = at(tick.saturating_sub(self.wall.saturating_sub(self.start)));
     }
 
-    /// In how long it ends.
-    pub(crate) const fn left(&self) -> u64 {
+    /// The time until it ends.
+    pub(super) const fn left(&self) -> u64 {
         self.end.saturating_sub(self.wall)
     }
 
-    pub(crate) const fn length(&self) -> u64 {
+    pub(super) const fn length(&self) -> u64 {
         self.end.saturating_sub(self.start)
     }
 
-    /// For how long everything in it was counted.
-    pub(crate) const fn observed(&self) -> u64 {
+    /// For how long events were counted in it.
+    pub(super) const fn observed(&self) -> u64 {
         let since = if self.since > self.start {
             self.since
         } else {
             self.start
         };
         self.wall.saturating_sub(since)
+    }
+
+    pub(super) fn write(&self, to: &mut Vec<u64>) {
+        let Counts { good, bad } = self.base;
+        to.extend([self.calendar, self.wall, self.start, self.end]);
+        to.extend([self.since, good, bad]);
+    }
+
+    /// Reads what [`write`](Self::write) wrote.
+    pub(super) fn read(from: &mut impl Iterator<Item = u64>) -> Option<Self> {
+        Some(Self {
+            calendar: from.next()?,
+            wall: from.next()?,
+            start: from.next()?,
+            end: from.next()?,
+            since: from.next()?,
+            base: Counts::read(from)?,
+        })
     }
 }

@@ -1,19 +1,24 @@
-//! Counters and ledger joined. Time is ticks (nanoseconds) since the recorder was made.
+//! Counters and ledger joined.
 //!
-//! A record adds to its shard and, when it is the first to see a new slot, tries the lock of the ledger to
-//! write down what the counters say: whoever finds it taken goes on. Questions take the lock. So the ledger
-//! is plain memory, all windows of one question are of one moment, and no record ever waits.
+//! An event adds to its shard. If it is the first to see a new slot, it tries the lock of the ledger and writes
+//! down what the counters say; a thread that finds the lock taken continues. Queries take the lock.
 //!
-//! The price: an event that finds the lock taken, in the moment in which its slot begins, may be counted
-//! before that boundary; after a time without any events that is before all of that time. It is counted
-//! once in any case.
+//! Properties: no event ever waits; the ledger is plain memory; all windows of one query are of one moment.
+//!
+//! The price: an event that finds the lock taken at the moment in which its slot begins may be counted before
+//! that boundary. After a time without events that is before all of that time. It is counted once in any case.
+//!
+//! Rejected: a lock-free ledger of atomics. It needs a sequence number for each snapshot, and a query of eight
+//! windows would retry while slots begin; the lock costs an event nothing, as it is only ever tried.
+
+use std::sync::Arc;
 
 use crate::{
     record::{
-        calendar::Periods,
         counters::Counters,
         ledger::{Ledger, Whole},
-        suspend::Timekeeper,
+        period::Periods,
+        suspend::SuspendClock,
     },
     sync::{
         Mutex, MutexGuard,
@@ -25,43 +30,46 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Recorder {
     counters: Counters,
-    /// When something is to be written down next, by the monotonic clock: what a record compares its own reading with.
+    /// The tick of the monotonic clock at which the ledger is to be written next. Only a hint for `record`.
     due: AtomicU64,
+    /// Invariant: the sums in the ledger never decrease, as each is taken under this lock.
     inside: Mutex<Inside>,
 }
 
 #[derive(Debug)]
 struct Inside {
     ledger: Ledger,
-    time: Timekeeper,
-    calendar: Option<Periods>,
+    clock: SuspendClock,
+    calendar: Option<Arc<dyn Periods>>,
 }
 
-/// All windows at one moment.
+/// All windows at one moment. Holds the lock of the ledger.
 pub(crate) struct View<'a> {
     inside: MutexGuard<'a, Inside>,
-    /// What the counters of events say.
+    /// The events counted.
     events: Counts,
-    /// What is counted: events, or slices.
+    /// The events, or the slices that have ended.
     counts: Counts,
-    /// The tick that was asked for.
+    /// The tick of the query.
     asked: u64,
 }
 
+// === impl Recorder ===
+
 impl Recorder {
-    /// Goes on where `ledger` is, the counters being at `events`.
+    /// Continues at the latest tick of `ledger`, with counters that start at `events`.
     pub(crate) fn new(
         ledger: Ledger,
         events: Counts,
-        calendar: Option<Periods>,
-        time: Timekeeper,
+        calendar: Option<Arc<dyn Periods>>,
+        clock: SuspendClock,
     ) -> Self {
         Self {
             counters: Counters::new(events),
             due: AtomicU64::new(ledger.due()),
             inside: Mutex::new(Inside {
                 ledger,
-                time,
+                clock,
                 calendar,
             }),
         }
@@ -82,21 +90,21 @@ impl Recorder {
         }
     }
 
-    /// Takes the lock and looks at `tick`, or at the latest tick seen if that is later.
+    /// Takes the lock and moves time on to `tick`, or to the latest tick seen if that is later.
     pub(crate) fn view(&self, tick: u64) -> View<'_> {
         let mut inside = self.inside.lock();
         let events = self.advance(&mut inside, tick);
         View {
             counts: inside.ledger.counts(events),
-            asked: inside.time.tick(tick),
+            asked: inside.clock.tick(tick),
             inside,
             events,
         }
     }
 
-    // Before the event is counted, so that the snapshot is of what was before the slot.
+    // Runs before the event is counted, so that the snapshot contains what was before the slot.
     fn begin_slot(&self, tick: u64) {
-        // Relaxed: a hint. Under the lock the ledger looks again, so a stale value costs a try, no more.
+        // Relaxed: a hint. `advance` compares again under the lock, so a stale value costs a `try_lock`.
         if tick >= self.due.load(Relaxed) {
             if let Some(mut inside) = self.inside.try_lock() {
                 self.advance(&mut inside, tick);
@@ -104,68 +112,73 @@ impl Recorder {
         }
     }
 
-    /// The sum is taken under the lock: a later holder's is then never smaller, shard by shard.
     fn advance(&self, inside: &mut Inside, tick: u64) -> Counts {
         let Inside {
             ledger,
-            time,
+            clock,
             calendar,
         } = inside;
+        // Taken under the lock: the sum of a later holder is then never smaller, shard by shard.
         let events = self.counters.sum();
-        if time.tick(tick) >= ledger.due() {
-            ledger.set_wall(time.glance());
+        if clock.tick(tick) >= ledger.due() {
+            ledger.set_wall(clock.update());
         }
-        let around =
-            |wall| (calendar.as_ref()).map_or((wall, u64::MAX), |periods| periods.around(wall));
-        ledger.advance(time.tick(tick), events, around);
-        self.due.store(time.monotonic(ledger.due()), Relaxed);
+        let around = |wall| match calendar {
+            Some(periods) => periods.around(wall),
+            None => (wall, u64::MAX),
+        };
+        ledger.advance(clock.tick(tick), events, around);
+        // Relaxed: pairs with the load in `begin_slot`, which needs no other memory.
+        self.due.store(clock.monotonic(ledger.due()), Relaxed);
         events
     }
 }
 
+// === impl View ===
+
 impl View<'_> {
     /// What was counted in the `window` ticks before this moment.
     pub(crate) fn window(&self, window: u64) -> Counts {
-        self.inside.ledger.rings().window(window, self.counts)
+        self.inside.ledger.window(window, self.counts)
     }
 
-    /// The figures of the whole period: of the calendar's, or of the `length` just past.
+    /// The figures of the whole period: of the calendar's, or of the last `length` ticks.
     pub(crate) fn whole(&self, length: u64) -> Whole {
         self.inside.ledger.whole(length, self.counts)
     }
 
-    /// Whether no event was counted for so long, and in the period that is going on.
+    /// Whether no event was counted in the last `length` ticks and in the current period of the calendar.
     pub(crate) fn is_idle(&self, length: u64) -> bool {
         self.inside.ledger.is_idle(length, self.events)
     }
 
-    /// The moment, in ticks since the recorder was made.
+    /// This moment.
     pub(crate) fn tick(&self) -> u64 {
-        self.inside.ledger.rings().latest()
+        self.inside.ledger.latest()
     }
 
-    /// How far the clock is behind the latest moment that was seen, in ticks.
+    /// How many ticks the clock is behind the latest moment that was seen.
     pub(crate) fn behind(&self) -> u64 {
         self.tick() - self.asked.min(self.tick())
     }
 
-    /// How often the clock was seen to step back.
+    /// How often the clock stepped back.
     pub(crate) fn steps_back(&self) -> u64 {
-        self.inside.ledger.rings().steps_back()
+        self.inside.ledger.steps_back()
     }
 
-    /// What the machine slept through, in ticks.
+    /// How many ticks the machine was suspended.
     pub(crate) fn slept(&self) -> u64 {
-        self.inside.time.slept()
+        self.inside.clock.slept()
     }
 
-    /// The ledger as it is, and what the counters of events say.
+    /// A copy of the ledger, and the events counted.
     pub(crate) fn history(&self) -> (Ledger, Counts) {
         (self.inside.ledger.clone(), self.events)
     }
 }
 
-/// For tests: a recorder whose machine never sleeps.
+/// For tests: recorders on a machine that is never suspended.
 #[cfg(test)]
 impl Recorder {
     pub(crate) fn of_events(resolution: u64) -> Self {
@@ -174,6 +187,6 @@ impl Recorder {
     }
 
     pub(crate) fn resuming(ledger: Ledger, events: Counts) -> Self {
-        Self::new(ledger, events, None, Timekeeper::new(|| None, 1))
+        Self::new(ledger, events, None, SuspendClock::new(|| None, 1))
     }
 }

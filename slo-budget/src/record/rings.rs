@@ -1,25 +1,30 @@
-//! What the counters said at the beginning of each slot, for as long as anybody may ask.
+//! What the counters said at the start of each slot, for as long as a window may reach back.
 //!
-//! Four tiers of cumulative snapshots, finer for what is near: with a resolution of 10 s they are
-//! 10 s × 360 (1 h), 60 s × 360 (6 h), 300 s × 864 (3 d), 3600 s × 720 (30 d): 2,304 snapshots, 37 KB.
-//! Any window is the difference of two cumulative counts: nothing is summed, nothing drifts.
+//! Four tiers of cumulative snapshots, finer for what is recent. With a resolution of 10 s they are 10 s × 360
+//! (1 h), 60 s × 360 (6 h), 300 s × 864 (3 d) and 3600 s × 720 (30 d): 2,304 snapshots, 37 KB.
+//!
+//! Property: a window is the difference of two cumulative counts. Nothing is summed, so nothing drifts, and a
+//! gap of any length costs at most one round of each ring.
+//!
+//! Rejected: one ring of 10 s × 30 d (4 MB); an event log (memory grows with traffic); averages that decay (no
+//! window has an end, so no two figures can be compared).
 
-use crate::{history::bytes::Reader, types::Counts};
+use crate::types::Counts;
 
-/// Of each tier: how many times the resolution a slot is wide, and how many slots it keeps.
+/// For each tier: the width of a slot in multiples of the resolution, and the number of slots.
 const TIERS: [(u64, usize); 4] = [(1, 360), (6, 360), (30, 864), (360, 720)];
 
-/// How many times the resolution the coarsest tier looks back.
+/// How many times the resolution the coarsest tier reaches back.
 pub(crate) const SPAN: u32 = 360 * 720;
 
 #[derive(Clone, Debug)]
-pub(crate) struct Rings {
+pub(super) struct Rings {
     tiers: [Tier; 4],
-    /// The latest tick seen: time stands still while the clock is behind it.
+    /// The latest tick seen. Time stands still while the clock is behind it.
     latest: u64,
-    /// What the counters said at tick 0.
+    /// The counters at tick 0.
     base: Counts,
-    /// How often the clock was seen to step back by more than a slot, and whether it is still behind.
+    /// How often the clock stepped back by more than a slot, and whether it is still behind.
     steps_back: u64,
     is_behind: bool,
 }
@@ -27,16 +32,17 @@ pub(crate) struct Rings {
 #[derive(Clone, Debug)]
 struct Tier {
     width: u64,
-    /// The slot of the latest tick, and where in `starts` it is: found once a slot, as a question should not have to divide.
+    /// The slot of the latest tick and its place in `starts`. Computed once a slot, so that a query divides less.
     current: u64,
     place: usize,
-    /// Slot `s` is at `s % len`; kept are the slots in `(current - len, current]`.
+    /// The counters at the start of each slot. Slot `s` is at `s % len`; the slots in `(current - len, current]`
+    /// are kept.
     starts: Box<[Counts]>,
 }
 
 impl Rings {
-    /// `resolution` is at least 1 tick, and [`SPAN`] of it fit a `u64`.
-    pub(crate) fn new(resolution: u64, base: Counts) -> Self {
+    /// `resolution` is at least 1 tick, and [`SPAN`] times it fits a `u64`.
+    pub(super) fn new(resolution: u64, base: Counts) -> Self {
         Self {
             tiers: TIERS.map(|(width, len)| Tier {
                 width: width * resolution,
@@ -51,25 +57,21 @@ impl Rings {
         }
     }
 
-    /// Everything but what was seen of the clock: a fixed number of words.
-    pub(crate) fn write(&self, to: &mut Vec<u64>) {
-        to.extend([
-            self.resolution(),
-            self.latest,
-            self.base.good,
-            self.base.bad,
-        ]);
+    /// Appends a fixed number of words: everything but the steps of the clock.
+    pub(super) fn write(&self, to: &mut Vec<u64>) {
+        to.extend([self.resolution(), self.latest]);
+        to.extend([self.base.good(), self.base.bad()]);
         let starts = self.tiers.iter().flat_map(|tier| tier.starts.iter());
-        to.extend(starts.flat_map(|counts| [counts.good, counts.bad]));
+        to.extend(starts.flat_map(|counts| [counts.good(), counts.bad()]));
     }
 
-    /// What was written; `None` when there is not enough of it, or no such rings could be.
-    pub(crate) fn read(from: &mut Reader<'_>) -> Option<Self> {
+    /// Reads what [`write`](Self::write) wrote. `None` if words are missing or describe no rings.
+    pub(super) fn read(from: &mut impl Iterator<Item = u64>) -> Option<Self> {
         let (resolution, latest) = (from.next()?, from.next()?);
         resolution
             .checked_mul(SPAN.into())
             .filter(|span| *span > 0)?;
-        let mut rings = Self::new(resolution, from.counts()?);
+        let mut rings = Self::new(resolution, Counts::read(from)?);
         rings.latest = latest;
         for tier in &mut rings.tiers {
             tier.begin(latest / tier.width);
@@ -79,17 +81,17 @@ impl Rings {
             .iter_mut()
             .flat_map(|tier| tier.starts.iter_mut())
         {
-            *start = from.counts()?;
+            *start = Counts::read(from)?;
         }
         Some(rings)
     }
 
-    /// Moves time on to `tick`, if it is not there yet. `at` says what the counts were at the beginning of every
-    /// slot that has begun since: of events that is what they are now for all, as the first event after a gap moves
-    /// time on before it is counted. After whatever gap at most one round of each ring is written.
-    pub(crate) fn advance(&mut self, tick: u64, at: impl Fn(u64) -> Counts) {
+    /// Moves time on to `tick`, unless it is there already. `at` gives the counts at the start of each slot that
+    /// has begun since. For events that is the same for all of them, as the first event after a gap moves time on
+    /// before it is counted.
+    pub(super) fn advance(&mut self, tick: u64, at: impl Fn(u64) -> Counts) {
         if tick <= self.latest {
-            // Threads that overtake each other are apart by less; that is no step of a clock.
+            // Threads that overtake each other differ by less than a slot; that is no step of the clock.
             if !self.is_behind && self.latest - tick > self.resolution() {
                 self.is_behind = true;
                 self.steps_back = self.steps_back.saturating_add(1);
@@ -107,8 +109,8 @@ impl Rings {
         self.latest = tick;
     }
 
-    /// The tick at which the next slot of the finest tier begins.
-    pub(crate) fn next_slot(&self) -> u64 {
+    /// The tick at which the next slot of the finest tier starts.
+    pub(super) fn next_slot(&self) -> u64 {
         let width = self.resolution();
         // Saturates after 584 years.
         (self.latest / width)
@@ -116,40 +118,40 @@ impl Rings {
             .saturating_mul(width)
     }
 
-    pub(crate) const fn latest(&self) -> u64 {
+    pub(super) const fn latest(&self) -> u64 {
         self.latest
     }
 
-    pub(crate) const fn resolution(&self) -> u64 {
+    pub(super) const fn resolution(&self) -> u64 {
         self.tiers[0].width
     }
 
-    pub(crate) const fn steps_back(&self) -> u64 {
+    pub(super) const fn steps_back(&self) -> u64 {
         self.steps_back
     }
 
-    /// What was counted in the `window` ticks before the latest, the counters being at `counts`.
-    pub(crate) fn window(&self, window: u64, counts: Counts) -> Counts {
+    /// What was counted in the `window` ticks before the latest, with the counters at `counts`.
+    pub(super) fn window(&self, window: u64, counts: Counts) -> Counts {
         self.at_start_of(window)
             .map_or_else(Counts::default, |(_, start)| counts.since(start))
     }
 
-    /// How much of the `window` before the latest tick is known, and what the counters said as that began.
-    pub(crate) fn since_start_of(&self, window: u64, counts: Counts) -> (u64, Counts) {
+    /// How much of the `window` before the latest tick is known, and the counters at the start of that.
+    pub(super) fn since_start_of(&self, window: u64, counts: Counts) -> (u64, Counts) {
         match self.at_start_of(window) {
             Some((tick, start)) => (self.latest - tick, start),
             None => (0, counts),
         }
     }
 
-    /// The earliest beginning of a slot that is within `window` before the latest tick and still kept, and what
-    /// the counters said then; `None` when there is none, and so nothing in the window.
+    /// The earliest start of a slot that lies within `window` before the latest tick and is still kept, and the
+    /// counters then. `None` if there is none, so that the window is empty.
     ///
-    /// The earliest over all tiers, so that a longer window never holds less than a shorter one. A window
-    /// never looks back further than it says; it falls short by less than a slot of the finest tier that
-    /// reaches so far.
+    /// Invariants: a window never looks back further than `window`, and falls short by less than a slot of the
+    /// finest tier that reaches that far. The minimum is taken over all tiers, so that a longer window never
+    /// holds less than a shorter one.
     fn at_start_of(&self, window: u64) -> Option<(u64, Counts)> {
-        // Beyond what is kept there is no longer window, however long it all runs.
+        // No window is longer than what is kept, however long the process runs.
         let [.., coarsest] = &self.tiers;
         let window = window.min(coarsest.width * coarsest.starts.len() as u64);
         let Some(from) = self.latest.checked_sub(window) else {
@@ -157,7 +159,7 @@ impl Rings {
         };
         let mut earliest: Option<(u64, Counts)> = None;
         for tier in &self.tiers {
-            // Strictly after `from`: at a boundary, the slot that begins there is just outside.
+            // Strictly after `from`: a slot that starts exactly there is just outside.
             let first = (from / tier.width).saturating_add(1);
             let slot = first.max(tier.oldest());
             if slot <= tier.current {
@@ -167,7 +169,7 @@ impl Rings {
                 }
             }
             if slot == first {
-                // It reaches so far, and every boundary of a coarser tier is one of this, too.
+                // This tier reaches that far, and every boundary of a coarser tier is also one of this tier.
                 break;
             }
         }
@@ -198,7 +200,7 @@ impl Tier {
         &mut self.starts[place]
     }
 
-    /// Where `slot` is, one of those that are kept.
+    /// The place of `slot`, which must be one of those that are kept.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "less than the length, which is a usize"

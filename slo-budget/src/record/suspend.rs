@@ -1,49 +1,93 @@
-//! How ticks of the monotonic clock become ticks of the ledger: with what the machine slept through added.
+//! The clock of the ledger: the monotonic clock plus the time for which the machine was suspended.
+//!
+//! While a machine is suspended its monotonic clock stops (on Linux and macOS) and its wall clock does not. So
+//! what the wall clock gains on the monotonic clock was either slept through, or the wall clock was set. Both
+//! clocks are the machine's own: tokio's paused clock is never suspended.
+//!
+//! The two clocks are compared at most once a slot, under the lock of the recorder.
 
-use crate::record::clocks::Skew;
+#![expect(
+    clippy::disallowed_types,
+    reason = "tokio's clock may be paused; it is the machine that is suspended"
+)]
+
+use std::{
+    sync::LazyLock,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use crate::types::duration::ticks;
+
+/// Reads by how many ticks the wall clock is ahead of the monotonic clock; only differences matter. `None` if
+/// the two could not be read at the same moment.
+pub(crate) type Skew = fn() -> Option<i64>;
 
 #[derive(Debug)]
-pub(crate) struct Timekeeper {
-    clocks: Skew,
-    /// What was slept through, in ticks.
+pub(crate) struct SuspendClock {
+    read: Skew,
+    /// How long the machine was suspended, in ticks.
     slept: u64,
-    /// What the clocks last showed.
+    /// The last skew that counted.
     skew: Option<i64>,
-    /// How far the wall clock was behind what it had shown before a restart: until it has caught up, it is being set.
+    /// How far the wall clock is behind what it showed before a restart. Until it has caught up, a gain means
+    /// that the clock was set.
     behind: u64,
-    /// What is no sleep: the wall clock is set by so much now and then, and no window sees less than a slot.
+    /// Smaller differences are corrections of the wall clock. No window shows less than a slot anyway.
     tolerance: u64,
 }
 
-/// Below it, whatever the resolution, a difference is the work of whoever keeps the wall clock right.
-const LEAST: u64 = 1_000_000_000;
+/// The tolerance at resolutions below a second.
+const LEAST_TOLERANCE: u64 = 1_000_000_000;
 
-impl Timekeeper {
-    pub(crate) fn new(clocks: Skew, resolution: u64) -> Self {
-        Self::tolerating(clocks, resolution.max(LEAST))
+/// A thread that needs longer than this between the two readings reads nothing.
+const AT_ONCE: u64 = 100_000_000;
+
+/// The time since the Unix epoch, in ticks.
+pub(crate) fn wall() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    ticks(since_epoch.unwrap_or_default())
+}
+
+/// The skew of this machine; see [`Skew`].
+pub(crate) fn skew() -> Option<i64> {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let monotonic = || ticks(START.elapsed());
+    let before = monotonic();
+    let wall = wall();
+    if monotonic() - before > AT_ONCE {
+        return None;
+    }
+    // 2^63 nanoseconds are 292 years.
+    Some(i64::try_from(wall).ok()? - i64::try_from(before).ok()?)
+}
+
+impl SuspendClock {
+    pub(crate) fn new(read: Skew, resolution: u64) -> Self {
+        Self::tolerating(read, resolution.max(LEAST_TOLERANCE))
     }
 
-    pub(crate) fn tolerating(clocks: Skew, tolerance: u64) -> Self {
+    pub(crate) fn tolerating(read: Skew, tolerance: u64) -> Self {
         Self {
-            clocks,
+            read,
             slept: 0,
-            skew: clocks(),
+            skew: read(),
             behind: 0,
             tolerance,
         }
     }
 
-    /// Goes on after a restart with a wall clock that is so far behind: a machine without a clock of its own begins in the year 1970.
+    /// For a wall clock that shows an earlier time than before a restart: a machine without a battery starts
+    /// in 1970.
     pub(crate) const fn behind(self, behind: u64) -> Self {
         Self { behind, ..self }
     }
 
-    /// The ledger's tick for one of the monotonic clock.
+    /// The ledger's tick for a tick of the monotonic clock.
     pub(crate) const fn tick(&self, monotonic: u64) -> u64 {
         monotonic.saturating_add(self.slept)
     }
 
-    /// And back.
+    /// The inverse of [`tick`](Self::tick).
     pub(crate) const fn monotonic(&self, tick: u64) -> u64 {
         tick.saturating_sub(self.slept)
     }
@@ -52,17 +96,17 @@ impl Timekeeper {
         self.slept
     }
 
-    /// Looks at the machine's clocks, and adds what was slept through. By how much the wall clock was set beside that.
-    pub(crate) fn glance(&mut self) -> i64 {
-        let Some(skew) = (self.clocks)() else {
+    /// Reads the machine's clocks and adds what it slept. Returns by how much the wall clock was set.
+    pub(crate) fn update(&mut self) -> i64 {
+        let Some(skew) = (self.read)() else {
             return 0;
         };
         let Some(before) = self.skew else {
             self.skew = Some(skew);
             return 0;
         };
+        // Compared with the last skew that counted, so that a clock that drifts slowly is noticed too.
         let gained = skew.saturating_sub(before);
-        // Compared with what it was at the last event of this kind, so that a clock that creeps is noticed too.
         if gained.unsigned_abs() <= self.tolerance {
             return 0;
         }
@@ -73,7 +117,7 @@ impl Timekeeper {
         let set = self.behind.min(gained.unsigned_abs());
         self.behind -= set;
         self.slept = self.slept.saturating_add(gained.unsigned_abs() - set);
-        // Not more than was gained.
+        // At most what was gained.
         i64::try_from(set).unwrap_or(i64::MAX)
     }
 }
@@ -83,13 +127,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unreadable_clock_or_a_small_difference_is_no_sleep_and_one_that_creeps_is() {
+    fn small_differences_are_no_sleep_until_they_add_up() {
         use std::cell::Cell;
         thread_local!(static SKEW: Cell<Option<i64>> = const { Cell::new(None) });
-        let mut time = Timekeeper::tolerating(|| SKEW.get(), 10);
+        let mut time = SuspendClock::tolerating(|| SKEW.get(), 10);
         let mut look = |skew| {
             SKEW.set(skew);
-            (time.glance(), time.slept())
+            (time.update(), time.slept())
         };
         assert_eq!(look(None), (0, 0));
         assert_eq!(look(Some(1000)), (0, 0), "the first is what it is");
@@ -104,13 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_that_catches_up_with_what_it_was_is_set_and_only_the_rest_is_sleep() {
+    fn a_wall_clock_that_catches_up_was_set_not_suspended() {
         use std::cell::Cell;
         thread_local!(static SKEW: Cell<i64> = const { Cell::new(0) });
-        let mut time = Timekeeper::tolerating(|| Some(SKEW.get()), 10).behind(100);
+        let mut time = SuspendClock::tolerating(|| Some(SKEW.get()), 10).behind(100);
         let mut look = |skew| {
             SKEW.set(skew);
-            (time.glance(), time.slept())
+            (time.update(), time.slept())
         };
         assert_eq!(look(5), (0, 0));
         assert_eq!(look(60), (60, 0));
@@ -120,8 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn the_least_that_is_a_sleep_is_a_second_or_a_slot() {
-        assert_eq!(Timekeeper::new(|| None, 5).tolerance, LEAST);
-        assert_eq!(Timekeeper::new(|| None, 10 * LEAST).tolerance, 10 * LEAST);
+    fn the_shortest_sleep_is_a_second_or_a_slot() {
+        assert_eq!(SuspendClock::new(|| None, 5).tolerance, LEAST_TOLERANCE);
+        assert_eq!(
+            SuspendClock::new(|| None, 10 * LEAST_TOLERANCE).tolerance,
+            10 * LEAST_TOLERANCE
+        );
     }
 }

@@ -1,31 +1,34 @@
-//! Slices of time, counted as each ends.
+//! Timeslices, each counted when it ends.
 //!
-//! The property that chose the design: the counters go on counting events, and nothing is added to the path of a record. As a
-//! slice is a whole number of slots, its end is the beginning of one, before whose first event the ledger is brought up
-//! to date anyway; then it is said what the slice was. So slices are exact, and the rings keep cumulative counts of them
-//! as they do of events.
+//! Property: the counters count events as ever, and an event costs nothing more. A slice is a whole number of
+//! slots, so its end is the start of a slot, and the ledger is advanced before the first event of that slot is
+//! counted. There the slice that has ended is judged. So slices are exact, and the rings keep cumulative counts
+//! of slices as they do of events.
 
-use crate::{record::budgeting_method::SliceRule, types::Counts};
+use crate::{
+    record::budgeting_method::SliceRule,
+    types::{Counts, Event, Objective},
+};
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Slices {
+pub(super) struct Timeslices {
     rule: SliceRule,
     /// The slice of the latest tick.
     current: u64,
-    /// What the counters said at its beginning.
+    /// The counters at its start.
     events: Counts,
-    /// What all slices before it count.
+    /// The count of all slices before it.
     ended: Counts,
-    /// How many slices in a row before it were without events.
+    /// How many slices in a row before it had no events.
     idle: u64,
 }
 
-/// Cumulative counts at any moment up to the latest: steps at the ends of slices, the first of them with what was in it, the
-/// rest idle.
+/// The cumulative count of slices at any moment up to the latest. It steps at the end of each slice; the first
+/// slice had the events, the others were idle.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Steps {
+pub(super) struct Steps {
     before: Counts,
-    /// The tick from which it is `then`.
+    /// The tick from which the count is `then`.
     first: u64,
     then: Counts,
     /// What each further slice adds.
@@ -33,51 +36,30 @@ pub(crate) struct Steps {
     length: u64,
 }
 
-// === impl Slices ===
+// === impl Timeslices ===
 
-impl Slices {
-    pub(crate) const fn new(rule: SliceRule, events: Counts) -> Self {
-        Self::of(rule, 0, events, Counts::new(0, 0), 0)
-    }
-
-    /// As they were at `tick`.
-    pub(crate) const fn of(
-        rule: SliceRule,
-        tick: u64,
-        events: Counts,
-        ended: Counts,
-        idle: u64,
-    ) -> Self {
+impl Timeslices {
+    pub(super) const fn new(rule: SliceRule, events: Counts) -> Self {
         Self {
             rule,
-            current: tick / rule.length,
+            current: 0,
             events,
-            ended,
-            idle,
+            ended: Counts::new(0, 0),
+            idle: 0,
         }
     }
 
-    pub(crate) const fn rule(&self) -> SliceRule {
+    pub(super) const fn rule(&self) -> SliceRule {
         self.rule
     }
 
-    /// What the counters said when the current slice began.
-    pub(crate) const fn events(&self) -> Counts {
-        self.events
-    }
-
-    /// What all slices count that have ended.
-    pub(crate) const fn ended(&self) -> Counts {
+    /// The count of all slices that have ended.
+    pub(super) const fn ended(&self) -> Counts {
         self.ended
     }
 
-    /// How many slices in a row have ended without events.
-    pub(crate) const fn idle(&self) -> u64 {
-        self.idle
-    }
-
-    /// For how many ticks there was no event; zero while there is one in the current slice.
-    pub(crate) fn idle_for(&self, events: Counts) -> u64 {
+    /// For how many ticks there was no event; zero if the current slice has one.
+    pub(super) fn idle_for(&self, events: Counts) -> u64 {
         if events == self.events {
             self.idle.saturating_mul(self.rule.length)
         } else {
@@ -85,8 +67,8 @@ impl Slices {
         }
     }
 
-    /// Ends the slices that end by `tick`, the counters being at `events`.
-    pub(crate) fn advance(&mut self, tick: u64, events: Counts) -> Steps {
+    /// Ends the slices that end by `tick`, with the counters at `events`.
+    pub(super) fn advance(&mut self, tick: u64, events: Counts) -> Steps {
         let slice = tick / self.rule.length;
         if slice <= self.current {
             return Steps::none(self.ended);
@@ -109,13 +91,64 @@ impl Slices {
         (self.current, self.events) = (slice, events);
         steps
     }
+
+    /// Appends the slices as words; the first of them is never zero.
+    pub(super) fn write(&self, to: &mut Vec<u64>) {
+        let idle = match self.rule.idle {
+            Event::Excluded => 1,
+            Event::Good => 2,
+            Event::Bad => 3,
+        };
+        // A target of 0 of 0 stands for no target.
+        let (good, of) = match self.rule.target {
+            None => (0, 0),
+            Some(target) => (target.good(), target.of()),
+        };
+        to.extend([idle, self.rule.length, good, of, self.idle]);
+        to.extend([self.events.good(), self.events.bad()]);
+        to.extend([self.ended.good(), self.ended.bad()]);
+    }
+
+    /// Reads what [`write`](Self::write) wrote after the first word, `idle`. The slices are at the tick `latest`.
+    pub(super) fn read(
+        from: &mut impl Iterator<Item = u64>,
+        idle: u64,
+        resolution: u64,
+        latest: u64,
+    ) -> Option<Self> {
+        let idle = match idle {
+            1 => Event::Excluded,
+            2 => Event::Good,
+            3 => Event::Bad,
+            _ => return None,
+        };
+        let length = from.next()?;
+        if length == 0 || length % resolution != 0 {
+            return None;
+        }
+        let target = match (from.next()?, from.next()?) {
+            (0, 0) => None,
+            (good, of) => Some(Objective::new(good, of)?),
+        };
+        Some(Self {
+            rule: SliceRule {
+                length,
+                target,
+                idle,
+            },
+            current: latest / length,
+            idle: from.next()?,
+            events: Counts::read(from)?,
+            ended: Counts::read(from)?,
+        })
+    }
 }
 
 // === impl Steps ===
 
 impl Steps {
-    /// The same at any moment.
-    pub(crate) const fn none(counts: Counts) -> Self {
+    /// The same count at any moment.
+    pub(super) const fn none(counts: Counts) -> Self {
         Self {
             before: counts,
             first: 0,
@@ -125,7 +158,7 @@ impl Steps {
         }
     }
 
-    pub(crate) const fn at(self, tick: u64) -> Counts {
+    pub(super) const fn at(self, tick: u64) -> Counts {
         if tick < self.first {
             self.before
         } else {

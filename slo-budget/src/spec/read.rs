@@ -6,7 +6,8 @@ mod indicator;
 use std::time::Duration;
 
 use crate::{
-    budget::{ErrorBudget, Settings},
+    budget::ErrorBudget,
+    record::Settings,
     spec::{
         Pair, Spec, document,
         duration::{self, Written},

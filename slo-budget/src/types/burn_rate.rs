@@ -105,8 +105,10 @@ impl fmt::Debug for BurnRate {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -120,5 +122,62 @@ mod tests {
         assert!(healthy == none && healthy < some && healthy.as_f64() == 0.0);
         let broken = all.burn_rate(Counts::new(u64::MAX, 1)).unwrap();
         assert!(broken > none && broken > some && broken.as_f64() == f64::INFINITY);
+    }
+
+    proptest! {
+        #[test]
+        fn a_burn_rate_compares_as_the_fraction_it_is(
+            good in prop_oneof![0_u64..2000, Just(u64::MAX), any::<u64>()],
+            bad in prop_oneof![0_u64..100, Just(u64::MAX), any::<u64>()],
+            (objective_good, of) in prop_oneof![
+                Just((0_u64, 1_u64)), Just((1, 1)), Just((999, 1000)), Just((99_999_999, 100_000_000)),
+                (0_u64..=1_000_000_000_000_000_000, 1_u64..=1_000_000_000_000_000_000)
+                    .prop_map(|(a, b)| (a.min(b), b)),
+            ],
+            (numerator, denominator) in (any::<u32>(), 1_u32..),
+        ) {
+            let objective = Objective::new(objective_good, of).unwrap();
+            let factor = Factor::new(numerator, denominator).unwrap();
+            let Some(burn) = BurnRate::new(objective, Counts::new(good, bad)) else {
+                prop_assert_eq!((good, bad), (0, 0));
+                return Ok(());
+            };
+            // bad / total / (1 - objective) against the factor, in numbers of any size.
+            let left = product(&[bad.into(), of.into(), denominator.into()]);
+            let right = product(&[
+                u128::from(good) + u128::from(bad), (of - objective_good).into(), numerator.into(),
+            ]);
+            let expected = match (bad, of == objective_good) {
+                (0, true) => 0.cmp(&numerator),
+                (_, true) => Ordering::Greater,
+                (_, false) => left.cmp(&right),
+            };
+            prop_assert_eq!(burn.partial_cmp(&factor), Some(expected));
+            prop_assert_eq!(burn == factor, expected == Ordering::Equal);
+        }
+    }
+
+    /// A product as digits of 32 bits, the highest first, always eight of them.
+    fn product(factors: &[u128]) -> Vec<u64> {
+        let mut digits = vec![1_u64];
+        for factor in factors {
+            let parts: Vec<u64> = (0..4)
+                .map(|n| u64::try_from((factor >> (32 * n)) & 0xffff_ffff).expect("32 bits"))
+                .collect();
+            let mut next = vec![0_u64; digits.len() + parts.len() + 1];
+            for (i, digit) in digits.iter().enumerate() {
+                let mut carry = 0;
+                for (j, part) in parts.iter().enumerate() {
+                    let sum = next[i + j] + digit * part + carry;
+                    next[i + j] = sum & 0xffff_ffff;
+                    carry = sum >> 32;
+                }
+                next[i + parts.len()] += carry;
+            }
+            digits = next;
+        }
+        digits.resize(16, 0);
+        digits.reverse();
+        digits
     }
 }

@@ -41,7 +41,13 @@ impl Counts {
         }
     }
 
-    /// With so many `more` of the same added, modulo 2^64.
+    /// Reads the good events, then the bad ones.
+    pub(crate) fn read(words: &mut impl Iterator<Item = u64>) -> Option<Self> {
+        let (good, bad) = (words.next()?, words.next()?);
+        Some(Self { good, bad })
+    }
+
+    /// With `more` added so many times, modulo 2^64.
     pub(crate) const fn grown(self, more: Self, times: u64) -> Self {
         Self {
             good: (self.good).wrapping_add(more.good.wrapping_mul(times)),

@@ -81,6 +81,15 @@ impl Factor {
         Self::reduced(self.numerator * percent as u128, self.denominator * 100)
     }
 
+    pub(crate) const fn is_zero(self) -> bool {
+        self.numerator == 0
+    }
+
+    /// Whether a service that burns at this rate keeps within its budget.
+    pub(crate) const fn is_at_most_one(self) -> bool {
+        self.numerator <= self.denominator
+    }
+
     pub(crate) const fn terms(self) -> (u128, u128) {
         (self.numerator, self.denominator)
     }

@@ -1,12 +1,14 @@
 //! Plain values. They import nothing else of the crate.
 
 mod burn_rate;
+pub(crate) mod checksum;
 mod counts;
 pub(crate) mod decimal;
 pub(crate) mod duration;
 mod error;
 mod event;
 mod factor;
+pub(crate) mod few;
 mod objective;
 mod overrides;
 

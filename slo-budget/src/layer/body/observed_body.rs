@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 use tokio::time::Instant;
 
-use crate::{budget::Core, observation::Observation, types::Event};
+use crate::{observation::Observation, record::Core, types::Event};
 
 /// A response body that says how its call went when it ends, fails or is dropped.
 #[pin_project]

@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use crate::{
     budget::ErrorBudget,
-    layer::{BodyFuture, Classify, ErrIsBad, Guard, ObservedBody},
+    layer::{BodyFuture, Classify, ErrIsBad, ObservedBody, Source},
 };
 
 /// A service made by [`BodyLayer`](crate::BodyLayer). Ready as [`ErrorBudgetService`](crate::ErrorBudgetService) is.
@@ -37,7 +37,7 @@ where
     S: Service<Request<In>, Response = Response<Out>>,
     Out: http_body::Body,
     C: Classify<Response<Out>, S::Error> + Clone,
-    B: Guard<Request<In>>,
+    B: Source<Request<In>>,
 {
     type Response = Response<ObservedBody<Out, B::Pointer>>;
     type Error = S::Error;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::DURATION;
 use crate::{
     alerts::{AlertRule, Severity, builder::DEFAULT_RULES},
-    budget::Settings,
-    burn::{Limit, Page},
-    gate::{Gate, builder::outage},
+    burn::{Limit, Page, outage},
+    gate::Gate,
+    record::Settings,
     spec::{
         Pair,
         duration::{self, Written},
@@ -114,7 +114,7 @@ impl Notes<'_> {
         };
         let error = match checked {
             Ok(rule) => {
-                pair.factor = rule.factor;
+                pair.factor = rule.windows.factor;
                 return true;
             }
             Err(error) => error,

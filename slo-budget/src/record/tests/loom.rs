@@ -1,34 +1,17 @@
-//! One property a model. Each is a claim of `counters.rs`, `recorder.rs` or `door.rs`.
+//! One property a model. Each is a claim of `counters.rs` or `recorder.rs`.
 
 use loom::{sync::Arc, thread};
 
 use crate::{
-    gate::{Reason, Reasons, state::Door},
-    observe::outbox::Outbox,
     record::{budgeting_method::SliceRule, ledger::Ledger, recorder::Recorder},
-    types::{Counts, Event, Objective, Override},
+    sync::explore,
+    types::{Counts, Event, Objective},
 };
 
 /// Slots of ten ticks.
 const RESOLUTION: u64 = 10;
 /// Longer than any model runs.
 const EVER: u64 = 10_000;
-
-/// Runs `f` over every interleaving with at most `preemptions` involuntary switches (three threads
-/// without a bound take minutes, and two switches are enough for every mutant here).
-fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = preemptions;
-    let runs = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counted = std::sync::Arc::clone(&runs);
-    model.check(move || {
-        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        f();
-    });
-    // loom tries another order only where a thread that may be switched away writes.
-    let runs = runs.load(std::sync::atomic::Ordering::Relaxed);
-    assert!(runs > 1, "a model of one interleaving proves nothing");
-}
 
 #[test]
 fn nothing_recorded_is_lost_when_a_slot_ends_meanwhile() {
@@ -154,101 +137,5 @@ fn each_slice_is_counted_once_whoever_ends_it() {
         assert!(seen.bad() <= 1);
         other.join().unwrap();
         assert_eq!(shared.view(40).window(EVER), Counts::new(3, 1));
-    });
-}
-
-fn closed(tick: u64, door: &Door) {
-    let decide = |was: Reasons| was.with(Reason::BudgetSpent);
-    door.refresh(tick, RESOLUTION, decide, |_, _| {});
-}
-
-#[test]
-fn a_probe_that_is_due_goes_to_one_caller() {
-    explore(None, || {
-        let door = Arc::new(Door::new());
-        closed(0, &door);
-        closed(100, &door); // long after: a probe is due
-        let there = Arc::clone(&door);
-        let other = thread::spawn(move || there.admit_probe(1000));
-        let here = door.admit_probe(1000);
-        assert!(here ^ other.join().unwrap());
-        assert_eq!((door.probes(), door.refused(1000)), (1, 1));
-    });
-}
-
-#[test]
-fn every_second_request_is_a_probe_when_one_in_two_is_asked() {
-    explore(None, || {
-        let door = Arc::new(Door::new());
-        closed(0, &door);
-        let there = Arc::clone(&door);
-        let other = thread::spawn(move || there.admit_probe(2));
-        let here = door.admit_probe(2);
-        assert!(here ^ other.join().unwrap());
-    });
-}
-
-#[test]
-fn one_caller_decides_for_a_slot() {
-    explore(None, || {
-        let door = Arc::new(Door::new());
-        let decide = |door: &Door| {
-            let mut asked = 0;
-            let decide = |_| {
-                asked += 1;
-                Reasons::NONE.with(Reason::BudgetSpent)
-            };
-            door.refresh(5, RESOLUTION, decide, |_, _| {});
-            asked
-        };
-        let there = Arc::clone(&door);
-        let other = thread::spawn(move || decide(&there));
-        let here = decide(&door);
-        assert_eq!(here + other.join().unwrap(), 1);
-        assert!(!door.reasons().is_empty());
-    });
-}
-
-#[test]
-fn an_override_holds_whatever_is_decided_meanwhile_and_ends_into_the_last_decision() {
-    explore(None, || {
-        let door = Arc::new(Door::new());
-        let there = Arc::clone(&door);
-        let other = thread::spawn(move || closed(5, &there));
-        door.force(Override::open("me", "test"), 5, |_, _| {});
-        assert!(door.reasons().is_empty());
-        other.join().unwrap();
-        assert!(door.reasons().is_empty());
-        // Made now, if the lock was taken when the other wanted to.
-        closed(10, &door);
-        assert!(door.reasons().is_empty());
-        door.resume("me".into(), "done".into(), |_, _| {});
-        assert!(door.reasons().contains(Reason::BudgetSpent));
-    });
-}
-
-#[test]
-fn every_event_is_delivered_in_order_and_none_is_left_behind() {
-    explore(Some(3), || {
-        let outbox = Outbox::new();
-        let heard = Arc::new(parking_lot::Mutex::new(Vec::new()));
-        let into = Arc::clone(&heard);
-        outbox
-            .listen(move |event: &u8| into.lock().push(*event))
-            .detach();
-        let there = std::sync::Arc::clone(&outbox);
-        let other = thread::spawn(move || {
-            there.put(10);
-            there.deliver();
-        });
-        outbox.put(1);
-        outbox.put(2);
-        outbox.deliver();
-        other.join().unwrap();
-        let mut heard = heard.lock().clone();
-        let mine: Vec<_> = heard.iter().copied().filter(|n| *n < 10).collect();
-        assert_eq!(mine, [1, 2]);
-        heard.sort_unstable();
-        assert_eq!(heard, [1, 2, 10]);
     });
 }

@@ -1,15 +1,15 @@
-//! The recorder and the figures against models that anybody can check by eye.
+//! The recorder and the history against a list of events.
 
-use std::{cell::Cell, cmp::Ordering};
+use std::cell::Cell;
 
 use proptest::prelude::*;
 
 use crate::{
     history::History,
     record::{
-        budgeting_method::SliceRule, ledger::Ledger, recorder::Recorder, suspend::Timekeeper,
+        budgeting_method::SliceRule, ledger::Ledger, recorder::Recorder, suspend::SuspendClock,
     },
-    types::{BurnRate, Counts, Event, Factor, Objective},
+    types::{Counts, Event, Objective, checksum::checksum},
 };
 
 const RESOLUTION: u64 = 10;
@@ -189,7 +189,7 @@ proptest! {
         slices in slices(),
     ) {
         SKEW.set(0);
-        let time = || Timekeeper::tolerating(|| Some(SKEW.get()), TOLERANCE);
+        let time = || SuspendClock::tolerating(|| Some(SKEW.get()), TOLERANCE);
         let base = Counts::new(0_u64.wrapping_sub(below), 0_u64.wrapping_sub(below / 2));
         let mut recorder = Recorder::new(Ledger::new(RESOLUTION, slices, base), base, None, time());
         let mut naive = Naive { slices, ..Naive::default() };
@@ -241,61 +241,6 @@ proptest! {
         let rest = recorder.view(0).window(u64::MAX);
         prop_assert_eq!(rest, naive.window(KEPT));
     }
-
-    #[test]
-    fn a_burn_rate_compares_as_the_fraction_it_is(
-        good in prop_oneof![0_u64..2000, Just(u64::MAX), any::<u64>()],
-        bad in prop_oneof![0_u64..100, Just(u64::MAX), any::<u64>()],
-        (objective_good, of) in prop_oneof![
-            Just((0_u64, 1_u64)), Just((1, 1)), Just((999, 1000)), Just((99_999_999, 100_000_000)),
-            (0_u64..=1_000_000_000_000_000_000, 1_u64..=1_000_000_000_000_000_000)
-                .prop_map(|(a, b)| (a.min(b), b)),
-        ],
-        (numerator, denominator) in (any::<u32>(), 1_u32..),
-    ) {
-        let objective = Objective::new(objective_good, of).unwrap();
-        let factor = Factor::new(numerator, denominator).unwrap();
-        let Some(burn) = BurnRate::new(objective, Counts::new(good, bad)) else {
-            prop_assert_eq!((good, bad), (0, 0));
-            return Ok(());
-        };
-        // bad / total / (1 - objective) against the factor, in numbers of any size.
-        let left = product(&[bad.into(), of.into(), denominator.into()]);
-        let right = product(&[
-            u128::from(good) + u128::from(bad), (of - objective_good).into(), numerator.into(),
-        ]);
-        let expected = match (bad, of == objective_good) {
-            (0, true) => 0.cmp(&numerator),
-            (_, true) => Ordering::Greater,
-            (_, false) => left.cmp(&right),
-        };
-        prop_assert_eq!(burn.partial_cmp(&factor), Some(expected));
-        prop_assert_eq!(burn == factor, expected == Ordering::Equal);
-    }
-}
-
-/// A product as digits of 32 bits, the highest first, always eight of them.
-fn product(factors: &[u128]) -> Vec<u64> {
-    let mut digits = vec![1_u64];
-    for factor in factors {
-        let parts: Vec<u64> = (0..4)
-            .map(|n| u64::try_from((factor >> (32 * n)) & 0xffff_ffff).expect("32 bits"))
-            .collect();
-        let mut next = vec![0_u64; digits.len() + parts.len() + 1];
-        for (i, digit) in digits.iter().enumerate() {
-            let mut carry = 0;
-            for (j, part) in parts.iter().enumerate() {
-                let sum = next[i + j] + digit * part + carry;
-                next[i + j] = sum & 0xffff_ffff;
-                carry = sum >> 32;
-            }
-            next[i + parts.len()] += carry;
-        }
-        digits = next;
-    }
-    digits.resize(16, 0);
-    digits.reverse();
-    digits
 }
 
 #[test]
@@ -315,7 +260,6 @@ fn a_gap_of_centuries_costs_one_round_of_the_rings() {
 
 #[test]
 fn a_history_with_impossible_numbers_and_a_true_checksum_is_refused_or_harmless() {
-    use crate::history::bytes::checksum;
     let (ledger, counts) = Recorder::of_events(RESOLUTION).view(9000).history();
     let whole = History {
         meaning: 0,
@@ -339,7 +283,7 @@ fn a_history_with_impossible_numbers_and_a_true_checksum_is_refused_or_harmless(
             let Ok(history) = History::from_bytes(&forged) else {
                 continue;
             };
-            let resolution = history.ledger.rings().resolution();
+            let resolution = history.ledger.resolution();
             assert!(resolution > 0 && resolution <= u64::MAX / 259_200);
             let tick = history.tick_at(u64::MAX);
             let recorder = Recorder::resuming(history.ledger, history.counts);

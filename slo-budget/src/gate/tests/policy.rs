@@ -2,10 +2,9 @@
 //! it again, and that each line is where the builder put it.
 
 use crate::{
-    budget::Settings,
     burn::{Limit, Page},
     gate::{Admission, GateBuilder, NoData, Reason, Reasons, policy::Policy},
-    record::ledger::Whole,
+    record::{Settings, ledger::Whole},
     types::{Counts, Event, Factor, Objective},
 };
 use std::time::Duration;

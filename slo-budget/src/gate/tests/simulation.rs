@@ -4,9 +4,8 @@
 use std::cell::Cell;
 
 use crate::{
-    budget::Settings,
-    gate::{GateBuilder, Reason, Reasons, policy::Policy, state::Door},
-    record::recorder::Recorder,
+    gate::{GateBuilder, Reason, Reasons, policy::Policy, state::State},
+    record::{Settings, recorder::Recorder},
     types::{Counts, Event, Objective},
 };
 
@@ -19,7 +18,7 @@ const ONE_PROBE_IN: u32 = 50;
 struct World {
     recorder: Recorder,
     policy: Policy,
-    door: Door,
+    state: State,
     second: u64,
     /// Of all optional requests.
     refused: u64,
@@ -40,7 +39,7 @@ impl World {
         Self {
             recorder: Recorder::of_events(settings.resolution),
             policy: GateBuilder::new().policy(&settings).unwrap(),
-            door: Door::new(),
+            state: State::new(),
             second: 0,
             refused: 0,
         }
@@ -59,15 +58,16 @@ impl World {
             let whole = view.whole(30 * DAY * SECOND);
             self.policy
                 .admission(was, &whole, |window| view.window(window))
+                .into()
         };
-        self.door
+        self.state
             .refresh(tick, self.policy.resolution, decide, |_, _| {});
-        self.door.reasons()
+        self.state.reasons()
     }
 
     /// One optional request through gate and recorder.
     fn request(&mut self, event: Event) {
-        if self.reasons().is_empty() || self.door.admit_probe(ONE_PROBE_IN) {
+        if self.reasons().is_empty() || self.state.admit_probe(ONE_PROBE_IN) {
             self.recorder.record(0, event, self.second * SECOND);
         } else {
             self.refused += 1;

@@ -1,0 +1,54 @@
+use std::time::Duration;
+
+use crate::{
+    burn::outage,
+    record::Settings,
+    types::{BurnRate, Factor, InvalidConfig, duration::ticks},
+};
+
+/// A burn rate that a window must stay below, strictly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    window: Duration,
+    below: Factor,
+}
+
+/// A checked limit, in ticks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LimitRule {
+    pub(crate) window: u64,
+    pub(crate) below: Factor,
+}
+
+impl Limit {
+    /// The burn rate over `window` must be below `below`.
+    #[must_use]
+    pub const fn new(window: Duration, below: Factor) -> Self {
+        Self { window, below }
+    }
+}
+
+impl LimitRule {
+    pub(crate) fn new(limit: Limit, settings: &Settings) -> Result<Self, InvalidConfig> {
+        let Limit { window, below } = limit;
+        let window = ticks(window);
+        settings.check_window(window)?;
+        if below.is_zero() {
+            return Err(InvalidConfig::ZeroLimit);
+        }
+        if !outage(settings).is_some_and(|burn| burn >= below) {
+            return Err(InvalidConfig::NeverFires);
+        }
+        Ok(Self { window, below })
+    }
+
+    /// Whether `burn` exceeds the limit. A limit that `was` exceeded stays so until the burn rate is at or below
+    /// `reopen_percent` of it.
+    pub(crate) fn is_exceeded(&self, burn: BurnRate, was: bool, reopen_percent: u8) -> bool {
+        if was {
+            burn > self.below.percent(reopen_percent)
+        } else {
+            burn >= self.below
+        }
+    }
+}

@@ -1,0 +1,138 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    record::{
+        ledger::Ledger,
+        period::{Period, Periods},
+        recorder::{Recorder, View},
+        settings::Settings,
+        suspend::{self, SuspendClock},
+    },
+    sync,
+    types::{
+        Counts, Event,
+        duration::{Spoken, ticks},
+    },
+};
+
+/// The shared state behind an [`ErrorBudget`](crate::ErrorBudget). Opaque; named in types such as
+/// [`Observation<&'static Core>`](crate::Observation).
+pub struct Core {
+    name: &'static str,
+    settings: Settings,
+    epoch: Instant,
+    /// The tick at the epoch: 0, or the tick at which a restored history continues.
+    first_tick: u64,
+    recorder: Recorder,
+}
+
+impl Core {
+    /// Starts empty, at the time of the machine's wall clock.
+    pub(crate) fn new(name: &'static str, settings: Settings) -> Self {
+        // Only a calendar needs the wall clock.
+        let wall = settings.calendar.as_ref().map_or(0, |_| suspend::wall());
+        Self::starting(name, settings, wall)
+    }
+
+    /// Starts empty, with the wall clock at `wall`.
+    pub(crate) fn starting(name: &'static str, settings: Settings, wall: u64) -> Self {
+        let nothing = Counts::default();
+        let mut ledger = Ledger::new(settings.resolution, settings.slices, nothing);
+        let period = settings.calendar.as_deref().map(|periods| {
+            let (start, end) = periods.around(wall);
+            Period {
+                wall,
+                start,
+                end,
+                since: wall,
+                base: nothing,
+                calendar: periods.fingerprint(),
+            }
+        });
+        ledger.set_period(period);
+        let clock = SuspendClock::new(suspend::skew, settings.resolution);
+        Self::with(name, settings, 0, (ledger, nothing), clock)
+    }
+
+    /// Continues with `ledger` and `counts`, which were written when the wall clock was at `written`. The wall
+    /// clock is now at `wall`, and the ledger's clock at `first_tick`.
+    pub(crate) fn resuming(
+        name: &'static str,
+        settings: Settings,
+        (mut ledger, counts): (Ledger, Counts),
+        written: u64,
+        wall: u64,
+        first_tick: u64,
+    ) -> Self {
+        let period = settings.calendar.as_deref().map(|periods| {
+            // At the ledger's latest tick. A wall clock that is now before it counts as no time passed.
+            ledger.period_at(written.min(wall), counts, periods)
+        });
+        ledger.set_period(period);
+        let clock = SuspendClock::new(suspend::skew, settings.resolution)
+            .behind(written.saturating_sub(wall));
+        Self::with(name, settings, first_tick, (ledger, counts), clock)
+    }
+
+    pub(crate) fn with(
+        name: &'static str,
+        settings: Settings,
+        first_tick: u64,
+        (ledger, events): (Ledger, Counts),
+        clock: SuspendClock,
+    ) -> Self {
+        let calendar: Option<Arc<dyn Periods>> = settings.calendar.clone();
+        Self {
+            name,
+            settings,
+            epoch: Instant::now(),
+            first_tick,
+            recorder: Recorder::new(ledger, events, calendar, clock),
+        }
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn record(&self, event: Event) {
+        // An event that is not counted needs no clock.
+        if event != Event::Excluded {
+            self.record_at(event, Instant::now());
+        }
+    }
+
+    pub(crate) fn record_at(&self, event: Event, now: Instant) {
+        self.recorder.record(sync::shard(), event, self.tick(now));
+    }
+
+    pub(crate) fn view(&self, now: Instant) -> View<'_> {
+        self.recorder.view(self.tick(now))
+    }
+
+    /// Nanoseconds since the budget was first built, restarts included; at most 584 years. An instant before
+    /// this process built the budget counts as the moment at which it did.
+    pub(crate) fn tick(&self, now: Instant) -> u64 {
+        let since_epoch = ticks(now.saturating_duration_since(self.epoch));
+        self.first_tick.saturating_add(since_epoch)
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorBudget")
+            .field("name", &self.name)
+            .field("objective", &format_args!("{}", self.settings.objective))
+            .field(
+                "period",
+                &format_args!("{}", Spoken(Duration::from_nanos(self.settings.period))),
+            )
+            .finish_non_exhaustive()
+    }
+}
