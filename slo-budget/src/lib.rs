@@ -23,6 +23,9 @@ mod types;
 #[cfg(feature = "canary")]
 pub mod canary;
 
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 /// The futures of the services.
 pub mod future {
     pub use crate::layer::{ErrorBudgetFuture, GateFuture};
@@ -44,11 +47,11 @@ pub use gate::{
 };
 pub use history::{History, Restored, Unusable};
 pub use layer::{
-    Admit, Answer, BadIf, Classify, ClassifyWith, ErrIsBad, ErrorBudgetLayer, ErrorBudgetService,
-    Fallback, GateLayer, GateService, IntoError, OnReject, Source,
+    Admit, Answer, AtHead, BadIf, CallEnd, Classify, ClassifyWith, ErrIsBad, ErrorBudgetLayer,
+    ErrorBudgetService, Fallback, GateLayer, GateService, IntoError, OnReject, Source,
 };
 #[cfg(feature = "http-body")]
-pub use layer::{BodyFuture, BodyLayer, BodyService, ObservedBody};
+pub use layer::{AtBodyEnd, ObservedBody};
 pub use observation::Observation;
 pub use observe::Listener;
 #[cfg(feature = "calendar")]

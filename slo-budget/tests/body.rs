@@ -12,7 +12,8 @@ use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{Empty, Full, channel::Channel};
 use maestro_slo_budget::{
-    BodyFuture, Classify, Counts, ErrIsBad, ErrorBudget, ErrorBudgetLayer, Event, ObservedBody,
+    AtBodyEnd, Classify, Counts, ErrIsBad, ErrorBudget, ErrorBudgetLayer, Event, ObservedBody,
+    future::ErrorBudgetFuture,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
@@ -27,7 +28,13 @@ const GOOD: Counts = Counts::new(1, 0);
 const BAD: Counts = Counts::new(0, 1);
 
 assert_impl_all!(ObservedBody<Empty<Bytes>>: Send, Sync, Unpin, std::fmt::Debug);
-assert_impl_all!(BodyFuture<std::future::Ready<()>>: Send, Sync, Unpin, std::fmt::Debug);
+type BodyFuture = ErrorBudgetFuture<
+    std::future::Ready<()>,
+    ErrIsBad,
+    std::sync::Arc<maestro_slo_budget::Core>,
+    AtBodyEnd,
+>;
+assert_impl_all!(BodyFuture: Send, Sync, Unpin, std::fmt::Debug);
 
 fn budget(on_cancel: Event) -> ErrorBudget {
     let builder = ErrorBudget::builder().on_cancel(on_cancel);
@@ -62,7 +69,7 @@ fn frame<B: Body>(body: Pin<&mut B>) -> Poll<Framed<B>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_good_when_its_body_has_ended_and_not_before() {
+async fn a_call_is_good_when_its_body_has_ended() {
     let budget = budget(Event::Bad);
     let (mut send, body) = Channel::<Bytes, BoxError>::new(4);
     let response = head(ErrorBudgetLayer::new(budget.clone()), 200, body);
@@ -77,7 +84,7 @@ async fn a_call_is_good_when_its_body_has_ended_and_not_before() {
 }
 
 #[test]
-fn a_body_that_says_with_its_last_frame_that_it_ends_or_has_none_is_counted_at_once() {
+fn a_body_without_further_frames_is_counted_at_once() {
     let budget = budget(Event::Bad);
     let response = head(
         ErrorBudgetLayer::new(budget.clone()),
@@ -87,7 +94,7 @@ fn a_body_that_says_with_its_last_frame_that_it_ends_or_has_none_is_counted_at_o
     let mut body = pin!(response.into_body());
     assert!(assert_ready!(frame(body.as_mut())).is_some());
     assert_eq!(counts(&budget), GOOD);
-    // Once, whatever is asked of it afterwards.
+    // Once, whatever happens afterwards.
     assert!(assert_ready!(frame(body.as_mut())).is_none());
     assert_eq!(counts(&budget), GOOD);
     drop(head(
@@ -99,7 +106,7 @@ fn a_body_that_says_with_its_last_frame_that_it_ends_or_has_none_is_counted_at_o
 }
 
 #[test]
-fn a_body_that_fails_is_bad_and_one_that_is_dropped_a_cancelled_call() {
+fn a_failed_body_is_bad_and_a_dropped_one_cancelled() {
     for (on_cancel, expected) in [(Event::Excluded, NONE), (Event::Bad, BAD)] {
         let budget = budget(on_cancel);
         let (_send, body) = Channel::<Bytes, BoxError>::new(4);
@@ -116,7 +123,7 @@ fn a_body_that_fails_is_bad_and_one_that_is_dropped_a_cancelled_call() {
 }
 
 #[test]
-fn what_the_head_says_is_bad_or_excluded_needs_no_body_to_end() {
+fn a_bad_or_excluded_head_is_counted_at_once() {
     let budget = budget(Event::Good);
     let layer = ErrorBudgetLayer::new(budget.clone());
     let (_send, body) = Channel::<Bytes, BoxError>::new(4);
@@ -143,7 +150,7 @@ fn what_the_head_says_is_bad_or_excluded_needs_no_body_to_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_that_counts_is_up_to_the_end_of_the_body() {
+async fn the_latency_includes_the_body() {
     for (takes, expected) in [(SECOND, GOOD), (SECOND + Duration::from_nanos(1), BAD)] {
         let budget = budget(Event::Excluded);
         let (send, body) = Channel::<Bytes, BoxError>::new(4);
@@ -158,7 +165,7 @@ async fn the_time_that_counts_is_up_to_the_end_of_the_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_is_too_late_is_bad_whatever_follows() {
+async fn a_late_head_is_bad_whatever_follows() {
     let budget = budget(Event::Excluded);
     let layer = ErrorBudgetLayer::new(budget.clone()).slow_after(SECOND);
     let mut service = layer
@@ -170,7 +177,7 @@ async fn a_head_that_is_too_late_is_bad_whatever_follows() {
     let response = service.call(Request::new(())).await.unwrap();
     assert_eq!(counts(&budget), BAD);
     drop(response);
-    // And a call that is dropped before its head.
+    // Also a call that is dropped before its head.
     drop(service.call(Request::new(())));
     assert_eq!(counts(&budget), BAD);
 }
@@ -191,7 +198,7 @@ impl Body for Broken {
 }
 
 #[test]
-fn a_body_that_panics_is_bad_also_where_the_panic_is_caught() {
+fn a_body_that_panics_is_bad() {
     let budget = budget(Event::Good);
     let response = head(ErrorBudgetLayer::new(budget.clone()), 200, Broken);
     let mut body = Box::pin(response.into_body());
@@ -203,7 +210,7 @@ fn a_body_that_panics_is_bad_also_where_the_panic_is_caught() {
 }
 
 #[test]
-fn what_a_classifier_is_told_is_the_head() {
+fn a_classifier_sees_the_head() {
     #[derive(Clone)]
     struct Heads;
     impl<B> Classify<Response<B>, Infallible> for Heads {

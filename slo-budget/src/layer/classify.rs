@@ -2,14 +2,14 @@ use std::{any::type_name, fmt, time::Duration};
 
 use crate::types::Event;
 
-/// Says what a call means for the objective. Implement it on a type of your own, or use
-/// [`bad_if`](crate::ErrorBudgetLayer::bad_if) or [`classify`](crate::ErrorBudgetLayer::classify) with a closure.
+/// Decides what a call means for the objective. Implement it for your own type, or pass a closure to
+/// [`bad_if`](crate::ErrorBudgetLayer::bad_if) or [`classify`](crate::ErrorBudgetLayer::classify).
 pub trait Classify<Res, Err> {
-    /// Whether `classify` looks at the latency. Where it is `false` the layer spares a clock read, and
-    /// the latency may be zero.
+    /// Whether `classify` uses the latency. If it is `false` the layer reads the clock once less, and the latency may
+    /// be zero.
     const TIMED: bool = true;
 
-    /// The meaning of `result`, which came `latency` after `call`.
+    /// The meaning of `result`, which was ready `latency` after `call`.
     fn classify(&self, result: &Result<Res, Err>, latency: Duration) -> Event;
 }
 
@@ -21,14 +21,14 @@ pub trait Classify<Res, Err> {
 )]
 pub struct ErrIsBad;
 
-/// Results for which the closure says yes are bad, all others good. Made by
+/// Results for which the closure returns true are bad, all others good. Made by
 /// [`bad_if`](crate::ErrorBudgetLayer::bad_if).
 #[derive(Clone, Copy)]
-pub struct BadIf<F>(pub(crate) F);
+pub struct BadIf<F>(pub(super) F);
 
-/// The closure names the event itself. Made by [`classify`](crate::ErrorBudgetLayer::classify).
+/// The closure returns the event. Made by [`classify`](crate::ErrorBudgetLayer::classify).
 #[derive(Clone, Copy)]
-pub struct ClassifyWith<F>(pub(crate) F);
+pub struct ClassifyWith<F>(pub(super) F);
 
 impl<Res, Err> Classify<Res, Err> for ErrIsBad {
     const TIMED: bool = false;

@@ -1,17 +1,26 @@
-use tower_layer::Layer;
-
-use crate::{
-    gate::{AllOptional, Class, ClassBy, Gate, Spent},
-    layer::{Answer, Fallback, GateService, IntoError},
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
 };
 
-/// Puts a service behind a gate. It belongs outside the [`ErrorBudgetLayer`](crate::ErrorBudgetLayer) of the same budget: what it
-/// refuses is then never counted.
+use pin_project::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{
+    gate::{AllOptional, Class, ClassBy, ClassOf, Gate, Spent},
+    layer::{Admit, Answer, Fallback, IntoError, OnReject},
+};
+
+/// Puts a service behind a gate. Put it outside the [`ErrorBudgetLayer`](crate::ErrorBudgetLayer) of the same
+/// budget, so that refused requests are not counted.
 ///
-/// The layer mints no state: whatever it is applied to goes by the decision of the gate it was made of.
+/// Every service that the layer makes follows the gate of the layer.
 ///
-/// `R` answers refused requests, `K` says how requests count, `G` is the gate, a `&'static` one, or a
-/// family [by key](crate::Gates::by).
+/// `R` answers refused requests. `K` chooses the class of a request. `G` is the [source](Admit) of the gate: a
+/// handle, a `&'static` one, or a family [by key](crate::Gates::by).
 #[derive(Clone, Copy, Debug)]
 pub struct GateLayer<R = IntoError, K = AllOptional, G = Gate> {
     reject: R,
@@ -19,8 +28,42 @@ pub struct GateLayer<R = IntoError, K = AllOptional, G = Gate> {
     gate: G,
 }
 
+/// A service behind a gate. Made by [`GateLayer`].
+///
+/// `poll_ready` is that of the inner service. `call` checks the gate, and answers at once if it is closed. The inner
+/// service, which is ready and was not called, then stays ready for the next call.
+#[derive(Clone, Copy, Debug)]
+pub struct GateService<S, R = IntoError, K = AllOptional, G = Gate> {
+    inner: S,
+    reject: R,
+    class: K,
+    gate: G,
+}
+
+/// The response of a [`GateService`](crate::GateService): the inner call, or the answer to a refusal.
+///
+/// # Cancel safety
+///
+/// Dropping it drops the inner call and has no other effect.
+// `F: Future` is on the struct because a refusal is answered in `call` and kept as `F::Output`.
+#[pin_project]
+#[must_use = "futures do nothing unless polled"]
+pub struct GateFuture<F: Future> {
+    #[pin]
+    state: GateState<F>,
+}
+
+#[pin_project(project = GateProjection)]
+enum GateState<F: Future> {
+    Calling(#[pin] F),
+    /// `None` after it was ready.
+    Answered(Option<F::Output>),
+}
+
+// === impl GateLayer ===
+
 impl<G> GateLayer<IntoError, AllOptional, G> {
-    /// A layer over `gate`: a [`Gate`] handle, `&'static` to one, or [`Gates::by`](crate::Gates::by) a key.
+    /// A layer over `gate`: a [`Gate`] handle, a `&'static` one, or a family [by key](crate::Gates::by).
     #[must_use]
     pub const fn new(gate: G) -> Self {
         Self {
@@ -32,7 +75,8 @@ impl<G> GateLayer<IntoError, AllOptional, G> {
 }
 
 impl<R, K, G> GateLayer<R, K, G> {
-    /// Says with a closure which requests are optional; by default all are. Only those are ever refused.
+    /// Chooses the class of each request with a closure. By default all requests are optional. Only optional
+    /// requests are ever refused.
     #[must_use]
     pub fn class<Req, F>(self, f: F) -> GateLayer<R, ClassBy<F>, G>
     where
@@ -41,7 +85,7 @@ impl<R, K, G> GateLayer<R, K, G> {
         self.class_of(ClassBy(f))
     }
 
-    /// Says it with a type of your own, an implementation of [`ClassOf`](crate::ClassOf).
+    /// Chooses the class with your own implementation of [`ClassOf`].
     #[must_use]
     pub fn class_of<K2>(self, class: K2) -> GateLayer<R, K2, G> {
         GateLayer {
@@ -51,7 +95,8 @@ impl<R, K, G> GateLayer<R, K, G> {
         }
     }
 
-    /// Answers refused requests with `f(spent)`: a 503, an error made by hand. The error type then needs no `From<Spent>`.
+    /// Answers refused requests with `f(spent)`, such as a response with status 503. The error type then needs no
+    /// `From<Spent>`.
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> GateLayer<Answer<F>, K, G>
     where
@@ -64,7 +109,7 @@ impl<R, K, G> GateLayer<R, K, G> {
         }
     }
 
-    /// Answers refused requests with `f(spent, request)`, the request at hand: a value from a cache, by its key.
+    /// Answers refused requests with `f(spent, request)`, such as a value from a cache.
     ///
     /// For a fallback that must await, match on [`Spent::find`] around the call.
     #[must_use]
@@ -84,11 +129,61 @@ impl<S, R: Clone, K: Clone, G: Clone> Layer<S> for GateLayer<R, K, G> {
     type Service = GateService<S, R, K, G>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        GateService::new(
+        GateService {
             inner,
-            self.reject.clone(),
-            self.class.clone(),
-            self.gate.clone(),
-        )
+            reject: self.reject.clone(),
+            class: self.class.clone(),
+            gate: self.gate.clone(),
+        }
+    }
+}
+
+// === impl GateService ===
+
+impl<S, R, K, G, Req> Service<Req> for GateService<S, R, K, G>
+where
+    S: Service<Req>,
+    R: OnReject<Req, S::Response, S::Error>,
+    K: ClassOf<Req>,
+    G: Admit<Req>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = GateFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        let state = match self.gate.admit(self.class.class(&request), &request) {
+            Ok(()) => GateState::Calling(self.inner.call(request)),
+            Err(spent) => GateState::Answered(Some(self.reject.on_reject(spent, request))),
+        };
+        GateFuture { state }
+    }
+}
+
+// === impl GateFuture ===
+
+impl<F: Future> Future for GateFuture<F> {
+    type Output = F::Output;
+
+    /// # Panics
+    ///
+    /// If the answer to a refusal is polled again after it was ready.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            GateProjection::Calling(call) => call.poll(cx),
+            GateProjection::Answered(answer) => {
+                Poll::Ready(answer.take().expect("polled after it was ready"))
+            }
+        }
+    }
+}
+
+impl<F: Future> fmt::Debug for GateFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GateFuture").finish_non_exhaustive()
     }
 }

@@ -1,23 +1,24 @@
-//! The tower layers: one that counts calls, one that refuses them.
+//! The tower layers: `record` counts the calls of a service, `gate` refuses them.
+//!
+//! Neither layer creates state in `Layer::layer`: every service that a layer makes uses the budget or the gate of
+//! the layer, however often the layer is applied.
 
 #[cfg(feature = "http-body")]
 mod body;
 mod classify;
-mod future;
+mod end;
 mod gate;
-mod gate_service;
 mod record;
 mod reject;
-mod service;
 pub(crate) mod source;
 
 #[cfg(feature = "http-body")]
-pub use body::{BodyFuture, BodyLayer, BodyService, ObservedBody};
+pub use body::ObservedBody;
 pub use classify::{BadIf, Classify, ClassifyWith, ErrIsBad};
-pub use future::{ErrorBudgetFuture, GateFuture};
-pub use gate::GateLayer;
-pub use gate_service::GateService;
-pub use record::ErrorBudgetLayer;
+#[cfg(feature = "http-body")]
+pub use end::AtBodyEnd;
+pub use end::{AtHead, CallEnd};
+pub use gate::{GateFuture, GateLayer, GateService};
+pub use record::{ErrorBudgetFuture, ErrorBudgetLayer, ErrorBudgetService};
 pub use reject::{Answer, Fallback, IntoError, OnReject};
-pub use service::ErrorBudgetService;
 pub use source::{Admit, Source};

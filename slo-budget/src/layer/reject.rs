@@ -2,10 +2,10 @@ use std::{any::type_name, fmt};
 
 use crate::gate::Spent;
 
-/// Turns a refusal into the service's own answer.
+/// Turns a refusal into an answer of the service.
 ///
-/// You rarely name it: [`IntoError`] is there by default, and
-/// [`on_reject`](crate::GateLayer::on_reject) and [`fallback`](crate::GateLayer::fallback) take closures.
+/// You rarely name it: [`IntoError`] is the default, and [`on_reject`](crate::GateLayer::on_reject) and
+/// [`fallback`](crate::GateLayer::fallback) take closures.
 #[diagnostic::on_unimplemented(
     message = "a closed gate cannot be reported as `{Err}`",
     label = "`{Err}` has no room for `maestro_slo_budget::Spent`",
@@ -14,11 +14,11 @@ use crate::gate::Spent;
     note = "or answer refused calls yourself: `GateLayer::on_reject(|spent| ...)`"
 )]
 pub trait OnReject<Req, Res, Err> {
-    /// The answer to a call that was refused.
+    /// The answer to a refused request.
     ///
     /// # Errors
     ///
-    /// Whatever the service's callers are to see as an error.
+    /// The error that the caller of the service gets.
     fn on_reject(&self, spent: Spent, request: Req) -> Result<Res, Err>;
 }
 
@@ -32,11 +32,11 @@ pub struct IntoError;
 
 /// Answers from the refusal alone. Made by [`on_reject`](crate::GateLayer::on_reject).
 #[derive(Clone, Copy)]
-pub struct Answer<F>(pub(crate) F);
+pub struct Answer<F>(pub(super) F);
 
 /// Answers from the refusal and the request. Made by [`fallback`](crate::GateLayer::fallback).
 #[derive(Clone, Copy)]
-pub struct Fallback<F>(pub(crate) F);
+pub struct Fallback<F>(pub(super) F);
 
 // Without `do_not_recommend` rustc reports the inner `From` bound and drops the notes above.
 #[diagnostic::do_not_recommend]

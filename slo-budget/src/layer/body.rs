@@ -12,24 +12,24 @@ use tokio::time::Instant;
 
 use crate::{observation::Observation, record::Core, types::Event};
 
-/// A response body that says how its call went when it ends, fails or is dropped.
+/// A response body that records the outcome of its call when it ends, fails or is dropped.
 #[pin_project]
 pub struct ObservedBody<B, P: Borrow<Core> = Arc<Core>> {
     #[pin]
     body: B,
-    /// `None` where it was said already.
+    /// `None` if the outcome was recorded already.
     observation: Option<Observation<P>>,
-    /// After this it is too late to be good.
+    /// A body that ends later is bad.
     deadline: Option<Instant>,
 }
 
 impl<B: Body, P: Borrow<Core>> ObservedBody<B, P> {
-    pub(crate) fn new(
+    pub(super) fn new(
         body: B,
         mut observation: Option<Observation<P>>,
         deadline: Option<Instant>,
     ) -> Self {
-        // A body that has nothing to give may never be polled.
+        // An empty body may never be polled.
         if body.is_end_stream() {
             ended(observation.take(), deadline);
         }
@@ -50,7 +50,7 @@ impl<B: Body, P: Borrow<Core>> Body for ObservedBody<B, P> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        // Held here while others' code runs: a panic drops it on the way out, and is bad.
+        // Held on the stack while other code runs: a panic drops it while unwinding, and is bad.
         let observation = this.observation.take();
         let frame = this.body.as_mut().poll_frame(cx);
         match &frame {

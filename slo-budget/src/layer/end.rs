@@ -1,0 +1,110 @@
+//! When a call ends and is counted.
+
+use std::{borrow::Borrow, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{observation::Observation, record::Core, types::Event};
+
+/// When a call ends: [`AtHead`], or [`AtBodyEnd`](crate::AtBodyEnd) with the feature `http-body`.
+///
+/// Sealed. A parameter of the layer, its service and its future, so that one implementation serves both ends.
+pub trait CallEnd<Res, P: Borrow<Core>>: sealed::Sealed {
+    /// The response of the service.
+    type Response;
+
+    #[doc(hidden)]
+    fn respond<Err>(result: Result<Res, Err>, head: Head<P>) -> Result<Self::Response, Err>;
+}
+
+/// A call whose head is ready.
+#[expect(unnameable_types, reason = "an argument of a hidden method")]
+#[derive(Debug)]
+pub struct Head<P: Borrow<Core>> {
+    /// `None` only if the future is polled again after it was ready.
+    pub(super) observation: Option<Observation<P>>,
+    /// What the head means for the objective; bad if it is too late.
+    pub(super) event: Event,
+    pub(super) now: Instant,
+    /// When the call started, if the latency matters.
+    #[cfg_attr(not(feature = "http-body"), expect(dead_code, reason = "for bodies"))]
+    pub(super) started: Option<Instant>,
+    #[cfg_attr(not(feature = "http-body"), expect(dead_code, reason = "for bodies"))]
+    pub(super) slow_after: Duration,
+}
+
+/// The call ends when its response is ready. The default.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a unit that users may name and make"
+)]
+pub struct AtHead;
+
+/// The call ends when the body of its response ends, fails or is dropped. Made by
+/// [`until_body_end`](crate::ErrorBudgetLayer::until_body_end).
+#[cfg(feature = "http-body")]
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a unit that users may name and make"
+)]
+pub struct AtBodyEnd;
+
+impl<Res, P: Borrow<Core>> CallEnd<Res, P> for AtHead {
+    type Response = Res;
+
+    #[inline]
+    fn respond<Err>(result: Result<Res, Err>, head: Head<P>) -> Result<Res, Err> {
+        head.finish();
+        result
+    }
+}
+
+impl<P: Borrow<Core>> Head<P> {
+    #[inline]
+    fn finish(self) {
+        if let Some(observation) = self.observation {
+            observation.finish_at(self.event, self.now);
+        }
+    }
+}
+
+#[cfg(feature = "http-body")]
+mod body {
+    use http::Response;
+    use http_body::Body;
+
+    use super::{AtBodyEnd, Borrow, CallEnd, Core, Event, Head, sealed};
+    use crate::layer::body::ObservedBody;
+
+    impl<B: Body, P: Borrow<Core>> CallEnd<Response<B>, P> for AtBodyEnd {
+        type Response = Response<ObservedBody<B, P>>;
+
+        fn respond<Err>(
+            result: Result<Response<B>, Err>,
+            head: Head<P>,
+        ) -> Result<Self::Response, Err> {
+            // `None` if the body may end at any time.
+            let deadline = head
+                .started
+                .and_then(|started| started.checked_add(head.slow_after));
+            // A head that is bad or excluded is counted at once; the body can only make a good one bad.
+            let observation = if head.event == Event::Good && result.is_ok() {
+                head.observation
+            } else {
+                head.finish();
+                None
+            };
+            result.map(|head| head.map(|body| ObservedBody::new(body, observation, deadline)))
+        }
+    }
+
+    impl sealed::Sealed for AtBodyEnd {}
+}
+
+mod sealed {
+    #[expect(unnameable_types, reason = "this seals `CallEnd`")]
+    pub trait Sealed {}
+    impl Sealed for super::AtHead {}
+}
