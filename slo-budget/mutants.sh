@@ -7,22 +7,22 @@ eval "$(declare -f mutants_run | sed 's/cargo test --quiet/cargo test --quiet --
 mutant 'a good event counted by load, then store' src/record/counters.rs \
     'self.shards[shard].good.fetch_add(1, Relaxed);' \
     'let n = self.shards[shard].good.load(Relaxed); self.shards[shard].good.store(n + 1, Relaxed);' \
-    'tests::loom::nothing_recorded_is_lost_when_a_slot_ends_meanwhile'
+    'record::tests::loom::no_event_is_lost_when_a_slot_ends'
 mutant 'a bad event counted by load, then store' src/record/counters.rs \
     'self.shards[shard].bad.fetch_add(1, Release);' \
     'let n = self.shards[shard].bad.load(Relaxed); self.shards[shard].bad.store(n + 1, Release);' \
-    'tests::loom::nothing_recorded_is_lost_when_a_slot_ends_meanwhile'
+    'record::tests::loom::no_event_is_lost_when_a_slot_ends'
 mutant 'a bad event that publishes nothing' src/record/counters.rs \
     'self.shards[shard].bad.fetch_add(1, Release);' \
     'self.shards[shard].bad.fetch_add(1, Relaxed);' \
-    'tests::loom::who_sees_a_bad_event_sees_the_good_ones_before_it'
+    'record::tests::loom::a_bad_event_publishes_the_good_ones_before_it'
 mutant 'good events read before the bad ones' src/record/counters.rs \
     'let bad = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.bad.load(Acquire)));
         let good =
             (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.good.load(Relaxed)));' \
     'let good = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.good.load(Relaxed)));
         let bad = (self.shards.iter()).fold(0_u64, |sum, s| sum.wrapping_add(s.bad.load(Acquire)));' \
-    'tests::loom::who_sees_a_bad_event_sees_the_good_ones_before_it'
+    'record::tests::loom::a_bad_event_publishes_the_good_ones_before_it'
 mutant 'the sum of a question taken before its lock' src/record/recorder.rs \
     'let mut inside = self.inside.lock();
         let events = self.advance(&mut inside, tick);' \
@@ -32,21 +32,21 @@ mutant 'the sum of a question taken before its lock' src/record/recorder.rs \
 mutant 'a due probe taken by load, then store' src/gate/state.rs \
     'self.due.load(Relaxed) && self.due.swap(false, AcqRel)' \
     'self.due.load(Relaxed) && { self.due.store(false, Relaxed); true }' \
-    'tests::loom::a_probe_that_is_due_goes_to_one_caller'
+    'gate::tests::loom::a_due_probe_goes_to_one_caller'
 mutant 'probes shared out by load, then store' src/gate/state.rs \
     'let before = self.asked.fetch_add(1, Relaxed);' \
     'let before = self.asked.load(Relaxed); self.asked.store(before + 1, Relaxed);' \
-    'tests::loom::every_second_request_is_a_probe_when_one_in_two_is_asked'
+    'gate::tests::loom::one_in_two_requests_is_a_probe'
 mutant 'an event left behind when the outbox is found empty' src/observe/listeners.rs \
     'inner.delivering && !leaving' \
     'inner.delivering' \
-    'tests::loom::every_event_is_delivered_in_order_and_none_is_left_behind'
+    'observe::listeners::tests::every_event_is_delivered_in_order'
 mutant 'an override undone by a decision' src/gate/state.rs \
     'self.show(&inside);
         let next_slot' \
     'self.reasons.store(now.bits(), Relaxed);
         let next_slot' \
-    'tests::loom::an_override_holds_whatever_is_decided_meanwhile_and_ends_into_the_last_decision'
+    'gate::tests::loom::a_decision_does_not_undo_an_override'
 model_mutant 'a window that looks back a slot too far' src/record/rings.rs \
     'let first = (from / tier.width).saturating_add(1);' \
     'let first = from / tier.width;' \
@@ -56,11 +56,11 @@ model_mutant 'an event counted before its slot begins' src/record/recorder.rs \
                 self.counters.bad(shard);' \
     'self.counters.bad(shard);
                 self.begin_slot(tick);' \
-    'tests::model::any_window_of_any_history_agrees_with_a_list_of_events'
+    'history::tests::model::every_window_agrees_with_a_list_of_events'
 model_mutant 'a page on one error' src/burn/significance.rs \
     'trials.bad() >= min_bad && is_unlikely' \
     'is_unlikely' \
-    'tests::policy::each_guard_has_its_own_minimum_of_bad_events'
+    'gate::tests::policy::each_guard_has_its_own_minimum_of_bad_events'
 model_mutant 'an alert that is kept firing for ever' src/alerts/state.rs \
     'burns == Some(true)' \
     'burns != None' \
@@ -68,7 +68,7 @@ model_mutant 'an alert that is kept firing for ever' src/alerts/state.rs \
 model_mutant 'a damaged history that is read' src/history/codec.rs \
     'read().filter(|_| intact)' \
     'read().filter(|_| intact || true)' \
-    'tests::model::a_history_with_impossible_numbers_and_a_true_checksum_is_refused_or_harmless'
+    'history::tests::model::impossible_numbers_in_a_history_are_harmless'
 model_mutant 'a sleep that is not noticed' src/record/suspend.rs \
     'self.slept = self.slept.saturating_add(gained.unsigned_abs() - set);' \
     '' \
@@ -76,11 +76,11 @@ model_mutant 'a sleep that is not noticed' src/record/suspend.rs \
 model_mutant 'a slice that ends a slice later' src/record/timeslices.rs \
     'first: (self.current.saturating_add(1))' \
     'first: (self.current.saturating_add(2))' \
-    'tests::model::any_window_of_any_history_agrees_with_a_list_of_events'
+    'history::tests::model::every_window_agrees_with_a_list_of_events'
 model_mutant 'a slice that is ended by every look' src/record/timeslices.rs \
     'if slice <= self.current {' \
     'if slice < self.current {' \
-    'tests::model::any_window_of_any_history_agrees_with_a_list_of_events'
+    'history::tests::model::every_window_agrees_with_a_list_of_events'
 model_mutant 'a wall clock that is set, taken for sleep' src/record/suspend.rs \
     'let set = self.behind.min(gained.unsigned_abs());' \
     'let set = 0;' \
@@ -88,7 +88,7 @@ model_mutant 'a wall clock that is set, taken for sleep' src/record/suspend.rs \
 model_mutant 'idle slices that are as the last one was' src/record/timeslices.rs \
     'idle: self.rule.one(self.rule.idle),' \
     'idle: verdict,' \
-    'tests::model::any_window_of_any_history_agrees_with_a_list_of_events'
+    'history::tests::model::every_window_agrees_with_a_list_of_events'
 model_mutant 'a target that is not reached at its line' src/record/budgeting_method.rs \
     'bad * u128::from(target.of()) <= total' \
     'bad * u128::from(target.of()) < total' \
@@ -96,7 +96,7 @@ model_mutant 'a target that is not reached at its line' src/record/budgeting_met
 model_mutant 'a period that begins with its first slot' src/record/ledger.rs \
     'Some(period) => slot.min(self.rings.latest().saturating_add(period.left())),' \
     'Some(_) => slot,' \
-    'tests::period::a_period_holds_what_came_since_its_exact_beginning'
+    'record::tests::period::a_period_counts_from_its_exact_start'
 model_mutant 'a likelihood ratio without the rarity of its anchor' src/canary/odds.rs \
     'apart * ratio.ln() - self.ln_probability(mode)' \
     'apart * ratio.ln()' \

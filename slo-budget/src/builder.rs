@@ -8,7 +8,7 @@ use crate::{
         Event, InvalidConfig, Objective,
         checksum::checksum,
         duration::ticks,
-        few::{Few, few},
+        few::{Few, Setting},
     },
 };
 
@@ -21,8 +21,7 @@ pub struct Builder {
     objective: Objective,
     period: Duration,
     resolution: Duration,
-    /// `None` for the default; `Some(None)` if there were too many.
-    windows: Option<Option<Few<Duration>>>,
+    windows: Setting<Duration>,
     on_cancel: Event,
     meaning: &'static str,
     budgeting: Budgeting,
@@ -45,7 +44,7 @@ impl Builder {
             objective: THREE_NINES,
             period: DEFAULT_PERIOD,
             resolution: DEFAULT_RESOLUTION,
-            windows: None,
+            windows: Setting::Default,
             on_cancel: Event::Excluded,
             meaning: "",
             budgeting: Budgeting::OCCURRENCES,
@@ -92,7 +91,7 @@ impl Builder {
     /// default is those of 1 h, 6 h and 24 h (360, 2,160 and 8,640 slots) that fit into the period.
     pub const fn windows<const N: usize>(self, windows: [Duration; N]) -> Self {
         Self {
-            windows: Some(few(windows)),
+            windows: Setting::given(windows),
             ..self
         }
     }
@@ -169,16 +168,12 @@ impl Builder {
             meaning: checksum(self.meaning.as_bytes()),
             calendar,
         };
-        settings.windows = match self.windows {
-            None => DEFAULT_WINDOWS.map(|slots| {
-                let window = u64::from(slots?) * resolution;
-                let fits = 2 * settings.unit() <= window && window <= period;
-                fits.then_some(window)
-            }),
-            Some(windows) => {
-                (windows.ok_or(InvalidConfig::TooMany)?).map(|window| window.map(ticks))
-            }
-        };
+        let default = DEFAULT_WINDOWS.map(|slots| {
+            let window = u64::from(slots?) * resolution;
+            let fits = 2 * settings.unit() <= window && window <= period;
+            fits.then(|| Duration::from_nanos(window))
+        });
+        settings.windows = self.windows.or(default)?.map(|window| window.map(ticks));
         for window in settings.windows.into_iter().flatten() {
             settings.check_window(window)?;
         }

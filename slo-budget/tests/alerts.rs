@@ -1,4 +1,4 @@
-//! Alerts on a paused clock: what fires when, what is inhibited, and who hears of it.
+//! Alerts on a paused clock: when they fire, what they inhibit, and what listeners get.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ fn record(budget: &ErrorBudget, good: u64, bad: u64) {
     (0..bad).for_each(|_| budget.record(Event::Bad));
 }
 
-/// So many slots of ten events, all of them so.
+/// Records ten equal events in each slot.
 async fn serve(budget: &ErrorBudget, time: Duration, event: Event) {
     for _ in 0..time.as_secs() / 10 {
         (0..10).for_each(|_| budget.record(event));
@@ -72,11 +72,11 @@ fn the_factors_follow_from_the_period() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_total_outage_is_detected_as_soon_as_the_arithmetic_says() {
+async fn an_outage_is_detected_after_the_computed_time() {
     for (percent, hours, tenths) in [(2, 1, 518), (5, 6, 1296), (10, 24, 2592), (10, 72, 2592)] {
         let budget = budget();
         let rule = AlertRule::new(Severity::Page, page(percent, hours * HOUR));
-        // At a factor of 1 the evidence would ask for some 40 s more.
+        // At a factor of 1 the evidence would need about 40 s more.
         let builder = Alerts::builder().rules([rule]).evidence(0.5);
         let alerts = builder.build(budget.clone()).unwrap();
         serve(&budget, hours * HOUR, Event::Good).await;
@@ -86,7 +86,7 @@ async fn a_total_outage_is_detected_as_soon_as_the_arithmetic_says() {
         }
         let after = start.elapsed();
         let expected = Duration::from_millis(tenths * 100);
-        // To the next slot, and what the long window falls short by.
+        // Up to the next slot, plus what the long window falls short by.
         assert!(
             expected <= after && after <= expected + 2 * SLOT,
             "{hours} h: {after:?}"
@@ -95,7 +95,7 @@ async fn a_total_outage_is_detected_as_soon_as_the_arithmetic_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rule_is_strict() {
+async fn a_rule_fires_strictly_above_its_factor() {
     let budget = budget();
     let rule = AlertRule::new(Severity::Page, page(2, HOUR));
     let alerts = Alerts::builder()
@@ -113,13 +113,13 @@ async fn a_rule_is_strict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_few_errors_in_low_traffic_alert_nobody() {
+async fn a_few_errors_in_low_traffic_fire_no_alert() {
     let budget = budget();
     let alerts = Alerts::new(budget.clone());
     record(&budget, 0, 1);
     assert_eq!(alerts.evaluate().active().count(), 0, "one of one");
     record(&budget, 68, 1);
-    // Two of seventy burn 28.6, and are no chance: enough for a ticket, not to wake somebody.
+    // Two of seventy burn 28.6 and are no chance: enough for a ticket, and not for a page.
     let severities: Vec<_> = alerts.evaluate().active().map(Alert::severity).collect();
     assert_eq!(severities, [Severity::Ticket; 2]);
     // Two of a thousand are chance.
@@ -143,7 +143,7 @@ async fn a_firing_page_inhibits_the_tickets_until_it_is_resolved() {
     assert_eq!(alerts.snapshot().active().count(), 1);
     assert!(watched.has_changed().unwrap());
     assert_eq!(states(&watched.borrow()), expected);
-    // In 31 m the short window of the page has forgotten; those of the tickets have not.
+    // After 31 m the short window of the page is empty of errors; those of the tickets are not.
     serve(&budget, 31 * MINUTE, Event::Good).await;
     let now = alerts.evaluate();
     assert_eq!(
@@ -151,7 +151,7 @@ async fn a_firing_page_inhibits_the_tickets_until_it_is_resolved() {
         [(Inactive, false), (Resolved, false), fired[0], fired[0]]
     );
     assert_eq!(now.active().count(), 2);
-    // A ticket that is not heard of anyhow is not inhibited.
+    // Only a firing ticket can be inhibited.
     let three = AlertRule::new(Severity::Page, page(2, 3 * HOUR));
     let ticket = AlertRule::new(Severity::Ticket, page(4, HOUR));
     let other = Alerts::builder()
@@ -180,7 +180,7 @@ async fn a_firing_page_inhibits_the_tickets_until_it_is_resolved() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alert_takes_its_time_to_fire_and_to_be_resolved() {
+async fn an_alert_is_pending_and_keeps_firing_as_configured() {
     use AlertState::{Firing, Pending, Resolved};
     let budget = budget();
     let rule = AlertRule::new(Severity::Page, page(2, HOUR))
@@ -201,15 +201,15 @@ async fn an_alert_takes_its_time_to_fire_and_to_be_resolved() {
         }
         serve(&budget, SLOT, Event::Good).await;
     }
-    // The state that it is in began at the last of these.
+    // The current state began at the last of these.
     let resolved = *alerts.evaluate().iter().next().unwrap();
     assert_eq!(resolved.lasted().as_secs(), 20 * 60 - (290 + 600));
-    // Last seen to burn at 290 s.
+    // Its windows last burned at 290 s.
     assert_eq!(seen, [(Pending, 0), (Firing, 60), (Resolved, 290 + 600)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_data_an_alert_does_what_was_chosen() {
+async fn an_alert_without_data_does_as_configured() {
     use AlertState::{Firing, Inactive, Resolved};
     for (without_data, at_first, later) in [
         (WithoutData::Hold, Inactive, Firing),
@@ -235,7 +235,7 @@ async fn without_data_an_alert_does_what_was_chosen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_woken_while_nothing_changes() {
+async fn no_watcher_wakes_while_nothing_changes() {
     let budget = budget();
     let alerts = Alerts::new(budget.clone());
     let mut watched = alerts.watch();
@@ -257,7 +257,7 @@ async fn nobody_is_woken_while_nothing_changes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn run_evaluates_once_a_slot_and_a_listener_may_ask_again() {
+async fn run_evaluates_once_a_slot() {
     let budget = budget();
     let alerts = Alerts::new(budget.clone());
     let fired = Arc::new(Mutex::new(None));
@@ -312,7 +312,7 @@ fn what_cannot_work_is_refused_with_its_reason() {
     }
     // Below 1, which a gate's page may not be, is a slow ticket.
     builder.rules([rule(1, 3 * DAY)]).build(budget()).unwrap();
-    // What does not fit a budget is left out of the defaults.
+    // Defaults that do not fit a budget are left out.
     let hour = ErrorBudget::builder().period(HOUR).build("h").unwrap();
     assert_eq!(Alerts::new(hour).snapshot().iter().count(), 1);
 }

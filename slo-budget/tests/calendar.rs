@@ -1,4 +1,4 @@
-//! Periods of the calendar: to the event, in any zone, over clocks that change and months of any length.
+//! Periods of the calendar: exact to the event, in any time zone, with daylight saving time and months of any length.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ fn period(budget: &ErrorBudget, now: Instant) -> (Counts, Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_budget_is_whole_again_at_midnight_to_the_nanosecond() {
+async fn a_budget_is_full_again_at_midnight_exactly() {
     let budget = begin(
         Calendar::month("Asia/Kathmandu"),
         at("2026-02-28T23:59:59[Asia/Kathmandu]"),
@@ -77,12 +77,12 @@ async fn a_budget_is_whole_again_at_midnight_to_the_nanosecond() {
         (Counts::new(1, 0), 31 * DAY)
     );
     assert_eq!(budget.report_at(start + SECOND).remaining(), Some(1.0));
-    // The windows slide on as ever.
+    // The windows slide as before.
     assert_eq!(budget.counts_at(HOUR, start + SECOND), Counts::new(1, 2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn periods_are_as_long_as_they_are_there() {
+async fn periods_have_the_lengths_of_their_calendar() {
     for (calendar, wall, length) in [
         (Calendar::month("UTC"), "2024-02-10T12[UTC]", 29 * DAY),
         (Calendar::month("UTC"), "2100-02-10T12[UTC]", 28 * DAY),
@@ -117,7 +117,7 @@ async fn periods_are_as_long_as_they_are_there() {
             (91 * 24 - 1) * HOUR,
         ),
         (Calendar::quarter("UTC"), "2026-12-31T23:59[UTC]", 92 * DAY),
-        // The day that Samoa left out.
+        // The day that Samoa skipped.
         (
             Calendar::month("Pacific/Apia"),
             "2011-12-10T12[Pacific/Apia]",
@@ -140,7 +140,7 @@ async fn periods_are_as_long_as_they_are_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_period_that_has_begun_goes_on_when_the_clocks_go_back_over_its_midnight() {
+async fn a_period_survives_clocks_that_go_back_over_midnight() {
     // In St. John's it was 00:01 on the first of November 2009, and then 23:01 on the last of October.
     let zone = "America/St_Johns";
     let budget = begin(
@@ -155,7 +155,7 @@ async fn a_period_that_has_begun_goes_on_when_the_clocks_go_back_over_its_midnig
         let (counts, _) = period(&budget, now);
         assert_eq!(counts.bad(), 0, "after {seconds} s it is November");
     }
-    // And whoever begins there finds November going on.
+    // A budget that starts there is in November.
     let late = begin(
         Calendar::month(zone),
         at("2009-10-31T23:30-03:30[America/St_Johns]"),
@@ -179,7 +179,7 @@ impl Unit {
         }
     }
 
-    /// What two moments of the same period have in common: read off the clocks on the wall.
+    /// What two moments of the same period have in common, by the local clock.
     fn name(self, wall: Duration, zone: &TimeZone) -> (i16, i8) {
         let nanos = i128::try_from(wall.as_nanos()).expect("not that late");
         let there = Timestamp::from_nanosecond(nanos)
@@ -200,7 +200,7 @@ impl Unit {
 enum Step {
     Record(bool),
     Forward(u64),
-    /// To just about where some clocks there change, or a month begins.
+    /// Close to where the clocks change, or where a month begins.
     Near(i64),
     Restart(u64),
 }
@@ -216,7 +216,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn what_is_counted_in_a_period_is_what_its_calendar_says(
+    fn a_period_counts_what_its_calendar_contains(
         // From 2010 to 2036.
         begin_at in 1_262_304_000_u64..2_082_758_400,
         zone in prop::sample::select(&ZONES[..]),
@@ -247,7 +247,7 @@ proptest! {
                     forward = Duration::from_secs(next.try_into().unwrap()).saturating_sub(wall);
                 }
                 Step::Restart(seconds) => {
-                    // `history` looks at tokio's clock, which stands still here: this moment is told by a question.
+                    // `history` reads tokio's clock, which is paused here: a query moves the budget to this moment.
                     let _ = budget.report_at(now);
                     let bytes = budget.history(wall).to_bytes();
                     wall += Duration::from_secs(seconds);
@@ -275,7 +275,7 @@ proptest! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_says_which_period_and_does_not_look_beyond_its_end() {
+async fn a_report_names_its_period_and_stops_at_its_end() {
     let budget = begin(
         Calendar::month("Europe/Berlin"),
         at("2026-06-01T00[Europe/Berlin]"),
@@ -291,14 +291,14 @@ async fn a_report_says_which_period_and_does_not_look_beyond_its_end() {
         "`c`, 99.9% over the month in Europe/Berlin: 16 bad of 19996 events where 19 may be (observed for 20d), \
          53.3 % of a whole period's budget consumed; burn rate 1.10 over 1h, 1.10 over 6h, 1.10 over 1d"
     );
-    // 46.7 % left at a rate of 1.1 would last for 12.7 days, and the month for 10.
+    // 46.7 % at a rate of 1.1 would last for 12.7 days, and the month lasts for 10.
     assert_eq!(report.time_to_exhaustion(), None);
     (0..90).for_each(|_| budget.record(Event::Bad));
     assert_eq!(budget.report().time_to_exhaustion(), Some(Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_that_a_spent_month_closed_opens_with_the_next() {
+async fn a_gate_opens_with_the_next_month() {
     let budget = begin(Calendar::month("UTC"), at("2026-06-01T00[UTC]"));
     let gate = Gate::builder().pages([]).build(budget.clone()).unwrap();
     advance(20 * DAY).await;
@@ -313,7 +313,7 @@ async fn a_gate_that_a_spent_month_closed_opens_with_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_spent_month_says_when_the_next_begins_and_its_gate_opens_at_that_moment() {
+async fn a_gate_opens_the_moment_the_next_month_starts() {
     // Slots of ten seconds from then on, so that the month ends within one.
     let budget = begin(Calendar::month("UTC"), at("2026-06-01T00:00:03[UTC]"));
     let gate = Gate::builder().pages([]).build(budget.clone()).unwrap();
@@ -331,7 +331,7 @@ async fn a_spent_month_says_when_the_next_begins_and_its_gate_opens_at_that_mome
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_keeps_the_period_to_the_event_and_another_calendar_takes_what_the_rings_know() {
+async fn a_restart_keeps_the_counts_of_the_period() {
     let utc = ErrorBudget::builder().calendar(Calendar::quarter("UTC"));
     let wall = at("2026-01-10T00[UTC]");
     let (budget, _) = utc.restore("c", &[], wall).unwrap();
@@ -349,7 +349,7 @@ async fn a_restart_keeps_the_period_to_the_event_and_another_calendar_takes_what
         (observed - (60.0 * 24.0 + 1.0)).abs() < 1e-6,
         "{observed} h"
     );
-    // Another zone, or none before: thirty days are what is known, and said.
+    // Another zone, or no calendar before: the rings know thirty days, and the report says so.
     let kolkata = ErrorBudget::builder().calendar(Calendar::quarter("Asia/Kolkata"));
     let plain = ErrorBudget::builder().restore("c", &bytes, wall).unwrap().0;
     for bytes in [bytes, plain.history(wall).to_bytes()] {
@@ -357,7 +357,7 @@ async fn a_restart_keeps_the_period_to_the_event_and_another_calendar_takes_what
         assert_eq!(after.report().period().counts(), Counts::new(0, 1));
         let observed = after.report().period().coverage() * 90.0;
         assert!((29.9..=30.0).contains(&observed), "{observed} d");
-        // A period that ended while it was down is another.
+        // The period ended during the downtime.
         let (later, _) = kolkata.restore("c", &bytes, wall + 60 * DAY).unwrap();
         assert_eq!(later.report().period().counts(), Counts::default());
     }
@@ -365,12 +365,12 @@ async fn a_restart_keeps_the_period_to_the_event_and_another_calendar_takes_what
 }
 
 #[tokio::test(start_paused = true)]
-async fn slices_of_a_period_are_those_that_end_in_it() {
+async fn a_period_contains_the_slices_that_end_in_it() {
     let minute = Budgeting::timeslices(60 * SECOND, Objective::new(1, 2).unwrap());
     let builder = ErrorBudget::builder()
         .budgeting(minute)
         .calendar(Calendar::month("UTC"));
-    // Slices begin with the budget, half a minute to midnight.
+    // Slices start with the budget, half a minute before midnight.
     let (budget, _) = builder
         .restore("c", &[], at("2026-06-30T23:59:30[UTC]"))
         .unwrap();
@@ -381,7 +381,7 @@ async fn slices_of_a_period_are_those_that_end_in_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_calendar_needs_is_checked_and_its_factors_are_of_its_length() {
+async fn a_calendar_is_checked_and_sets_its_factors() {
     let unknown = ErrorBudget::builder().calendar(Calendar::month("Europe/Atlantis"));
     assert_eq!(unknown.build("c").unwrap_err(), InvalidConfig::TimeZone);
     let refused = unknown.build_family::<u8>("c", 1).unwrap_err();

@@ -26,7 +26,7 @@ fn budget() -> ErrorBudget {
     ErrorBudget::new("test", THREE_NINES)
 }
 
-/// A gate that is closed, by a hundred bad events, and lets no probe through in the tests here.
+/// A gate that a hundred bad events have closed, and that admits no probe in these tests.
 fn closed() -> Gate {
     let budget = budget();
     for _ in 0..100 {
@@ -45,7 +45,7 @@ fn counts(good: u64, bad: u64) -> Counts {
 // === Readiness ===
 
 #[test]
-fn readiness_is_the_inner_services_in_both_layers() {
+fn both_layers_pass_readiness_through() {
     let stack = ServiceBuilder::new()
         .layer(GateLayer::new(closed()))
         .layer(ErrorBudgetLayer::new(budget()));
@@ -57,7 +57,7 @@ fn readiness_is_the_inner_services_in_both_layers() {
 }
 
 #[test]
-fn an_error_of_the_inner_readiness_passes_through_and_is_not_counted() {
+fn a_readiness_error_passes_through_uncounted() {
     let budget = budget();
     let (mut service, mut handle) =
         mock::spawn_layer::<(), (), _>(ErrorBudgetLayer::new(budget.clone()));
@@ -70,7 +70,7 @@ fn an_error_of_the_inner_readiness_passes_through_and_is_not_counted() {
 }
 
 #[test]
-fn an_inner_service_that_was_not_made_ready_is_never_called() {
+fn an_inner_service_that_is_not_ready_is_not_called() {
     // The clone that is polled ready is the instance that is called: the mock panics otherwise.
     let (service, mut handle) = mock::pair::<&str, &str>();
     let mut first = ServiceBuilder::new()
@@ -88,7 +88,7 @@ fn an_inner_service_that_was_not_made_ready_is_never_called() {
 }
 
 #[test]
-fn a_ready_service_that_is_dropped_without_a_call_counts_nothing() {
+fn a_ready_service_dropped_without_a_call_counts_nothing() {
     let budget = budget();
     let (mut service, _handle) =
         mock::spawn_layer::<(), (), _>(ErrorBudgetLayer::new(budget.clone()));
@@ -100,7 +100,7 @@ fn a_ready_service_that_is_dropped_without_a_call_counts_nothing() {
 // === What is counted ===
 
 #[test]
-fn a_call_is_counted_once_when_its_result_is_there() {
+fn a_call_is_counted_once_when_its_result_is_ready() {
     let budget = budget();
     let mut service =
         ErrorBudgetLayer::new(budget.clone()).layer(service_fn(async |fails: bool| {
@@ -120,7 +120,7 @@ fn a_call_is_counted_once_when_its_result_is_there() {
 }
 
 #[test]
-fn a_cancelled_call_is_excluded_or_bad_as_the_builder_says() {
+fn a_cancelled_call_counts_as_configured() {
     for (on_cancel, expected) in [(Event::Excluded, 0), (Event::Bad, 2)] {
         let budget = ErrorBudget::builder()
             .on_cancel(on_cancel)
@@ -139,7 +139,7 @@ fn a_cancelled_call_is_excluded_or_bad_as_the_builder_says() {
 }
 
 #[test]
-fn a_panic_in_the_call_its_future_or_the_classifier_is_bad() {
+fn a_panic_anywhere_in_a_call_is_bad() {
     let budget = budget();
     let layer = ErrorBudgetLayer::new(budget.clone());
     let mut at_once = layer.layer(service_fn(
@@ -151,7 +151,7 @@ fn a_panic_in_the_call_its_future_or_the_classifier_is_bad() {
     let mut in_poll = layer.layer(service_fn(async |()| -> Result<(), BoxError> {
         panic!("in poll")
     }));
-    // Caught while the future lives on, as a catching layer outside does.
+    // Caught while the future is still alive, as a layer outside may do.
     let mut call = task::spawn(in_poll.call(()));
     assert!(catch_unwind(AssertUnwindSafe(|| call.poll().is_ready())).is_err());
     assert_eq!(budget.counts(EVER), counts(0, 2));
@@ -169,7 +169,7 @@ fn a_panic_in_the_call_its_future_or_the_classifier_is_bad() {
 }
 
 #[test]
-fn the_classifier_says_what_is_bad_and_what_is_not_counted() {
+fn the_classifier_decides_what_is_bad() {
     let budget = budget();
     let mut service = ErrorBudgetLayer::new(budget.clone())
         .classify(|r: &Result<u16, BoxError>, _| match r {
@@ -185,7 +185,7 @@ fn the_classifier_says_what_is_bad_and_what_is_not_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_good_call_that_is_too_slow_is_bad_and_the_latency_is_that_since_call() {
+async fn a_good_call_that_is_too_slow_is_bad() {
     let budget = budget();
     let slow = |layer: ErrorBudgetLayer| layer.slow_after(Duration::from_millis(250));
     let wait = service_fn(async |ms: u64| {
@@ -214,7 +214,7 @@ async fn a_good_call_that_is_too_slow_is_bad_and_the_latency_is_that_since_call(
 }
 
 #[test]
-fn an_observation_says_once_how_it_went() {
+fn an_observation_records_one_outcome() {
     let budget = budget();
     budget.observe().good();
     budget.observe().bad();
@@ -225,7 +225,7 @@ fn an_observation_says_once_how_it_went() {
 }
 
 #[test]
-fn the_layer_applied_twice_counts_in_one_budget_and_two_builds_in_two() {
+fn a_layer_applied_twice_counts_in_one_budget() {
     let budget = budget();
     let layer = ErrorBudgetLayer::new(budget.clone());
     let inner = || service_fn(async |()| Ok::<_, BoxError>(()));
@@ -248,7 +248,7 @@ fn a_static_budget_needs_no_reference_count() {
 }
 
 #[test]
-fn threads_that_hammer_one_budget_lose_nothing() {
+fn concurrent_threads_lose_no_event() {
     let budget = ErrorBudget::builder()
         .resolution(Duration::from_micros(50))
         .period(Duration::from_secs(12))
@@ -263,14 +263,14 @@ fn threads_that_hammer_one_budget_lose_nothing() {
             });
         }
     });
-    // The span of the rings is 12.96 s: it must still hold all.
+    // The rings span 12.96 s, which holds everything.
     assert_eq!(budget.counts(EVER), counts(16_000, 4_000));
 }
 
 // === The gate ===
 
 #[test]
-fn a_closed_gate_refuses_at_once_without_calling_the_inner_service() {
+fn a_closed_gate_does_not_call_the_inner_service() {
     let (mut service, mut handle) = mock::spawn_layer::<u32, u32, _>(GateLayer::new(closed()));
     assert_ready_ok!(service.poll_ready());
     let error = assert_ready_err!(task::spawn(service.call(1)).poll());
@@ -305,7 +305,7 @@ fn only_optional_requests_are_refused() {
 }
 
 #[test]
-fn fallback_answers_with_the_request_in_hand() {
+fn fallback_gets_the_request() {
     let mut service = GateLayer::new(closed())
         .fallback(|_, key: String| Ok(format!("{key} from the cache")))
         .layer(service_fn(async |_: String| {
@@ -316,7 +316,7 @@ fn fallback_answers_with_the_request_in_hand() {
 }
 
 #[test]
-fn what_the_gate_refuses_is_never_counted() {
+fn refused_requests_are_not_counted() {
     let gate = closed();
     let before = gate.budget().counts(EVER);
     let mut service = ServiceBuilder::new()
@@ -364,7 +364,7 @@ assert_impl_all!(ErrorBudget: Clone, Send, Sync, Unpin, fmt::Debug);
 assert_impl_all!(Gate: Clone, Send, Sync, Unpin, fmt::Debug);
 assert_impl_all!(ErrorBudgetLayer: Clone, Send, Sync, Unpin, fmt::Debug);
 assert_impl_all!(GateLayer: Clone, Send, Sync, Unpin, fmt::Debug);
-// A request that is not `Sync` costs neither stack nor future anything.
+// A request that is not `Sync` does not change the auto traits of the stack or the future.
 assert_impl_all!(ErrorBudgetService<Inner>: Clone, Send, Sync, Service<Cell<u8>>);
 assert_impl_all!(GateService<Inner>: Clone, Send, Sync, Service<Cell<u8>>);
 assert_impl_all!(ErrorBudgetFuture<std::future::Ready<Result<Cell<u8>, BoxError>>>: Send, Unpin);
@@ -374,13 +374,13 @@ assert_impl_all!(Observation: Send, Sync, fmt::Debug);
 assert_not_impl_any!(Observation: Clone);
 
 #[test]
-fn sizes_stay_what_they_are() {
+fn sizes_do_not_change() {
     type Inner = std::future::Ready<Result<[u64; 2], Infallible>>;
     type Static = ErrorBudgetFuture<Inner, ErrIsBad, &'static maestro_slo_budget::Core>;
     let word = size_of::<usize>();
     assert_eq!(size_of::<Observation>(), 2 * word);
     assert_eq!(size_of::<Spent>(), 5 * word);
-    // The observation, when it started, and what is slow.
+    // The observation, the start, and the limit for slow calls.
     assert_eq!(
         size_of::<ErrorBudgetFuture<Inner>>(),
         size_of::<Inner>() + 6 * word

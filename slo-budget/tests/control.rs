@@ -1,4 +1,4 @@
-//! What operators do to a gate, and what listeners hear of it, on a paused clock.
+//! Overrides of a gate, and what its listeners get, on a paused clock.
 
 use std::{
     sync::{
@@ -30,13 +30,13 @@ fn gate() -> Gate {
     ))
 }
 
-/// Twenty times too many errors, but not yet a budget that is spent.
+/// Twenty times too many errors; the budget is not spent yet.
 fn burn(gate: &Gate) {
     (0..4900).for_each(|_| gate.budget().record(Event::Good));
     (0..100).for_each(|_| gate.budget().record(Event::Bad));
 }
 
-/// Everything that the gate says, as lines.
+/// All transitions of the gate, as lines.
 fn log(gate: &Gate) -> (Arc<Mutex<Vec<String>>>, Listener) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let into = Arc::clone(&lines);
@@ -45,7 +45,7 @@ fn log(gate: &Gate) -> (Arc<Mutex<Vec<String>>>, Listener) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_forced_open_admits_all_whatever_the_policy_says_and_then_goes_by_it() {
+async fn a_gate_forced_open_admits_all_requests() {
     let gate = gate();
     gate.force(Override::open("alice", "a false alarm"));
     burn(&gate);
@@ -57,12 +57,12 @@ async fn a_gate_forced_open_admits_all_whatever_the_policy_says_and_then_goes_by
     assert!(snapshot.is_open() && snapshot.is_forced() && snapshot.reasons().is_empty());
     assert!(
         snapshot.decided().contains(Reason::Burning(0)),
-        "it goes on deciding"
+        "it continues to decide"
     );
     assert_eq!((snapshot.probes(), snapshot.refused()), (0, 0));
     assert!(
         !gate.deploy().is_allowed(),
-        "a deployment is another question"
+        "a deployment ignores overrides"
     );
     let ended = gate.resume("bob", "it was none").unwrap();
     assert_eq!((ended.actor(), ended.reason()), ("alice", "a false alarm"));
@@ -71,7 +71,7 @@ async fn a_gate_forced_open_admits_all_whatever_the_policy_says_and_then_goes_by
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_forced_closed_lets_no_probe_through_and_says_when_it_ends() {
+async fn a_gate_forced_closed_admits_no_probe() {
     let gate = gate();
     gate.force(Override::closed("alice", "migration").lasting(90 * SECOND));
     advance(30 * SECOND).await;
@@ -95,7 +95,7 @@ async fn a_gate_forced_closed_lets_no_probe_through_and_says_when_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_override_ends_at_its_instant_also_within_a_slot() {
+async fn an_override_ends_exactly_within_a_slot() {
     let gate = gate();
     assert!(gate.is_open(), "decided for a slot of 10 s");
     gate.force(Override::closed("alice", "short").lasting(3 * SECOND));
@@ -107,7 +107,7 @@ async fn an_override_ends_at_its_instant_also_within_a_slot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_time_that_an_override_may_last_does_harm() {
+async fn an_override_may_last_any_time() {
     let gate = gate();
     gate.force(Override::closed("alice", "none").lasting(Duration::ZERO));
     assert!(gate.is_open());
@@ -124,7 +124,7 @@ async fn no_time_that_an_override_may_last_does_harm() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn listeners_hear_who_did_what_in_order() {
+async fn listeners_get_transitions_in_order() {
     let gate = gate();
     let (lines, listener) = log(&gate);
     burn(&gate);
@@ -153,7 +153,7 @@ async fn listeners_hear_who_did_what_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_sees_the_new_state_may_steer_the_gate_and_may_panic() {
+async fn a_listener_may_force_the_gate_and_panic() {
     let gate = gate();
     let heard = Arc::new(AtomicU32::new(0));
     let panicking = gate.on_transition(|_| panic!("a listener of the test"));
@@ -161,7 +161,7 @@ async fn a_listener_sees_the_new_state_may_steer_the_gate_and_may_panic() {
     let steered = gate.clone();
     let steering = gate.on_transition(move |transition| {
         assert_eq!(transition.is_open(), steered.is_open());
-        // Re-entrant: what this causes is heard after this one.
+        // Re-entrant: the transition that this causes is delivered after this one.
         if let Change::Forced(by) = transition.change() {
             assert_eq!(by.actor(), "alice");
             steered.resume("listener", "not while I am here");
@@ -174,7 +174,7 @@ async fn a_listener_sees_the_new_state_may_steer_the_gate_and_may_panic() {
     drop((panicking, steering));
     gate.force(Override::closed("alice", "again"));
     assert_eq!(heard.load(Relaxed), 2);
-    // Detached it hears on, and outlives nothing.
+    // A detached listener continues, and does not outlive the gate.
     let count = Arc::clone(&heard);
     gate.on_transition(move |_| {
         count.fetch_add(1, Relaxed);

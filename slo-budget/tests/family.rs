@@ -1,4 +1,4 @@
-//! A budget for each key: bounded, with an overflow in which nothing is lost.
+//! A budget for each key: bounded, with an overflow that loses nothing.
 
 use std::{sync::Barrier, time::Duration};
 
@@ -34,7 +34,7 @@ fn service(
 }
 
 #[test]
-fn each_key_has_a_budget_of_its_own_and_the_view_shows_the_one_in_use() {
+fn each_key_has_its_own_budget() {
     let tenants = family(8);
     let handle = tenants.get(&1);
     let mut service = service(&tenants);
@@ -58,7 +58,7 @@ fn each_key_has_a_budget_of_its_own_and_the_view_shows_the_one_in_use() {
 }
 
 #[test]
-fn keys_do_not_grow_without_bound_and_what_finds_no_room_is_counted_in_the_overflow() {
+fn keys_beyond_the_capacity_count_in_the_overflow() {
     for capacity in [0, 1, 4] {
         let tenants = family(capacity);
         let mut service = service(&tenants);
@@ -82,7 +82,7 @@ fn keys_do_not_grow_without_bound_and_what_finds_no_room_is_counted_in_the_overf
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_is_free_again_when_its_key_is_forgotten_or_was_idle_for_a_period() {
+async fn a_forgotten_or_idle_key_frees_its_place() {
     let tenants = family(2);
     tenants.get(&1).record(Event::Bad);
     let _idle = tenants.get(&2);
@@ -102,7 +102,7 @@ async fn a_place_is_free_again_when_its_key_is_forgotten_or_was_idle_for_a_perio
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_slices_are_no_traffic_and_one_request_is() {
+async fn slices_without_events_are_idle() {
     use maestro_slo_budget::{Budgeting, Objective};
     let minute = Duration::from_secs(60);
     let good = Budgeting::timeslices(minute, Objective::new(1, 2).unwrap()).idle(Event::Good);
@@ -130,7 +130,7 @@ async fn idle_slices_are_no_traffic_and_one_request_is() {
 }
 
 #[test]
-fn a_call_under_way_when_its_key_is_forgotten_harms_nobody() {
+fn a_running_call_survives_its_forgotten_key() {
     let tenants = family(1);
     let mut service = service(&tenants);
     let mut call = task::spawn(service.call(1));
@@ -141,7 +141,7 @@ fn a_call_under_way_when_its_key_is_forgotten_harms_nobody() {
 }
 
 #[test]
-fn concurrent_first_calls_of_a_key_make_one_budget_and_no_more_than_there_is_room() {
+fn concurrent_first_calls_of_a_key_build_one_budget() {
     for _ in 0..50 {
         let tenants = family(2);
         let barrier = Barrier::new(4);
@@ -168,7 +168,7 @@ fn a_family_that_cannot_work_is_refused() {
 }
 
 #[test]
-fn a_family_goes_on_over_a_restart_key_by_key_and_with_its_overflow() {
+fn a_family_is_restored_key_by_key() {
     let (wall, minute) = (Duration::from_secs(1_700_000_000), Duration::from_secs(60));
     let before = family(2);
     for (tenant, bad) in [(1, 1), (2, 2), (3, 3)] {
@@ -194,7 +194,7 @@ fn a_family_goes_on_over_a_restart_key_by_key_and_with_its_overflow() {
 }
 
 #[test]
-fn what_cannot_be_restored_of_a_family_is_said_and_takes_no_place() {
+fn unusable_histories_take_no_place_in_a_family() {
     let wall = Duration::from_secs(1_700_000_000);
     let tenants = family(1);
     tenants.get(&1).record(Event::Bad);

@@ -1,4 +1,4 @@
-//! A gate for each key: one tenant's errors refuse nobody else.
+//! A gate for each key: the errors of one tenant refuse no other tenant.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -33,7 +33,7 @@ fn spend(budget: &ErrorBudget) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tenant_that_has_spent_its_budget_is_refused_and_no_other() {
+async fn only_a_tenant_with_a_spent_budget_is_refused() {
     let (budgets, gates) = families(8);
     let mut service = ServiceBuilder::new()
         .layer(
@@ -76,7 +76,7 @@ async fn a_tenant_that_has_spent_its_budget_is_refused_and_no_other() {
 }
 
 #[test]
-fn keys_without_a_budget_of_their_own_share_the_overflow_and_its_gate() {
+fn keys_without_a_budget_share_the_gate_of_the_overflow() {
     let (budgets, gates) = families(2);
     for key in 0..100 {
         assert!(gates.get(&key).is_open());
@@ -93,7 +93,7 @@ fn keys_without_a_budget_of_their_own_share_the_overflow_and_its_gate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_was_forgotten_begins_anew_and_leaves_nothing_behind() {
+async fn a_forgotten_key_gets_a_new_gate() {
     let (budgets, gates) = families(4);
     let old = gates.get(&1);
     spend(&budgets.get(&1));
@@ -103,7 +103,7 @@ async fn a_key_that_was_forgotten_begins_anew_and_leaves_nothing_behind() {
     assert_eq!(gates.iter().count(), 0);
     let new = gates.get(&1);
     assert!(new.is_open() && new.forced().is_none() && old.forced().is_some());
-    // Keys that come and go: what is held is bounded, as each gate holds a budget of 37 KB.
+    // Keys that come and go: memory is bounded, as each gate holds a budget of 37 KB.
     let watched = std::sync::Arc::new(());
     for key in 0..1000 {
         let held = std::sync::Arc::clone(&watched);
@@ -164,7 +164,7 @@ impl Clone for Moody {
 }
 
 #[test]
-fn a_key_that_panics_as_it_is_kept_costs_no_place() {
+fn a_key_whose_clone_panics_takes_no_place() {
     let budgets: ErrorBudgets<Moody> = ErrorBudget::builder().build_family("moody", 1).unwrap();
     PANICS.store(true, Relaxed);
     let caught = catch_unwind(AssertUnwindSafe(|| budgets.get(&Moody(1))));

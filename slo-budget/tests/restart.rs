@@ -1,4 +1,4 @@
-//! History over restarts and over instances, on a paused clock.
+//! Histories over restarts and instances, on a paused clock.
 
 use std::{fs, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio::time::advance;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Some moment, since the Unix epoch.
+/// A moment, since the Unix epoch.
 const WALL: Duration = Duration::from_secs(1_700_000_000);
 
 assert_impl_all!(History: Clone, Send, Sync, std::fmt::Debug);
@@ -28,7 +28,7 @@ fn restore(bytes: &[u8], wall: Duration) -> (ErrorBudget, Restored) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_keeps_what_was_counted_and_the_time_between_has_no_events() {
+async fn a_restart_keeps_the_counts() {
     let before = ErrorBudget::builder().build("api").unwrap();
     record(&before, 90, 10);
     advance(DAY).await;
@@ -50,7 +50,7 @@ async fn a_restart_keeps_what_was_counted_and_the_time_between_has_no_events() {
         (observed - (25.0 + 1.0 / 60.0)).abs() < 1e-6,
         "{observed} h"
     );
-    // And once more.
+    // A second restart.
     let again = restore(&after.history(WALL + HOUR).to_bytes(), WALL + HOUR).0;
     assert_eq!(again.counts(30 * DAY), Counts::new(100, 11));
     advance(30 * DAY).await;
@@ -58,7 +58,7 @@ async fn a_restart_keeps_what_was_counted_and_the_time_between_has_no_events() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_closes_for_what_was_before_the_restart() {
+async fn a_gate_closes_for_errors_before_a_restart() {
     let before = ErrorBudget::builder().build("api").unwrap();
     record(&before, 0, 100);
     let (after, _) = restore(&before.history(WALL).to_bytes(), WALL + MINUTE);
@@ -68,7 +68,7 @@ async fn a_gate_closes_for_what_was_before_the_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wall_clock_that_went_back_or_far_ahead_harms_nothing() {
+async fn a_wall_clock_may_jump_over_a_restart() {
     let before = ErrorBudget::builder().build("api").unwrap();
     record(&before, 1, 1);
     let bytes = before.history(WALL).to_bytes();
@@ -88,7 +88,7 @@ async fn a_wall_clock_that_went_back_or_far_ahead_harms_nothing() {
 }
 
 #[test]
-fn history_survives_a_new_objective_and_period_but_not_a_new_meaning_or_resolution() {
+fn a_history_survives_a_new_objective_but_no_new_meaning() {
     let builder = ErrorBudget::builder().meaning("5xx");
     let before = builder.build("api").unwrap();
     record(&before, 1, 1);
@@ -117,7 +117,7 @@ fn history_survives_a_new_objective_and_period_but_not_a_new_meaning_or_resoluti
 }
 
 #[test]
-fn what_is_no_history_begins_empty_and_says_so() {
+fn unusable_bytes_start_an_empty_budget() {
     let bytes = ErrorBudget::builder()
         .build("api")
         .unwrap()
@@ -162,7 +162,7 @@ fn a_saved_file_is_the_old_one_or_the_new_one() {
         (read.counts(HOUR, WALL), read.wall()),
         (Counts::new(0, 7), WALL)
     );
-    // Where it cannot be written the old one stays.
+    // If the new file cannot be written the old one stays.
     fs::create_dir(directory.join("budget.new")).unwrap();
     record(&budget, 0, 1);
     assert!(budget.history(WALL).save(&path).is_err());
@@ -179,7 +179,7 @@ fn tempfile_directory() -> std::path::PathBuf {
 }
 
 #[tokio::test(start_paused = true)]
-async fn instances_that_began_at_different_times_add_up_window_by_window() {
+async fn instances_add_up_window_by_window() {
     let old = ErrorBudget::builder().build("old").unwrap();
     record(&old, 100, 0);
     advance(5 * HOUR).await;
@@ -187,7 +187,7 @@ async fn instances_that_began_at_different_times_add_up_window_by_window() {
     let young = ErrorBudget::builder().build("young").unwrap();
     record(&young, 20, 2);
     advance(10 * MINUTE).await;
-    // One publishes now, the other did so five minutes ago.
+    // One instance publishes now, the other published five minutes ago.
     let published = [young.history(WALL), old.history(WALL + 5 * MINUTE)];
     let both = |window| -> Counts {
         published

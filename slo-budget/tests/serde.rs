@@ -18,7 +18,7 @@ fn json_of(budget: &ErrorBudget) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_is_written_with_all_its_figures_and_its_sentence() {
+async fn a_report_is_written_with_all_figures() {
     let builder = ErrorBudget::builder().windows([Duration::from_secs(3600)]);
     let budget = builder.build("api").unwrap();
     record(&budget, 9_990, 10);
@@ -52,7 +52,7 @@ async fn a_report_is_written_with_all_its_figures_and_its_sentence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_data_is_null_and_infinity_is_said_in_a_word() {
+async fn no_data_is_null_and_infinity_a_word() {
     let strict = ErrorBudget::new("strict", "100%".parse().unwrap());
     let empty = json_of(&strict);
     assert_eq!(empty["consumed"], Value::Null);
@@ -67,7 +67,7 @@ async fn no_data_is_null_and_infinity_is_said_in_a_word() {
 }
 
 #[test]
-fn an_objective_is_read_from_text_exactly_and_a_mistake_says_what_is_allowed() {
+fn an_objective_is_read_from_text() {
     let read = |json: &str| serde_json::from_str::<Objective>(json);
     assert_eq!(
         read("\"99.9%\"").unwrap(),
@@ -91,7 +91,7 @@ fn an_objective_is_read_from_text_exactly_and_a_mistake_says_what_is_allowed() {
 
 #[cfg(feature = "canary")]
 #[test]
-fn a_verdict_is_written_with_its_name_its_sentence_and_its_numbers() {
+fn a_verdict_is_written_with_all_figures() {
     use maestro_slo_budget::{CanaryPolicy, canary::Arm};
     use tokio::time::Instant;
 

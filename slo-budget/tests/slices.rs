@@ -1,5 +1,4 @@
-//! Timeslices through the public interface: what a slice is, what a report says of it, and that gates, alerts and restarts go by
-//! slices as they do by events.
+//! Timeslices through the public interface: slices, reports, gates, alerts and restarts.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const WALL: Duration = Duration::from_secs(1_700_000_000);
-/// What one slice counts where its ratio does.
+/// The count of one slice whose ratio is counted.
 const SLICE: u64 = 1_000_000_000;
 
 fn percent(n: u64) -> Objective {
@@ -37,7 +36,7 @@ fn record(budget: &ErrorBudget, good: u64, bad: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slice_is_good_from_its_target_on_and_counts_when_it_has_ended() {
+async fn a_slice_is_counted_when_it_ends() {
     let budget = minutes().build("s").unwrap();
     record(&budget, 95, 5);
     assert_eq!(budget.counts(HOUR), Counts::new(0, 0), "it has not ended");
@@ -46,7 +45,7 @@ async fn a_slice_is_good_from_its_target_on_and_counts_when_it_has_ended() {
     record(&budget, 94, 5);
     advance(MINUTE).await;
     assert_eq!(budget.counts(HOUR), Counts::new(1, 1));
-    // In the window in which it ended.
+    // In the window that contains its end.
     advance(58 * MINUTE).await;
     assert_eq!(budget.counts(HOUR), Counts::new(1, 1));
     advance(Duration::from_secs(60)).await;
@@ -56,7 +55,7 @@ async fn a_slice_is_good_from_its_target_on_and_counts_when_it_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ratio_is_the_mean_of_the_slices_however_much_traffic_each_had() {
+async fn a_ratio_weighs_all_slices_equally() {
     let budget = ratios().build("r").unwrap();
     record(&budget, 999_999, 1);
     advance(MINUTE).await;
@@ -80,7 +79,7 @@ async fn a_ratio_is_the_mean_of_the_slices_however_much_traffic_each_had() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slice_without_events_is_what_was_chosen() {
+async fn a_slice_without_events_counts_as_configured() {
     for (idle, expected) in [
         (Event::Excluded, Counts::new(1, 0)),
         (Event::Good, Counts::new(60, 0)),
@@ -106,11 +105,11 @@ async fn a_slice_without_events_is_what_was_chosen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn gates_and_alerts_go_by_slices() {
+async fn gates_and_alerts_count_slices() {
     for builder in [minutes(), ratios()] {
         let budget = builder.build("s").unwrap();
         let (gate, alerts) = (Gate::new(budget.clone()), Alerts::new(budget.clone()));
-        // Two of 1440 minutes are bad, each with one request in ten: many bad events, and two bad slices, or a fifth of one.
+        // Two of 1440 minutes are bad, each with one bad request in ten: two bad slices, or a fifth of one slice.
         for minute in 0..1440 {
             let bad = u64::from(minute == 700 || minute == 1400) * 100;
             record(&budget, 1000 - bad, bad);
@@ -134,7 +133,7 @@ async fn gates_and_alerts_go_by_slices() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slices_survive_a_restart_also_the_one_that_was_going_on_but_not_another_budgeting() {
+async fn slices_survive_a_restart() {
     let builder = minutes().budgeting(Budgeting::timeslices(MINUTE, percent(95)).idle(Event::Good));
     let before = builder.build("s").unwrap();
     record(&before, 1, 1);
@@ -148,7 +147,7 @@ async fn slices_survive_a_restart_also_the_one_that_was_going_on_but_not_another
     assert_eq!(after.counts(HOUR), Counts::new(0, 1));
     advance(MINUTE).await;
     assert_eq!(after.counts(HOUR), Counts::new(1, 1), "101 of 102");
-    // Of downtime every slice is idle; and a history alone knows that too.
+    // Every slice of the downtime is idle; a history knows that too.
     let (after, _) = builder.restore("s", &bytes, WALL + HOUR).unwrap();
     assert_eq!(after.counts(DAY), Counts::new(59, 2));
     let history = maestro_slo_budget::History::from_bytes(&bytes).unwrap();
@@ -167,7 +166,7 @@ async fn slices_survive_a_restart_also_the_one_that_was_going_on_but_not_another
 }
 
 #[test]
-fn slices_that_cannot_be_are_refused() {
+fn impossible_slices_are_refused() {
     use InvalidConfig as Bad;
     let of = |length| minutes().budgeting(Budgeting::timeslices(length, percent(95)));
     for (wrong, reason) in [

@@ -20,7 +20,7 @@ fn record(budget: &ErrorBudget, good: u64, bad: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_leave_each_window_when_they_are_older_than_it() {
+async fn events_leave_a_window_when_they_are_older() {
     for window in [5 * MINUTE, HOUR, 6 * HOUR, 3 * DAY, 30 * DAY] {
         let budget = ErrorBudget::new("w", THREE_NINES);
         record(&budget, 9, 1);
@@ -32,12 +32,12 @@ async fn events_leave_each_window_when_they_are_older_than_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_beyond_what_is_kept_is_as_long_as_that_and_not_for_ever() {
+async fn a_window_is_cut_to_the_kept_history() {
     let budget = ErrorBudget::new("w", THREE_NINES);
     record(&budget, 0, 1);
     advance(40 * DAY).await;
     record(&budget, 1, 0);
-    // 41 d is longer than the budget is old, 39 d is not: both are 30 d.
+    // 41 d is longer than the age of the budget, 39 d is not: both are cut to 30 d.
     for window in [30 * DAY, 39 * DAY, 41 * DAY, Duration::MAX] {
         assert_eq!(budget.counts(window), Counts::new(1, 0), "{window:?}");
     }
@@ -64,7 +64,7 @@ async fn no_data_is_neither_zero_nor_infinite() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_says_it_all_in_a_sentence_and_overspending_is_not_hidden() {
+async fn a_report_is_a_sentence_that_shows_overspending() {
     let budget = ErrorBudget::new("api", THREE_NINES);
     record(&budget, 9_990, 10);
     advance(15 * DAY).await;
@@ -84,7 +84,7 @@ async fn a_report_says_it_all_in_a_sentence_and_overspending_is_not_hidden() {
          62.5 % of a whole period's budget consumed; burn rate 1.50 over 1h, 1.50 over 6h, 1.50 over 1d; \
          at this rate the budget is spent in 7d 12h"
     );
-    // All of it seen, and the first half gone.
+    // The whole period is observed, and the first half has left it.
     advance(15 * DAY + HOUR).await;
     record(&budget, 9_985, 15);
     let sentence = budget.report().to_string();
@@ -111,7 +111,7 @@ async fn without_a_budget_one_bad_event_is_infinitely_many() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_that_steps_back_stands_still_and_an_early_instant_is_the_beginning() {
+async fn time_stands_still_when_the_clock_steps_back() {
     let before = Instant::now();
     advance(DAY).await;
     let budget = ErrorBudget::new("t", THREE_NINES);
@@ -124,7 +124,7 @@ async fn time_that_steps_back_stands_still_and_an_early_instant_is_the_beginning
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_steps_back_is_counted_once_for_each_step() {
+async fn each_step_back_of_the_clock_counts_once() {
     let budget = ErrorBudget::new("t", THREE_NINES);
     let start = Instant::now();
     let look = |seconds| {
@@ -167,14 +167,14 @@ async fn the_gate_decides_once_a_slot_and_probes_are_spread_evenly() {
         (snapshot.refused(), snapshot.probes(), snapshot.is_open()),
         (95, 5, false)
     );
-    // And one a minute in any case.
+    // One a minute in any case.
     advance(MINUTE).await;
     assert!(gate.check(Class::Optional).is_ok());
     assert!(gate.check(Class::Optional).is_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_was_due_when_the_gate_opened_is_not_kept_for_the_next_time() {
+async fn a_due_probe_lapses_when_the_gate_opens() {
     let budget = ErrorBudget::new("g", THREE_NINES);
     let gate = Gate::builder()
         .one_probe_in(1000)
@@ -195,7 +195,7 @@ async fn a_probe_that_was_due_when_the_gate_opened_is_not_kept_for_the_next_time
 }
 
 #[tokio::test(start_paused = true)]
-async fn essential_work_passes_a_closed_gate_at_any_instant_and_asks_nothing_of_it() {
+async fn essential_requests_pass_a_closed_gate() {
     let budget = ErrorBudget::new("g", THREE_NINES);
     let gate = Gate::builder()
         .one_probe_in(3)
@@ -211,7 +211,7 @@ async fn essential_work_passes_a_closed_gate_at_any_instant_and_asks_nothing_of_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_compressed_budget_is_spent_and_comes_back_in_its_own_time() {
+async fn a_compressed_budget_recovers_in_its_own_time() {
     let budget = ErrorBudget::builder()
         .compressed(Duration::from_secs(1800))
         .build("demo")
@@ -242,7 +242,7 @@ async fn a_compressed_budget_is_spent_and_comes_back_in_its_own_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deploy_policy_is_strict_and_tolerates_one_error_from_5001_events_on() {
+async fn the_deploy_policy_tolerates_one_error_of_5001() {
     let budget = ErrorBudget::new("d", THREE_NINES);
     let gate = Gate::new(budget.clone());
     let careful = Gate::builder()
@@ -320,7 +320,7 @@ fn what_cannot_work_is_refused_with_its_reason() {
         builder
             .resolution(Duration::from_secs(70_000))
             .period(500_000 * DAY / 3),
-        // The longest there is.
+        // The longest possible.
         builder
             .resolution(Duration::from_nanos(u64::MAX / 259_200))
             .windows([DAY * 7]),
@@ -392,8 +392,8 @@ fn a_gate_that_cannot_work_is_refused_with_its_reason() {
 }
 
 #[test]
-fn a_page_that_can_never_fire_is_refused_and_left_out_of_the_defaults() {
-    // 14.4 is reached from 93.0555… % on, strictly above.
+fn a_page_that_can_never_fire_is_refused() {
+    // 14.4 is possible strictly above 93.0555… %.
     for (objective, fires) in [
         ("93.05%", false),
         ("67/72", false),

@@ -1,4 +1,4 @@
-//! What is legal and probably not meant is said.
+//! Warnings about configurations that are legal and probably not intended.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn page(percent: u32, long: Duration, short: Duration) -> Page {
 }
 
 #[test]
-fn the_defaults_are_meant() {
+fn the_defaults_give_no_warning() {
     for objective in ["99%", "99.9%", "99.999999%"] {
         let budget = at(objective);
         assert_eq!(budget.warnings(), []);
@@ -32,7 +32,7 @@ fn the_defaults_are_meant() {
 }
 
 #[test]
-fn objectives_of_all_and_nothing_are_said() {
+fn objectives_of_0_and_100_percent_give_warnings() {
     assert_eq!(at("100%").warnings(), [Warning::NoBudget]);
     assert_eq!(at("0%").warnings(), [Warning::EverythingIsAllowed]);
     let sentence = Warning::NoBudget.to_string();
@@ -43,7 +43,7 @@ fn objectives_of_all_and_nothing_are_said() {
 }
 
 #[test]
-fn windows_that_collapse_are_said() {
+fn windows_with_the_same_slots_give_warnings() {
     let builder = ErrorBudget::builder();
     let budget = builder
         .windows([25 * SECOND, 30 * SECOND, HOUR])
@@ -63,7 +63,7 @@ fn windows_that_collapse_are_said() {
         "windows of 30s and 25s hold the same slots or slices, so the shorter one says nothing of its own; \
          let them be further apart"
     );
-    // Of slices there are fewer.
+    // There are fewer slices than slots.
     let minutes = Budgeting::timeslices(MINUTE, Objective::new(95, 100).unwrap());
     let budget = builder.budgeting(minutes).build("w").unwrap();
     let gate = Gate::builder()
@@ -77,7 +77,7 @@ fn windows_that_collapse_are_said() {
 }
 
 #[test]
-fn a_page_that_fires_only_in_an_outage_is_said() {
+fn a_page_only_for_outages_gives_a_warning() {
     let alerts = Alerts::new(at("95%"));
     let [
         Warning::OnlyInOutage {
@@ -96,11 +96,11 @@ fn a_page_that_fires_only_in_an_outage_is_said() {
     );
 }
 
-/// And it is the truth: at that number one error fires, at one more it does not.
+/// The number is exact: with that many events one error fires, with one more it does not.
 #[tokio::test(start_paused = true)]
-async fn the_traffic_in_which_one_error_pages_is_said_exactly() {
+async fn a_warning_names_the_traffic_in_which_one_error_pages() {
     let rule = AlertRule::new(Severity::Page, page(2, HOUR, 5 * MINUTE));
-    // With half as the evidence it is the factor that decides: one of 69 burns 14.49.
+    // With an evidence limit of one half the factor decides: one of 69 burns 14.49.
     for (evidence, up_to) in [(0.01, 10), (0.5, 69)] {
         let alerts = |budget| {
             let builder = Alerts::builder()
@@ -120,7 +120,7 @@ async fn the_traffic_in_which_one_error_pages_is_said_exactly() {
             (1..events).for_each(|_| budget.record(Event::Good));
             assert_eq!(alerts.evaluate().active().count() == 1, fires, "{events}");
         }
-        // The gate's page is the same.
+        // The page of the gate is the same.
         let gate = Gate::builder().pages([page(2, HOUR, 5 * MINUTE)]);
         let gate = gate
             .min_bad_to_page(1)
@@ -163,7 +163,7 @@ async fn the_traffic_in_which_one_error_pages_is_said_exactly() {
 }
 
 #[test]
-fn a_deploy_policy_that_admits_says_how_easily_it_shuts() {
+fn a_gate_with_deploy_limits_gives_a_warning() {
     let gate = Gate::builder()
         .admission(Admission::Deploy)
         .build(at("99.9%"))

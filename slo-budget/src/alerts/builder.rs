@@ -5,7 +5,7 @@ use crate::{
     record::Settings,
     types::{
         InvalidConfig,
-        few::{Few, few},
+        few::{Few, Setting},
     },
 };
 
@@ -15,8 +15,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct AlertsBuilder {
-    /// `None` for the default; `Some(None)` if there were too many.
-    rules: Option<Option<Few<AlertRule>>>,
+    rules: Setting<AlertRule>,
     significance: Significance,
     without_data: WithoutData,
     inhibition: bool,
@@ -45,7 +44,7 @@ pub(crate) const DEFAULT_RULES: [(Severity, u32, u32, u32); 4] = [
 impl AlertsBuilder {
     pub(crate) const fn new() -> Self {
         Self {
-            rules: None,
+            rules: Setting::Default,
             significance: Significance::DEFAULT,
             without_data: WithoutData::Hold,
             inhibition: true,
@@ -60,7 +59,7 @@ impl AlertsBuilder {
     /// An hour is 360 slots of the budget's resolution.
     pub const fn rules<const N: usize>(self, rules: [AlertRule; N]) -> Self {
         Self {
-            rules: Some(few(rules)),
+            rules: Setting::given(rules),
             ..self
         }
     }
@@ -111,25 +110,21 @@ impl AlertsBuilder {
     /// - a number is out of the range that its setter names.
     pub fn build(self, budget: ErrorBudget) -> Result<Alerts, InvalidConfig> {
         let rules = self.check(budget.core().settings())?;
-        Ok(Alerts::of(budget, rules))
+        Ok(Alerts::of(budget, &rules))
     }
 
     /// Builds alerts with those default rules that can work with this budget.
     pub(super) fn build_what_fits(mut self, budget: ErrorBudget) -> Result<Alerts, InvalidConfig> {
         let settings = budget.core().settings();
         let fits = |rule: &AlertRule| rule.check(settings).is_ok();
-        self.rules = Some(Some(
-            default_rules(settings.resolution).map(|rule| rule.filter(fits)),
-        ));
+        let rules = default_rules(settings.resolution);
+        self.rules = Setting::Given(rules.map(|rule| rule.filter(fits)));
         self.build(budget)
     }
 
     fn check(self, settings: &Settings) -> Result<Rules, InvalidConfig> {
         let significance = self.significance.check(settings.slices)?;
-        let asked = match self.rules {
-            None => default_rules(settings.resolution),
-            Some(rules) => rules.ok_or(InvalidConfig::TooMany)?,
-        };
+        let asked = self.rules.or(default_rules(settings.resolution))?;
         let mut list = [None; 4];
         for (to, rule) in list.iter_mut().zip(asked) {
             *to = rule.map(|rule| rule.check(settings)).transpose()?;

@@ -84,7 +84,7 @@ impl Alerts {
         AlertsBuilder::new()
     }
 
-    fn of(budget: ErrorBudget, rules: Rules) -> Self {
+    fn of(budget: ErrorBudget, rules: &Rules) -> Self {
         let latest = rules.initial();
         let (listeners, watched) = (Listeners::new(), watch::Sender::new(latest));
         // As the first listener, so that watchers see changes in order and are woken with no lock held.
@@ -95,7 +95,7 @@ impl Alerts {
         listeners.listen(tell).detach();
         Self(Arc::new(Shared {
             budget,
-            rules,
+            rules: *rules,
             inside: Mutex::new(Inside {
                 statuses: [Status::NEW; 4],
                 latest,

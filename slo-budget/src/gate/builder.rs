@@ -5,7 +5,7 @@ use crate::{
     record::Settings,
     types::{
         Factor, InvalidConfig,
-        few::{Few, few},
+        few::{Few, Setting},
     },
 };
 
@@ -16,9 +16,8 @@ use crate::{
 #[must_use = "a builder does nothing until `build`"]
 pub struct GateBuilder {
     admission: Admission,
-    /// `None` for the default; `Some(None)` if there were too many.
-    pages: Option<Option<Few<Page>>>,
-    limits: Option<Option<Few<Limit>>>,
+    pages: Setting<Page>,
+    limits: Setting<Limit>,
     significance: Significance,
     reopen_percent: u8,
     one_probe_in: u32,
@@ -57,8 +56,8 @@ impl GateBuilder {
     pub(crate) const fn new() -> Self {
         Self {
             admission: Admission::Budget,
-            pages: None,
-            limits: None,
+            pages: Setting::Default,
+            limits: Setting::Default,
             significance: Significance::DEFAULT,
             reopen_percent: 90,
             one_probe_in: 50,
@@ -76,7 +75,7 @@ impl GateBuilder {
     /// burning over 30 m (6). An hour is 360 slots of the budget's resolution.
     pub const fn pages<const N: usize>(self, pages: [Page; N]) -> Self {
         Self {
-            pages: Some(few(pages)),
+            pages: Setting::given(pages),
             ..self
         }
     }
@@ -85,7 +84,7 @@ impl GateBuilder {
     /// over 24 h. An hour is 360 slots of the budget's resolution.
     pub const fn limits<const N: usize>(self, limits: [Limit; N]) -> Self {
         Self {
-            limits: Some(few(limits)),
+            limits: Setting::given(limits),
             ..self
         }
     }
@@ -153,7 +152,7 @@ impl GateBuilder {
         let settings = budget.core().settings();
         let pages = default_pages(settings.resolution);
         let fits = |page: &Page| page_rule(*page, settings).is_ok();
-        self.pages = Some(Some(pages.map(|page| page.filter(fits))));
+        self.pages = Setting::Given(pages.map(|page| page.filter(fits)));
         self.build(budget)
     }
 
@@ -165,24 +164,23 @@ impl GateBuilder {
         if !(1..=100).contains(&self.reopen_percent) {
             return Err(InvalidConfig::Reopen);
         }
-        let asked = match self.pages {
-            None => default_pages(settings.resolution),
-            Some(pages) => pages.ok_or(InvalidConfig::TooMany)?,
-        };
+        let asked = self.pages.or(default_pages(settings.resolution))?;
         let mut pages = [None; 4];
         for (to, page) in pages.iter_mut().zip(asked) {
             *to = page.map(|page| page_rule(page, settings)).transpose()?;
         }
-        let mut limits = [None; 4];
-        match self.limits {
-            None => limits = default_limits(settings),
-            Some(asked) => {
-                for (to, limit) in limits.iter_mut().zip(asked.ok_or(InvalidConfig::TooMany)?) {
+        let limits = match self.limits {
+            // Not checked: the rings reach back that far whatever the period is.
+            Setting::Default => default_limits(settings),
+            limits => {
+                let mut rules = [None; 4];
+                for (to, limit) in rules.iter_mut().zip(limits.or([None; 4])?) {
                     let rule = limit.map(|limit| LimitRule::new(limit, settings));
                     *to = rule.transpose()?;
                 }
+                rules
             }
-        }
+        };
         Ok(Policy {
             objective: settings.objective,
             resolution: settings.resolution,
@@ -203,7 +201,7 @@ fn default_pages(resolution: u64) -> Few<Page> {
     })
 }
 
-// Not checked: the rings reach back that far whatever the period is. Only a long slice does not fit.
+// A window that is too short for the slices is left out.
 fn default_limits(settings: &Settings) -> Few<LimitRule> {
     let slice = settings.slices.map_or(0, |slices| slices.length);
     DEFAULT_LIMITS.map(|limit| {

@@ -102,6 +102,20 @@ impl Ledger {
             Some(slices) => slices.advance(tick, events),
         };
         self.rings.advance(tick, |tick| steps.at(tick));
+        if self.period.is_some() {
+            self.advance_period(was, tick, &steps, around);
+        }
+    }
+
+    // Out of line, so that budgets without a calendar do not pay for it.
+    #[inline(never)]
+    fn advance_period(
+        &mut self,
+        was: u64,
+        tick: u64,
+        steps: &Steps,
+        around: impl FnOnce(u64) -> (u64, u64),
+    ) {
         if let Some(period) = &mut self.period {
             let by = tick.saturating_sub(was);
             period.advance(by, was.max(tick), around, |tick| steps.at(tick));
@@ -125,6 +139,7 @@ impl Ledger {
     }
 
     /// What was counted in the `window` ticks before the latest, with the counters at `counts`.
+    #[inline]
     pub(crate) fn window(&self, window: u64, counts: Counts) -> Counts {
         self.rings.window(window, counts)
     }

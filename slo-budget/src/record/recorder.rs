@@ -138,6 +138,7 @@ impl Recorder {
 
 impl View<'_> {
     /// What was counted in the `window` ticks before this moment.
+    #[inline]
     pub(crate) fn window(&self, window: u64) -> Counts {
         self.inside.ledger.window(window, self.counts)
     }

@@ -2,11 +2,11 @@ use std::{cmp::Ordering, fmt};
 
 use crate::types::{Counts, Factor, Objective, decimal};
 
-/// How fast a window consumes the budget: 1 means that a whole period like it consumes exactly all of it.
+/// How fast a window consumes the budget. At 1 a whole period like this window consumes exactly the budget.
 ///
-/// `(bad / total) / (1 - objective)`, kept as the integers it comes of and compared with a [`Factor`] by
-/// cross-multiplication: no rounding decides. There is none without events: no data is not 0. With an
-/// objective of 100 % it is 0 without a bad event and infinite with one.
+/// `(bad / total) / (1 - objective)`, kept as integers and compared with a [`Factor`] by cross-multiplication, so that
+/// no rounding decides. Without events there is no burn rate, as no data is not 0. With an objective of 100 % it is 0
+/// without a bad event and infinite with one.
 ///
 /// # Examples
 ///
@@ -36,7 +36,7 @@ impl BurnRate {
         }
     }
 
-    /// The events it was computed of.
+    /// The events that it was computed from.
     #[must_use]
     pub const fn counts(self) -> Counts {
         self.counts
@@ -46,7 +46,7 @@ impl BurnRate {
         self.objective
     }
 
-    /// For display. Infinite when the objective is 100 % and there was a bad event.
+    /// For display. Infinite if the objective is 100 % and there was a bad event.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "for display")]
     pub const fn as_f64(self) -> f64 {
@@ -59,7 +59,7 @@ impl BurnRate {
 
     /// Numerator and denominator. Below 2^64 × 2^60 and 2^65 × 2^60; the denominator is 0 at 100 %.
     const fn terms(self) -> (u128, u128) {
-        let bad = self.counts.bad as u128 * self.objective.of() as u128;
+        let bad = self.counts.bad() as u128 * self.objective.of() as u128;
         let all = self.counts.total() * self.objective.budget() as u128;
         (bad, all)
     }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn at_an_objective_of_all_it_is_0_or_infinite_and_compares_so() {
+    fn at_100_percent_a_burn_rate_is_0_or_infinite() {
         let all = Objective::new(1, 1).unwrap();
         let (none, some) = (
             Factor::new(0, 1).unwrap(),
@@ -126,7 +126,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_burn_rate_compares_as_the_fraction_it_is(
+        fn a_burn_rate_compares_as_its_fraction(
             good in prop_oneof![0_u64..2000, Just(u64::MAX), any::<u64>()],
             bad in prop_oneof![0_u64..100, Just(u64::MAX), any::<u64>()],
             (objective_good, of) in prop_oneof![

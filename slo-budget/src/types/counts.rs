@@ -1,6 +1,6 @@
 use std::{iter::Sum, ops::Add};
 
-/// How many good and bad events there were, or slices: what is counted is said by [`Builder::budgeting`](crate::Builder::budgeting).
+/// The number of good and bad events; or of slices, depending on [`Builder::budgeting`](crate::Builder::budgeting).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub(crate) good: u64,
@@ -8,7 +8,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts by hand, to ask [`Objective::burn_rate`](crate::Objective::burn_rate) about them.
+    /// Counts for [`Objective::burn_rate`](crate::Objective::burn_rate).
     #[must_use]
     pub const fn new(good: u64, bad: u64) -> Self {
         Self { good, bad }
@@ -26,14 +26,14 @@ impl Counts {
         self.bad
     }
 
-    /// All events, good and bad. Excluded ones are in neither.
+    /// All events, good and bad. Excluded events are in neither.
     #[must_use]
     pub const fn total(self) -> u128 {
         self.good as u128 + self.bad as u128
     }
 
-    /// What was counted since `earlier`. The counters only grow, modulo 2^64, so this is exact also when
-    /// they have wrapped in between.
+    /// What was counted since `earlier`. The counters only grow, modulo 2^64, so this is exact even if they have
+    /// wrapped in between.
     pub(crate) const fn since(self, earlier: Self) -> Self {
         Self {
             good: self.good.wrapping_sub(earlier.good),
@@ -47,7 +47,7 @@ impl Counts {
         Some(Self { good, bad })
     }
 
-    /// With `more` added so many times, modulo 2^64.
+    /// These counts plus `more`, `times` times, modulo 2^64.
     pub(crate) const fn grown(self, more: Self, times: u64) -> Self {
         Self {
             good: (self.good).wrapping_add(more.good.wrapping_mul(times)),
@@ -56,7 +56,7 @@ impl Counts {
     }
 }
 
-/// Of several instances of a service, each asked for the same window. It stops at the largest number.
+/// Adds the same window of several instances of a service. Saturates.
 impl Add for Counts {
     type Output = Self;
 

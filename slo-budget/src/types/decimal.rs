@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-/// Reads `12.5` as `(125, 10)`: digits, at most `places` of them after the point, no sign, no exponent.
+/// Reads `12.5` as `(125, 10)`: digits, at most `places` of them after the point, without sign or exponent.
 pub(crate) fn parse(text: &str, places: usize) -> Option<(u64, u64)> {
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimals_are_read_exactly_or_not_at_all() {
+    fn a_decimal_is_read_exactly_or_refused() {
         assert_eq!(parse("99.9", 18), Some((999, 10)));
         assert_eq!(parse("0.000", 18), Some((0, 1)));
         assert_eq!(parse("14.40", 18), Some((144, 10)));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn products_beyond_128_bits_are_compared_exactly() {
+    fn products_beyond_128_bits_compare_exactly() {
         use Ordering::{Equal, Greater, Less};
         let m = u128::MAX;
         assert_eq!(compare_products(m, m, m, m - 1), Greater);

@@ -1,13 +1,13 @@
-//! Durations as ticks, and as people say them.
+//! Lengths of time: as ticks, and as people write them.
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use crate::types::InvalidConfig;
 
-/// A length of time as people write windows and periods, and as Prometheus does: `5m`, `1h 30m`, `28d`, `4w`, `250ms`.
+/// A length of time as people and Prometheus write it: `5m`, `1h 30m`, `28d`, `4w`, `250ms`.
 ///
-/// Read by [`FromStr`]: whole numbers with a unit each, added up, the largest unit first: `w`, `d`, `h`, `m`, `s`, `ms`. A week is 7 days and a
-/// day 24 hours; for days as calendars have them see `Calendar`, of the feature `calendar`.
+/// Read by [`FromStr`]: whole numbers with the units `w`, `d`, `h`, `m`, `s` and `ms`, the largest unit first. A week
+/// has 7 days and a day 24 hours; for the days of a calendar see `Calendar`, in the feature `calendar`.
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ impl Window {
         let mut units = UNITS.iter();
         let mut millis = 0_u64;
         let mut rest = text.trim();
-        // At least one, and none of them twice.
+        // At least one unit, and none twice.
         while !rest.is_empty() || millis == 0 {
             let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
             let letters = after.find(|c: char| !c.is_ascii_alphabetic());
@@ -74,13 +74,13 @@ impl From<Window> for Duration {
 }
 
 impl fmt::Display for Window {
-    /// In days, hours, minutes, seconds and milliseconds; what it shows is read as the same.
+    /// In days, hours, minutes, seconds and milliseconds; reading the text gives the same window.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         units(self.0, " ", f)
     }
 }
 
-/// Days, hours and so on, as far as there are any, with a `gap` between.
+/// Writes days, hours, minutes, seconds and milliseconds that are not zero, with `gap` in between.
 pub(crate) fn units(time: Duration, gap: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut rest = time.as_millis();
     let mut before = "";
@@ -95,14 +95,14 @@ pub(crate) fn units(time: Duration, gap: &str, f: &mut fmt::Formatter<'_>) -> fm
     Ok(())
 }
 
-/// Nanoseconds; 584 years at most.
+/// A length of time in nanoseconds, at most 584 years.
 pub(crate) fn ticks(duration: Duration) -> u64 {
-    // Not `as_nanos`: 64 bits are enough, on the path of every record.
+    // Not `as_nanos`: 64 bits are enough, and every event comes here.
     (duration.as_secs().saturating_mul(1_000_000_000))
         .saturating_add(u64::from(duration.subsec_nanos()))
 }
 
-/// Shows `1h`, `30d`, `1d 6h`: the two largest units, or what `Duration` shows below a minute.
+/// Displays `1h`, `30d`, `1d 6h`: the two largest units; below a minute as `Duration`.
 pub(crate) struct Spoken(pub(crate) Duration);
 
 impl fmt::Display for Spoken {
@@ -121,7 +121,7 @@ impl fmt::Display for Spoken {
                 write!(f, "{space}{count}{unit}")?;
                 shown += 1;
             } else if shown > 0 {
-                // Nothing after a gap: `1d 3s` would say more than anybody asks.
+                // Nothing after a gap: `1d 3s` is more precise than useful.
                 break;
             }
         }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_are_read_as_people_write_them_and_written_so_that_they_are_read_again() {
+    fn a_window_that_is_written_reads_as_the_same() {
         for (text, millis, shown) in [
             ("5m", 300_000, "5m"),
             ("1h30m", 5_400_000, "1h 30m"),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_read_as_they_are_spoken() {
+    fn a_spoken_duration_has_two_units() {
         for (seconds, spoken) in [
             (5, "5s"),
             (60, "1m"),

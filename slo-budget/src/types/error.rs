@@ -1,72 +1,72 @@
 use std::{error::Error, fmt};
 
-/// What the builders and [`FromStr`](std::str::FromStr) of numbers refuse, and what to do about it.
+/// A configuration or a text that the builders or [`FromStr`](std::str::FromStr) refuse. Its `Display` says what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidConfig {
-    /// A text that is no share of events.
+    /// The text is no share of events.
     Objective,
-    /// A text that is no burn rate.
+    /// The text is no burn rate.
     Factor,
-    /// A text that is no length of time.
+    /// The text is no length of time.
     Window,
-    /// A period of zero.
+    /// The period is zero.
     ZeroPeriod,
-    /// A resolution of zero.
+    /// The resolution is zero.
     ZeroResolution,
-    /// A resolution of which 259,200 do not fit 584 years.
+    /// The resolution is so long that 259,200 slots exceed 584 years.
     ResolutionTooLong,
-    /// A period of more than 259,200 slots.
+    /// The period is longer than 259,200 slots.
     PeriodTooLong,
-    /// A window or limit over more than the period.
+    /// A window is longer than the period.
     WindowLongerThanPeriod,
-    /// A window of less than two slots, or two slices.
+    /// A window is shorter than two slots, or two slices.
     WindowTooShort,
-    /// A window of more than 259,200 slots.
+    /// A window is longer than 259,200 slots.
     WindowTooLong,
-    /// A slice that is no whole number of slots.
+    /// The length of a slice is not a whole number of slots.
     SliceLength,
-    /// A slice longer than half of the period.
+    /// A slice is longer than half of the period.
     SliceTooLong,
-    /// A time zone that is not known here.
+    /// The time zone is unknown.
     TimeZone,
-    /// More windows, pages or limits than there is room for.
+    /// There are more than four windows, pages, limits or rules.
     TooMany,
-    /// A page whose short window is not shorter than its long one.
+    /// The short window of a page is not shorter than its long one.
     ShortNotShorter,
-    /// A page or limit that no number of errors can reach at this objective.
+    /// Not even a total outage reaches a page or limit at this objective.
     NeverFires,
-    /// A page at a burn rate of 1 or less.
+    /// A page fires at a burn rate of 1 or less.
     FiresInBudget,
-    /// A page whose share of the budget and windows give no usable factor.
+    /// The share of the budget and the windows of a page give no usable factor.
     PageFactor,
-    /// A limit of 0, which nothing is below.
+    /// A limit is 0.
     ZeroLimit,
-    /// No probes: a gate that has closed would never learn that it may open.
+    /// A gate has no probes, so it would never open again.
     NoProbes,
-    /// An evidence limit that is not above 0 and at most 0.5.
+    /// The evidence limit is not above 0 and at most 0.5.
     Evidence,
-    /// A reopening line that is not between 1 % and 100 %.
+    /// The reopening percentage is not from 1 to 100.
     Reopen,
-    /// A minimum of 0 bad events.
+    /// The minimum of bad events is 0.
     ZeroMinBad,
-    /// An α of a canary that is not above 0 and at most 0.5.
+    /// α of a canary is not above 0 and at most 0.5.
     CanaryAlpha,
-    /// A guard of a canary that nothing can show, or that is laxer than its availability.
+    /// The guard of a canary is 100 %, or below its availability.
     CanaryGuard,
-    /// An availability of a canary of 0 %.
+    /// The availability of a canary is 0 %.
     CanaryAvailability,
-    /// Odds ratios of a canary that are none, too many, or out of range.
+    /// There are no odds ratios of a canary, too many, or some are out of range.
     CanaryOddsRatios,
-    /// A margin of a canary that is out of range.
+    /// The margin of a canary is out of range.
     CanaryMargin,
-    /// A minimum of 0 failures of a canary.
+    /// The minimum of failures of a canary is 0.
     CanaryFailures,
-    /// A multiple of the baseline that is out of range.
+    /// A multiple of the baseline is out of range.
     CanaryTimes,
-    /// Steps of a canary that do not ascend to 100 %.
+    /// The steps of a canary do not ascend to 100 %.
     CanarySteps,
-    /// A step of a canary that may last no time.
+    /// The maximum wait of a canary is zero.
     CanaryMaxWait,
 }
 

@@ -4,8 +4,8 @@
 pub enum Event {
     /// It met the objective.
     Good,
-    /// It did not, and consumes budget.
+    /// It did not meet the objective, and consumes budget.
     Bad,
-    /// It says nothing about the objective (a bad request, a health check) and is not counted at all.
+    /// It says nothing about the objective, such as a malformed request or a health check, and is not counted.
     Excluded,
 }

@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use crate::types::{InvalidConfig, decimal, duration};
 
-/// A burn rate to compare with: exact, so that 14.4 is 14.4 and nothing beside it.
+/// A burn rate to compare with: an exact number, so that 14.4 is exactly 14.4.
 ///
 /// # Examples
 ///
@@ -17,13 +17,13 @@ use crate::types::{InvalidConfig, decimal, duration};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Factor {
-    // In lowest terms. Below 2^96, so that a percentage of it still fits.
+    // In lowest terms. Below 2^96, so that a percentage of it fits.
     numerator: u128,
     denominator: u128,
 }
 
 impl Factor {
-    /// `numerator / denominator`: `None` when the denominator is 0.
+    /// `numerator / denominator`. `None` if the denominator is 0.
     #[must_use]
     pub const fn new(numerator: u32, denominator: u32) -> Option<Self> {
         if denominator == 0 {
@@ -46,7 +46,7 @@ impl Factor {
         if window == 0 {
             return None;
         }
-        // A factor that is itself of this kind has large terms: what does not fit is no sensible budget.
+        // A factor that was itself computed has large terms. A budget that does not fit is not sensible.
         let Some(numerator) = budget.numerator.checked_mul(period as u128) else {
             return None;
         };
@@ -60,7 +60,7 @@ impl Factor {
         Some(factor)
     }
 
-    /// `numerator / denominator` of two times: `None` when the denominator is 0.
+    /// `numerator / denominator` of two lengths of time. `None` if the denominator is 0.
     pub(crate) const fn ratio(numerator: u64, denominator: u64) -> Option<Self> {
         if denominator == 0 {
             return None;
@@ -76,7 +76,7 @@ impl Factor {
         }
     }
 
-    /// So many percent of it.
+    /// A percentage of it.
     pub(crate) const fn percent(self, percent: u8) -> Self {
         Self::reduced(self.numerator * percent as u128, self.denominator * 100)
     }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_factor_that_leaves_no_room_for_a_percentage_is_none() {
+    fn a_factor_too_large_for_a_percentage_is_none() {
         let huge = Factor::new(u32::MAX, 1).unwrap();
         let centuries = Duration::from_nanos(u64::MAX);
         let once = Factor::of_budget(huge, centuries, Duration::from_nanos(1)).unwrap();

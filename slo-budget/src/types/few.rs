@@ -1,18 +1,36 @@
-/// At most `MOST` values, in order.
-pub(crate) type Few<T, const MOST: usize = 4> = [Option<T>; MOST];
+use crate::types::InvalidConfig;
 
-/// Collects values in a `const`; `None` if there are more than `MOST`.
-pub(crate) const fn few<T: Copy, const N: usize, const MOST: usize>(
-    values: [T; N],
-) -> Option<Few<T, MOST>> {
-    if N > MOST {
-        return None;
+/// At most four values, in order.
+pub(crate) type Few<T> = [Option<T>; 4];
+
+/// A list of values that a builder may be given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Setting<T> {
+    Default,
+    Given(Few<T>),
+    TooMany,
+}
+
+impl<T: Copy> Setting<T> {
+    /// Collects values in a `const`.
+    pub(crate) const fn given<const N: usize>(values: [T; N]) -> Self {
+        if N > 4 {
+            return Self::TooMany;
+        }
+        let mut few = [None; 4];
+        let mut n = 0;
+        while n < N {
+            few[n] = Some(values[n]);
+            n += 1;
+        }
+        Self::Given(few)
     }
-    let mut few = [None; MOST];
-    let mut n = 0;
-    while n < N {
-        few[n] = Some(values[n]);
-        n += 1;
+
+    pub(crate) fn or(self, default: Few<T>) -> Result<Few<T>, InvalidConfig> {
+        match self {
+            Self::Default => Ok(default),
+            Self::Given(values) => Ok(values),
+            Self::TooMany => Err(InvalidConfig::TooMany),
+        }
     }
-    Some(few)
 }

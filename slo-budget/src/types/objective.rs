@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use crate::types::{BurnRate, Counts, InvalidConfig, decimal};
 
-/// The share of events that are to be good: an exact ratio, 0 % and 100 % included.
+/// The share of events that must be good: an exact ratio from 0 % to 100 %.
 ///
 /// # Examples
 ///
@@ -18,18 +18,18 @@ use crate::types::{BurnRate, Counts, InvalidConfig, decimal};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Objective {
-    // In lowest terms, and `of` at most 10^18 (below 2^60): so that all products of a comparison fit.
+    // In lowest terms, and `of` at most 10^18 (below 2^60), so that the products of a comparison fit `u128`.
     good: u64,
     of: u64,
 }
 
-/// Sixteen decimals of a percentage; nobody serves enough to tell the difference.
+/// Sixteen decimals of a percentage: more than any traffic can distinguish.
 const MOST: u64 = 1_000_000_000_000_000_000;
 
 impl Objective {
-    /// `good` of `of` events: `None` if that is more than all of them, or `of` is 0 or above 10^18.
+    /// `good` of `of` events. `None` if `good` is more than `of`, or `of` is 0 or above 10^18.
     ///
-    /// A `const fn`: with `unwrap`, a bad objective in a `const` or `static` is a compile error.
+    /// With `unwrap`, an invalid objective in a `const` or `static` is a compile error.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
@@ -46,7 +46,7 @@ impl Objective {
         })
     }
 
-    /// How fast `counts` would consume the budget: `None` without events.
+    /// How fast `counts` consume the budget. `None` without events.
     #[must_use]
     pub const fn burn_rate(self, counts: Counts) -> Option<BurnRate> {
         BurnRate::new(self, counts)
@@ -71,7 +71,7 @@ impl Objective {
         self.of
     }
 
-    /// How many of `counts` might be bad, rounded down.
+    /// How many of `counts` may be bad, rounded down.
     pub(crate) const fn allowed_bad(self, counts: Counts) -> u128 {
         // Below 2^65 × 2^60.
         counts.total() * self.budget() as u128 / self.of as u128
@@ -85,8 +85,8 @@ impl FromStr for Objective {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig::Objective`] for anything else, and for more than 18 decimals (16 of a percentage): a bare `99.9` is not
-    /// guessed at.
+    /// [`InvalidConfig::Objective`] for anything else, such as a bare `99.9`, and for more than 18 decimals (16 in a
+    /// percentage).
     fn from_str(text: &str) -> Result<Self, InvalidConfig> {
         let exact = || {
             if let Some((good, of)) = text.split_once('/') {
@@ -95,7 +95,7 @@ impl FromStr for Objective {
                 let (digits, scale) = decimal::parse(percent.trim(), 16)?;
                 Some((digits, scale * 100))
             } else {
-                // A bare `99.9` is more than 1, so it is refused below rather than guessed at.
+                // A bare `99.9` is more than 1, so `new` refuses it.
                 decimal::parse(text.trim(), 18)
             }
         };
@@ -106,7 +106,7 @@ impl FromStr for Objective {
 }
 
 impl fmt::Display for Objective {
-    /// As a percentage where that is exact, else as a fraction.
+    /// As a percentage if that is exact, and as a fraction otherwise.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.of;
         let mut places = 0;
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_objective_is_read_exactly_and_written_as_it_is_spoken() {
+    fn an_objective_is_read_and_written_exactly() {
         for (text, good, of, shown) in [
             ("99.9%", 999, 1000, "99.9%"),
             ("99.999999 %", 99_999_999, 100_000_000, "99.999999%"),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_share_is_refused() {
+    fn text_that_is_no_share_is_refused() {
         for text in [
             "", "%", "99.9", "101%", "1.5", "-1%", "3/2", "1/0", "0/0", "abc", "99,9%", "1e-1",
         ] {

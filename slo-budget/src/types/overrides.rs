@@ -1,7 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-/// An operator's word that a [`Gate`](crate::Gate) is open or closed, whatever its policy says: with who
-/// says so, why, and for how long.
+/// An operator's override of a [`Gate`](crate::Gate): open or closed, with the actor, the reason and a duration.
 ///
 /// # Examples
 ///
@@ -17,7 +16,7 @@ use std::{fmt, sync::Arc, time::Duration};
 /// assert!(gate.is_open());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "an override does nothing until it is given to `Gate::force`"]
+#[must_use = "an override does nothing until it is passed to `Gate::force`"]
 pub struct Override {
     is_open: bool,
     actor: Arc<str>,
@@ -26,12 +25,13 @@ pub struct Override {
 }
 
 impl Override {
-    /// Open: everything is admitted, until it ends or somebody resumes.
+    /// Open: all requests are admitted, until the override ends or an operator resumes the policy.
     pub fn open(actor: impl Into<Arc<str>>, reason: impl Into<Arc<str>>) -> Self {
         Self::new(true, actor.into(), reason.into())
     }
 
-    /// Closed: all optional requests are refused, without probes, until it ends or somebody resumes.
+    /// Closed: all optional requests are refused, without probes, until the override ends or an operator resumes the
+    /// policy.
     pub fn closed(actor: impl Into<Arc<str>>, reason: impl Into<Arc<str>>) -> Self {
         Self::new(false, actor.into(), reason.into())
     }
@@ -45,8 +45,7 @@ impl Override {
         }
     }
 
-    /// Ends by itself so long after it is given. By default it does not, and neither does it after more than
-    /// 584 years.
+    /// Ends the override after `time`. By default, and for more than 584 years, it has no end.
     pub fn lasting(self, time: Duration) -> Self {
         Self {
             lasts: Some(time),
@@ -54,13 +53,13 @@ impl Override {
         }
     }
 
-    /// Whether it says open.
+    /// Whether it opens the gate.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.is_open
     }
 
-    /// Who says so.
+    /// The operator.
     #[must_use]
     pub fn actor(&self) -> &str {
         &self.actor
@@ -72,7 +71,7 @@ impl Override {
         &self.reason
     }
 
-    /// For how long, from when it was given; `None` until somebody resumes.
+    /// The duration, from when it is passed to the gate. `None` if it has no end.
     #[must_use]
     pub const fn lasts(&self) -> Option<Duration> {
         self.lasts

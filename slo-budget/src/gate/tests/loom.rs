@@ -17,7 +17,7 @@ fn closed(tick: u64, state: &State) {
 }
 
 #[test]
-fn a_probe_that_is_due_goes_to_one_caller() {
+fn a_due_probe_goes_to_one_caller() {
     explore(None, || {
         let state = Arc::new(State::new());
         closed(0, &state);
@@ -31,7 +31,7 @@ fn a_probe_that_is_due_goes_to_one_caller() {
 }
 
 #[test]
-fn every_second_request_is_a_probe_when_one_in_two_is_asked() {
+fn one_in_two_requests_is_a_probe() {
     explore(None, || {
         let state = Arc::new(State::new());
         closed(0, &state);
@@ -64,7 +64,7 @@ fn one_caller_decides_for_a_slot() {
 }
 
 #[test]
-fn an_override_holds_whatever_is_decided_meanwhile_and_ends_into_the_last_decision() {
+fn a_decision_does_not_undo_an_override() {
     explore(None, || {
         let state = Arc::new(State::new());
         let there = Arc::clone(&state);
@@ -73,7 +73,7 @@ fn an_override_holds_whatever_is_decided_meanwhile_and_ends_into_the_last_decisi
         assert!(state.reasons().is_empty());
         other.join().unwrap();
         assert!(state.reasons().is_empty());
-        // Made now, if the lock was taken when the other wanted to.
+        // Decides now, if the lock was taken when the other thread tried.
         closed(10, &state);
         assert!(state.reasons().is_empty());
         state.resume("me".into(), "done".into(), |_, _| {});

@@ -1,5 +1,4 @@
-//! The admission policy at its lines, from counts made by hand: which windows close a gate, what opens
-//! it again, and that each line is where the builder put it.
+//! The admission policy at its lines: which counts close a gate, and which open it again.
 
 use crate::{
     burn::{Limit, Page},
@@ -37,7 +36,7 @@ fn policy(set: impl Fn(GateBuilder) -> GateBuilder) -> Policy {
         .expect("a valid configuration")
 }
 
-/// A hundred thousand events, of which so many are bad.
+/// A hundred thousand events, `bad` of them bad.
 fn of_100_000(bad: u64) -> Counts {
     Counts::new(100_000 - bad, bad)
 }
@@ -70,7 +69,7 @@ fn whole(counts: Counts, tick: u64) -> Whole {
 }
 
 #[test]
-fn a_page_fires_when_both_windows_are_above_its_factor_strictly() {
+fn a_page_fires_strictly_above_its_factor() {
     let policy = policy(|gate| gate);
     let fires = |long, short| page(&policy, OPEN, of_100_000(long), of_100_000(short));
     assert!(fires(1441, 1441));
@@ -82,21 +81,21 @@ fn a_page_fires_when_both_windows_are_above_its_factor_strictly() {
 }
 
 #[test]
-fn a_page_goes_on_until_one_of_its_windows_is_at_its_reopening_line() {
+fn a_page_holds_down_to_its_reopening_line() {
     let was = Reasons::NONE.with(Reason::Burning(0));
     // 14.4 × 1.44 % at 100, 90 and 50 per cent.
     for (percent, line) in [(100, 1440), (90, 1296), (50, 720), (1, 14)] {
         let policy = policy(|gate| gate.reopen_percent(percent));
         let on = |long, short| page(&policy, was, of_100_000(long), of_100_000(short));
         assert!(on(line + 1, line + 1), "{percent} %");
-        let at_the_line = line - u64::from(percent == 1); // 14.4 bad events are none to test with
+        let at_the_line = line - u64::from(percent == 1); // there are no 14.4 bad events
         assert!(!on(line + 1, at_the_line), "{percent} %");
         assert!(!on(at_the_line, line + 1), "{percent} %");
     }
 }
 
 #[test]
-fn a_page_that_fired_holds_without_data_in_its_short_window_but_not_in_its_long_one() {
+fn a_page_holds_without_data_in_its_short_window() {
     let policy = policy(|gate| gate);
     let was = Reasons::NONE.with(Reason::Burning(0));
     let none = Counts::default();
@@ -110,7 +109,7 @@ fn each_guard_has_its_own_minimum_of_bad_events() {
     for least in [1, 2, 3, 7] {
         let page_minimum = policy(|gate| gate.min_bad_to_page(least).min_bad(1000));
         let spent_minimum = policy(|gate| gate.min_bad(least).min_bad_to_page(1000));
-        // All bad, which is no chance, however few.
+        // All events are bad, which is no chance, however few there are.
         for bad in 1..9 {
             let counts = Counts::new(0, bad);
             assert_eq!(page(&page_minimum, OPEN, counts, counts), bad >= least);
@@ -120,21 +119,21 @@ fn each_guard_has_its_own_minimum_of_bad_events() {
 }
 
 #[test]
-fn a_budget_is_spent_exactly_when_all_of_it_is() {
-    // An evidence limit of one half says yes from the mean on, so that the line itself is seen.
+fn a_budget_is_spent_exactly_at_its_end() {
+    // An evidence limit of one half holds from the mean on, so that the line alone decides.
     let policy = policy(|gate| gate.evidence(0.5));
     assert!(
         !spent(&policy, OPEN, of_100_000(100), PERIOD),
         "no more than the mean"
     );
     assert!(spent(&policy, OPEN, of_100_000(101), PERIOD));
-    // Half way through, twice as many: 200 of 100,000 is all that the period has.
+    // After half of the period 200 of 100,000 are the budget of the whole period.
     assert!(!spent(&policy, OPEN, of_100_000(199), PERIOD / 2));
     assert!(spent(&policy, OPEN, of_100_000(200), PERIOD / 2));
 }
 
 #[test]
-fn a_spent_budget_stays_so_until_it_is_at_its_reopening_line() {
+fn a_spent_budget_holds_down_to_its_reopening_line() {
     let was = Reasons::NONE.with(Reason::BudgetSpent);
     for (percent, line) in [(100, 100), (90, 90), (50, 50), (1, 1)] {
         let policy = policy(|gate| gate.reopen_percent(percent));
@@ -147,13 +146,13 @@ fn a_spent_budget_stays_so_until_it_is_at_its_reopening_line() {
             "{percent} %"
         );
         assert!(!spent(&policy, was, Counts::default(), PERIOD));
-        // A budget that is older than its period is not asked to have lasted for longer than that.
+        // A budget that is older than its period is compared with one period.
         assert!(!spent(&policy, was, of_100_000(line), 3 * PERIOD));
     }
 }
 
 #[test]
-fn a_limit_closes_at_its_line_and_opens_at_its_reopening_line() {
+fn a_limit_closes_and_opens_at_its_lines() {
     let limit = Limit::new(Duration::from_nanos(HOUR), Factor::new(1, 1).unwrap());
     let was = Reasons::NONE.with(Reason::OverLimit(0));
     for (percent, line) in [(100, 100), (90, 90), (50, 50), (1, 1)] {
@@ -173,7 +172,7 @@ fn a_limit_closes_at_its_line_and_opens_at_its_reopening_line() {
 }
 
 #[test]
-fn no_data_blocks_a_deployment_only_where_that_is_asked() {
+fn no_data_blocks_a_deployment_if_configured() {
     for (no_data, blocks) in [(NoData::Allow, false), (NoData::Block, true)] {
         let policy = policy(|gate| gate.no_data(no_data));
         assert_eq!(!policy.deployment(|_| Counts::default()).is_empty(), blocks);
@@ -182,11 +181,11 @@ fn no_data_blocks_a_deployment_only_where_that_is_asked() {
 }
 
 #[test]
-fn it_is_worth_trying_again_when_the_slowest_reason_may_be_gone() {
+fn retry_after_is_that_of_the_slowest_reason() {
     let policy = policy(|gate| gate);
     let reasons = Reasons::NONE.with(Reason::Burning(0));
     assert_eq!(policy.retry_after(reasons, None), SHORT);
-    // What a calendar's period has left is nothing to a page.
+    // The rest of a calendar period does not concern a page.
     assert_eq!(policy.retry_after(reasons, Some(1)), SHORT);
     let spent = reasons.with(Reason::BudgetSpent);
     assert_eq!(policy.retry_after(spent, None), HOUR);

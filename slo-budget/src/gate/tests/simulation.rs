@@ -1,5 +1,5 @@
-//! The admission policy, played through before anybody relies on it: idle, low traffic, one error,
-//! outage, recovery. In seconds, at 99.9 % over 30 days, with the defaults.
+//! The admission policy over time: idle, low traffic, one error, outage, recovery. In seconds, at 99.9 % over 30
+//! days, with the defaults.
 
 use std::cell::Cell;
 
@@ -20,7 +20,7 @@ struct World {
     policy: Policy,
     state: State,
     second: u64,
-    /// Of all optional requests.
+    /// The optional requests that were refused.
     refused: u64,
 }
 
@@ -65,7 +65,7 @@ impl World {
         self.state.reasons()
     }
 
-    /// One optional request through gate and recorder.
+    /// Sends one optional request through gate and recorder.
     fn request(&mut self, event: Event) {
         if self.reasons().is_empty() || self.state.admit_probe(ONE_PROBE_IN) {
             self.recorder.record(0, event, self.second * SECOND);
@@ -74,8 +74,8 @@ impl World {
         }
     }
 
-    /// `rate` requests a second, of which every `one_bad_in`th is bad (0: none), for so many seconds, or until
-    /// `stop` says so. Returns for how many seconds.
+    /// Sends `rate` requests a second, of which every `one_bad_in`th is bad (0: none), for `seconds` or until `stop`
+    /// returns true. Returns the number of seconds.
     fn serve(
         &mut self,
         seconds: u64,
@@ -104,7 +104,7 @@ impl World {
 }
 
 #[test]
-fn idle_it_is_open_and_stays_open() {
+fn an_idle_gate_stays_open() {
     let mut world = World::new();
     for _ in 0..40 {
         assert!(world.reasons().is_empty());
@@ -113,7 +113,7 @@ fn idle_it_is_open_and_stays_open() {
 }
 
 #[test]
-fn the_first_error_of_a_process_closes_nothing_nor_does_the_second() {
+fn the_first_two_errors_close_no_gate() {
     let mut world = World::new();
     world.request(Event::Bad);
     world.second += 10;
@@ -122,12 +122,12 @@ fn the_first_error_of_a_process_closes_nothing_nor_does_the_second() {
     world.second += 10;
     assert!(
         world.reasons().is_empty(),
-        "two of two, but a page asks for three"
+        "two of two, and a page needs three"
     );
 }
 
 #[test]
-fn one_error_in_low_traffic_closes_nothing_though_it_burns_fast() {
+fn one_error_in_low_traffic_closes_no_gate() {
     let mut world = World::new();
     for minute in 0..24 * 60 {
         world.request(if minute % 480 == 479 {
@@ -142,7 +142,7 @@ fn one_error_in_low_traffic_closes_nothing_though_it_burns_fast() {
 }
 
 #[test]
-fn three_errors_of_sixty_requests_in_an_hour_are_no_chance() {
+fn three_errors_of_sixty_requests_close_a_gate() {
     let mut world = World::new();
     for minute in 0..60 {
         world.request(if minute >= 57 {
@@ -156,7 +156,7 @@ fn three_errors_of_sixty_requests_in_an_hour_are_no_chance() {
 }
 
 #[test]
-fn an_outage_closes_it_within_a_minute_and_recovery_opens_it_within_six() {
+fn an_outage_closes_a_gate_within_a_minute() {
     let mut world = World::new();
     world.serve_all(DAY, 10, 0);
     let closed = world.serve(HOUR, 10, 1, |reasons| !reasons.is_empty());
@@ -165,9 +165,9 @@ fn an_outage_closes_it_within_a_minute_and_recovery_opens_it_within_six() {
     world.serve_all(10 * MINUTE, 10, 1);
     let reasons = world.reasons();
     assert!(reasons.contains(Reason::Burning(0)) && !reasons.contains(Reason::BudgetSpent));
-    // What was let through in ten minutes: 2 %, and one a minute.
+    // Probes in ten minutes: 2 %, and one a minute.
     assert!((10 * MINUTE * 10 - world.refused) <= 120 + 10 + 1);
-    // The short window forgets the outage in 5 m.
+    // The outage leaves the short window after 5 m.
     let opened = world.serve(HOUR, 10, 0, Reasons::is_empty);
     assert!(
         (4 * MINUTE..=6 * MINUTE).contains(&opened),
@@ -178,13 +178,13 @@ fn an_outage_closes_it_within_a_minute_and_recovery_opens_it_within_six() {
 }
 
 #[test]
-fn an_outage_in_the_first_hour_closes_it_for_half_an_hour_and_not_for_days() {
+fn an_early_outage_closes_a_gate_for_half_an_hour() {
     let mut world = World::new();
     world.serve_all(HOUR, 10, 0);
     world.serve_all(70, 10, 1);
     // The page of 6 h closes first: its long window holds no more than the one of 1 h as yet.
     assert!(world.reasons().contains(Reason::Burning(1)));
-    // Against the traffic seen so far the budget is spent 8 times over; against the period it is not.
+    // Compared with the traffic seen the budget is spent 8 times over; compared with the period it is not.
     let counts = world.window(30 * DAY);
     assert!(u128::from(counts.bad()) * 1000 > 8 * counts.total());
     assert!(!world.reasons().contains(Reason::BudgetSpent));
@@ -193,14 +193,14 @@ fn an_outage_in_the_first_hour_closes_it_for_half_an_hour_and_not_for_days() {
 }
 
 #[test]
-fn after_an_outage_and_a_quiet_night_the_first_requests_open_it() {
+fn the_first_requests_after_a_quiet_night_open_a_gate() {
     let mut world = World::new();
     world.serve_all(DAY, 10, 0);
     world.serve_all(2 * MINUTE, 10, 1);
     world.second += 30 * MINUTE;
     assert!(
         !world.reasons().is_empty(),
-        "nothing is known about now, so it holds"
+        "the present is unknown, so it holds"
     );
     let before = world.refused;
     let opened = world.serve(HOUR, 1, 0, Reasons::is_empty);
@@ -209,7 +209,7 @@ fn after_an_outage_and_a_quiet_night_the_first_requests_open_it() {
         "after {opened} s: a probe was due, and went well"
     );
     assert!(world.refused - before <= 20);
-    // And when the long window is empty too, there is nothing left to hold.
+    // When the long window is empty too, the gate opens.
     world.serve_all(2 * MINUTE, 10, 1);
     assert!(!world.reasons().is_empty());
     world.second += DAY;
@@ -217,7 +217,7 @@ fn after_an_outage_and_a_quiet_night_the_first_requests_open_it() {
 }
 
 #[test]
-fn a_slow_leak_closes_it_only_when_the_budget_of_the_month_is_spent() {
+fn a_slow_leak_closes_a_gate_once_the_month_is_spent() {
     let mut world = World::new();
     // One in 500 is bad: it burns 2, below every page. 0.2 a second, as a month is long.
     let day = (1..=30).find(|_| {
@@ -228,13 +228,13 @@ fn a_slow_leak_closes_it_only_when_the_budget_of_the_month_is_spent() {
         }
         !world.reasons().is_empty()
     });
-    // Half of the month, and the 5 % more (259 allowed) that are no chance.
+    // Half of the month, and 5 % more for the evidence (259 are allowed).
     assert!(matches!(day, Some(15..=19)), "on day {day:?}");
     assert_eq!(
         world.reasons().iter().collect::<Vec<_>>(),
         [Reason::BudgetSpent]
     );
-    // What a gate cannot do: the errors stay in the month, and what is refused does not dilute them.
+    // The errors stay in the month, and refused requests do not dilute them.
     world.serve_all(DAY, 1, 0);
     assert!(!world.reasons().is_empty());
     // A month of probes later they are gone.
@@ -250,8 +250,8 @@ fn a_slow_leak_closes_it_only_when_the_budget_of_the_month_is_spent() {
 }
 
 #[test]
-fn an_error_rate_at_its_line_closes_it_for_minutes_at_a_time_and_less_often_with_more_hysteresis() {
-    // 1.5 % is bad, the line is 1.44 %: how often it changes in twelve hours.
+fn hysteresis_makes_a_gate_close_less_often() {
+    // 1.5 % is bad, and the line is 1.44 %: how often the gate changes in twelve hours.
     let changes = [100, 90, 50].map(|reopen_percent| {
         let mut world = World::new();
         world.policy.reopen_percent = reopen_percent;
@@ -264,8 +264,8 @@ fn an_error_rate_at_its_line_closes_it_for_minutes_at_a_time_and_less_often_with
         });
         changes.get()
     });
-    // Once closed it takes the short window of 5 m to open, so not more than a dozen closings an hour;
-    // some thirty probes in it are often all good at such a rate, so it does try again.
+    // Opening takes the short window of 5 m, so there are at most a dozen closings an hour. The thirty probes in it
+    // are often all good at such a rate, so the gate does open.
     let [none, default, wide] = changes;
     assert!(2 <= wide && wide < default && default < none, "{changes:?}");
     assert!(none <= 12 * 2 * 12, "{changes:?}");

@@ -15,22 +15,22 @@ use crate::{
 const RESOLUTION: u64 = 10;
 /// The rings, as the documentation has them.
 const TIERS: [(u64, u64); 4] = [(10, 360), (60, 360), (300, 864), (3600, 720)];
-/// What they reach back: no window is longer.
+/// How far they reach back: no window is longer.
 const KEPT: u64 = 3600 * 720;
 
 thread_local! {
-    /// What the machine's clocks show here, and how far they may be apart before it counts.
+    /// The skew of the machine's clocks, and the tolerance.
     static SKEW: Cell<i64> = const { Cell::new(0) };
 }
 const TOLERANCE: u64 = 15;
 
-/// Every event with its time, and nothing clever.
+/// Every event with its time.
 #[derive(Default)]
 struct Naive {
     latest: u64,
     events: Vec<(u64, Event)>,
     slices: Option<SliceRule>,
-    /// What was slept through and noticed, and what the wall clock has gained (or lost) since.
+    /// The noticed time in suspend, and what the wall clock has gained (or lost) since.
     slept: u64,
     gained: i64,
 }
@@ -40,7 +40,7 @@ impl Naive {
         if event == Event::Excluded {
             return;
         }
-        // Time stands still when it steps back; within a slot a record does not move it.
+        // Time stands still when the clock steps back; an event does not move it within a slot.
         if (tick + self.slept) / RESOLUTION > self.latest / RESOLUTION {
             self.look(tick);
         }
@@ -48,7 +48,7 @@ impl Naive {
             .push(((tick + self.slept).max(self.latest), event));
     }
 
-    /// Time moves on to `tick` of the monotonic clock.
+    /// Moves time on to `tick` of the monotonic clock.
     fn look(&mut self, tick: u64) {
         if (tick + self.slept) / RESOLUTION > self.latest / RESOLUTION
             && self.gained.unsigned_abs() > TOLERANCE
@@ -59,7 +59,7 @@ impl Naive {
         self.latest = self.latest.max(tick + self.slept);
     }
 
-    /// The events, or the slices that end, from `start` on (a slice that ends with the moment itself not).
+    /// The events from `start` on, or the slices that end after `start`.
     fn since(&self, start: u64) -> Counts {
         let within = |from: u64, to: u64| {
             let count = |event| {
@@ -84,7 +84,7 @@ impl Naive {
         counts.grown(rule.one(rule.idle), idle)
     }
 
-    /// The first boundary of any ring that is within the window and still kept.
+    /// Counts from the first boundary of any ring that is within the window and still kept.
     fn window(&self, window: u64) -> Counts {
         let window = window.min(KEPT);
         if window > self.latest {
@@ -107,9 +107,9 @@ enum Step {
     Forward(u64),
     Back(u64),
     Look(u64),
-    /// The wall clock goes on, or back, alone.
+    /// The wall clock alone moves on, or back.
     Wall(i64),
-    /// Down for so long, with what was kept going through bytes.
+    /// A restart after a downtime, with the history through bytes.
     Restart(u64),
 }
 
@@ -127,12 +127,12 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         18 => event.prop_map(Step::Record),
-        // Within a slot, over a few, over an hour, over everything that is kept.
+        // Within a slot, over a few, over an hour, over the whole history.
         9 => prop_oneof![0_u64..12, 0_u64..200, 0_u64..5000, 0_u64..4_000_000].prop_map(Step::Forward),
         3 => prop_oneof![0_u64..12, 0_u64..5000].prop_map(Step::Back),
         6 => window.prop_map(Step::Look),
         2 => prop_oneof![-20_i64..20, 0_i64..5000, -5000_i64..0].prop_map(Step::Wall),
-        // Seldom: it goes through 37 KB.
+        // Seldom, as it copies 37 KB.
         1 => prop_oneof![0_u64..12, 0_u64..5000, 0_u64..4_000_000].prop_map(Step::Restart),
     ]
 }
@@ -156,11 +156,11 @@ fn slices() -> impl Strategy<Value = Option<SliceRule>> {
 }
 
 proptest! {
-    // Each case goes through six times 37 KB.
+    // Each case copies 37 KB six times.
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn no_damage_to_a_history_goes_unseen(
+    fn every_damage_to_a_history_is_detected(
         bytes in prop::collection::vec(any::<u8>(), 0..200),
         place in any::<prop::sample::Index>(),
         flip in 1_u8..,
@@ -181,9 +181,9 @@ proptest! {
 
 proptest! {
     #[test]
-    fn any_window_of_any_history_agrees_with_a_list_of_events(
+    fn every_window_agrees_with_a_list_of_events(
         steps in prop::collection::vec(step(), 0..150),
-        // Beginning just below a wrap, or not.
+        // Just below a wrap, or not.
         below in prop_oneof![Just(0_u64), 1_u64..50],
         shards in prop::collection::vec(0_usize..crate::sync::SHARDS, 1..4),
         slices in slices(),
@@ -222,8 +222,8 @@ proptest! {
                     let seen = view.window(window);
                     prop_assert_eq!((view.tick(), view.slept()), (naive.latest, naive.slept));
                     prop_assert_eq!(seen, naive.window(window));
-                    // And within the bounds that do not know of rings: never further back than the window,
-                    // and short of it by at most a slot.
+                    // And within the documented bounds: never further back than the window, and short of it by at
+                    // most a slot.
                     let window = window.min(KEPT);
                     let from = naive.latest.saturating_sub(window);
                     let at_most = naive.since(if window > naive.latest { 0 } else { from + 1 });
@@ -254,12 +254,12 @@ fn a_gap_of_centuries_costs_one_round_of_the_rings() {
     assert_eq!(
         view.window(u64::MAX),
         Counts::new(1, 0),
-        "what is kept, and no more"
+        "the kept history, and no more"
     );
 }
 
 #[test]
-fn a_history_with_impossible_numbers_and_a_true_checksum_is_refused_or_harmless() {
+fn impossible_numbers_in_a_history_are_harmless() {
     let (ledger, counts) = Recorder::of_events(RESOLUTION).view(9000).history();
     let whole = History {
         meaning: 0,

@@ -14,14 +14,14 @@ const RESOLUTION: u64 = 10;
 const EVER: u64 = 10_000;
 
 #[test]
-fn nothing_recorded_is_lost_when_a_slot_ends_meanwhile() {
+fn no_event_is_lost_when_a_slot_ends() {
     explore(Some(2), || {
         let shared = Arc::new(Recorder::of_events(RESOLUTION));
         let others: Vec<_> = [(0, Event::Bad), (0, Event::Good)]
             .into_iter()
             .map(|(shard, event)| {
                 let recorder = Arc::clone(&shared);
-                // Both see the slot that begins at 10 first, in whatever order.
+                // Both may be the first to see the slot that begins at 10.
                 thread::spawn(move || recorder.record(shard, event, 10))
             })
             .collect();
@@ -37,7 +37,7 @@ fn nothing_recorded_is_lost_when_a_slot_ends_meanwhile() {
 }
 
 #[test]
-fn two_records_of_one_shard_are_two() {
+fn two_events_in_one_shard_count_twice() {
     for event in [Event::Good, Event::Bad] {
         explore(None, move || {
             let shared = Arc::new(Recorder::of_events(RESOLUTION));
@@ -51,7 +51,7 @@ fn two_records_of_one_shard_are_two() {
 }
 
 #[test]
-fn who_sees_a_bad_event_sees_the_good_ones_before_it() {
+fn a_bad_event_publishes_the_good_ones_before_it() {
     explore(None, || {
         let shared = Arc::new(Recorder::of_events(RESOLUTION));
         let recorder = Arc::clone(&shared);
@@ -69,7 +69,7 @@ fn who_sees_a_bad_event_sees_the_good_ones_before_it() {
 }
 
 #[test]
-fn no_window_ever_shows_more_bad_events_than_happened() {
+fn no_window_shows_more_bad_events_than_happened() {
     explore(Some(3), || {
         let shared = Arc::new(Recorder::of_events(RESOLUTION));
         shared.record(0, Event::Bad, 1);
@@ -115,9 +115,9 @@ fn a_history_taken_while_recording_is_of_one_moment() {
 }
 
 #[test]
-fn each_slice_is_counted_once_whoever_ends_it() {
+fn each_slice_is_counted_once() {
     explore(Some(3), || {
-        // Of one slot each; an idle one is good, one with a bad event is bad.
+        // Slices of one slot: an idle one is good, one with a bad event is bad.
         let rule = SliceRule {
             length: RESOLUTION,
             target: Objective::new(1, 1),

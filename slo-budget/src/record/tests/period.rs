@@ -1,4 +1,4 @@
-//! Periods of a calendar of one's own, against a list of events. (Real calendars: `tests/calendar.rs`.)
+//! Periods of an invented calendar, against a list of events. (`tests/calendar.rs` has real calendars.)
 
 use proptest::prelude::*;
 
@@ -8,14 +8,14 @@ use crate::{
 };
 
 const RESOLUTION: u64 = 10;
-/// No multiple of a slot, and beyond all rings.
+/// Not multiples of a slot, and one longer than the rings.
 const LENGTHS: [u64; 3] = [37, 4001, 5_000_001];
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Record,
     Forward(u64),
-    /// The wall clock alone, as the ledger is told of it.
+    /// Sets the wall clock alone, as the ledger is told.
     SetBack(u64),
     Look,
 }
@@ -31,7 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn a_period_holds_what_came_since_its_exact_beginning(
+    fn a_period_counts_from_its_exact_start(
         begin in 10_000_000_u64..20_000_000,
         length in prop::sample::select(&LENGTHS[..]),
         steps in prop::collection::vec(step(), 0..100),
@@ -47,11 +47,11 @@ proptest! {
         for step in steps.into_iter().chain([Step::Look]) {
             match step {
                 Step::Record => {
-                    // As a recorder does, and only then.
+                    // As the recorder does, and only then.
                     if tick >= ledger.due() {
                         ledger.advance(tick, events, around);
                     }
-                    events.good += 1;
+                    events = events.grown(Counts::new(1, 0), 1);
                     expected += 1;
                 }
                 Step::Forward(by) => {
@@ -65,7 +65,7 @@ proptest! {
                 Step::SetBack(by) => {
                     ledger.advance(tick, events, around);
                     ledger.set_wall(-i64::try_from(by).expect("small"));
-                    // A period that has begun goes on, however late it is.
+                    // A period that has started continues, whatever the wall clock shows.
                     wall -= by;
                 }
                 Step::Look => {
