@@ -14,7 +14,7 @@ use crate::{
 
 /// The configuration of an error budget. `Copy`, and usable in a `const`.
 ///
-/// Made by [`ErrorBudget::builder`].
+/// Made by [`ErrorBudget::builder`](crate::ErrorBudget::builder).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {

@@ -1,10 +1,9 @@
 use std::{fmt, hash::Hash, sync::Arc};
 
 use crate::{
-    family::ErrorBudgets,
+    family::{ErrorBudgets, member::Owner},
     gate::{Class, Gate, GateBuilder, Spent},
     layer::source::{Admit, sealed::Sealed},
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
     types::InvalidConfig,
 };
 
@@ -46,8 +45,7 @@ struct Shared<K> {
     builder: GateBuilder,
     budgets: ErrorBudgets<K>,
     overflow: Gate,
-    /// Distinguishes the families of gates on the same budgets.
-    id: u64,
+    owner: Owner,
 }
 
 /// A family of gates, and the function that returns the key of a request. Passed to
@@ -67,14 +65,12 @@ impl GateBuilder {
     ///
     /// As [`build`](Self::build).
     pub fn build_family<K>(self, budgets: ErrorBudgets<K>) -> Result<Gates<K>, InvalidConfig> {
-        // Relaxed: only the number matters.
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         let overflow = self.build(budgets.overflow().clone())?;
         Ok(Gates(Arc::new(Shared {
             builder: self,
             budgets,
             overflow,
-            id: NEXT.fetch_add(1, Relaxed),
+            owner: Owner::default(),
         })))
     }
 }
@@ -117,9 +113,8 @@ impl<K: Hash + Eq + Clone> Gates<K> {
     /// All gates that were used and whose budgets exist, in no particular order. That of the overflow is not among
     /// them.
     pub fn iter(&self) -> impl Iterator<Item = (K, Gate)> {
-        let id = self.0.id;
         (self.0.budgets)
-            .collect(|member| member.gate(id).cloned())
+            .collect(|member| member.gate(&self.0.owner).cloned())
             .into_iter()
     }
 
@@ -130,9 +125,9 @@ impl<K: Hash + Eq + Clone> Gates<K> {
             let Some(member) = member else {
                 return f(&shared.overflow);
             };
-            match member.gate(shared.id) {
+            match member.gate(&shared.owner) {
                 Some(gate) => f(gate),
-                None => f(member.gate_or(shared.id, |budget| {
+                None => f(member.gate_or(&shared.owner, |budget| {
                     shared.builder.build(budget).expect(
                         "all budgets of a family have the settings with which the overflow's gate was built",
                     )

@@ -1,4 +1,4 @@
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::{budget::ErrorBudget, gate::Gate};
 
@@ -14,10 +14,19 @@ pub(super) struct Member {
 struct Gates(OnceLock<Box<Entry>>);
 
 struct Entry {
-    /// The family that built the gate.
-    owner: u64,
+    owner: Owner,
     gate: Gate,
     next: Gates,
+}
+
+/// The family that built a gate: distinguishes families of gates on the same budgets.
+#[derive(Clone, Default)]
+pub(super) struct Owner(Arc<()>);
+
+impl Owner {
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl Member {
@@ -33,10 +42,10 @@ impl Member {
     }
 
     /// The gate of the family `owner`, if there is one.
-    pub(super) fn gate(&self, owner: u64) -> Option<&Gate> {
+    pub(super) fn gate(&self, owner: &Owner) -> Option<&Gate> {
         let mut list = &self.gates;
         while let Some(entry) = list.0.get() {
-            if entry.owner == owner {
+            if entry.owner.is(owner) {
                 return Some(&entry.gate);
             }
             list = &entry.next;
@@ -45,17 +54,17 @@ impl Member {
     }
 
     /// The gate of the family `owner`, built if there is none. Concurrent calls build one gate.
-    pub(super) fn gate_or(&self, owner: u64, build: impl Fn(ErrorBudget) -> Gate) -> &Gate {
+    pub(super) fn gate_or(&self, owner: &Owner, build: impl Fn(ErrorBudget) -> Gate) -> &Gate {
         let mut list = &self.gates;
         loop {
             let entry = list.0.get_or_init(|| {
                 Box::new(Entry {
-                    owner,
+                    owner: owner.clone(),
                     gate: build(self.budget.clone()),
                     next: Gates::default(),
                 })
             });
-            if entry.owner == owner {
+            if entry.owner.is(owner) {
                 return &entry.gate;
             }
             list = &entry.next;

@@ -154,7 +154,7 @@ mod tests {
             listeners
                 .listen(move |event: &u8| into.lock().push(*event))
                 .detach();
-            let there = std::sync::Arc::clone(&listeners);
+            let there = Arc::clone(&listeners);
             let other = thread::spawn(move || {
                 there.put(10);
                 there.deliver();
