@@ -24,7 +24,7 @@ pub(crate) struct Significance {
     /// The highest probability that still counts as evidence.
     pub(crate) evidence: f64,
     /// The slices that are counted, if the budget counts slices.
-    pub(crate) slices: Option<SliceRule>,
+    pub(super) slices: Option<SliceRule>,
 }
 
 /// The most terms that are summed. Enough for up to about ten million expected bad events. Beyond that

@@ -11,19 +11,19 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
     pub(super) objective: Objective,
-    pub(crate) resolution: u64,
+    pub(super) resolution: u64,
     pub(super) admission: Admission,
     pub(super) pages: Few<Rule>,
     pub(super) limits: Few<LimitRule>,
     pub(super) significance: Significance,
-    pub(crate) reopen_percent: u8,
+    pub(super) reopen_percent: u8,
     pub(super) no_data: NoData,
 }
 
 impl Policy {
     /// Why the gate should be closed, given why it `was` closed. `whole` has the figures of the period, and
     /// `window` counts the events in a window.
-    pub(crate) fn admission(
+    pub(super) fn admission(
         &self,
         was: Reasons,
         whole: &Whole,

@@ -38,7 +38,7 @@ const NO_DATA: usize = 9;
 const FORCED: usize = 10;
 
 impl Reasons {
-    pub(crate) const NONE: Self = Self(0);
+    pub(super) const NONE: Self = Self(0);
 
     /// Whether the set is empty: the gate is open.
     #[must_use]
@@ -61,7 +61,7 @@ impl Reasons {
         all.filter(move |reason| self.contains(*reason))
     }
 
-    pub(crate) const fn with(self, reason: Reason) -> Self {
+    pub(super) const fn with(self, reason: Reason) -> Self {
         Self(self.0 | Self::bit(reason))
     }
 

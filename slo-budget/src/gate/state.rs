@@ -26,7 +26,7 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(crate) struct State {
+pub(super) struct State {
     /// What requests follow: the decision, or the override.
     reasons: AtomicU16,
     /// The tick from which the decision must be made again.
@@ -58,10 +58,10 @@ struct Inside {
 
 /// What a policy says at a tick.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Decided {
-    pub(crate) reasons: Reasons,
+pub(super) struct Decided {
+    pub(super) reasons: Reasons,
     /// The tick at which the period ends and the decision with it; `u64::MAX` if the period slides.
-    pub(crate) period_until: u64,
+    pub(super) period_until: u64,
 }
 
 /// A probe is due after this many slots (a minute, at 10 s): five in the short window of the faster page, so that
@@ -69,7 +69,7 @@ pub(crate) struct Decided {
 const SLOTS_A_PROBE: u64 = 6;
 
 impl State {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             reasons: AtomicU16::new(0),
             stale_at: AtomicU64::new(0),
@@ -88,7 +88,7 @@ impl State {
     }
 
     /// Why the gate is closed, by the last decision or override.
-    pub(crate) fn reasons(&self) -> Reasons {
+    pub(super) fn reasons(&self) -> Reasons {
         // Relaxed: nothing else is read because of it. Pairs with the store in `show`.
         Reasons::of_bits(self.reasons.load(Relaxed))
     }
@@ -102,7 +102,7 @@ impl State {
 
     /// Decides again with `decide` if the decision is stale and no other caller is deciding. `tell` gets each
     /// change, and whether the gate is open after it. It is called under the lock, so in the order of the changes.
-    pub(crate) fn refresh(
+    pub(super) fn refresh(
         &self,
         tick: u64,
         resolution: u64,
@@ -154,7 +154,7 @@ impl State {
     }
 
     /// Follows an operator's override from `tick` on.
-    pub(crate) fn force(&self, by: Override, tick: u64, mut tell: impl FnMut(Change, bool)) {
+    pub(super) fn force(&self, by: Override, tick: u64, mut tell: impl FnMut(Change, bool)) {
         let until = by
             .lasts()
             .map_or(u64::MAX, |lasts| tick.saturating_add(ticks(lasts)));
@@ -169,7 +169,7 @@ impl State {
     }
 
     /// Follows the policy again. Returns the override that this ended.
-    pub(crate) fn resume(
+    pub(super) fn resume(
         &self,
         actor: Arc<str>,
         reason: Arc<str>,
@@ -212,7 +212,7 @@ impl State {
     }
 
     /// Whether an optional request that found the gate closed is a probe: a due one, or one in `one_in`.
-    pub(crate) fn admit_probe(&self, one_in: u32) -> bool {
+    pub(super) fn admit_probe(&self, one_in: u32) -> bool {
         // The load avoids the swap, as the value is mostly false. AcqRel: the swap is the only
         // read-modify-write on `due`, so exactly one caller sees true.
         let admitted = if self.due.load(Relaxed) && self.due.swap(false, AcqRel) {
@@ -229,12 +229,12 @@ impl State {
     }
 
     /// The number of probes admitted.
-    pub(crate) fn probes(&self) -> u64 {
+    pub(super) fn probes(&self) -> u64 {
         self.probes.load(Relaxed)
     }
 
     /// The number of requests refused.
-    pub(crate) fn refused(&self, one_in: u32) -> u64 {
+    pub(super) fn refused(&self, one_in: u32) -> u64 {
         let asked = self.asked.load(Relaxed);
         asked - asked / u64::from(one_in) + self.turned_away.load(Relaxed)
     }

@@ -59,7 +59,7 @@ impl Ledger {
     }
 
     /// Follows a calendar from now on, or does not.
-    pub(crate) fn set_period(&mut self, period: Option<Period>) {
+    pub(super) fn set_period(&mut self, period: Option<Period>) {
         self.period = period;
     }
 
@@ -123,7 +123,7 @@ impl Ledger {
     }
 
     /// The tick at which the ledger must be written before the next event is counted.
-    pub(crate) fn due(&self) -> u64 {
+    pub(super) fn due(&self) -> u64 {
         let slot = self.rings.next_slot();
         match &self.period {
             None => slot,
@@ -132,7 +132,7 @@ impl Ledger {
     }
 
     /// Adjusts the period to a wall clock that was set by `by`, beside what the machine slept.
-    pub(crate) fn set_wall(&mut self, by: i64) {
+    pub(super) fn set_wall(&mut self, by: i64) {
         if let Some(period) = &mut self.period {
             period.wall = period.wall.saturating_add_signed(by);
         }
@@ -164,7 +164,7 @@ impl Ledger {
     }
 
     /// The figures of the calendar's period, or of the last `length` ticks.
-    pub(crate) fn whole(&self, length: u64, counts: Counts) -> Whole {
+    pub(super) fn whole(&self, length: u64, counts: Counts) -> Whole {
         match &self.period {
             None => Whole {
                 counts: self.rings.window(length, counts),

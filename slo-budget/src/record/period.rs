@@ -26,18 +26,18 @@ pub(crate) trait Periods: fmt::Debug + Send + Sync {
 
 /// The current period, in nanoseconds of the wall clock since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Period {
+pub(super) struct Period {
     /// The wall clock at the latest tick of the ledger.
-    pub(crate) wall: u64,
+    pub(super) wall: u64,
     /// `start <= wall < end`, unless the wall clock was set back.
-    pub(crate) start: u64,
-    pub(crate) end: u64,
+    pub(super) start: u64,
+    pub(super) end: u64,
     /// When counting began in this period: its start, or later if the process started later.
-    pub(crate) since: u64,
+    pub(super) since: u64,
     /// The cumulative counts at `since`.
-    pub(crate) base: Counts,
+    pub(super) base: Counts,
     /// The fingerprint of the calendar.
-    pub(crate) calendar: u64,
+    pub(super) calendar: u64,
 }
 
 impl Period {

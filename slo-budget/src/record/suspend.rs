@@ -20,7 +20,7 @@ use crate::types::duration::ticks;
 
 /// Reads by how many ticks the wall clock is ahead of the monotonic clock; only differences matter. `None` if
 /// the two could not be read at the same moment.
-pub(crate) type Skew = fn() -> Option<i64>;
+pub(super) type Skew = fn() -> Option<i64>;
 
 #[derive(Debug)]
 pub(crate) struct SuspendClock {
@@ -43,13 +43,13 @@ const LEAST_TOLERANCE: u64 = 1_000_000_000;
 const AT_ONCE: u64 = 100_000_000;
 
 /// The time since the Unix epoch, in ticks.
-pub(crate) fn wall() -> u64 {
+pub(super) fn wall() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
     ticks(since_epoch.unwrap_or_default())
 }
 
 /// The skew of this machine; see [`Skew`].
-pub(crate) fn skew() -> Option<i64> {
+pub(super) fn skew() -> Option<i64> {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     let monotonic = || ticks(START.elapsed());
     let before = monotonic();
@@ -78,26 +78,26 @@ impl SuspendClock {
 
     /// For a wall clock that shows an earlier time than before a restart: a machine without a battery starts
     /// in 1970.
-    pub(crate) const fn behind(self, behind: u64) -> Self {
+    pub(super) const fn behind(self, behind: u64) -> Self {
         Self { behind, ..self }
     }
 
     /// The ledger's tick for a tick of the monotonic clock.
-    pub(crate) const fn tick(&self, monotonic: u64) -> u64 {
+    pub(super) const fn tick(&self, monotonic: u64) -> u64 {
         monotonic.saturating_add(self.slept)
     }
 
     /// The inverse of [`tick`](Self::tick).
-    pub(crate) const fn monotonic(&self, tick: u64) -> u64 {
+    pub(super) const fn monotonic(&self, tick: u64) -> u64 {
         tick.saturating_sub(self.slept)
     }
 
-    pub(crate) const fn slept(&self) -> u64 {
+    pub(super) const fn slept(&self) -> u64 {
         self.slept
     }
 
     /// Reads the machine's clocks and adds what it slept. Returns by how much the wall clock was set.
-    pub(crate) fn update(&mut self) -> i64 {
+    pub(super) fn update(&mut self) -> i64 {
         let Some(skew) = (self.read)() else {
             return 0;
         };

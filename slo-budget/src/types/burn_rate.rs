@@ -28,7 +28,7 @@ pub struct BurnRate {
 }
 
 impl BurnRate {
-    pub(crate) const fn new(objective: Objective, counts: Counts) -> Option<Self> {
+    pub(super) const fn new(objective: Objective, counts: Counts) -> Option<Self> {
         if counts.total() == 0 {
             None
         } else {

@@ -24,7 +24,7 @@ pub(crate) fn parse(text: &str, places: usize) -> Option<(u64, u64)> {
 }
 
 /// Compares `a × b` with `c × d`, exactly.
-pub(crate) fn compare_products(a: u128, b: u128, c: u128, d: u128) -> Ordering {
+pub(super) fn compare_products(a: u128, b: u128, c: u128, d: u128) -> Ordering {
     product(a, b).cmp(&product(c, d))
 }
 

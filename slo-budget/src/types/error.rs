@@ -71,7 +71,7 @@ pub enum InvalidConfig {
 }
 
 impl InvalidConfig {
-    pub(crate) const fn message(self) -> &'static str {
+    pub(super) const fn message(self) -> &'static str {
         match self {
             Self::Objective => {
                 "an objective is the share of good events, from 0 to 100 %, with at most 18 decimals: write `99.9%`, `0.999` or `999/1000`"
