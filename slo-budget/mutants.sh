@@ -68,7 +68,7 @@ model_mutant 'an alert that is kept firing for ever' src/alerts/state.rs \
 model_mutant 'a damaged history that is read' src/history/codec.rs \
     'read().filter(|_| intact)' \
     'read().filter(|_| intact || true)' \
-    'history::tests::model::impossible_numbers_in_a_history_are_harmless'
+    'history::tests::damage::impossible_numbers_in_a_history_are_harmless'
 model_mutant 'a sleep that is not noticed' src/record/suspend.rs \
     'self.slept = self.slept.saturating_add(gained.unsigned_abs() - set);' \
     '' \

@@ -1,4 +1,11 @@
 //! The alerts at one moment: a pure function of the windows and of the last step.
+//!
+//! The condition has no hysteresis, unlike that of a gate, so that Prometheus rules can express it too;
+//! `keep_firing_for` does the rest. Near a factor of 1 the evidence decides, so an alert comes later than the
+//! formula says: after 300 s of total outage and not after 259.2 s.
+//!
+//! The state of an inhibited alert continues to change. Listeners get an event when the mark changes, so that one which acts on
+//! `is_active` is right at any time, also when the page ends first.
 
 use crate::{
     alerts::{

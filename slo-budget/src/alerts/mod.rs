@@ -87,7 +87,8 @@ impl Alerts {
     fn of(budget: ErrorBudget, rules: &Rules) -> Self {
         let latest = rules.initial();
         let (listeners, watched) = (Listeners::new(), watch::Sender::new(latest));
-        // As the first listener, so that watchers see changes in order and are woken with no lock held.
+        // As the first listener, so that watchers see changes in order and are woken with no lock held, and only when
+        // an alert has changed.
         let sender = watched.clone();
         let tell = move |event: &AlertEvent| {
             sender.send_replace(*event.all());

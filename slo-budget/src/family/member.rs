@@ -8,8 +8,11 @@ pub(super) struct Member {
     gates: Gates,
 }
 
-/// A list of gates, one for each family of gates. There is nearly always one at most. It only grows, so that a check
-/// takes no lock; it goes with its member.
+/// A list of gates, one for each family of gates, so that a budget may have several policies. There is nearly always
+/// one. The list only grows, so that a check takes no lock, and goes with its member.
+///
+/// Rejected: a map of gates beside that of the budgets. Every check then looks up both and compares the gate's budget
+/// with the one that the key has now, and gates of forgotten keys need sweeping.
 #[derive(Default)]
 struct Gates(OnceLock<Box<Entry>>);
 

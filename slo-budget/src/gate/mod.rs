@@ -186,7 +186,7 @@ impl Gate {
 
     /// Overrides the policy from now on, until the override ends or an operator [resumes](Self::resume) the policy.
     /// Replaces the current override. Meanwhile the policy continues to decide, without effect;
-    /// [`deploy`](Self::deploy) ignores overrides.
+    /// [`deploy`](Self::deploy) ignores overrides, as it answers another question.
     ///
     /// No task waits for the end of the override: the first check or query after it notices.
     pub fn force(&self, by: Override) {

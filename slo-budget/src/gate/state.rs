@@ -40,7 +40,8 @@ pub(super) struct State {
     /// The optional requests while closed, without those that got a due probe.
     asked: AtomicU64,
     probes: AtomicU64,
-    /// The requests that an override refused. An override lets no probes through.
+    /// The requests that an override refused. An override lets no probes through: the operator said closed, and the
+    /// policy learns from essential requests.
     turned_away: AtomicU64,
     /// Requests only ever try this lock.
     inside: Mutex<Inside>,
@@ -64,8 +65,9 @@ pub(super) struct Decided {
     pub(super) period_until: u64,
 }
 
-/// A probe is due after this many slots (a minute, at 10 s): five in the short window of the faster page, so that
-/// a gate without much traffic still learns that it may open.
+/// A probe is due after this many slots (a minute, at 10 s): five in the short window of the faster page. Probes by
+/// share alone starve a quiet service (one in 50 of one a minute takes 50 minutes); probes by time alone say nothing
+/// at high rates.
 const SLOTS_A_PROBE: u64 = 6;
 
 impl State {

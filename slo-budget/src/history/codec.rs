@@ -1,5 +1,6 @@
 //! A history as bytes: words of eight bytes, the lowest first. A magic number, the version, the meaning, the
-//! wall clock, the counts, the ledger, and a checksum over all of it.
+//! wall clock, the counts, the ledger, and a checksum over all of it. The checksum detects damage, not malice; forged
+//! numbers with a valid checksum are harmless.
 
 use crate::{
     history::{History, Unusable},

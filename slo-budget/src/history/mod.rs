@@ -1,4 +1,10 @@
 //! What a budget remembers over a restart.
+//!
+//! The ticks of a restored ledger continue: the new epoch has the latest tick of the old one plus the downtime by the
+//! wall clock, so rings and windows know nothing of restarts.
+//!
+//! Instances add up by windows and not by slots, as slots are aligned to the start of each process. Each history
+//! answers for the same window at the same wall time.
 
 mod codec;
 mod restore;

@@ -1,4 +1,8 @@
 //! When a call ends and is counted.
+//!
+//! With [`AtBodyEnd`](crate::AtBodyEnd) the head decides first: bad or excluded is counted at once. The classifier is
+//! not asked again at the end of the body, as the response is no longer there. A body that is dropped before its end
+//! is a cancelled call, as it is unknown who dropped it.
 
 use std::{borrow::Borrow, time::Duration};
 

@@ -58,7 +58,8 @@ pub(crate) struct SliceRule {
 }
 
 /// The count of a slice whose ratio is counted. Sums are then integers, exact to a billionth of a slice and rounded
-/// against the service. 2^64 of them are 584 years of slices of a second.
+/// against the service. 2^64 of them are 584 years of slices of a second. Rejected: exact fractions, whose common
+/// denominator overflows after a few slices of different traffic.
 const WHOLE: u64 = 1_000_000_000;
 
 // === impl Budgeting ===
@@ -176,7 +177,8 @@ impl SliceRule {
     }
 }
 
-/// Whole good and bad trials, as a binomial test needs them. A ratio contributes its whole bad slices only.
+/// Whole good and bad trials, as a binomial test needs them. A ratio contributes its whole bad slices only. Slices in
+/// a row are not independent, so for slices this is a guard against one bad minute and no test of a hypothesis.
 pub(crate) fn trials(slices: Option<SliceRule>, counts: Counts) -> Counts {
     match slices {
         Some(SliceRule { target: None, .. }) => {

@@ -2,7 +2,10 @@
 //!
 //! The rings cannot answer for it: a quarter is longer than they reach back, and in a time zone with half
 //! hours no month begins with a slot of the coarsest ring. So the cumulative counts at the start of the period
-//! are kept beside them.
+//! are kept beside them. The end of a period is one more moment before whose first event the ledger is written.
+//!
+//! Wall time is read once, when the budget is built, and then follows the monotonic clock, so that steps of the wall
+//! clock do not move a month back and forth.
 
 use std::fmt;
 

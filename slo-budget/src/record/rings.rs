@@ -150,7 +150,7 @@ impl Rings {
     ///
     /// Invariants: a window never looks back further than `window`, and falls short by less than a slot of the
     /// finest tier that reaches that far. The minimum is taken over all tiers, so that a longer window never
-    /// holds less than a shorter one.
+    /// holds less than a shorter one: with the finest tier alone 1 h 1 s could hold less than 1 h.
     // Always inlined: a query of eight windows is eight of these, and `since_start_of` would prevent it otherwise.
     #[expect(clippy::inline_always, reason = "measured")]
     #[inline(always)]

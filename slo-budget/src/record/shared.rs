@@ -17,6 +17,8 @@ use crate::{
     },
 };
 
+// There is no const constructor for a `static` budget: the rings would need const initialisers for a lock and an
+// epoch, and `LazyLock<ErrorBudget>` with `ErrorBudgetLayer::new(&*BUDGET)` costs no reference count either.
 /// The shared state behind an [`ErrorBudget`](crate::ErrorBudget). Opaque; named in types such as
 /// [`Observation<&'static Core>`](crate::Observation).
 pub struct Core {

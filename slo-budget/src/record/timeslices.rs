@@ -3,7 +3,10 @@
 //! Property: the counters count events as ever, and an event costs nothing more. A slice is a whole number of
 //! slots, so its end is the start of a slot, and the ledger is advanced before the first event of that slot is
 //! counted. There the slice that has ended is judged. So slices are exact, and the rings keep cumulative counts
-//! of slices as they do of events.
+//! of slices as they do of events. Skipped slices follow in closed form, so a gap costs one round of the rings.
+//!
+//! OpenSLO does not say what a slice without events is. Excluded, good and bad are all right for some service, so the
+//! user chooses; excluded is the default, as no data is neither 0 nor 1 elsewhere in this crate.
 
 use crate::{
     record::budgeting_method::SliceRule,
