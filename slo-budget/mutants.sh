@@ -37,7 +37,7 @@ mutant 'probes shared out by load, then store' src/gate/state.rs \
     'let before = self.asked.fetch_add(1, Relaxed);' \
     'let before = self.asked.load(Relaxed); self.asked.store(before + 1, Relaxed);' \
     'gate::tests::loom::one_in_two_requests_is_a_probe'
-mutant 'an event left behind when the outbox is found empty' src/observe/listeners.rs \
+mutant 'an event left behind when the queue is found empty' src/observe/listeners.rs \
     'inner.delivering && !leaving' \
     'inner.delivering' \
     'observe::listeners::tests::every_event_is_delivered_in_order'
