@@ -1,6 +1,6 @@
 //! The types that loom must see. No other file of the crate names an atomic or a lock.
 //!
-//! The reference counts of the handles are `std`'s, and proven elsewhere.
+//! The reference counts of the handles, and the `OnceLock` of a member of a family, are `std`'s and proven elsewhere.
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic;

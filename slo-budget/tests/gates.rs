@@ -178,3 +178,16 @@ fn a_key_whose_clone_panics_takes_no_place() {
         "it had a place"
     );
 }
+
+#[test]
+fn two_families_of_gates_on_the_same_budgets_are_independent() {
+    let (budgets, gates) = families(8);
+    let others = Gate::builder().build_family(budgets.clone()).unwrap();
+    gates.get(&1).force(Override::closed("me", "test"));
+    assert!(!gates.get(&1).is_open() && others.get(&1).is_open());
+    assert_eq!((gates.iter().count(), others.iter().count()), (1, 1));
+    assert!(others.get(&2).is_open());
+    assert_eq!((gates.iter().count(), others.iter().count()), (1, 2));
+    spend(&budgets.get(&2));
+    assert!(!gates.get(&2).is_open());
+}
