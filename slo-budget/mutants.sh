@@ -113,7 +113,7 @@ model_mutant 'a sum of e-values in place of their mean' src/canary/comparison.rs
     ' - as_f64(products.len() as u64).ln()' \
     '' \
     'canary::tests::rules::a_batch_is_complete_when_both_have_had_requests_and_one_alone_waits'
-model_mutant 'evidence about a rate that is not punished for requests that go well' src/canary/bound.rs \
+model_mutant 'evidence about a rate that is not punished for requests that go well' src/canary/intervals.rs \
     '(ln_ratio.exp_m1() * below_one(rate)).ln_1p()' \
     '(ln_ratio.exp_m1() * below_one(rate)).ln_1p() * 0.99' \
     'canary::tests::exact::the_evidence_about_a_rate_expects_at_most_one_also_where_the_rate_changes'
@@ -121,19 +121,19 @@ model_mutant 'α spent on each test' src/canary/policy.rs \
     'if self.judges_latency { 5.0 } else { 3.0 }' \
     'if self.judges_latency { 1.0 } else { 1.0 }' \
     'canary::tests::rules::five_times_the_baseline_is_a_limit_of_its_own'
-model_mutant 'a batch of one side' src/canary/counted.rs \
+model_mutant 'a batch of one side' src/canary/batches.rs \
     'errors.baseline == 0 || errors.canary == 0' \
     'errors.canary == 0' \
     'canary::tests::model::two_sides_are_never_both_worse_than_each_other'
-model_mutant 'a step promoted by the step before' src/canary/counted.rs \
+model_mutant 'a step promoted by the step before' src/canary/batches.rs \
     '(self.now.canary.tally(of)).since(self.step_from.canary.tally(of))' \
     'self.now.canary.tally(of)' \
     'canary::tests::rules::each_step_is_shown_to_be_good_anew_and_what_is_bad_adds_up'
-model_mutant 'a hard limit on one failure' src/canary/bad.rs \
+model_mutant 'a hard limit on one failure' src/canary/findings.rs \
     'if tally.hits < limits.min_bad {' \
     'if tally.hits < 1 {' \
     'canary::tests::rules::hard_limits_need_three_failures_whatever_the_bound_says'
-model_mutant 'bad news that are forgotten' src/canary/bad.rs \
+model_mutant 'bad news that are forgotten' src/canary/findings.rs \
     'self.look_at_errors(policy, counted, errors);
         if' \
     'self.0.clear(); self.look_at_errors(policy, counted, errors);

@@ -1,7 +1,7 @@
 use crate::canary::{
     CanaryPolicy, EValue, Reason,
-    arm::{Of, Tally},
-    bound::{ln_below, upper_bound},
+    arms::{Of, Tally},
+    intervals::{ln_below, upper_bound},
     needed,
 };
 

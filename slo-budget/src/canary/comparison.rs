@@ -1,6 +1,6 @@
 use crate::canary::{
     CanaryPolicy,
-    bound::{as_f64, ln_sum},
+    intervals::{as_f64, ln_sum},
     listed::MOST,
     odds::Table,
 };

@@ -1,8 +1,8 @@
 //! How many requests are still missing.
 
 use crate::canary::{
-    arm::{MOST, Tally},
-    bound::{as_f64, ln_below, ln_shares, ln_sum, ln_terms_below},
+    arms::{MOST, Tally},
+    intervals::{as_f64, ln_below, ln_shares, ln_sum, ln_terms_below},
 };
 
 /// How many further requests, none of them a hit, until the rate is shown to be below `rate`. `None` where all there

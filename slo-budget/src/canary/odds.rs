@@ -8,7 +8,7 @@
 
 use crate::{
     burn::significance::{deviance, stirling_rest},
-    canary::bound::as_f64,
+    canary::intervals::as_f64,
 };
 
 /// The most terms that are summed on either side of the greatest. Enough to be exact to rounding up to a standard deviation

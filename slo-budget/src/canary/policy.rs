@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{
-    canary::{Builder, Canary, EValue, Overdue, arm::Tally, listed::Listed, needed},
+    canary::{Builder, Canary, EValue, Overdue, arms::Tally, listed::Listed, needed},
     types::Objective,
 };
 

@@ -1,4 +1,4 @@
-use crate::canary::{Interval, arm::Tally};
+use crate::canary::{Interval, arms::Tally};
 
 /// 1.96 standard deviations: 95 % of a normal distribution.
 const Z: f64 = 1.959_963_984_540_054;

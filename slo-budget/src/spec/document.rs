@@ -6,7 +6,7 @@
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
-use crate::spec::mistake::{Place, Problem};
+use crate::spec::mistakes::{Place, Problem};
 
 #[derive(Debug)]
 pub(crate) struct Node {

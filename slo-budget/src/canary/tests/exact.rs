@@ -1,8 +1,8 @@
 //! Small tables against rationals, large ones against what must hold for any.
 
 use crate::canary::{
-    arm::Tally,
-    bound::{as_f64, ln_above, ln_below},
+    arms::Tally,
+    intervals::{as_f64, ln_above, ln_below},
     odds::Table,
 };
 

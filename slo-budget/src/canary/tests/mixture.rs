@@ -1,8 +1,8 @@
 //! What other shares of the odds ratios in a bound would cost or spare.
 
 use crate::canary::{
-    arm::Tally,
-    bound::{ln_shares, ln_sum, ln_terms_below},
+    arms::Tally,
+    intervals::{ln_shares, ln_sum, ln_terms_below},
 };
 
 /// The evidence for each of two tests at α = 0.05.

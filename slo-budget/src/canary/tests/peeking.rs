@@ -1,8 +1,8 @@
 //! What looking after each request does, exactly: the chance that a rule ever acts, by summing over all paths.
 
 use crate::canary::{
-    arm::Tally,
-    bound::{ln_above, ln_below, lower_bound, upper_bound},
+    arms::Tally,
+    intervals::{ln_above, ln_below, lower_bound, upper_bound},
     wilson::wilson,
 };
 
@@ -91,7 +91,7 @@ fn a_bound_is_where_the_evidence_is_just_enough() {
         for alpha in [0.5, 0.025, 0.01, 1e-9] {
             let tally = Tally { total, hits };
             let (low, high) = (lower_bound(tally, alpha), upper_bound(tally, alpha));
-            let rate = crate::canary::bound::rate_of(tally);
+            let rate = crate::canary::intervals::rate_of(tally);
             assert!(
                 (0.0..=rate).contains(&low) && (rate..=1.0).contains(&high),
                 "{tally:?}"

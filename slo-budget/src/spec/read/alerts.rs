@@ -11,9 +11,9 @@ use crate::{
     spec::{
         Pair,
         duration::{self, Written},
-        fields::{Field, Notes},
-        figures::human,
-        mistake::Place,
+        mistakes::Place,
+        number::human,
+        read::fields::{Field, Notes},
     },
     types::{BurnRate, Factor, InvalidConfig, decimal},
 };

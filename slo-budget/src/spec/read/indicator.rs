@@ -3,8 +3,8 @@
 use super::{DURATION, INDICATOR, SELECTOR};
 use crate::spec::{
     duration,
-    fields::{Field, Notes},
     indicator::Indicator,
+    read::fields::{Field, Notes},
     selector::Selector,
 };
 

@@ -6,14 +6,14 @@
 //! (Ville's inequality). What that assumes: requests fail independently of each other, and those of both arms at
 //! the same time and by lot. A rate that changes with the hour is no harm, as the arms are compared batch by batch.
 
-mod arm;
-mod bad;
-mod bound;
+mod arms;
+mod batches;
 mod builder;
 mod claim;
 mod comparison;
-mod counted;
 mod evidence;
+mod findings;
+mod intervals;
 mod invalid;
 mod listed;
 mod needed;
@@ -29,7 +29,7 @@ mod wilson;
 #[cfg(test)]
 mod tests;
 
-pub use arm::Arm;
+pub use arms::Arm;
 pub use builder::{Builder, Overdue};
 pub use evidence::{EValue, Evidence, Interval};
 pub use invalid::{InvalidArms, Side};

@@ -1,18 +1,21 @@
 //! Unit tests of the emitted rules, in the form of `promtool test rules`.
 
+pub(crate) mod history;
+pub(crate) mod scenarios;
+
 use std::time::Duration;
 
 use crate::{
     spec::{
         Spec,
         duration::Written,
-        figures::float,
-        history::{Counted, History},
+        number::float,
+        promtool::history::{Counted, History},
+        promtool::scenarios::{Firing, Scale},
         rules::{
             BURN, NO_DATA, OBJECTIVE, REMAINING, alert_labels, annotations, bad_events, events,
             labels, no_data_annotations, no_data_labels, objective, period_ratio, ratio,
         },
-        scenario::{Firing, Scale},
         selector::Quoted,
         yaml::{Yaml, map, text},
     },

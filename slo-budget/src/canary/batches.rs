@@ -1,6 +1,6 @@
 use crate::canary::{
     Arm, InvalidArms, Side,
-    arm::{Of, Tally},
+    arms::{Of, Tally},
     odds::Table,
 };
 

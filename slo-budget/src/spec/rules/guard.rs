@@ -1,4 +1,4 @@
-use crate::{spec::figures::float, types::Objective};
+use crate::{spec::number::float, types::Objective};
 
 /// That so many bad events are hardly chance: what a process asks of the binomial law, by the normal law with the
 /// variance of the binomial, as Prometheus has no other. It agrees with 1 % to within one event.

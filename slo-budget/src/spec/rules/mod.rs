@@ -3,15 +3,17 @@
 //! All in one group, whose rules see each other's results of the same moment. Every share is of sums of events,
 //! never a mean of shares, and over the period it is of sums of increases: a time without traffic weighs nothing in it.
 
+pub(crate) mod guard;
+
 use std::time::Duration;
 
 use crate::{
     alerts::Severity,
     spec::{
         Pair, Spec,
-        chance::Evidence,
         duration::Written,
-        figures::{float, human},
+        number::{float, human},
+        rules::guard::Evidence,
         selector::Quoted,
         yaml::{Yaml, map, text},
     },

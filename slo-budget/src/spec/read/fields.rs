@@ -2,7 +2,7 @@
 
 use crate::spec::{
     document::{Node, Value},
-    mistake::{Mistake, Place, Problem},
+    mistakes::{Mistake, Place, Problem},
 };
 
 /// Where mistakes are noted.

@@ -1,19 +1,15 @@
 //! The only folder that knows the feature `spec`: an objective as it is written down for people, for a process
 //! and for a fleet.
 
-mod chance;
 mod document;
 mod duration;
-mod fields;
-mod figures;
-mod history;
 mod indicator;
-mod mistake;
+mod mistakes;
+mod number;
 mod promtool;
 mod read;
 mod rules;
 mod sample;
-mod scenario;
 mod selector;
 mod yaml;
 
@@ -30,7 +26,7 @@ use crate::{
     types::{Factor, Objective, decimal, duration::ticks},
 };
 use indicator::Indicator;
-pub use mistake::{Mistake, Mistakes};
+pub use mistakes::{Mistake, Mistakes};
 
 /// A service level objective as it is written down, in YAML or JSON: for the [budget](Self::budget) of a process, with its
 /// [alerts](Self::alerts) and [gate](Self::gate), and for a fleet as [Prometheus rules](Self::rules) with

@@ -1,6 +1,7 @@
 //! From a document to a specification, with every mistake on the way.
 
 mod alerts;
+pub(crate) mod fields;
 mod indicator;
 
 use std::time::Duration;
@@ -11,8 +12,8 @@ use crate::{
     spec::{
         Pair, Spec, document,
         duration::{self, Written},
-        fields::{Field, Fields, Notes},
-        mistake::{Mistake, Mistakes, Place},
+        mistakes::{Mistake, Mistakes, Place},
+        read::fields::{Field, Fields, Notes},
         resolution,
         selector::is_label,
     },

@@ -15,7 +15,7 @@
 
 use std::f64::consts::{LN_2, LN_10};
 
-use crate::canary::arm::Tally;
+use crate::canary::arms::Tally;
 
 /// How many odds ratios are mixed.
 const RATIOS: usize = 12;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::{
     spec::{
         Pair, Spec,
-        chance::Evidence,
-        figures::{float, human_percentage},
-        history::{History, Phase},
+        number::{float, human_percentage},
+        promtool::history::{History, Phase},
+        rules::guard::Evidence,
     },
     types::{Counts, Objective},
 };

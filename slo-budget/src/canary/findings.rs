@@ -1,9 +1,9 @@
 use crate::canary::{
     CanaryPolicy, Reason,
-    arm::Of,
-    bound::{ln_above, lower_bound, rate_of},
+    arms::Of,
+    batches::Counted,
     comparison::Comparison,
-    counted::Counted,
+    intervals::{ln_above, lower_bound, rate_of},
     policy::ABOVE_P95,
 };
 
