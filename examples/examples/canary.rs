@@ -303,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_good_release_gets_all_requests_and_the_others_go_back_the_worse_the_sooner() {
+    fn good_releases_get_all_requests_and_bad_ones_go_back() {
         let [good, slightly_bad, broken] = RELEASES.map(run);
         let promotions = |run: &Run| -> Vec<_> {
             let promoted = run
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn two_runs_are_alike() {
+    fn two_runs_are_equal() {
         assert_eq!(run(RELEASES[1]).minutes, run(RELEASES[1]).minutes);
     }
 }

@@ -60,7 +60,7 @@ fn refused(args: &[&str]) -> (i32, String) {
 }
 
 #[test]
-fn check_says_what_the_samples_ask_for() {
+fn check_describes_the_samples() {
     let text = printed(&[
         "check",
         "slo/availability.yaml",
@@ -81,7 +81,7 @@ fn check_says_what_the_samples_ask_for() {
 }
 
 #[test]
-fn rules_and_tests_are_what_the_crate_gives_and_promtool_takes_them() {
+fn printed_rules_and_tests_pass_promtool() {
     let dir = TempDir::new().expect("there is room for a folder");
     let write =
         |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("and for a file");
@@ -113,7 +113,7 @@ fn rules_and_tests_are_what_the_crate_gives_and_promtool_takes_them() {
 }
 
 #[test]
-fn simulate_shows_the_same_history_each_time() {
+fn simulate_is_reproducible() {
     let text = printed(&["simulate", "slo/availability.yaml"]);
     assert_eq!(text, printed(&["simulate", "slo/availability.yaml"]));
     let line = |time: &str| {
@@ -140,7 +140,7 @@ fn simulate_shows_the_same_history_each_time() {
 }
 
 #[test]
-fn simulate_plays_what_it_is_told() {
+fn simulate_plays_the_given_phases() {
     let args = [
         "simulate",
         "slo/dispatch.json",
@@ -160,7 +160,7 @@ fn simulate_plays_what_it_is_told() {
 }
 
 #[test]
-fn mistakes_go_to_standard_error_with_file_line_and_column() {
+fn mistakes_go_to_stderr_with_file_line_and_column() {
     let dir = TempDir::new().expect("there is room for a folder");
     let path = dir.path().join("wrong.yaml");
     let path = path.to_str().expect("its name is text");
@@ -189,7 +189,7 @@ fn mistakes_go_to_standard_error_with_file_line_and_column() {
 }
 
 #[test]
-fn a_wrong_command_is_told_what_is_right() {
+fn a_wrong_command_prints_the_right_form() {
     for (args, told) in [
         (&["chek"][..], "check"),
         (&["check"], "<SPEC>"),

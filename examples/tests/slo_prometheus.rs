@@ -243,7 +243,7 @@ fn burst(budget: &ErrorBudget, good: u32, bad: u32) {
 }
 
 #[tokio::test]
-async fn a_server_that_scrapes_and_a_process_that_records_see_the_same() -> Result<(), Error> {
+async fn a_scraping_server_and_a_recording_process_agree() -> Result<(), Error> {
     let spec: Spec = SPEC.parse()?;
     let budget = spec.budget().build("live/test")?;
     let alerts = spec.alerts().build(budget.clone())?;

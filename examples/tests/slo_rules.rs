@@ -17,7 +17,10 @@ service: a/b.c
 slo: d_e
 objective: 2/3
 period: 2h
-indicator: { total: 'm{path=~"/api/.*|/x", x!="1"}', good: 'm{path=~"/api/.*", code!~"5..|429"}' }
+indicator:
+  total: 'm{path=~"/api/.*|/x", x!="1"}'
+  good: 'm{path=~"/api/.*", code!~"5..|429"}'
+  series: { good: 'm{path="/api/a"}', bad: 'm{path="/x"}' }
 alerts: [{ severity: page, budget: 10%, long: 10m, short: 1m }]
 deploy: [{ window: 1h, below: 1.0 }]
 "#,
@@ -71,7 +74,8 @@ fn judge(spec: &Spec, alter: impl Fn(String) -> String) -> Result<(), String> {
     let dir = TempDir::new().expect("there is room for a folder");
     let write = |name, text| fs::write(dir.path().join(name), text).expect("and for a file");
     write("rules.yaml", alter(spec.rules()));
-    write("tests.yaml", spec.rule_tests("rules.yaml"));
+    let tests = spec.rule_tests("rules.yaml");
+    write("tests.yaml", tests.unwrap_or_else(|missing| panic!("{missing}")));
     promtool(
         dir.path(),
         &["check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"],
@@ -87,7 +91,7 @@ fn specs() -> impl Iterator<Item = Spec> {
 }
 
 #[test]
-fn what_is_emitted_is_lint_clean_and_passes_its_own_tests() {
+fn emitted_rules_are_lint_clean_and_pass_their_tests() {
     for spec in specs() {
         if let Err(error) = judge(&spec, |rules| rules) {
             panic!("{}: {error}", spec.name());
@@ -219,13 +223,13 @@ const MUTANTS: [(&str, &str); 36] = [
 ];
 
 #[test]
-fn a_rule_that_is_broken_fails_the_tests() {
+fn a_broken_rule_fails_the_tests() {
     let spec: Spec = r#"
 service: s
 slo: o
 objective: 99.9%
 period: 1d
-indicator: { total: m, bad: 'm{c=~"5.."}' }
+indicator: { total: m, bad: 'm{c=~"5.."}', series: { good: m, bad: 'm{c="500"}' } }
 alerts: [{ severity: page, budget: 60%, long: 1h }, { severity: ticket, budget: 75%, long: 6h }]
 "#
     .parse()
@@ -243,7 +247,7 @@ alerts: [{ severity: page, budget: 60%, long: 1h }, { severity: ticket, budget: 
 }
 
 #[test]
-fn where_good_events_are_counted_a_missing_good_series_is_an_outage() {
+fn a_missing_series_of_good_events_is_an_outage() {
     let spec: Spec = "
 service: s
 slo: o

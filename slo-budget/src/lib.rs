@@ -59,5 +59,5 @@ pub use record::Calendar;
 pub use record::{Budgeting, Core};
 pub use report::{Report, WindowReport};
 #[cfg(feature = "spec")]
-pub use spec::{Mistake, Mistakes, Spec};
+pub use spec::{MissingSeries, Mistake, Mistakes, Spec};
 pub use types::{BurnRate, Counts, Event, Factor, InvalidConfig, Objective, Override, Window};

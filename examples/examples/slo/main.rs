@@ -78,7 +78,10 @@ fn run(command: &Command) -> Result<String, String> {
             if bad.is_empty() { Ok(good) } else { Err(bad) }
         }
         Command::Rules { spec } => Ok(read(spec)?.rules()),
-        Command::Tests { spec, rules } => Ok(read(spec)?.rule_tests(rules)),
+        Command::Tests { spec: path, rules } => {
+            let tests = read(path)?.rule_tests(rules);
+            tests.map_err(|missing| format!("{}: {missing}\n", path.display()))
+        }
         Command::Simulate(simulate) => simulate.run(&read(&simulate.spec)?),
     }
 }

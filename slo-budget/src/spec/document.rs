@@ -1,39 +1,44 @@
-//! YAML, and so JSON, as a tree in which everything knows where it stands.
+//! YAML, and so JSON, as a tree with positions.
 //!
-//! Of our own, as none of the crates that build one for Rust 1.85 keeps both positions and keys that come
-//! twice. Scalars stay text: what `99.9` is, is for the field to say, and without rounding. Anchors and tags
-//! are refused: a specification has no use for them, and an alias of an alias can grow without bound.
+//! Scalars stay text: the field decides what `99.9` means, without rounding. Anchors and tags are rejected: a
+//! specification does not need them, and an alias of an alias can grow without bound.
+//!
+//! The tree is built here because no crate builds one that keeps positions and duplicate keys on Rust 1.85 (November
+//! 2026): `serde-saphyr` has positions and good errors, but needs Rust 1.89 and stops at the first mistake; `saphyr`
+//! builds a tree with positions, but its `ordered-float` needs 1.90, and it overwrites duplicate keys; `saphyr-parser`
+//! would do as well, with one more procedural macro to build; `serde_norway` and `serde_yaml_ng` follow the abandoned
+//! `serde_yaml` and have positions for syntax errors only.
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
 use crate::spec::mistakes::{Place, Problem};
 
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) at: Place,
-    pub(crate) value: Value,
+pub(super) struct Node {
+    pub(super) at: Place,
+    pub(super) value: Value,
 }
 
 #[derive(Debug)]
-pub(crate) enum Value {
-    /// Nothing was written, or `null`, or `~`.
+pub(super) enum Value {
+    /// An empty value, `null` or `~`.
     Nothing,
     Text(String),
     List(Vec<Node>),
-    /// In order, keys that come twice included.
+    /// In order, duplicate keys included.
     Map(Vec<(Key, Node)>),
 }
 
 #[derive(Debug)]
-pub(crate) struct Key {
-    pub(crate) at: Place,
-    pub(crate) name: String,
+pub(super) struct Key {
+    pub(super) at: Place,
+    pub(super) name: String,
 }
 
 type Events<'a> = dyn Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>> + 'a;
 
-/// The one document of `source`.
-pub(crate) fn read(source: &str) -> Result<Node, Problem> {
+/// Reads the only document of `source`.
+pub(super) fn read(source: &str) -> Result<Node, Problem> {
     let mut events = Parser::new_from_str(source);
     let mut root = None;
     loop {
@@ -129,7 +134,7 @@ fn next<'a>(events: &mut Events<'a>) -> Result<(Event<'a>, Span), Problem> {
             }
             Err(Problem::new(at, what))
         }
-        // After the end of the stream, which `read` does not ask for.
+        // `read` does not read past the end of the stream.
         None => Err(Problem::new(Place::START, "it ends unexpectedly")),
     }
 }

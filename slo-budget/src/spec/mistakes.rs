@@ -1,24 +1,26 @@
+//! Mistakes in a specification, with their places.
+
 use std::{error::Error, fmt};
 
-/// Where something stands: line and column from 1, in characters.
+/// A position in the source: line and column from 1, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-    pub(crate) width: usize,
+pub(super) struct Place {
+    pub(super) line: usize,
+    pub(super) column: usize,
+    pub(super) width: usize,
 }
 
-/// What is wrong, and where, before it is known of which field and text.
+/// What is wrong and where, before its field and line of text are known.
 #[derive(Debug)]
-pub(crate) struct Problem {
-    pub(crate) at: Place,
-    pub(crate) what: String,
+pub(super) struct Problem {
+    pub(super) at: Place,
+    pub(super) what: String,
 }
 
-/// One mistake in a specification: where, in which field, what was found, what is allowed.
+/// One mistake in a specification: its position, its field, what was found, and what is allowed.
 ///
-/// Its `Display` is `line:column: field: what`, and beneath it the line, marked. With the file's name and a colon
-/// before it, editors know it for a place to jump to.
+/// Its `Display` is `line:column: field: what`, and below it the line with a mark. With the file's name and a colon in
+/// front, editors can jump to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     at: Place,
@@ -32,7 +34,7 @@ pub struct Mistake {
 pub struct Mistakes(Vec<Mistake>);
 
 impl Place {
-    pub(crate) const START: Self = Self {
+    pub(super) const START: Self = Self {
         line: 1,
         column: 1,
         width: 1,
@@ -40,7 +42,7 @@ impl Place {
 }
 
 impl Problem {
-    pub(crate) fn new(at: Place, what: impl Into<String>) -> Self {
+    pub(super) fn new(at: Place, what: impl Into<String>) -> Self {
         Self {
             at,
             what: what.into(),
@@ -51,7 +53,7 @@ impl Problem {
 // === impl Mistake ===
 
 impl Mistake {
-    pub(crate) fn new(problem: Problem, field: String, source: &str) -> Self {
+    pub(super) fn new(problem: Problem, field: String, source: &str) -> Self {
         let line = source.lines().nth(problem.at.line.saturating_sub(1));
         Self {
             at: problem.at,
@@ -73,7 +75,7 @@ impl Mistake {
         self.at.column
     }
 
-    /// The path of the field, `alerts[1].budget`; empty where it is the whole.
+    /// The path of the field, `alerts[1].budget`; empty for the whole document.
     #[must_use]
     pub fn field(&self) -> &str {
         &self.field
@@ -100,7 +102,7 @@ impl fmt::Display for Mistake {
         f.write_str(&self.what)?;
         let number = line.to_string();
         write!(f, "\n  {number} | {}", self.text)?;
-        // Tabs keep their width, whatever that is on the reader's screen.
+        // A tab stays a tab, so that the mark is below its text at any tab width.
         let before: String = (self.text.chars().take(column - 1))
             .map(|c| if c == '\t' { '\t' } else { ' ' })
             .collect();
@@ -120,13 +122,13 @@ impl Error for Mistake {}
 // === impl Mistakes ===
 
 impl Mistakes {
-    /// `mistakes` in the order of lines; `None` if there is none.
-    pub(crate) fn of(mut mistakes: Vec<Mistake>) -> Option<Self> {
+    /// Sorts `mistakes` by position. `None` if there are none.
+    pub(super) fn of(mut mistakes: Vec<Mistake>) -> Option<Self> {
         mistakes.sort_by_key(|mistake| (mistake.at.line, mistake.at.column));
         (!mistakes.is_empty()).then_some(Self(mistakes))
     }
 
-    /// One by one.
+    /// The mistakes in the order of lines.
     pub fn iter(&self) -> impl Iterator<Item = &Mistake> {
         self.0.iter()
     }

@@ -1,20 +1,21 @@
-//! The only folder that knows the feature `spec`: an objective as it is written down for people, for a process
-//! and for a fleet.
+//! An objective, written down once, for people, for a process and for a fleet.
 
 mod document;
-mod duration;
 mod indicator;
 mod mistakes;
 mod number;
 mod promtool;
 mod read;
 mod rules;
-mod sample;
 mod selector;
 mod yaml;
 
 use std::{str::FromStr, time::Duration};
 
+pub use self::{
+    indicator::MissingSeries,
+    mistakes::{Mistake, Mistakes},
+};
 #[expect(unused_imports, reason = "the documentation names them")]
 use crate::{alerts::Alerts, budget::ErrorBudget, gate::Gate};
 use crate::{
@@ -26,36 +27,41 @@ use crate::{
     types::{Factor, Objective, decimal, duration::ticks},
 };
 use indicator::Indicator;
-pub use mistakes::{Mistake, Mistakes};
 
-/// A service level objective as it is written down, in YAML or JSON: for the [budget](Self::budget) of a process, with its
-/// [alerts](Self::alerts) and [gate](Self::gate), and for a fleet as [Prometheus rules](Self::rules) with
-/// [their tests](Self::rule_tests).
+/// A service level objective, read from YAML or JSON. It configures the [budget](Self::budget), the
+/// [alerts](Self::alerts) and the [gate](Self::gate) of a process, and gives [Prometheus rules](Self::rules) with
+/// [tests](Self::rule_tests) for a fleet.
 ///
 /// ```yaml
 /// service: conductor
 /// slo: runs                          # the name of the objective
 /// description: POST /runs is answered, and not with 5xx.    # optional
 /// objective: 99.9%                   # or 0.999, or 999/1000
-/// period: 28d                        # the default is 30d; always the time just past
-/// indicator:                         # what the fleet counts: `total` and either `bad` or `good` of it ...
+/// period: 28d                        # the default is 30d; the period is always the time just past
+/// indicator:                         # the counters of the fleet: `total`, and of it either `bad` or `good` ...
 ///   total: http_requests_total{job="conductor"}
 ///   bad: http_requests_total{job="conductor", code=~"5.."}
-///   # ... or a threshold for latency, which is a bucket of a histogram:
+///   # ... or for latency a threshold, which is a bucket of a histogram:
 ///   # latency: { histogram: 'http_request_duration_seconds{job="conductor"}', within: 250ms }
+///   series:                          # for `rule_tests`, necessary where a matcher is `=~` or `!~`
+///     good: http_requests_total{job="conductor", code="200"}
+///     bad: http_requests_total{job="conductor", code="500"}
 /// alerts:                            # at most four; the default are those of the Workbook
-///   - { severity: page, budget: 2%, long: 1h, short: 5m }   # `short` is a twelfth of `long` by default
+///   - { severity: page, budget: 2%, long: 1h, short: 5m }   # the default of `short` is a twelfth of `long`
 ///   - { severity: ticket, budget: 10%, long: 3d }
-/// min_bad: { page: 3, ticket: 2 }    # so many bad events in the long window at least; these are the defaults
+/// min_bad: { page: 3, ticket: 2 }    # the minimum of bad events in the long window; these are the defaults
 /// deploy:                            # when a deployment may go ahead; these are the defaults
 ///   - { window: 1h, below: 1.0 }
 ///   - { window: 6h, below: 0.5 }
 ///   - { window: 1d, below: 0.2 }
-/// labels: { team: orchestration }    # of all series and alerts, optional
+/// labels: { team: orchestration }    # labels of all series and alerts, optional
 /// interval: 30s                      # of the group of rules; the default is the server's
 /// ```
 ///
-/// What was read was checked: the builders that it gives, built on one another, do not fail.
+/// `series` has `good` and `bad` if one metric counts both, and otherwise `total` and `bad` or `good`, as `indicator` has
+/// them. For a latency these are `total`, a series of `…_count`, and `good`, one of `…_bucket` with its `le`.
+///
+/// Everything that was read has been checked: building its budget, and its alerts and gate on that budget, does not fail.
 ///
 /// # Examples
 ///
@@ -82,7 +88,7 @@ pub use mistakes::{Mistake, Mistakes};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Every mistake is told, with its place:
+/// All mistakes are reported, each with its position:
 ///
 /// ```
 /// let mistakes = "service: a\nslo: b\nobjectve: 99.9\n".parse::<maestro_slo_budget::Spec>().unwrap_err();
@@ -104,7 +110,7 @@ pub struct Spec {
     limits: Vec<Limit>,
 }
 
-/// One alert: a pair of windows that was checked.
+/// One alert: a checked pair of windows.
 #[derive(Clone, Copy, Debug)]
 struct Pair {
     severity: Severity,
@@ -115,47 +121,47 @@ struct Pair {
 // === impl Spec ===
 
 impl Spec {
-    /// The service that promises.
+    /// The service that makes the promise.
     #[must_use]
     pub fn service(&self) -> &str {
         &self.service
     }
 
-    /// The name of the objective, one of perhaps several of the service.
+    /// The name of the objective. A service may have several.
     #[must_use]
     pub fn slo(&self) -> &str {
         &self.slo
     }
 
-    /// Both, as `service/slo`: a name for the [`ErrorBudget`].
+    /// Both names as `service/slo`: a name for the [`ErrorBudget`].
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}/{}", self.service, self.slo)
     }
 
-    /// The share of events that are to be good.
+    /// The share of events that should be good.
     #[must_use]
     pub const fn objective(&self) -> Objective {
         self.objective
     }
 
-    /// The time that the budget is for, always the one just past.
+    /// The period of the budget, always the time just past.
     #[must_use]
     pub const fn period(&self) -> Duration {
         self.period
     }
 
-    /// Within what time an event is good, if the indicator is a latency: for
+    /// The time within which an event is good, if the indicator is a latency. It is meant for
     /// [`slow_after`](crate::ErrorBudgetLayer::slow_after).
     #[must_use]
     pub const fn within(&self) -> Option<Duration> {
-        self.indicator.within
+        self.indicator.within()
     }
 
     /// The configuration of an [`ErrorBudget`] of this objective and period.
     ///
-    /// Its windows are the long ones of the alerts. Its resolution is a thirtieth of the shortest window, but at most
-    /// 10 s, and as coarse as the period asks for (10 s for 30 days): with the default alerts it is that of
+    /// Its windows are the long windows of the alerts. Its resolution is a thirtieth of the shortest window, at most
+    /// 10 s, or coarser if the period needs it (10 s for 30 days). With the default alerts it is the default of
     /// [`Builder::resolution`].
     pub fn budget(&self) -> Builder {
         let mut windows: Vec<Duration> = Vec::new();
@@ -193,7 +199,7 @@ impl Spec {
     }
 
     /// The configuration of a [`Gate`] on a [budget](Self::budget) of this specification. Its pages are the
-    /// alerts that page, its limits what is under `deploy`.
+    /// alerts that page, and its limits come from `deploy`.
     pub fn gate(&self) -> GateBuilder {
         let builder = GateBuilder::new()
             .min_bad(self.min_bad)
@@ -221,21 +227,26 @@ impl Spec {
     /// Recording and alerting rules for Prometheus, one group, as YAML.
     ///
     /// The series are `slo:error_ratio:rate…` for each window, `slo:events:increase…` and `slo:bad_events:increase…`,
-    /// `slo:error_ratio:increase…` and `slo:error_budget:remaining` for the period, and `slo:objective:ratio`; the alerts
-    /// `ErrorBudgetBurn`, by `severity`, `long_window` and `short_window`, and `ErrorBudgetNoData`. All of them have the labels
-    /// `service`, `slo` and those of the specification. Names of metrics and labels are checked and values quoted, so
-    /// that nothing but a selector gets into an expression.
+    /// `slo:error_ratio:increase…` and `slo:error_budget:remaining` for the period, and `slo:objective:ratio`. The alerts are
+    /// `ErrorBudgetBurn`, by `severity`, `long_window` and `short_window`, and `ErrorBudgetNoData`. All of them have the
+    /// labels `service`, `slo` and those of the specification. Names of metrics and labels are checked and values are
+    /// quoted, so that only a selector gets into an expression. Regular expressions are left to Prometheus.
     #[must_use]
     pub fn rules(&self) -> String {
         rules::write(self)
     }
 
-    /// Tests of [`rules`](Self::rules) for `promtool test rules`, as YAML: what they say over made-up histories, as the
-    /// arithmetic of this crate has it. `rules_file` is the path of the rules, from where the tests are.
+    /// Tests of [`rules`](Self::rules) for `promtool test rules`, as YAML: the expected alerts and figures in four
+    /// scenarios (healthy, outage, slow burn, no data), computed by this crate in integers. `rules_file` is the path of the
+    /// rules, relative to the tests.
     ///
-    /// With the default alerts promtool takes some seconds for them, as each evaluation looks at all of the period.
-    #[must_use]
-    pub fn rule_tests(&self, rules_file: &str) -> String {
+    /// With the default alerts promtool takes some seconds for them, because each evaluation reads the whole period.
+    ///
+    /// # Errors
+    ///
+    /// [`MissingSeries`] when a selector has a matcher `=~` or `!~` and `indicator` has no `series` for it. The rules do
+    /// not need one.
+    pub fn rule_tests(&self, rules_file: &str) -> Result<String, MissingSeries> {
         promtool::write(self, rules_file)
     }
 }
@@ -243,11 +254,11 @@ impl Spec {
 impl FromStr for Spec {
     type Err = Mistakes;
 
-    /// Reads YAML, and so JSON. Numbers are read as they are written, so that none is rounded.
+    /// Reads YAML, and so JSON. Numbers are not rounded.
     ///
     /// # Errors
     ///
-    /// [`Mistakes`], all that there are. No text makes it panic.
+    /// [`Mistakes`], all of them. No text makes it panic.
     fn from_str(text: &str) -> Result<Self, Mistakes> {
         read::read(text)
     }
@@ -258,7 +269,7 @@ impl Pair {
         AlertRule::new(self.severity, self.windows)
     }
 
-    /// The share of bad events above which it fires, as numerator and denominator.
+    /// The share of bad events above which the alert fires, as numerator and denominator.
     fn line(&self, objective: Objective) -> (u128, u128) {
         let (numerator, denominator) = self.factor.terms();
         let (above, of) = (
@@ -270,12 +281,12 @@ impl Pair {
     }
 }
 
-/// Fine enough for the shortest window, coarse enough for the period.
+/// A resolution that is fine enough for the shortest window and coarse enough for the period.
 fn resolution(period: Duration, alerts: &[Pair]) -> Duration {
     const USUAL: Duration = Duration::from_secs(10);
     let shortest = alerts.iter().map(|pair| pair.windows.short).min();
     let fine = USUAL.min(shortest.unwrap_or(USUAL * 30) / 30);
-    // Up to a whole nanosecond, so that all of the period is kept.
+    // Rounded up to a nanosecond, so that the whole period is kept.
     let coarse = Duration::from_nanos(ticks(period).div_ceil(SPAN.into()));
     fine.max(coarse)
 }

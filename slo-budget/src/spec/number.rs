@@ -1,16 +1,39 @@
-//! Numbers, for people and for Prometheus.
+//! Numbers and durations, for people and for Prometheus.
 
-/// With at most four significant decimals: for people.
-pub(crate) fn human(number: f64) -> String {
+use std::{fmt, time::Duration};
+
+use crate::types::{Window, duration::units};
+
+/// The limit of Prometheus, which counts durations in 63 bits of nanoseconds: 290 years.
+const MOST: Duration = Duration::from_secs(290 * 365 * 86_400);
+
+/// Reads a [`Window`]. `None` for anything else, and from 290 years on.
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+    let window: Window = text.parse().ok()?;
+    Some(window.into()).filter(|time| *time < MOST)
+}
+
+/// Writes a duration in days, hours, minutes, seconds and milliseconds, as Prometheus reads it everywhere: `1h30m`.
+#[derive(Clone, Copy)]
+pub(super) struct Written(pub(super) Duration);
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        units(self.0, "", f)
+    }
+}
+
+/// At most four decimals, or eight below 0.01, for people.
+pub(super) fn human(number: f64) -> String {
     let places = if number < 0.01 { 8 } else { 4 };
     let text = format!("{number:.places$}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// As Prometheus' `humanizePercentage`, which is Go's `%.4g%%` of a hundred times it.
-pub(crate) fn human_percentage(share: f64) -> String {
+/// Writes what Prometheus' `humanizePercentage` writes: Go's `%.4g%%` of a hundred times the share.
+pub(super) fn human_percentage(share: f64) -> String {
     let percent = share * 100.0;
-    // Its digits are rounded once, by Rust, and then laid out as Go does.
+    // Rust rounds the digits once; then they are laid out as Go does.
     let scientific = format!("{percent:.3e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -25,7 +48,7 @@ pub(crate) fn human_percentage(share: f64) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus computes with f64")]
-pub(crate) fn float(numerator: u128, denominator: u128) -> f64 {
+pub(super) fn float(numerator: u128, denominator: u128) -> f64 {
     numerator as f64 / denominator as f64
 }
 
@@ -34,7 +57,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentages_are_laid_out_as_go_does() {
+    fn durations_are_written_as_prometheus_reads_them() {
+        for (text, written) in [
+            ("1h 30m", "1h30m"),
+            ("90m", "1h30m"),
+            ("4w", "28d"),
+            ("1d1ms", "1d1ms"),
+            ("2500ms", "2s500ms"),
+            ("105849d", "105849d"),
+        ] {
+            let time = parse_duration(text).unwrap();
+            assert_eq!(Written(time).to_string(), written);
+            assert_eq!(parse_duration(written), Some(time));
+        }
+        for wrong in ["", "0s", "5", "1.5h", "105850d", "999999999999w"] {
+            assert_eq!(parse_duration(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn percentages_are_written_as_go_writes_them() {
         for (share, written) in [
             (1.0, "100%"),
             (0.0288, "2.88%"),
@@ -51,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_for_people_have_no_tail() {
+    fn numbers_have_no_trailing_zeros() {
         for (number, written) in [
             (14.4, "14.4"),
             (14.0 / 15.0, "0.9333"),

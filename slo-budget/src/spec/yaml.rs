@@ -1,32 +1,32 @@
-//! YAML as Prometheus' files want it: block style, texts in quotes where they need any, expressions as blocks.
+//! Writes YAML for Prometheus: block style, texts in quotes where necessary, expressions as blocks.
 //!
-//! Of our own, as it is little, and the libraries that write YAML ask for a newer Rust or for serde.
+//! It is short, and the libraries that write YAML need a newer Rust or serde.
 
 use std::fmt::{self, Write as _};
 
 #[derive(Debug)]
-pub(crate) enum Yaml {
+pub(super) enum Yaml {
     Text(String),
-    /// As it is: a number.
+    /// A number, written without quotes.
     Bare(String),
-    /// Several lines, kept.
+    /// A block of lines.
     Block(String),
     List(Vec<Yaml>),
     Map(Vec<(String, Yaml)>),
 }
 
-/// A map in order.
-pub(crate) fn map<const N: usize>(entries: [(&str, Yaml); N]) -> Yaml {
+/// A map in this order.
+pub(super) fn map<const N: usize>(entries: [(&str, Yaml); N]) -> Yaml {
     Yaml::Map(entries.map(|(key, value)| (key.to_owned(), value)).into())
 }
 
-pub(crate) fn text(text: impl Into<String>) -> Yaml {
+pub(super) fn text(text: impl Into<String>) -> Yaml {
     Yaml::Text(text.into())
 }
 
 impl Yaml {
-    /// Adds an entry to what is a map.
-    pub(crate) fn with(mut self, key: &str, value: Self) -> Self {
+    /// Adds an entry to a map.
+    pub(super) fn with(mut self, key: &str, value: Self) -> Self {
         if let Self::Map(entries) = &mut self {
             entries.push((key.to_owned(), value));
         }
@@ -62,7 +62,7 @@ impl Yaml {
     fn write_item(&self, to: &mut String, indent: usize) -> fmt::Result {
         write!(to, "{:indent$}-", "")?;
         match self {
-            // The first entry on the line of the dash.
+            // The first entry is on the line of the dash.
             Self::Map(entries) => {
                 write!(to, " ")?;
                 write_entries(entries, to, 0, indent + 2)
@@ -97,7 +97,7 @@ impl fmt::Display for Yaml {
     }
 }
 
-/// Words that are nothing but words in every version of YAML.
+/// Whether every version of YAML reads this as text without quotes.
 fn is_plain(text: &str) -> bool {
     let reserved = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_as_it_was() {
+    fn written_yaml_is_read_back_unchanged() {
         let texts = [
             "word",
             "a:b",

@@ -304,14 +304,6 @@
 "#,
     ),
     (
-        with("code=~\"5..\"", "code=~\"5.(\""),
-        r#"
-6:51: indicator.bad: `5.(` is no regular expression: found open group without closing ')'
-  6 |   bad: http_requests_total{job="conductor", code=~"5.("}
-    |                                                   ^
-"#,
-    ),
-    (
         with("code=~\"5..\"", "code=5"),
         r#"
 6:50: indicator.bad: the value of a label stands in quotes, but here is `5`
@@ -330,15 +322,55 @@
     (
         with("job=\"conductor\", code=~\"5..\"", "job=\"api\""),
         r#"
-6:8: indicator.bad: among the series of `total` there have to be some that this selects and some that it leaves out, and none were found: look for matchers that exclude each other, or simplify them
+6:8: indicator.bad: this has to select some of the series of `total` and leave out others, and it cannot: look for matchers that exclude each other
   6 |   bad: http_requests_total{job="api"}
     |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 "#,
     ),
     (
+        and_in_indicator("series: { total: a }"),
+        r"
+7:13: indicator.series.total: there is no such field: known here are `good`, `bad`
+  7 |   series: { total: a }
+    |             ^^^^^
+",
+    ),
+    (
+        and_in_indicator("series: { bad: requests }"),
+        r"
+7:18: indicator.series.bad: expected a series of `http_requests_total`
+  7 |   series: { bad: requests }
+    |                  ^^^^^^^^
+",
+    ),
+    (
+        and_in_indicator("series: { good: 'http_requests_total{job=\"api\"}' }"),
+        r#"
+7:19: indicator.series.good: `job="conductor"` does not select this series
+  7 |   series: { good: 'http_requests_total{job="api"}' }
+    |                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+"#,
+    ),
+    (
+        and_in_indicator("series: { bad: 'http_requests_total{code=~\"5..\"}' }"),
+        r#"
+7:18: indicator.series.bad: expected a metric with a value for each label, `http_requests_total{job="api", code="500"}`
+  7 |   series: { bad: 'http_requests_total{code=~"5.."}' }
+    |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+"#,
+    ),
+    (
+        with("code=~", "code=") + "  series: { good: 'http_requests_total{job=\"conductor\", code=\"5..\"}' }\n",
+        r#"
+7:19: indicator.series.good: `http_requests_total{job="conductor", code="5.."}` selects this series too
+  7 |   series: { good: 'http_requests_total{job="conductor", code="5.."}' }
+    |                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+"#,
+    ),
+    (
         with("\n  total: http_requests_total{job=\"conductor\"}\n  bad: http_requests_total{job=\"conductor\", code=~\"5..\"}", " { latency: { histogram: h_bucket, within: 250ms } }"),
         r"
-4:36: indicator.latency.histogram: name the histogram without `_bucket`: what it needs of it is added
+4:36: indicator.latency.histogram: name the histogram without `_bucket`, which the rules add
   4 | indicator: { latency: { histogram: h_bucket, within: 250ms } }
     |                                    ^^^^^^^^
 ",
@@ -362,7 +394,7 @@
     (
         with("\n  total: http_requests_total{job=\"conductor\"}\n  bad: http_requests_total{job=\"conductor\", code=~\"5..\"}", " http_requests_total"),
         r"
-4:12: indicator: found `http_requests_total`; expected fields, of `total`, `bad`, `good`, `latency`
+4:12: indicator: found `http_requests_total`; expected fields, of `total`, `bad`, `good`, `latency`, `series`
   4 | indicator: http_requests_total
     |            ^^^^^^^^^^^^^^^^^^^
 ",

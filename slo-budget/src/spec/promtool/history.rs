@@ -1,78 +1,73 @@
-//! Made-up traffic, and what counters say of it.
+//! Traffic for the tests of the rules.
 
-use crate::{spec::indicator::Samples, types::Counts};
+use crate::types::Counts;
 
-/// Traffic that is the same for a while.
+/// Constant traffic: events in each tick, for a number of ticks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Phase {
-    /// For so many ticks.
-    pub(crate) ticks: u64,
-    /// So many events a tick.
-    pub(crate) good: u64,
-    pub(crate) bad: u64,
+pub(super) struct Phase {
+    pub(super) ticks: u64,
+    pub(super) good: u64,
+    pub(super) bad: u64,
 }
 
-/// What happens, from the beginning of all counters on.
-#[derive(Clone, Debug)]
-pub(crate) struct History {
+/// All traffic since the counters began at zero.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
     phases: Vec<Phase>,
 }
 
-/// What a series counts of a phase's traffic in a tick.
-pub(crate) type Counted = fn(&Phase) -> u64;
-
-// === impl History ===
-
 impl History {
-    pub(crate) const fn of(phases: Vec<Phase>) -> Self {
-        Self { phases }
+    pub(super) const fn new() -> Self {
+        Self { phases: Vec::new() }
     }
 
-    pub(crate) fn phases(&self) -> &[Phase] {
-        &self.phases
+    /// Adds a phase with this number of good and bad events in each tick.
+    pub(super) fn then(mut self, ticks: u64, good: u64, bad: u64) -> Self {
+        if ticks > 0 {
+            self.phases.push(Phase { ticks, good, bad });
+        }
+        self
     }
 
-    pub(crate) fn ticks(&self) -> u64 {
+    pub(super) fn ticks(&self) -> u64 {
         self.phases.iter().map(|phase| phase.ticks).sum()
     }
 
-    /// What the counters say at `tick`.
-    pub(crate) fn at(&self, tick: u64) -> Counts {
-        let mut rest = tick;
+    /// The counters at `tick`.
+    pub(super) fn at(&self, tick: u64) -> Counts {
+        let mut left = tick;
         let mut counts = Counts::default();
         for phase in &self.phases {
-            let ticks = phase.ticks.min(rest);
-            rest -= ticks;
+            let ticks = phase.ticks.min(left);
+            left -= ticks;
             counts = counts + Counts::new(phase.good * ticks, phase.bad * ticks);
         }
         counts
     }
 
-    /// What was counted in the `window` that ends at `tick`.
-    pub(crate) fn window(&self, tick: u64, window: u64) -> Counts {
+    /// The events of the `window` that ends at `tick`.
+    pub(super) fn window(&self, tick: u64, window: u64) -> Counts {
         self.at(tick).since(self.at(tick.saturating_sub(window)))
     }
-}
 
-// === impl Samples ===
+    /// Whether a counter of these events ever moves.
+    pub(super) fn has(&self, counted: impl Fn(&Phase) -> u64) -> bool {
+        self.phases.iter().any(|phase| counted(phase) > 0)
+    }
 
-impl Samples {
-    /// The series, and what each counts.
-    pub(crate) fn counted(&self) -> [(&str, Counted); 2] {
-        match self {
-            Self::Split { good, bad } => [(good, |phase| phase.good), (bad, |phase| phase.bad)],
-            Self::Apart {
-                all,
-                part,
-                part_is_bad,
-            } => {
-                let counted: Counted = if *part_is_bad {
-                    |phase| phase.bad
-                } else {
-                    |phase| phase.good
-                };
-                [(all, |phase| phase.good + phase.bad), (part, counted)]
+    /// A counter of these events in promtool's notation, `start+stepxtimes`. The start is a sample too.
+    pub(super) fn values(&self, counted: impl Fn(&Phase) -> u64) -> String {
+        let mut value = 0;
+        let mut parts = Vec::new();
+        for phase in &self.phases {
+            let step = counted(phase);
+            if parts.is_empty() {
+                parts.push(format!("0+{step}x{}", phase.ticks));
+            } else {
+                parts.push(format!("{}+{step}x{}", value + step, phase.ticks - 1));
             }
+            value += step * phase.ticks;
         }
+        parts.join(" ")
     }
 }

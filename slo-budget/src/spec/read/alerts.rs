@@ -1,8 +1,11 @@
-//! Alerts and limits, from their fields, and whether they are of use.
+//! Reads `alerts` and `deploy`, and checks that they can fire.
 
 use std::time::Duration;
 
-use super::DURATION;
+use super::{
+    DURATION,
+    fields::{Field, Notes},
+};
 use crate::{
     alerts::{AlertRule, Severity, builder::DEFAULT_RULES},
     burn::{Limit, Page, outage},
@@ -10,10 +13,8 @@ use crate::{
     record::Settings,
     spec::{
         Pair,
-        duration::{self, Written},
         mistakes::Place,
-        number::human,
-        read::fields::{Field, Notes},
+        number::{Written, human, parse_duration},
     },
     types::{BurnRate, Factor, InvalidConfig, decimal},
 };
@@ -21,7 +22,7 @@ use crate::{
 const SHARE: &str = "a share of the budget, above 0 and at most all of it: `2%` or `0.02`";
 const BURN: &str = "a burn rate above 0, with at most nine digits: `1.0` or `0.5`";
 
-/// Each with where it is written; nowhere if it is a default.
+/// Values with the fields that they come from; a default has none.
 pub(super) type Asked<'a, T> = Vec<(Option<Field<'a>>, T)>;
 
 impl Notes<'_> {
@@ -55,7 +56,7 @@ impl Notes<'_> {
             }
             alerts.push((Some(item), pair));
         }
-        // With one of them wrong, the others still are looked at.
+        // The others are still checked when one of them is wrong.
         (!alerts.is_empty()).then_some(alerts)
     }
 
@@ -73,13 +74,13 @@ impl Notes<'_> {
         let budget = self.required(&fields, "budget", SHARE);
         let budget = budget.and_then(|field| self.value(&field, SHARE, share));
         let long = self.required(&fields, "long", "the long window: `1h`");
-        let long = long.and_then(|field| self.value(&field, DURATION, duration::parse));
+        let long = long.and_then(|field| self.value(&field, DURATION, parse_duration));
         let short = match fields.get("short") {
             None => long.map(|long| long / 12),
-            Some(field) => self.value(&field, DURATION, duration::parse),
+            Some(field) => self.value(&field, DURATION, parse_duration),
         };
         let (severity, budget, long, short) = (severity?, budget?, long?, short?);
-        // Prometheus knows no less than milliseconds.
+        // Prometheus has a resolution of milliseconds.
         if short.subsec_nanos() % 1_000_000 != 0 {
             let what = "a twelfth of `long`, the default of `short`, is no whole number of milliseconds: write `short` out";
             self.at(field, what);
@@ -92,8 +93,8 @@ impl Notes<'_> {
         })
     }
 
-    /// Checks it, and sets its factor. What is wrong stands at its own place, or at that of the objective if it is
-    /// one of the defaults.
+    /// Checks an alert and sets its factor. A mistake is reported at the alert, or at the objective or period if the
+    /// alert is a default.
     pub(super) fn check_alert(
         &mut self,
         field: Option<&Field<'_>>,
@@ -108,7 +109,7 @@ impl Notes<'_> {
         } = pair.windows;
         let rule = AlertRule::new(pair.severity, pair.windows).check(settings);
         let checked = match pair.severity {
-            // In a process it closes a gate, too.
+            // In a process it also closes a gate.
             Severity::Page => (Gate::builder().pages([pair.windows]).policy(settings)).and(rule),
             Severity::Ticket => rule,
         };
@@ -174,7 +175,7 @@ impl Notes<'_> {
                 continue;
             };
             let window = self.required(&fields, "window", "the time that is looked at: `1h`");
-            let window = window.and_then(|field| self.value(&field, DURATION, duration::parse));
+            let window = window.and_then(|field| self.value(&field, DURATION, parse_duration));
             let below = self.required(
                 &fields,
                 "below",
@@ -203,7 +204,7 @@ impl Notes<'_> {
                     self.at(&field, "the window is longer than the period: shorten it");
                 }
                 (Err(error), Some(field)) => self.at(&field, error.to_string()),
-                // A default for which the period is too short, or which an outage does not reach.
+                // A default that does not fit: the period is too short, or an outage does not reach it.
                 (Err(_), None) => {}
             }
         }

@@ -1,46 +1,47 @@
-//! Fields taken out of a map, with all mistakes noted on the way instead of the first.
+//! Takes fields out of a map and notes every mistake, not only the first.
 
 use crate::spec::{
     document::{Node, Value},
     mistakes::{Mistake, Place, Problem},
 };
 
-/// Where mistakes are noted.
-pub(crate) struct Notes<'a> {
-    pub(crate) source: &'a str,
-    pub(crate) mistakes: Vec<Mistake>,
+/// The mistakes that were found.
+pub(super) struct Notes<'a> {
+    pub(super) source: &'a str,
+    pub(super) mistakes: Vec<Mistake>,
 }
 
-/// A map whose keys are known.
-pub(crate) struct Fields<'a> {
-    pub(crate) at: Place,
+/// The known fields of a map.
+pub(super) struct Fields<'a> {
+    pub(super) at: Place,
     path: String,
     entries: Vec<(&'a str, Place, &'a Node)>,
-    /// What others are most likely slips of: not missing, too.
+    /// Known names that misspelt keys most likely mean. They are not reported as missing.
     meant: Vec<String>,
 }
 
-/// A value of one field.
+/// The value of one field.
 #[derive(Clone)]
-pub(crate) struct Field<'a> {
-    pub(crate) node: &'a Node,
-    pub(crate) path: String,
+pub(super) struct Field<'a> {
+    pub(super) node: &'a Node,
+    pub(super) path: String,
 }
 
 // === impl Notes ===
 
 impl Notes<'_> {
-    pub(crate) fn add(&mut self, at: Place, path: &str, what: impl Into<String>) {
+    pub(super) fn add(&mut self, at: Place, path: &str, what: impl Into<String>) {
         let problem = Problem::new(at, what);
         (self.mistakes).push(Mistake::new(problem, path.to_owned(), self.source));
     }
 
-    pub(crate) fn at(&mut self, field: &Field<'_>, what: impl Into<String>) {
+    pub(super) fn at(&mut self, field: &Field<'_>, what: impl Into<String>) {
         self.add(field.node.at, &field.path, what);
     }
 
-    /// At `offset` bytes into the text of `field`, as far as the source shows it as it is.
-    pub(crate) fn within(&mut self, field: &Field<'_>, offset: usize, what: String) {
+    /// Notes a mistake `offset` bytes into the text of `field`. Where the source writes the text differently, the mistake
+    /// is at the field.
+    pub(super) fn within(&mut self, field: &Field<'_>, offset: usize, what: String) {
         let Value::Text(text) = &field.node.value else {
             return self.at(field, what);
         };
@@ -62,8 +63,8 @@ impl Notes<'_> {
         self.add(at, &field.path, what);
     }
 
-    /// The fields of a map, all of which are among `known`.
-    pub(crate) fn fields<'a>(&mut self, of: &Field<'a>, known: &[&str]) -> Option<Fields<'a>> {
+    /// The fields of a map. A key that is not `known` is a mistake.
+    pub(super) fn fields<'a>(&mut self, of: &Field<'a>, known: &[&str]) -> Option<Fields<'a>> {
         let Value::Map(entries) = &of.node.value else {
             let allowed = known.join("`, `");
             let what = format!("{}; expected fields, of `{allowed}`", found(of.node));
@@ -98,8 +99,8 @@ impl Notes<'_> {
         Some(fields)
     }
 
-    /// A field that has to be there.
-    pub(crate) fn required<'a>(
+    /// A field that must not be missing.
+    pub(super) fn required<'a>(
         &mut self,
         fields: &Fields<'a>,
         name: &str,
@@ -117,7 +118,7 @@ impl Notes<'_> {
     }
 
     /// The text of a field, numbers included.
-    pub(crate) fn text<'a>(&mut self, field: &Field<'a>, what: &str) -> Option<&'a str> {
+    pub(super) fn text<'a>(&mut self, field: &Field<'a>, what: &str) -> Option<&'a str> {
         if let Value::Text(text) = &field.node.value {
             return Some(text);
         }
@@ -125,8 +126,8 @@ impl Notes<'_> {
         None
     }
 
-    /// What `read` makes of the text of a field, or a mistake that says what was found, and `what` is allowed.
-    pub(crate) fn value<T>(
+    /// Applies `read` to the text of a field. `None` is a mistake that says what was found and `what` is allowed.
+    pub(super) fn value<T>(
         &mut self,
         field: &Field<'_>,
         what: &str,
@@ -144,7 +145,7 @@ impl Notes<'_> {
     }
 
     /// The items of a list.
-    pub(crate) fn items<'a>(&mut self, field: &Field<'a>, what: &str) -> Option<Vec<Field<'a>>> {
+    pub(super) fn items<'a>(&mut self, field: &Field<'a>, what: &str) -> Option<Vec<Field<'a>>> {
         let Value::List(items) = &field.node.value else {
             self.at(field, format!("{}; expected {what}", found(field.node)));
             return None;
@@ -160,7 +161,7 @@ impl Notes<'_> {
 // === impl Fields ===
 
 impl<'a> Fields<'a> {
-    pub(crate) fn get(&self, name: &str) -> Option<Field<'a>> {
+    pub(super) fn get(&self, name: &str) -> Option<Field<'a>> {
         let (_, _, node) = self.entries.iter().find(|(key, ..)| *key == name)?;
         Some(Field {
             node,
@@ -168,11 +169,11 @@ impl<'a> Fields<'a> {
         })
     }
 
-    pub(crate) fn has_slips(&self) -> bool {
+    pub(super) fn has_slips(&self) -> bool {
         !self.meant.is_empty()
     }
 
-    pub(crate) fn path_of(&self, name: &str) -> String {
+    pub(super) fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() {
             name.to_owned()
         } else {
@@ -181,7 +182,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What stands there, where it is not what was wanted.
+/// Describes a value of the wrong kind.
 fn found(node: &Node) -> String {
     match &node.value {
         Value::Nothing => "there is no value".into(),
@@ -191,14 +192,14 @@ fn found(node: &Node) -> String {
     }
 }
 
-/// The name that `found` is most likely a slip of.
-pub(crate) fn closest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
+/// The known name that `found` most likely misspells.
+fn closest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
     let distance = |name: &&&str| edits(&found.to_lowercase(), name);
     let closest = known.iter().min_by_key(distance)?;
     (distance(&closest) <= closest.len().div_ceil(3)).then_some(*closest)
 }
 
-/// How many letters must be put in, taken out or replaced (Levenshtein's distance).
+/// The number of letters to insert, remove or replace (Levenshtein distance).
 fn edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -219,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_pen_is_recognised_and_another_word_is_not() {
+    fn a_misspelt_name_is_recognised() {
         let known = ["objective", "period", "indicator", "slo", "labels"];
         for (found, meant) in [
             ("objectve", Some("objective")),

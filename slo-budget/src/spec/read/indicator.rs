@@ -1,36 +1,49 @@
-//! What is measured, from its fields.
+//! Reads `indicator`: what is measured.
 
-use super::{DURATION, INDICATOR, SELECTOR};
+use super::{
+    DURATION, INDICATOR, SELECTOR,
+    fields::{Field, Fields, Notes},
+};
 use crate::spec::{
-    duration,
-    indicator::Indicator,
-    read::fields::{Field, Notes},
+    indicator::{Indicator, Role},
+    number::parse_duration,
     selector::Selector,
 };
 
+const SERIES: &str =
+    "a metric with a value for each label, `http_requests_total{job=\"api\", code=\"500\"}`";
+
 impl Notes<'_> {
     pub(super) fn indicator(&mut self, field: &Field<'_>) -> Option<Indicator> {
-        let fields = self.fields(field, &["total", "bad", "good", "latency"])?;
+        let known = ["total", "bad", "good", "latency", "series"];
+        let fields = self.fields(field, &known)?;
         let has = ["total", "bad", "good", "latency"].map(|name| fields.get(name).is_some());
-        let part_is_bad = match has {
-            [true, true, false, false] => true,
-            [true, false, true, false] => false,
-            [false, false, false, true] => return self.latency(&fields.get("latency")?),
-            // A slip in one of the names is told already.
-            _ if fields.has_slips() => return None,
+        let mut indicator = match has {
+            [true, true, false, false] => self.counters(&fields, "bad"),
+            [true, false, true, false] => self.counters(&fields, "good"),
+            [false, false, false, true] => self.latency(&fields.get("latency")?),
+            // A misspelt name is reported already.
+            _ if fields.has_slips() => None,
             _ => {
                 self.add(fields.at, &field.path, format!("expected {INDICATOR}"));
-                return None;
+                None
             }
-        };
+        }?;
+        if let Some(field) = fields.get("series") {
+            self.series(&field, &mut indicator);
+        }
+        Some(indicator)
+    }
+
+    fn counters(&mut self, fields: &Fields<'_>, part_name: &str) -> Option<Indicator> {
         let total = self.selector(&fields.get("total")?);
-        let part_field = fields.get(if part_is_bad { "bad" } else { "good" })?;
+        let part_field = fields.get(part_name)?;
         let part = self.selector(&part_field);
-        let indicator = Indicator::new(total?, part?, part_is_bad);
+        let indicator = Indicator::new(total?, part?, part_name == "bad");
         if indicator.is_none() {
             self.at(
                 &part_field,
-                "among the series of `total` there have to be some that this selects and some that it leaves out, and none were found: look for matchers that exclude each other, or simplify them",
+                "this has to select some of the series of `total` and leave out others, and it cannot: look for matchers that exclude each other",
             );
         }
         indicator
@@ -48,31 +61,46 @@ impl Notes<'_> {
             if let Some(suffix) = suffix {
                 self.at(
                     &field,
-                    format!("name the histogram without `{suffix}`: what it needs of it is added"),
+                    format!("name the histogram without `{suffix}`, which the rules add"),
                 );
                 return None;
             }
-            if selector
-                .matchers
-                .iter()
-                .any(|matcher| matcher.label == "le")
-            {
+            let has_le = (selector.matchers.iter()).any(|matcher| matcher.label == "le");
+            if has_le {
                 self.at(&field, "leave out `le`: `within` says which bucket it is");
                 return None;
             }
             Some((field, selector))
         });
         let within = (self.required(&fields, "within", within))
-            .and_then(|field| self.value(&field, DURATION, duration::parse));
+            .and_then(|field| self.value(&field, DURATION, parse_duration));
         let ((field, histogram), within) = (histogram?, within?);
         let indicator = Indicator::latency(&histogram, within);
         if indicator.is_none() {
-            self.at(
-                &field,
-                "no series could be made up that this selects: simplify its matchers",
-            );
+            self.at(&field, "its matchers exclude each other");
         }
         indicator
+    }
+
+    /// Series for the tests of the rules.
+    fn series(&mut self, field: &Field<'_>, indicator: &mut Indicator) {
+        let roles = indicator.roles();
+        let Some(fields) = self.fields(field, &roles.map(Role::name)) else {
+            return;
+        };
+        for role in roles {
+            let Some(field) = fields.get(role.name()) else {
+                continue;
+            };
+            let Some(series) = self.selector(&field) else {
+                continue;
+            };
+            if !series.is_series() {
+                self.at(&field, format!("expected {SERIES}"));
+            } else if let Err(what) = indicator.set_series(role, series) {
+                self.at(&field, what);
+            }
+        }
     }
 
     fn selector(&mut self, field: &Field<'_>) -> Option<Selector> {

@@ -1,8 +1,9 @@
-//! From a document to a specification, with every mistake on the way.
+//! Makes a specification from a document, and notes every mistake on the way.
 
 mod alerts;
-pub(crate) mod fields;
+mod fields;
 mod indicator;
+mod values;
 
 use std::time::Duration;
 
@@ -11,15 +12,15 @@ use crate::{
     record::Settings,
     spec::{
         Pair, Spec, document,
-        duration::{self, Written},
         mistakes::{Mistake, Mistakes, Place},
-        read::fields::{Field, Fields, Notes},
+        number::{Written, parse_duration},
         resolution,
-        selector::is_label,
     },
     types::Objective,
 };
 use alerts::{default_alerts, default_limits};
+use fields::{Field, Fields, Notes};
+use values::objective_for;
 
 const FIELDS: [&str; 11] = [
     "service",
@@ -34,20 +35,9 @@ const FIELDS: [&str; 11] = [
     "labels",
     "interval",
 ];
-/// What the rules put on series and alerts themselves.
-const OUR_LABELS: [&str; 7] = [
-    "service",
-    "slo",
-    "severity",
-    "long_window",
-    "short_window",
-    "alertname",
-    "le",
-];
-
-/// What a common measure of all windows has to be in the longest one, so that rules can be tested at all of its multiples.
+/// The longest window has at most this number of evaluations, which is the greatest common divisor of all windows.
 const MOST_BEATS: u32 = 20_000;
-/// So many decimals that thresholds are exact.
+/// At most twelve decimals, so that thresholds are exact.
 const FINEST: u64 = 1_000_000_000_000;
 
 const NAME: &str = "a name of letters, digits, `-`, `_`, `.` and `/` that begins with a letter";
@@ -59,7 +49,7 @@ const INDICATOR: &str = "`total` with `bad`, or `total` with `good`, or `latency
 const SELECTOR: &str = "a metric and its labels, `http_requests_total{job=\"api\"}`";
 const TEXT: &str = "a text on one line, without `{{`, which Prometheus would expand";
 
-pub(crate) fn read(source: &str) -> Result<Spec, Mistakes> {
+pub(super) fn read(source: &str) -> Result<Spec, Mistakes> {
     let mut notes = Notes {
         source,
         mistakes: Vec::new(),
@@ -90,7 +80,7 @@ pub(crate) fn read(source: &str) -> Result<Spec, Mistakes> {
 
 impl Notes<'_> {
     fn spec(&mut self, fields: &Fields<'_>) -> Option<Spec> {
-        // Each on its own, and only then what is missing: so that all mistakes are told at once.
+        // Read every field before the first one that is missing ends this: all mistakes are reported at once.
         let service = self.name(
             fields,
             "service",
@@ -114,7 +104,7 @@ impl Notes<'_> {
         });
         let period = match fields.get("period") {
             None => Some(Duration::from_secs(30 * 86_400)),
-            Some(field) => self.value(&field, DURATION, duration::parse),
+            Some(field) => self.value(&field, DURATION, parse_duration),
         };
         let description = fields
             .get("description")
@@ -124,7 +114,7 @@ impl Notes<'_> {
             .map_or(Vec::new(), |field| self.labels(&field));
         let min_bad = (fields.get("min_bad")).map_or((2, 3), |field| self.min_bad(&field));
         let interval = (fields.get("interval"))
-            .and_then(|field| Some((self.value(&field, DURATION, duration::parse)?, field)));
+            .and_then(|field| Some((self.value(&field, DURATION, parse_duration)?, field)));
         let indicator = self
             .required(fields, "indicator", INDICATOR)
             .and_then(|field| self.indicator(&field));
@@ -147,7 +137,7 @@ impl Notes<'_> {
         for ((field, _), pair) in asked.iter().zip(&mut alerts) {
             let fits = self.check_alert(field.as_ref(), at, pair, &settings);
             if !fits && field.is_none() {
-                // One of the defaults is enough said of all.
+                // One default that does not fit is enough to report.
                 return None;
             }
         }
@@ -185,7 +175,7 @@ impl Notes<'_> {
         Some(spec)
     }
 
-    /// That the windows have a common measure which is not too small.
+    /// Checks that the windows have a common divisor that is not too small.
     fn check_measure(&mut self, spec: &Spec, at: Place) {
         let (beat, windows) = (spec.beat(), spec.windows());
         if let Some(longest) = windows
@@ -201,7 +191,7 @@ impl Notes<'_> {
         }
     }
 
-    /// What a budget of it is built with.
+    /// The settings of a budget with this objective and period.
     fn settings(
         &mut self,
         objective: Objective,
@@ -222,80 +212,5 @@ impl Notes<'_> {
                 None
             }
         }
-    }
-
-    fn name(&mut self, fields: &Fields<'_>, name: &str, what: &str) -> Option<String> {
-        let field = self.required(fields, name, what)?;
-        self.value(&field, NAME, |text| {
-            let is_name = text.starts_with(|c: char| c.is_ascii_alphabetic())
-                && (text.chars()).all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
-            is_name.then(|| text.to_owned())
-        })
-    }
-
-    fn line(&mut self, field: &Field<'_>) -> Option<String> {
-        self.value(field, TEXT, |text| {
-            let text = text.trim_end();
-            let is_line =
-                !text.is_empty() && !text.contains("{{") && !text.contains(char::is_control);
-            is_line.then(|| text.to_owned())
-        })
-    }
-
-    fn labels(&mut self, field: &Field<'_>) -> Vec<(String, String)> {
-        let document::Value::Map(entries) = &field.node.value else {
-            self.at(field, "expected names with values: `team: orchestration`");
-            return Vec::new();
-        };
-        let known: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
-        let Some(fields) = self.fields(field, &known) else {
-            return Vec::new();
-        };
-        let mut labels = Vec::new();
-        for (key, _) in entries {
-            let path = fields.path_of(&key.name);
-            if OUR_LABELS.contains(&key.name.as_str()) {
-                self.add(
-                    key.at,
-                    &path,
-                    "this label is given by the rules themselves: choose another name",
-                );
-            } else if !is_label(&key.name) {
-                let what = "a label's name is of letters, digits and `_`, begins with a letter, and not with `__`";
-                self.add(key.at, &path, what);
-            } else if let Some(value) = fields.get(&key.name).and_then(|field| self.line(&field)) {
-                if !labels.iter().any(|(name, _)| *name == key.name) {
-                    labels.push((key.name.clone(), value));
-                }
-            }
-        }
-        labels.sort();
-        labels
-    }
-
-    /// For tickets and for pages.
-    fn min_bad(&mut self, field: &Field<'_>) -> (u64, u64) {
-        let Some(fields) = self.fields(field, &["page", "ticket"]) else {
-            return (2, 3);
-        };
-        let mut count = |name, usual| {
-            let field = fields.get(name)?;
-            let read = |text: &str| text.parse().ok().filter(|count| *count > 0);
-            Some(self.value(&field, COUNT, read).unwrap_or(usual))
-        };
-        (
-            count("ticket", 2).unwrap_or(2),
-            count("page", 3).unwrap_or(3),
-        )
-    }
-}
-
-/// What is expected of an objective, with a word on the usual slip.
-fn objective_for(field: &Field<'_>) -> &'static str {
-    match &field.node.value {
-        document::Value::Text(text) if (text.parse()).is_ok_and(|n: f64| n > 1.0 && n < 100.0) => {
-            "a share: put `%` after it, or divide it by 100"
-        }
-        _ => OBJECTIVE,
     }
 }

@@ -1,36 +1,41 @@
+//! The low-traffic guard of the rules, by the normal distribution.
+//!
+//! A process asks the binomial distribution whether the bad events may be chance. Prometheus has no binomial, so the
+//! rules use the normal distribution with the binomial's variance: `bad >= 1 + b n + 2.326 sqrt(b (1 - b) n)`, where `b`
+//! is the budget and the 1 accounts for whole numbers. For budgets of 1/3 to 1/100,000 and up to 5,000 expected bad
+//! events this threshold equals the exact one or is one event off. What it lets through has a probability of at most
+//! 1.15 %. A fixed number of bad events would have to be larger for each factor nearer to 1, and no number is enough at a
+//! factor of 1, which the tickets over 3 d have.
+
 use crate::{spec::number::float, types::Objective};
 
-/// That so many bad events are hardly chance: what a process asks of the binomial law, by the normal law with the
-/// variance of the binomial, as Prometheus has no other. It agrees with 1 % to within one event.
+/// The number of bad events that is unlikely to be chance, for an objective.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Evidence {
+pub(in crate::spec) struct Guard {
     mean: f64,
     variance: f64,
 }
 
-/// The normal law exceeds its mean by so many standard deviations with a probability of 1 %.
+/// The normal distribution exceeds its mean by this number of standard deviations with a probability of 1 %.
 const DEVIATIONS: f64 = 2.326;
 
-impl Evidence {
-    pub(crate) fn of(objective: Objective) -> Self {
+impl Guard {
+    pub(in crate::spec) fn of(objective: Objective) -> Self {
         let of = u128::from(objective.of());
-        let (bad, good) = (
-            u128::from(objective.budget()),
-            of - u128::from(objective.budget()),
-        );
+        let bad = u128::from(objective.budget());
         Self {
             mean: float(bad, of),
-            variance: float(bad * good, of * of),
+            variance: float(bad * (of - bad), of * of),
         }
     }
 
-    /// Of so many events at least so many have to be bad. The one is for what comes in whole numbers.
-    pub(crate) fn least_bad(self, events: f64) -> f64 {
+    /// The fewest bad events among this number of events.
+    pub(in crate::spec) fn least_bad(self, events: f64) -> f64 {
         1.0 + self.mean * events + DEVIATIONS * (self.variance * events).sqrt()
     }
 
-    /// The same, for Prometheus.
-    pub(crate) fn expr(self, events: &str) -> String {
+    /// The same as an expression for Prometheus.
+    pub(super) fn expr(self, events: &str) -> String {
         let Self { mean, variance } = self;
         format!("1 + {mean} * {events} + {DEVIATIONS} * sqrt({variance} * {events})")
     }
@@ -42,7 +47,7 @@ mod tests {
     use crate::{burn::significance::is_unlikely, types::Counts};
 
     #[test]
-    fn evidence_by_the_normal_law_agrees_with_the_binomial_to_one_event() {
+    fn the_normal_guard_is_within_one_event_of_the_binomial() {
         for (good, of) in [
             (2, 3),
             (9, 10),
@@ -52,23 +57,23 @@ mod tests {
             (99_999, 100_000),
         ] {
             let objective = Objective::new(good, of).unwrap();
-            let evidence = Evidence::of(objective);
+            let guard = Guard::of(objective);
             for expected in (1..400)
                 .map(|n| f64::from(n) / 10.0)
                 .chain([100.0, 300.0, 1000.0, 5000.0])
             {
-                let events = (expected / evidence.mean).ceil();
+                let events = (expected / guard.mean).ceil();
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
                     reason = "whole, and small"
                 )]
-                let (events, least) = (events as u64, evidence.least_bad(events).ceil() as u64);
+                let (events, least) = (events as u64, guard.least_bad(events).ceil() as u64);
                 let is_evident = |bad: u64, limit| {
                     bad <= events && is_unlikely(objective, Counts::new(events - bad, bad), limit)
                 };
-                // What it lets through is chance with a probability of 1.15 % at most; and one event more than
-                // the binomial asks for is enough for it.
+                // What it lets through is chance with a probability of 1.15 % at most. One event more than the binomial
+                // asks for is always enough.
                 let none = least > events;
                 assert!(
                     none || is_evident(least, 0.0115),

@@ -1,9 +1,13 @@
 //! Recording and alerting rules for Prometheus.
 //!
-//! All in one group, whose rules see each other's results of the same moment. Every share is of sums of events,
-//! never a mean of shares, and over the period it is of sums of increases: a time without traffic weighs nothing in it.
+//! All rules are in one group, so that each sees the results of the others from the same evaluation. Every share is a
+//! ratio of sums of events, never a mean of shares.
+//!
+//! The period is a sum of increases over 5 m. A rate over 30 d would need 30 days of raw samples and read all of them at
+//! each evaluation. A mean of ratios weighs an idle night as much as a busy noon, and is NaN for the whole period after one
+//! idle window. Sums of increases are weighted by events, and 0 where there was no traffic.
 
-pub(crate) mod guard;
+mod guard;
 
 use std::time::Duration;
 
@@ -11,19 +15,19 @@ use crate::{
     alerts::Severity,
     spec::{
         Pair, Spec,
-        duration::Written,
-        number::{float, human},
-        rules::guard::Evidence,
+        number::{Written, float, human},
         selector::Quoted,
         yaml::{Yaml, map, text},
     },
     types::{Objective, decimal, duration::Spoken},
 };
 
-pub(crate) const BURN: &str = "ErrorBudgetBurn";
-pub(crate) const NO_DATA: &str = "ErrorBudgetNoData";
+pub(super) use self::guard::Guard;
 
-pub(crate) fn write(spec: &Spec) -> String {
+pub(in crate::spec) const BURN: &str = "ErrorBudgetBurn";
+pub(in crate::spec) const NO_DATA: &str = "ErrorBudgetNoData";
+
+pub(super) fn write(spec: &Spec) -> String {
     let mut rules = Vec::new();
     let mut record = |name: String, expr: String| {
         rules.push(map([
@@ -64,22 +68,22 @@ pub(crate) fn write(spec: &Spec) -> String {
     map([("groups", Yaml::List(vec![group]))]).to_string()
 }
 
-pub(crate) const REMAINING: &str = "slo:error_budget:remaining";
-pub(crate) const OBJECTIVE: &str = "slo:objective:ratio";
+pub(in crate::spec) const REMAINING: &str = "slo:error_budget:remaining";
+pub(in crate::spec) const OBJECTIVE: &str = "slo:objective:ratio";
 
-pub(crate) fn ratio(window: Duration) -> String {
+pub(in crate::spec) fn ratio(window: Duration) -> String {
     format!("slo:error_ratio:rate{}", Written(window))
 }
 
-pub(crate) fn period_ratio(spec: &Spec) -> String {
+pub(in crate::spec) fn period_ratio(spec: &Spec) -> String {
     format!("slo:error_ratio:increase{}", Written(spec.period))
 }
 
-pub(crate) fn events(window: Duration) -> String {
+pub(in crate::spec) fn events(window: Duration) -> String {
     format!("slo:events:increase{}", Written(window))
 }
 
-pub(crate) fn bad_events(window: Duration) -> String {
+pub(in crate::spec) fn bad_events(window: Duration) -> String {
     format!("slo:bad_events:increase{}", Written(window))
 }
 
@@ -91,7 +95,7 @@ fn alert(spec: &Spec, pair: &Pair) -> Yaml {
     let expr = format!(
         "{long} > {line}\nand {short} > {line}\nand round({bad}) >= {}\nand {bad} >= {}",
         spec.min_bad_of(pair.severity),
-        Evidence::of(spec.objective).expr(&all),
+        Guard::of(spec.objective).expr(&all),
     );
     map([
         ("alert", text(BURN)),
@@ -104,8 +108,8 @@ fn alert(spec: &Spec, pair: &Pair) -> Yaml {
     ])
 }
 
-/// What an alert adds to the labels of its series.
-pub(crate) fn alert_labels(pair: &Pair) -> Vec<(String, Yaml)> {
+/// The labels that an alert adds to those of its series.
+pub(in crate::spec) fn alert_labels(pair: &Pair) -> Vec<(String, Yaml)> {
     let label = |name: &str, value: String| (name.to_owned(), text(value));
     vec![
         label("severity", severity(pair.severity).into()),
@@ -114,7 +118,7 @@ pub(crate) fn alert_labels(pair: &Pair) -> Vec<(String, Yaml)> {
     ]
 }
 
-pub(crate) fn annotations(spec: &Spec, pair: &Pair, value: &str) -> Yaml {
+pub(in crate::spec) fn annotations(spec: &Spec, pair: &Pair, value: &str) -> Yaml {
     let factor = human(pair.factor.as_f64());
     let [long, short] = [pair.windows.long, pair.windows.short].map(Written);
     let summary = format!(
@@ -153,11 +157,11 @@ fn no_data(spec: &Spec) -> Yaml {
     ])
 }
 
-pub(crate) fn no_data_labels(spec: &Spec) -> Yaml {
+pub(in crate::spec) fn no_data_labels(spec: &Spec) -> Yaml {
     labels(spec).with("severity", text("ticket"))
 }
 
-pub(crate) fn no_data_annotations(spec: &Spec) -> Yaml {
+pub(in crate::spec) fn no_data_annotations(spec: &Spec) -> Yaml {
     let metric = spec.indicator.metric();
     map([
         (
@@ -167,16 +171,16 @@ pub(crate) fn no_data_annotations(spec: &Spec) -> Yaml {
         (
             "description",
             text(format!(
-                "There is no series of {metric} that the indicator selects, so nobody knows whether {} is kept: \
-                 the service is gone, or is not scraped, or counts under another name.",
+                "There is no series of {metric} that the indicator selects, so it is unknown whether {} is met: \
+                 the service is gone, is not scraped, or uses another metric.",
                 spec.objective
             )),
         ),
     ])
 }
 
-/// Of all series and alerts.
-pub(crate) fn labels(spec: &Spec) -> Yaml {
+/// The labels of all series and alerts.
+pub(in crate::spec) fn labels(spec: &Spec) -> Yaml {
     let labels = map([
         ("service", text(spec.service.clone())),
         ("slo", text(spec.slo.clone())),
@@ -186,7 +190,7 @@ pub(crate) fn labels(spec: &Spec) -> Yaml {
     })
 }
 
-pub(crate) fn objective(spec: &Spec) -> f64 {
+pub(in crate::spec) fn objective(spec: &Spec) -> f64 {
     float(
         u128::from(spec.objective.of() - spec.objective.budget()),
         u128::from(spec.objective.of()),
@@ -201,7 +205,7 @@ fn severity(severity: Severity) -> &'static str {
 }
 
 impl Pair {
-    /// The share of bad events above which it fires, as Prometheus reads it.
+    /// The share of bad events above which the alert fires, as Prometheus reads it.
     fn line_as_f64(&self, objective: Objective) -> f64 {
         let (numerator, denominator) = self.line(objective);
         float(numerator, denominator)
@@ -209,26 +213,26 @@ impl Pair {
 }
 
 impl Spec {
-    /// A series of these rules, of this specification.
-    pub(crate) fn of(&self, name: &str) -> String {
+    /// Selects a series of these rules by the labels of this specification.
+    pub(in crate::spec) fn of(&self, name: &str) -> String {
         let (service, slo) = (Quoted(&self.service), Quoted(&self.slo));
         format!("{name}{{service={service}, slo={slo}}}")
     }
 
     /// The share of events that may be bad.
-    pub(crate) fn allowed(&self) -> f64 {
+    pub(in crate::spec) fn allowed(&self) -> f64 {
         float(self.objective.budget().into(), self.objective.of().into())
     }
 
-    pub(crate) const fn min_bad_of(&self, severity: Severity) -> u64 {
+    pub(in crate::spec) const fn min_bad_of(&self, severity: Severity) -> u64 {
         match severity {
             Severity::Page => self.min_bad_to_page,
             Severity::Ticket => self.min_bad,
         }
     }
 
-    /// How finely the period is summed: 5 m, or where that is no fraction of it, the shortest window.
-    pub(crate) fn step(&self) -> Duration {
+    /// The step in which the period is summed: 5 m, or the shortest window if the period is shorter than a day.
+    pub(in crate::spec) fn step(&self) -> Duration {
         const USUAL: Duration = Duration::from_secs(300);
         if self.period >= USUAL * 288 {
             USUAL
@@ -241,8 +245,8 @@ impl Spec {
         self.alerts.iter().map(|pair| pair.windows.long).collect()
     }
 
-    /// Those in which events are counted, from the shortest on.
-    pub(crate) fn counted_windows(&self) -> Vec<Duration> {
+    /// The windows in which events are counted, the shortest first.
+    pub(in crate::spec) fn counted_windows(&self) -> Vec<Duration> {
         let mut windows = self.long_windows();
         windows.push(self.step());
         windows.sort();
@@ -250,8 +254,8 @@ impl Spec {
         windows
     }
 
-    /// All windows, from the shortest on, once each.
-    pub(crate) fn windows(&self) -> Vec<Duration> {
+    /// All windows without duplicates, the shortest first.
+    pub(in crate::spec) fn windows(&self) -> Vec<Duration> {
         let mut windows = self.long_windows();
         windows.extend(self.alerts.iter().map(|pair| pair.windows.short));
         windows.sort();
@@ -259,8 +263,8 @@ impl Spec {
         windows
     }
 
-    /// How often the tests evaluate the rules: the greatest time of which all windows are multiples.
-    pub(crate) fn beat(&self) -> Duration {
+    /// The evaluation interval of the tests: the greatest common divisor of all windows.
+    pub(in crate::spec) fn beat(&self) -> Duration {
         let windows = self.windows().into_iter().chain([self.step()]);
         let beat = windows.fold(0, |beat, window| decimal::gcd(beat, window.as_millis()));
         Duration::from_millis(u64::try_from(beat).unwrap_or(u64::MAX))

@@ -1,44 +1,41 @@
-//! A metric and the matchers of its labels: parsed, so that what comes out is a selector and nothing else.
+//! A metric and the matchers of its labels, parsed, so that nothing else gets into an expression.
+//!
+//! Regular expressions are not parsed: Prometheus does it when it loads the rules.
 
-use std::{fmt, str::FromStr};
+mod cursor;
 
-use regex_lite::Regex;
+use std::{collections::BTreeMap, fmt};
 
-/// Such as `http_requests_total{job="api", code=~"5.."}`.
+use self::cursor::{Cursor, Wrong};
+
+/// A selector: `http_requests_total{job="api", code=~"5.."}`.
 #[derive(Clone, Debug)]
-pub(crate) struct Selector {
-    pub(crate) metric: String,
-    pub(crate) matchers: Vec<Matcher>,
+pub(super) struct Selector {
+    pub(super) metric: String,
+    pub(super) matchers: Vec<Matcher>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Matcher {
-    pub(crate) label: String,
-    pub(crate) test: Test,
+pub(super) struct Matcher {
+    pub(super) label: String,
+    pub(super) test: Test,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Test {
+pub(super) enum Test {
     Is(String),
     IsNot(String),
-    Like(Pattern),
-    Unlike(Pattern),
+    Like(String),
+    Unlike(String),
 }
 
-/// A regular expression, anchored at both ends as Prometheus does.
-#[derive(Clone, Debug)]
-pub(crate) struct Pattern {
-    pub(crate) text: String,
-    regex: Regex,
-}
-
-/// What is wrong with a text, and after how many characters.
-pub(crate) type Wrong = (usize, String);
+/// The labels of a series.
+type Labels<'a> = BTreeMap<&'a str, &'a str>;
 
 // === impl Selector ===
 
 impl Selector {
-    pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
+    pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
         let mut from = Cursor { text, at: 0 };
         from.space();
         let start = from.at;
@@ -77,8 +74,100 @@ impl Selector {
         Ok(Self { metric, matchers })
     }
 
+    /// A selector without regular expressions.
+    pub(super) fn is_literal(&self) -> bool {
+        self.matchers.iter().all(Matcher::is_literal)
+    }
+
+    /// Whether this is a series: a value for each label.
+    pub(super) fn is_series(&self) -> bool {
+        (self.matchers.iter()).all(|matcher| matches!(matcher.test, Test::Is(_)))
+    }
+
+    /// A series that this literal selector and the `others` select. `None` where they exclude each other.
+    pub(super) fn series(&self, others: &[&Self]) -> Option<Self> {
+        let all = others.iter().copied().chain([self]);
+        let mut labels = Labels::new();
+        for matcher in all.clone().flat_map(|selector| &selector.matchers) {
+            if let Test::Is(value) = &matcher.test {
+                labels.insert(&matcher.label, value);
+            }
+        }
+        let series = self.of(&labels);
+        let mut failures = all.map(|selector| selector.first_failure(&series));
+        failures.all(|failure| failure.is_none()).then_some(series)
+    }
+
+    /// A series that this literal selector selects and `other` does not. `None` where there is none.
+    pub(super) fn series_without(&self, other: &Self) -> Option<Self> {
+        let series = self.series(&[])?;
+        let fails = |series: &Self| other.first_failure(series).is_some();
+        if fails(&series) {
+            return Some(series);
+        }
+        // Give a label of `other` a value that it excludes.
+        let excluded = other.matchers.iter().map(|matcher| {
+            let value = match &matcher.test {
+                Test::IsNot(value) => value,
+                _ => "other",
+            };
+            let mut series = series.clone();
+            series.matchers.push(Matcher {
+                label: matcher.label.clone(),
+                test: Test::Is(value.to_owned()),
+            });
+            series
+        });
+        (excluded.into_iter()).find(|series| self.first_failure(series).is_none() && fails(series))
+    }
+
+    /// The first literal matcher that does not pass `series`.
+    pub(super) fn first_failure(&self, series: &Self) -> Option<&Matcher> {
+        let value = |label: &str| {
+            let matcher = series
+                .matchers
+                .iter()
+                .find(|matcher| matcher.label == label);
+            match matcher.map(|matcher| &matcher.test) {
+                Some(Test::Is(value)) => value.as_str(),
+                _ => "",
+            }
+        };
+        (self.matchers.iter()).find(|matcher| !matcher.passes(value(&matcher.label)))
+    }
+
+    /// What a series of this selector looks like, with `…` for what a regular expression matches.
+    pub(super) fn example(&self, others: &[&Self]) -> Self {
+        let mut labels = Labels::new();
+        for matcher in others
+            .iter()
+            .copied()
+            .chain([self])
+            .flat_map(|selector| &selector.matchers)
+        {
+            match &matcher.test {
+                Test::Is(value) => _ = labels.insert(&matcher.label, value),
+                Test::Like(_) | Test::Unlike(_) => _ = labels.entry(&matcher.label).or_insert("…"),
+                Test::IsNot(_) => {}
+            }
+        }
+        self.of(&labels)
+    }
+
+    fn of(&self, labels: &Labels<'_>) -> Self {
+        let labels = labels.iter().filter(|(_, value)| !value.is_empty());
+        let matcher = |(label, value): (&&str, &&str)| Matcher {
+            label: (*label).to_owned(),
+            test: Test::Is((*value).to_owned()),
+        };
+        Self {
+            metric: self.metric.clone(),
+            matchers: labels.map(matcher).collect(),
+        }
+    }
+
     /// The same matchers of another metric, and one more.
-    pub(crate) fn with(&self, suffix: &str, more: Option<Matcher>) -> Self {
+    pub(super) fn with(&self, suffix: &str, more: Option<Matcher>) -> Self {
         let mut matchers = self.matchers.clone();
         matchers.extend(more);
         Self {
@@ -128,29 +217,27 @@ impl Matcher {
                 ))
             })?;
         from.space();
-        let start = from.at;
         let value = from.quoted()?;
-        let pattern = |text: String| {
-            (text.parse::<Pattern>())
-                .map_err(|why| (start, format!("`{text}` is no regular expression: {why}")))
-        };
         let test = match operator {
-            "=~" => Test::Like(pattern(value)?),
-            "!~" => Test::Unlike(pattern(value)?),
+            "=~" => Test::Like(value),
+            "!~" => Test::Unlike(value),
             "!=" => Test::IsNot(value),
             _ => Test::Is(value),
         };
         Ok(Self { label, test })
     }
 
-    /// Whether a label of this value, empty if there is none, passes.
-    pub(crate) fn passes(&self, value: &str) -> bool {
+    /// Whether this passes a label with `value`, empty for a missing label. A regular expression passes any.
+    fn passes(&self, value: &str) -> bool {
         match &self.test {
             Test::Is(text) => text == value,
             Test::IsNot(text) => text != value,
-            Test::Like(pattern) => pattern.regex.is_match(value),
-            Test::Unlike(pattern) => !pattern.regex.is_match(value),
+            Test::Like(_) | Test::Unlike(_) => true,
         }
+    }
+
+    const fn is_literal(&self) -> bool {
+        matches!(self.test, Test::Is(_) | Test::IsNot(_))
     }
 }
 
@@ -159,42 +246,26 @@ impl fmt::Display for Matcher {
         let (operator, value) = match &self.test {
             Test::Is(text) => ("=", text),
             Test::IsNot(text) => ("!=", text),
-            Test::Like(pattern) => ("=~", &pattern.text),
-            Test::Unlike(pattern) => ("!~", &pattern.text),
+            Test::Like(text) => ("=~", text),
+            Test::Unlike(text) => ("!~", text),
         };
         write!(f, "{}{operator}{}", self.label, Quoted(value))
     }
 }
 
-// === impl Pattern ===
-
-impl FromStr for Pattern {
-    type Err = regex_lite::Error;
-
-    fn from_str(text: &str) -> Result<Self, regex_lite::Error> {
-        // Alone first, so that `a)(b` does not become well-formed by what is put around it.
-        Regex::new(text)?;
-        let regex = Regex::new(&format!("^(?s:{text})$"))?;
-        Ok(Self {
-            text: text.to_owned(),
-            regex,
-        })
-    }
-}
-
-pub(crate) fn is_metric(text: &str) -> bool {
+pub(super) fn is_metric(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && (text.chars()).all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))
 }
 
-/// Those that begin with `__` are Prometheus' own.
-pub(crate) fn is_label(text: &str) -> bool {
+/// Whether this is the name of a label. Prometheus reserves those that begin with `__`.
+pub(super) fn is_label(text: &str) -> bool {
     is_metric(text) && !text.contains(':') && !text.starts_with("__")
 }
 
-/// In quotes, as Prometheus reads it.
-pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+/// A value in quotes, as Prometheus reads it.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,165 +282,5 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-struct Cursor<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-// === impl Cursor ===
-
-impl<'a> Cursor<'a> {
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    fn take_while(&mut self, f: impl Fn(char) -> bool) -> &'a str {
-        let rest = self.rest();
-        let end = rest.find(|c| !f(c)).unwrap_or(rest.len());
-        self.at += end;
-        &rest[..end]
-    }
-
-    fn space(&mut self) {
-        self.take_while(|c| c.is_ascii_whitespace());
-    }
-
-    fn eat(&mut self, token: &str) -> bool {
-        let has = self.rest().starts_with(token);
-        if has {
-            self.at += token.len();
-        }
-        has
-    }
-
-    /// A value in double or single quotes, with the escapes that both Go and people use.
-    fn quoted(&mut self) -> Result<String, Wrong> {
-        let start = self.at;
-        let Some(quote) = self
-            .rest()
-            .chars()
-            .next()
-            .filter(|c| matches!(c, '"' | '\''))
-        else {
-            return Err(self.wrong("the value of a label stands in quotes"));
-        };
-        self.at += 1;
-        let mut value = String::new();
-        loop {
-            let Some(c) = self.rest().chars().next() else {
-                return Err((start, "this value has no closing quote".into()));
-            };
-            let escape = self.at;
-            self.at += c.len_utf8();
-            if c == quote {
-                return Ok(value);
-            }
-            if c != '\\' {
-                if c.is_control() {
-                    return Err((escape, "a value holds no control characters".into()));
-                }
-                value.push(c);
-                continue;
-            }
-            let escaped = self.rest().chars().next();
-            value.push(match escaped {
-                Some(c @ ('\\' | '"' | '\'')) => c,
-                Some('n') => '\n',
-                _ => {
-                    return Err((
-                        escape,
-                        "a backslash is followed by `\\`, `\"`, `'` or `n`: in a regular expression write two of them".into(),
-                    ));
-                }
-            });
-            self.at += 1;
-        }
-    }
-
-    fn wrong(&self, what: &str) -> Wrong {
-        let found = match self.rest().chars().next() {
-            None => "it ends here".into(),
-            Some(c) => format!("here is `{c}`"),
-        };
-        (self.at, format!("{what}, but {found}"))
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_selector_is_read_and_written_in_one_form() {
-        for (text, written) in [
-            ("up", "up"),
-            (" up { } ", "up"),
-            (
-                "a:b{c='d',e!=\"f\" , g=~ \"5..\",h!~'x|y',}",
-                r#"a:b{c="d", e!="f", g=~"5..", h!~"x|y"}"#,
-            ),
-            (r#"m{path="a\"b\\c"}"#, r#"m{path="a\"b\\c"}"#),
-            (r#"m{path=~"\\d+"}"#, r#"m{path=~"\\d+"}"#),
-            (r#"m{v="ü}{,"}"#, r#"m{v="ü}{,"}"#),
-        ] {
-            let selector = Selector::parse(text).unwrap();
-            assert_eq!(selector.to_string(), written);
-            assert_eq!(Selector::parse(written).unwrap().to_string(), written);
-        }
-    }
-
-    #[test]
-    fn nothing_but_a_selector_passes_and_the_place_is_told() {
-        for (text, at, what) in [
-            (
-                "",
-                0,
-                "a selector begins with the name of a metric, but it ends here",
-            ),
-            ("5xx", 0, "`5xx` is no name"),
-            ("sum(up)", 3, "a plain selector"),
-            ("up[5m]", 2, "a plain selector"),
-            ("up{} or vector(1)", 5, "a plain selector"),
-            ("up{a=\"b\"} # x", 10, "a plain selector"),
-            (
-                "up{",
-                3,
-                "a matcher begins with the name of a label, but it ends here",
-            ),
-            ("up{a}", 4, "after the label `a` comes `=`"),
-            (
-                "up{a==\"b\"}",
-                5,
-                "the value of a label stands in quotes, but here is `=`",
-            ),
-            (
-                "up{a=b}",
-                5,
-                "the value of a label stands in quotes, but here is `b`",
-            ),
-            ("up{a=\"b}", 5, "this value has no closing quote"),
-            ("up{a=\"b\" c=\"d\"}", 9, "a matcher ends with"),
-            ("up{__name__=\"b\"}", 3, "before the braces"),
-            ("up{__a=\"b\"}", 3, "`__a` is no name of a label"),
-            ("up{a=~\"(\"}", 6, "`(` is no regular expression"),
-            ("up{a=~\"\\d\"}", 7, "in a regular expression write two"),
-            ("up{a=\"b\nc\"}", 7, "no control characters"),
-        ] {
-            let (found, message) = Selector::parse(text).unwrap_err();
-            assert!(message.contains(what), "{text}: {message}");
-            assert_eq!(found, at, "{text}: {message}");
-        }
-    }
-
-    #[test]
-    fn matchers_are_anchored_and_a_missing_label_is_empty() {
-        let passes = |matcher: &str, value| {
-            let selector = Selector::parse(&format!("m{{a{matcher}}}")).unwrap();
-            selector.matchers[0].passes(value)
-        };
-        assert!(passes("=~\"5..\"", "503") && !passes("=~\"5..\"", "1503"));
-        assert!(passes("=~\"a|b\"", "b") && !passes("=~\"a|b\"", "ab"));
-        assert!(passes("!~\"5..\"", "") && passes("!=\"x\"", "") && !passes("=\"x\"", ""));
-        assert!(passes("=~\".*\"", "") && !passes("=~\".+\"", ""));
-    }
-}
+mod tests;

@@ -1,0 +1,95 @@
+//! Reads names, lines of text, labels and numbers of bad events.
+
+use super::{
+    COUNT, NAME, OBJECTIVE, TEXT,
+    fields::{Field, Fields, Notes},
+};
+use crate::spec::{document::Value, selector::is_label};
+
+/// Labels that the rules set on series and alerts.
+const OUR_LABELS: [&str; 7] = [
+    "service",
+    "slo",
+    "severity",
+    "long_window",
+    "short_window",
+    "alertname",
+    "le",
+];
+
+impl Notes<'_> {
+    pub(super) fn name(&mut self, fields: &Fields<'_>, name: &str, what: &str) -> Option<String> {
+        let field = self.required(fields, name, what)?;
+        self.value(&field, NAME, |text| {
+            let is_name = text.starts_with(|c: char| c.is_ascii_alphabetic())
+                && (text.chars()).all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+            is_name.then(|| text.to_owned())
+        })
+    }
+
+    pub(super) fn line(&mut self, field: &Field<'_>) -> Option<String> {
+        self.value(field, TEXT, |text| {
+            let text = text.trim_end();
+            let is_line =
+                !text.is_empty() && !text.contains("{{") && !text.contains(char::is_control);
+            is_line.then(|| text.to_owned())
+        })
+    }
+
+    pub(super) fn labels(&mut self, field: &Field<'_>) -> Vec<(String, String)> {
+        let Value::Map(entries) = &field.node.value else {
+            self.at(field, "expected names with values: `team: orchestration`");
+            return Vec::new();
+        };
+        let known: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
+        let Some(fields) = self.fields(field, &known) else {
+            return Vec::new();
+        };
+        let mut labels = Vec::new();
+        for (key, _) in entries {
+            let path = fields.path_of(&key.name);
+            if OUR_LABELS.contains(&key.name.as_str()) {
+                self.add(
+                    key.at,
+                    &path,
+                    "this label is given by the rules themselves: choose another name",
+                );
+            } else if !is_label(&key.name) {
+                let what = "a label's name is of letters, digits and `_`, begins with a letter, and not with `__`";
+                self.add(key.at, &path, what);
+            } else if let Some(value) = fields.get(&key.name).and_then(|field| self.line(&field)) {
+                if !labels.iter().any(|(name, _)| *name == key.name) {
+                    labels.push((key.name.clone(), value));
+                }
+            }
+        }
+        labels.sort();
+        labels
+    }
+
+    /// The minimum of bad events for tickets and for pages.
+    pub(super) fn min_bad(&mut self, field: &Field<'_>) -> (u64, u64) {
+        let Some(fields) = self.fields(field, &["page", "ticket"]) else {
+            return (2, 3);
+        };
+        let mut count = |name, usual| {
+            let field = fields.get(name)?;
+            let read = |text: &str| text.parse().ok().filter(|count| *count > 0);
+            Some(self.value(&field, COUNT, read).unwrap_or(usual))
+        };
+        (
+            count("ticket", 2).unwrap_or(2),
+            count("page", 3).unwrap_or(3),
+        )
+    }
+}
+
+/// What an objective has to be, with a hint at the usual mistake.
+pub(super) fn objective_for(field: &Field<'_>) -> &'static str {
+    match &field.node.value {
+        Value::Text(text) if (text.parse()).is_ok_and(|n: f64| n > 1.0 && n < 100.0) => {
+            "a share: put `%` after it, or divide it by 100"
+        }
+        _ => OBJECTIVE,
+    }
+}
