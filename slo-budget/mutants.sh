@@ -100,48 +100,48 @@ model_mutant 'a period that begins with its first slot' src/record/ledger.rs \
 model_mutant 'a likelihood ratio without the rarity of its anchor' src/canary/odds.rs \
     'apart * ratio.ln() - self.ln_probability(mode)' \
     'apart * ratio.ln()' \
-    'canary::tests::exact::its_expectation_given_the_margins_is_one_under_equal_odds_and_never_more_under_lower_ones'
+    'canary::tests::exact::the_ratio_expects_one_under_equal_odds_and_less_below'
 model_mutant 'a table summed on one side of its mode' src/canary/odds.rs \
     'for up in [true, false] {' \
     'for up in [true] {' \
-    'canary::tests::exact::its_expectation_given_the_margins_is_one_under_equal_odds_and_never_more_under_lower_ones'
+    'canary::tests::exact::the_ratio_expects_one_under_equal_odds_and_less_below'
 model_mutant 'the bold end of a bracket' src/canary/comparison.rs \
     '*product += table.ln_likelihood_ratio(ratio).low;' \
     '*product += table.ln_likelihood_ratio(ratio).high;' \
-    'canary::tests::rules::of_a_batch_that_is_too_large_to_be_summed_the_cautious_end_counts'
+    'canary::tests::rules::a_batch_too_large_to_sum_uses_the_cautious_end'
 model_mutant 'a sum of e-values in place of their mean' src/canary/comparison.rs \
     ' - as_f64(products.len() as u64).ln()' \
     '' \
-    'canary::tests::rules::a_batch_is_complete_when_both_have_had_requests_and_one_alone_waits'
+    'canary::tests::rules::a_batch_is_complete_with_requests_in_both_arms'
 model_mutant 'evidence about a rate that is not punished for requests that go well' src/canary/intervals.rs \
     '(ln_ratio.exp_m1() * below_one(rate)).ln_1p()' \
     '(ln_ratio.exp_m1() * below_one(rate)).ln_1p() * 0.99' \
-    'canary::tests::exact::the_evidence_about_a_rate_expects_at_most_one_also_where_the_rate_changes'
+    'canary::tests::exact::evidence_about_a_changing_rate_expects_at_most_one'
 model_mutant 'α spent on each test' src/canary/policy.rs \
     'if self.judges_latency { 5.0 } else { 3.0 }' \
     'if self.judges_latency { 1.0 } else { 1.0 }' \
-    'canary::tests::rules::five_times_the_baseline_is_a_limit_of_its_own'
+    'canary::tests::rules::five_times_the_baseline_is_a_separate_limit'
 model_mutant 'a batch of one side' src/canary/batches.rs \
     'errors.baseline == 0 || errors.canary == 0' \
     'errors.canary == 0' \
-    'canary::tests::model::two_sides_are_never_both_worse_than_each_other'
+    'canary::tests::model::two_arms_are_never_each_worse_than_the_other'
 model_mutant 'a step promoted by the step before' src/canary/batches.rs \
-    '(self.now.canary.tally(of)).since(self.step_from.canary.tally(of))' \
-    'self.now.canary.tally(of)' \
-    'canary::tests::rules::each_step_is_shown_to_be_good_anew_and_what_is_bad_adds_up'
+    '(self.now.canary.tally(metric)).since(self.step_start.canary.tally(metric))' \
+    'self.now.canary.tally(metric)' \
+    'canary::tests::rules::each_step_needs_new_proof_and_faults_add_up'
 model_mutant 'a hard limit on one failure' src/canary/findings.rs \
     'if tally.hits < limits.min_bad {' \
     'if tally.hits < 1 {' \
-    'canary::tests::rules::hard_limits_need_three_failures_whatever_the_bound_says'
-model_mutant 'bad news that are forgotten' src/canary/findings.rs \
-    'self.look_at_errors(policy, counted, errors);
+    'canary::tests::rules::hard_limits_need_three_failures'
+model_mutant 'a shown fault that is forgotten' src/canary/findings.rs \
+    'self.check_errors(policy, batches, errors);
         if' \
-    'self.0.clear(); self.look_at_errors(policy, counted, errors);
+    'self.0.clear(); self.check_errors(policy, batches, errors);
         if' \
-    'canary::tests::model::any_history_has_a_verdict_of_plain_numbers_and_what_was_shown_to_be_bad_stays_so'
-model_mutant 'promoted with nothing to see' src/canary/run.rs \
-    'Overdue::Promote if in_the_way.is_empty()' \
+    'canary::tests::model::any_history_gives_finite_numbers_and_lasting_faults'
+model_mutant 'a promotion without data' src/canary/run.rs \
+    'Overdue::Promote if obstacles.is_empty()' \
     'Overdue::Promote' \
-    'canary::tests::rules::no_data_holds_and_after_max_wait_does_what_was_configured_but_never_promotes'
+    'canary::tests::rules::no_data_holds_and_never_promotes_after_max_wait'
 
 mutants_done

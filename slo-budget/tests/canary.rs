@@ -140,14 +140,14 @@ fn rolled_back(baseline: Traffic, canary: Traffic, batches: u64, canaries: u64) 
 }
 
 #[test]
-fn of_healthy_canaries_in_low_traffic_fewer_than_alpha_are_rolled_back_looking_at_every_batch() {
+fn healthy_canaries_survive_low_traffic() {
     let rolled_back = rolled_back(traffic(90, 0.001), traffic(10, 0.001), 200, 1_000);
     println!("{rolled_back} of 1,000");
     assert!(rolled_back <= 50, "{rolled_back} of 1,000, where 5 % may");
 }
 
 #[test]
-fn of_healthy_canaries_in_high_traffic_fewer_than_alpha_are_rolled_back_looking_at_every_batch() {
+fn healthy_canaries_survive_high_traffic() {
     let tenth = rolled_back(traffic(9_000, 0.001), traffic(1_000, 0.001), 25, 500);
     let half = rolled_back(traffic(500, 0.001), traffic(500, 0.001), 50, 500);
     println!("{tenth} and {half} of 500");
@@ -158,7 +158,7 @@ fn of_healthy_canaries_in_high_traffic_fewer_than_alpha_are_rolled_back_looking_
 }
 
 #[test]
-fn of_canaries_beyond_guard_and_margin_fewer_than_alpha_are_promoted() {
+fn bad_canaries_are_rarely_promoted() {
     // The baseline fails as often as the guard allows, or four times, and the canary by the margin more often.
     let promoted = [0.001, 0.004].map(|rate| {
         let mut trial = Trial::new(traffic(900, rate), traffic(100, 1.5 * rate));
@@ -174,7 +174,7 @@ fn of_canaries_beyond_guard_and_margin_fewer_than_alpha_are_promoted() {
 }
 
 #[test]
-fn the_worse_a_release_is_the_sooner_it_is_seen() {
+fn a_worse_release_is_detected_sooner() {
     let needed = [2.0, 5.0, 10.0, 100.0].map(|times| {
         let mut trial = Trial::new(traffic(900, 0.001), traffic(100, 0.001 * times));
         trial.every = 2;
@@ -189,7 +189,7 @@ fn the_worse_a_release_is_the_sooner_it_is_seen() {
 }
 
 #[test]
-fn the_better_a_release_is_the_sooner_it_is_promoted() {
+fn a_better_release_is_promoted_sooner() {
     let needed = [0.0, 0.0001, 0.0003].map(|rate| {
         let mut trial = Trial::new(traffic(900, 0.001), traffic(100, f64::max(rate, 1e-12)));
         trial.every = 5;
@@ -204,7 +204,7 @@ fn the_better_a_release_is_the_sooner_it_is_promoted() {
 }
 
 #[test]
-fn a_release_that_is_as_bad_as_its_baseline_is_promoted_by_comparison() {
+fn a_release_as_bad_as_its_baseline_is_promoted() {
     // 0.8 % fail on both sides: far beyond the guard, and not far from the hard limit.
     let mut trial = Trial::new(traffic(900, 0.008), traffic(100, 0.008));
     trial.every = 10;

@@ -18,7 +18,7 @@ fn record(budget: &ErrorBudget, good: u64, bad: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_100_percent_nothing_is_allowed_and_a_sentence_says_so() {
+async fn an_objective_of_100_percent_allows_nothing() {
     let budget = ErrorBudget::new("strict", "100%".parse().unwrap());
     record(&budget, 5, 0);
     advance(HOUR / 2).await;
@@ -47,7 +47,7 @@ async fn at_100_percent_nothing_is_allowed_and_a_sentence_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_0_percent_all_may_be_bad_and_then_it_is_just_spent() {
+async fn an_objective_of_0_percent_is_spent_when_all_are_bad() {
     let budget = ErrorBudget::new("lax", "0%".parse().unwrap());
     record(&budget, 1, 9);
     advance(29 * DAY).await;
@@ -66,7 +66,7 @@ async fn at_0_percent_all_may_be_bad_and_then_it_is_just_spent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_eight_nines_one_error_in_a_few_events_is_a_burn_of_millions() {
+async fn one_error_at_eight_nines_burns_in_millions() {
     let budget = ErrorBudget::new("core", "99.999999%".parse().unwrap());
     record(&budget, 9, 1);
     advance(HOUR).await;
@@ -78,7 +78,7 @@ async fn at_eight_nines_one_error_in_a_few_events_is_a_burn_of_millions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_moment_has_no_length_and_is_no_division_by_zero() {
+async fn the_first_moment_never_divides_by_zero() {
     let budget = ErrorBudget::new("new", "99%".parse().unwrap());
     record(&budget, 0, 1);
     let report = budget.report();
@@ -97,7 +97,7 @@ async fn the_first_moment_has_no_length_and_is_no_division_by_zero() {
 proptest! {
     /// Exactly, however large the numbers are: one more is more, one less is less.
     #[test]
-    fn a_window_in_which_just_the_budget_is_bad_burns_just_1(
+    fn a_window_with_exactly_the_budget_burns_at_one(
         scale in prop_oneof![1_u64..1000, Just(1 << 40), Just(9_223_372_036_854)],
         good in 0_u64..=1_000_000,
         of in 1_u64..=1_000_000,

@@ -1,12 +1,14 @@
-use crate::{
-    canary::{InvalidArms, Side},
-    types::Counts,
-};
+//! The counts of the baseline and of the canary, and why counts can be invalid.
 
-/// What was counted on one side, the baseline's or the canary's, **since the canary was started**.
+use std::{error::Error, fmt};
+
+use crate::types::Counts;
+
+/// The counts of one arm, the baseline or the canary, **since the canary started**.
 ///
-/// Cumulative, so that nothing is counted twice however often it is told; [`Canary::observe`](crate::Canary::observe)
-/// takes the differences, and refuses numbers that go down. A request whose outcome is not known counts as bad.
+/// Counts are cumulative, so reporting the same counts twice changes nothing.
+/// [`Canary::observe`](crate::Canary::observe) takes the differences and rejects numbers that decrease. A request with an
+/// unknown outcome counts as bad.
 ///
 /// # Examples
 ///
@@ -17,7 +19,7 @@ use crate::{
 /// assert_eq!(arm.counts(), Counts::new(9_990, 10));
 /// ```
 ///
-/// Of two budgets that were made when the canary was started, and are younger than 30 days:
+/// From two budgets that were built when the canary started, and are younger than 30 days:
 ///
 /// ```
 /// use maestro_slo_budget::{CanaryPolicy, ErrorBudget, Event, canary::Arm};
@@ -43,19 +45,62 @@ pub struct Arm {
     in_a_row: u64,
 }
 
-/// Of all requests, good and bad.
+/// Slow requests among all requests, good and bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slow {
     slow: u64,
     much_too_slow: u64,
 }
 
-/// Beyond this a count is a mistake: thirty years at a thousand requests a second. Also so that no sum of logarithms
-/// loses its fourth decimal.
-pub(crate) const MOST: u64 = 1_000_000_000_000;
+/// The quantity that a test is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Metric {
+    Errors,
+    Slow,
+    MuchTooSlow,
+}
+
+/// Hits among requests, where a hit is a failure or a slow request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) total: u64,
+    pub(super) hits: u64,
+}
+
+/// One of the two arms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Side {
+    /// The version that runs beside the canary.
+    Baseline,
+    /// The release under test.
+    Canary,
+}
+
+/// The reason why counts are invalid. [`Canary::observe`](crate::Canary::observe) then only counts a failed measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidArms {
+    /// A count is lower than before.
+    WentBack(Side),
+    /// There are more slow requests than requests, or more much too slow than slow ones.
+    MoreSlowThanAll(Side),
+    /// The run of failures is longer than the number of failures.
+    InARow(Side),
+    /// The policy judges latency, and the arm has none.
+    NoLatency(Side),
+    /// There are more than 10^12 requests.
+    TooMany(Side),
+}
+
+/// A larger count is a mistake: thirty years at a thousand requests a second. The limit also keeps the fourth decimal of
+/// every sum of logarithms.
+pub(super) const MOST: u64 = 1_000_000_000_000;
+
+// === impl Arm ===
 
 impl Arm {
-    /// So many good and so many bad requests.
+    /// An arm with these numbers of good and bad requests.
     #[must_use]
     pub const fn new(good: u64, bad: u64) -> Self {
         Self {
@@ -65,10 +110,10 @@ impl Arm {
         }
     }
 
-    /// Of all these requests, good and bad, so many were slower than the 95th percentile that the baseline had before the
-    /// canary was started, and so many than the multiple of it at which a release is rolled back
-    /// ([`much_too_slow_after`](crate::CanaryPolicy::much_too_slow_after)). Both sides by the same two thresholds,
-    /// until the end of the canary.
+    /// Adds the slow requests among all requests, good and bad: those slower than the 95th percentile of the baseline
+    /// before the canary started, and those slower than the multiple of it that rolls a release back
+    /// ([`much_too_slow_after`](crate::CanaryPolicy::much_too_slow_after)). Both arms use the same two thresholds until
+    /// the canary ends.
     #[must_use]
     pub const fn latency(self, slow: u64, much_too_slow: u64) -> Self {
         Self {
@@ -80,8 +125,8 @@ impl Arm {
         }
     }
 
-    /// The longest run of failures so far, without a good request between. Of the canary; the baseline's is not looked
-    /// at. Without it only runs that whole batches consist of are seen.
+    /// Adds the longest run of failures without a good request in between. It matters for the canary only. Without it,
+    /// only runs that fill whole batches are detected.
     #[must_use]
     pub const fn failures_in_a_row(self, failures: u64) -> Self {
         Self {
@@ -96,7 +141,7 @@ impl Arm {
         self.counts
     }
 
-    /// The requests slower than the baseline's 95th percentile, if that was told.
+    /// The requests slower than the baseline's 95th percentile, if known.
     #[must_use]
     pub const fn slow(self) -> Option<u64> {
         match self.latency {
@@ -105,7 +150,7 @@ impl Arm {
         }
     }
 
-    /// The requests slower than the multiple of it at which a release is rolled back, if that was told.
+    /// The requests slower than the multiple of it that rolls a release back, if known.
     #[must_use]
     pub const fn much_too_slow(self) -> Option<u64> {
         match self.latency {
@@ -114,21 +159,21 @@ impl Arm {
         }
     }
 
-    pub(crate) const fn in_a_row(self) -> u64 {
+    pub(super) const fn in_a_row(self) -> u64 {
         self.in_a_row
     }
 
-    /// All requests. Only of an arm that was checked: at most [`MOST`].
-    pub(crate) const fn total(self) -> u64 {
-        self.counts.good + self.counts.bad
+    /// All requests. The arm must have been checked, so that the sum is at most [`MOST`].
+    pub(super) const fn total(self) -> u64 {
+        self.counts.good() + self.counts.bad()
     }
 
-    pub(crate) const fn tally(self, of: Of) -> Tally {
-        let hits = match (of, self.latency) {
-            (Of::Errors, _) => self.counts.bad,
-            (Of::Slow, Some(latency)) => latency.slow,
-            (Of::MuchTooSlow, Some(latency)) => latency.much_too_slow,
-            (Of::Slow | Of::MuchTooSlow, None) => 0,
+    pub(super) const fn tally(self, metric: Metric) -> Tally {
+        let hits = match (metric, self.latency) {
+            (Metric::Errors, _) => self.counts.bad(),
+            (Metric::Slow, Some(latency)) => latency.slow,
+            (Metric::MuchTooSlow, Some(latency)) => latency.much_too_slow,
+            (Metric::Slow | Metric::MuchTooSlow, None) => 0,
         };
         Tally {
             total: self.total(),
@@ -136,17 +181,17 @@ impl Arm {
         }
     }
 
-    pub(crate) fn check(
+    pub(super) fn check(
         self,
         side: Side,
         before: Self,
         wants_latency: bool,
     ) -> Result<(), InvalidArms> {
-        let (Counts { good, bad }, was) = (self.counts, before.counts);
         if self.counts.total() > u128::from(MOST) {
             return Err(InvalidArms::TooMany(side));
         }
-        if good < was.good || bad < was.bad {
+        let (bad, was) = (self.counts.bad(), before.counts);
+        if self.counts.good() < was.good() || bad < was.bad() {
             return Err(InvalidArms::WentBack(side));
         }
         if self.in_a_row > bad {
@@ -163,18 +208,18 @@ impl Arm {
                 Ok(())
             };
         };
-        if much_too_slow > slow || slow > good + bad {
+        if much_too_slow > slow || slow > self.total() {
             return Err(InvalidArms::MoreSlowThanAll(side));
         }
-        let was = before.latency.unwrap_or(Slow {
-            slow: 0,
-            much_too_slow: 0,
-        });
-        if slow < was.slow || much_too_slow < was.much_too_slow {
+        let (was_slow, was_much_too_slow) = (
+            before.slow().unwrap_or(0),
+            before.much_too_slow().unwrap_or(0),
+        );
+        if slow < was_slow || much_too_slow < was_much_too_slow {
             return Err(InvalidArms::WentBack(side));
         }
-        // What was not slow cannot have become so.
-        if slow - was.slow > self.total() - before.total() {
+        // A request that was not slow cannot become slow later.
+        if slow - was_slow > self.total() - before.total() {
             return Err(InvalidArms::MoreSlowThanAll(side));
         }
         Ok(())
@@ -183,30 +228,74 @@ impl Arm {
 
 impl From<Counts> for Arm {
     fn from(counts: Counts) -> Self {
-        Self::new(counts.good, counts.bad)
+        Self::new(counts.good(), counts.bad())
     }
 }
 
-/// What is counted of the requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Of {
-    Errors,
-    Slow,
-    MuchTooSlow,
-}
-
-/// So many of so many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) total: u64,
-    pub(crate) hits: u64,
-}
+// === impl Tally ===
 
 impl Tally {
-    pub(crate) const fn since(self, earlier: Self) -> Self {
+    pub(super) const fn since(self, earlier: Self) -> Self {
         Self {
             total: self.total - earlier.total,
             hits: self.hits - earlier.hits,
         }
     }
 }
+
+// === impl Side ===
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Baseline => "baseline",
+            Self::Canary => "canary",
+        })
+    }
+}
+
+// === impl InvalidArms ===
+
+impl InvalidArms {
+    /// The arm with the invalid counts.
+    #[must_use]
+    pub const fn side(self) -> Side {
+        match self {
+            Self::WentBack(side)
+            | Self::MoreSlowThanAll(side)
+            | Self::InARow(side)
+            | Self::NoLatency(side)
+            | Self::TooMany(side) => side,
+        }
+    }
+}
+
+impl fmt::Display for InvalidArms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = self.side();
+        match self {
+            Self::WentBack(_) => write!(
+                f,
+                "a count of the {side} is lower than before: counts are cumulative since the canary was started; add up instances that were restarted, or start a new canary"
+            ),
+            Self::MoreSlowThanAll(_) => write!(
+                f,
+                "the {side} has more slow requests than requests, or more much too slow than slow ones: count both of all requests, good and bad, since the canary was started"
+            ),
+            Self::InARow(_) => write!(
+                f,
+                "the {side} has more failures in a row than failures: count both since the canary was started"
+            ),
+            Self::NoLatency(_) => write!(
+                f,
+                "the policy judges latency, and the {side} has none: set it by `Arm::latency`, or build the policy `without_latency`"
+            ),
+            Self::TooMany(_) => write!(
+                f,
+                "more than 10^12 requests of the {side}: check that the counts are requests"
+            ),
+        }
+    }
+}
+
+impl Error for InvalidArms {}

@@ -1,47 +1,52 @@
-use crate::canary::{
-    Arm, InvalidArms, Side,
-    arms::{Of, Tally},
+//! The counts of both arms, cut into batches and steps.
+//!
+//! Counts are cumulative. Counts that are reported twice change nothing, and a counter that went down, as after a
+//! restart, is detected. Neither holds for counts of single batches.
+
+use super::{
+    arms::{Arm, InvalidArms, Metric, Side, Tally},
     odds::Table,
 };
 
-/// What both sides have counted since the start, and where the batch and the step began.
+/// The counts of both arms since the start, and where the current batch and step began.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Counted {
-    now: Pair,
-    batch_from: Pair,
-    step_from: Pair,
-    /// Failures of the canary with no good request since, as far as is known.
+pub(super) struct Batches {
+    now: Arms,
+    batch_start: Arms,
+    step_start: Arms,
+    /// Known failures of the canary since its last good request.
     in_a_row: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Pair {
+struct Arms {
     baseline: Arm,
     canary: Arm,
 }
 
-/// What came since the last one, in which both had requests.
+/// The requests since the batch before, with requests in both arms.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Batch {
-    pub(crate) errors: Table,
-    pub(crate) slow: Table,
+pub(super) struct Batch {
+    pub(super) errors: Table,
+    pub(super) slow: Table,
 }
 
-impl Counted {
-    pub(crate) const NOTHING: Self = {
-        let nothing = Pair {
+impl Batches {
+    pub(super) const EMPTY: Self = {
+        let nothing = Arms {
             baseline: Arm::new(0, 0),
             canary: Arm::new(0, 0),
         };
         Self {
             now: nothing,
-            batch_from: nothing,
-            step_from: nothing,
+            batch_start: nothing,
+            step_start: nothing,
             in_a_row: 0,
         }
     };
 
-    pub(crate) fn take(
+    /// Takes the latest counts.
+    pub(super) fn update(
         &mut self,
         baseline: Arm,
         canary: Arm,
@@ -49,28 +54,28 @@ impl Counted {
     ) -> Result<(), InvalidArms> {
         baseline.check(Side::Baseline, self.now.baseline, wants_latency)?;
         canary.check(Side::Canary, self.now.canary, wants_latency)?;
-        let new = (canary.tally(Of::Errors)).since(self.now.canary.tally(Of::Errors));
-        // What holds failures only goes on with the run of them; anything else begins a new one.
+        let new = (canary.tally(Metric::Errors)).since(self.now.canary.tally(Metric::Errors));
+        // Only new counts that are all failures continue the run.
         self.in_a_row = if new.hits < new.total {
             0
         } else {
             self.in_a_row + new.hits
         };
-        self.now = Pair { baseline, canary };
+        self.now = Arms { baseline, canary };
         Ok(())
     }
 
-    /// The batch, if it is complete; the next one begins with it.
+    /// The current batch, if it is complete. The next one begins with it.
     ///
-    /// By how many requests there are, never by how they went: a batch that ends where it looks well would prove
-    /// nothing.
-    pub(crate) fn complete_batch(&mut self) -> Option<Batch> {
+    /// Only the number of requests completes a batch, never their outcome: a batch that ends when it looks good would
+    /// prove nothing.
+    pub(super) fn complete_batch(&mut self) -> Option<Batch> {
         let Self {
-            now, batch_from, ..
+            now, batch_start, ..
         } = *self;
-        let table = |of| {
-            let baseline = now.baseline.tally(of).since(batch_from.baseline.tally(of));
-            let canary = now.canary.tally(of).since(batch_from.canary.tally(of));
+        let table = |metric| {
+            let baseline = (now.baseline.tally(metric)).since(batch_start.baseline.tally(metric));
+            let canary = (now.canary.tally(metric)).since(batch_start.canary.tally(metric));
             Table {
                 baseline: baseline.total,
                 canary: canary.total,
@@ -78,44 +83,44 @@ impl Counted {
                 canary_failures: canary.hits,
             }
         };
-        let (errors, slow) = (table(Of::Errors), table(Of::Slow));
+        let (errors, slow) = (table(Metric::Errors), table(Metric::Slow));
         if errors.baseline == 0 || errors.canary == 0 {
             return None;
         }
-        self.batch_from = now;
+        self.batch_start = now;
         Some(Batch { errors, slow })
     }
 
-    /// A batch that still lacks one side goes on over this: to drop it, as seen by how it went so far, would be to choose.
-    pub(crate) const fn begin_step(&mut self) {
-        self.step_from = self.now;
+    /// Begins a step. An incomplete batch continues: dropping it after its outcome is known would be a choice.
+    pub(super) const fn begin_step(&mut self) {
+        self.step_start = self.now;
     }
 
-    pub(crate) const fn baseline(&self) -> Arm {
+    pub(super) const fn baseline(&self) -> Arm {
         self.now.baseline
     }
 
-    pub(crate) const fn canary(&self) -> Arm {
+    pub(super) const fn canary(&self) -> Arm {
         self.now.canary
     }
 
-    /// Of the canary since the step began.
-    pub(crate) const fn canary_in_step(&self, of: Of) -> Tally {
-        (self.now.canary.tally(of)).since(self.step_from.canary.tally(of))
+    /// The tally of the canary since the step began.
+    pub(super) const fn canary_in_step(&self, metric: Metric) -> Tally {
+        (self.now.canary.tally(metric)).since(self.step_start.canary.tally(metric))
     }
 
-    /// Of the baseline since the step began.
-    pub(crate) const fn baseline_in_step(&self, of: Of) -> Tally {
-        (self.now.baseline.tally(of)).since(self.step_from.baseline.tally(of))
+    /// The tally of the baseline since the step began.
+    pub(super) const fn baseline_in_step(&self, metric: Metric) -> Tally {
+        (self.now.baseline.tally(metric)).since(self.step_start.baseline.tally(metric))
     }
 
-    /// Whether a batch was complete in this step.
-    pub(crate) const fn has_compared(&self) -> bool {
-        self.batch_from.canary.total() > self.step_from.canary.total()
+    /// Whether a batch was completed in this step.
+    pub(super) const fn has_compared(&self) -> bool {
+        self.batch_start.canary.total() > self.step_start.canary.total()
     }
 
-    /// The longest run of failures of the canary that is known of.
-    pub(crate) fn in_a_row(&self) -> u64 {
+    /// The longest known run of failures of the canary.
+    pub(super) fn in_a_row(&self) -> u64 {
         self.in_a_row.max(self.now.canary.in_a_row())
     }
 }

@@ -1,12 +1,11 @@
+//! The numbers of a policy, and their checks.
+
 use std::time::Duration;
 
-use crate::{
-    canary::{
-        CanaryPolicy,
-        listed::Listed,
-        policy::{ABOVE_P95, Limits},
-    },
-    types::{InvalidConfig, Objective},
+use super::policy::{ABOVE_P95, CanaryPolicy, Limits, MOST_RATIOS, MOST_STEPS};
+use crate::types::{
+    InvalidConfig, Objective,
+    few::{Few, Setting},
 };
 
 /// The numbers of a [`CanaryPolicy`]. `Copy`, and usable in a `const`.
@@ -17,7 +16,7 @@ use crate::{
 pub struct Builder {
     alpha: f64,
     guard: Objective,
-    odds_ratios: Option<Listed<f64>>,
+    odds_ratios: Setting<f64, MOST_RATIOS>,
     margin: f64,
     min_bad: u64,
     failures_in_a_row: u64,
@@ -25,78 +24,78 @@ pub struct Builder {
     times_p95: f64,
     availability: Objective,
     judges_latency: bool,
-    steps: Option<Listed<u8>>,
+    steps: Setting<u8, MOST_STEPS>,
     max_wait: Duration,
     overdue: Overdue,
     measurement_errors: u32,
 }
 
-/// What to do with a release that was neither promoted nor rolled back for as long as
-/// [`max_wait`](Builder::max_wait) says.
+/// What to do with a release that was neither promoted nor rolled back for
+/// [`max_wait`](Builder::max_wait).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overdue {
-    /// Roll back: it was not shown to be good. The default.
+    /// Roll back, because it was not shown to be good. The default.
     RollBack,
-    /// Hold on, and let people decide.
+    /// Hold, and leave the decision to people.
     Hold,
-    /// Promote what was not shown to be bad. But not if there is nothing to compare (then hold), nor after a
-    /// failed measurement or while the gate is closed.
+    /// Promote, because it was not shown to be bad. It still holds if there is nothing to compare, after a failed
+    /// measurement, and while the gate is closed.
     Promote,
 }
 
 const DEFAULT_GUARD: Objective = Objective::new(999, 1000).expect("999 of 1000");
 const DEFAULT_AVAILABILITY: Objective = Objective::new(99, 100).expect("99 of 100");
-/// The range of an odds ratio: above 1 by enough for a test to say anything in a lifetime, and far from overflow.
+/// The range of an odds ratio: far enough above 1 for a test to find something, and far from overflow.
 const RATIO: std::ops::RangeInclusive<f64> = 1.001..=1e6;
 
 impl Builder {
-    pub(crate) const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             alpha: 0.05,
             guard: DEFAULT_GUARD,
-            odds_ratios: Listed::new([1.5, 2.0, 4.0, 10.0]),
-            // The least that is called worse.
+            odds_ratios: Setting::given([1.5, 2.0, 4.0, 10.0]),
+            // The smallest ratio that counts as worse.
             margin: 1.5,
-            // As for a page: a second failure might be chance too.
+            // As for a page: a second failure may still be chance.
             min_bad: 3,
             failures_in_a_row: 10,
             times_error_rate: 5.0,
             times_p95: 3.0,
             availability: DEFAULT_AVAILABILITY,
             judges_latency: true,
-            steps: Listed::new([10, 25, 50, 100]),
+            steps: Setting::given([10, 25, 50, 100]),
             max_wait: Duration::from_secs(24 * 3600),
             overdue: Overdue::RollBack,
-            // As Argo Rollouts has it.
+            // The default of Argo Rollouts.
             measurement_errors: 4,
         }
     }
 
-    /// How likely a good release may at most ever be rolled back, and a bad one ever be promoted from a step. It is
-    /// split over all tests that can bring that about. The default is 0.05; above 0, and at most 0.5.
+    /// The greatest probability with which a good release is ever rolled back, or a bad one ever promoted from a step. It is
+    /// split over all tests that can do so. The default is 0.05. It must be above 0 and at most 0.5.
     pub const fn alpha(self, alpha: f64) -> Self {
         Self { alpha, ..self }
     }
 
-    /// A release whose error rate is shown to be within this objective is promoted, whatever the baseline does. The
-    /// default is 99.9 %; below 100 %, which nothing can show, and no less than [`availability`](Self::availability).
+    /// Promotes a release whose error rate is shown to be within this objective, whatever the baseline does. The default is
+    /// 99.9 %. It must be below 100 %, which nothing can show, and at least [`availability`](Self::availability).
     pub const fn guard(self, guard: Objective) -> Self {
         Self { guard, ..self }
     }
 
-    /// How many times the baseline's odds of failing the canary's might be, if it is worse: one to eight
-    /// alternatives, mixed uniformly. The default is 1.5, 2, 4 and 10; from 1.001 to 10^6. The odds are failures by
-    /// successes, for small rates the rate. More alternatives cost a little each; what lies between two of them is found too.
+    /// The alternatives for a worse canary: multiples of the baseline's odds of failing, one to eight, mixed uniformly. The
+    /// default is 1.5, 2, 4 and 10; each from 1.001 to 10^6. Odds are failures divided by successes, for small rates the
+    /// rate. Each alternative costs a little. Ratios between two of them are detected too.
     pub const fn odds_ratios<const N: usize>(self, ratios: [f64; N]) -> Self {
         Self {
-            odds_ratios: Listed::new(ratios),
+            odds_ratios: Setting::given(ratios),
             ..self
         }
     }
 
-    /// A release whose odds of failing are shown to be below so many times the baseline's is promoted, although it is
-    /// not shown to be within the guard. The default is 1.5; from 1.001 to 10^6.
+    /// Promotes a release whose odds of failing are shown to be below this multiple of the baseline's, even if it is not
+    /// shown to be within the guard. The default is 1.5; from 1.001 to 10^6.
     pub const fn margin(self, odds_ratio: f64) -> Self {
         Self {
             margin: odds_ratio,
@@ -104,7 +103,8 @@ impl Builder {
         }
     }
 
-    /// How many failures of the canary a hard limit on a bound needs at least, whatever the bound says: the default is 3.
+    /// The minimum of failures of the canary for a hard limit on a bound, whatever the bound says. The default is 3; at
+    /// least 1.
     pub const fn min_bad(self, failures: u64) -> Self {
         Self {
             min_bad: failures,
@@ -112,8 +112,8 @@ impl Builder {
         }
     }
 
-    /// Hard limit: so many failures of the canary in a row roll it back. The default is 10; at least 1. No α is set
-    /// aside for it: with one failure in a hundred ten in a row come once in 10^20 requests.
+    /// Hard limit: this number of failures of the canary in a row rolls it back. The default is 10; at least 1. It has no
+    /// share of α: with one failure in a hundred, ten in a row occur once in 10^20 requests.
     pub const fn failures_in_a_row(self, failures: u64) -> Self {
         Self {
             failures_in_a_row: failures,
@@ -121,8 +121,8 @@ impl Builder {
         }
     }
 
-    /// Hard limit: so many times the error rate of the baseline. The default is 5; from 1.001 to 10^6. It is the odds that
-    /// are compared, batch by batch: for small rates that is the same.
+    /// Hard limit: this multiple of the error rate of the baseline. The default is 5; from 1.001 to 10^6. The odds are
+    /// compared, batch by batch; for small rates that is the same.
     pub const fn times_error_rate(self, times: f64) -> Self {
         Self {
             times_error_rate: times,
@@ -130,7 +130,7 @@ impl Builder {
         }
     }
 
-    /// Hard limit: so many times the 95th percentile of the baseline's latency. The default is 3; from 1.001 to 10^6.
+    /// Hard limit: this multiple of the 95th percentile of the baseline's latency. The default is 3; from 1.001 to 10^6.
     pub const fn times_p95(self, times: f64) -> Self {
         Self {
             times_p95: times,
@@ -138,7 +138,7 @@ impl Builder {
         }
     }
 
-    /// Hard limit: less than this share of requests that are good. The default is 99 %; above 0 %.
+    /// Hard limit: a smaller share of good requests rolls back. The default is 99 %; above 0 %.
     pub const fn availability(self, availability: Objective) -> Self {
         Self {
             availability,
@@ -146,7 +146,7 @@ impl Builder {
         }
     }
 
-    /// Judges by errors alone: what [`Arm::latency`](crate::canary::Arm::latency) says is not looked at, and need not be said.
+    /// Judges errors only. [`Arm::latency`](crate::canary::Arm::latency) is ignored and may be missing.
     pub const fn without_latency(self) -> Self {
         Self {
             judges_latency: false,
@@ -154,16 +154,17 @@ impl Builder {
         }
     }
 
-    /// The share of requests that goes to the canary at each step, in per cent: two to eight that ascend and end with
-    /// 100. The default is 10, 25, 50, 100.
+    /// The share of requests that goes to the canary at each step, in per cent: two to eight ascending numbers that end
+    /// with 100. The default is 10, 25, 50, 100.
     pub const fn steps<const N: usize>(self, percent: [u8; N]) -> Self {
         Self {
-            steps: Listed::new(percent),
+            steps: Setting::given(percent),
             ..self
         }
     }
 
-    /// For how long a step may hold, and what then. The default is to roll back after 24 h; longer than zero.
+    /// The longest time that a step holds, and what happens then. The default is to roll back after 24 h. It must be longer
+    /// than zero.
     pub const fn max_wait(self, max_wait: Duration, then: Overdue) -> Self {
         Self {
             max_wait,
@@ -172,7 +173,7 @@ impl Builder {
         }
     }
 
-    /// How many measurements may fail in a row; one more rolls the release back. The default is 4.
+    /// The number of measurements that may fail in a row. One more rolls the release back. The default is 4.
     pub const fn measurement_errors(self, in_a_row: u32) -> Self {
         Self {
             measurement_errors: in_a_row,
@@ -186,7 +187,7 @@ impl Builder {
     ///
     /// [`InvalidConfig`] when one is out of the range that its setter names.
     pub fn build(self) -> Result<CanaryPolicy, InvalidConfig> {
-        // All written so that a NaN is refused.
+        // Each condition rejects NaN.
         if !(self.alpha > 0.0 && self.alpha <= 0.5) {
             return Err(InvalidConfig::CanaryAlpha);
         }
@@ -198,9 +199,10 @@ impl Builder {
         if self.availability.budget() == self.availability.of() {
             return Err(InvalidConfig::CanaryAvailability);
         }
-        let ratios = (self.odds_ratios)
-            .filter(|ratios| ratios.iter().all(|ratio| RATIO.contains(&ratio)))
-            .ok_or(InvalidConfig::CanaryOddsRatios)?;
+        let ratios = match self.odds_ratios {
+            Setting::Given(ratios) if are_ratios(&ratios) => ratios,
+            _ => return Err(InvalidConfig::CanaryOddsRatios),
+        };
         if !RATIO.contains(&self.margin) {
             return Err(InvalidConfig::CanaryMargin);
         }
@@ -210,9 +212,10 @@ impl Builder {
         if !RATIO.contains(&self.times_error_rate) || !RATIO.contains(&self.times_p95) {
             return Err(InvalidConfig::CanaryTimes);
         }
-        let steps = (self.steps)
-            .filter(ascend_to_all)
-            .ok_or(InvalidConfig::CanarySteps)?;
+        let steps = match self.steps {
+            Setting::Given(steps) if ascend_to_all(&steps) => steps,
+            _ => return Err(InvalidConfig::CanarySteps),
+        };
         if self.max_wait.is_zero() {
             return Err(InvalidConfig::CanaryMaxWait);
         }
@@ -239,11 +242,15 @@ impl Builder {
     }
 }
 
-fn ascend_to_all(steps: &Listed<u8>) -> bool {
-    let steps = steps.as_slice();
-    // The last has no baseline to compare with, so one is none.
-    steps.len() > 1
-        && steps[0] > 0
-        && steps.is_sorted_by(|a, b| a < b)
+fn are_ratios(ratios: &Few<f64, MOST_RATIOS>) -> bool {
+    ratios[0].is_some() && (ratios.iter().flatten()).all(|ratio| RATIO.contains(ratio))
+}
+
+fn ascend_to_all(steps: &Few<u8, MOST_STEPS>) -> bool {
+    let steps = steps.iter().flatten();
+    // The last step has no baseline to compare with, so there are at least two.
+    steps.clone().count() > 1
+        && steps.clone().next() > Some(&0)
+        && steps.clone().is_sorted_by(|a, b| a < b)
         && steps.last() == Some(&100)
 }

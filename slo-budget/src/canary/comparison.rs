@@ -1,26 +1,38 @@
-use crate::canary::{
-    CanaryPolicy,
+//! Compares the canary with the baseline, batch by batch.
+//!
+//! Both arms are compared given the margins of each batch: the numbers of requests of each arm and of all failures. Then
+//! the canary's share of the failures does not depend on the error rate, so nothing has to be estimated, and the rate may
+//! change from batch to batch (Fisher, *The Logic of Inductive Inference*, 1935; Cornfield, 1956, for the noncentral
+//! form). The ratio `ψ^k / E ψ^K` of a batch has the expectation 1 under equal odds and at most 1 below them, which
+//! `tests/exact.rs` checks by enumeration in rationals.
+//!
+//! The limit of five times the baseline is an e-process too, for odds of 10 and 50 times against 5 times. Rejected: the
+//! bound of one arm divided by the bound of the other. Both bounds are of an average over the whole release, and the share
+//! of the canary grows. A bad hour late in the release that affects both arms weighs more in the canary's average, and
+//! the quotient reaches five although no batch shows any difference. Availability and the 95th percentile are absolute
+//! limits, as intended.
+
+use super::{
     intervals::{as_f64, ln_sum},
-    listed::MOST,
     odds::Table,
+    policy::{CanaryPolicy, MOST_RATIOS},
 };
 
-/// The canary against the baseline, batch by batch: evidence that it hits more often, far more often, or not much more
-/// often, where a hit is a failure or a slow request.
+/// The evidence that the canary has more hits, far more hits, or not many more hits than the baseline, where a hit is a
+/// failure or a slow request.
 ///
-/// Each batch in which both had requests multiplies, for each odds ratio, by how much likelier its table is under it than
-/// under equal odds: an e-value, given the margins of the table, whatever came before (Turner, Ly, Grünwald,
-/// *Generic E-variables for exact sequential k-sample tests that allow for optional stopping*, 2024, multiply
-/// e-values of such blocks). So the product is a supermartingale as long as the canary's odds are at most the
-/// baseline's, and so is the mixture of the products. No rate needs to stay the same from batch to batch, nor the share
-/// of requests: a bad hour strikes both.
+/// Each batch with requests in both arms multiplies, for each odds ratio, the likelihood of its table under this ratio
+/// relative to equal odds. Given the margins this is an e-value whatever came before (Turner, Ly, Grünwald, *Generic
+/// E-variables for exact sequential k-sample tests that allow for optional stopping*, 2024, multiply e-values of such
+/// blocks). So the product is a supermartingale as long as the canary's odds are at most the baseline's, and so is a
+/// mixture of products. Neither the rate nor the split of requests has to stay the same: a bad hour affects both arms.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Comparison {
+pub(super) struct Comparison {
     /// The logarithm of the product for each odds ratio of the policy, against equal odds.
-    worse: [f64; MOST],
+    worse: [f64; MOST_RATIOS],
     /// The same for each of [`BEYOND`] times the limit, against the limit.
     far_worse: [f64; BEYOND.len()],
-    /// The mirror image: for equal odds, against the margin.
+    /// The mirrored test: for equal odds, against the margin.
     not_worse: f64,
 }
 
@@ -28,18 +40,18 @@ pub(crate) struct Comparison {
 const BEYOND: [f64; 2] = [2.0, 10.0];
 
 impl Comparison {
-    pub(crate) const NEW: Self = Self {
-        worse: [0.0; MOST],
+    pub(super) const NEW: Self = Self {
+        worse: [0.0; MOST_RATIOS],
         far_worse: [0.0; BEYOND.len()],
         not_worse: 0.0,
     };
 
-    /// A further batch. Of each bracket the end that is nearer to "nothing was shown".
-    pub(crate) fn step(&mut self, table: Table, policy: &CanaryPolicy) {
+    /// Adds a batch. Each bracket contributes its cautious end.
+    pub(super) fn step(&mut self, table: Table, policy: &CanaryPolicy) {
         if table.says_nothing() {
             return;
         }
-        for (product, ratio) in self.worse.iter_mut().zip(policy.ratios.iter()) {
+        for (product, ratio) in self.worse.iter_mut().zip(policy.ratios.into_iter().flatten()) {
             *product += table.ln_likelihood_ratio(ratio).low;
         }
         let limit = policy.limits.times_error_rate;
@@ -50,23 +62,23 @@ impl Comparison {
         self.not_worse -= table.ln_likelihood_ratio(policy.margin).high;
     }
 
-    /// The logarithm of the evidence that the canary is worse: the products mixed uniformly.
-    pub(crate) fn ln_worse(&self, policy: &CanaryPolicy) -> f64 {
-        ln_mean(&self.worse[..policy.ratios.as_slice().len()])
+    /// The logarithm of the evidence that the canary is worse: the mean of the products.
+    pub(super) fn ln_worse(&self, policy: &CanaryPolicy) -> f64 {
+        ln_mean(&self.worse[..policy.ratios.iter().flatten().count()])
     }
 
-    /// The logarithm of the evidence that its odds are more than the limit of errors times the baseline's.
-    pub(crate) fn ln_far_worse(&self) -> f64 {
+    /// The logarithm of the evidence that its odds are above the limit, a multiple of the baseline's.
+    pub(super) fn ln_far_worse(&self) -> f64 {
         ln_mean(&self.far_worse)
     }
 
     /// The logarithm of the evidence that it is not worse by the margin.
-    pub(crate) const fn ln_not_worse(&self) -> f64 {
+    pub(super) const fn ln_not_worse(&self) -> f64 {
         self.not_worse
     }
 
-    /// Another step of the release has to be shown to be good anew.
-    pub(crate) const fn forget_not_worse(&mut self) {
+    /// Forgets the evidence that it is not worse, because each step of a release needs its own.
+    pub(super) const fn forget_not_worse(&mut self) {
         self.not_worse = 0.0;
     }
 }

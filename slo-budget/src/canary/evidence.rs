@@ -1,37 +1,39 @@
+//! The numbers behind a verdict.
+
 use std::fmt;
 
-use crate::canary::Arm;
+use super::arms::Arm;
 
-/// What a verdict was made of.
+/// The numbers behind a verdict.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {
-    pub(crate) step: u8,
-    pub(crate) baseline: Arm,
-    pub(crate) canary: Arm,
-    pub(crate) canary_in_step: Arm,
-    pub(crate) baseline_rate: Interval,
-    pub(crate) canary_rate: Interval,
-    pub(crate) at_least: f64,
-    pub(crate) at_most: f64,
-    pub(crate) worse: EValue,
-    pub(crate) not_worse: EValue,
-    pub(crate) slower: Option<EValue>,
-    pub(crate) not_slower: Option<EValue>,
+    pub(super) step: u8,
+    pub(super) baseline: Arm,
+    pub(super) canary: Arm,
+    pub(super) canary_in_step: Arm,
+    pub(super) baseline_rate: Interval,
+    pub(super) canary_rate: Interval,
+    pub(super) at_least: f64,
+    pub(super) at_most: f64,
+    pub(super) worse: EValue,
+    pub(super) not_worse: EValue,
+    pub(super) slower: Option<EValue>,
+    pub(super) not_slower: Option<EValue>,
 }
 
-/// Two rates, from 0 to 1.
+/// An interval of rates, from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
-    pub(crate) low: f64,
-    pub(crate) high: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
 }
 
-/// Evidence against a hypothesis: by how much a bet against it has multiplied its stake. It is ever as large as `1/α`,
-/// if the hypothesis is true, with a probability of at most α.
+/// Evidence against a hypothesis: the factor by which a bet against it has multiplied its stake. If the hypothesis is true,
+/// it ever reaches `1/α` with a probability of at most α.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EValue {
-    pub(crate) ln: f64,
-    pub(crate) ln_needed: f64,
+    pub(super) ln: f64,
+    pub(super) ln_needed: f64,
 }
 
 impl Evidence {
@@ -41,26 +43,26 @@ impl Evidence {
         self.step
     }
 
-    /// What the baseline has counted.
+    /// The counts of the baseline.
     #[must_use]
     pub const fn baseline(&self) -> Arm {
         self.baseline
     }
 
-    /// What the canary has counted.
+    /// The counts of the canary.
     #[must_use]
     pub const fn canary(&self) -> Arm {
         self.canary
     }
 
-    /// What the canary has counted since the step began, without its latency: what a promotion is based on.
+    /// The counts of the canary since the step began, without its latency. A promotion is based on them.
     #[must_use]
     pub const fn canary_in_step(&self) -> Arm {
         self.canary_in_step
     }
 
-    /// The error rate of the baseline, 95 %, by Wilson's interval. **For display only**: looked at again and
-    /// again it misses the rate far more often than one time in twenty.
+    /// The error rate of the baseline: Wilson's 95 % interval. **For display only**: evaluated repeatedly it misses the rate
+    /// far more often than one time in twenty.
     #[must_use]
     pub const fn baseline_error_rate(&self) -> Interval {
         self.baseline_rate
@@ -72,39 +74,39 @@ impl Evidence {
         self.canary_rate
     }
 
-    /// The error rate of the canary is at least this, at any time, but with a probability of the α of one test that rolls
-    /// back: 0 without data.
+    /// The lower bound of the canary's error rate. It holds at all times, except with a probability of the α of one test that
+    /// rolls back. It is 0 without data.
     #[must_use]
     pub const fn error_rate_at_least(&self) -> f64 {
         self.at_least
     }
 
-    /// The error rate of the canary in this step is at most this, at any time, but with a probability of the α of one test
-    /// that promotes: 1 without data. The guard is compared with it.
+    /// The upper bound of the canary's error rate in this step, which is compared with the guard. It holds at all times, except
+    /// with a probability of the α of one test that promotes. It is 1 without data.
     #[must_use]
     pub const fn error_rate_at_most(&self) -> f64 {
         self.at_most
     }
 
-    /// That the canary fails more often than the baseline.
+    /// The evidence that the canary fails more often than the baseline.
     #[must_use]
     pub const fn worse(&self) -> EValue {
         self.worse
     }
 
-    /// That it does not by the margin, since the step began.
+    /// The evidence, since the step began, that it does not fail more often by the margin.
     #[must_use]
     pub const fn not_worse(&self) -> EValue {
         self.not_worse
     }
 
-    /// That the canary is slow more often than the baseline, if latency is judged.
+    /// The evidence that the canary is slow more often than the baseline, if latency is judged.
     #[must_use]
     pub const fn slower(&self) -> Option<EValue> {
         self.slower
     }
 
-    /// That it is not by the margin, since the step began, if latency is judged.
+    /// The evidence, since the step began, that it is not slow more often by the margin, if latency is judged.
     #[must_use]
     pub const fn not_slower(&self) -> Option<EValue> {
         self.not_slower
@@ -126,32 +128,32 @@ impl Interval {
 }
 
 impl EValue {
-    /// The natural logarithm of it: negative where what came is likelier under the hypothesis. Always finite.
+    /// Its natural logarithm, always finite. It is negative if the data are likelier under the hypothesis.
     #[must_use]
     pub const fn ln(self) -> f64 {
         self.ln
     }
 
-    /// Itself: 1 in the beginning, never negative, and at most `f64::MAX`.
+    /// The e-value: 1 at first, never negative, and at most `f64::MAX`.
     #[must_use]
     pub fn value(self) -> f64 {
         self.ln.exp().min(f64::MAX)
     }
 
-    /// How large it has to become.
+    /// The value that is enough.
     #[must_use]
     pub fn needed(self) -> f64 {
         self.ln_needed.exp().min(f64::MAX)
     }
 
-    /// Whether it is as large as that.
+    /// Whether the value is enough.
     #[must_use]
     pub fn is_enough(self) -> bool {
         self.ln >= self.ln_needed
     }
 }
 
-/// `3.2`, or as a power of ten where it is very large or small.
+/// `3.2`, or a power of ten if it is very large or small.
 impl fmt::Display for EValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exponent = (self.ln / std::f64::consts::LN_10).floor();
@@ -170,8 +172,8 @@ impl fmt::Display for Interval {
     }
 }
 
-/// A rate as a percentage of about three digits.
-pub(crate) struct Percent(pub(crate) f64);
+/// A rate as a percentage with about three digits.
+pub(super) struct Percent(pub(super) f64);
 
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,52 +1,55 @@
-//! How much likelier a two-by-two table is if the canary's odds of failing are `ψ` times the baseline's than if
-//! they are the same, given how many requests each arm had and how many failed in all: Fisher's noncentral
-//! hypergeometric distribution (Fisher, *The Logic of Inductive Inference*, 1935; Cornfield, *A Statistical
-//! Problem Arising from Retrospective Studies*, 1956) over the central one.
+//! The likelihood of a two-by-two table if the canary's odds of failing are `ψ` times the baseline's, relative to equal
+//! odds, given the requests of each arm and the failures of both: Fisher's noncentral hypergeometric distribution
+//! (Fisher, *The Logic of Inductive Inference*, 1935; Cornfield, *A Statistical Problem Arising from Retrospective
+//! Studies*, 1956) over the central one.
 //!
-//! With `K` the failures of the canary under the central distribution, the ratio at `k` is `ψ^k / E ψ^K`: its
-//! expectation is 1 where the odds are the same, and at most 1 where the canary's are lower.
+//! With `K` the failures of the canary under the central distribution, the ratio at `k` is `ψ^k / E ψ^K`. Its
+//! expectation is 1 under equal odds, and at most 1 if the canary's odds are lower.
+//!
+//! `E ψ^K` is summed outwards from its greatest term until the rest, bounded by a geometric series, is below rounding:
+//! some 17 standard deviations, and never more terms than the smallest margin. The anchor is three binomials in Loader's
+//! form, shared with the guard of the pages, so that no digits cancel.
 
-use crate::{
-    burn::significance::{deviance, stirling_rest},
-    canary::intervals::as_f64,
-};
+use super::intervals::as_f64;
+use crate::burn::significance::{deviance, stirling_rest};
 
-/// The most terms that are summed on either side of the greatest. Enough to be exact to rounding up to a standard deviation
-/// of some 7,000 failures (batches of 10^9 requests, half of them failed, in arms of equal size); beyond it is a
-/// bracket, of which the safe end is used, less than 4 apart even at 10^12 requests an arm.
+/// The most terms on either side of the greatest. The sum is exact to rounding up to a standard deviation of some 7,000
+/// failures (batches of 10^9 requests, half of them failed, in arms of equal size). Beyond that the result is a bracket,
+/// of which the cautious end is used. Its ends differ by less than 4 even at 10^12 requests an arm, where a verdict
+/// depends on thousands.
 const MOST_TERMS: u32 = 65_536;
-/// What is left out of a sum at most, as a share of it: below what rounding takes.
+/// The greatest share of a sum that may be left out: less than rounding.
 const REST: f64 = 1e-17;
 
-/// One batch: requests of each arm, and failures.
+/// One batch: the requests of each arm, and the failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Table {
-    pub(crate) baseline: u64,
-    pub(crate) canary: u64,
-    /// Of both.
-    pub(crate) failures: u64,
-    pub(crate) canary_failures: u64,
+pub(super) struct Table {
+    pub(super) baseline: u64,
+    pub(super) canary: u64,
+    /// The failures of both arms.
+    pub(super) failures: u64,
+    pub(super) canary_failures: u64,
 }
 
-/// A number that lies between the two; they are equal but for rounding unless the batch is very large.
+/// A lower and an upper bound of a number. They are equal up to rounding unless the batch is very large.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Bracket {
-    pub(crate) low: f64,
-    pub(crate) high: f64,
+pub(super) struct Bracket {
+    pub(super) low: f64,
+    pub(super) high: f64,
 }
 
 impl Table {
-    /// Whether one table only has these margins.
-    pub(crate) const fn says_nothing(&self) -> bool {
+    /// Whether only one table has these margins.
+    pub(super) const fn says_nothing(&self) -> bool {
         let (fewest, most) = self.support();
         fewest == most
     }
 
     /// `ln (ψ^k / E ψ^K)` for an odds ratio above 1.
     ///
-    /// Costs as many terms as the canary's failures have likely values, at most the smallest margin and
+    /// The cost is one term for each likely number of failures of the canary, at most the smallest margin and
     /// [`MOST_TERMS`] a side.
-    pub(crate) fn ln_likelihood_ratio(&self, ratio: f64) -> Bracket {
+    pub(super) fn ln_likelihood_ratio(&self, ratio: f64) -> Bracket {
         if self.says_nothing() {
             return Bracket {
                 low: 0.0,
@@ -55,12 +58,12 @@ impl Table {
         }
         let mode = self.mode(ratio);
         let (sum, rest) = self.sum_about(mode, ratio);
-        // E ψ^K = P(K = mode) ψ^mode × sum. Written so that the large powers cancel before they are multiplied.
+        // E ψ^K = P(K = mode) ψ^mode × sum. The large powers cancel before they are multiplied.
         let apart = as_f64(self.canary_failures) - as_f64(mode);
-        let rest_of_it = apart * ratio.ln() - self.ln_probability(mode);
+        let anchor = apart * ratio.ln() - self.ln_probability(mode);
         Bracket {
-            low: rest_of_it - (sum + rest).ln(),
-            high: rest_of_it - sum.ln(),
+            low: anchor - (sum + rest).ln(),
+            high: anchor - sum.ln(),
         }
     }
 
@@ -74,7 +77,7 @@ impl Table {
         (self.failures.saturating_sub(self.baseline), most)
     }
 
-    /// The probability of one more than `k` by that of `k`, under the odds ratio. Falls as `k` grows.
+    /// The probability of `k + 1` relative to that of `k` under the odds ratio. It falls as `k` grows.
     fn step(&self, k: u64, ratio: f64) -> f64 {
         as_f64(self.canary - k) * as_f64(self.failures - k) * ratio
             / (as_f64(k + 1) * as_f64(self.baseline + k + 1 - self.failures))
@@ -93,7 +96,7 @@ impl Table {
         low
     }
 
-    /// The sum of all probabilities under the odds ratio by that of the mode, and at most how much is left out of it.
+    /// The sum of all probabilities under the odds ratio relative to that of the mode, and a bound of what is left out.
     fn sum_about(&self, mode: u64, ratio: f64) -> (f64, f64) {
         let (fewest, most) = self.support();
         let (mut sum, mut rest) = (1.0, 0.0);
@@ -109,8 +112,8 @@ impl Table {
                 } else {
                     1.0 / self.step(k - 1, ratio)
                 };
-                // Steps fall away from the mode: what is left is less than a geometric series, and than as many terms
-                // as are left, each as large as the last.
+                // Steps fall away from the mode, so the rest is less than a geometric series, and less than the number
+                // of terms left times the last term.
                 let geometric = if step < 1.0 {
                     term * step / (1.0 - step)
                 } else {
@@ -145,7 +148,7 @@ impl Table {
     }
 }
 
-/// `ln P(X = x)` for a binomial of `n`, of which so many are expected to be hits and so many not.
+/// `ln P(X = x)` for a binomial of `n` with these expected numbers of hits and misses.
 fn ln_binomial(x: u64, n: u64, [hits, misses]: [f64; 2]) -> f64 {
     let others = as_f64(n - x);
     let (n, x) = (as_f64(n), as_f64(x));

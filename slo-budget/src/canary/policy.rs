@@ -1,17 +1,23 @@
+//! The requirements for a release.
+
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{
-    canary::{Builder, Canary, EValue, Overdue, arms::Tally, listed::Listed, needed},
-    types::Objective,
+use super::{
+    arms::Tally,
+    builder::{Builder, Overdue},
+    evidence::EValue,
+    intervals::without_a_further_hit,
+    run::Canary,
 };
+use crate::types::{Objective, few::Few};
 
-/// What is asked of a release: checked, and `Copy`.
+/// The checked requirements for a release. `Copy`.
 ///
-/// Two things it promises, each but with a probability of α at most, however often one looks: that a release
-/// which is no worse than the baseline, and within the hard limits, is not rolled back; and that one which
-/// is neither within the guard nor within the margin is not promoted from a step.
+/// A policy makes two promises. A release that is no worse than the baseline and within the hard limits is rolled back
+/// with a probability of at most α. A release that is neither within the guard nor within the margin is promoted from a
+/// step with a probability of at most α. Both hold however often the verdict is evaluated.
 ///
 /// # Examples
 ///
@@ -33,33 +39,37 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CanaryPolicy {
-    pub(crate) alpha: f64,
-    pub(crate) guard: f64,
-    pub(crate) margin: f64,
-    pub(crate) ratios: Listed<f64>,
-    pub(crate) limits: Limits,
-    /// Of requests above the baseline's 95th percentile, the most there may be: the margin at 5 %.
-    pub(crate) slow_guard: f64,
-    pub(crate) judges_latency: bool,
-    pub(crate) steps: Listed<u8>,
-    pub(crate) max_wait: Duration,
-    pub(crate) overdue: Overdue,
-    pub(crate) measurement_errors: u32,
+    pub(super) alpha: f64,
+    pub(super) guard: f64,
+    pub(super) margin: f64,
+    pub(super) ratios: Few<f64, MOST_RATIOS>,
+    pub(super) limits: Limits,
+    /// The greatest allowed share of requests above the baseline's 95th percentile: the margin at 5 %.
+    pub(super) slow_guard: f64,
+    pub(super) judges_latency: bool,
+    pub(super) steps: Few<u8, MOST_STEPS>,
+    pub(super) max_wait: Duration,
+    pub(super) overdue: Overdue,
+    pub(super) measurement_errors: u32,
 }
 
-/// What rolls back whatever the baseline does.
+/// The limits that roll back whatever the baseline does.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Limits {
-    pub(crate) min_bad: u64,
-    pub(crate) failures_in_a_row: u64,
-    /// The most that may fail.
-    pub(crate) error_rate: f64,
-    pub(crate) times_error_rate: f64,
-    pub(crate) times_p95: f64,
+pub(super) struct Limits {
+    pub(super) min_bad: u64,
+    pub(super) failures_in_a_row: u64,
+    /// The greatest allowed share of failures.
+    pub(super) error_rate: f64,
+    pub(super) times_error_rate: f64,
+    pub(super) times_p95: f64,
 }
 
-/// By definition, of requests as they were when it was taken.
-pub(crate) const ABOVE_P95: f64 = 0.05;
+/// Most odds ratios of a policy. More would not be useful.
+pub(super) const MOST_RATIOS: usize = 8;
+/// Most steps of a policy.
+pub(super) const MOST_STEPS: usize = 8;
+/// The share of requests above the 95th percentile when it was measured, by definition.
+pub(super) const ABOVE_P95: f64 = 0.05;
 
 impl CanaryPolicy {
     /// The defaults of [`CanaryPolicy::builder`].
@@ -72,7 +82,7 @@ impl CanaryPolicy {
         Self::builder().build().expect("the defaults are valid")
     }
 
-    /// The configuration, to be completed by [`Builder::build`].
+    /// A builder with the defaults. [`Builder::build`] makes the policy.
     pub const fn builder() -> Builder {
         Builder::new()
     }
@@ -89,16 +99,16 @@ impl CanaryPolicy {
         Canary::new(*self, now)
     }
 
-    /// How many requests of the canary a step needs before it is promoted, if none of them fails (and what latency says is
-    /// good): 3,851 at the defaults, 99.9 % and α = 0.05. `None` where 10^12 are not enough.
+    /// The number of requests of the canary that promote a step if none of them fails and latency is good: 3,851 at the
+    /// defaults, 99.9 % and α = 0.05. `None` if 10^12 are not enough.
     #[must_use]
     pub fn requests_if_none_fails(&self) -> Option<u64> {
-        needed::without_a_further_hit(self.guard, Tally::default(), self.promotion_evidence())
+        without_a_further_hit(self.guard, Tally::default(), self.promotion_evidence())
     }
 
-    /// Slower than this is much too slow, for [`Arm::latency`](crate::canary::Arm::latency): by default three times `p95`, the
-    /// 95th percentile of the baseline as it was **before** the canary started. If more than 5 % of the canary's requests
-    /// are slower, its own 95th percentile is beyond that. [`Duration::MAX`] where that is longer.
+    /// The time above which a request is much too slow, for [`Arm::latency`](crate::canary::Arm::latency): by default three
+    /// times `p95`, the 95th percentile of the baseline **before** the canary started. If more than 5 % of the canary's
+    /// requests are slower, its own 95th percentile is above it. At most [`Duration::MAX`].
     #[must_use]
     pub fn much_too_slow_after(&self, p95: Duration) -> Duration {
         Duration::try_from_secs_f64(p95.as_secs_f64() * self.limits.times_p95)
@@ -107,40 +117,40 @@ impl CanaryPolicy {
 
     /// The share of requests that go to the canary at each step, in per cent.
     pub fn steps(&self) -> impl Iterator<Item = u8> {
-        self.steps.iter()
+        self.steps.into_iter().flatten()
     }
 
-    /// The most that may fail.
+    /// The greatest allowed share of failures.
     #[expect(
         clippy::cast_precision_loss,
         reason = "16 digits are more than any rate needs"
     )]
-    pub(crate) const fn allowed(objective: Objective) -> f64 {
+    pub(super) const fn allowed(objective: Objective) -> f64 {
         objective.budget() as f64 / objective.of() as f64
     }
 
-    /// α for each test that can roll back: errors and latency against the baseline, the three hard limits on bounds.
-    pub(crate) const fn alpha_to_roll_back(&self) -> f64 {
+    /// α for each test that can roll back: errors and latency against the baseline, and three hard limits on bounds.
+    pub(super) const fn alpha_to_roll_back(&self) -> f64 {
         self.alpha / if self.judges_latency { 5.0 } else { 3.0 }
     }
 
-    /// Evidence for a roll-back, by its logarithm.
-    pub(crate) fn roll_back_value(&self, ln: f64) -> EValue {
+    /// The evidence for a roll-back from its logarithm.
+    pub(super) fn roll_back_value(&self, ln: f64) -> EValue {
         EValue {
             ln,
             ln_needed: -self.alpha_to_roll_back().ln(),
         }
     }
 
-    /// α for each of the two tests of which one has to show that errors are well, and again for latency. That both
-    /// errors and latency have to be shown needs no split: who is promoted falsely was passed falsely by that one
-    /// of them which is not well (Berger's intersection-union tests, 1982).
-    pub(crate) const fn alpha_to_promote(&self) -> f64 {
+    /// α for each of the two tests of which one has to show that errors are good, and again for latency. Errors *and*
+    /// latency need no split: a false promotion requires that the claim that is not true passes (Berger's
+    /// intersection-union tests, 1982).
+    pub(super) const fn alpha_to_promote(&self) -> f64 {
         self.alpha / 2.0
     }
 
-    /// Evidence for a promotion, by its logarithm.
-    pub(crate) fn promotion_value(&self, ln: f64) -> EValue {
+    /// The evidence for a promotion from its logarithm.
+    pub(super) fn promotion_value(&self, ln: f64) -> EValue {
         EValue {
             ln,
             ln_needed: self.promotion_evidence(),
@@ -148,7 +158,7 @@ impl CanaryPolicy {
     }
 
     /// The logarithm of the evidence that a promotion needs.
-    pub(crate) fn promotion_evidence(&self) -> f64 {
+    pub(super) fn promotion_evidence(&self) -> f64 {
         -self.alpha_to_promote().ln()
     }
 }

@@ -1,9 +1,9 @@
+//! The reasons for a verdict.
+
 use std::{fmt, time::Duration};
 
-use crate::{
-    canary::{EValue, evidence::Percent},
-    types::duration::Spoken,
-};
+use super::evidence::{EValue, Percent};
+use crate::types::duration::Spoken;
 
 /// One reason for a verdict, with its numbers. Rates are from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,32 +13,32 @@ pub enum Reason {
     Worse(EValue),
     /// Roll back: the canary is slow more often than the baseline.
     Slower(EValue),
-    /// Roll back: so many failures in a row.
+    /// Roll back: too many failures in a row.
     FailuresInARow(u64),
     /// Roll back: availability is below its limit.
     Unavailable {
         /// The error rate is at least this.
         at_least: f64,
-        /// The most that is allowed.
+        /// The greatest allowed error rate.
         limit: f64,
     },
-    /// Roll back: the odds of failing (for small rates the error rate) are more than the allowed multiple of the baseline's.
+    /// Roll back: the odds of failing (for small rates the error rate) are above the allowed multiple of the baseline's.
     TimesErrorRate {
-        /// That they are.
+        /// The evidence for it.
         evidence: EValue,
-        /// The multiple that is allowed.
+        /// The allowed multiple.
         times: f64,
     },
-    /// Roll back: the 95th percentile is more than the allowed multiple of the baseline's.
+    /// Roll back: the 95th percentile is above the allowed multiple of the baseline's.
     TimesP95 {
-        /// The share of requests that are slower than that multiple is at least this, and allowed are 5 %.
+        /// The share of requests that are slower than that multiple is at least this. Allowed are 5 %.
         at_least: f64,
-        /// The multiple that is allowed.
+        /// The allowed multiple.
         times: f64,
     },
-    /// Roll back: so many measurements in a row have failed.
+    /// Roll back: too many measurements in a row have failed.
     NoMeasurement(u32),
-    /// Roll back, hold or promote, as [`Overdue`](crate::canary::Overdue) says: the step has lasted too long.
+    /// Roll back, hold or promote, as [`Overdue`](crate::canary::Overdue) says: the step took too long.
     Overdue(Duration),
     /// Promote: the error rate is within the guard.
     WithinGuard {
@@ -49,38 +49,38 @@ pub enum Reason {
     },
     /// Promote: the canary does not fail more often than the baseline by the margin.
     NotWorse(EValue),
-    /// Promote: so few requests are slow that the 95th percentile is that of the baseline or nearly so.
+    /// Promote: the 95th percentile is about that of the baseline, because few requests are slow.
     FastEnough {
         /// The share of requests slower than the baseline's 95th percentile is at most this.
         at_most: f64,
-        /// The most that is allowed: 5 % and the margin.
+        /// The greatest allowed share: 5 % and the margin.
         guard: f64,
     },
     /// Promote: the canary is not slow more often than the baseline by the margin.
     NotSlower(EValue),
-    /// Promote: all requests go to it already.
+    /// Promote: all requests already go to the canary.
     Complete,
-    /// Hold: nothing was counted in this step.
+    /// Hold: there are no requests in this step.
     NoData,
-    /// Hold: there is no batch yet in this step in which both the baseline and the canary had requests.
+    /// Hold: no batch in this step has requests of both the baseline and the canary.
     NothingToCompare,
-    /// Hold: errors are neither shown to be well nor to be bad.
+    /// Hold: the errors are neither shown to be good nor to be bad.
     ErrorsUndecided {
         /// The error rate is at most this.
         at_most: f64,
         /// The guard.
         guard: f64,
     },
-    /// Hold: latency is neither shown to be well nor to be bad.
+    /// Hold: the latency is neither shown to be good nor to be bad.
     LatencyUndecided {
         /// The share of requests slower than the baseline's 95th percentile is at most this.
         at_most: f64,
-        /// The most that is allowed: 5 % and the margin.
+        /// The greatest allowed share: 5 % and the margin.
         guard: f64,
     },
-    /// Hold: the latest measurement, or so many, failed.
+    /// Hold: the latest measurements failed.
     MeasurementFailed(u32),
-    /// Hold: the gate is closed, by its budget or by hand.
+    /// Hold: the gate is closed, by its budget or by an override.
     GateClosed,
 }
 

@@ -1,11 +1,13 @@
+//! A verdict as a map, with the feature `serde`.
+
 use std::f64::consts::LN_10;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use crate::canary::{EValue, Evidence, Hold, Interval, Reason, Verdict};
+use super::{EValue, Evidence, Hold, Interval, Reason, Verdict};
 
 impl Serialize for Verdict {
-    /// A map: `verdict` is `"promote"`, `"hold"` or `"roll_back"`, `summary` the sentence; what does not concern it is `null`.
+    /// A map: `verdict` is `"promote"`, `"hold"` or `"roll_back"`, `summary` the sentence. Fields of other verdicts are `null`.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let (verdict, share, hold) = match self {
             Self::Promote(promotion) => ("promote", Some(promotion.to()), None),
@@ -25,7 +27,7 @@ impl Serialize for Verdict {
 }
 
 impl Serialize for Reason {
-    /// Its name, and the words.
+    /// Its name and its text.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let name = match self {
             Self::Worse(_) => "worse",
@@ -83,7 +85,7 @@ impl Serialize for Interval {
 }
 
 impl Serialize for EValue {
-    /// As powers of ten, which are finite whatever was observed.
+    /// Powers of ten, which are always finite.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut map = to.serialize_struct("EValue", 2)?;
         map.serialize_field("log10", &(self.ln() / LN_10))?;

@@ -1,46 +1,48 @@
+//! The answer about a release.
+
 use std::fmt;
 
-use crate::canary::{Evidence, Reason};
+use super::{evidence::Evidence, reason::Reason};
 
-/// What is to be done with a release now, why, and by which numbers. Its `Display` is a sentence.
+/// What to do with a release now, with the reasons and the numbers. Its `Display` is a sentence.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-#[must_use = "a verdict is there to be followed"]
+#[must_use = "a verdict changes nothing until it is followed"]
 pub enum Verdict {
-    /// On to the next step: send it that share of the requests, and call [`Canary::advance`](crate::Canary::advance).
+    /// Go on to the next step: raise its share of the requests and call [`Canary::advance`](crate::Canary::advance).
     Promote(Promotion),
-    /// Leave everything as it is.
+    /// Keep the current share.
     Hold(Hold),
-    /// Back to the baseline.
+    /// Return to the baseline.
     RollBack(RollBack),
 }
 
-/// It has been shown to be good.
+/// The release was shown to be good.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Promotion {
-    pub(crate) to: u8,
-    pub(crate) reasons: Vec<Reason>,
-    pub(crate) evidence: Evidence,
+    pub(super) to: u8,
+    pub(super) reasons: Vec<Reason>,
+    pub(super) evidence: Evidence,
 }
 
-/// Nothing has been shown yet, or something is in the way.
+/// Nothing has been shown yet, or something prevents a promotion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hold {
-    pub(crate) if_none_fails: Option<u64>,
-    pub(crate) at_this_rate: Option<u64>,
-    pub(crate) reasons: Vec<Reason>,
-    pub(crate) evidence: Evidence,
+    pub(super) if_none_fails: Option<u64>,
+    pub(super) at_this_rate: Option<u64>,
+    pub(super) reasons: Vec<Reason>,
+    pub(super) evidence: Evidence,
 }
 
-/// It has been shown to be bad, or was not shown to be good in time.
+/// The release was shown to be bad, or was not shown to be good in time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RollBack {
-    pub(crate) reasons: Vec<Reason>,
-    pub(crate) evidence: Evidence,
+    pub(super) reasons: Vec<Reason>,
+    pub(super) evidence: Evidence,
 }
 
 impl Verdict {
-    /// Why, at least one reason.
+    /// The reasons, at least one.
     #[must_use]
     pub fn reasons(&self) -> &[Reason] {
         match self {
@@ -50,7 +52,7 @@ impl Verdict {
         }
     }
 
-    /// The numbers it was made of.
+    /// The numbers behind it.
     #[must_use]
     pub const fn evidence(&self) -> &Evidence {
         match self {
@@ -80,7 +82,7 @@ impl Verdict {
 }
 
 impl Promotion {
-    /// The share of requests that it may have now, in per cent: 100 is the last.
+    /// The next share of requests, in per cent. The last is 100.
     #[must_use]
     pub const fn to(&self) -> u8 {
         self.to
@@ -88,16 +90,15 @@ impl Promotion {
 }
 
 impl Hold {
-    /// How many further requests of the canary are needed until its errors are shown to be within the guard, if none of
-    /// them fails: 0 where they are. `None` where 10^12 are not enough.
+    /// The number of further requests of the canary that show its errors to be within the guard if none of them fails: 0 if
+    /// that is shown already. `None` if 10^12 are not enough.
     #[must_use]
     pub const fn if_none_fails(&self) -> Option<u64> {
         self.if_none_fails
     }
 
-    /// About how many further requests of the canary are needed until it is promoted, if errors and latency of both
-    /// sides go on as in this step so far: an extrapolation. `None` where it never is at this rate, or that cannot be said
-    /// yet.
+    /// An estimate of the further requests of the canary until it is promoted, if the errors and the latency of both arms
+    /// continue as in this step. `None` if it is never promoted at this rate, or if that is not known yet.
     #[must_use]
     pub const fn at_this_rate(&self) -> Option<u64> {
         self.at_this_rate

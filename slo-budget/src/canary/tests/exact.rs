@@ -69,7 +69,7 @@ fn all_small_tables(most: u64, mut each: impl FnMut(Table)) {
 }
 
 #[test]
-fn the_likelihood_ratio_of_small_tables_is_that_of_exact_rationals() {
+fn the_ratio_of_small_tables_equals_exact_rationals() {
     let mut compared = 0;
     all_small_tables(14, |table| {
         for ratio in RATIOS {
@@ -92,7 +92,7 @@ fn the_likelihood_ratio_of_small_tables_is_that_of_exact_rationals() {
     clippy::cast_precision_loss,
     reason = "what is compared with is an f64"
 )]
-fn its_expectation_given_the_margins_is_one_under_equal_odds_and_never_more_under_lower_ones() {
+fn the_ratio_expects_one_under_equal_odds_and_less_below() {
     let mut expectations = 0;
     for (baseline, canary) in [(1, 1), (1, 12), (12, 1), (9, 3), (10, 10), (40, 4)] {
         for failures in 0..=(baseline + canary).min(9) {
@@ -140,7 +140,7 @@ fn its_expectation_given_the_margins_is_one_under_equal_odds_and_never_more_unde
     clippy::cast_precision_loss,
     reason = "what is compared with is an f64"
 )]
-fn the_mirrored_value_expects_at_most_one_from_the_margin_on() {
+fn the_mirrored_ratio_expects_at_most_one_from_the_margin() {
     for (baseline, canary) in [(1, 1), (3, 12), (12, 3), (10, 10)] {
         for failures in 0..=(baseline + canary).min(9) {
             let margins = Table {
@@ -185,7 +185,7 @@ fn the_mirrored_value_expects_at_most_one_from_the_margin_on() {
     clippy::cast_precision_loss,
     reason = "what is compared with is an f64"
 )]
-fn what_speaks_for_more_than_a_limit_expects_at_most_one_up_to_it() {
+fn the_ratio_against_a_limit_expects_at_most_one_up_to_it() {
     for (baseline, canary) in [(1, 1), (3, 12), (12, 3), (10, 10)] {
         for failures in 0..=(baseline + canary).min(9) {
             let margins = Table {
@@ -226,7 +226,7 @@ fn what_speaks_for_more_than_a_limit_expects_at_most_one_up_to_it() {
 
 /// Every request fails with a probability of its own, none above (below) the rate that is tested.
 #[test]
-fn the_evidence_about_a_rate_expects_at_most_one_also_where_the_rate_changes() {
+fn evidence_about_a_changing_rate_expects_at_most_one() {
     // All but the last of the shares that halve.
     let staked = 1.0 - 0.5_f64.powi(12);
     for rates in [
@@ -327,7 +327,7 @@ fn large_tables_keep_their_digits() {
 }
 
 #[test]
-fn a_batch_that_can_have_one_table_only_says_nothing() {
+fn a_batch_with_one_possible_table_says_nothing() {
     for (baseline, canary, failures, canary_failures) in [
         (10, 5, 0, 0),
         (10, 5, 15, 5),

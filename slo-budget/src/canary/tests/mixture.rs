@@ -25,8 +25,7 @@ fn needed(shares: &(impl Iterator<Item = f64> + Clone), step: u64, hits: u64) ->
 }
 
 #[test]
-fn shares_that_halve_are_near_to_hindsight_without_failures_and_not_far_behind_equal_ones_with_some()
- {
+fn halving_shares_come_near_to_hindsight() {
     let equal = std::iter::repeat_n(-f64::ln(12.0), 12);
     let of_the_rest = std::iter::repeat_n(f64::ln(0.2 / 11.0), 11);
     let mostly_never = std::iter::once(f64::ln(0.8)).chain(of_the_rest);

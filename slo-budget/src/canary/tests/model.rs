@@ -38,7 +38,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_history_has_a_verdict_of_plain_numbers_and_what_was_shown_to_be_bad_stays_so(
+    fn any_history_gives_finite_numbers_and_lasting_faults(
         history in vec((some(), some(), any::<bool>()), 1..12),
     ) {
         let now = Instant::now();
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn one_more_failure_of_the_canary_never_makes_a_verdict_better(
+    fn one_more_failure_never_improves_a_verdict(
         baseline in some(),
         total in 1..3_000_u64,
         bad in 0..40_u64,
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn two_sides_are_never_both_worse_than_each_other(history in vec((some(), some()), 1..8)) {
+    fn two_arms_are_never_each_worse_than_the_other(history in vec((some(), some()), 1..8)) {
         let policy = CanaryPolicy::builder().odds_ratios([2.0]).build().unwrap();
         let mut both = [policy.start_at(Instant::now()), policy.start_at(Instant::now())];
         let mut arms = [Arm::default(); 2];

@@ -2,8 +2,8 @@
 
 use crate::canary::{
     arms::Tally,
+    intervals::wilson,
     intervals::{ln_above, ln_below, lower_bound, upper_bound},
-    wilson::wilson,
 };
 
 /// The probability that `acts` holds after any of the first `requests`, each of which fails with probability `rate`.
@@ -34,7 +34,7 @@ fn chance_of_ever(rate: f64, requests: u64, acts: impl Fn(Tally) -> bool) -> f64
 }
 
 #[test]
-fn a_limit_on_the_success_rate_of_fifty_requests_fails_healthy_canaries_as_often_as_is_said() {
+fn a_limit_on_fifty_requests_fails_healthy_canaries() {
     // "Success >= 99 %" over 50 requests: one failure is too many. 0.1 % fail.
     let one_check = 1.0 - 0.999_f64.powi(50);
     assert_eq!(format!("{:.1} %", one_check * 100.0), "4.9 %");
@@ -48,7 +48,7 @@ fn a_limit_on_the_success_rate_of_fifty_requests_fails_healthy_canaries_as_often
 }
 
 #[test]
-fn wilsons_bound_with_peeking_rolls_back_healthy_canaries_and_a_confidence_sequence_does_not() {
+fn peeking_at_wilsons_bound_rolls_back_healthy_canaries() {
     let wilson_acts = |tally| wilson(tally).low() > 0.01;
     let first = wilson(Tally { total: 1, hits: 1 }).low();
     assert_eq!(format!("{first:.3}"), "0.207");
@@ -66,7 +66,7 @@ fn wilsons_bound_with_peeking_rolls_back_healthy_canaries_and_a_confidence_seque
 }
 
 #[test]
-fn evidence_that_a_rate_is_low_is_hardly_ever_found_where_it_is_not() {
+fn evidence_for_a_low_rate_is_rarely_false() {
     for (rate, alpha) in [(0.01, 0.025), (0.02, 0.025), (0.01, 0.005)] {
         let share = chance_of_ever(rate, 3_000, |tally| {
             ln_below(0.01, tally) >= -f64::ln(alpha)

@@ -34,7 +34,7 @@ fn good() -> (Arm, Arm) {
 }
 
 #[test]
-fn so_many_requests_without_a_failure_are_enough_and_one_less_is_not() {
+fn exactly_the_needed_requests_promote() {
     let policy = errors_only().build().unwrap();
     let needed = policy.requests_if_none_fails().unwrap();
     assert_eq!(needed, 3_851);
@@ -63,7 +63,7 @@ fn so_many_requests_without_a_failure_are_enough_and_one_less_is_not() {
 }
 
 #[test]
-fn what_is_still_needed_at_this_rate_is_what_it_then_takes() {
+fn the_estimate_at_this_rate_comes_true() {
     // Half of what the guard allows fails.
     let (baseline, canary) = (Arm::new(10, 0), Arm::new(9_995, 5));
     let Verdict::Hold(hold) = after(errors_only(), baseline, canary) else {
@@ -91,7 +91,7 @@ fn what_is_still_needed_at_this_rate_is_what_it_then_takes() {
 }
 
 #[test]
-fn a_release_that_is_as_bad_as_its_baseline_is_promoted_by_comparison() {
+fn a_release_as_bad_as_its_baseline_is_promoted() {
     let verdict = after(
         errors_only(),
         Arm::new(9_950_000, 50_000),
@@ -109,7 +109,7 @@ fn a_release_that_is_as_bad_as_its_baseline_is_promoted_by_comparison() {
 }
 
 #[test]
-fn worse_than_the_baseline_rolls_back_at_one_by_the_alpha_of_a_test() {
+fn worse_than_the_baseline_rolls_back_at_one_over_alpha() {
     let verdict = after(errors_only(), Arm::new(99_900, 100), Arm::new(9_960, 40));
     let [Reason::Worse(e)] = verdict.reasons() else {
         panic!("{verdict}")
@@ -130,7 +130,7 @@ fn worse_than_the_baseline_rolls_back_at_one_by_the_alpha_of_a_test() {
 }
 
 #[test]
-fn the_mixture_is_the_mean_of_what_each_odds_ratio_says() {
+fn the_mixture_is_the_mean_over_the_odds_ratios() {
     let (baseline, canary) = (Arm::new(990, 10), Arm::new(96, 4));
     let of = |builder: Builder| after(builder, baseline, canary).evidence().worse().value();
     let each = [1.5, 2.0, 4.0, 10.0].map(|ratio| of(errors_only().odds_ratios([ratio])));
@@ -147,7 +147,7 @@ fn the_mixture_is_the_mean_of_what_each_odds_ratio_says() {
 }
 
 #[test]
-fn hard_limits_need_three_failures_whatever_the_bound_says() {
+fn hard_limits_need_three_failures() {
     // After two of two a bound is far above 1 %.
     let two = after(errors_only(), Arm::new(1_000, 0), Arm::new(0, 2));
     assert!(two.evidence().error_rate_at_least() > 0.01, "{two}");
@@ -163,7 +163,7 @@ fn hard_limits_need_three_failures_whatever_the_bound_says() {
 }
 
 #[test]
-fn availability_is_judged_without_a_baseline_too() {
+fn availability_needs_no_baseline() {
     let alone = after(errors_only(), Arm::default(), Arm::new(9_700, 300));
     let [Reason::Unavailable { at_least, limit }] = alone.reasons() else {
         panic!("{alone}")
@@ -175,7 +175,7 @@ fn availability_is_judged_without_a_baseline_too() {
 }
 
 #[test]
-fn five_times_the_baseline_is_a_limit_of_its_own() {
+fn five_times_the_baseline_is_a_separate_limit() {
     let baseline = Arm::new(999_000, 1_000);
     let verdict = after(errors_only(), baseline, Arm::new(39_680, 320));
     let times = |verdict: &Verdict| {
@@ -221,7 +221,7 @@ fn five_times_the_baseline_is_a_limit_of_its_own() {
 }
 
 #[test]
-fn ten_failures_in_a_row_roll_back_by_what_is_told_and_by_batches_of_nothing_else() {
+fn ten_failures_in_a_row_roll_back() {
     let baseline = Arm::new(1_000, 0);
     let row = |n| {
         after(
@@ -248,7 +248,7 @@ fn ten_failures_in_a_row_roll_back_by_what_is_told_and_by_batches_of_nothing_els
 }
 
 #[test]
-fn latency_is_compared_as_errors_are_and_has_a_limit_of_its_own() {
+fn latency_is_compared_and_has_a_separate_limit() {
     let policy = CanaryPolicy::builder();
     let baseline = Arm::new(100_000, 0).latency(5_000, 10);
     let same = after(policy, baseline, Arm::new(10_000, 0).latency(500, 1));
@@ -290,7 +290,7 @@ fn latency_is_compared_as_errors_are_and_has_a_limit_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_data_holds_and_after_max_wait_does_what_was_configured_but_never_promotes() {
+async fn no_data_holds_and_never_promotes_after_max_wait() {
     let hour = Duration::from_secs(3600);
     for (then, expected) in [
         (Overdue::RollBack, "roll back"),
@@ -337,7 +337,7 @@ async fn no_data_holds_and_after_max_wait_does_what_was_configured_but_never_pro
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_gate_holds_what_is_good_and_rolls_back_what_is_bad() {
+async fn a_closed_gate_holds_good_and_rolls_back_bad_releases() {
     let gate = Gate::new(ErrorBudget::new("api", Objective::new(999, 1000).unwrap()));
     let mut release = started(errors_only()).behind(gate.clone());
     let (baseline, canary) = good();
@@ -357,7 +357,7 @@ async fn a_closed_gate_holds_what_is_good_and_rolls_back_what_is_bad() {
 }
 
 #[test]
-fn a_failed_measurement_counts_against_success() {
+fn a_failed_measurement_prevents_promotion() {
     let mut release = started(errors_only());
     let (baseline, canary) = good();
     release.observe(baseline, canary).unwrap();
@@ -389,7 +389,7 @@ fn a_failed_measurement_counts_against_success() {
 }
 
 #[test]
-fn counts_that_cannot_be_right_are_refused_with_what_is_wrong() {
+fn invalid_counts_are_rejected_with_a_reason() {
     let arm = |good, bad| Arm::new(good, bad).latency(20, 10);
     let mut release = started(CanaryPolicy::builder());
     release.observe(arm(100, 5), arm(100, 5)).unwrap();
@@ -430,7 +430,7 @@ fn counts_that_cannot_be_right_are_refused_with_what_is_wrong() {
 }
 
 #[test]
-fn a_batch_is_complete_when_both_have_had_requests_and_one_alone_waits() {
+fn a_batch_is_complete_with_requests_in_both_arms() {
     let mut release = started(errors_only());
     // Only the canary had any: nothing to compare, and nothing lost.
     release.observe(Arm::new(0, 0), Arm::new(60, 40)).unwrap();
@@ -454,7 +454,7 @@ fn a_batch_is_complete_when_both_have_had_requests_and_one_alone_waits() {
 }
 
 #[test]
-fn each_step_is_shown_to_be_good_anew_and_what_is_bad_adds_up() {
+fn each_step_needs_new_proof_and_faults_add_up() {
     let policy = errors_only().build().unwrap();
     assert_eq!(policy.steps().collect::<Vec<_>>(), [10, 25, 50, 100]);
     let mut release = policy.start_at(Instant::now());
@@ -506,7 +506,7 @@ fn each_step_is_shown_to_be_good_anew_and_what_is_bad_adds_up() {
 }
 
 #[test]
-fn what_was_shown_to_be_bad_is_not_made_good_again() {
+fn a_shown_fault_is_never_forgiven() {
     let mut release = started(errors_only());
     let bad = (Arm::new(99_900, 100), Arm::new(9_960, 40));
     release.observe(bad.0, bad.1).unwrap();
@@ -524,7 +524,7 @@ fn what_was_shown_to_be_bad_is_not_made_good_again() {
 }
 
 #[test]
-fn of_a_batch_that_is_too_large_to_be_summed_the_cautious_end_counts() {
+fn a_batch_too_large_to_sum_uses_the_cautious_end() {
     const N: u64 = 500_000_000_000;
     let arm = Arm::new(N, N - 1_000_000);
     let table = Table {
@@ -549,7 +549,7 @@ fn of_a_batch_that_is_too_large_to_be_summed_the_cautious_end_counts() {
 }
 
 #[test]
-fn the_largest_counts_there_may_be_give_plain_numbers() {
+fn the_largest_counts_give_finite_numbers() {
     const MOST: u64 = 1_000_000_000_000;
     let mut arms = Vec::new();
     for total in [0, 1, MOST] {
@@ -588,14 +588,14 @@ fn the_largest_counts_there_may_be_give_plain_numbers() {
 }
 
 #[test]
-fn a_canary_is_small_and_goes_from_thread_to_thread() {
+fn a_canary_is_small_send_and_sync() {
     static_assertions::assert_impl_all!(Canary: Send, Sync, Clone);
     static_assertions::assert_impl_all!(Verdict: Send, Sync);
     assert!(size_of::<Canary>() <= 1024, "{}", size_of::<Canary>());
 }
 
 #[test]
-fn a_policy_that_cannot_be_meant_is_refused() {
+fn an_invalid_policy_is_rejected() {
     let builder = CanaryPolicy::builder();
     let nines = |text: &str| text.parse::<Objective>().unwrap();
     for (builder, why) in [
