@@ -1,11 +1,11 @@
-//! Three releases, a good one, one with twice the errors, and a broken one, each through the steps of a canary: what is
-//! measured once a minute, what is shown by then, and what becomes of them.
+//! Simulates three releases, a good one, one with twice the errors, and a broken one, through the steps of a canary:
+//! measurements once a minute, the evidence by then, and the verdicts.
 //!
 //! ```sh
 //! cargo run -p maestro-examples --example canary -- target/canary.svg
 //! ```
 //!
-//! Everything is drawn by lot from a seed, and no clock is asked, so that each run is like the last.
+//! All numbers are drawn from a seed, and no clock is read, so every run is the same.
 
 use std::{env, error::Error, path::PathBuf, time::Duration};
 
@@ -16,19 +16,19 @@ use maestro_slo_budget::{
 use plotters::{coord::Shift, prelude::*};
 use tokio::time::Instant;
 
-/// Of both sides together: 200 a second.
+/// The requests of both arms together: 200 a second.
 const A_MINUTE: u64 = 12_000;
 const MINUTES: u64 = 180;
 const GUARD: Objective = Objective::new(999, 1000).expect("999 of 1000");
 
 // === The simulation ===
 
-/// How requests to one version go.
+/// The behaviour of one version.
 #[derive(Clone, Copy, Debug)]
 struct Version {
     name: &'static str,
     error_rate: f64,
-    /// Slower than the 95th percentile of the baseline, and than three times that.
+    /// The shares slower than the 95th percentile of the baseline, and than three times that.
     slow: f64,
     much_too_slow: f64,
 }
@@ -74,7 +74,7 @@ impl Dice {
         ((z >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 
-    /// So many requests more, counted.
+    /// Counts further requests.
     fn serve(&mut self, requests: u64, version: Version, to: Arm) -> Arm {
         let (mut good, mut bad) = (to.counts().good(), to.counts().bad());
         let (mut slow, mut much) = (to.slow().unwrap_or(0), to.much_too_slow().unwrap_or(0));
@@ -89,15 +89,15 @@ impl Dice {
     }
 }
 
-/// What was shown at the end of a minute.
+/// The evidence at the end of a minute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Minute {
-    /// Of the canary since the start, in thousands.
+    /// The requests of the canary since the start, in thousands.
     requests: f64,
     share: u8,
     /// The e-value that it is worse than the baseline, as a power of ten.
     worse: f64,
-    /// Per cent: the bounds of its error rate, and what was seen in this step.
+    /// Per cent: the bounds of its error rate, and the observed rate of this step.
     at_least: f64,
     at_most: f64,
     seen: f64,
@@ -107,7 +107,7 @@ struct Minute {
 struct Run {
     name: &'static str,
     minutes: Vec<Minute>,
-    /// Each that is no "hold", with its minute.
+    /// The verdicts other than hold, with their minutes.
     verdicts: Vec<(u64, Verdict)>,
 }
 

@@ -1,4 +1,4 @@
-//! The program `slo` from end to end, as a user runs it.
+//! Runs the program `slo` as a user does.
 
 use std::{
     env, fs,
@@ -42,7 +42,7 @@ fn slo(args: &[&str]) -> Output {
         .expect("the program runs")
 }
 
-/// Standard output of a run that went well and said nothing else.
+/// The standard output of a successful run without errors.
 fn printed(args: &[&str]) -> String {
     let output = slo(args);
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -51,7 +51,7 @@ fn printed(args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("what is printed is text")
 }
 
-/// Standard error of a run that failed, and its status; it printed nothing.
+/// The status and the standard error of a failed run that printed nothing.
 fn refused(args: &[&str]) -> (i32, String) {
     let output = slo(args);
     assert!(output.stdout.is_empty(), "{args:?}");
@@ -73,7 +73,7 @@ fn check_describes_the_samples() {
         "good is what is answered within 250ms",
         "conductor/dispatch: 99.5% over 7d",
         "95% over 28d\n  a total outage may last 1d9h36m",
-        // What is legal there, and hardly meant.
+        // A legal setting that is probably a mistake.
         "  note: number 1 fires only when more than 67.2 % of all events are bad; lower its share",
     ] {
         assert!(text.contains(line), "no `{line}` in\n{text}");

@@ -1,10 +1,10 @@
-//! A process that records into an `ErrorBudget`, a Prometheus server that scrapes what it counts and evaluates the
-//! rules of the same specification: both see the same burn rates and the same alerts. (Debian package `prometheus`.)
+//! A process records into an `ErrorBudget`, and a Prometheus server scrapes its counters and evaluates the rules of the
+//! same specification. Both see the same burn rates and the same alerts. (Debian package `prometheus`.)
 //!
-//! They differ by what is counted at the edges of a window: Prometheus knows the counters only as they were
-//! at a scrape, and the budget the beginning of a window only to a slot. So the bound is: the events within one scrape interval
-//! and one evaluation (200 ms each) and one slot (a thirtieth of the shortest window) of an edge. The history is
-//! such that for a while there are none within two seconds, and then the two agree to the last digits.
+//! They may differ by the events at the edges of a window: Prometheus knows the counters only at a scrape, and the budget
+//! knows the beginning of a window only to a slot. So the bound is the events within one scrape interval and one evaluation
+//! (200 ms each) and one slot (a thirtieth of the shortest window) of an edge. The history leaves two seconds around each
+//! edge without events, and then both agree to the last digits.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,10 +37,10 @@ alerts:
 deploy: [{ window: 1m, below: 1.0 }]
 "#;
 const WINDOWS: [u64; 4] = [4, 8, 12, 24];
-/// Of a start, a change that has to show, and of an HTTP request: on a machine that is busy with something else.
+/// The longest wait for a start, a visible change, or an HTTP request, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Ended by its own id when dropped, whatever happened.
+/// A server that is ended by its id when dropped.
 struct Server(Child);
 
 impl Drop for Server {
@@ -56,7 +56,7 @@ impl Server {
     }
 }
 
-/// All that the budget has counted, as it is younger than its period.
+/// All counts of the budget, which is younger than its period.
 async fn metrics(State(budget): State<ErrorBudget>) -> String {
     let counts = budget.counts(budget.period());
     format!(
@@ -70,7 +70,7 @@ fn free_port() -> Result<u16, Error> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// Its address, once it is ready. Another may take the port that was free a moment ago: then it is tried again.
+/// Its address when it is ready. It tries again if another process has taken the free port.
 async fn prometheus(dir: &TempDir, target: &str) -> Result<(Server, String), Error> {
     let config = format!(
         "global: {{ scrape_interval: 200ms, evaluation_interval: 200ms }}
@@ -125,7 +125,7 @@ async fn api(address: &str, path: &str, form: String) -> Result<Value, Error> {
     Ok(serde_json::from_str(&answer)?)
 }
 
-/// Every rule of the group, with what it last failed of.
+/// The number of rules in the group, and those that last failed.
 async fn failing(address: &str) -> Result<(usize, Vec<Value>), Error> {
     let answer = reqwest::get(format!("http://{address}/api/v1/rules"))
         .await?
@@ -143,7 +143,7 @@ async fn failing(address: &str) -> Result<(usize, Vec<Value>), Error> {
     Ok((rules.len(), failing))
 }
 
-/// What an instant query finds: the labels and the value of each series.
+/// The labels and the value of each series that an instant query finds.
 async fn query(address: &str, query: &str) -> Result<Vec<(BTreeMap<String, String>, f64)>, Error> {
     let answer = api(address, "query", format!("query={}", escaped(query))).await?;
     let series = answer["data"]["result"]
@@ -165,7 +165,7 @@ fn escaped(text: &str) -> String {
     text.bytes().map(byte).collect()
 }
 
-/// The burn rate of each window, as Prometheus has it: 20 times the share of bad events.
+/// The burn rate of each window in Prometheus: 20 times the share of bad events.
 async fn seen_by_prometheus(address: &str) -> Result<Vec<Option<f64>>, Error> {
     let mut burns = Vec::new();
     for window in WINDOWS {
@@ -192,7 +192,7 @@ fn same(a: &[Option<f64>], b: &[Option<f64>]) -> bool {
         })
 }
 
-/// Waits until both have the same burn rates, with the budget's standing still meanwhile.
+/// Waits until both have the same burn rates while those of the budget do not change.
 async fn agreement(address: &str, budget: &ErrorBudget) -> Result<Vec<Option<f64>>, Error> {
     let until = Instant::now() + PATIENCE;
     let mut seen = Vec::new();
@@ -220,7 +220,7 @@ async fn fires_in_prometheus(address: &str) -> Result<BTreeSet<String>, Error> {
         .collect())
 }
 
-/// Those that are inhibited included: that is Alertmanager's affair.
+/// Inhibited alerts included, because inhibition belongs to Alertmanager.
 fn fires_in_process(alerts: &Alerts) -> BTreeSet<String> {
     let firing = |alert: &&maestro_slo_budget::Alert| {
         alert.state() == maestro_slo_budget::AlertState::Firing
@@ -257,18 +257,18 @@ async fn a_scraping_server_and_a_recording_process_agree() -> Result<(), Error> 
     let dir = TempDir::new()?;
     fs::write(dir.path().join("rules.yaml"), spec.rules())?;
     let (_server, address) = prometheus(&dir, &target).await?;
-    // Scraped at zero: what a counter is at when it is first seen is no increase.
+    // Scrape at zero first: the first value of a counter is no increase.
     let until = Instant::now() + PATIENCE;
     while query(&address, "live_events_total").await?.len() < 2 {
         assert!(Instant::now() < until, "nothing is scraped");
         sleep(Duration::from_millis(50)).await;
     }
-    // Idle: no data, on both sides.
+    // Without traffic neither has data.
     assert_eq!(agreement(&address, &budget).await?, [None; 4]);
     assert!(fires_in_prometheus(&address).await?.is_empty());
 
-    // Three bursts, of which two seconds later each window holds another choice, and no edge of one is near: the last 4 s
-    // and 8 s hold the third, 12 s the second, too, and 24 s all of them.
+    // Three bursts. Two seconds later each window holds a different selection, and no edge is near a burst: 4 s and 8 s
+    // hold the third, 12 s also the second, and 24 s all of them.
     burst(&budget, 380, 20);
     sleep(Duration::from_secs(10)).await;
     burst(&budget, 160, 40);
@@ -293,7 +293,7 @@ async fn a_scraping_server_and_a_recording_process_agree() -> Result<(), Error> 
         );
         sleep(Duration::from_millis(50)).await;
     }
-    // No rule fails at what it finds, which the rest would not show of those that nothing here asks for.
+    // No rule fails, including those that this test does not query.
     let (rules, failing) = failing(&address).await?;
     assert!(rules > 0 && failing.is_empty(), "of {rules}: {failing:?}");
     serving.abort();

@@ -1,12 +1,12 @@
-//! The rules that a specification gives, judged by promtool: they are lint-clean, their tests pass, and each
-//! rule that is broken on purpose fails them. (Debian package `prometheus`.)
+//! promtool judges the emitted rules: they are lint-clean, their tests pass, and each rule that is broken on purpose
+//! fails the tests. (Debian package `prometheus`.)
 
 use std::{fs, path::Path, process::Command};
 
 use maestro_slo_budget::Spec;
 use tempfile::TempDir;
 
-/// Of several kinds: counters by label and apart, good and bad, a latency, own alerts, small and large objectives.
+/// Several kinds: counters by label and separate, good and bad, a latency, custom alerts, small and large objectives.
 const SPECS: [&str; 7] = [
     include_str!("../slo/availability.yaml"),
     include_str!("../slo/latency.yaml"),
@@ -69,13 +69,16 @@ fn promtool(dir: &Path, args: &[&str]) -> Result<(), String> {
     Err(String::from_utf8_lossy(&out).into_owned() + &String::from_utf8_lossy(&err))
 }
 
-/// The rules and their tests in a folder, the rules as `alter` makes them.
+/// Checks the rules, changed by `alter`, with their tests.
 fn judge(spec: &Spec, alter: impl Fn(String) -> String) -> Result<(), String> {
     let dir = TempDir::new().expect("there is room for a folder");
     let write = |name, text| fs::write(dir.path().join(name), text).expect("and for a file");
     write("rules.yaml", alter(spec.rules()));
     let tests = spec.rule_tests("rules.yaml");
-    write("tests.yaml", tests.unwrap_or_else(|missing| panic!("{missing}")));
+    write(
+        "tests.yaml",
+        tests.unwrap_or_else(|missing| panic!("{missing}")),
+    );
     promtool(
         dir.path(),
         &["check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"],
@@ -99,7 +102,7 @@ fn emitted_rules_are_lint_clean_and_pass_their_tests() {
     }
 }
 
-/// What may go wrong in such rules: what is replaced, by what. Each of them has to be noticed.
+/// Mistakes in rules, as a text and its replacement. The tests must notice each of them.
 const MUTANTS: [(&str, &str); 36] = [
     // Thresholds.
     (
@@ -205,7 +208,7 @@ const MUTANTS: [(&str, &str); 36] = [
         "absent(slo:events:increase5m",
         "absent(slo:error_ratio:rate5m",
     ),
-    // For who draws it.
+    // The objective, for dashboards.
     ("vector(0.999)", "vector(0.99)"),
     // The period.
     (
@@ -243,7 +246,7 @@ alerts: [{ severity: page, budget: 60%, long: 1h }, { severity: ticket, budget: 
         judge(&spec, broken).is_ok()
     };
     let survivors: Vec<_> = MUTANTS.iter().filter(|mutant| survives(mutant)).collect();
-    assert!(survivors.is_empty(), "nobody noticed {survivors:#?}");
+    assert!(survivors.is_empty(), "not noticed: {survivors:#?}");
 }
 
 #[test]
@@ -269,7 +272,7 @@ alerts: [{ severity: page, budget: 5%, long: 1h }]
         };
         assert!(
             judge(&spec, broken).is_err(),
-            "nobody noticed that {missing} is gone"
+            "the missing {missing} was not noticed"
         );
     }
 }

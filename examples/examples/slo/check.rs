@@ -1,4 +1,4 @@
-//! What a specification asks for, in words and numbers.
+//! Describes a specification in words and numbers.
 
 use std::{fmt::Write, time::Duration};
 

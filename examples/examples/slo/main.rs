@@ -1,5 +1,5 @@
-//! Checks specifications of objectives, prints their Prometheus rules and the tests of these, and plays a history through the
-//! very budget, alerts and gate that a process would build of one.
+//! Checks specifications of objectives, prints their Prometheus rules and the tests of the rules, and plays a history
+//! through the budget, alerts and gate that a process builds from one.
 //!
 //! ```sh
 //! cargo run -p maestro-examples --example slo -- check examples/slo/*
@@ -14,7 +14,7 @@ use std::{fs, io::Write, path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use maestro_slo_budget::Spec;
 
-/// Service level objectives, written once: for processes that count by themselves, and for Prometheus.
+/// Service level objectives, written down once, for processes and for Prometheus.
 #[derive(Parser)]
 #[command(
     name = "slo",
@@ -27,7 +27,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Say what specifications ask for, or every mistake in them
+    /// Describe specifications, or print every mistake in them
     Check {
         /// YAML or JSON
         #[arg(required = true, value_name = "SPEC")]
@@ -53,7 +53,7 @@ enum Command {
 fn main() -> ExitCode {
     match run(&Cli::parse().command) {
         Ok(text) => {
-            // Who reads the first lines only (`| head`) has not failed.
+            // A reader that stops early (`| head`) is no failure.
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is to be printed, or what is wrong.
+/// The text to print, or the error.
 fn run(command: &Command) -> Result<String, String> {
     match command {
         Command::Check { specs } => {

@@ -1,4 +1,4 @@
-//! A history played through the objects of a process: the same one gives the same lines, as no clock is read.
+//! Plays a history through the objects of a process. No clock is read, so the same history gives the same lines.
 
 use std::{fmt::Write, path::PathBuf, str::FromStr, time::Duration};
 
@@ -70,13 +70,13 @@ impl FromStr for Phase {
 fn time(text: &str) -> Result<Duration, String> {
     let time: Window = (text.parse())
         .map_err(|_| format!("`{text}` is no time: write `90s`, `5m`, `1h30m` or `3d`"))?;
-    // Ten years are more than anybody waits for.
+    // More than ten years is a mistake.
     Some(Duration::from(time))
         .filter(|time| time.as_secs() <= 315_360_000)
         .ok_or_else(|| format!("`{text}` is longer than ten years"))
 }
 
-/// What a process holds.
+/// The objects of a process.
 struct Process {
     budget: ErrorBudget,
     alerts: Alerts,
@@ -144,7 +144,7 @@ impl Process {
             " {:>10}  {:<24} {:<7} gate",
             "remaining", "alerts", "deploy"
         );
-        // A step is a slot of the ten seconds that everything is counted in, or a twentieth of a line.
+        // A step is a slot of ten seconds, or a twentieth of a line.
         let step = (every / 20).clamp(Duration::from_millis(50), Duration::from_secs(10));
         let start = Instant::now();
         let (mut passed, mut next) = (Duration::ZERO, every);

@@ -8,7 +8,7 @@ use std::{
 
 use crate::spec::{
     number::Written,
-    selector::{Matcher, Selector, Test},
+    selector::{Matcher, Selector},
 };
 
 #[derive(Clone, Debug)]
@@ -17,6 +17,7 @@ pub(super) struct Indicator {
     part: Selector,
     part_is_bad: bool,
     within: Option<Duration>,
+    /// A series for each counter, where it is known.
     series: [(Role, Option<Selector>); 2],
 }
 
@@ -28,63 +29,58 @@ pub(super) enum Role {
     Bad,
 }
 
-/// The reason why [`Spec::rule_tests`](crate::Spec::rule_tests) has no tests: the tests need a series for each
-/// counter, and a regular expression does not name one. Its `Display` says what to add to the specification.
+/// The reason why [`Spec::rule_tests`](crate::Spec::rule_tests) has no tests: they need a series for each counter, and a
+/// selector does not name one. Its `Display` says what to add to the specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MissingSeries {
-    name: String,
-    series: String,
-}
+pub struct MissingSeries(String);
 
 // === impl Indicator ===
 
 impl Indicator {
     /// `None` when no series can be good, or none can be bad.
     pub(super) fn new(total: Selector, part: Selector, part_is_bad: bool) -> Option<Self> {
-        let (part_role, other_role) = if part_is_bad {
-            (Role::Bad, Role::Good)
+        let [part_role, other_role] = if part_is_bad {
+            [Role::Bad, Role::Good]
         } else {
-            (Role::Good, Role::Bad)
+            [Role::Good, Role::Bad]
         };
-        let is_split = total.metric == part.metric;
-        let first = match (is_split, total.is_literal()) {
-            (true, true) if part.is_literal() => Some(total.series_without(&part)?),
-            (false, true) => Some(total.series(&[])?),
-            _ => None,
+        let known = |selector: &Selector| selector.is_series().then(|| selector.clone());
+        let series = if total.metric != part.metric {
+            [(Role::Total, known(&total)), (part_role, known(&part))]
+        } else if total.is_series() && part.is_series() {
+            let [inside, outside] = split(&total, &part)?;
+            [(other_role, Some(outside)), (part_role, Some(inside))]
+        } else {
+            [(other_role, None), (part_role, None)]
         };
-        let second = match (is_split, part.is_literal()) {
-            (true, true) if total.is_literal() => Some(part.series(&[&total])?),
-            (false, true) => Some(part.series(&[])?),
-            _ => None,
-        };
-        let first_role = if is_split { other_role } else { Role::Total };
         Some(Self {
             total,
             part,
             part_is_bad,
             within: None,
-            series: [(first_role, first), (part_role, second)],
+            series,
         })
     }
 
     /// The good events are those in the bucket `within` of a histogram.
     pub(super) fn latency(histogram: &Selector, within: Duration) -> Option<Self> {
         let seconds = within.as_secs_f64().to_string();
+        let bucket = |operator, value| Matcher {
+            label: "le".into(),
+            operator,
+            value,
+        };
         // Clients write the bound of a whole second as `1` or as `1.0`.
-        let test = if seconds.contains('.') {
-            Test::Is(seconds.clone())
+        let le = if seconds.contains('.') {
+            bucket("=", seconds.clone())
         } else {
-            Test::Like(format!("{seconds}(\\.0)?"))
+            bucket("=~", format!("{seconds}(\\.0)?"))
         };
-        let bucket = |test| {
-            let label = "le".to_owned();
-            histogram.with("_bucket", Some(Matcher { label, test }))
-        };
-        let count = histogram.with("_count", None);
-        let mut indicator = Self::new(count, bucket(test), false)?;
-        if histogram.is_literal() {
-            let series = bucket(Test::Is(seconds)).series(&[])?;
-            indicator.series[1].1 = Some(series);
+        let total = histogram.with("_count", None);
+        let mut indicator = Self::new(total, histogram.with("_bucket", Some(le)), false)?;
+        let series = histogram.with("_bucket", Some(bucket("=", seconds)));
+        if series.is_series() {
+            indicator.set_series(Role::Good, series);
         }
         indicator.within = Some(within);
         Some(indicator)
@@ -100,72 +96,46 @@ impl Indicator {
         &self.total.metric
     }
 
-    /// The counters of which the tests need a series.
-    pub(super) fn roles(&self) -> [Role; 2] {
-        self.series.each_ref().map(|(role, _)| *role)
+    /// The metric of each counter of which the tests need a series.
+    pub(super) fn counters(&self) -> [(Role, String); 2] {
+        let metric = |role: Role| match role {
+            Role::Total => self.total.metric.clone(),
+            Role::Good | Role::Bad => self.part.metric.clone(),
+        };
+        self.series
+            .each_ref()
+            .map(|(role, _)| (*role, metric(*role)))
     }
 
-    /// Takes a series for the counter of a role, or says why it cannot be one.
-    pub(super) fn set_series(&mut self, role: Role, series: Selector) -> Result<(), String> {
-        let is_part = role == self.part_role();
-        let selected = |selector: &Selector| {
-            if series.metric != selector.metric {
-                return Err(format!("expected a series of `{}`", selector.metric));
-            }
-            match selector.first_failure(&series) {
-                Some(matcher) => Err(format!("`{matcher}` does not select this series")),
-                None => Ok(()),
-            }
-        };
-        if is_part {
-            selected(&self.part)?;
-        }
-        if !is_part || self.total.metric == self.part.metric {
-            selected(&self.total)?;
-        }
-        if !is_part && self.part.is_literal() && selected(&self.part).is_ok() {
-            return Err(format!("`{}` selects this series too", self.part));
-        }
-        for (of, kept) in &mut self.series {
+    /// Sets the series of a counter.
+    pub(super) fn set_series(&mut self, role: Role, series: Selector) {
+        for (of, known) in &mut self.series {
             if *of == role {
-                *kept = Some(series.clone());
+                *known = Some(series);
+                return;
             }
         }
-        Ok(())
     }
 
     /// A series for each counter. `name` is that of the specification.
     pub(super) fn series(&self, name: &str) -> Result<[(Role, String); 2], MissingSeries> {
-        let [(first, Some(a)), (second, Some(b))] = &self.series else {
-            return Err(self.missing(name));
-        };
-        Ok([(*first, a.to_string()), (*second, b.to_string())])
-    }
-
-    fn missing(&self, name: &str) -> MissingSeries {
-        let mut text = String::new();
-        for (role, series) in &self.series {
-            if series.is_none() {
-                let example = match role {
-                    Role::Total => self.total.example(&[]),
-                    _ if self.total.metric == self.part.metric => self.part.example(&[&self.total]),
-                    _ => self.part.example(&[]),
-                };
-                let _ = write!(text, "\n    {}: '{example}'", role.name());
-            }
+        let [(a, first), (b, second)] = &self.series;
+        if let (Some(first), Some(second)) = (first, second) {
+            return Ok([(*a, first.to_string()), (*b, second.to_string())]);
         }
-        MissingSeries {
-            name: name.to_owned(),
-            series: text,
+        let mut example = String::new();
+        for (role, metric) in self.counters() {
+            let _ = write!(
+                example,
+                "\n    {}: {metric}{{label=\"value\"}}",
+                role.name()
+            );
         }
-    }
-
-    const fn part_role(&self) -> Role {
-        if self.part_is_bad {
-            Role::Bad
-        } else {
-            Role::Good
-        }
+        Err(MissingSeries(format!(
+            "{name}: the tests need a series for each counter, and `{}` and `{}` do not name them; \
+             add to `indicator`, with all labels:\n  series:{example}",
+            self.total, self.part,
+        )))
     }
 
     /// The number of events, or of events a second: `function` is `increase` or `rate`.
@@ -208,13 +178,20 @@ impl Role {
 
 impl fmt::Display for MissingSeries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, series } = self;
-        write!(
-            f,
-            "{name}: the tests need a series for each counter, and a regular expression does not name one; add to \
-             `indicator`, with values in place of `…`:\n  series:{series}"
-        )
+        f.write_str(&self.0)
     }
 }
 
 impl Error for MissingSeries {}
+
+/// A series of `total` that `part` selects, and one that it leaves out.
+fn split(total: &Selector, part: &Selector) -> Option<[Selector; 2]> {
+    let is_new = |matcher: &&Matcher| total.value(&matcher.label).is_empty();
+    let (new, shared): (Vec<_>, Vec<_>) = part.matchers.iter().partition(is_new);
+    let agrees = |matcher: &&Matcher| matcher.value == total.value(&matcher.label);
+    let leaves_out = new.iter().any(|matcher| !matcher.value.is_empty());
+    let inside = new.into_iter().fold(total.clone(), |series, matcher| {
+        series.with("", Some(matcher.clone()))
+    });
+    (leaves_out && shared.iter().all(agrees)).then(|| [inside, total.clone()])
+}

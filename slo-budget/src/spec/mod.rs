@@ -43,7 +43,7 @@ use indicator::Indicator;
 ///   bad: http_requests_total{job="conductor", code=~"5.."}
 ///   # ... or for latency a threshold, which is a bucket of a histogram:
 ///   # latency: { histogram: 'http_request_duration_seconds{job="conductor"}', within: 250ms }
-///   series:                          # for `rule_tests`, necessary where a matcher is `=~` or `!~`
+///   series:                          # for `rule_tests`, necessary if a matcher is not `=`
 ///     good: http_requests_total{job="conductor", code="200"}
 ///     bad: http_requests_total{job="conductor", code="500"}
 /// alerts:                            # at most four; the default are those of the Workbook
@@ -244,7 +244,7 @@ impl Spec {
     ///
     /// # Errors
     ///
-    /// [`MissingSeries`] when a selector has a matcher `=~` or `!~` and `indicator` has no `series` for it. The rules do
+    /// [`MissingSeries`] when a selector has a matcher that is not `=`, and `indicator` has no `series` for it. The rules do
     /// not need one.
     pub fn rule_tests(&self, rules_file: &str) -> Result<String, MissingSeries> {
         promtool::write(self, rules_file)

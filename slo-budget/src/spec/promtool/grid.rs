@@ -116,7 +116,7 @@ impl<'a> Grid<'a> {
         Some(long && short && self.is_enough(alert, counts)?)
     }
 
-    /// Whether the bad events are as many as the guard of `alert` asks for.
+    /// Whether there are enough bad events for the guard of `alert`.
     pub(super) fn is_enough(&self, alert: &Alert, counts: Counts) -> Option<bool> {
         let bad = float(counts.bad().into(), 1);
         let least = self.guard.least_bad(float(counts.total(), 1));

@@ -143,9 +143,8 @@ fn slow_burn_at_low_traffic(grid: &Grid<'_>, alert: &Alert) -> Option<Yaml> {
     }
     let end = history.ticks();
     let [long, short] = [alert.pair.windows.long, alert.pair.windows.short].map(Written);
-    let name = format!(
-        "slow burn over {long} and {short} at low traffic: quiet until the bad events are hardly chance"
-    );
+    let name =
+        format!("slow burn over {long} and {short} at low traffic: quiet until chance is unlikely");
     let mut test = Test::new(grid, name, history);
     if enough > 1 {
         test.expect(end - apart);

@@ -29,14 +29,7 @@ impl Notes<'_> {
     pub(super) fn alerts<'a>(&mut self, field: &Field<'a>) -> Option<Asked<'a, Pair>> {
         let what =
             "a list of one to four alerts: `- { severity: page, budget: 2%, long: 1h, short: 5m }`";
-        let items = self.items(field, what)?;
-        if items.is_empty() || items.len() > 4 {
-            self.at(
-                field,
-                format!("found {} of them; expected {what}", items.len()),
-            );
-            return None;
-        }
+        let items = self.up_to_four(field, what)?;
         let mut alerts: Asked<'a, Pair> = Vec::new();
         for item in items {
             let Some(pair) = self.alert(&item) else {
@@ -58,6 +51,16 @@ impl Notes<'_> {
         }
         // The others are still checked when one of them is wrong.
         (!alerts.is_empty()).then_some(alerts)
+    }
+
+    fn up_to_four<'a>(&mut self, field: &Field<'a>, what: &str) -> Option<Vec<Field<'a>>> {
+        let items = self.items(field, what)?;
+        let found = items.len();
+        if !(1..=4).contains(&found) {
+            self.at(field, format!("found {found} of them; expected {what}"));
+            return None;
+        }
+        Some(items)
     }
 
     fn alert(&mut self, field: &Field<'_>) -> Option<Pair> {
@@ -161,14 +164,7 @@ impl Notes<'_> {
 
     pub(super) fn limits<'a>(&mut self, field: &Field<'a>) -> Option<Asked<'a, Limit>> {
         let what = "a list of one to four limits: `- { window: 1h, below: 1.0 }`";
-        let items = self.items(field, what)?;
-        if items.is_empty() || items.len() > 4 {
-            self.at(
-                field,
-                format!("found {} of them; expected {what}", items.len()),
-            );
-            return None;
-        }
+        let items = self.up_to_four(field, what)?;
         let mut limits = Vec::new();
         for item in items {
             let Some(fields) = self.fields(&item, &["window", "below"]) else {

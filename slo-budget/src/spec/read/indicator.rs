@@ -4,14 +4,7 @@ use super::{
     DURATION, INDICATOR, SELECTOR,
     fields::{Field, Fields, Notes},
 };
-use crate::spec::{
-    indicator::{Indicator, Role},
-    number::parse_duration,
-    selector::Selector,
-};
-
-const SERIES: &str =
-    "a metric with a value for each label, `http_requests_total{job=\"api\", code=\"500\"}`";
+use crate::spec::{indicator::Indicator, number::parse_duration, selector::Selector};
 
 impl Notes<'_> {
     pub(super) fn indicator(&mut self, field: &Field<'_>) -> Option<Indicator> {
@@ -84,21 +77,24 @@ impl Notes<'_> {
 
     /// Series for the tests of the rules.
     fn series(&mut self, field: &Field<'_>, indicator: &mut Indicator) {
-        let roles = indicator.roles();
-        let Some(fields) = self.fields(field, &roles.map(Role::name)) else {
+        let counters = indicator.counters();
+        let known = counters.each_ref().map(|(role, _)| role.name());
+        let Some(fields) = self.fields(field, &known) else {
             return;
         };
-        for role in roles {
+        for (role, metric) in counters {
             let Some(field) = fields.get(role.name()) else {
                 continue;
             };
-            let Some(series) = self.selector(&field) else {
-                continue;
-            };
-            if !series.is_series() {
-                self.at(&field, format!("expected {SERIES}"));
-            } else if let Err(what) = indicator.set_series(role, series) {
-                self.at(&field, what);
+            match self.selector(&field) {
+                Some(series) if series.is_series() && series.metric == metric => {
+                    indicator.set_series(role, series);
+                }
+                Some(_) => self.at(
+                    &field,
+                    format!("expected a series of `{metric}`: `{metric}{{label=\"value\"}}`, without `!=`, `=~` and `!~`"),
+                ),
+                None => {}
             }
         }
     }

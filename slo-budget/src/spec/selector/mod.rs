@@ -4,33 +4,24 @@
 
 mod cursor;
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use self::cursor::{Cursor, Wrong};
 
 /// A selector: `http_requests_total{job="api", code=~"5.."}`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Selector {
     pub(super) metric: String,
     pub(super) matchers: Vec<Matcher>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Matcher {
     pub(super) label: String,
-    pub(super) test: Test,
+    /// `=`, `!=`, `=~` or `!~`.
+    pub(super) operator: &'static str,
+    pub(super) value: String,
 }
-
-#[derive(Clone, Debug)]
-pub(super) enum Test {
-    Is(String),
-    IsNot(String),
-    Like(String),
-    Unlike(String),
-}
-
-/// The labels of a series.
-type Labels<'a> = BTreeMap<&'a str, &'a str>;
 
 // === impl Selector ===
 
@@ -74,96 +65,15 @@ impl Selector {
         Ok(Self { metric, matchers })
     }
 
-    /// A selector without regular expressions.
-    pub(super) fn is_literal(&self) -> bool {
-        self.matchers.iter().all(Matcher::is_literal)
-    }
-
-    /// Whether this is a series: a value for each label.
+    /// Whether it names a value for each label, and so one series.
     pub(super) fn is_series(&self) -> bool {
-        (self.matchers.iter()).all(|matcher| matches!(matcher.test, Test::Is(_)))
+        (self.matchers.iter()).all(|matcher| matcher.operator == "=")
     }
 
-    /// A series that this literal selector and the `others` select. `None` where they exclude each other.
-    pub(super) fn series(&self, others: &[&Self]) -> Option<Self> {
-        let all = others.iter().copied().chain([self]);
-        let mut labels = Labels::new();
-        for matcher in all.clone().flat_map(|selector| &selector.matchers) {
-            if let Test::Is(value) = &matcher.test {
-                labels.insert(&matcher.label, value);
-            }
-        }
-        let series = self.of(&labels);
-        let mut failures = all.map(|selector| selector.first_failure(&series));
-        failures.all(|failure| failure.is_none()).then_some(series)
-    }
-
-    /// A series that this literal selector selects and `other` does not. `None` where there is none.
-    pub(super) fn series_without(&self, other: &Self) -> Option<Self> {
-        let series = self.series(&[])?;
-        let fails = |series: &Self| other.first_failure(series).is_some();
-        if fails(&series) {
-            return Some(series);
-        }
-        // Give a label of `other` a value that it excludes.
-        let excluded = other.matchers.iter().map(|matcher| {
-            let value = match &matcher.test {
-                Test::IsNot(value) => value,
-                _ => "other",
-            };
-            let mut series = series.clone();
-            series.matchers.push(Matcher {
-                label: matcher.label.clone(),
-                test: Test::Is(value.to_owned()),
-            });
-            series
-        });
-        (excluded.into_iter()).find(|series| self.first_failure(series).is_none() && fails(series))
-    }
-
-    /// The first literal matcher that does not pass `series`.
-    pub(super) fn first_failure(&self, series: &Self) -> Option<&Matcher> {
-        let value = |label: &str| {
-            let matcher = series
-                .matchers
-                .iter()
-                .find(|matcher| matcher.label == label);
-            match matcher.map(|matcher| &matcher.test) {
-                Some(Test::Is(value)) => value.as_str(),
-                _ => "",
-            }
-        };
-        (self.matchers.iter()).find(|matcher| !matcher.passes(value(&matcher.label)))
-    }
-
-    /// What a series of this selector looks like, with `…` for what a regular expression matches.
-    pub(super) fn example(&self, others: &[&Self]) -> Self {
-        let mut labels = Labels::new();
-        for matcher in others
-            .iter()
-            .copied()
-            .chain([self])
-            .flat_map(|selector| &selector.matchers)
-        {
-            match &matcher.test {
-                Test::Is(value) => _ = labels.insert(&matcher.label, value),
-                Test::Like(_) | Test::Unlike(_) => _ = labels.entry(&matcher.label).or_insert("…"),
-                Test::IsNot(_) => {}
-            }
-        }
-        self.of(&labels)
-    }
-
-    fn of(&self, labels: &Labels<'_>) -> Self {
-        let labels = labels.iter().filter(|(_, value)| !value.is_empty());
-        let matcher = |(label, value): (&&str, &&str)| Matcher {
-            label: (*label).to_owned(),
-            test: Test::Is((*value).to_owned()),
-        };
-        Self {
-            metric: self.metric.clone(),
-            matchers: labels.map(matcher).collect(),
-        }
+    /// The value that it requires of a label, empty if none.
+    pub(super) fn value(&self, label: &str) -> &str {
+        let matcher = self.matchers.iter().find(|matcher| matcher.label == label);
+        matcher.map_or("", |matcher| &matcher.value)
     }
 
     /// The same matchers of another metric, and one more.
@@ -218,42 +128,21 @@ impl Matcher {
             })?;
         from.space();
         let value = from.quoted()?;
-        let test = match operator {
-            "=~" => Test::Like(value),
-            "!~" => Test::Unlike(value),
-            "!=" => Test::IsNot(value),
-            _ => Test::Is(value),
-        };
-        Ok(Self { label, test })
-    }
-
-    /// Whether this passes a label with `value`, empty for a missing label. A regular expression passes any.
-    fn passes(&self, value: &str) -> bool {
-        match &self.test {
-            Test::Is(text) => text == value,
-            Test::IsNot(text) => text != value,
-            Test::Like(_) | Test::Unlike(_) => true,
-        }
-    }
-
-    const fn is_literal(&self) -> bool {
-        matches!(self.test, Test::Is(_) | Test::IsNot(_))
+        Ok(Self {
+            label,
+            operator,
+            value,
+        })
     }
 }
 
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (operator, value) = match &self.test {
-            Test::Is(text) => ("=", text),
-            Test::IsNot(text) => ("!=", text),
-            Test::Like(text) => ("=~", text),
-            Test::Unlike(text) => ("!~", text),
-        };
-        write!(f, "{}{operator}{}", self.label, Quoted(value))
+        write!(f, "{}{}{}", self.label, self.operator, Quoted(&self.value))
     }
 }
 
-pub(super) fn is_metric(text: &str) -> bool {
+fn is_metric(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && (text.chars()).all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))
