@@ -108,19 +108,19 @@ model_mutant 'a table summed on one side of its mode' src/canary/odds.rs \
 model_mutant 'the bold end of a bracket' src/canary/comparison.rs \
     '*product += table.ln_likelihood_ratio(ratio).low;' \
     '*product += table.ln_likelihood_ratio(ratio).high;' \
-    'canary::tests::rules::a_batch_too_large_to_sum_uses_the_cautious_end'
+    'canary::tests::faults::a_batch_too_large_to_sum_uses_the_cautious_end'
 model_mutant 'a sum of e-values in place of their mean' src/canary/comparison.rs \
     ' - as_f64(products.len() as u64).ln()' \
     '' \
-    'canary::tests::rules::a_batch_is_complete_with_requests_in_both_arms'
+    'canary::tests::steps::a_batch_is_complete_with_requests_in_both_arms'
 model_mutant 'evidence about a rate that is not punished for requests that go well' src/canary/intervals.rs \
     '(ln_ratio.exp_m1() * below_one(rate)).ln_1p()' \
     '(ln_ratio.exp_m1() * below_one(rate)).ln_1p() * 0.99' \
-    'canary::tests::exact::evidence_about_a_changing_rate_expects_at_most_one'
+    'canary::tests::peeking::evidence_about_a_changing_rate_expects_at_most_one'
 model_mutant 'α spent on each test' src/canary/policy.rs \
     'if self.judges_latency { 5.0 } else { 3.0 }' \
     'if self.judges_latency { 1.0 } else { 1.0 }' \
-    'canary::tests::rules::five_times_the_baseline_is_a_separate_limit'
+    'canary::tests::faults::five_times_the_baseline_is_a_separate_limit'
 model_mutant 'a batch of one side' src/canary/batches.rs \
     'errors.baseline == 0 || errors.canary == 0' \
     'errors.canary == 0' \
@@ -128,11 +128,11 @@ model_mutant 'a batch of one side' src/canary/batches.rs \
 model_mutant 'a step promoted by the step before' src/canary/batches.rs \
     '(self.now.canary.tally(metric)).since(self.step_start.canary.tally(metric))' \
     'self.now.canary.tally(metric)' \
-    'canary::tests::rules::each_step_needs_new_proof_and_faults_add_up'
+    'canary::tests::steps::each_step_needs_new_proof_and_faults_add_up'
 model_mutant 'a hard limit on one failure' src/canary/findings.rs \
     'if tally.hits < limits.min_bad {' \
     'if tally.hits < 1 {' \
-    'canary::tests::rules::hard_limits_need_three_failures'
+    'canary::tests::faults::hard_limits_need_three_failures'
 model_mutant 'a shown fault that is forgotten' src/canary/findings.rs \
     'self.check_errors(policy, batches, errors);
         if' \
@@ -142,6 +142,6 @@ model_mutant 'a shown fault that is forgotten' src/canary/findings.rs \
 model_mutant 'a promotion without data' src/canary/run.rs \
     'Overdue::Promote if obstacles.is_empty()' \
     'Overdue::Promote' \
-    'canary::tests::rules::no_data_holds_and_never_promotes_after_max_wait'
+    'canary::tests::promotions::no_data_holds_and_never_promotes_after_max_wait'
 
 mutants_done

@@ -1,7 +1,7 @@
-//! Releases played through: good ones, looked at after every batch; bad ones, until it is seen.
+//! Simulates releases: good ones with a verdict after every batch, and bad ones until they are detected.
 //!
-//! Each run is the same, by its seeds. The share `s` of N canaries is uncertain by `sqrt(s (1 - s) / N)`: of 1,000 by 0.7 %
-//! at 5 %.
+//! Seeds make every run the same. The share `s` of N canaries has a standard error of `sqrt(s (1 - s) / N)`: 0.7 % of
+//! 1,000 at 5 %.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl Dice {
         ((z >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 
-    /// How many of `n` hit at this rate: from one hit to the next.
+    /// The number of hits among `n` at this rate, drawn as distances between hits.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -43,7 +43,7 @@ impl Dice {
     }
 }
 
-/// Of one side.
+/// The traffic of one arm.
 #[derive(Clone, Copy)]
 struct Traffic {
     a_batch: u64,
@@ -69,12 +69,12 @@ impl Traffic {
     }
 }
 
-/// How canaries of one kind go.
+/// Canaries of one kind.
 struct Trial {
     policy: CanaryPolicy,
     baseline: Traffic,
     canary: Traffic,
-    /// Looked at after so many batches.
+    /// The number of batches between two verdicts.
     every: u64,
     batches: u64,
 }
@@ -90,7 +90,7 @@ impl Trial {
         }
     }
 
-    /// The verdict, and after how many requests of the canary, at which `until` holds; or the last.
+    /// The first verdict for which `until` holds, or the last, and the number of requests of the canary by then.
     fn run(&self, seed: u64, until: fn(&Verdict) -> bool) -> (Verdict, u64) {
         let now = Instant::now();
         let mut dice = Dice(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
@@ -113,7 +113,7 @@ impl Trial {
         }
     }
 
-    /// The median of how many requests it takes of so many canaries.
+    /// The median of the requests that are needed, over a number of canaries.
     fn median(&self, canaries: u64, until: fn(&Verdict) -> bool) -> u64 {
         let mut needed: Vec<_> = (1..=canaries)
             .map(|seed| {
@@ -131,7 +131,7 @@ fn for_ever(builder: Builder) -> CanaryPolicy {
     builder.build().expect("legal numbers")
 }
 
-/// What was shown to be bad stays so: each batch is judged, and one look at the end sees whether it ever was.
+/// A shown fault stays, so one verdict at the end says whether any batch showed one.
 fn rolled_back(baseline: Traffic, canary: Traffic, batches: u64, canaries: u64) -> u64 {
     let mut trial = Trial::new(baseline, canary);
     (trial.every, trial.batches) = (batches, batches);
@@ -159,7 +159,7 @@ fn healthy_canaries_survive_high_traffic() {
 
 #[test]
 fn bad_canaries_are_rarely_promoted() {
-    // The baseline fails as often as the guard allows, or four times, and the canary by the margin more often.
+    // The baseline fails at the rate of the guard, or four times that, and the canary by the margin more often.
     let promoted = [0.001, 0.004].map(|rate| {
         let mut trial = Trial::new(traffic(900, rate), traffic(100, 1.5 * rate));
         (trial.every, trial.batches) = (10, 200);
@@ -205,7 +205,7 @@ fn a_better_release_is_promoted_sooner() {
 
 #[test]
 fn a_release_as_bad_as_its_baseline_is_promoted() {
-    // 0.8 % fail on both sides: far beyond the guard, and not far from the hard limit.
+    // 0.8 % fail in both arms: far beyond the guard, and near the hard limit.
     let mut trial = Trial::new(traffic(900, 0.008), traffic(100, 0.008));
     trial.every = 10;
     let (verdict, requests) = trial.run(1, Verdict::is_promote);

@@ -1,4 +1,4 @@
-//! Figures at their edges: objectives of 0 %, 100 % and eight nines, and counts near the largest there are.
+//! Figures at the edges: objectives of 0 %, 100 % and eight nines, and the largest counts.
 
 use std::{
     cmp::Ordering::{Equal, Greater, Less},
@@ -95,7 +95,7 @@ async fn the_first_moment_never_divides_by_zero() {
 }
 
 proptest! {
-    /// Exactly, however large the numbers are: one more is more, one less is less.
+    /// Exact for any numbers: one more event is more, one less is less.
     #[test]
     fn a_window_with_exactly_the_budget_burns_at_one(
         scale in prop_oneof![1_u64..1000, Just(1 << 40), Just(9_223_372_036_854)],
@@ -108,7 +108,7 @@ proptest! {
         let just = Counts::new(good * scale, (of - good) * scale);
         let burn = objective.burn_rate(just).unwrap();
         prop_assert_eq!(burn.partial_cmp(&one), Some(if good == of { Less } else { Equal }));
-        // Of 0 % all may be bad, and no more can be.
+        // At 0 % all events may be bad, so there cannot be more.
         let compared = |counts| Some(objective.burn_rate(counts)?.partial_cmp(&one).expect("exact"));
         let more = compared(Counts::new(good * scale, (of - good) * scale + 1));
         prop_assert_eq!(more, Some(if good == 0 { Equal } else { Greater }));

@@ -1,7 +1,7 @@
 //! What the tests have shown: faults, which last, and claims, which each step makes anew.
 //!
 //! A release that is good at 10 % may be bad at 50 %, so a promotion needs evidence from its own step. Evidence of faults
-//! adds up over all steps, because otherwise each step would need an α of its own. A fault that was shown stays: the test
+//! adds up over all steps, because otherwise each step would need a separate α. A fault that was shown stays: the test
 //! is whether the evidence was ever enough.
 
 use super::{

@@ -46,7 +46,7 @@ mod run;
 mod serde;
 mod verdict;
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 pub use arms::{Arm, InvalidArms, Side};

@@ -1,4 +1,4 @@
-//! What other shares of the odds ratios in a bound would cost or spare.
+//! Compares other shares of the odds ratios in a bound.
 
 use crate::canary::{
     arms::Tally,
@@ -9,7 +9,7 @@ use crate::canary::{
 const ENOUGH: f64 = 40.0;
 const GUARD: f64 = 0.001;
 
-/// How many requests it takes, in multiples of `step` in which there are `hits`, with these shares.
+/// The number of requests that are enough with these shares, in multiples of `step` with `hits` each.
 fn needed(shares: &(impl Iterator<Item = f64> + Clone), step: u64, hits: u64) -> u64 {
     let is_enough = |times: u64| {
         let tally = Tally {
@@ -37,7 +37,7 @@ fn halving_shares_come_near_to_hindsight() {
         needed(&hindsight, 1, 0),
     ];
     assert_eq!(without_failures, [3_851, 5_117, 3_861, 3_688]);
-    // Half as many as there may be.
+    // Half of the failures that the guard allows.
     let with_some = [
         needed(&ln_shares(), 2_000, 1),
         needed(&equal, 2_000, 1),

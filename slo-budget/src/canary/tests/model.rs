@@ -1,11 +1,11 @@
-//! Any history.
+//! Properties of random histories.
 
 use proptest::{collection::vec, prelude::*};
 use tokio::time::Instant;
 
 use crate::canary::{Arm, Canary, CanaryPolicy, Reason, Verdict};
 
-/// What one side counts in one batch, by its size, and its shares of bad, slow and much too slow in 1/256.
+/// The good, bad and slow requests of one arm in one batch: a size, and shares in 1/256.
 fn some() -> impl Strategy<Value = (u64, u64, u64)> {
     let size = prop_oneof![4 => 0..3_u64, 8 => 0..400_u64, 1 => 0..2_000_000_000_u64];
     let share = prop_oneof![Just(0_u64), 0..3_u64, 0..=256_u64];
@@ -25,7 +25,7 @@ fn new() -> Canary {
     CanaryPolicy::new().start_at(Instant::now())
 }
 
-/// From good to bad.
+/// A rank from good to bad.
 fn rank(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Promote(_) => 0,
@@ -65,7 +65,7 @@ proptest! {
             }
             prop_assert!(!was_bad || verdict.is_roll_back(), "{text}");
             was_bad = verdict.is_roll_back();
-            // Told again it is the same.
+            // The same counts again change nothing.
             canary.observe(arms[0], arms[1]).unwrap();
             prop_assert_eq!(&canary.verdict(now), &verdict);
             if advances {

@@ -1,4 +1,4 @@
-//! What looking after each request does, exactly: the chance that a rule ever acts, by summing over all paths.
+//! Computes the exact probability that a rule ever acts if it is evaluated after each request, as a sum over all paths.
 
 use crate::canary::{
     arms::Tally,
@@ -7,10 +7,10 @@ use crate::canary::{
 };
 
 /// The probability that `acts` holds after any of the first `requests`, each of which fails with probability `rate`.
-/// Paths with more than 120 failures count as if it held.
+/// Paths with more than 120 failures count as acted.
 fn chance_of_ever(rate: f64, requests: u64, acts: impl Fn(Tally) -> bool) -> f64 {
     const MOST: usize = 120;
-    // The chance of so many failures and that it has not acted yet.
+    // For each number of failures, the probability of it without an action.
     let mut alive = [0.0; MOST];
     alive[0] = 1.0;
     let mut acted = 0.0;
@@ -40,7 +40,7 @@ fn a_limit_on_fifty_requests_fails_healthy_canaries() {
     assert_eq!(format!("{:.1} %", one_check * 100.0), "4.9 %");
     let ten_checks = 1.0 - (1.0 - one_check).powi(10);
     assert_eq!(format!("{:.0} %", ten_checks * 100.0), "39 %");
-    // Ours, looking after each of those 500 requests, by the same limit and with three failures at least.
+    // This crate's test after each of those 500 requests, with the same limit and at least three failures.
     let ours = chance_of_ever(0.001, 500, |tally| {
         tally.hits >= 3 && ln_above(0.01, tally) >= 100_f64.ln()
     });
@@ -58,7 +58,7 @@ fn peeking_at_wilsons_bound_rolls_back_healthy_canaries() {
         [0.001, 0.005].map(|rate| percent(at(rate))),
         ["1.8 %", "10.5 %"]
     );
-    // Anytime-valid, at the same 2.5 %: even of canaries that are exactly at the limit fewer are rolled back.
+    // The anytime-valid test at the same 2.5 % rolls back fewer, even of canaries exactly at the limit.
     for rate in [0.001, 0.005, 0.01] {
         let share = chance_of_ever(rate, 3_000, |tally| ln_above(0.01, tally) >= 40_f64.ln());
         assert!(share < 0.025, "{rate}: {share}");
@@ -72,7 +72,7 @@ fn evidence_for_a_low_rate_is_rarely_false() {
             ln_below(0.01, tally) >= -f64::ln(alpha)
         });
         assert!(share <= alpha, "{rate}: {share}");
-        // It can be found at all: nobody promotes by a rule that never does.
+        // The evidence can be found: a rule that never promotes is useless.
         assert!(rate > 0.01 || share > alpha / 10.0, "{rate}: {share}");
     }
 }
@@ -111,7 +111,7 @@ fn a_bound_is_where_the_evidence_is_just_enough() {
             }
         }
     }
-    // The more there is, the closer they are.
+    // More requests bring the bounds closer together.
     let width = |n: u64| {
         let tally = Tally {
             total: 1_000 * n,
@@ -122,4 +122,44 @@ fn a_bound_is_where_the_evidence_is_just_enough() {
     let widths = [10, 1_000, 100_000, 10_000_000].map(width);
     assert!(widths.is_sorted_by(|a, b| a > b), "{widths:?}");
     assert!(widths[3] < 0.01, "{widths:?}");
+}
+
+/// Each request may fail with a different probability, none above (below) the tested rate.
+#[test]
+fn evidence_about_a_changing_rate_expects_at_most_one() {
+    // The sum of all halving shares.
+    let staked = 1.0 - 0.5_f64.powi(12);
+    for rates in [
+        [0.1; 6],
+        [0.0, 0.1, 0.05, 0.1, 0.02, 0.1],
+        [0.1, 0.0, 0.0, 0.0, 0.0, 0.1],
+    ] {
+        // The exact distribution of the number of failures.
+        let mut chances = [0.0; 7];
+        chances[0] = 1.0;
+        for rate in rates {
+            for hits in (0..7).rev() {
+                let one_more = if hits == 0 {
+                    0.0
+                } else {
+                    chances[hits - 1] * rate
+                };
+                chances[hits] = chances[hits] * (1.0 - rate) + one_more;
+            }
+        }
+        let expected = |evidence: fn(f64, Tally) -> f64, rate| {
+            let each = (0..7_u64).zip(chances);
+            each.map(|(hits, chance)| chance * evidence(rate, Tally { total: 6, hits }).exp())
+                .sum::<f64>()
+        };
+        let above = expected(ln_above, 0.1);
+        assert!(above < 1.0 + 1e-12, "{rates:?}: {above}");
+        let least = rates.into_iter().fold(1.0, f64::min);
+        if least > 0.0 {
+            let below = expected(ln_below, least);
+            assert!((below - staked).abs() < 1e-12, "{rates:?}: {below}");
+            assert!((above - staked).abs() < 1e-12, "{rates:?}: {above}");
+        }
+        assert!(expected(ln_below, 0.0) < 1.0 + 1e-12);
+    }
 }
