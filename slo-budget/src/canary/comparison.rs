@@ -51,7 +51,11 @@ impl Comparison {
         if table.says_nothing() {
             return;
         }
-        for (product, ratio) in self.worse.iter_mut().zip(policy.ratios.into_iter().flatten()) {
+        for (product, ratio) in self
+            .worse
+            .iter_mut()
+            .zip(policy.ratios.into_iter().flatten())
+        {
             *product += table.ln_likelihood_ratio(ratio).low;
         }
         let limit = policy.limits.times_error_rate;

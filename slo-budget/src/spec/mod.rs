@@ -118,6 +118,19 @@ struct Pair {
     factor: Factor,
 }
 
+/// Calls a setter that takes an array with the at most four items of a list.
+macro_rules! set_few {
+    ($builder:expr, $setter:ident, $items:expr) => {
+        match *$items {
+            [a] => $builder.$setter([a]),
+            [a, b] => $builder.$setter([a, b]),
+            [a, b, c] => $builder.$setter([a, b, c]),
+            [a, b, c, d] => $builder.$setter([a, b, c, d]),
+            _ => $builder.$setter([]),
+        }
+    };
+}
+
 // === impl Spec ===
 
 impl Spec {
@@ -174,13 +187,7 @@ impl Spec {
             .objective(self.objective)
             .period(self.period)
             .resolution(resolution(self.period, &self.alerts));
-        match *windows {
-            [a] => builder.windows([a]),
-            [a, b] => builder.windows([a, b]),
-            [a, b, c] => builder.windows([a, b, c]),
-            [a, b, c, d] => builder.windows([a, b, c, d]),
-            _ => builder.windows([]),
-        }
+        set_few!(builder, windows, windows)
     }
 
     /// The configuration of [`Alerts`] on a [budget](Self::budget) of this specification.
@@ -189,13 +196,7 @@ impl Spec {
             .min_bad(self.min_bad)
             .min_bad_to_page(self.min_bad_to_page);
         let rules: Vec<_> = self.alerts.iter().map(Pair::rule).collect();
-        match *rules {
-            [a] => builder.rules([a]),
-            [a, b] => builder.rules([a, b]),
-            [a, b, c] => builder.rules([a, b, c]),
-            [a, b, c, d] => builder.rules([a, b, c, d]),
-            _ => builder.rules([]),
-        }
+        set_few!(builder, rules, rules)
     }
 
     /// The configuration of a [`Gate`] on a [budget](Self::budget) of this specification. Its pages are the
@@ -208,20 +209,8 @@ impl Spec {
             .filter(|pair| pair.severity == Severity::Page)
             .map(|pair| pair.windows)
             .collect();
-        let builder = match *pages {
-            [a] => builder.pages([a]),
-            [a, b] => builder.pages([a, b]),
-            [a, b, c] => builder.pages([a, b, c]),
-            [a, b, c, d] => builder.pages([a, b, c, d]),
-            _ => builder.pages([]),
-        };
-        match *self.limits {
-            [a] => builder.limits([a]),
-            [a, b] => builder.limits([a, b]),
-            [a, b, c] => builder.limits([a, b, c]),
-            [a, b, c, d] => builder.limits([a, b, c, d]),
-            _ => builder.limits([]),
-        }
+        let builder = set_few!(builder, pages, pages);
+        set_few!(builder, limits, self.limits)
     }
 
     /// Recording and alerting rules for Prometheus, one group, as YAML.
