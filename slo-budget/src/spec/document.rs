@@ -49,7 +49,7 @@ pub(super) fn read(source: &str) -> Result<Node, Problem> {
             Event::DocumentStart(..) => {
                 return Err(Problem::new(
                     place(span),
-                    "a second document begins here: a file holds one specification, so give this one a file of its own",
+                    "a second document begins here: a file has one specification, so move this one to another file",
                 ));
             }
             Event::StreamEnd => break,
@@ -59,7 +59,7 @@ pub(super) fn read(source: &str) -> Result<Node, Problem> {
     root.ok_or_else(|| {
         Problem::new(
             Place::START,
-            "there is nothing in it: a specification has at least `service`, `slo`, `objective` and `indicator`",
+            "the document is empty: a specification has at least `service`, `slo`, `objective` and `indicator`",
         )
     })
 }
@@ -68,7 +68,7 @@ fn node<'a>(event: Event<'a>, span: Span, events: &mut Events<'a>) -> Result<Nod
     let at = place(span);
     if let Some(tag) = event.tag() {
         let what = format!(
-            "a tag, `{}`, is not read here: leave it out",
+            "tags such as `{}` are not supported: leave it out",
             tag.original()
         );
         return Err(Problem::new(at, what));
@@ -76,7 +76,7 @@ fn node<'a>(event: Event<'a>, span: Span, events: &mut Events<'a>) -> Result<Nod
     if event.anchor_id().is_some_and(|id| id > 0) || event.is_alias() {
         return Err(Problem::new(
             at,
-            "anchors (`&name`) and aliases (`*name`) are not read here: write the value out",
+            "anchors (`&name`) and aliases (`*name`) are not supported: write the value out",
         ));
     }
     let value = match event {
@@ -108,13 +108,13 @@ fn node<'a>(event: Event<'a>, span: Span, events: &mut Events<'a>) -> Result<Nod
                 let (event, span) = next(events)?;
                 let value = node(event, span, events)?;
                 let Value::Text(name) = key.value else {
-                    return Err(Problem::new(key.at, "a key has to be a word"));
+                    return Err(Problem::new(key.at, "a key must be a word"));
                 };
                 entries.push((Key { at: key.at, name }, value));
             }
             Value::Map(entries)
         }
-        _ => return Err(Problem::new(at, "this is no value")),
+        _ => return Err(Problem::new(at, "this is not a value")),
     };
     Ok(Node { at, value })
 }
@@ -130,7 +130,7 @@ fn next<'a>(events: &mut Events<'a>) -> Result<(Event<'a>, Span), Problem> {
             };
             let mut what = format!("this is neither YAML nor JSON: {}", error.info());
             if what.contains("flow mapping") {
-                what += "; between `{` and `}` a selector with labels stands in quotes, `'up{job=\"api\"}'`";
+                what += "; between `{` and `}` a selector with labels has to be in quotes, `'up{job=\"api\"}'`";
             }
             Err(Problem::new(at, what))
         }

@@ -2,6 +2,7 @@
 
 mod document;
 mod indicator;
+mod low_traffic;
 mod mistakes;
 mod number;
 mod promtool;

@@ -58,7 +58,7 @@
     (
         with("objective: 99.9%", "objective: 90%"),
         r"
-3:12: alerts: the default alert on 1h/5m: it can never fire: it asks for a burn rate above 14.4, and at 90% a total outage burns at 10; take a smaller share of the budget, or a higher objective. Or write `alerts` of your own
+3:12: alerts: the default alert on 1h/5m: it can never fire: it asks for a burn rate above 14.4, and at 90% a total outage burns at 10; take a smaller share of the budget, or a higher objective. Or write other `alerts`
   3 | objective: 90%
     |            ^^^
 ",
@@ -66,7 +66,7 @@
     (
         and("objective: 99%"),
         r"
-7:1: objective: it stands on line 3 already: keep one of them
+7:1: objective: this field is already on line 3: keep one of them
   7 | objective: 99%
     | ^^^^^^^^^
 ",
@@ -82,7 +82,7 @@
     (
         and("period: 12h"),
         r"
-7:9: alerts: the default alert on 1h/5m: it would page at a burn rate of 0.24, which keeps within the budget: make it a ticket, or take a larger share or a shorter window. Or write `alerts` of your own
+7:9: alerts: the default alert on 1h/5m: it would page at a burn rate of 0.24, which does not exceed the budget: make it a ticket, or take a larger share or a shorter window. Or write other `alerts`
   7 | period: 12h
     |         ^^^
 ",
@@ -106,7 +106,7 @@
     (
         and("labels: { severity: high }"),
         r"
-7:11: labels.severity: this label is given by the rules themselves: choose another name
+7:11: labels.severity: the rules set this label: choose another name
   7 | labels: { severity: high }
     |           ^^^^^^^^
 ",
@@ -114,7 +114,7 @@
     (
         and("labels: { a-b: c }"),
         r"
-7:11: labels.a-b: a label's name is of letters, digits and `_`, begins with a letter, and not with `__`
+7:11: labels.a-b: the name of a label consists of letters, digits and `_`, and does not begin with a digit or `__`
   7 | labels: { a-b: c }
     |           ^^^
 ",
@@ -162,7 +162,7 @@
     (
         and("interval: 10m"),
         r"
-7:11: interval: 10m is more than half of the shortest window, 5m, which would be looked at too seldom
+7:11: interval: 10m is more than half of the shortest window, 5m, which would be evaluated too rarely
   7 | interval: 10m
     |           ^^^
 ",
@@ -226,7 +226,7 @@
     (
         and("alerts:\n  - { severity: page, budget: 10%, long: 3d }"),
         r"
-8:5: alerts[0]: it would page at a burn rate of 1, which keeps within the budget: make it a ticket, or take a larger share or a shorter window
+8:5: alerts[0]: it would page at a burn rate of 1, which does not exceed the budget: make it a ticket, or take a larger share or a shorter window
   8 |   - { severity: page, budget: 10%, long: 3d }
     |     ^
 ",
@@ -250,7 +250,7 @@
     (
         and("alerts:\n  - { severity: ticket, budget: 10%, long: 3d, short: 1h1s }"),
         r"
-8:3: alerts: all windows are multiples of 1s only, which is too little beside 3d: choose round ones
+8:3: alerts: the greatest common divisor of all windows is 1s, which is too small for 3d: choose round windows
   8 |   - { severity: ticket, budget: 10%, long: 3d, short: 1h1s }
     |   ^
 ",
@@ -258,7 +258,7 @@
     (
         and("alerts:\n  - { severity: page, budget: 2%, long: 1h }\n  - { severity: page, budget: 5%, long: 60m, short: 5m }"),
         r"
-9:5: alerts[1]: `alerts[0]` has the same severity and windows, and of the two the larger share of the budget says nothing more: keep one of them
+9:5: alerts[1]: `alerts[0]` has the same severity and windows, so the larger share of the budget adds nothing: keep one of them
   9 |   - { severity: page, budget: 5%, long: 60m, short: 5m }
     |     ^
 ",
@@ -306,7 +306,7 @@
     (
         with("code=~\"5..\"", "code=5"),
         r#"
-6:50: indicator.bad: the value of a label stands in quotes, but here is `5`
+6:50: indicator.bad: the value of a label is in quotes, but here is `5`
   6 |   bad: http_requests_total{job="conductor", code=5}
     |                                                  ^
 "#,
@@ -314,7 +314,7 @@
     (
         with("bad: http_requests_total{", "bad: sum(http_requests_total{"),
         r#"
-6:11: indicator.bad: sums and rates are added to a plain selector, `name{label="value"}`, but here is `(`
+6:11: indicator.bad: the rules add sums and rates, so expected a plain selector, `name{label="value"}`, but here is `(`
   6 |   bad: sum(http_requests_total{job="conductor", code=~"5.."}
     |           ^
 "#,
@@ -394,7 +394,7 @@
     (
         with("service: conductor", "service: &name conductor"),
         r"
-1:16: anchors (`&name`) and aliases (`*name`) are not read here: write the value out
+1:16: anchors (`&name`) and aliases (`*name`) are not supported: write the value out
   1 | service: &name conductor
     |                ^^^^^^^^^
 ",
@@ -402,7 +402,7 @@
     (
         with("service: conductor", "service: !!str conductor"),
         r"
-1:16: a tag, `!!str`, is not read here: leave it out
+1:16: tags such as `!!str` are not supported: leave it out
   1 | service: !!str conductor
     |                ^^^^^^^^^
 ",
@@ -410,7 +410,7 @@
     (
         and("---\nservice: b"),
         r"
-7:1: a second document begins here: a file holds one specification, so give this one a file of its own
+7:1: a second document begins here: a file has one specification, so move this one to another file
   7 | ---
     | ^^^
 ",
@@ -418,7 +418,7 @@
     (
         with("indicator:", "indicator: {"),
         r#"
-5:29: this is neither YAML nor JSON: while parsing a flow mapping, did not find expected ',' or '}'; between `{` and `}` a selector with labels stands in quotes, `'up{job="api"}'`
+5:29: this is neither YAML nor JSON: while parsing a flow mapping, did not find expected ',' or '}'; between `{` and `}` a selector with labels has to be in quotes, `'up{job="api"}'`
   5 |   total: http_requests_total{job="conductor"}
     |                             ^
 "#,
@@ -426,7 +426,7 @@
     (
         String::new(),
         r"
-1:1: there is nothing in it: a specification has at least `service`, `slo`, `objective` and `indicator`
+1:1: the document is empty: a specification has at least `service`, `slo`, `objective` and `indicator`
   1 | 
     | ^
 ",

@@ -11,8 +11,8 @@ use crate::{
     spec::{
         Pair, Spec,
         indicator::Role,
+        low_traffic::LowTraffic,
         number::{float, human_percentage},
-        rules::Guard,
     },
     types::Counts,
 };
@@ -30,7 +30,7 @@ pub(super) struct Grid<'a> {
     /// The ticks of a step in which the period is summed.
     pub(super) step: u64,
     pub(super) period: u64,
-    guard: Guard,
+    guard: LowTraffic,
     pub(super) alerts: Vec<Alert>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Grid<'a> {
             beat: samples.into(),
             step: ticks(spec.step()),
             period: ticks(spec.period),
-            guard: Guard::of(spec.objective),
+            guard: LowTraffic::of(spec.objective),
             alerts: spec.alerts.iter().map(alert).collect(),
         }
     }

@@ -42,7 +42,7 @@ impl Notes<'_> {
             };
             if let Some((Some(other), _)) = alerts.iter().find(is_same) {
                 let what = format!(
-                    "`{}` has the same severity and windows, and of the two the larger share of the budget says nothing more: keep one of them",
+                    "`{}` has the same severity and windows, so the larger share of the budget adds nothing: keep one of them",
                     other.path
                 );
                 self.at(&item, what);
@@ -133,7 +133,7 @@ impl Notes<'_> {
                 settings.objective,
             ),
             InvalidConfig::FiresInBudget => format!(
-                "it would page at a burn rate of {factor}, which keeps within the budget: make it a ticket, or take a larger share or a shorter window",
+                "it would page at a burn rate of {factor}, which does not exceed the budget: make it a ticket, or take a larger share or a shorter window",
             ),
             InvalidConfig::WindowLongerThanPeriod => {
                 format!("a window is longer than the period of {period}: shorten it")
@@ -149,7 +149,7 @@ impl Notes<'_> {
             self.at(field, what);
         } else {
             let which = format!(
-                "the default alert on {}/{}: {what}. Or write `alerts` of your own",
+                "the default alert on {}/{}: {what}. Or write other `alerts`",
                 Written(long),
                 Written(short)
             );

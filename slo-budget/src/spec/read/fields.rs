@@ -82,7 +82,10 @@ impl Notes<'_> {
             if let Some((_, first, _)) =
                 (fields.entries.iter()).find(|(name, ..)| *name == key.name)
             {
-                let what = format!("it stands on line {} already: keep one of them", first.line);
+                let what = format!(
+                    "this field is already on line {}: keep one of them",
+                    first.line
+                );
                 self.add(key.at, &path, what);
             } else if known.contains(&key.name.as_str()) {
                 fields.entries.push((&key.name, key.at, node));

@@ -145,7 +145,7 @@ impl Notes<'_> {
         let interval = interval.map(|(interval, field)| {
             if interval > shortest / 2 {
                 let what = format!(
-                    "{} is more than half of the shortest window, {}, which would be looked at too seldom",
+                    "{} is more than half of the shortest window, {}, which would be evaluated too rarely",
                     Written(interval),
                     Written(shortest),
                 );
@@ -183,7 +183,7 @@ impl Notes<'_> {
             .filter(|longest| **longest > beat * MOST_BEATS)
         {
             let what = format!(
-                "all windows are multiples of {} only, which is too little beside {}: choose round ones",
+                "the greatest common divisor of all windows is {}, which is too small for {}: choose round windows",
                 Written(beat),
                 Written(*longest),
             );

@@ -52,10 +52,10 @@ impl Notes<'_> {
                 self.add(
                     key.at,
                     &path,
-                    "this label is given by the rules themselves: choose another name",
+                    "the rules set this label: choose another name",
                 );
             } else if !is_label(&key.name) {
-                let what = "a label's name is of letters, digits and `_`, begins with a letter, and not with `__`";
+                let what = "the name of a label consists of letters, digits and `_`, and does not begin with a digit or `__`";
                 self.add(key.at, &path, what);
             } else if let Some(value) = fields.get(&key.name).and_then(|field| self.line(&field)) {
                 if !labels.iter().any(|(name, _)| *name == key.name) {

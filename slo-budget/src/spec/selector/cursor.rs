@@ -43,7 +43,7 @@ impl<'a> Cursor<'a> {
             .next()
             .filter(|c| matches!(c, '"' | '\''))
         else {
-            return Err(self.wrong("the value of a label stands in quotes"));
+            return Err(self.wrong("the value of a label is in quotes"));
         };
         self.at += 1;
         let mut value = String::new();
@@ -58,7 +58,7 @@ impl<'a> Cursor<'a> {
             }
             if c != '\\' {
                 if c.is_control() {
-                    return Err((escape, "a value holds no control characters".into()));
+                    return Err((escape, "a value has no control characters".into()));
                 }
                 value.push(c);
                 continue;

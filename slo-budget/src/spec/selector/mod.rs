@@ -37,7 +37,7 @@ impl Selector {
         if !is_metric(metric) {
             return Err((
                 start,
-                format!("`{metric}` is no name of a metric: it must not begin with a digit"),
+                format!("`{metric}` is not the name of a metric: it must not begin with a digit"),
             ));
         }
         let metric = metric.to_owned();
@@ -59,7 +59,7 @@ impl Selector {
         from.space();
         if !from.rest().is_empty() {
             return Err(
-                from.wrong("sums and rates are added to a plain selector, `name{label=\"value\"}`")
+                from.wrong("the rules add sums and rates, so expected a plain selector, `name{label=\"value\"}`")
             );
         }
         Ok(Self { metric, matchers })
@@ -113,7 +113,9 @@ impl Matcher {
         if !is_label(label) {
             return Err((
                 start,
-                format!("`{label}` is no name of a label: it must not begin with a digit or `__`"),
+                format!(
+                    "`{label}` is not the name of a label: it must not begin with a digit or `__`"
+                ),
             ));
         }
         let label = label.to_owned();

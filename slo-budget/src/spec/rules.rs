@@ -7,14 +7,13 @@
 //! each evaluation. A mean of ratios weighs an idle night as much as a busy noon, and is NaN for the whole period after one
 //! idle window. Sums of increases are weighted by events, and 0 where there was no traffic.
 
-mod guard;
-
 use std::time::Duration;
 
 use crate::{
     alerts::Severity,
     spec::{
         Pair, Spec,
+        low_traffic::LowTraffic,
         number::{Written, float, human},
         selector::Quoted,
         yaml::{Yaml, map, text},
@@ -22,10 +21,8 @@ use crate::{
     types::{Objective, decimal, duration::Spoken},
 };
 
-pub(super) use self::guard::Guard;
-
-pub(in crate::spec) const BURN: &str = "ErrorBudgetBurn";
-pub(in crate::spec) const NO_DATA: &str = "ErrorBudgetNoData";
+pub(super) const BURN: &str = "ErrorBudgetBurn";
+pub(super) const NO_DATA: &str = "ErrorBudgetNoData";
 
 pub(super) fn write(spec: &Spec) -> String {
     let mut rules = Vec::new();
@@ -68,22 +65,22 @@ pub(super) fn write(spec: &Spec) -> String {
     map([("groups", Yaml::List(vec![group]))]).to_string()
 }
 
-pub(in crate::spec) const REMAINING: &str = "slo:error_budget:remaining";
-pub(in crate::spec) const OBJECTIVE: &str = "slo:objective:ratio";
+pub(super) const REMAINING: &str = "slo:error_budget:remaining";
+pub(super) const OBJECTIVE: &str = "slo:objective:ratio";
 
-pub(in crate::spec) fn ratio(window: Duration) -> String {
+pub(super) fn ratio(window: Duration) -> String {
     format!("slo:error_ratio:rate{}", Written(window))
 }
 
-pub(in crate::spec) fn period_ratio(spec: &Spec) -> String {
+pub(super) fn period_ratio(spec: &Spec) -> String {
     format!("slo:error_ratio:increase{}", Written(spec.period))
 }
 
-pub(in crate::spec) fn events(window: Duration) -> String {
+pub(super) fn events(window: Duration) -> String {
     format!("slo:events:increase{}", Written(window))
 }
 
-pub(in crate::spec) fn bad_events(window: Duration) -> String {
+pub(super) fn bad_events(window: Duration) -> String {
     format!("slo:bad_events:increase{}", Written(window))
 }
 
@@ -95,7 +92,7 @@ fn alert(spec: &Spec, pair: &Pair) -> Yaml {
     let expr = format!(
         "{long} > {line}\nand {short} > {line}\nand round({bad}) >= {}\nand {bad} >= {}",
         spec.min_bad_of(pair.severity),
-        Guard::of(spec.objective).expr(&all),
+        LowTraffic::of(spec.objective).expr(&all),
     );
     map([
         ("alert", text(BURN)),
@@ -109,7 +106,7 @@ fn alert(spec: &Spec, pair: &Pair) -> Yaml {
 }
 
 /// The labels that an alert adds to those of its series.
-pub(in crate::spec) fn alert_labels(pair: &Pair) -> Vec<(String, Yaml)> {
+pub(super) fn alert_labels(pair: &Pair) -> Vec<(String, Yaml)> {
     let label = |name: &str, value: String| (name.to_owned(), text(value));
     vec![
         label("severity", severity(pair.severity).into()),
@@ -118,7 +115,7 @@ pub(in crate::spec) fn alert_labels(pair: &Pair) -> Vec<(String, Yaml)> {
     ]
 }
 
-pub(in crate::spec) fn annotations(spec: &Spec, pair: &Pair, value: &str) -> Yaml {
+pub(super) fn annotations(spec: &Spec, pair: &Pair, value: &str) -> Yaml {
     let factor = human(pair.factor.as_f64());
     let [long, short] = [pair.windows.long, pair.windows.short].map(Written);
     let summary = format!(
@@ -157,11 +154,11 @@ fn no_data(spec: &Spec) -> Yaml {
     ])
 }
 
-pub(in crate::spec) fn no_data_labels(spec: &Spec) -> Yaml {
+pub(super) fn no_data_labels(spec: &Spec) -> Yaml {
     labels(spec).with("severity", text("ticket"))
 }
 
-pub(in crate::spec) fn no_data_annotations(spec: &Spec) -> Yaml {
+pub(super) fn no_data_annotations(spec: &Spec) -> Yaml {
     let metric = spec.indicator.metric();
     map([
         (
@@ -180,7 +177,7 @@ pub(in crate::spec) fn no_data_annotations(spec: &Spec) -> Yaml {
 }
 
 /// The labels of all series and alerts.
-pub(in crate::spec) fn labels(spec: &Spec) -> Yaml {
+pub(super) fn labels(spec: &Spec) -> Yaml {
     let labels = map([
         ("service", text(spec.service.clone())),
         ("slo", text(spec.slo.clone())),
@@ -190,7 +187,7 @@ pub(in crate::spec) fn labels(spec: &Spec) -> Yaml {
     })
 }
 
-pub(in crate::spec) fn objective(spec: &Spec) -> f64 {
+pub(super) fn objective(spec: &Spec) -> f64 {
     float(
         u128::from(spec.objective.of() - spec.objective.budget()),
         u128::from(spec.objective.of()),
@@ -214,17 +211,17 @@ impl Pair {
 
 impl Spec {
     /// Selects a series of these rules by the labels of this specification.
-    pub(in crate::spec) fn of(&self, name: &str) -> String {
+    pub(super) fn of(&self, name: &str) -> String {
         let (service, slo) = (Quoted(&self.service), Quoted(&self.slo));
         format!("{name}{{service={service}, slo={slo}}}")
     }
 
     /// The share of events that may be bad.
-    pub(in crate::spec) fn allowed(&self) -> f64 {
+    pub(super) fn allowed(&self) -> f64 {
         float(self.objective.budget().into(), self.objective.of().into())
     }
 
-    pub(in crate::spec) const fn min_bad_of(&self, severity: Severity) -> u64 {
+    pub(super) const fn min_bad_of(&self, severity: Severity) -> u64 {
         match severity {
             Severity::Page => self.min_bad_to_page,
             Severity::Ticket => self.min_bad,
@@ -232,7 +229,7 @@ impl Spec {
     }
 
     /// The step in which the period is summed: 5 m, or the shortest window if the period is shorter than a day.
-    pub(in crate::spec) fn step(&self) -> Duration {
+    pub(super) fn step(&self) -> Duration {
         const USUAL: Duration = Duration::from_secs(300);
         if self.period >= USUAL * 288 {
             USUAL
@@ -246,7 +243,7 @@ impl Spec {
     }
 
     /// The windows in which events are counted, the shortest first.
-    pub(in crate::spec) fn counted_windows(&self) -> Vec<Duration> {
+    pub(super) fn counted_windows(&self) -> Vec<Duration> {
         let mut windows = self.long_windows();
         windows.push(self.step());
         windows.sort();
@@ -255,7 +252,7 @@ impl Spec {
     }
 
     /// All windows without duplicates, the shortest first.
-    pub(in crate::spec) fn windows(&self) -> Vec<Duration> {
+    pub(super) fn windows(&self) -> Vec<Duration> {
         let mut windows = self.long_windows();
         windows.extend(self.alerts.iter().map(|pair| pair.windows.short));
         windows.sort();
@@ -264,7 +261,7 @@ impl Spec {
     }
 
     /// The evaluation interval of the tests: the greatest common divisor of all windows.
-    pub(in crate::spec) fn beat(&self) -> Duration {
+    pub(super) fn beat(&self) -> Duration {
         let windows = self.windows().into_iter().chain([self.step()]);
         let beat = windows.fold(0, |beat, window| decimal::gcd(beat, window.as_millis()));
         Duration::from_millis(u64::try_from(beat).unwrap_or(u64::MAX))

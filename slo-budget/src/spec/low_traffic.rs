@@ -11,7 +11,7 @@ use crate::{spec::number::float, types::Objective};
 
 /// The number of bad events that is unlikely to be chance, for an objective.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::spec) struct Guard {
+pub(super) struct LowTraffic {
     mean: f64,
     variance: f64,
 }
@@ -19,8 +19,8 @@ pub(in crate::spec) struct Guard {
 /// The normal distribution exceeds its mean by this number of standard deviations with a probability of 1 %.
 const DEVIATIONS: f64 = 2.326;
 
-impl Guard {
-    pub(in crate::spec) fn of(objective: Objective) -> Self {
+impl LowTraffic {
+    pub(super) fn of(objective: Objective) -> Self {
         let of = u128::from(objective.of());
         let bad = u128::from(objective.budget());
         Self {
@@ -30,7 +30,7 @@ impl Guard {
     }
 
     /// The fewest bad events among this number of events.
-    pub(in crate::spec) fn least_bad(self, events: f64) -> f64 {
+    pub(super) fn least_bad(self, events: f64) -> f64 {
         1.0 + self.mean * events + DEVIATIONS * (self.variance * events).sqrt()
     }
 
@@ -57,7 +57,7 @@ mod tests {
             (99_999, 100_000),
         ] {
             let objective = Objective::new(good, of).unwrap();
-            let guard = Guard::of(objective);
+            let guard = LowTraffic::of(objective);
             for expected in (1..400)
                 .map(|n| f64::from(n) / 10.0)
                 .chain([100.0, 300.0, 1000.0, 5000.0])
