@@ -41,20 +41,20 @@ const LN_GREATEST: f64 = 4.0 * LN_10;
 const Z: f64 = 1.959_963_984_540_054;
 
 /// The logarithm of the evidence against a rate of at most `rate`.
-pub(crate) fn ln_above(rate: f64, tally: Tally) -> f64 {
+pub(super) fn ln_above(rate: f64, tally: Tally) -> f64 {
     let terms = ln_ratios().map(|ln_ratio| ln_likelihood_ratio(ln_ratio, rate, tally));
     ln_sum(terms.zip(ln_shares()).map(|(term, share)| share + term))
 }
 
 /// The logarithm of the evidence against a rate of at least `rate`.
-pub(crate) fn ln_below(rate: f64, tally: Tally) -> f64 {
+pub(super) fn ln_below(rate: f64, tally: Tally) -> f64 {
     let terms = ln_terms_below(rate, tally).into_iter();
     ln_sum(terms.zip(ln_shares()).map(|(term, share)| share + term))
 }
 
 /// The terms of [`ln_below`] without their shares. Each is linear in the tally. The first one says "never": a good release
 /// mostly has no failure at all.
-pub(crate) fn ln_terms_below(rate: f64, tally: Tally) -> [f64; RATIOS] {
+pub(super) fn ln_terms_below(rate: f64, tally: Tally) -> [f64; RATIOS] {
     let mut terms = [0.0; RATIOS];
     for (term, ln_ratio) in terms.iter_mut().zip(ln_ratios()) {
         *term = ln_likelihood_ratio(-ln_ratio, rate, tally);
@@ -68,12 +68,12 @@ pub(crate) fn ln_terms_below(rate: f64, tally: Tally) -> [f64; RATIOS] {
 }
 
 /// The logarithms of the shares in the mixture: a half, a quarter, and so on.
-pub(crate) fn ln_shares() -> impl Iterator<Item = f64> + Clone {
+pub(super) fn ln_shares() -> impl Iterator<Item = f64> + Clone {
     std::iter::successors(Some(-LN_2), |ln| Some(ln - LN_2)).take(RATIOS)
 }
 
 /// A rate that is ever above the true rate with a probability of at most `alpha`.
-pub(crate) fn lower_bound(tally: Tally, alpha: f64) -> f64 {
+pub(super) fn lower_bound(tally: Tally, alpha: f64) -> f64 {
     let needed = -alpha.ln();
     if tally.hits == 0 || ln_above(0.0, tally) < needed {
         return 0.0;
@@ -83,7 +83,7 @@ pub(crate) fn lower_bound(tally: Tally, alpha: f64) -> f64 {
 }
 
 /// A rate that is ever below the true rate with a probability of at most `alpha`.
-pub(crate) fn upper_bound(tally: Tally, alpha: f64) -> f64 {
+pub(super) fn upper_bound(tally: Tally, alpha: f64) -> f64 {
     let needed = -alpha.ln();
     if tally.hits == tally.total || ln_below(1.0, tally) < needed {
         return 1.0;
@@ -92,12 +92,12 @@ pub(crate) fn upper_bound(tally: Tally, alpha: f64) -> f64 {
 }
 
 /// The observed rate. The tally must not be empty.
-pub(crate) fn rate_of(tally: Tally) -> f64 {
+pub(super) fn rate_of(tally: Tally) -> f64 {
     as_f64(tally.hits) / as_f64(tally.total)
 }
 
 /// The number of further requests without a hit that show the rate to be below `rate`. `None` if 10^12 are not enough.
-pub(crate) fn without_a_further_hit(rate: f64, tally: Tally, evidence: f64) -> Option<u64> {
+pub(super) fn without_a_further_hit(rate: f64, tally: Tally, evidence: f64) -> Option<u64> {
     let enough = |more: u64| {
         let total = tally.total.saturating_add(more);
         ln_below(rate, Tally { total, ..tally }) >= evidence
@@ -119,7 +119,7 @@ pub(crate) fn without_a_further_hit(rate: f64, tally: Tally, evidence: f64) -> O
 
 /// The factor, at least 1, by which the tally has to grow in proportion to show that the rate is below `rate`. `None` if no
 /// factor is enough.
-pub(crate) fn times_at_this_rate(rate: f64, tally: Tally, evidence: f64) -> Option<f64> {
+pub(super) fn times_at_this_rate(rate: f64, tally: Tally, evidence: f64) -> Option<f64> {
     let terms = ln_terms_below(rate, tally);
     let enough = |times: f64| {
         let grown = (ln_shares().zip(terms)).map(|(share, term)| share + times * term);
@@ -145,7 +145,7 @@ pub(crate) fn times_at_this_rate(rate: f64, tally: Tally, evidence: f64) -> Opti
 }
 
 /// As [`times_at_this_rate`], for evidence that grows in proportion.
-pub(crate) fn times_of_evidence(found: f64, evidence: f64) -> Option<f64> {
+pub(super) fn times_of_evidence(found: f64, evidence: f64) -> Option<f64> {
     if found >= evidence {
         Some(1.0)
     } else if found > 0.0 {
@@ -157,7 +157,7 @@ pub(crate) fn times_of_evidence(found: f64, evidence: f64) -> Option<f64> {
 
 /// Wilson's score interval (Wilson, *Probable Inference, the Law of Succession, and Statistical Inference*, 1927), for
 /// display: it covers a number of requests that was fixed beforehand, so no decision uses it.
-pub(crate) fn wilson(Tally { total, hits }: Tally) -> Interval {
+pub(super) fn wilson(Tally { total, hits }: Tally) -> Interval {
     if total == 0 {
         return Interval {
             low: 0.0,
@@ -212,7 +212,7 @@ fn below_one(rate: f64) -> f64 {
 }
 
 /// `ln Σ exp`, without overflow. The sum of nothing is `-∞`.
-pub(crate) fn ln_sum(terms: impl Iterator<Item = f64> + Clone) -> f64 {
+pub(super) fn ln_sum(terms: impl Iterator<Item = f64> + Clone) -> f64 {
     let greatest = terms.clone().fold(f64::NEG_INFINITY, f64::max);
     if greatest == f64::NEG_INFINITY {
         return greatest;
@@ -224,6 +224,6 @@ pub(crate) fn ln_sum(terms: impl Iterator<Item = f64> + Clone) -> f64 {
     clippy::cast_precision_loss,
     reason = "counts were checked to be below 2^53"
 )]
-pub(crate) const fn as_f64(count: u64) -> f64 {
+pub(super) const fn as_f64(count: u64) -> f64 {
     count as f64
 }

@@ -46,7 +46,8 @@ mod run;
 mod serde;
 mod verdict;
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 
 pub use arms::{Arm, InvalidArms, Side};
