@@ -128,18 +128,16 @@ fn slow_burn(grid: &Grid<'_>, alert: &Alert) -> Yaml {
 /// f64.
 fn slow_burn_at_low_traffic(grid: &Grid<'_>, alert: &Alert) -> Option<Yaml> {
     let (above, of) = grid.line(alert);
-    let events = (of - 1) / above;
-    let counts = |bad: u64| Counts::new((events - 1) * bad, bad);
+    let good = ((of - 1) / above).checked_sub(1)?;
+    let counts = |bad: u64| Counts::new(good * bad, bad);
+    ((good + 1).checked_mul(MOST_BAD)).filter(|sum| *sum < EXACT)?;
     let is_enough = |bad: &u64| grid.is_enough(alert, counts(*bad)) == Some(true);
-    (events.checked_mul(MOST_BAD)).filter(|sum| *sum < EXACT)?;
     let enough = (1..=MOST_BAD).find(is_enough).unwrap_or(MOST_BAD);
     let apart = (alert.long / grid.beat - 1) / (enough - 1).max(1);
     let apart = apart.clamp(1, (MOST_BEATS / enough).max(1)) * grid.beat;
-    let mut history = History::new()
-        .then(grid.beat - 1, 0, 0)
-        .then(1, events - 1, 1);
+    let mut history = History::new().then(grid.beat - 1, 0, 0).then(1, good, 1);
     for _ in 1..enough {
-        history = history.then(apart - 1, 0, 0).then(1, events - 1, 1);
+        history = history.then(apart - 1, 0, 0).then(1, good, 1);
     }
     let end = history.ticks();
     let [long, short] = [alert.pair.windows.long, alert.pair.windows.short].map(Written);

@@ -35,7 +35,8 @@ const FIELDS: [&str; 11] = [
     "labels",
     "interval",
 ];
-/// The longest window has at most this number of evaluations, which is the greatest common divisor of all windows.
+/// The longest window spans at most this number of evaluations of the tests, which are the greatest common divisor of all
+/// windows apart.
 const MOST_BEATS: u32 = 20_000;
 /// At most twelve decimals, so that thresholds are exact.
 const FINEST: u64 = 1_000_000_000_000;
