@@ -260,7 +260,7 @@ impl Pair {
     }
 
     /// The share of bad events above which the alert fires, as numerator and denominator.
-    fn line(&self, objective: Objective) -> (u128, u128) {
+    fn threshold(&self, objective: Objective) -> (u128, u128) {
         let (numerator, denominator) = self.factor.terms();
         let (above, of) = (
             numerator * u128::from(objective.budget()),

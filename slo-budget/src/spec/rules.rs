@@ -86,11 +86,11 @@ pub(super) fn bad_events(window: Duration) -> String {
 
 fn alert(spec: &Spec, pair: &Pair) -> Yaml {
     let windows = pair.windows;
-    let line = pair.line_as_f64(spec.objective);
+    let threshold = pair.threshold_as_f64(spec.objective);
     let [long, short] = [windows.long, windows.short].map(|window| spec.of(&ratio(window)));
     let [bad, all] = [bad_events(windows.long), events(windows.long)].map(|name| spec.of(&name));
     let expr = format!(
-        "{long} > {line}\nand {short} > {line}\nand round({bad}) >= {}\nand {bad} >= {}",
+        "{long} > {threshold}\nand {short} > {threshold}\nand round({bad}) >= {}\nand {bad} >= {}",
         spec.min_bad_of(pair.severity),
         LowTraffic::of(spec.objective).expr(&all),
     );
@@ -126,7 +126,7 @@ pub(super) fn annotations(spec: &Spec, pair: &Pair, value: &str) -> Yaml {
     let mut description = format!(
         "{value} of all events were bad over the last {long}. Over that time and over the last {short} it is more than {}%, \
          where {} over {} allows {}%: going on like this spends a whole budget in less than {}.",
-        human(pair.line_as_f64(spec.objective) * 100.0),
+        human(pair.threshold_as_f64(spec.objective) * 100.0),
         spec.objective,
         Written(spec.period),
         human(spec.allowed() * 100.0),
@@ -203,8 +203,8 @@ fn severity(severity: Severity) -> &'static str {
 
 impl Pair {
     /// The share of bad events above which the alert fires, as Prometheus reads it.
-    fn line_as_f64(&self, objective: Objective) -> f64 {
-        let (numerator, denominator) = self.line(objective);
+    fn threshold_as_f64(&self, objective: Objective) -> f64 {
+        let (numerator, denominator) = self.threshold(objective);
         float(numerator, denominator)
     }
 }
@@ -261,9 +261,11 @@ impl Spec {
     }
 
     /// The evaluation interval of the tests: the greatest common divisor of all windows.
-    pub(super) fn beat(&self) -> Duration {
+    pub(super) fn evaluation_interval(&self) -> Duration {
         let windows = self.windows().into_iter().chain([self.step()]);
-        let beat = windows.fold(0, |beat, window| decimal::gcd(beat, window.as_millis()));
-        Duration::from_millis(u64::try_from(beat).unwrap_or(u64::MAX))
+        let divisor = windows.fold(0, |divisor, window| {
+            decimal::gcd(divisor, window.as_millis())
+        });
+        Duration::from_millis(u64::try_from(divisor).unwrap_or(u64::MAX))
     }
 }

@@ -1,8 +1,8 @@
 //! The times of a specification in ticks, and the alerts that its rules have to show.
 //!
 //! The expectations come from [`BurnRate`](crate::BurnRate) and [`Factor`](crate::Factor) in integers, at each
-//! evaluation. Prometheus computes with floating point. Where a window is within 1e-9 of its line without being on it,
-//! or on it in integers and not in floating point, rounding would decide, and nothing is expected.
+//! evaluation. Prometheus computes with floating point. Where a window is within 1e-9 of its threshold without being at it,
+//! or at it in integers and not in floating point, rounding would decide, and nothing is expected.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(super) struct Grid<'a> {
     /// The time between two samples of a counter.
     pub(super) tick: Duration,
     /// The ticks between two evaluations of the rules.
-    pub(super) beat: u64,
+    pub(super) interval: u64,
     /// The ticks of a step in which the period is summed.
     pub(super) step: u64,
     pub(super) period: u64,
@@ -56,10 +56,10 @@ const TOO_NEAR: f64 = 1e-9;
 
 impl<'a> Grid<'a> {
     pub(super) fn of(spec: &'a Spec, series: [(Role, String); 2]) -> Self {
-        let beat = spec.beat();
-        // Two samples in each beat, or one where half a beat is not a whole number of milliseconds.
-        let samples = if beat.as_millis() % 2 == 0 { 2 } else { 1 };
-        let tick = beat / samples;
+        let interval = spec.evaluation_interval();
+        // Two samples in each interval, or one where half of it is not a whole number of milliseconds.
+        let samples = if interval.as_millis() % 2 == 0 { 2 } else { 1 };
+        let tick = interval / samples;
         let ticks =
             |time: Duration| u64::try_from(time.as_nanos() / tick.as_nanos()).unwrap_or(u64::MAX);
         let alert = |pair: &Pair| Alert {
@@ -72,7 +72,7 @@ impl<'a> Grid<'a> {
             spec,
             series,
             tick,
-            beat: samples.into(),
+            interval: samples.into(),
             step: ticks(spec.step()),
             period: ticks(spec.period),
             guard: LowTraffic::of(spec.objective),
@@ -84,9 +84,9 @@ impl<'a> Grid<'a> {
         u64::try_from(time.as_nanos() / self.tick.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// The line of an alert as a fraction. An objective has at most twelve decimals, so both fit.
-    pub(super) fn line(&self, alert: &Alert) -> (u64, u64) {
-        let (above, of) = alert.pair.line(self.spec.objective);
+    /// The threshold of an alert as a fraction. An objective has at most twelve decimals, so both fit.
+    pub(super) fn threshold(&self, alert: &Alert) -> (u64, u64) {
+        let (above, of) = alert.pair.threshold(self.spec.objective);
         let narrow = |number| u64::try_from(number).unwrap_or(u64::MAX);
         (narrow(above), narrow(of))
     }
@@ -124,30 +124,30 @@ impl<'a> Grid<'a> {
         (!is_near).then_some(counts.bad() >= alert.min_bad && bad >= least)
     }
 
-    /// Whether `counts` of a `window` are above the line of `alert`.
+    /// Whether `counts` of a `window` are above the threshold of `alert`.
     fn burns(&self, alert: &Alert, counts: Counts, window: u64) -> Option<bool> {
         let Some(burn) = self.spec.objective.burn_rate(counts) else {
             return Some(false);
         };
-        let (above, of) = alert.pair.line(self.spec.objective);
-        let line = float(above, of);
-        let is_near = (share(counts) - line).abs() < line * TOO_NEAR;
-        let is_on_it = u128::from(counts.bad()) * of == counts.total() * above;
-        if is_near && !(is_on_it && self.rounds_to(line, counts, window)) {
+        let (above, of) = alert.pair.threshold(self.spec.objective);
+        let threshold = float(above, of);
+        let is_near = (share(counts) - threshold).abs() < threshold * TOO_NEAR;
+        let is_at_it = u128::from(counts.bad()) * of == counts.total() * above;
+        if is_near && !(is_at_it && self.rounds_to(threshold, counts, window)) {
             return None;
         }
         Some(burn > alert.pair.factor)
     }
 
-    /// Whether Prometheus computes exactly `line`: it multiplies the increase of each counter by one through the seconds
+    /// Whether Prometheus computes exactly `threshold`: it multiplies the increase of each counter by one through the seconds
     /// of the window. The three ways to combine the counters of an indicator all have to agree.
-    fn rounds_to(&self, line: f64, counts: Counts, window: u64) -> bool {
+    fn rounds_to(&self, threshold: f64, counts: Counts, window: u64) -> bool {
         let seconds = self.tick.as_secs_f64() * float(window.into(), 1);
         let rate = |events: u128| float(events, 1) * (1.0 / seconds);
         let (bad, good) = (rate(counts.bad().into()), rate(counts.good().into()));
         let all = rate(counts.total());
         let shares = [bad / (bad + good), bad / all, (all - good) / all];
-        (shares.iter()).all(|share| share.to_bits() == line.to_bits())
+        (shares.iter()).all(|share| share.to_bits() == threshold.to_bits())
     }
 }
 

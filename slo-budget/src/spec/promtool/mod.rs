@@ -28,7 +28,7 @@ use crate::spec::{
 pub(super) fn write(spec: &Spec, rules_file: &str) -> Result<String, MissingSeries> {
     let series = spec.indicator.series(&spec.name())?;
     let grid = Grid::of(spec, series);
-    let interval = grid.tick * u32::try_from(grid.beat).unwrap_or(1);
+    let interval = grid.tick * u32::try_from(grid.interval).unwrap_or(1);
     let file = map([
         ("rule_files", Yaml::List(vec![text(rules_file)])),
         ("evaluation_interval", text(Written(interval).to_string())),
@@ -67,7 +67,7 @@ impl<'a> Test<'a> {
         let mut ticks = Vec::new();
         let mut before: Option<(u64, Vec<usize>)> = None;
         let end = self.history.ticks();
-        for tick in (0..=end).step_by(usize::try_from(self.grid.beat).unwrap_or(1)) {
+        for tick in (0..=end).step_by(usize::try_from(self.grid.interval).unwrap_or(1)) {
             let Some(firing) = self.grid.firing(&self.history, tick) else {
                 continue;
             };

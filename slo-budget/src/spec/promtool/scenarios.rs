@@ -14,9 +14,9 @@ use crate::{
     types::Counts,
 };
 
-/// Most evaluations of the rules in one phase: a day at one in five minutes. Each evaluation reads the whole period,
-/// so more would take minutes.
-const MOST_BEATS: u64 = 288;
+/// Most evaluations of the rules in one phase: a day at one in five minutes. Each evaluation reads the whole period, so
+/// more would take minutes.
+const MOST_EVALUATIONS: u64 = 288;
 /// Most bad events, one after the other, that a low-traffic history waits for an alert.
 const MOST_BAD: u64 = 100;
 /// Sums below this are exact in an f64.
@@ -47,18 +47,18 @@ fn healthy(grid: &Grid<'_>) -> Yaml {
     test.yaml()
 }
 
-/// First one bad event in each beat, until every alert fires: none of them fires below its minimum of bad events.
+/// First one bad event in each interval, until every alert fires: none of them fires below its minimum of bad events.
 fn outage(grid: &Grid<'_>) -> Yaml {
     let mut history = History::new();
     for _ in 0..MOST_BAD {
-        history = history.then(grid.beat - 1, 0, 0).then(1, 0, 1);
+        history = history.then(grid.interval - 1, 0, 0).then(1, 0, 1);
         let tick = history.ticks();
         let fires = |alert| grid.fires(alert, &history, tick) == Some(true);
         if grid.alerts.iter().all(fires) {
             break;
         }
     }
-    let history = history.then(grid.step.max(grid.beat * 3), 0, 60);
+    let history = history.then(grid.step.max(grid.interval * 3), 0, 60);
     let end = history.ticks();
     let name =
         "outage: no good event is counted, and each alert fires from its minimum of bad events on";
@@ -70,52 +70,53 @@ fn outage(grid: &Grid<'_>) -> Yaml {
     test.yaml()
 }
 
-/// One window is exactly on the line while the other is above it, so that `>` and `>=` are told apart in each of them.
+/// One window is exactly at the threshold while the other is above it, so that `>` and `>=` are told apart in both.
 ///
-/// Healthy traffic and then a multiple of the line put the long window, which holds all since zero, exactly on it.
-/// The next beat is just above the line. The fast burn goes on until the long window has lost its healthy
-/// beginning. Then the traffic of the short window is exactly on the line, again followed by a beat just above it.
+/// Healthy traffic and then a multiple of the threshold put the long window exactly at it, because the window holds all
+/// traffic since zero. The next interval is just above the threshold. The fast burn continues until the long window has
+/// lost its healthy beginning. Then the traffic of the short window is exactly at the threshold, again followed by an
+/// interval just above it.
 fn slow_burn(grid: &Grid<'_>, alert: &Alert) -> Yaml {
-    let beat = grid.beat;
-    let (above, of) = grid.line(alert);
-    let beats = alert.long / beat;
-    let times = (of / above).min(4).min(beats - 1).max(1);
-    let burning = ((beats - 1) / times).clamp(1, MOST_BEATS / times);
-    let on_long = burning * times * beat;
-    let fast_beats = (beats / 2).clamp(1, MOST_BEATS / 2);
-    let on_short = on_long + beat + fast_beats * beat + alert.short;
-    let history = |all: u64, line: u64| {
-        let fast = (line * times).min(all);
+    let interval = grid.interval;
+    let (above, of) = grid.threshold(alert);
+    let intervals = alert.long / interval;
+    let times = (of / above).min(4).min(intervals - 1).max(1);
+    let burning = ((intervals - 1) / times).clamp(1, MOST_EVALUATIONS / times);
+    let on_long = burning * times * interval;
+    let fast_intervals = (intervals / 2).clamp(1, MOST_EVALUATIONS / 2);
+    let on_short = on_long + interval + fast_intervals * interval + alert.short;
+    let history = |all: u64, threshold: u64| {
+        let fast = (threshold * times).min(all);
         // The least that an f64 shows, whatever the numbers.
-        let more = (line + (line / 1_000_000).max(1)).min(all);
+        let more = (threshold + (threshold / 1_000_000).max(1)).min(all);
         History::new()
-            .then(on_long - burning * beat, all, 0)
-            .then(burning * beat, all - fast, fast)
-            .then(beat, all - more, more)
-            .then(fast_beats * beat, all - fast, fast)
-            .then(alert.short, all - line, line)
-            .then(beat, all - more, more)
-            .then(beat * 2, all, 0)
+            .then(on_long - burning * interval, all, 0)
+            .then(burning * interval, all - fast, fast)
+            .then(interval, all - more, more)
+            .then(fast_intervals * interval, all - fast, fast)
+            .then(alert.short, all - threshold, threshold)
+            .then(interval, all - more, more)
+            .then(interval * 2, all, 0)
     };
     // So large that one event more is little. Rounding differs from number to number; some multiples are exact.
     let least = 100_000 / above + 1;
     let exact = (least..least + 1000).find_map(|times| {
         let all = of.checked_mul(times)?;
-        all.checked_mul(on_short + beat * 3)
+        all.checked_mul(on_short + interval * 3)
             .filter(|sum| *sum < EXACT)?;
         let history = history(all, above * times);
         let is_clear = |tick| grid.firing(&history, tick).is_some();
         (is_clear(on_long) && is_clear(on_short)).then_some(history)
     });
-    // Too fine a line: then the windows are only near it, and `changes` looks at what is clear.
+    // A threshold that is too fine is only approached. `changes` then expects only what rounding cannot decide.
     let near = || {
         let all = 1_000_000;
-        let line = (u128::from(above) * u128::from(all)).div_ceil(of.into());
-        history(all, u64::try_from(line).unwrap_or(all))
+        let threshold = (u128::from(above) * u128::from(all)).div_ceil(of.into());
+        history(all, u64::try_from(threshold).unwrap_or(all))
     };
     let [long, short] = [alert.pair.windows.long, alert.pair.windows.short].map(Written);
     let name = format!(
-        "slow burn over {long} and {short}: quiet while either window is on its line, firing just above"
+        "slow burn over {long} and {short}: quiet while either window is at its threshold, firing just above"
     );
     let mut test = Test::new(grid, name, exact.unwrap_or_else(near));
     test.changes();
@@ -123,19 +124,21 @@ fn slow_burn(grid: &Grid<'_>, alert: &Alert) -> Yaml {
     test.yaml()
 }
 
-/// One bad event at a time, each with as many good ones as keep the share just above the line, spread over the long
+/// One bad event at a time, each with as many good ones as keep the share just above the threshold, spread over the long
 /// window: the alert fires with the event that is enough for its guard. `None` where the numbers are not exact in an
 /// f64.
 fn slow_burn_at_low_traffic(grid: &Grid<'_>, alert: &Alert) -> Option<Yaml> {
-    let (above, of) = grid.line(alert);
+    let (above, of) = grid.threshold(alert);
     let good = ((of - 1) / above).checked_sub(1)?;
     let counts = |bad: u64| Counts::new(good * bad, bad);
     ((good + 1).checked_mul(MOST_BAD)).filter(|sum| *sum < EXACT)?;
     let is_enough = |bad: &u64| grid.is_enough(alert, counts(*bad)) == Some(true);
     let enough = (1..=MOST_BAD).find(is_enough).unwrap_or(MOST_BAD);
-    let apart = (alert.long / grid.beat - 1) / (enough - 1).max(1);
-    let apart = apart.clamp(1, (MOST_BEATS / enough).max(1)) * grid.beat;
-    let mut history = History::new().then(grid.beat - 1, 0, 0).then(1, good, 1);
+    let apart = (alert.long / grid.interval - 1) / (enough - 1).max(1);
+    let apart = apart.clamp(1, (MOST_EVALUATIONS / enough).max(1)) * grid.interval;
+    let mut history = History::new()
+        .then(grid.interval - 1, 0, 0)
+        .then(1, good, 1);
     for _ in 1..enough {
         history = history.then(apart - 1, 0, 0).then(1, good, 1);
     }
@@ -165,12 +168,12 @@ fn no_series(grid: &Grid<'_>) -> Yaml {
     test.yaml()
 }
 
-/// Counters at zero, little traffic with many bad events, none, and much good traffic: until the bad events are older
-/// than the period, where the period is not too long for that.
+/// Counters at zero, then little traffic with many bad events, no traffic, and much good traffic. Unless the period is too
+/// long, the good traffic lasts until the bad events are older than the period.
 fn idle(grid: &Grid<'_>) -> Yaml {
     let (step, windows) = (grid.step, grid.spec.windows());
     let shortest = grid.ticks(windows[0]).div_ceil(step) * step;
-    let is_short = grid.period <= grid.beat * MOST_BEATS * 2;
+    let is_short = grid.period <= grid.interval * MOST_EVALUATIONS * 2;
     let good = if is_short {
         grid.period + step * 2
     } else {

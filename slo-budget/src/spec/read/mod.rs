@@ -37,7 +37,7 @@ const FIELDS: [&str; 11] = [
 ];
 /// The longest window spans at most this number of evaluations of the tests, which are the greatest common divisor of all
 /// windows apart.
-const MOST_BEATS: u32 = 20_000;
+const MOST_EVALUATIONS: u32 = 20_000;
 /// At most twelve decimals, so that thresholds are exact.
 const FINEST: u64 = 1_000_000_000_000;
 
@@ -178,14 +178,14 @@ impl Notes<'_> {
 
     /// Checks that the windows have a common divisor that is not too small.
     fn check_measure(&mut self, spec: &Spec, at: Place) {
-        let (beat, windows) = (spec.beat(), spec.windows());
+        let (interval, windows) = (spec.evaluation_interval(), spec.windows());
         if let Some(longest) = windows
             .last()
-            .filter(|longest| **longest > beat * MOST_BEATS)
+            .filter(|longest| **longest > interval * MOST_EVALUATIONS)
         {
             let what = format!(
                 "the greatest common divisor of all windows is {}, which is too small for {}: choose round windows",
-                Written(beat),
+                Written(interval),
                 Written(*longest),
             );
             self.add(at, "alerts", what);
