@@ -22,7 +22,7 @@ use crate::outbox::Claims;
 use crate::rejection::{Fault, Layer};
 use crate::run::{Run, RunId, Status};
 use crate::spec::RunSpec;
-use crate::store::{Query, Reply, StoreError};
+use crate::store::{Page, Query, Reply, StoreError, Unreadable};
 
 /// The dependencies, the budget, the gate and the metrics of a server.
 pub(crate) struct Conductor {
@@ -31,6 +31,8 @@ pub(crate) struct Conductor {
     pub(crate) cache: Dependency<CacheQuery, Option<Copied>, CacheError>,
     pub(crate) dispatch: Dependency<Arc<Run>, (), DispatchError>,
     pub(crate) claims: Claims,
+    /// The rows of the store that cannot be read.
+    pub(crate) unreadable: Arc<Unreadable>,
     pub(crate) budget: ErrorBudget,
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
@@ -164,15 +166,15 @@ impl Conductor {
         }
     }
 
-    /// Lists runs older than `before`, newest first.
+    /// Lists runs older than `before`, newest first. The page is bounded in bytes and may be shorter than `limit`.
     pub(crate) async fn list(
         &self,
         limit: u32,
         before: Option<RunId>,
-    ) -> Result<Vec<Run>, StoreError> {
+    ) -> Result<Page<Run>, StoreError> {
         match self.reads.call(Query::List { limit, before }).await? {
-            Reply::Runs(runs) => Ok(runs),
-            _ => Ok(Vec::new()),
+            Reply::Runs(page) => Ok(page),
+            _ => Ok(Page::default()),
         }
     }
 
@@ -205,6 +207,15 @@ impl Conductor {
         self.metrics
             .gauge("conductor_outbox_queued", &[])
             .set(self.queued.load(Relaxed));
+        let gauge = |name, value| {
+            self.metrics
+                .gauge(name, &[])
+                .set(u32::try_from(value).unwrap_or(u32::MAX));
+        };
+        gauge(
+            "conductor_store_unreadable_rows",
+            u64::from(self.unreadable.rows()),
+        );
         self.slo().report(&self.metrics);
     }
 

@@ -86,7 +86,11 @@ impl Metrics {
             ("conductor_gate_open", "1 while runs are admitted"),
             (
                 "conductor_outbox_queued",
-                "runs stored and not yet dispatched",
+                "runs stored and not yet dispatched, counted to 100,000",
+            ),
+            (
+                "conductor_store_unreadable_rows",
+                "rows found since the start that cannot be read",
             ),
         ] {
             metrics

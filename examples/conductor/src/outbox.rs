@@ -16,9 +16,10 @@ use tokio::task::JoinSet;
 use crate::conductor::Conductor;
 use crate::rejection::Fault;
 use crate::run::{RunId, Status};
-use crate::store::{Query, Reply};
+use crate::store::{Query, Reply, StoreError};
 
-/// The number of runs read in one query.
+/// The number of ids read in one query. The runs themselves are read one by one: a page of large runs would take longer
+/// than an attempt may, at every attempt, and nothing would be dispatched again.
 const PAGE: u32 = 64;
 /// The number of concurrent dispatches: a quarter of the bulkhead, which leaves room for new runs.
 const AT_ONCE: usize = 4;
@@ -77,20 +78,20 @@ impl Round {
                 limit: PAGE,
                 after: self.after,
             };
-            let runs = match conductor.reads.call(page).await {
-                Ok(Reply::Runs(runs)) => runs,
+            let ids = match conductor.reads.call(page).await {
+                Ok(Reply::Ids(page)) => page.items,
                 Ok(_) => Vec::new(),
                 Err(error) => return error.retry_after().unwrap_or_default(),
             };
-            if runs.is_empty() {
+            if ids.is_empty() {
                 self.after = None;
                 return Duration::ZERO;
             }
-            for some in runs.chunks(AT_ONCE) {
-                self.after = some.last().map(|run| run.id);
+            for some in ids.chunks(AT_ONCE) {
+                self.after = some.last().copied();
                 let mut sent = JoinSet::new();
-                for run in some {
-                    sent.spawn(deliver(conductor.clone(), run.id));
+                for id in some {
+                    sent.spawn(deliver(conductor.clone(), *id));
                 }
                 let mut refused = None;
                 while let Some(delivered) = sent.join_next().await {
@@ -114,7 +115,8 @@ async fn deliver(conductor: Arc<Conductor>, id: RunId) -> Option<Duration> {
     // Without this read the run is sent twice, which the key makes harmless but which moves `settled_at`.
     let run = match conductor.reads.call(Query::Get(id)).await {
         Ok(Reply::Found(run)) if run.status == Status::Queued => *run,
-        Ok(_) => return None,
+        // The store has logged a run that cannot be read. The other runs can still be dispatched.
+        Ok(_) | Err(StoreError::Unreadable(_)) => return None,
         Err(error) => return Some(error.retry_after().unwrap_or_default()),
     };
     match conductor.send(&run.into()).await {

@@ -90,6 +90,12 @@ impl Run {
         }
     }
 
+    /// The bytes of a run in memory: its texts, and 256 for the rest of it.
+    pub(crate) fn bytes(&self) -> usize {
+        let key = self.client_key.as_ref().map_or(0, String::len);
+        self.spec.as_str().len() + key + 256
+    }
+
     /// The same run, after it has left the queue.
     pub(crate) fn settled(&self, status: Status, at: Timestamp) -> Self {
         Self {

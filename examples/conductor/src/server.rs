@@ -154,6 +154,7 @@ fn assemble(config: &Config, peer: &Uri) -> Result<(Conductor, Closing), Cause> 
         path: config.database.clone(),
         reason,
     })?;
+    let unreadable = store.unreadable();
     let client = HttpDispatch::new(peer, config.dispatch.attempt.timeout);
     let metrics = Metrics::new();
     let (budget, gate) = slo::build(config)?;
@@ -163,6 +164,7 @@ fn assemble(config: &Config, peer: &Uri) -> Result<(Conductor, Closing), Cause> 
         cache: stacks::cache(Memory::new(), &config.cache, &metrics)?,
         dispatch: stacks::dispatch(client, &config.dispatch, &metrics)?,
         claims: Claims::default(),
+        unreadable,
         budget,
         gate,
         metrics,

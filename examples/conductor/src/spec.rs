@@ -3,15 +3,22 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 /// The largest request body, in bytes. A run is a page of text; a larger body is a mistake or an attack.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
+/// The largest number of values in a body. A value takes two bytes of text and up to 700 bytes of memory while the body is
+/// parsed, so this bounds the memory and the time that a body of [`MAX_BODY`] takes.
+const MAX_VALUES: usize = 2_000;
+/// The deepest nesting of a body: far more than a plan has, and little enough for every parser downstream.
+const MAX_DEPTH: usize = 32;
 /// The largest number of steps: more than a plan written by hand has, and a list of 200 runs stays readable.
 const MAX_STEPS: usize = 32;
 const MAX_LABELS: usize = 16;
@@ -20,17 +27,27 @@ const MAX_NAME: usize = 63;
 /// The longest timeout of a step, in seconds: a day. A step that takes longer is a service.
 const MAX_TIMEOUT: u32 = 24 * 60 * 60;
 
-/// A run as the client wrote it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RunSpec {
+/// A valid specification, as JSON text without spaces and with sorted keys. Equal specifications are equal texts.
+///
+/// It is kept as text because a tree of small values takes 80 times the memory, and because nothing but
+/// [`parse`](Self::parse) looks inside. Clones share the text.
+#[derive(Clone, Debug)]
+pub(crate) struct RunSpec(Arc<RawValue>);
+
+/// A run as the client wrote it. `W` is the type of a step's `with`.
+#[derive(Serialize, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    bound(deserialize = "W: Deserialize<'de> + Default")
+)]
+struct Document<W> {
     name: String,
     #[serde(default)]
     priority: Priority,
     #[serde(default)]
     labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "objects")]
-    steps: Vec<Step>,
+    steps: Vec<Step<W>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,13 +59,13 @@ enum Priority {
     High,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Step {
+struct Step<W> {
     name: String,
     uses: String,
     #[serde(default)]
-    with: Map<String, Value>,
+    with: W,
     #[serde(default = "five_minutes")]
     timeout_seconds: u32,
 }
@@ -91,8 +108,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Step>, D::Error> {
-    let steps = Vec::<Object<Step>>::deserialize(deserializer)?;
+fn objects<'de, D, W>(deserializer: D) -> Result<Vec<Step<W>>, D::Error>
+where
+    D: Deserializer<'de>,
+    W: Deserialize<'de> + Default,
+{
+    let steps = Vec::<Object<Step<W>>>::deserialize(deserializer)?;
     Ok(steps.into_iter().map(|Object(step)| step).collect())
 }
 
@@ -104,18 +125,87 @@ impl RunSpec {
     /// # Errors
     /// The first field that is missing, unknown, of the wrong type or out of its range.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRun> {
+        structure(body)?;
         let mut json = serde_json::Deserializer::from_slice(body);
         let read = serde_path_to_error::deserialize(&mut json);
-        let Object(spec): Object<Self> = read.map_err(|error| {
+        let Object(document): Object<Document<Map<String, Value>>> = read.map_err(|error| {
             let path = error.path().to_string();
             InvalidRun::read(&path, &error.into_inner().to_string())
         })?;
         json.end()
             .map_err(|error| InvalidRun::new("body", error.to_string()))?;
-        spec.check()?;
-        Ok(spec)
+        document.check()?;
+        let text = to_raw_value(&document).expect("a document is made of what JSON has");
+        Ok(Self(text.into()))
     }
 
+    /// Reads the text of a stored specification; `None` if it is none. The limits of `parse` are not applied: a run that
+    /// was accepted under other limits is still a run. Builds no tree.
+    pub(crate) fn stored(text: &str) -> Option<Self> {
+        let _: Object<Document<IgnoredAny>> = serde_json::from_str(text).ok()?;
+        let text = RawValue::from_string(text.to_owned()).ok()?;
+        Some(Self(text.into()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl PartialEq for RunSpec {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Serialize for RunSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// Checks the number of values and the depth of a JSON text, before anything is built from it. In a text that is not
+/// JSON the numbers mean nothing, but they bound what a parser builds until it notices. An empty list or object counts
+/// as two values.
+fn structure(text: &[u8]) -> Result<(), InvalidRun> {
+    let (mut values, mut depth) = (1_usize, 0_usize);
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => {
+                while let Some(byte) = bytes.next() {
+                    match byte {
+                        b'"' => break,
+                        b'\\' => {
+                            bytes.next();
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            b'{' | b'[' => {
+                values += 1;
+                depth += 1;
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' => values += 1,
+            _ => {}
+        }
+        if values > MAX_VALUES {
+            let reason = format!("may hold at most {MAX_VALUES} values");
+            return Err(InvalidRun::new("body", reason));
+        }
+        if depth > MAX_DEPTH {
+            let reason = format!("may be nested at most {MAX_DEPTH} deep");
+            return Err(InvalidRun::new("body", reason));
+        }
+    }
+    Ok(())
+}
+
+// === impl Document ===
+
+impl<W> Document<W> {
     fn check(&self) -> Result<(), InvalidRun> {
         name("name", &self.name)?;
         if self.labels.len() > MAX_LABELS {
@@ -147,7 +237,7 @@ impl RunSpec {
 
 // === impl Step ===
 
-impl Step {
+impl<W> Step<W> {
     fn check(&self, at: usize) -> Result<(), InvalidRun> {
         name(&format!("steps[{at}].name"), &self.name)?;
         name(&format!("steps[{at}].uses"), &self.uses)?;
@@ -231,8 +321,8 @@ mod tests {
     fn the_smallest_run_takes_the_defaults() {
         let spec = RunSpec::parse(br#"{"name":"a","steps":[{"name":"b","uses":"c"}]}"#).unwrap();
         assert_eq!(
-            (spec.priority, spec.steps[0].timeout_seconds),
-            (Priority::Normal, 300)
+            spec.as_str(),
+            r#"{"name":"a","priority":"normal","labels":{},"steps":[{"name":"b","uses":"c","with":{},"timeout_seconds":300}]}"#
         );
     }
 
@@ -254,8 +344,56 @@ mod tests {
         let body = br#"{"name":"a","steps":[{"name":"b","uses":"c","with":
             {"x":[1.0715660391465826e-75, 51.24817837550540, 123456.7890123456789]}}]}"#;
         let spec = RunSpec::parse(body).unwrap();
-        let kept = serde_json::to_string(&spec).unwrap();
-        assert_eq!(serde_json::from_str::<RunSpec>(&kept).unwrap(), spec);
+        let numbers = "[1.0715660391465826e-75,51.2481783755054,123456.78901234567]";
+        assert!(spec.as_str().contains(numbers), "{}", spec.as_str());
+        assert_eq!(RunSpec::stored(spec.as_str()), Some(spec));
+    }
+
+    #[test]
+    fn equal_runs_have_equal_texts() {
+        let parse = |body: &str| RunSpec::parse(body.as_bytes()).unwrap();
+        let one = r#"{"name":"a","steps":[{"name":"b","uses":"c","with":{"x":1,"y":"\u0041"}}]}"#;
+        let same = r#" {"steps":[{"with":{"y":"A", "x":1},"uses":"c","name":"b"}],"name":"a"} "#;
+        let other = r#"{"name":"a","steps":[{"name":"b","uses":"c","with":{"x":1,"y":"a"}}]}"#;
+        assert_eq!(parse(one), parse(same));
+        assert_ne!(parse(one), parse(other));
+    }
+
+    #[test]
+    fn values_and_depth_are_bounded() {
+        let with = |with: &str| {
+            let body =
+                format!(r#"{{"name":"a","steps":[{{"name":"b","uses":"c","with":{with}}}]}}"#);
+            RunSpec::parse(body.as_bytes()).map(drop)
+        };
+        let list = |values: usize| format!(r#"{{"x":[{}0]}}"#, "0,".repeat(values - 1));
+        let nest = |depth: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        // Brackets and commas in a text are no structure.
+        let text = format!(r#"{{"x":"{}"}}"#, r#"{[,\""#.repeat(MAX_VALUES));
+        assert_eq!(with(&text), Ok(()));
+        assert_eq!(with(&list(MAX_VALUES - 20)), Ok(()));
+        assert_eq!(with(&nest(MAX_DEPTH - 4)), Ok(()));
+        for (large, says) in [(list(MAX_VALUES), "values"), (nest(MAX_DEPTH - 3), "deep")] {
+            let said = with(&large).unwrap_err();
+            assert_eq!(said.field, "body");
+            assert!(said.reason.contains(says), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_stored_text_is_a_run_of_any_size_or_none() {
+        let run = |with: &str| {
+            RunSpec::stored(&format!(
+                r#"{{"name":"a","steps":[{{"name":"b","uses":"c","with":{with}}}]}}"#
+            ))
+        };
+        assert!(run(&format!("[{}0]", "{},".repeat(9_000))).is_some());
+        for with in ["", "[", "[1,]", "{}}"] {
+            assert!(run(with).is_none(), "{with}");
+        }
+        for text in ["", "{}", "[]", "null", r#"{"name":"a"}"#] {
+            assert!(RunSpec::stored(text).is_none(), "{text}");
+        }
     }
 
     #[test]

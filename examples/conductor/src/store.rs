@@ -3,6 +3,7 @@
 mod settings;
 mod sqlite;
 mod statements;
+mod unreadable;
 mod worker;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use thiserror::Error;
 
 pub(crate) use self::settings::SchemaError;
 pub(crate) use self::sqlite::{Closing, Sqlite};
+pub(crate) use self::unreadable::Unreadable;
 use crate::rejection::{Fault, Layer};
 use crate::run::{Run, RunId, Status};
 
@@ -39,16 +41,17 @@ pub(crate) enum Query {
     /// Checks that the store can be written.
     PingWrite,
     Get(RunId),
-    /// Runs older than `before`, newest first.
+    /// Runs older than `before`, newest first. Ends early at [`MAX_PAGE`].
     List {
         limit: u32,
         before: Option<RunId>,
     },
-    /// Queued runs newer than `after`, oldest first.
+    /// The ids of queued runs newer than `after`, oldest first.
     Queued {
         limit: u32,
         after: Option<RunId>,
     },
+    /// The number of queued runs, up to 100,000: the count of a longer queue would take longer than an attempt may.
     CountQueued,
 }
 
@@ -58,8 +61,17 @@ pub(crate) enum Reply {
     /// The run of a `Get`, or the run that an `Insert` found.
     Found(Box<Run>),
     Missing,
-    Runs(Vec<Run>),
+    Runs(Page<Run>),
+    Ids(Page<RunId>),
     Count(u32),
+}
+
+/// A part of a list. Rows that cannot be read are left out.
+#[derive(Clone, Debug)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// There are more after the last item.
+    pub(crate) more: bool,
 }
 
 /// Why the store did not answer: a rejection of our layers, or an error of the store.
@@ -76,10 +88,25 @@ pub(crate) enum StoreError {
     Locked,
     #[error("the database failed: {0}")]
     Sql(rusqlite::Error),
+    /// The row exists and its content is broken: the column, or "page" if SQLite cannot load it.
     #[error("a stored run cannot be read: {0}")]
     Unreadable(&'static str),
     #[error("its thread has ended; restart the service")]
     Closed,
+}
+
+/// The largest sum of the bytes of the runs in a page, except that a page has at least one run.
+pub(crate) const MAX_PAGE: usize = 256 * 1024;
+
+// === impl Page ===
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            more: false,
+        }
+    }
 }
 
 // === impl Query ===

@@ -65,6 +65,11 @@ impl Problem {
 
     /// The store did not answer. The run was not accepted.
     pub(super) fn store(name: &str, error: &StoreError) -> Self {
+        if let StoreError::Unreadable(_) = error {
+            // No retry-after: the next request will find the same row.
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            return Self::new(status, "unreadable_run", error.to_string());
+        }
         let message = format!("the store is unavailable: {error}");
         let problem = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

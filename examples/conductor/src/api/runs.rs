@@ -131,10 +131,10 @@ pub(super) async fn list(
         Some(before) => before,
         None => None,
     };
-    let runs = conductor.list(limit, before).await;
-    let runs = runs.map_err(|error| Problem::store(conductor.reads.name(), &error))?;
-    let full = u32::try_from(runs.len()) == Ok(limit);
-    let next_cursor = runs.last().filter(|_| full).map(|run| run.id);
+    let page = conductor.list(limit, before).await;
+    let page = page.map_err(|error| Problem::store(conductor.reads.name(), &error))?;
+    let (runs, more) = (page.items, page.more);
+    let next_cursor = runs.last().filter(|_| more).map(|run| run.id);
     Ok(Json(List { runs, next_cursor }).into_response())
 }
 

@@ -10,16 +10,17 @@ use tokio::sync::mpsc;
 
 use super::settings::{self, SchemaError};
 use super::worker::Worker;
-use super::{Query, Reply, Store, StoreError};
+use super::{Query, Reply, Store, StoreError, Unreadable};
 
 /// A handle of the store. Dropping the last clone ends the threads and closes the database.
 #[derive(Clone, Debug)]
 pub(crate) struct Sqlite {
     writer: Worker,
     reader: Worker,
+    unreadable: Arc<Unreadable>,
 }
 
-/// Waits for the end of both threads. They end when the last handle is dropped.
+/// Waits for the end of all threads. They end when the last handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Closing {
     open: mpsc::Receiver<Infallible>,
@@ -28,7 +29,7 @@ pub(crate) struct Closing {
 // === impl Closing ===
 
 impl Closing {
-    /// Returns when both connections are closed. The log is then merged into the database, so that the file alone is
+    /// Returns when all connections are closed. The log is then merged into the database, so that the file alone is
     /// complete.
     pub(crate) async fn closed(mut self) {
         let _: Option<Infallible> = self.open.recv().await;
@@ -42,19 +43,29 @@ impl Sqlite {
     ///
     /// # Errors
     /// The path cannot be written, is not a database, or is a database of a later version.
+    ///
+    /// # Panics
+    /// If the process cannot start two threads.
     pub(crate) fn open(path: &Path, busy: Duration) -> Result<(Self, Closing), SchemaError> {
         // An absolute path is always a file name. SQLite gives `:memory:` and `file:…?mode=memory` another meaning:
         // the writer and the reader would each have a database in memory, and every accepted run would be lost.
         let path = std::path::absolute(path)?;
         let writer = settings::open(&path, busy)?;
         let reader = settings::open(&path, busy)?;
+        let unreadable = Arc::<Unreadable>::default();
         let (held, open) = mpsc::channel(1);
         let held = Arc::new(Mutex::new(held));
         let sqlite = Self {
-            writer: Worker::start("store-write", writer, held.clone()),
-            reader: Worker::start("store-read", reader, held),
+            writer: Worker::start("store-write", writer, held.clone(), unreadable.clone()),
+            reader: Worker::start("store-read", reader, held, unreadable.clone()),
+            unreadable,
         };
         Ok((sqlite, Closing { open }))
+    }
+
+    /// The rows that cannot be read.
+    pub(crate) fn unreadable(&self) -> Arc<Unreadable> {
+        self.unreadable.clone()
     }
 }
 

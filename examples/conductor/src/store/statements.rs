@@ -1,16 +1,22 @@
 //! The SQL statements. All of them block.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
-use super::{Query, Reply, StoreError};
+use super::{MAX_PAGE, Page, Query, Reply, StoreError, Unreadable};
 use crate::run::{Run, RunId, Status};
+use crate::spec::RunSpec;
 
 /// The columns that `read` expects.
 const COLUMNS: &str = "id, client_key, status, created_at, settled_at, spec";
 
-pub(super) fn run(connection: &mut Connection, query: &Query) -> Result<Reply, StoreError> {
+/// Runs one query. Rows that a page leaves out are noted in `unreadable`.
+pub(super) fn run(
+    connection: &mut Connection,
+    unreadable: &Unreadable,
+    query: &Query,
+) -> Result<Reply, StoreError> {
     match query {
-        Query::Insert(run) => insert(connection, run),
+        Query::Insert(run) => insert(connection, unreadable, run),
         Query::Settle { id, status, at } => {
             let sql = "UPDATE runs SET status = ?2, settled_at = ?3
                        WHERE id = ?1 AND status = 'queued'";
@@ -23,26 +29,36 @@ pub(super) fn run(connection: &mut Connection, query: &Query) -> Result<Reply, S
             Ok(Reply::Done)
         }
         Query::Get(id) => {
-            let found = one(connection, "id = ?1", &id.to_string())?;
+            let found = one(connection, unreadable, "id = ?1", &id.to_string())?;
             Ok(found.map_or(Reply::Missing, |run| Reply::Found(Box::new(run))))
         }
         Query::List { limit, before } => {
             // No id begins with a letter after f, so 'g' is above all ids. With a bound instead of an `OR`, SQLite
             // seeks the key, and a late page costs as much as the first.
-            let sql = format!(
-                "SELECT {COLUMNS} FROM runs WHERE id < coalesce(?2, 'g') ORDER BY id DESC LIMIT ?1"
-            );
-            many(connection, &sql, *limit, *before)
+            let sql = "SELECT id FROM runs WHERE id < coalesce(?1, 'g') ORDER BY id DESC";
+            // The ids first, and each run by another query: a run whose content SQLite cannot load ends its own
+            // query and not the list.
+            let read = |id: RunId| one(connection, unreadable, "id = ?1", &id.to_string());
+            page(
+                connection,
+                unreadable,
+                sql,
+                *before,
+                *limit,
+                read,
+                Run::bytes,
+            )
+            .map(Reply::Runs)
         }
         Query::Queued { limit, after } => {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM runs WHERE status = 'queued' AND id > coalesce(?2, '')
-                 ORDER BY id LIMIT ?1"
-            );
-            many(connection, &sql, *limit, *after)
+            let sql = "SELECT id FROM runs WHERE status = 'queued' AND id > coalesce(?1, '')
+                       ORDER BY id";
+            let read = |id| Ok(Some(id));
+            page(connection, unreadable, sql, *after, *limit, read, |_| 0).map(Reply::Ids)
         }
         Query::CountQueued => {
-            let sql = "SELECT count(*) FROM runs WHERE status = 'queued'";
+            let sql = "SELECT count(*) FROM
+                       (SELECT 1 FROM runs WHERE status = 'queued' LIMIT 100000)";
             Ok(Reply::Count(
                 connection
                     .prepare_cached(sql)?
@@ -53,71 +69,119 @@ pub(super) fn run(connection: &mut Connection, query: &Query) -> Result<Reply, S
 }
 
 /// Inserts a run. One statement decides, so that exactly one of two inserts with the same key wins.
-fn insert(connection: &Connection, run: &Run) -> Result<Reply, StoreError> {
+fn insert(
+    connection: &Connection,
+    unreadable: &Unreadable,
+    run: &Run,
+) -> Result<Reply, StoreError> {
     let sql = "INSERT INTO runs (id, client_key, status, created_at, settled_at, spec)
                VALUES (?1, ?2, ?3, ?4, NULL, ?5) ON CONFLICT DO NOTHING";
-    let spec = serde_json::to_string(&run.spec).expect("a spec is made of what JSON has");
     let id = run.id.to_string();
     let row = params![
         id,
         run.client_key,
         run.status.as_str(),
         run.created_at.to_string(),
-        spec
+        run.spec.as_str()
     ];
     if connection.prepare_cached(sql)?.execute(row)? == 1 {
         return Ok(Reply::Done);
     }
     // The id exists: an earlier attempt that timed out has inserted the run.
-    if one(connection, "id = ?1", &id)?.is_some() {
+    if one(connection, unreadable, "id = ?1", &id)?.is_some() {
         return Ok(Reply::Done);
     }
     let key = run.client_key.as_deref().unwrap_or_default();
-    let found = one(connection, "client_key = ?1", key)?;
+    let found = one(connection, unreadable, "client_key = ?1", key)?;
     found
         .map(|run| Reply::Found(Box::new(run)))
         .ok_or(StoreError::Unreadable("key without a run"))
 }
 
-fn one(connection: &Connection, what: &str, value: &str) -> Result<Option<Run>, StoreError> {
+/// Reads one row. A row that is there and cannot be read is no error of the database, also if SQLite finds it
+/// malformed: other rows can be read, and a client that asks for this one must not open a breaker.
+fn one(
+    connection: &Connection,
+    unreadable: &Unreadable,
+    what: &str,
+    value: &str,
+) -> Result<Option<Run>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM runs WHERE {what}");
-    connection
+    let found = connection
         .prepare_cached(&sql)?
         .query_row([value], |row| Ok(read(row)))
-        .optional()?
-        .transpose()
+        .optional();
+    let broken = match found {
+        Ok(None) => return Ok(None),
+        Ok(Some(Ok(run))) => return Ok(Some(run)),
+        Ok(Some(Err(column))) => column,
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => "page",
+        Err(error) => return Err(error.into()),
+    };
+    unreadable.note(value, broken);
+    Err(StoreError::Unreadable(broken))
 }
 
-fn many(
+/// Reads the ids of `sql` and what `read` finds for each, until there are `limit` of them or their `bytes` reach
+/// [`MAX_PAGE`]. What cannot be read is left out.
+fn page<T>(
     connection: &Connection,
+    unreadable: &Unreadable,
     sql: &str,
-    limit: u32,
     from: Option<RunId>,
-) -> Result<Reply, StoreError> {
+    limit: u32,
+    read: impl Fn(RunId) -> Result<Option<T>, StoreError>,
+    bytes: impl Fn(&T) -> usize,
+) -> Result<Page<T>, StoreError> {
+    let (mut page, mut sum) = (Page::default(), 0);
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement
-        .query_map(params![limit, from.map(|id| id.to_string())], |row| {
-            Ok(read(row))
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
-    rows.into_iter().collect::<Result<_, _>>().map(Reply::Runs)
+    let mut rows = statement.query([from.map(|id| id.to_string())])?;
+    while let Some(row) = rows.next()? {
+        let text = row.get_ref(0)?.as_bytes().unwrap_or_default();
+        let text = String::from_utf8_lossy(text);
+        // An id in another notation is not found again.
+        let id = RunId::parse(&text).filter(|id| id.to_string() == text);
+        let Some(id) = id else {
+            unreadable.note(&text, "id");
+            continue;
+        };
+        if u32::try_from(page.items.len()) == Ok(limit) {
+            page.more = true;
+            break;
+        }
+        let item = match read(id) {
+            Ok(Some(item)) => item,
+            Ok(None) | Err(StoreError::Unreadable(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        sum += bytes(&item);
+        if sum > MAX_PAGE && !page.items.is_empty() {
+            page.more = true;
+            break;
+        }
+        page.items.push(item);
+    }
+    Ok(page)
 }
 
-fn read(row: &Row<'_>) -> Result<Run, StoreError> {
-    let text = |at: usize| row.get_ref(at)?.as_str().map_err(rusqlite::Error::from);
-    let settled: Option<String> = row.get(4)?;
+/// Reads a row of [`COLUMNS`].
+///
+/// # Errors
+/// The column that holds something else.
+fn read(row: &Row<'_>) -> Result<Run, &'static str> {
+    let optional = |at: usize| row.get_ref(at).ok()?.as_str_or_null().ok();
+    let text = |at: usize| optional(at).flatten();
+    let settled = match optional(4).ok_or("settled_at")? {
+        Some(at) => Some(at.parse().map_err(|_| "settled_at")?),
+        None => None,
+    };
     Ok(Run {
-        id: RunId::parse(text(0)?).ok_or(StoreError::Unreadable("id"))?,
-        client_key: row.get(1)?,
-        status: Status::parse(text(2)?).ok_or(StoreError::Unreadable("status"))?,
-        created_at: text(3)?
-            .parse()
-            .map_err(|_| StoreError::Unreadable("created_at"))?,
-        settled_at: settled
-            .map(|at| at.parse())
-            .transpose()
-            .map_err(|_| StoreError::Unreadable("settled_at"))?,
-        spec: serde_json::from_str(text(5)?).map_err(|_| StoreError::Unreadable("spec"))?,
+        id: text(0).and_then(RunId::parse).ok_or("id")?,
+        client_key: optional(1).ok_or("client_key")?.map(str::to_owned),
+        status: text(2).and_then(Status::parse).ok_or("status")?,
+        created_at: text(3).and_then(|at| at.parse().ok()).ok_or("created_at")?,
+        settled_at: settled,
+        spec: text(5).and_then(RunSpec::stored).ok_or("spec")?,
     })
 }
 
@@ -139,7 +203,7 @@ mod tests {
     }
 
     fn ask(connection: &mut Connection, query: &Query) -> Reply {
-        run(connection, query).unwrap()
+        run(connection, &Unreadable::default(), query).unwrap()
     }
 
     #[test]
@@ -190,7 +254,7 @@ mod tests {
                 after: None,
             },
         );
-        assert!(matches!(queued, Reply::Runs(runs) if runs.is_empty()));
+        assert!(matches!(queued, Reply::Ids(page) if page.items.is_empty()));
         let read = ask(&mut db, &Query::Get(run.id));
         assert!(matches!(read, Reply::Found(run) if run.status == Status::Dispatched));
     }
@@ -209,9 +273,10 @@ mod tests {
                 before: None,
             },
         );
-        let Reply::Runs(first) = first else {
+        let Reply::Runs(Page { items: first, more }) = first else {
             panic!("no list")
         };
+        assert!(more);
         let rest = ask(
             &mut db,
             &Query::List {
@@ -219,9 +284,10 @@ mod tests {
                 before: Some(first[2].id),
             },
         );
-        let Reply::Runs(rest) = rest else {
+        let Reply::Runs(Page { items: rest, more }) = rest else {
             panic!("no list")
         };
+        assert!(!more);
         let seen: Vec<_> = first.iter().chain(&rest).map(|run| run.id).collect();
         assert_eq!(
             seen,

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Query, Reply, StoreError, statements};
+use super::{Query, Reply, StoreError, Unreadable, statements};
 
 /// The capacity of the channel. The bulkhead admits fewer calls; this only bounds the channel.
 const BACKLOG: usize = 256;
@@ -35,13 +35,14 @@ impl Worker {
         name: &str,
         connection: Connection,
         open: Arc<Mutex<mpsc::Sender<Infallible>>>,
+        unreadable: Arc<Unreadable>,
     ) -> Self {
         let (jobs, queue) = mpsc::channel(BACKLOG);
         thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
                 let mut connection = connection;
-                serve(&mut connection, queue);
+                serve(&mut connection, &unreadable, queue);
                 let _alone = open.lock();
                 drop(connection);
             })
@@ -61,13 +62,13 @@ impl Worker {
     }
 }
 
-fn serve(connection: &mut Connection, mut queue: mpsc::Receiver<Job>) {
+fn serve(connection: &mut Connection, unreadable: &Unreadable, mut queue: mpsc::Receiver<Job>) {
     while let Some(Job { query, answer }) = queue.blocking_recv() {
         // Skips queries whose callers have gone. Otherwise a lock that is released late is followed by a burst of
         // writes for which no caller waits.
         if !answer.is_closed() {
             // An error means that the caller has gone while the query ran.
-            let _ = answer.send(statements::run(connection, &query));
+            let _ = answer.send(statements::run(connection, unreadable, &query));
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Tests of the conductor over real sockets, with free ports, separate databases and real faults.
 
+mod bounds;
 mod client;
 mod connections;
 mod durability;
 mod faults;
 mod figures;
 mod gate;
+mod outbox;
 mod process;
+mod rows;
 mod runs;
 mod stage;
 mod start;

@@ -42,6 +42,10 @@ impl Process {
         }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it can be killed");

@@ -1,0 +1,123 @@
+//! The outbox delivers every queued run, whatever the rows of the other runs hold.
+
+use std::time::Duration;
+
+use crate::client::RUNS;
+use crate::process::Process;
+use crate::rows;
+use crate::stage::{Stage, eventually};
+
+#[tokio::test]
+async fn runs_that_are_costly_to_parse_are_delivered() {
+    // A page of whole runs took longer than this limit to parse, at every attempt.
+    let stage = Stage::start_with(|config| {
+        config.reads.attempt.timeout = Duration::from_secs(1);
+        config.reads.whole = Duration::from_secs(1);
+    })
+    .await;
+    let (database, spec) = (stage.database(), rows::many_values());
+    database.execute_batch("BEGIN").expect("a transaction");
+    let ids: Vec<_> = (0..64)
+        .map(|number| rows::write(&database, number, "queued", &spec))
+        .collect();
+    database.execute_batch("COMMIT").expect("committed");
+    eventually("all delivered", async || {
+        ids.iter().all(|id| stage.peer().deliveries(id) > 0)
+    })
+    .await;
+    let metrics = stage.client.get("/metrics").await.text;
+    let opened = r#"conductor_breaker_transitions_total{dependency="store-read",to="open"}"#;
+    let opened = metrics.lines().find_map(|line| line.strip_prefix(opened));
+    assert_eq!(opened.map_or("0", str::trim), "0");
+}
+
+#[tokio::test]
+async fn unreadable_rows_stop_neither_outbox_nor_lists() {
+    let stage = Stage::start().await;
+    let database = stage.database();
+    let good = rows::spec("{}");
+    database.execute_batch("BEGIN").expect("a transaction");
+    // Before, between and after the readable rows, and more in a row than one page of the outbox has.
+    for number in 0..70 {
+        rows::write(&database, number, "queued", "no JSON");
+    }
+    let first = rows::write(&database, 100, "queued", &good);
+    rows::write(&database, 101, "queued", r#"{"name":"no steps"}"#);
+    rows::write(&database, 102, "lost", &good);
+    let sql = "INSERT INTO runs VALUES (?1, NULL, 'queued', ?2, NULL, CAST(?3 AS TEXT))";
+    for (id, created, spec) in [
+        ("no id", "2026-01-01T00:00:00Z", good.as_bytes()),
+        (&rows::id(103), "yesterday", good.as_bytes()),
+        (&rows::id(104), "2026-01-01T00:00:00Z", b"\xff\xfe"),
+        // The same id in another notation, which is not found again.
+        (
+            &rows::id(105).to_uppercase().replace('-', ""),
+            "2026-01-01T00:00:00Z",
+            good.as_bytes(),
+        ),
+    ] {
+        database
+            .execute(sql, rusqlite::params![id, created, spec])
+            .expect("a row");
+    }
+    let last = rows::write(&database, 110, "queued", &good);
+    database.execute_batch("COMMIT").expect("committed");
+
+    let peer = stage.peer();
+    eventually("both delivered", async || {
+        peer.deliveries(&first) > 0 && peer.deliveries(&last) > 0
+    })
+    .await;
+    let listed = stage.client.get(RUNS).await;
+    assert_eq!(listed.status, 200, "{}", listed.text);
+    assert_eq!(
+        (listed.at("/runs/0/id"), listed.at("/runs/1/id")),
+        (last.as_str().into(), first.as_str().into())
+    );
+    assert!(listed.at("/runs/2").is_null() && listed.at("/next_cursor").is_null());
+    let page = stage.client.get(&format!("{RUNS}?limit=1")).await;
+    assert_eq!(page.at("/next_cursor"), last.as_str());
+    // No breaker takes a bad row for a fault of the store, and the read of one says what it is.
+    let one = stage.client.get(&format!("{RUNS}/{}", rows::id(0))).await;
+    assert_eq!(
+        (one.status, one.string("/error/code")),
+        (500, "unreadable_run".into())
+    );
+    assert_eq!(stage.breaker("store-read").await, "closed");
+    let metrics = stage.client.get("/metrics").await.text;
+    // One row is above every id in hexadecimal, so only the outbox finds it.
+    let line = "conductor_store_unreadable_rows 76";
+    assert!(metrics.lines().any(|said| said == line), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_run_on_a_malformed_page_opens_no_breaker() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let peer = conductor::Peer::start().await.expect("a port");
+    let path = directory.path().join("conductor.db");
+    let url = peer.url().to_string();
+    let process = Process::start(&path, &url);
+    process.terminate();
+    tokio::task::spawn_blocking(|| process.wait())
+        .await
+        .expect("it ends");
+    let database = rusqlite::Connection::open(&path).expect("a database");
+    let id = rows::write(&database, 1, "queued", &rows::long_text());
+    // Closing the only connection moves the log into the file.
+    drop(database);
+    // An overflow page begins with the number of the next one, and is otherwise full of the text.
+    let mut bytes = std::fs::read(&path).expect("a file");
+    let page = bytes
+        .chunks_exact_mut(4096)
+        .find(|page| page[4..].iter().all(|byte| *byte == b'x'));
+    page.expect("an overflow page")[..4].fill(0xff);
+    std::fs::write(&path, bytes).expect("written");
+
+    let process = Process::start(&path, &url);
+    for _ in 0..20 {
+        let answer = process.client.get(&format!("{RUNS}/{id}")).await;
+        assert_eq!(answer.string("/error/code"), "unreadable_run");
+    }
+    let health = process.client.get("/api/maestro/v1/health").await;
+    assert_eq!(health.at("/dependencies/store-read/breaker"), "closed");
+}
