@@ -28,6 +28,7 @@ use crate::store::{Page, Query, Reply, StoreError, Unreadable};
 pub(crate) struct Conductor {
     pub(crate) writes: Dependency<Query, Reply, StoreError>,
     pub(crate) reads: Dependency<Query, Reply, StoreError>,
+    pub(crate) lists: Dependency<Query, Reply, StoreError>,
     pub(crate) cache: Dependency<CacheQuery, Option<Copied>, CacheError>,
     pub(crate) dispatch: Dependency<Arc<Run>, (), DispatchError>,
     pub(crate) claims: Claims,
@@ -172,17 +173,18 @@ impl Conductor {
         limit: u32,
         before: Option<RunId>,
     ) -> Result<Page<Run>, StoreError> {
-        match self.reads.call(Query::List { limit, before }).await? {
+        match self.lists.call(Query::List { limit, before }).await? {
             Reply::Runs(page) => Ok(page),
             _ => Ok(Page::default()),
         }
     }
 
     /// The shared objects of all stacks, in the order in which a run uses them.
-    pub(crate) fn controls(&self) -> [&Controls; 4] {
+    pub(crate) fn controls(&self) -> [&Controls; 5] {
         [
             self.writes.controls(),
             self.reads.controls(),
+            self.lists.controls(),
             self.cache.controls(),
             self.dispatch.controls(),
         ]

@@ -43,6 +43,8 @@ pub struct Config {
     pub writes: Tuning,
     /// The stack of the store's reader.
     pub reads: Tuning,
+    /// The stack of the store's lists.
+    pub lists: Tuning,
     /// The stack of the cache.
     pub cache: Attempt,
     /// The stack of the dispatch API.
@@ -104,6 +106,7 @@ impl Default for Config {
             outbox: ms(250),
             writes: Tuning::store(),
             reads: Tuning::store(),
+            lists: Tuning::store(),
             cache: Attempt::cache(),
             dispatch: Tuning::dispatch(),
         }

@@ -160,7 +160,8 @@ fn assemble(config: &Config, peer: &Uri) -> Result<(Conductor, Closing), Cause> 
     let (budget, gate) = slo::build(config)?;
     let conductor = Conductor {
         writes: stacks::store("store-write", store.clone(), &config.writes, &metrics)?,
-        reads: stacks::store("store-read", store, &config.reads, &metrics)?,
+        reads: stacks::store("store-read", store.clone(), &config.reads, &metrics)?,
+        lists: stacks::lists("store-list", store, &config.lists, &metrics)?,
         cache: stacks::cache(Memory::new(), &config.cache, &metrics)?,
         dispatch: stacks::dispatch(client, &config.dispatch, &metrics)?,
         claims: Claims::default(),

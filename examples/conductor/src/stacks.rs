@@ -7,4 +7,4 @@ mod store;
 
 pub(crate) use self::cache::cache;
 pub(crate) use self::dispatch::dispatch;
-pub(crate) use self::store::store;
+pub(crate) use self::store::{lists, store};

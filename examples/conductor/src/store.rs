@@ -91,6 +91,8 @@ pub(crate) enum StoreError {
     /// The row exists and its content is broken: the column, or "page" if SQLite cannot load it.
     #[error("a stored run cannot be read: {0}")]
     Unreadable(&'static str),
+    #[error("the query panicked; the log has the reason")]
+    Panicked,
     #[error("its thread has ended; restart the service")]
     Closed,
 }

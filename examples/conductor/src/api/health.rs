@@ -35,6 +35,7 @@ pub(super) async fn dependencies(State(conductor): State<Arc<Conductor>>) -> Res
     let Conductor {
         writes,
         reads,
+        lists,
         cache,
         dispatch,
         ..
@@ -43,6 +44,7 @@ pub(super) async fn dependencies(State(conductor): State<Arc<Conductor>>) -> Res
         "dependencies": {
             writes.name(): writes.health(),
             reads.name(): reads.health(),
+            lists.name(): lists.health(),
             cache.name(): cache.health(),
             dispatch.name(): dispatch.health(),
         }

@@ -132,7 +132,7 @@ pub(super) async fn list(
         None => None,
     };
     let page = conductor.list(limit, before).await;
-    let page = page.map_err(|error| Problem::store(conductor.reads.name(), &error))?;
+    let page = page.map_err(|error| Problem::store(conductor.lists.name(), &error))?;
     let (runs, more) = (page.items, page.more);
     let next_cursor = runs.last().filter(|_| more).map(|run| run.id);
     Ok(Json(List { runs, next_cursor }).into_response())

@@ -20,7 +20,7 @@ pub(super) struct Observer {
     tallies: Arc<Tallies>,
     screen: Arc<Screen>,
     /// Dropping them ends the notifications.
-    _breakers: [Listener; 4],
+    _breakers: [Listener; 5],
     open: bool,
     retries: u64,
 }
@@ -82,7 +82,7 @@ impl Observer {
 
     /// The live line.
     fn stand(&self) -> String {
-        let [writes, _, _, dispatch] = self.conductor.controls();
+        let [writes, _, _, _, dispatch] = self.conductor.controls();
         let budget = |controls: &Controls| {
             controls
                 .retries

@@ -1,4 +1,4 @@
-//! SQLite in this process: one thread writes, one reads.
+//! SQLite in this process: one thread writes, one reads single runs, and one reads lists.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -17,6 +17,7 @@ use super::{Query, Reply, Store, StoreError, Unreadable};
 pub(crate) struct Sqlite {
     writer: Worker,
     reader: Worker,
+    lister: Worker,
     unreadable: Arc<Unreadable>,
 }
 
@@ -45,19 +46,21 @@ impl Sqlite {
     /// The path cannot be written, is not a database, or is a database of a later version.
     ///
     /// # Panics
-    /// If the process cannot start two threads.
+    /// If the process cannot start three threads.
     pub(crate) fn open(path: &Path, busy: Duration) -> Result<(Self, Closing), SchemaError> {
         // An absolute path is always a file name. SQLite gives `:memory:` and `file:…?mode=memory` another meaning:
         // the writer and the reader would each have a database in memory, and every accepted run would be lost.
         let path = std::path::absolute(path)?;
         let writer = settings::open(&path, busy)?;
         let reader = settings::open(&path, busy)?;
+        let lister = settings::open(&path, busy)?;
         let unreadable = Arc::<Unreadable>::default();
         let (held, open) = mpsc::channel(1);
         let held = Arc::new(Mutex::new(held));
         let sqlite = Self {
             writer: Worker::start("store-write", writer, held.clone(), unreadable.clone()),
-            reader: Worker::start("store-read", reader, held, unreadable.clone()),
+            reader: Worker::start("store-read", reader, held.clone(), unreadable.clone()),
+            lister: Worker::start("store-list", lister, held, unreadable.clone()),
             unreadable,
         };
         Ok((sqlite, Closing { open }))
@@ -71,10 +74,10 @@ impl Sqlite {
 
 impl Store for Sqlite {
     async fn run(&self, query: Query) -> Result<Reply, StoreError> {
-        let worker = if query.writes() {
-            &self.writer
-        } else {
-            &self.reader
+        let worker = match &query {
+            query if query.writes() => &self.writer,
+            Query::List { .. } => &self.lister,
+            _ => &self.reader,
         };
         worker.ask(query).await
     }

@@ -1,11 +1,14 @@
 //! What clients send and ask for is bounded in structure, in bytes and in its effect on others.
 
+use std::time::Duration;
+
+use http::Method;
 use serde_json::Value;
 
 use crate::client::RUNS;
 use crate::process::Process;
 use crate::rows;
-use crate::stage::Stage;
+use crate::stage::{Stage, eventually};
 
 /// The bytes of the largest response of a list: its page, and one run.
 const LARGEST_LIST: usize = 384 * 1024;
@@ -46,6 +49,62 @@ async fn a_list_is_bounded_in_bytes_and_loses_no_run() {
         cursor = format!("&cursor={next}");
     }
     assert_eq!(listed, ids);
+}
+
+/// Replaces the table by a view of rows with this id, which no query finds and no scan reaches the end of.
+fn endless(stage: &Stage, id: &str) {
+    let view = format!(
+        "ALTER TABLE runs RENAME TO kept;
+        CREATE VIEW runs AS WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n)
+        SELECT {id} AS id, '' AS client_key, '' AS status, '' AS created_at, '' AS settled_at,
+            '' AS spec FROM n WHERE i < (SELECT -count(*) FROM kept)"
+    );
+    stage.database().execute_batch(&view).expect("a view");
+}
+
+#[tokio::test]
+async fn a_query_whose_caller_has_gone_is_interrupted() {
+    let stage = Stage::start_with(|config| {
+        // The outbox is one of the callers that go.
+        config.reads.attempt.timeout = Duration::from_millis(200);
+    })
+    .await;
+    // SQLite does not know which rows have which id, so it looks at all.
+    endless(&stage, "CAST(i AS TEXT)");
+    let impatient = [("request-timeout-ms", "100")];
+    let one = format!("{RUNS}/{}", rows::id(7));
+    for path in [RUNS, &one] {
+        let answer = stage.client.send(Method::GET, path, &impatient, "").await;
+        assert!([503, 504].contains(&answer.status), "{}", answer.text);
+    }
+    stage
+        .database()
+        .execute_batch("DROP VIEW runs; ALTER TABLE kept RENAME TO runs")
+        .expect("the table again");
+    eventually("the threads answer again", async || {
+        let (list, one) = (stage.client.get(RUNS).await, stage.client.get(&one).await);
+        list.status == 200 && one.status == 404
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn late_lists_open_no_breaker() {
+    let stage = Stage::start_with(|config| {
+        config.lists.attempt.timeout = Duration::from_millis(20);
+    })
+    .await;
+    // Only a list looks at these rows: all others ask for ids that they do not have.
+    endless(&stage, "''");
+    for _ in 0..12 {
+        let answer = stage.client.get(RUNS).await;
+        assert_eq!(answer.string("/error/rejected_by"), "store-list timeout");
+    }
+    for dependency in ["store-list", "store-read"] {
+        assert_eq!(stage.breaker(dependency).await, "closed");
+    }
+    let one = format!("{RUNS}/{}", rows::id(7));
+    assert_eq!(stage.client.get(&one).await.status, 404);
 }
 
 /// The largest resident size of a process until now, in bytes.

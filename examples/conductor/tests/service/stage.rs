@@ -76,7 +76,12 @@ pub(crate) fn config(database: PathBuf) -> Config {
         ..Config::default()
     };
     config.listen.set_port(0);
-    for stack in [&mut config.writes, &mut config.reads, &mut config.dispatch] {
+    for stack in [
+        &mut config.writes,
+        &mut config.reads,
+        &mut config.lists,
+        &mut config.dispatch,
+    ] {
         let breaker = stack.attempt.breaker.consecutive_failures(3);
         stack.attempt.breaker = breaker.wait_in_open(Wait::fixed(ms(50)));
         stack.attempt.timeout = UNHURRIED;
