@@ -12,8 +12,6 @@ use tokio::time::Instant;
 use crate::rejection::{Fault, Layer};
 use crate::run::{Run, RunId, Status};
 
-/// The largest number of runs kept: the runs that clients read in a day, some tens of megabytes.
-const CAPACITY: u64 = 10_000;
 /// How long a copy is kept. Much longer than it counts as fresh, because an old copy is better than no answer.
 const KEPT: Duration = Duration::from_hours(1);
 
@@ -67,13 +65,24 @@ impl Copied {
 // === impl Memory ===
 
 impl Memory {
-    pub(crate) fn new() -> Self {
+    /// A cache of at most this number of bytes. It is above that for a moment while up to some hundred runs that have
+    /// just been put in wait to be weighed.
+    pub(crate) fn new(bytes: u64) -> Self {
         Self {
             runs: Moka::builder()
-                .max_capacity(CAPACITY)
+                .weigher(|_, (run, _): &(Run, Instant)| {
+                    u32::try_from(run.bytes()).unwrap_or(u32::MAX)
+                })
+                .max_capacity(bytes)
                 .time_to_live(KEPT)
                 .build(),
         }
+    }
+
+    /// The bytes of all copies.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.runs.run_pending_tasks();
+        self.runs.weighted_size()
     }
 }
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use maestro_circuit_breaker::State;
 use maestro_slo_budget::{ErrorBudget, Gate};
 
-use crate::cache::{CacheError, CacheQuery, Copied};
+use crate::cache::{CacheError, CacheQuery, Copied, Memory};
 use crate::controls::Controls;
 use crate::dependency::Dependency;
 use crate::dispatch::DispatchError;
@@ -32,6 +32,8 @@ pub(crate) struct Conductor {
     pub(crate) cache: Dependency<CacheQuery, Option<Copied>, CacheError>,
     pub(crate) dispatch: Dependency<Arc<Run>, (), DispatchError>,
     pub(crate) claims: Claims,
+    /// The cache without its stack, for its size.
+    pub(crate) memory: Memory,
     /// The rows of the store that cannot be read.
     pub(crate) unreadable: Arc<Unreadable>,
     pub(crate) budget: ErrorBudget,
@@ -214,6 +216,7 @@ impl Conductor {
                 .gauge(name, &[])
                 .set(u32::try_from(value).unwrap_or(u32::MAX));
         };
+        gauge("conductor_cache_bytes", self.memory.bytes());
         gauge(
             "conductor_store_unreadable_rows",
             u64::from(self.unreadable.rows()),

@@ -37,6 +37,8 @@ pub struct Config {
     pub busy: Duration,
     /// How long a copy of a queued run counts as current.
     pub fresh_for: Duration,
+    /// The bytes of runs that the cache in memory keeps.
+    pub cache_bytes: u64,
     /// The interval at which the outbox looks for queued runs.
     pub outbox: Duration,
     /// The stack of the store's writer.
@@ -103,6 +105,7 @@ impl Default for Config {
             // A commit with its fsync takes milliseconds. A lock held longer belongs to another program.
             busy: ms(50),
             fresh_for: ms(1_000),
+            cache_bytes: 64 << 20,
             outbox: ms(250),
             writes: Tuning::store(),
             reads: Tuning::store(),

@@ -88,6 +88,7 @@ impl Metrics {
                 "conductor_outbox_queued",
                 "runs stored and not yet dispatched, counted to 100,000",
             ),
+            ("conductor_cache_bytes", "bytes of the runs in the cache"),
             (
                 "conductor_store_unreadable_rows",
                 "rows found since the start that cannot be read",

@@ -90,7 +90,7 @@ impl Run {
         }
     }
 
-    /// The bytes of a run in memory: its texts, and 256 for the rest of it.
+    /// The bytes of a run in memory: its texts, and 256 for the rest of it and for the entry that holds it.
     pub(crate) fn bytes(&self) -> usize {
         let key = self.client_key.as_ref().map_or(0, String::len);
         self.spec.as_str().len() + key + 256

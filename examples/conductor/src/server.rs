@@ -154,7 +154,7 @@ fn assemble(config: &Config, peer: &Uri) -> Result<(Conductor, Closing), Cause> 
         path: config.database.clone(),
         reason,
     })?;
-    let unreadable = store.unreadable();
+    let (memory, unreadable) = (Memory::new(config.cache_bytes), store.unreadable());
     let client = HttpDispatch::new(peer, config.dispatch.attempt.timeout);
     let metrics = Metrics::new();
     let (budget, gate) = slo::build(config)?;
@@ -162,9 +162,10 @@ fn assemble(config: &Config, peer: &Uri) -> Result<(Conductor, Closing), Cause> 
         writes: stacks::store("store-write", store.clone(), &config.writes, &metrics)?,
         reads: stacks::store("store-read", store.clone(), &config.reads, &metrics)?,
         lists: stacks::lists("store-list", store, &config.lists, &metrics)?,
-        cache: stacks::cache(Memory::new(), &config.cache, &metrics)?,
+        cache: stacks::cache(memory.clone(), &config.cache, &metrics)?,
         dispatch: stacks::dispatch(client, &config.dispatch, &metrics)?,
         claims: Claims::default(),
+        memory,
         unreadable,
         budget,
         gate,

@@ -107,6 +107,22 @@ async fn late_lists_open_no_breaker() {
     assert_eq!(stage.client.get(&one).await.status, 404);
 }
 
+#[tokio::test]
+async fn the_cache_is_bounded_in_bytes() {
+    const BYTES: u64 = 512 * 1024;
+    let stage = Stage::start_with(|config| config.cache_bytes = BYTES).await;
+    let body = rows::long_text();
+    for _ in 0..20 {
+        assert_eq!(stage.client.post(&body).await.status, 201);
+    }
+    let metrics = stage.client.get("/metrics").await.text;
+    let held = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("conductor_cache_bytes "));
+    let held = held.and_then(|held| held.parse().ok()).unwrap_or(0);
+    assert!((60_000..=BYTES).contains(&held), "{metrics}");
+}
+
 /// The largest resident size of a process until now, in bytes.
 #[cfg(target_os = "linux")]
 fn peak(process: &Process) -> usize {
