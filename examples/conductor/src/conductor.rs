@@ -19,6 +19,7 @@ use crate::dependency::Dependency;
 use crate::dispatch::DispatchError;
 use crate::metrics::Metrics;
 use crate::outbox::Claims;
+use crate::readiness::Readiness;
 use crate::rejection::{Fault, Layer};
 use crate::run::{Run, RunId, Status};
 use crate::spec::RunSpec;
@@ -32,6 +33,7 @@ pub(crate) struct Conductor {
     pub(crate) cache: Dependency<CacheQuery, Option<Copied>, CacheError>,
     pub(crate) dispatch: Dependency<Arc<Run>, (), DispatchError>,
     pub(crate) claims: Claims,
+    pub(crate) readiness: Readiness,
     /// The cache without its stack, for its size.
     pub(crate) memory: Memory,
     /// The rows of the store that cannot be read.

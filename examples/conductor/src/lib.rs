@@ -13,6 +13,7 @@ mod metrics;
 mod outbox;
 mod outcomes;
 mod peer;
+mod readiness;
 mod rejection;
 mod run;
 mod server;

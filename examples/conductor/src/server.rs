@@ -20,6 +20,7 @@ use crate::dispatch::HttpDispatch;
 use crate::metrics::Metrics;
 use crate::outbox::{self, Claims};
 use crate::peer::Peer;
+use crate::readiness::Readiness;
 use crate::start::{Cause, StartError};
 use crate::store::{Closing, Sqlite};
 use crate::{api, slo, stacks, watch as watcher};
@@ -165,6 +166,7 @@ fn assemble(config: &Config, peer: &Uri) -> Result<(Conductor, Closing), Cause> 
         cache: stacks::cache(memory.clone(), &config.cache, &metrics)?,
         dispatch: stacks::dispatch(client, &config.dispatch, &metrics)?,
         claims: Claims::default(),
+        readiness: Readiness::default(),
         memory,
         unreadable,
         budget,

@@ -1,5 +1,6 @@
 //! The store of runs: the trait, its queries and replies, and the implementation with SQLite.
 
+mod file;
 mod settings;
 mod sqlite;
 mod statements;
@@ -38,7 +39,7 @@ pub(crate) enum Query {
         status: Status,
         at: Timestamp,
     },
-    /// Checks that the store can be written.
+    /// Checks that a run of the largest size can be stored.
     PingWrite,
     Get(RunId),
     /// Runs older than `before`, newest first. Ends early at [`MAX_PAGE`].
@@ -91,6 +92,9 @@ pub(crate) enum StoreError {
     /// The row exists and its content is broken: the column, or "page" if SQLite cannot load it.
     #[error("a stored run cannot be read: {0}")]
     Unreadable(&'static str),
+    /// What is written now would be lost.
+    #[error("{0} was deleted or replaced; restart the service")]
+    Gone(String),
     #[error("the query panicked; the log has the reason")]
     Panicked,
     #[error("its thread has ended; restart the service")]

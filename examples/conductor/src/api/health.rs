@@ -10,7 +10,6 @@ use serde_json::json;
 
 use super::problem::Problem;
 use crate::conductor::Conductor;
-use crate::store::Query;
 
 /// Liveness: the process answers. It does not check the dependencies, because a restart does not heal them.
 pub(super) async fn alive() -> Response {
@@ -19,14 +18,16 @@ pub(super) async fn alive() -> Response {
 
 /// Readiness: runs can be stored.
 ///
-/// Sends a query through the writer's stack instead of reading the breaker's state. A breaker closes by traffic:
+/// The query writes and deletes a run of the largest size, and commits. A lock that is taken and given back says
+/// nothing: it is given by a malformed database and on a full disk as well.
+///
+/// Sends the query through the writer's stack instead of reading the breaker's state. A breaker closes by traffic:
 /// if readiness only read the state, a load balancer that withdraws all traffic would keep the breaker open for
 /// ever. An open breaker rejects the query at once; when its wait is over, the query is the probe. The dispatch
 /// API is not checked, because runs are queued without it.
 pub(super) async fn ready(State(conductor): State<Arc<Conductor>>) -> Result<Response, Problem> {
-    let name = conductor.writes.name();
-    let written = conductor.writes.call(Query::PingWrite).await;
-    written.map_err(|error| Problem::store(name, &error))?;
+    let written = conductor.readiness.ask(&conductor.writes).await;
+    written.map_err(|error| Problem::store(conductor.writes.name(), &error))?;
     Ok(Json(json!({ "status": "ready" })).into_response())
 }
 

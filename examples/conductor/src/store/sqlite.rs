@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+use super::file::Files;
 use super::settings::{self, SchemaError};
 use super::worker::Worker;
 use super::{Query, Reply, Store, StoreError, Unreadable};
@@ -18,6 +19,7 @@ pub(crate) struct Sqlite {
     writer: Worker,
     reader: Worker,
     lister: Worker,
+    files: Arc<Files>,
     unreadable: Arc<Unreadable>,
 }
 
@@ -54,6 +56,8 @@ impl Sqlite {
         let writer = settings::open(&path, busy)?;
         let reader = settings::open(&path, busy)?;
         let lister = settings::open(&path, busy)?;
+        // The log exists by now: the connections have used the database.
+        let files = Arc::new(Files::at(&path)?);
         let unreadable = Arc::<Unreadable>::default();
         let (held, open) = mpsc::channel(1);
         let held = Arc::new(Mutex::new(held));
@@ -61,6 +65,7 @@ impl Sqlite {
             writer: Worker::start("store-write", writer, held.clone(), unreadable.clone()),
             reader: Worker::start("store-read", reader, held.clone(), unreadable.clone()),
             lister: Worker::start("store-list", lister, held, unreadable.clone()),
+            files,
             unreadable,
         };
         Ok((sqlite, Closing { open }))
@@ -75,7 +80,10 @@ impl Sqlite {
 impl Store for Sqlite {
     async fn run(&self, query: Query) -> Result<Reply, StoreError> {
         let worker = match &query {
-            query if query.writes() => &self.writer,
+            query if query.writes() => {
+                self.files.check()?;
+                &self.writer
+            }
             Query::List { .. } => &self.lister,
             _ => &self.reader,
         };

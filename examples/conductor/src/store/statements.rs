@@ -1,10 +1,10 @@
 //! The SQL statements. All of them block.
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::{MAX_PAGE, Page, Query, Reply, StoreError, Unreadable};
 use crate::run::{Run, RunId, Status};
-use crate::spec::RunSpec;
+use crate::spec::{MAX_BODY, RunSpec};
 
 /// The columns that `read` expects.
 const COLUMNS: &str = "id, client_key, status, created_at, settled_at, spec";
@@ -24,10 +24,7 @@ pub(super) fn run(
             connection.prepare_cached(sql)?.execute(row)?;
             Ok(Reply::Done)
         }
-        Query::PingWrite => {
-            connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?;
-            Ok(Reply::Done)
-        }
+        Query::PingWrite => ping(connection),
         Query::Get(id) => {
             let found = one(connection, unreadable, "id = ?1", &id.to_string())?;
             Ok(found.map_or(Reply::Missing, |run| Reply::Found(Box::new(run))))
@@ -96,6 +93,24 @@ fn insert(
     found
         .map(|run| Reply::Found(Box::new(run)))
         .ok_or(StoreError::Unreadable("key without a run"))
+}
+
+/// Inserts a queued run of the largest size, deletes it, and commits both.
+///
+/// It uses the pages and indexes that the next run uses, and needs as much space. Nothing less is an answer: a rollback
+/// succeeds on a full disk, and a small row may find space where a run does not. No other connection sees the row.
+fn ping(connection: &mut Connection) -> Result<Reply, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let id = RunId::new().to_string();
+    // `hex` of n bytes is a text of 2n.
+    let half = MAX_BODY / 2;
+    let insert =
+        format!("INSERT INTO runs VALUES (?1, ?1, 'queued', '', NULL, hex(zeroblob({half})))");
+    transaction.prepare_cached(&insert)?.execute([&id])?;
+    let delete = "DELETE FROM runs WHERE id = ?1";
+    transaction.prepare_cached(delete)?.execute([&id])?;
+    transaction.commit()?;
+    Ok(Reply::Done)
 }
 
 /// Reads one row. A row that is there and cannot be read is no error of the database, also if SQLite finds it

@@ -9,6 +9,7 @@ mod figures;
 mod gate;
 mod outbox;
 mod process;
+mod readiness;
 mod rows;
 mod runs;
 mod stage;

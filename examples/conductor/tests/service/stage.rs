@@ -56,6 +56,11 @@ impl Stage {
         connection
     }
 
+    /// The path of a file in the directory of the database.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     pub(crate) async fn heal(&self) {
         self.peer().set(Fault::None).await;
     }
