@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use maestro_circuit_breaker::State;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -86,6 +87,12 @@ impl Round {
             if ids.is_empty() {
                 self.after = None;
                 return Duration::ZERO;
+            }
+            // A run whose new status cannot be written is sent again. While the writer fails, its probe is a query and
+            // not a run.
+            let closed = conductor.writes.controls().breaker.state() == State::Closed;
+            if !closed && let Err(error) = conductor.readiness.ask(&conductor.writes).await {
+                return error.retry_after().unwrap_or_default();
             }
             for some in ids.chunks(AT_ONCE) {
                 self.after = some.last().copied();

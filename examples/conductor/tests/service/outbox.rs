@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::client::RUNS;
+use conductor::Fault;
+
+use crate::client::{RUN, RUNS};
 use crate::process::Process;
 use crate::rows;
 use crate::stage::{Stage, eventually};
@@ -88,6 +90,37 @@ async fn unreadable_rows_stop_neither_outbox_nor_lists() {
     // One row is above every id in hexadecimal, so only the outbox finds it.
     let line = "conductor_store_unreadable_rows 76";
     assert!(metrics.lines().any(|said| said == line), "{metrics}");
+}
+
+#[tokio::test]
+async fn runs_are_not_sent_again_and_again_while_the_writer_fails() {
+    let stage = Stage::start().await;
+    stage.peer().set(Fault::Closed).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(stage.client.post(RUN).await.id());
+    }
+    let lock = stage.database();
+    lock.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
+    stage.heal().await;
+    let opened = r#"conductor_breaker_transitions_total{dependency="store-write",to="open"} "#;
+    eventually("the breaker has opened many times", async || {
+        let metrics = stage.client.get("/metrics").await.text;
+        let count = metrics.lines().find_map(|line| line.strip_prefix(opened));
+        count.and_then(|count| count.parse().ok()) > Some(30_u32)
+    })
+    .await;
+    let deliveries = ids.iter().map(|id| stage.peer().deliveries(id));
+    let deliveries: u32 = deliveries.sum();
+    assert!(deliveries <= 15, "{deliveries} deliveries of 3 runs");
+    lock.execute_batch("ROLLBACK").expect("unlocked");
+    for id in &ids {
+        let path = format!("{RUNS}/{id}");
+        eventually("written down", async || {
+            stage.client.get(&path).await.string("/status") == "dispatched"
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
