@@ -48,7 +48,7 @@ impl Server {
     /// One line that says what is wrong and what to do.
     ///
     /// # Panics
-    /// If the process cannot start two threads.
+    /// If the process cannot start three threads.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         // The port first: it is the most likely to fail, and nothing has to be closed then.
         let listener = TcpListener::bind(config.listen).await;
