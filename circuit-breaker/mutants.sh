@@ -27,8 +27,8 @@ mutant 'two failures in two buckets that may overlook each other' src/measure.rs
     'let _ = (SeqCst, fence);' \
     'tests::loom::of_two_failures_on_either_side_of_an_epoch_at_least_one_sees_both'
 mutant 'an end of the wait that is read in one pass without a second look' src/circuit.rs \
-    '(word.is_open() && now < until && self.load() == word).then' \
-    '(word.is_open() && now < until).then' \
+    '(word.is_open() && self.load() == word).then_some' \
+    'word.is_open().then_some' \
     'tests::loom::who_looks_while_it_opens_anew_sees_one_opening_or_the_other'
 mutant 'an end of the wait that is read without a second look' src/circuit.rs \
     '(self.load().generation() == word.generation()).then_some(Refusal {' \

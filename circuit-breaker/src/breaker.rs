@@ -203,27 +203,18 @@ impl Core {
         self.epoch.ticks(now)
     }
 
-    /// Whether a call would be rejected now, and then when that is, in ticks.
+    /// Whether a call would be rejected now.
     #[inline]
-    pub(crate) fn is_rejecting(&self) -> Option<u64> {
+    pub(crate) fn is_rejecting(&self) -> bool {
         self.circuit
             .is_rejecting(|| self.epoch.ticks(Instant::now()))
     }
 
-    /// The rejection of a call which must not be made though the circuit might let it in. Where it is open still, as it was
-    /// `looked` at, the clock is not read again.
+    /// The rejection of a call which must not be made though the circuit might let it in. Where it is open the clock is not
+    /// read.
     #[inline]
-    pub(crate) fn refuse(&self, looked: Option<u64>) -> Open {
-        if let Some(refusal) = looked.and_then(|then| self.circuit.refused_open(then)) {
-            return self.rejected(refusal);
-        }
-        self.refuse_now()
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn refuse_now(&self) -> Open {
-        self.rejected(self.circuit.refuse(self.epoch.ticks(Instant::now())))
+    pub(crate) fn refuse(&self) -> Open {
+        self.rejected(self.circuit.refuse(|| self.epoch.ticks(Instant::now())))
     }
 
     /// Whether a success of this call changes nothing, and nobody counts it.
@@ -256,7 +247,7 @@ impl Core {
     fn rejected(&self, refusal: Refusal) -> Open {
         let meter = &self.circuit.meter;
         meter.rejected(refusal.state, || self.circuit.load().phase().state());
-        Open::new(self.name(), refusal)
+        Open::new(self.name(), refusal, self.epoch.since_origin(refusal.until))
     }
 }
 

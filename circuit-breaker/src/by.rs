@@ -23,8 +23,8 @@ impl<K: Hash + Eq + Clone, F> By<K, F> {
 impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Guard<Req> for By<K, F> {
     type Pointer = Arc<Core>;
 
-    fn is_rejecting(&self) -> Option<u64> {
-        None
+    fn is_rejecting(&self) -> bool {
+        false
     }
 
     fn try_acquire(&self, request: &Req) -> Result<Call, Open> {
@@ -33,8 +33,8 @@ impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Guard<Req> for By<K, F> {
         Ok(Call::new(core, admission, Instant::now))
     }
 
-    fn reject(&self, request: &Req, _: Option<u64>) -> Open {
-        self.core(request).refuse(None)
+    fn reject(&self, request: &Req) -> Open {
+        self.core(request).refuse()
     }
 
     fn pointer(&self, request: &Req) -> Arc<Core> {

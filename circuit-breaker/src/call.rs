@@ -99,7 +99,12 @@ impl<P: Borrow<Core>> Call<P> {
     /// Asks again, before the call is made, if the state that let it in is over. If it is not let in, it has
     /// nothing more to say.
     pub(crate) fn is_still_let_in(&mut self) -> bool {
-        let core = self.core.0.as_ref().expect("there until it is dropped").borrow();
+        let core = self
+            .core
+            .0
+            .as_ref()
+            .expect("there until it is dropped")
+            .borrow();
         let state = core.circuit().load().generation();
         if self.admission.is_some_and(|a| a.generation() == state) {
             return true;
@@ -185,13 +190,32 @@ extern "C" fn let_go<P>(pointer: P) {
 }
 
 #[inline(never)]
-extern "C" fn settle<P: Borrow<Core>>(core: P, admission: Admission, begun: Begun, end: End, now: impl Fn() -> Instant) {
+#[expect(
+    improper_ctypes_definitions,
+    reason = "the ABI is chosen because it cannot unwind; only Rust calls this"
+)]
+extern "C" fn settle<P: Borrow<Core>>(
+    core: P,
+    admission: Admission,
+    begun: Begun,
+    end: End,
+    now: impl Fn() -> Instant,
+) {
     contained(|| core.borrow().settle(admission, begun, end, now));
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn end_unsaid<P: Borrow<Core>>(core: P, admission: Admission, begun: Begun, now: impl Fn() -> Instant) {
+#[expect(
+    improper_ctypes_definitions,
+    reason = "the ABI is chosen because it cannot unwind; only Rust calls this"
+)]
+extern "C" fn end_unsaid<P: Borrow<Core>>(
+    core: P,
+    admission: Admission,
+    begun: Begun,
+    now: impl Fn() -> Instant,
+) {
     let end = if thread::panicking() {
         End::Finished(Outcome::Failure)
     } else {

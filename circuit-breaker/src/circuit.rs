@@ -72,8 +72,8 @@ pub(crate) enum End {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) state: State,
-    /// In ticks.
-    pub(crate) retry_after: u64,
+    /// The tick from which a new attempt is worthwhile.
+    pub(crate) until: u64,
     /// A [`Cause`], if any, packed.
     pub(crate) cause: u64,
 }
@@ -118,18 +118,21 @@ impl Circuit {
 
     /// Whether a call would be rejected now.
     #[inline]
-    pub(crate) fn is_rejecting(&self, clock: impl FnOnce() -> u64) -> Option<u64> {
-        if self.load().is_closed() {
-            return None;
-        }
-        self.is_rejecting_at(clock)
+    pub(crate) fn is_rejecting(&self, clock: impl FnOnce() -> u64) -> bool {
+        !self.load().is_closed() && self.is_rejecting_at(clock)
     }
 
     /// What to tell a call that must not be let in, even if the circuit would.
-    pub(crate) fn refuse(&self, now: u64) -> Refusal {
-        if let Some(refusal) = self.refused_open(now) {
+    pub(crate) fn refuse(&self, clock: impl FnOnce() -> u64) -> Refusal {
+        if let Some(refusal) = self.refused_open() {
             return refusal;
         }
+        self.refuse_at(clock())
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn refuse_at(&self, now: u64) -> Refusal {
         loop {
             if let Some(refusal) = self.refusal(self.advance(now), now) {
                 return refusal;
@@ -155,7 +158,7 @@ impl Circuit {
                     _ => word.phase().in_a_row().unwrap_or(0),
                 },
                 share: self.share(&settings, word, now),
-                retry_after: (!self.has_room(word)).then_some(refusal.retry_after),
+                retry_after: (!self.has_room(word)).then_some(refusal.until.saturating_sub(now)),
                 cause: Cause::from_bits(refusal.cause),
                 steering: steering.clone(),
             };
@@ -164,23 +167,28 @@ impl Circuit {
 
     #[cold]
     #[inline(never)]
-    fn is_rejecting_at(&self, clock: impl FnOnce() -> u64) -> Option<u64> {
+    fn is_rejecting_at(&self, clock: impl FnOnce() -> u64) -> bool {
         let now = clock();
-        let is_rejecting = self.refused_open(now).is_some() || !self.has_room(self.advance(now));
-        is_rejecting.then_some(now)
+        self.is_open_at(now) || !self.has_room(self.advance(now))
     }
 
-    /// What an open circuit tells a call at `now`, in one pass; `None` where it is not open, its wait is over, or its state
-    /// changes just now.
     #[inline]
-    pub(crate) fn refused_open(&self, now: u64) -> Option<Refusal> {
+    fn is_open_at(&self, now: u64) -> bool {
+        self.refused_open()
+            .is_some_and(|refusal| now < refusal.until)
+    }
+
+    /// What an open circuit tells a call, in one pass; `None` where it is not open, or its state changes just now. Does not
+    /// ask whether the wait is over.
+    #[inline]
+    pub(crate) fn refused_open(&self) -> Option<Refusal> {
         let word = self.load();
         // Acquire, both: as in `advance`.
         let until = self.until(word).load(Acquire);
         let cause = self.cause.load(Acquire);
-        (word.is_open() && now < until && self.load() == word).then(|| Refusal {
+        (word.is_open() && self.load() == word).then_some(Refusal {
             state: State::Open,
-            retry_after: until - now,
+            until,
             cause,
         })
     }
@@ -188,7 +196,7 @@ impl Circuit {
     #[cold]
     fn admit_at(&self, clock: impl FnOnce() -> u64) -> Result<Admission, Refusal> {
         let now = clock();
-        if let Some(refusal) = self.refused_open(now) {
+        if let Some(refusal) = self.refused_open().filter(|refusal| now < refusal.until) {
             return Err(refusal);
         }
         loop {
@@ -262,7 +270,7 @@ impl Circuit {
         };
         (self.load().generation() == word.generation()).then_some(Refusal {
             state: word.phase().state(),
-            retry_after: end.saturating_sub(now),
+            until: end,
             cause,
         })
     }

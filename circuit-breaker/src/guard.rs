@@ -10,10 +10,10 @@ pub trait Guard<Req>: sealed::Sealed {
     /// What a call's token holds to find its breaker again.
     type Pointer: Borrow<Core> + Clone;
 
-    /// When it is now, in ticks, if any call would be rejected now, so that the inner service need not be asked
-    /// whether it is ready. Of a family nobody knows, before there is a request.
+    /// Whether any call would be rejected now, so that the inner service need not be asked whether it is ready. A
+    /// family returns `false`: without a request there is no key.
     #[doc(hidden)]
-    fn is_rejecting(&self) -> Option<u64>;
+    fn is_rejecting(&self) -> bool;
 
     /// Asks to make the call with `request`.
     ///
@@ -22,10 +22,9 @@ pub trait Guard<Req>: sealed::Sealed {
     /// [`Open`] when it may not be made now.
     fn try_acquire(&self, request: &Req) -> Result<Call<Self::Pointer>, Open>;
 
-    /// Rejects the call with `request`, because the inner service was not asked whether it is ready: `looked`, in
-    /// ticks, as calls were rejected then.
+    /// Rejects the call with `request`, because the inner service was not asked whether it is ready.
     #[doc(hidden)]
-    fn reject(&self, request: &Req, looked: Option<u64>) -> Open;
+    fn reject(&self, request: &Req) -> Open;
 
     #[doc(hidden)]
     fn pointer(&self, request: &Req) -> Self::Pointer;
@@ -39,7 +38,7 @@ impl<Req> Guard<Req> for CircuitBreaker {
     type Pointer = Arc<Core>;
 
     #[inline]
-    fn is_rejecting(&self) -> Option<u64> {
+    fn is_rejecting(&self) -> bool {
         self.core().is_rejecting()
     }
 
@@ -47,8 +46,8 @@ impl<Req> Guard<Req> for CircuitBreaker {
         self.try_acquire()
     }
 
-    fn reject(&self, _: &Req, looked: Option<u64>) -> Open {
-        self.core().refuse(looked)
+    fn reject(&self, _: &Req) -> Open {
+        self.core().refuse()
     }
 
     fn pointer(&self, _: &Req) -> Arc<Core> {
@@ -66,7 +65,7 @@ impl<Req> Guard<Req> for &'static StaticCircuitBreaker {
     type Pointer = &'static Core;
 
     #[inline]
-    fn is_rejecting(&self) -> Option<u64> {
+    fn is_rejecting(&self) -> bool {
         self.core().is_rejecting()
     }
 
@@ -74,8 +73,8 @@ impl<Req> Guard<Req> for &'static StaticCircuitBreaker {
         StaticCircuitBreaker::try_acquire(self)
     }
 
-    fn reject(&self, _: &Req, looked: Option<u64>) -> Open {
-        self.core().refuse(looked)
+    fn reject(&self, _: &Req) -> Open {
+        self.core().refuse()
     }
 
     fn pointer(&self, _: &Req) -> &'static Core {

@@ -1,6 +1,8 @@
 use std::{error::Error, fmt, io, time::Duration};
 
-use crate::{Cause, State, circuit::Refusal};
+use tokio::time::Instant;
+
+use crate::{Cause, State, circuit::Refusal, epoch};
 
 /// A call was rejected because the circuit was open, forced open, half-open with all places for probes
 /// taken, or ramping and it was not among those let in.
@@ -9,22 +11,22 @@ use crate::{Cause, State, circuit::Refusal};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Open {
     name: &'static str,
-    // As the core has them: to read them costs less than to carry them unpacked, and most are never read. Whole words:
-    // the spare bytes of a small field are copied one by one.
-    /// In nanoseconds, and above them, from bit 60, the state.
-    retry_after: u64,
+    // Packed words: copying a rejection is part of the cost of every layer above, and most rejections are never read.
+    // An `Instant` would be one word more.
+    /// Nanoseconds from the process's first clock reading, signed, above three bits of state.
+    until: i64,
     cause: u64,
 }
 
-/// A wait is below 2^60, see `NEVER`.
-const STATE_SHIFT: u32 = 60;
+const STATE_BITS: u32 = 3;
+const STATE_MASK: i64 = (1 << STATE_BITS) - 1;
 
 impl Open {
     #[inline]
-    pub(crate) const fn new(name: &'static str, refusal: Refusal) -> Self {
+    pub(crate) const fn new(name: &'static str, refusal: Refusal, until: i64) -> Self {
         Self {
             name,
-            retry_after: refusal.retry_after | ((refusal.state as u64) << STATE_SHIFT),
+            until: (until << STATE_BITS) | refusal.state as i64,
             cause: refusal.cause,
         }
     }
@@ -38,20 +40,28 @@ impl Open {
     /// The state it was in. [`State::Closed`] if it closed between a service's `poll_ready` and its `call`.
     #[must_use]
     pub const fn state(&self) -> State {
-        State::ALL[(self.retry_after >> STATE_SHIFT) as usize]
+        State::ALL[(self.until & STATE_MASK) as usize]
     }
 
-    /// When it is worth asking again, from the moment of the rejection.
+    /// The instant from which a new attempt is worthwhile, fixed when the call was rejected.
     ///
-    /// Open: exactly the rest of the wait; a call then is the first probe if nobody was faster.
-    /// Forced open: the rest of the override; of one that does not end by itself, the usual wait in open, as
-    /// nobody knows.
-    /// Ramping: until a larger share of the calls is let in; a call before may be among those that are.
-    /// Half-open: until the time of the first probe in flight is over; a place may be free sooner.
-    /// Zero: now.
+    /// | state | instant |
+    /// |---|---|
+    /// | open | the end of the wait; the first call from then on is a probe |
+    /// | forced open | the end of the override; for an override without an end, the usual wait in open from the rejection |
+    /// | ramping | when a larger share of the calls is let in |
+    /// | half-open | the deadline of the oldest probe in flight; a slot may be free sooner |
+    /// | others | an instant that has passed |
     #[must_use]
-    pub const fn retry_after(&self) -> Duration {
-        Duration::from_nanos(self.retry_after & ((1 << STATE_SHIFT) - 1))
+    pub fn retry_at(&self) -> Instant {
+        epoch::instant(self.until >> STATE_BITS)
+    }
+
+    /// How long it is from now until [`retry_at`](Self::retry_at), zero once that has passed. Reads the clock, so a
+    /// rejection that is kept for a while never says too much.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        self.retry_at().saturating_duration_since(Instant::now())
     }
 
     /// Why the circuit opened last; `None` if it never did, or was reset since.
@@ -115,7 +125,7 @@ impl fmt::Debug for Open {
         f.debug_struct("Open")
             .field("name", &self.name)
             .field("state", &self.state())
-            .field("retry_after", &self.retry_after())
+            .field("retry_at", &self.retry_at())
             .field("cause", &self.cause())
             .finish()
     }

@@ -36,12 +36,10 @@ pub struct CircuitBreakerService<S, C = ErrIsFailure, R = IntoError, B = Circuit
 /// What came of it that this instance was polled ready, and has not been called since.
 #[derive(Clone, Copy, Debug)]
 enum Asked {
-    /// It was not, or its inner service was not ready.
+    /// It was not, calls were rejected, or its inner service was not ready.
     No,
     /// The inner service is ready. Only then may it be called.
     Inner,
-    /// Calls were rejected then, in ticks.
-    Rejecting(u64),
 }
 
 impl<S, C, R, B> CircuitBreakerService<S, C, R, B> {
@@ -81,8 +79,7 @@ where
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.asked = Asked::No;
-        if let Some(now) = self.guard.is_rejecting() {
-            self.asked = Asked::Rejecting(now);
+        if self.guard.is_rejecting() {
             return Poll::Ready(Ok(()));
         }
         let readiness = ready!(self.inner.poll_ready(cx));
@@ -102,8 +99,7 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let admitted = match mem::replace(&mut self.asked, Asked::No) {
             Asked::Inner => self.guard.try_acquire(&request),
-            Asked::Rejecting(looked) => Err(self.guard.reject(&request, Some(looked))),
-            Asked::No => Err(self.guard.reject(&request, None)),
+            Asked::No => Err(self.guard.reject(&request)),
         };
         match admitted {
             // If the inner `call` panics, the token is dropped on the way out: a failure.

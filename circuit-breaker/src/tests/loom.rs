@@ -105,12 +105,12 @@ fn failures_that_both_reach_the_limit_make_one_transition_with_one_cause_and_one
             &circuit,
             |c| {
                 fail(c, a, 1);
-                c.refuse(10)
+                c.refuse_at(10)
             },
             move |c| fail(c, b, 2),
         );
         assert_eq!(circuit.load().generation(), 1);
-        assert_eq!(circuit.refuse(10), seen);
+        assert_eq!(circuit.refuse_at(10), seen);
     });
 }
 
@@ -279,8 +279,8 @@ fn a_forced_state_wins_over_a_probe_that_ends_at_once_and_keeps_no_place() {
         );
         let refusal = circuit.admit(|| WAIT).unwrap_err();
         assert_eq!(
-            (refusal.state, refusal.retry_after),
-            (State::ForcedOpen, 50)
+            (refusal.state, refusal.until),
+            (State::ForcedOpen, WAIT + 50)
         );
         let generation = circuit.load().generation();
         assert_eq!(circuit.places.earliest(generation - 1), None);
@@ -296,11 +296,11 @@ fn who_looks_while_one_override_replaces_another_sees_the_one_or_the_other_whole
         let ((), seen) = race(
             &circuit,
             |c| c.steer(Phase::Disabled, lasting(30), 0),
-            |c| c.refuse(4),
+            |c| c.refuse_at(4),
         );
-        let seen = (seen.state, seen.retry_after);
+        let seen = (seen.state, seen.until);
         assert!(
-            [(State::ForcedOpen, 6), (State::Disabled, 0)].contains(&seen),
+            [(State::ForcedOpen, 10), (State::Disabled, 4)].contains(&seen),
             "{seen:?}"
         );
     });
@@ -316,7 +316,7 @@ fn an_override_that_ends_while_another_begins_takes_nothing_of_it_away() {
             |c| c.advance(10),
             |c| c.steer(Phase::ForcedOpen, lasting(30), 9),
         );
-        assert_eq!(circuit.refuse(10).retry_after, 29);
+        assert_eq!(circuit.refuse_at(10).until, 39);
     });
 }
 
@@ -521,7 +521,7 @@ fn three_who_enter_end_and_cancel_never_exceed_two_places_and_lose_none() {
 #[test]
 fn who_looks_while_it_opens_anew_sees_one_opening_or_the_other() {
     // In one pass, and step by step, as who finds that something changes.
-    opens_anew_while(|c| c.refuse(60));
+    opens_anew_while(|c| c.refuse_at(60));
     opens_anew_while(|c| {
         loop {
             if let Some(refusal) = c.refusal(c.advance(60), 60) {
@@ -542,10 +542,10 @@ fn opens_anew_while(look: fn(&Circuit) -> Refusal) {
             fail(c, call, 50);
         });
         let expected = match seen.state {
-            State::Closed => [0, 0],
-            _ => [WAIT - 60, WAIT + 50 - 60],
+            State::Closed => [60, 60],
+            _ => [WAIT, WAIT + 50],
         };
-        assert!(expected.contains(&seen.retry_after), "{seen:?}");
+        assert!(expected.contains(&seen.until), "{seen:?}");
         assert!(seen.state == State::Closed || seen.cause != 0, "{seen:?}");
     });
 }

@@ -709,7 +709,8 @@ impl Both {
                         self.calls.push((call, begun));
                     }
                     Err(open) => {
-                        let retry_after = u64::try_from(open.retry_after().as_nanos()).unwrap();
+                        let retry_after = open.retry_at().saturating_duration_since(now);
+                        let retry_after = u64::try_from(retry_after.as_nanos()).unwrap();
                         prop_assert_eq!(expected, Err(retry_after));
                         prop_assert_eq!(open.state(), self.model.state());
                         prop_assert_eq!(open.cause(), self.model.cause);
@@ -911,10 +912,10 @@ proptest! {
             begins += nanos(1);
             hangs = Some(breaker.try_acquire_at(begins).unwrap());
         }
-        let rest = breaker.try_acquire_at(begins).unwrap_err().retry_after();
+        let rest = breaker.try_acquire_at(begins).unwrap_err().retry_at() - begins;
         let passed = asked.index(usize::try_from(rest.as_nanos()).unwrap()) as u64;
         let now = begins + nanos(passed);
-        let retry_after = breaker.try_acquire_at(now).unwrap_err().retry_after();
+        let retry_after = breaker.try_acquire_at(now).unwrap_err().retry_at() - now;
         prop_assert!(breaker.try_acquire_at(now + retry_after - nanos(1)).is_err());
         if why == 3 {
             // Its failure opens it again: at that instant, for the wait of 1 ns, and not a moment before.
@@ -939,7 +940,7 @@ proptest! {
         let start = Instant::now();
         breaker.try_acquire_at(start).unwrap().finish_at(Outcome::Failure, start);
         let now = start + Duration::from_nanos(asked.index(usize::try_from(wait).unwrap()) as u64);
-        let retry_after = breaker.try_acquire_at(now).unwrap_err().retry_after();
+        let retry_after = breaker.try_acquire_at(now).unwrap_err().retry_at() - now;
         let early = now + retry_after - Duration::from_nanos(1);
         prop_assert!(breaker.try_acquire_at(early).is_err());
         prop_assert!(breaker.try_acquire_at(now + retry_after).is_ok());

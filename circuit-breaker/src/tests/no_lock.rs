@@ -73,8 +73,8 @@ fn calls_are_rejected_while_open() {
     fail_twice(&circuit);
     while_all_is_locked(&circuit, move |circuit| {
         let refusal = circuit.admit(|| 9).unwrap_err();
-        assert_eq!((refusal.state, refusal.retry_after), (State::Open, 1));
-        assert!(circuit.is_rejecting(|| 9).is_some());
+        assert_eq!((refusal.state, refusal.until), (State::Open, 10));
+        assert!(circuit.is_rejecting(|| 9));
         circuit.settle(late, FAILURE, || 9);
     });
 }

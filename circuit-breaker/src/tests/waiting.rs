@@ -167,16 +167,16 @@ impl Scene {
         let is_ramping = matches!(self.circuit.load().phase(), Phase::Ramping { .. });
         if !self.line.is_empty() && !is_ramping {
             assert!(
-                self.circuit.is_rejecting(|| self.now).is_some(),
+                self.circuit.is_rejecting(|| self.now),
                 "somebody sleeps, and a call would be let in"
             );
         }
         let timers = self.line.iter().filter(|w| w.timer.is_some()).count();
         assert!(timers <= 1, "one timer for all who wait");
-        let end = self.circuit.refuse(self.now);
+        let end = self.circuit.refuse_at(self.now);
         if !self.line.is_empty() && self.circuit.load().phase() == Phase::Open {
             let timer = self.line.iter().find_map(|w| w.timer);
-            assert_eq!(timer, Some(self.now + end.retry_after));
+            assert_eq!(timer, Some(end.until));
         }
         assert_eq!(self.line.len(), self.circuit.waiters.len());
     }

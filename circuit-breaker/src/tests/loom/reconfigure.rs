@@ -79,7 +79,7 @@ fn a_failure_that_ends_while_the_numbers_change_goes_by_the_old_or_the_new() {
             move |c| fail(c, second, 1),
         );
         match circuit.load().phase() {
-            Phase::Open => assert_eq!(circuit.refuse(1).retry_after, WAIT),
+            Phase::Open => assert_eq!(circuit.refuse_at(1).until, 1 + WAIT),
             other => assert_eq!(other, Phase::Closed { in_a_row: 2 }),
         }
     });
