@@ -2,65 +2,33 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod acquire;
-mod admission;
-mod advance;
 mod breaker;
-mod bucket;
-mod buckets;
-mod builder;
-mod by;
 mod call;
-mod cause;
-mod checked;
-mod circuit;
-mod classify;
-mod epoch;
-mod error;
+mod config;
 mod family;
-mod forced;
-mod guard;
 mod layer;
-mod listen;
-mod listener;
-mod live;
-mod measure;
-mod metrics;
-mod open;
-mod outbox;
-mod packed;
-mod places;
-mod probes;
-mod ramp;
-mod ratio;
-mod recent;
-mod reconfigure;
-mod reject;
+mod observe;
 mod run;
-#[cfg(feature = "serde")]
-mod serde;
-mod service;
-mod settings;
-mod settle;
-mod snapshot;
 mod state;
-mod steer;
 mod sync;
-mod tally;
-mod trace;
-mod transition;
-mod trigger;
-mod wait;
-mod wait_layer;
-mod wait_service;
-mod waiters;
-mod waiting;
+mod types;
 mod window;
-mod word;
 
-pub mod future;
+/// The futures of the services.
+pub mod future {
+    pub use crate::layer::future::{ResponseFuture, WaitFuture};
+}
 
 #[cfg(test)]
 mod tests;
+
+use config::{builder, packed, probes, ramp, settings, wait};
+use family::by;
+use layer::{classify, guard, reject, service, wait_layer, wait_service};
+use observe::{listener, metrics, outbox, snapshot, trace};
+use state::{admission, circuit, epoch, live, measure, places, steer, tally, waiters, word};
+use types::{cause, error, forced, open, ratio, transition, trigger};
+use window::{bucket, buckets, recent};
 
 pub use acquire::Acquire;
 pub use breaker::{CircuitBreaker, Core, StaticCircuitBreaker};
@@ -69,6 +37,7 @@ pub use by::By;
 pub use call::{Call, OnCancel};
 pub use cause::Cause;
 pub use classify::{Classify, ClassifyWith, ErrIsFailure, FailureIf, Outcome};
+pub use config::window::Window;
 pub use error::InvalidConfig;
 pub use family::CircuitBreakers;
 pub use forced::Override;
@@ -81,10 +50,9 @@ pub use ramp::Ramp;
 pub use reject::{Answer, Fallback, IntoError, OnReject};
 pub use service::CircuitBreakerService;
 pub use snapshot::Snapshot;
-pub use state::State;
 pub use transition::Transition;
 pub use trigger::Trigger;
+pub use types::state::State;
 pub use wait::Wait;
 pub use wait_layer::WaitLayer;
 pub use wait_service::WaitService;
-pub use window::Window;

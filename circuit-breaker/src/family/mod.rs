@@ -1,3 +1,5 @@
+pub(crate) mod by;
+
 use std::{
     fmt,
     hash::Hash,

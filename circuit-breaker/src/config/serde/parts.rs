@@ -9,7 +9,7 @@ use serde::{
 };
 
 use super::{duration, human, share, written};
-use crate::{OnCancel, Probes, Ramp, Wait, Window, wait::Jitter, window::Span};
+use crate::{OnCancel, Probes, Ramp, Wait, Window, config::window::Span, wait::Jitter};
 
 // === Window: "10s", "100 calls" ===
 

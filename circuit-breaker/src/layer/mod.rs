@@ -1,3 +1,11 @@
+pub(crate) mod classify;
+pub(crate) mod future;
+pub(crate) mod guard;
+pub(crate) mod reject;
+pub(crate) mod service;
+pub(crate) mod wait_layer;
+pub(crate) mod wait_service;
+
 use tower_layer::Layer;
 
 use crate::{

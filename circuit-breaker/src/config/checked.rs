@@ -3,11 +3,11 @@
 use crate::{
     Builder, InvalidConfig, OnCancel,
     buckets::Grid,
+    config::window::Span,
     ratio::Ratio,
     recent::{Last, MOST_CALLS},
     settings::{Measured, Over, Rule, Settings, Trial, ticks},
     sync::BUCKETS,
-    window::Span,
     word::MAX_IN_A_ROW,
 };
 

@@ -1,0 +1,14 @@
+pub(crate) mod admission;
+pub(crate) mod advance;
+pub(crate) mod circuit;
+pub(crate) mod epoch;
+pub(crate) mod live;
+pub(crate) mod measure;
+pub(crate) mod places;
+pub(crate) mod reconfigure;
+pub(crate) mod settle;
+pub(crate) mod steer;
+pub(crate) mod tally;
+pub(crate) mod waiters;
+pub(crate) mod waiting;
+pub(crate) mod word;

@@ -1,0 +1,3 @@
+pub(crate) mod bucket;
+pub(crate) mod buckets;
+pub(crate) mod recent;
