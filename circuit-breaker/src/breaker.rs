@@ -1,25 +1,24 @@
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, future::IntoFuture, sync::Arc};
 
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    Builder, Call, Open, Snapshot, State,
-    admission::Admission,
-    circuit::{Circuit, End, Refusal},
-    epoch::Epoch,
-    metrics::{self, Begun},
-    settings::Settings,
-    sync::{atomic::AtomicBool, const_fn},
+    acquire::Acquire,
+    call::{Call, Core},
+    config::Builder,
+    observe::Listener,
+    state::Snapshot,
+    sync::const_fn,
+    types::{InvalidConfig, Open, Outcome, Override, State, Transition},
 };
 
 /// A circuit breaker: a cheap handle to a state that all its clones share.
 ///
-/// In ordinary code the type is written `CircuitBreaker`; the parameter is the pointer to the shared
-/// state, an [`Arc`] unless the breaker lives in a `static` (see [`StaticCircuitBreaker`]).
+/// In ordinary code the type is written `CircuitBreaker`; the parameter is the pointer to the shared state, an [`Arc`] unless
+/// the breaker lives in a `static` (see [`StaticCircuitBreaker`]).
 ///
-/// No task runs behind it. What time brings, from open to half-open when the wait is over, and from
-/// half-open when a probe is overdue, happens at the first call or read after the instant, and then as
-/// if it had happened on time.
+/// No task runs behind it. What is due at an instant, from open to half-open when the wait is over, and from half-open when a
+/// probe is overdue, happens at the first call or read after it, and then as if it had happened on time.
 ///
 /// # Examples
 ///
@@ -35,26 +34,53 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct CircuitBreaker<P = Arc<Core>>(pub(crate) P);
+pub struct CircuitBreaker<P = Arc<Core>>(P);
 
 /// A circuit breaker that lives in a `static`: no reference count, made by [`Builder::build_static`].
 ///
 /// A `&'static` reference to it is a handle, for [`CircuitBreakerLayer::new`](crate::CircuitBreakerLayer::new) too.
 pub type StaticCircuitBreaker = CircuitBreaker<Core>;
 
-/// The shared state behind a [`CircuitBreaker`]: opaque, named only in types such as [`Call<&'static Core>`](Call).
-pub struct Core {
-    epoch: Epoch,
-    circuit: Circuit,
-    /// In a family: that it was used since somebody looked for one that may go.
-    pub(crate) used: AtomicBool,
+// === impl Builder ===
+
+impl Builder {
+    /// Builds an isolated circuit breaker: it shares its state with no other.
+    ///
+    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] when a number is out of its range.
+    pub fn build(self, name: &'static str) -> Result<CircuitBreaker, InvalidConfig> {
+        Ok(CircuitBreaker(Arc::new(Core::new(name, self.validate()?))))
+    }
+
+    const_fn! {
+        /// Builds a circuit breaker for a `static`.
+        ///
+        /// # Panics
+        ///
+        /// On what [`build`](Self::build) refuses. In a `static` that is a compile error:
+        ///
+        /// ```compile_fail
+        /// use maestro_circuit_breaker::{CircuitBreaker, StaticCircuitBreaker};
+        /// static DB: StaticCircuitBreaker = CircuitBreaker::builder().failure_ratio(1.5).build_static("db");
+        /// ```
+        #[must_use]
+        pub fn build_static(self, name: &'static str) -> StaticCircuitBreaker {
+            match self.validate() {
+                Ok(config) => CircuitBreaker(Core::new(name, config)),
+                Err(problem) => panic!("{}", problem.message()),
+            }
+        }
+    }
 }
 
 // === impl CircuitBreaker ===
 
 impl CircuitBreaker {
-    /// A circuit breaker with the defaults of [`Builder`]: it opens when half of at least twenty calls
-    /// within 10 s failed, waits 5 s, and closes after three probes of which fewer than half failed.
+    /// A circuit breaker with the defaults of [`Builder`]: it opens when half of at least twenty calls within 10 s failed,
+    /// waits 5 s, and closes after three probes of which fewer than half failed.
     ///
     /// # Panics
     ///
@@ -69,17 +95,16 @@ impl CircuitBreaker {
         Builder::new()
     }
 
-    /// Asks whether a call may be made now, as which it then counts until it says how it ended.
+    /// Asks whether a call may be made now. The token counts as that call until it says how the call ended.
     ///
     /// Costs one read while closed, and one reference count into the token. A rejection only reads.
     ///
     /// # Errors
     ///
-    /// [`Open`] when the circuit is open, or half-open with all places for probes taken.
+    /// [`Open`] when the breaker is open, or half-open with all slots for probes taken.
     #[inline]
     pub fn try_acquire(&self) -> Result<Call, Open> {
-        let admission = self.0.admit(Instant::now)?;
-        Ok(Call::new(Arc::clone(&self.0), admission, Instant::now))
+        Call::try_new(&self.0, Instant::now)
     }
 
     /// [`try_acquire`](Self::try_acquire) at `now`.
@@ -88,26 +113,119 @@ impl CircuitBreaker {
     ///
     /// As [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_at(&self, now: Instant) -> Result<Call, Open> {
-        let admission = self.0.admit(|| now)?;
-        Ok(Call::new(Arc::clone(&self.0), admission, || now))
+        Call::try_new(&self.0, || now)
+    }
+
+    /// Waits until a call may be made. The token counts as that call until it says how the call ended.
+    ///
+    /// Returns at once while closed. Otherwise it is woken by any transition, an operator's included, when a probe gives its
+    /// slot back, and at the instant from which time alone admits a call: one timer for all waiting calls, and no polling.
+    /// Half-open, one waiting call is woken for each free slot, in the order in which they came; a call that comes at that
+    /// very moment may be faster.
+    ///
+    /// The wait has no limit, and for a forced-open breaker may not end: put a timeout around it.
+    ///
+    /// Nothing is asked and nothing taken before the first poll. Waiting takes a lock and a node in a tree, and a tokio runtime
+    /// with its timer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use maestro_circuit_breaker::{CircuitBreaker, Override, State};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mail = CircuitBreaker::builder().consecutive_failures(1).build("mail")?;
+    /// mail.try_acquire()?.failure();
+    /// let begun = tokio::time::Instant::now();
+    /// let probe = mail.acquire().await;
+    /// assert_eq!((mail.state(), begun.elapsed().as_secs()), (State::HalfOpen, 5));
+    /// probe.success();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn acquire(&self) -> Acquire {
+        Acquire::new(Arc::clone(&self.0))
+    }
+
+    /// Makes a call unless the breaker rejects it. `Err` is a failure, and so is a panic.
+    ///
+    /// `f` is not called when the breaker rejects. Where the result has to be inspected to classify it, use
+    /// [`try_acquire`](Self::try_acquire) and [`Call::finish`].
+    ///
+    /// # Errors
+    ///
+    /// What the call returns; [`Open`], converted to the error type, when it was rejected.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing happens before the first poll. Dropped after it, the call is a cancelled one, see
+    /// [`Builder::on_cancel`](crate::Builder::on_cancel).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use maestro_circuit_breaker::{CircuitBreaker, State};
+    /// # type BoxError = Box<dyn std::error::Error>;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// let mail = CircuitBreaker::builder().consecutive_failures(1).build("mail")?;
+    /// let sent = mail.run(async || Err::<(), BoxError>("refused".into())).await;
+    /// assert_eq!(sent.unwrap_err().to_string(), "refused");
+    /// assert_eq!(mail.state(), State::Open);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn run<F, T, E>(&self, f: impl FnOnce() -> F) -> Result<T, E>
+    where
+        F: IntoFuture<Output = Result<T, E>>,
+        E: From<Open>,
+    {
+        let call = self.try_acquire()?;
+        ended(call, f().await)
+    }
+
+    /// Makes a call that blocks its thread, unless the breaker rejects it. `Err` is a failure, and so is a panic. Needs no
+    /// runtime.
+    ///
+    /// `f` is not called when the breaker rejects.
+    ///
+    /// # Errors
+    ///
+    /// What the call returns; [`Open`], converted to the error type, when it was rejected.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use maestro_circuit_breaker::{CircuitBreaker, Open};
+    /// # let disk = CircuitBreaker::builder().consecutive_failures(1).build("disk")?;
+    /// type BoxError = Box<dyn std::error::Error>;
+    /// let read = || disk.run_blocking(|| std::fs::read("/no/such/file").map_err(BoxError::from));
+    /// assert!(Open::find(read().unwrap_err().as_ref()).is_none());
+    /// assert!(Open::find(read().unwrap_err().as_ref()).is_some());
+    /// # Ok::<(), BoxError>(())
+    /// ```
+    pub fn run_blocking<T, E: From<Open>>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let call = self.try_acquire()?;
+        ended(call, f())
+    }
+
+    /// The handle of a shared state.
+    pub(crate) const fn of(core: Arc<Core>) -> Self {
+        Self(core)
     }
 }
 
 impl StaticCircuitBreaker {
-    /// Asks whether a call may be made now, as which it then counts until it says how it ended.
+    /// Asks whether a call may be made now, as [`CircuitBreaker::try_acquire`] does.
     ///
     /// Costs one read while closed. A rejection only reads.
     ///
     /// # Errors
     ///
-    /// [`Open`] when the circuit is open, or half-open with all places for probes taken.
+    /// [`Open`] when the breaker is open, or half-open with all slots for probes taken.
     #[inline]
     pub fn try_acquire(&'static self) -> Result<Call<&'static Core>, Open> {
-        Ok(Call::new(
-            &self.0,
-            self.0.admit(Instant::now)?,
-            Instant::now,
-        ))
+        Call::try_new(&&self.0, Instant::now)
     }
 
     /// [`try_acquire`](Self::try_acquire) at `now`.
@@ -116,8 +234,52 @@ impl StaticCircuitBreaker {
     ///
     /// As [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_at(&'static self, now: Instant) -> Result<Call<&'static Core>, Open> {
-        Ok(Call::new(&self.0, self.0.admit(|| now)?, || now))
+        Call::try_new(&&self.0, || now)
     }
+
+    /// Waits until a call may be made, as [`CircuitBreaker::acquire`] does.
+    pub fn acquire(&'static self) -> Acquire<&'static Core> {
+        Acquire::new(&self.0)
+    }
+
+    /// Makes a call unless the breaker rejects it, as [`CircuitBreaker::run`] does.
+    ///
+    /// # Errors
+    ///
+    /// What the call returns; [`Open`], converted to the error type, when it was rejected.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`CircuitBreaker::run`].
+    pub async fn run<F, T, E>(&'static self, f: impl FnOnce() -> F) -> Result<T, E>
+    where
+        F: IntoFuture<Output = Result<T, E>>,
+        E: From<Open>,
+    {
+        let call = self.try_acquire()?;
+        ended(call, f().await)
+    }
+
+    /// Makes a call that blocks its thread, as [`CircuitBreaker::run_blocking`] does.
+    ///
+    /// # Errors
+    ///
+    /// What the call returns; [`Open`], converted to the error type, when it was rejected.
+    pub fn run_blocking<T, E: From<Open>>(
+        &'static self,
+        f: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let call = self.try_acquire()?;
+        ended(call, f())
+    }
+}
+
+fn ended<P: Borrow<Core>, T, E>(call: Call<P>, result: Result<T, E>) -> Result<T, E> {
+    call.finish(match result {
+        Ok(_) => Outcome::Success,
+        Err(_) => Outcome::Failure,
+    });
+    result
 }
 
 impl<P: Borrow<Core>> CircuitBreaker<P> {
@@ -126,7 +288,7 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         self.core().name()
     }
 
-    /// The state now. If a wait or a probe's time is over, the transition happens here.
+    /// The state now. If a wait or the time of a probe is over, the transition happens here.
     pub fn state(&self) -> State {
         self.state_at(Instant::now())
     }
@@ -134,11 +296,11 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// [`state`](Self::state) at `now`.
     pub fn state_at(&self, now: Instant) -> State {
         let core = self.core();
-        core.circuit.advance(core.epoch.ticks(now)).phase().state()
+        core.machine().state_at(core.ticks(now))
     }
 
-    /// State and counts of one moment, without what has expired. For people and gauges, not for a call:
-    /// it takes a lock, for which no call waits unless it opens or closes the circuit.
+    /// State and counts of one moment, without what has expired. For people and gauges, not for a call: it takes a lock, for
+    /// which no call waits unless it opens or closes the breaker.
     pub fn snapshot(&self) -> Snapshot {
         self.snapshot_at(Instant::now())
     }
@@ -146,11 +308,16 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// [`snapshot`](Self::snapshot) at `now`.
     pub fn snapshot_at(&self, now: Instant) -> Snapshot {
         let core = self.core();
-        Snapshot::new(core.name(), core.circuit.counters(core.epoch.ticks(now)))
+        core.machine().snapshot(core.ticks(now))
     }
 
-    /// Closes the circuit, with nothing counted and no cause. Calls under way are late from now on: what they
-    /// say changes nothing. A state that an operator has put it into stays, with nothing counted either.
+    /// How many calls wait now to be admitted. For people and gauges: it takes the lock of the waiting calls.
+    pub fn waiting(&self) -> usize {
+        self.core().machine().waiting()
+    }
+
+    /// Closes the breaker, with nothing counted and no cause. Calls in flight are late from now on: their results change
+    /// nothing. A state that an operator has forced stays, with nothing counted either.
     pub fn reset(&self) {
         self.reset_at(Instant::now());
     }
@@ -158,105 +325,168 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// [`reset`](Self::reset) at `now`.
     pub fn reset_at(&self, now: Instant) {
         let core = self.core();
-        core.circuit.reset(core.epoch.ticks(now));
+        core.machine().reset(core.ticks(now));
+    }
+
+    /// Rejects every call, until an operator [resumes](Self::resume) or the override ends: no wait in open admits probes.
+    /// Replaces an override that holds.
+    ///
+    /// No task waits for the end of the override: the first call or read at or after it makes the transition.
+    pub fn force_open(&self, by: Override) {
+        self.force_open_at(by, Instant::now());
+    }
+
+    /// [`force_open`](Self::force_open) at `now`, from which the time of the override counts.
+    pub fn force_open_at(&self, by: Override, now: Instant) {
+        let core = self.core();
+        core.machine().force_open(by, core.ticks(now));
+    }
+
+    /// Admits every call and records none, until an operator [resumes](Self::resume) or the override ends. Replaces an
+    /// override that holds.
+    pub fn disable(&self, by: Override) {
+        self.disable_at(by, Instant::now());
+    }
+
+    /// [`disable`](Self::disable) at `now`, from which the time of the override counts.
+    pub fn disable_at(&self, by: Override, now: Instant) {
+        let core = self.core();
+        core.machine().disable(by, core.ticks(now));
+    }
+
+    /// Admits every call and records it, until an operator [resumes](Self::resume) or the override ends. Replaces an override
+    /// that holds.
+    ///
+    /// What would have opened the breaker is counted, see
+    /// [`Snapshot::would_have_opened`](crate::Snapshot::would_have_opened), and becomes its
+    /// [`cause`](crate::Snapshot::cause); then it measures from nothing again.
+    pub fn metrics_only(&self, by: Override) {
+        self.metrics_only_at(by, Instant::now());
+    }
+
+    /// [`metrics_only`](Self::metrics_only) at `now`, from which the time of the override counts.
+    pub fn metrics_only_at(&self, by: Override, now: Instant) {
+        let core = self.core();
+        core.machine().metrics_only(by, core.ticks(now));
+    }
+
+    /// Ends an override: the breaker is closed, with nothing counted, and its numbers hold again. Returns whether there was
+    /// one; nothing happens if there was none. How long `by` lasts does not matter.
+    pub fn resume(&self, by: Override) -> bool {
+        self.resume_at(by, Instant::now())
+    }
+
+    /// [`resume`](Self::resume) at `now`.
+    pub fn resume_at(&self, by: Override, now: Instant) -> bool {
+        let core = self.core();
+        core.machine().resume(by, core.ticks(now))
+    }
+
+    /// Replaces the numbers while calls are in flight. No call waits for it, and none decides by a mixture of both: a call
+    /// that ends at this very moment uses the old numbers or the new ones as a whole.
+    ///
+    /// The state stays, and with it failures in a row, probes and their results, an override, and the end of a wait, ramp or
+    /// probe that has begun. What begins from now on uses the new numbers. Nothing opens or closes by the change, with two
+    /// exceptions: probes decide at once where enough have ended, and a ramp that is no longer configured is over. Calls in
+    /// flight count when they end; one that began while slowness was not configured is not slow.
+    ///
+    /// The window stays where its shape does. Where its kind, its length or size, or the set of ratios changes, it begins
+    /// empty, in the same state.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] when a number is out of its range; then nothing has changed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_circuit_breaker::CircuitBreaker;
+    ///
+    /// let builder = CircuitBreaker::builder().failure_ratio(0.5).minimum_calls(2);
+    /// let store = builder.build("store")?;
+    /// store.try_acquire()?.failure();
+    /// store.reconfigure(builder.minimum_calls(10))?;
+    /// store.try_acquire()?.failure();
+    /// assert_eq!(store.snapshot().failures(), 2); // both count, and two are too few now
+    /// assert!(store.reconfigure(builder.minimum_calls(0)).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
+        self.reconfigure_at(to, Instant::now())
+    }
+
+    /// [`reconfigure`](Self::reconfigure) at `now`.
+    ///
+    /// # Errors
+    ///
+    /// As [`reconfigure`](Self::reconfigure).
+    pub fn reconfigure_at(&self, to: Builder, now: Instant) -> Result<(), InvalidConfig> {
+        let config = to.validate()?;
+        let core = self.core();
+        core.machine().reconfigure(config, core.ticks(now));
+        Ok(())
+    }
+
+    /// Calls `f` with every [`Transition`] from now on, in order: for logs, metrics, an audit.
+    ///
+    /// It is called after the state has changed, with no lock held, by the call or read that changed it. A slow `f` delays
+    /// only that one, and a panic in it harms no other. It may ask and steer the breaker. It must not own the breaker that it
+    /// listens to, or neither is ever dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use maestro_circuit_breaker::CircuitBreaker;
+    /// let store = CircuitBreaker::new("store");
+    /// let _listener = store.on_transition(|transition| eprintln!("{transition}"));
+    /// ```
+    pub fn on_transition(&self, f: impl Fn(&Transition) + Send + Sync + 'static) -> Listener {
+        let core = self.core();
+        let (name, start) = (core.name(), core.start(Instant::now()));
+        core.observers()
+            .listen(move |change| f(&Transition::new(name, start, change.clone())))
+    }
+
+    /// The latest transition, `None` if there was none since the first call of this method. A receiver is woken by each, but
+    /// may miss one that is followed at once by another.
+    ///
+    /// As no task runs behind the breaker, a transition that is due happens when it is called or read: a receiver that only
+    /// watches an open breaker is not told when the wait is over.
+    pub fn watch(&self) -> watch::Receiver<Option<Transition>> {
+        self.core().observers().watch(|| {
+            let watched = watch::Sender::new(None);
+            let sender = watched.clone();
+            // As a listener, so that transitions come in order, and wake with no lock held.
+            self.on_transition(move |transition| {
+                sender.send_replace(Some(transition.clone()));
+            })
+            .detach();
+            watched
+        })
+    }
+
+    /// Takes the handles of its metrics from the recorder now, instead of at the first use at which there is one. The counters
+    /// are then there, at zero, and the gauge of its state, before anything happens.
+    #[cfg(feature = "metrics")]
+    pub fn resolve_metrics(&self) {
+        let state = self.state();
+        self.core().observers().meter().resolve(state);
     }
 
     #[inline]
     pub(crate) fn core(&self) -> &Core {
         self.0.borrow()
     }
+
+    /// What a token of this handle holds.
+    #[inline]
+    pub(crate) const fn pointer(&self) -> &P {
+        &self.0
+    }
 }
 
 impl<P: Borrow<Core>> fmt::Debug for CircuitBreaker<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.core().fmt(f)
-    }
-}
-
-// === impl Core ===
-
-impl Core {
-    const_fn! {
-        pub(crate) fn new(name: &'static str, settings: Settings) -> Self {
-            Self {
-                epoch: Epoch::new(),
-                circuit: Circuit::named(name, settings),
-                used: AtomicBool::new(true),
-            }
-        }
-    }
-
-    pub(crate) const fn name(&self) -> &'static str {
-        self.circuit.name
-    }
-
-    /// The instant that ticks are counted from.
-    pub(crate) fn start(&self, now: Instant) -> Instant {
-        self.epoch.start(now)
-    }
-
-    pub(crate) const fn circuit(&self) -> &Circuit {
-        &self.circuit
-    }
-
-    pub(crate) fn ticks(&self, now: Instant) -> u64 {
-        self.epoch.ticks(now)
-    }
-
-    /// Whether a call would be rejected now.
-    #[inline]
-    pub(crate) fn is_rejecting(&self) -> bool {
-        self.circuit
-            .is_rejecting(|| self.epoch.ticks(Instant::now()))
-    }
-
-    /// The rejection of a call which must not be made though the circuit might let it in. Where it is open the clock is not
-    /// read.
-    #[inline]
-    pub(crate) fn refuse(&self) -> Open {
-        self.rejected(self.circuit.refuse(|| self.epoch.ticks(Instant::now())))
-    }
-
-    /// Whether a success of this call changes nothing, and nobody counts it.
-    #[inline(always)]
-    pub(crate) fn stays_as_it_is(&self, admission: Admission) -> bool {
-        !metrics::IS_ON && self.circuit.is_unchanged_by_success(admission)
-    }
-
-    #[inline]
-    pub(crate) fn settle(
-        &self,
-        admission: Admission,
-        begun: Begun,
-        end: End,
-        now: impl Fn() -> Instant,
-    ) {
-        self.circuit
-            .settle(admission, end, || self.epoch.ticks(now()));
-        let meter = &self.circuit.meter;
-        meter.ended(begun, end, now, || self.circuit.load().phase().state());
-    }
-
-    #[inline]
-    pub(crate) fn admit(&self, now: impl FnOnce() -> Instant) -> Result<Admission, Open> {
-        self.circuit
-            .admit(|| self.epoch.ticks(now()))
-            .map_err(|refusal| self.rejected(refusal))
-    }
-
-    fn rejected(&self, refusal: Refusal) -> Open {
-        let meter = &self.circuit.meter;
-        meter.rejected(refusal.state, || self.circuit.load().phase().state());
-        Open::new(self.name(), refusal, self.epoch.since_origin(refusal.until))
-    }
-}
-
-impl fmt::Debug for Core {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without a look at the clock, and so without a transition: printing changes nothing.
-        f.debug_struct("CircuitBreaker")
-            .field("name", &self.name())
-            .field("state", &self.circuit.load().phase())
-            .finish_non_exhaustive()
     }
 }

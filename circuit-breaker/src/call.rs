@@ -1,3 +1,5 @@
+//! A call, from its admission to its end: the token, and the state that it shares with the handle.
+
 use std::{
     borrow::Borrow,
     fmt, mem,
@@ -9,49 +11,67 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{Core, Outcome, admission::Admission, circuit::End, metrics::Begun};
+use crate::{
+    config::Config,
+    observe::{Begun, HAS_METRICS, Meter, Observers},
+    state::{Admission, Clock, StateMachine},
+    sync::{
+        atomic::{AtomicBool, Ordering::Relaxed},
+        const_fn,
+    },
+    types::{End, Open, Outcome, Refusal},
+};
 
-/// What a call is that was dropped before it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OnCancel {
-    /// Nothing: its caller had a reason of its own. A probe gives its place back.
-    Ignored,
-    /// A failure: where an outer timeout is what ends calls to a hung backend.
-    Failure,
-    /// A failure if it was slow by then, as [`Builder::slow_after`](crate::Builder::slow_after) has it, and
-    /// else nothing: callers that change their mind do so soon, an outer timeout comes late.
-    FailureIfSlow,
+/// The shared state behind a [`CircuitBreaker`](crate::CircuitBreaker): opaque, named only in types such as
+/// [`Call<&'static Core>`](Call).
+pub struct Core {
+    clock: Clock,
+    machine: StateMachine,
+    /// In a family: whether it was used since the last look for one that may go.
+    used: AtomicBool,
 }
 
-/// A call that a [`CircuitBreaker`](crate::CircuitBreaker) let in. Say how it ended, once.
+/// A call that a [`CircuitBreaker`](crate::CircuitBreaker) admitted. Say how it ended, once.
 ///
-/// Dropped unsaid it was cancelled, which is nothing or a failure as
-/// [`Builder::on_cancel`](crate::Builder::on_cancel) has it; dropped by a panic it is a failure.
+/// Dropped without that, it was cancelled, which counts as [`Builder::on_cancel`](crate::Builder::on_cancel) says; dropped by a
+/// panic it is a failure.
 ///
-/// It belongs to the state that let it in. If the circuit has opened, closed or was reset since, whatever
-/// it says is late and changes nothing.
+/// It belongs to the state that admitted it. If the breaker has opened, closed or was reset since, its result is late and
+/// changes nothing.
 // The bound stands on the struct because `Drop` needs it.
 #[must_use = "dropping the call at once means that it was cancelled"]
 pub struct Call<P: Borrow<Core> = Arc<Core>> {
-    core: Held<P>,
-    /// `None` once it was said how the call ended.
+    core: ByValue<P>,
+    /// `None` once the call has ended.
     admission: Option<Admission>,
     begun: Begun,
 }
 
+// === impl Call ===
+
 impl<P: Borrow<Core>> Call<P> {
-    /// `core` must have let this call in.
+    /// Asks for a call.
+    #[inline]
+    pub(crate) fn try_new(core: &P, now: impl Fn() -> Instant) -> Result<Self, Open>
+    where
+        P: Clone,
+    {
+        // In this order: a rejection does not touch the reference count.
+        let admission = core.borrow().admit(&now)?;
+        Ok(Self::new(core.clone(), admission, now))
+    }
+
+    /// The token of a call that `core` has admitted.
     #[inline]
     pub(crate) fn new(core: P, admission: Admission, now: impl FnOnce() -> Instant) -> Self {
         Self {
-            core: Held(Some(core)),
+            core: ByValue(Some(core)),
             admission: Some(admission),
             begun: Begun::at(now),
         }
     }
 
-    /// The call went well.
+    /// The call succeeded.
     pub fn success(self) {
         self.finish(Outcome::Success);
     }
@@ -61,34 +81,35 @@ impl<P: Borrow<Core>> Call<P> {
         self.finish(Outcome::Failure);
     }
 
-    /// The call failed, and the backend wants to be left alone for `time`, see [`Outcome::FailureFor`].
+    /// The call failed, and the backend asks not to be called for `time`, see [`Outcome::FailureFor`].
     pub fn failure_for(self, time: Duration) {
         self.finish(Outcome::FailureFor(time));
     }
 
-    /// The call says nothing about the backend. A probe gives its place back.
+    /// The call says nothing about the backend. A probe gives its slot back.
     pub fn ignore(self) {
         self.finish(Outcome::Ignored);
     }
 
     /// Says how the call ended, in one value.
     ///
-    /// Costs, closed: a compare-and-swap for each ratio that is configured, and for consecutive failures a
-    /// read, or a compare-and-swap when the count changes. The clock is read at most once, if it is needed.
+    /// Costs, closed: a compare-and-swap for each ratio that is configured, and for consecutive failures a read, or a
+    /// compare-and-swap when the count changes. The clock is read at most once, if it is needed.
     #[inline]
     pub fn finish(self, outcome: Outcome) {
         self.end(outcome);
     }
 
-    /// [`finish`](Self::finish), in one piece with its caller.
-    #[inline(always)]
-    pub(crate) fn end(mut self, outcome: Outcome) {
-        self.settle(End::Finished(outcome), Instant::now);
-    }
-
     /// [`finish`](Self::finish) at `now`.
     pub fn finish_at(mut self, outcome: Outcome, now: Instant) {
-        self.settle(End::Finished(outcome), || now);
+        self.record(End::Finished(outcome), || now);
+    }
+
+    /// [`finish`](Self::finish), in one piece with its caller.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the token stays in registers")]
+    pub(crate) fn end(mut self, outcome: Outcome) {
+        self.record(End::Finished(outcome), Instant::now);
     }
 
     #[inline]
@@ -96,45 +117,43 @@ impl<P: Borrow<Core>> Call<P> {
         self.core.0.as_ref().expect("there until it is dropped")
     }
 
-    /// Asks again, before the call is made, if the state that let it in is over. If it is not let in, it has
-    /// nothing more to say.
-    pub(crate) fn is_still_let_in(&mut self) -> bool {
-        let core = self
-            .core
-            .0
-            .as_ref()
-            .expect("there until it is dropped")
-            .borrow();
-        let state = core.circuit().load().generation();
-        if self.admission.is_some_and(|a| a.generation() == state) {
+    /// Asks again, before the call is made, if the state that admitted it is over. If it is not admitted then, it has nothing
+    /// more to say.
+    pub(crate) fn is_still_admitted(&mut self) -> bool {
+        let core = (self.core.0.as_ref().expect("there until it is dropped")).borrow();
+        if self.admission.is_some_and(|it| core.machine.is_current(it)) {
             return true;
         }
         let now = Instant::now();
-        // Not a rejection: who is not let in goes on waiting. Nor was the call of before cancelled; what it
-        // would say is late.
-        self.admission = core.circuit().admit(|| core.ticks(now)).ok();
+        // Not a rejection: a call that is not admitted goes on waiting. Nor was the earlier call cancelled: its result would
+        // be late.
+        self.admission = core.machine.admit(|| core.ticks(now)).ok();
         self.begun = Begun::at(|| now);
         self.admission.is_some()
     }
 
-    /// Ends it with nothing said; nothing, if it was said.
+    /// Ends it without an outcome, unless it has one.
     #[inline(always)]
-    pub(crate) fn end_unsaid(&mut self, now: impl Fn() -> Instant) {
+    #[expect(clippy::inline_always, reason = "the token stays in registers")]
+    pub(crate) fn cancel(&mut self, now: impl Fn() -> Instant) {
         if let Some(core) = self.core.0.take() {
-            // The usual case, that it was said, need not ask whether the thread panics.
+            // The usual case, that it has ended, need not ask whether the thread panics.
             match self.admission.take() {
-                Some(admission) => end_unsaid(core, admission, self.begun, now),
+                Some(admission) => cancel(core, admission, self.begun, now),
                 None => release(core),
             }
         }
     }
 
     #[inline(always)]
-    fn settle(&mut self, end: End, now: impl Fn() -> Instant) {
+    #[expect(clippy::inline_always, reason = "the token stays in registers")]
+    fn record(&mut self, end: End, now: impl Fn() -> Instant) {
         if let Some(core) = self.core.0.take() {
             match self.admission.take() {
-                Some(admission) if end != WELL || !core.borrow().stays_as_it_is(admission) => {
-                    settle(core, admission, self.begun, end, now);
+                Some(admission)
+                    if end != SUCCESS || !core.borrow().is_unchanged_by_success(admission) =>
+                {
+                    record(core, admission, self.begun, end, now);
                 }
                 _ => release(core),
             }
@@ -142,86 +161,14 @@ impl<P: Borrow<Core>> Call<P> {
     }
 }
 
-const WELL: End = End::Finished(Outcome::Success);
+const SUCCESS: End = End::Finished(Outcome::Success);
 
 impl<P: Borrow<Core>> Drop for Call<P> {
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the token stays in registers")]
     fn drop(&mut self) {
-        self.end_unsaid(Instant::now);
+        self.cancel(Instant::now);
     }
-}
-
-/// A pointer that is dropped by value. The drop of an `Arc` takes it by reference, on each path of unwinding too, and
-/// whatever contains that keeps the whole token, and the future around it, in memory.
-struct Held<P>(
-    /// `None` only while it is dropped.
-    Option<P>,
-);
-
-impl<P> Drop for Held<P> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if let Some(pointer) = self.0.take() {
-            release(pointer);
-        }
-    }
-}
-
-#[inline(always)]
-fn release<P>(pointer: P) {
-    if mem::needs_drop::<P>() {
-        let_go(pointer);
-    }
-}
-
-// What follows takes parts by value, and not a `Call`, which then never has to lie in memory; and it never unwinds, as
-// the ABI says, so that who calls it keeps nothing in memory for the case. (What could panic is a waker, or what a
-// listener holds: their own affair. The panic hook has said it.)
-
-fn contained(work: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-        mem::forget(panic);
-    }
-}
-
-#[inline(never)]
-extern "C" fn let_go<P>(pointer: P) {
-    contained(|| drop(pointer));
-}
-
-#[inline(never)]
-#[expect(
-    improper_ctypes_definitions,
-    reason = "the ABI is chosen because it cannot unwind; only Rust calls this"
-)]
-extern "C" fn settle<P: Borrow<Core>>(
-    core: P,
-    admission: Admission,
-    begun: Begun,
-    end: End,
-    now: impl Fn() -> Instant,
-) {
-    contained(|| core.borrow().settle(admission, begun, end, now));
-}
-
-#[cold]
-#[inline(never)]
-#[expect(
-    improper_ctypes_definitions,
-    reason = "the ABI is chosen because it cannot unwind; only Rust calls this"
-)]
-extern "C" fn end_unsaid<P: Borrow<Core>>(
-    core: P,
-    admission: Admission,
-    begun: Begun,
-    now: impl Fn() -> Instant,
-) {
-    let end = if thread::panicking() {
-        End::Finished(Outcome::Failure)
-    } else {
-        End::Cancelled
-    };
-    contained(|| core.borrow().settle(admission, begun, end, now));
 }
 
 impl<P: Borrow<Core>> fmt::Debug for Call<P> {
@@ -230,8 +177,8 @@ impl<P: Borrow<Core>> fmt::Debug for Call<P> {
     }
 }
 
-/// Makes a failure of a call if it is dropped and not [disarmed](Self::disarm): around code that may
-/// panic, when the call itself is not dropped by the panic but later, by who caught it.
+/// Makes a failure of a call if it is dropped and not [disarmed](Self::disarm): around code that may panic, when the call is not
+/// dropped by the panic but later, by the code that caught it.
 pub(crate) struct FailOnPanic<'a, P: Borrow<Core>>(&'a mut Call<P>);
 
 impl<'a, P: Borrow<Core>> FailOnPanic<'a, P> {
@@ -247,6 +194,187 @@ impl<'a, P: Borrow<Core>> FailOnPanic<'a, P> {
 impl<P: Borrow<Core>> Drop for FailOnPanic<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        self.0.settle(End::Finished(Outcome::Failure), Instant::now);
+        self.0.record(End::Finished(Outcome::Failure), Instant::now);
+    }
+}
+
+// === What ends a call ===
+//
+// A call costs half as much if its future stays in registers. For that, what ends it must not take the token by reference, and
+// must not unwind: either makes the compiler keep the future, the token and the result in memory, in three copies each. So
+// the functions below take parts by value, stay out of line, and contain a panic. (A waker or the drop of what a listener
+// captured may panic; the panic hook has reported it, and the call has ended all the same.)
+//
+// `extern "C"` is what tells the compiler so: a function of that ABI cannot unwind. A plain function that contains its panics
+// was tried and is not recognised, and a healthy call through an `Arc` then takes 101 instructions instead of 51.
+
+/// A pointer that is dropped by value. The drop of an `Arc` takes it by reference.
+struct ByValue<P>(
+    /// `None` only while it is dropped.
+    Option<P>,
+);
+
+impl<P> Drop for ByValue<P> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the token stays in registers")]
+    fn drop(&mut self) {
+        if let Some(pointer) = self.0.take() {
+            release(pointer);
+        }
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the token stays in registers")]
+fn release<P>(pointer: P) {
+    if mem::needs_drop::<P>() {
+        drop_out_of_line(pointer);
+    }
+}
+
+fn contained(work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        // To drop what a panic carries may panic as well.
+        mem::forget(panic);
+    }
+}
+
+#[inline(never)]
+extern "C" fn drop_out_of_line<P>(pointer: P) {
+    contained(|| drop(pointer));
+}
+
+#[inline(never)]
+#[expect(
+    improper_ctypes_definitions,
+    reason = "the ABI is chosen because it cannot unwind; only Rust calls this"
+)]
+extern "C" fn record<P: Borrow<Core>>(
+    core: P,
+    admission: Admission,
+    begun: Begun,
+    end: End,
+    now: impl Fn() -> Instant,
+) {
+    contained(|| core.borrow().record(admission, begun, end, now));
+}
+
+#[cold]
+#[inline(never)]
+#[expect(improper_ctypes_definitions, reason = "as above")]
+extern "C" fn cancel<P: Borrow<Core>>(
+    core: P,
+    admission: Admission,
+    begun: Begun,
+    now: impl Fn() -> Instant,
+) {
+    let end = if thread::panicking() {
+        End::Finished(Outcome::Failure)
+    } else {
+        End::Cancelled
+    };
+    contained(|| core.borrow().record(admission, begun, end, now));
+}
+
+// === impl Core ===
+
+impl Core {
+    const_fn! {
+        pub(crate) fn new(name: &'static str, config: Config) -> Self {
+            Self {
+                clock: Clock::new(),
+                machine: StateMachine::new(name, config),
+                used: AtomicBool::new(true),
+            }
+        }
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        self.observers().name()
+    }
+
+    #[inline]
+    pub(crate) const fn machine(&self) -> &StateMachine {
+        &self.machine
+    }
+
+    pub(crate) const fn observers(&self) -> &Observers {
+        self.machine.observers()
+    }
+
+    /// The instant that ticks are counted from.
+    pub(crate) fn start(&self, now: Instant) -> Instant {
+        self.clock.start(now)
+    }
+
+    #[inline]
+    pub(crate) fn ticks(&self, now: Instant) -> u64 {
+        self.clock.ticks(now)
+    }
+
+    /// Marks a member of a family as used.
+    pub(crate) fn touch(&self) {
+        // Relaxed: a hint. The load keeps the usual call from writing.
+        if !self.used.load(Relaxed) {
+            self.used.store(true, Relaxed);
+        }
+    }
+
+    /// Whether it was used since the last time that this was asked.
+    pub(crate) fn was_used(&self) -> bool {
+        self.used.swap(false, Relaxed)
+    }
+
+    /// Whether any call would be rejected now.
+    #[inline]
+    pub(crate) fn is_rejecting(&self) -> bool {
+        self.machine.is_rejecting(|| self.ticks(Instant::now()))
+    }
+
+    /// The rejection of a call that must not be made even if the breaker would admit it.
+    #[inline]
+    pub(crate) fn refuse(&self) -> Open {
+        self.rejected(self.machine.refuse(|| self.ticks(Instant::now())))
+    }
+
+    #[inline]
+    pub(crate) fn admit(&self, now: impl FnOnce() -> Instant) -> Result<Admission, Open> {
+        self.machine
+            .admit(|| self.ticks(now()))
+            .map_err(|refusal| self.rejected(refusal))
+    }
+
+    /// Whether a success of this call changes nothing, and is not counted in metrics either.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the token stays in registers")]
+    fn is_unchanged_by_success(&self, admission: Admission) -> bool {
+        !HAS_METRICS && self.machine.is_unchanged_by_success(admission)
+    }
+
+    #[inline]
+    fn record(&self, admission: Admission, begun: Begun, end: End, now: impl Fn() -> Instant) {
+        self.machine.record(admission, end, || self.ticks(now()));
+        self.meter().ended(begun, end, now, || self.machine.state());
+    }
+
+    fn rejected(&self, refusal: Refusal) -> Open {
+        self.meter()
+            .rejected(refusal.state, || self.machine.state());
+        Open::new(self.name(), refusal, self.clock.since_origin(refusal.until))
+    }
+
+    #[inline]
+    const fn meter(&self) -> &Meter {
+        self.observers().meter()
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without a look at the clock, and so without a transition: printing changes nothing.
+        f.debug_struct("CircuitBreaker")
+            .field("name", &self.name())
+            .field("state", &self.machine.state())
+            .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,8 @@
 //! The types loom must see. Nothing else in this crate names an atomic or a lock.
 //!
-//! The handle's reference count is not among them: it is `std`'s, proven elsewhere. Nor is
-//! [`OnceLock`]: no model reads the epoch, and an outbox is there before a model's threads. Of the map of a
-//! family, proven elsewhere too, loom sees each operation as one step.
+//! The reference count of the handle is not among them: it is `std`'s, proven elsewhere. Nor is [`OnceLock`]: no model reads the
+//! clock, and listeners exist before the threads of a model. The map of a family is proven elsewhere too: to loom each of its
+//! operations is one step.
 
 pub(crate) use std::sync::OnceLock;
 
@@ -11,19 +11,8 @@ pub(crate) use loom::sync::atomic;
 #[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::atomic;
 
-/// The steps in which a time window moves. 16 of 8 bytes are two cache lines, and a call leaves the
-/// window at most one sixteenth of it too early. Under loom, which explores every access: two.
-pub(crate) const BUCKETS: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
-
-/// Words of the window of the last calls: a thousand calls, eight a word. Under loom: one.
-pub(crate) const GROUPS: usize = if cfg!(all(test, loom)) { 1 } else { 128 };
-
-/// How many probes may be in flight at most, each with a deadline of its own. Sixteen at once tell as
-/// much about a backend as a thousand, and scanning them stays cheap.
-pub(crate) const PLACES: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
-
-/// A lock for cold paths: transitions, the operator's methods, `snapshot`, and listeners. No call takes one
-/// that is let in, rejected or recorded, unless it changes the state, or its window just changes its shape.
+/// A lock for cold paths: transitions, the operator's methods, `snapshot`, and listeners. No call takes it that is admitted,
+/// rejected or recorded, unless it changes the state.
 #[derive(Debug)]
 pub(crate) struct Mutex<T>(
     #[cfg(all(test, loom))] loom::sync::Mutex<T>,
@@ -91,7 +80,7 @@ impl<K: std::hash::Hash + Eq, V> Map<K, V> {
         Self(papaya::HashMap::new())
     }
 
-    /// What `f` makes of the value of `key`, if there is one.
+    /// Calls `f` with the value of `key`, if there is one.
     #[inline]
     pub(crate) fn get<T>(&self, key: &K, f: impl FnOnce(&V) -> T) -> Option<T> {
         self.0.pin().get(key).map(f)

@@ -39,13 +39,13 @@ fn breaker() -> CircuitBreaker {
         .expect("the numbers are legal")
 }
 
-/// A call that is let in at `now`.
+/// A call that is admitted at `now`.
 fn call(breaker: &CircuitBreaker, now: Instant) -> Call {
     let mut calls = (0..9).filter_map(|_| breaker.try_acquire_at(now).ok());
     calls.next().expect("this state lets calls in")
 }
 
-/// Into `state`, from any, by a generation of its own. When it is there.
+/// Into `state`, from any, by a separate generation. When it is there.
 fn enter(breaker: &CircuitBreaker, state: State, mut now: Instant) -> Instant {
     breaker.resume_at(by(), now);
     breaker.reset_at(now);
@@ -98,7 +98,7 @@ fn a_late_result_changes_nothing_in_any_pair_of_states() {
 }
 
 #[test]
-fn sixteen_threads_make_one_transition_and_one_event_of_each_change() {
+fn sixteen_threads_make_each_transition_once() {
     let breaker = breaker();
     let (told, heard) = mpsc::channel();
     let _listener = breaker.on_transition(move |transition| {
@@ -135,7 +135,7 @@ fn sixteen_threads_make_one_transition_and_one_event_of_each_change() {
 }
 
 #[test]
-fn a_snapshot_after_a_quiet_hour_is_of_the_window_and_not_of_the_last_record() {
+fn a_snapshot_after_a_quiet_hour_is_empty() {
     let breaker = CircuitBreaker::builder()
         .failure_ratio(1.0)
         .window(Window::time(WAIT))

@@ -55,7 +55,7 @@ fn readiness_is_the_inner_services_while_closed() {
 }
 
 #[test]
-fn an_open_circuit_is_ready_and_answers_though_the_inner_service_is_stuck() {
+fn an_open_breaker_answers_for_a_stuck_inner_service() {
     let breaker = one_failure();
     let (mut service, mut handle) =
         mock::spawn_layer::<(), (), _>(CircuitBreakerLayer::new(breaker.clone()));
@@ -70,7 +70,7 @@ fn an_open_circuit_is_ready_and_answers_though_the_inner_service_is_stuck() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_circuit_that_closes_between_ready_and_call_still_rejects_as_the_inner_was_not_asked() {
+async fn a_breaker_that_closes_after_ready_still_rejects() {
     let breaker = one_failure();
     // The mock panics when it is called without having been polled ready.
     let (mut service, _handle) =
@@ -109,7 +109,7 @@ async fn a_wait_that_ends_before_the_call_takes_no_place() {
 }
 
 #[test]
-fn a_call_is_rejected_when_the_circuit_opens_between_ready_and_call() {
+fn a_breaker_that_opens_after_ready_rejects_the_call() {
     let breaker = one_failure();
     let (mut service, mut handle) =
         mock::spawn_layer::<(), (), _>(CircuitBreakerLayer::new(breaker.clone()));
@@ -121,7 +121,7 @@ fn a_call_is_rejected_when_the_circuit_opens_between_ready_and_call() {
 }
 
 #[test]
-fn an_instance_that_was_not_polled_and_a_clone_of_one_that_was_are_rejected() {
+fn an_unpolled_instance_or_clone_is_rejected() {
     let breaker = one_failure();
     let (service, mut handle) = mock::pair::<(), ()>();
     let mut polled = CircuitBreakerLayer::new(breaker).layer(service);
@@ -140,7 +140,7 @@ fn an_instance_that_was_not_polled_and_a_clone_of_one_that_was_are_rejected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_open_with_every_place_taken_it_is_ready_and_rejects_without_asking_the_inner() {
+async fn a_full_half_open_breaker_is_ready_and_rejects() {
     let breaker = one_failure();
     let (mut service, mut handle) =
         mock::spawn_layer::<(), (), _>(CircuitBreakerLayer::new(breaker.clone()));
@@ -163,7 +163,7 @@ async fn half_open_with_every_place_taken_it_is_ready_and_rejects_without_asking
 }
 
 #[test]
-fn an_error_of_the_inner_readiness_passes_through_and_is_a_failure() {
+fn a_readiness_error_passes_through_as_a_failure() {
     let breaker = one_failure();
     let (mut service, mut handle) =
         mock::spawn_layer::<(), (), _>(CircuitBreakerLayer::new(breaker.clone()));
@@ -173,12 +173,12 @@ fn an_error_of_the_inner_readiness_passes_through_and_is_a_failure() {
         "connect failed"
     );
     assert_eq!(breaker.state(), State::Open);
-    // The mock stays broken; nobody hears of it while the circuit is open.
+    // The mock stays broken; it is not reported while the circuit is open.
     assert_ready_ok!(service.poll_ready());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_of_the_inner_readiness_is_a_failed_probe_while_half_open() {
+async fn a_readiness_error_while_half_open_is_a_failed_probe() {
     let breaker = one_failure();
     let (mut service, mut handle) =
         mock::spawn_layer::<(), (), _>(CircuitBreakerLayer::new(breaker.clone()));
@@ -210,7 +210,7 @@ async fn a_ready_service_that_is_dropped_without_a_call_holds_nothing() {
 // === Outcomes ===
 
 #[tokio::test(start_paused = true)]
-async fn the_first_failure_beyond_the_limit_is_answered_without_the_inner_service() {
+async fn an_opened_breaker_answers_without_the_inner_service() {
     let breaker = CircuitBreaker::builder()
         .failure_ratio(0.5)
         .minimum_calls(4)
@@ -244,7 +244,7 @@ async fn the_first_failure_beyond_the_limit_is_answered_without_the_inner_servic
 }
 
 #[test]
-fn a_panic_in_the_call_in_its_future_or_in_the_classifier_is_a_failure() {
+fn a_panic_in_call_future_or_classifier_is_a_failure() {
     let breaker = one_failure();
     let layer = CircuitBreakerLayer::new(breaker.clone());
     let panics = |f: &mut dyn FnMut()| {
@@ -289,7 +289,7 @@ fn a_token_dropped_by_a_panic_is_a_failure() {
 }
 
 #[test]
-fn a_cancelled_call_is_ignored_by_default_and_a_failure_where_so_configured() {
+fn on_cancel_decides_how_a_cancelled_call_counts() {
     for (on_cancel, expected) in [
         (OnCancel::Ignored, State::Closed),
         (OnCancel::Failure, State::Open),
@@ -310,7 +310,7 @@ fn a_cancelled_call_is_ignored_by_default_and_a_failure_where_so_configured() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_probe_neither_opens_nor_closes_and_its_place_is_free_at_once() {
+async fn a_dropped_probe_decides_nothing_and_frees_its_slot() {
     let breaker = one_failure();
     trip(&breaker);
     advance(WAIT).await;
@@ -331,7 +331,7 @@ async fn a_dropped_probe_neither_opens_nor_closes_and_its_place_is_free_at_once(
 }
 
 #[test]
-fn the_result_is_recorded_when_it_is_ready_though_its_future_still_exists() {
+fn a_result_is_recorded_when_it_is_ready() {
     let breaker = one_failure();
     let mut service = CircuitBreakerLayer::new(breaker.clone())
         .layer(service_fn(async |()| Err::<(), BoxError>("down".into())));
@@ -674,16 +674,15 @@ fn sizes_stay_what_they_are() {
     type Inner = std::future::Ready<Result<[u64; 2], Infallible>>;
     type Shared = ResponseFuture<Inner>;
     type Static = ResponseFuture<Inner, ErrIsFailure, &'static Core>;
-    // The pointer, and what the call was let in as; and where it is watched, when.
+    // The pointer, and as what the call was admitted; with metrics, when as well.
     let watched = cfg!(feature = "metrics");
     assert_eq!(size_of::<Call>(), if watched { 40 } else { 24 });
     assert_eq!(size_of::<Open>(), 32);
     assert_eq!(size_of::<Shared>(), size_of::<Inner>() + size_of::<Call>());
     assert_eq!(size_of::<Static>(), size_of::<Shared>());
-    // Seven pairs of cache lines for the state, two sets of numbers and the line of those who wait; one for each
-    // of the four rings of a window of time, and for the last calls one and a thousand calls of two bits, each
-    // eight with a stamp.
-    assert!(watched || size_of::<Core>() == 7 * 128 + 4 * 128 + 128 + 1_024);
+    // Seven pairs of cache lines for the state, two sets of numbers and the queue of waiting calls; one for each of the two rings
+    // of a window of time; for the last calls one, and a thousand calls of two bits, each eight with a stamp.
+    assert!(watched || size_of::<Core>() == 7 * 128 + 2 * 128 + 128 + 1_024);
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn fail(breaker: &CircuitBreaker, times: u32) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn forced_open_it_stays_so_whatever_time_and_calls_bring_until_somebody_resumes() {
+async fn forced_open_stays_until_it_is_resumed() {
     let breaker = builder().build("forced").unwrap();
     let under_way = breaker.try_acquire().unwrap();
     breaker.force_open(by());
@@ -91,7 +91,7 @@ async fn an_override_ends_by_itself_at_its_very_instant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn forcing_a_half_open_circuit_forgets_its_probes_and_cancels_the_wait() {
+async fn forcing_a_half_open_breaker_forgets_its_probes() {
     let breaker = builder().build("half-open").unwrap();
     fail(&breaker, 2);
     advance(secs(5)).await;
@@ -126,7 +126,7 @@ fn disabled_it_lets_everything_through_and_records_nothing() {
 }
 
 #[test]
-fn only_measuring_it_says_how_often_it_would_have_opened_and_why() {
+fn metrics_only_counts_would_be_openings_and_causes() {
     let breaker = builder().build("measured").unwrap();
     breaker.metrics_only(by());
     fail(&breaker, 1);
@@ -152,7 +152,7 @@ fn only_measuring_it_says_how_often_it_would_have_opened_and_why() {
 }
 
 #[test]
-fn a_service_goes_by_an_operators_word_and_asks_the_inner_service_accordingly() {
+fn a_service_follows_overrides_in_poll_ready() {
     let breaker = builder().build("service").unwrap();
     let (mut service, mut handle) =
         mock::spawn_layer::<(), (), _>(CircuitBreakerLayer::new(breaker.clone()));
@@ -253,7 +253,7 @@ async fn a_transition_says_from_to_cause_actor_and_when_it_was_due() {
         assert_eq!((transition.name(), transition.generation()), ("audit", n));
         assert_eq!(transition.to_string(), line);
         assert_eq!(transition.by().is_some(), to == State::ForcedOpen);
-        let opened = matches!(transition.cause(), Some(Cause::ConsecutiveFailures { .. }));
+        let opened = matches!(transition.cause(), Cause::ConsecutiveFailures { .. });
         assert_eq!(opened, to == State::Open);
     }
     assert!(heard.try_recv().is_err());
@@ -268,7 +268,7 @@ fn a_reset_and_what_would_have_opened_it_are_told_too() {
     fail(&breaker, 2);
     let pairs: Vec<_> = heard
         .try_iter()
-        .map(|t| (t.from(), t.to(), t.cause().is_some()))
+        .map(|t| (t.from(), t.to(), t.cause().opens()))
         .collect();
     let (closed, measured) = (State::Closed, State::MetricsOnly);
     let expected = [
@@ -280,7 +280,7 @@ fn a_reset_and_what_would_have_opened_it_are_told_too() {
 }
 
 #[test]
-fn a_listener_sees_the_new_state_and_may_steer_and_is_told_of_that_afterwards() {
+fn a_listener_sees_the_new_state_and_may_change_it() {
     let breaker = builder().build("re-entrant").unwrap();
     let (tell, heard) = mpsc::channel();
     let inside = breaker.clone();
@@ -303,7 +303,7 @@ fn a_listener_sees_the_new_state_and_may_steer_and_is_told_of_that_afterwards() 
 }
 
 #[test]
-fn a_listener_that_panics_harms_neither_the_others_nor_the_call_even_while_that_panics() {
+fn a_panicking_listener_harms_no_other_and_no_call() {
     let breaker = builder().build("panics").unwrap();
     breaker.on_transition(|_| panic!("a listener")).detach();
     let heard = heard(&breaker);
@@ -354,7 +354,7 @@ fn a_slow_listener_delays_only_the_call_that_delivers() {
 }
 
 #[test]
-fn every_change_is_told_once_and_in_order_however_many_threads_make_them() {
+fn concurrent_transitions_are_told_once_and_in_order() {
     let breaker = CircuitBreaker::builder()
         .consecutive_failures(1)
         .build("threads")
@@ -382,7 +382,7 @@ fn every_change_is_told_once_and_in_order_however_many_threads_make_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_watches_is_woken_by_a_transition_and_sees_the_latest() {
+async fn a_watcher_is_woken_and_sees_the_latest_transition() {
     let breaker = builder().build("watched").unwrap();
     let (mut first, mut second) = (breaker.watch(), breaker.watch());
     assert!(first.borrow().is_none());

@@ -82,7 +82,7 @@ fn a_family_asks_the_inner_service_though_every_key_is_open() {
 }
 
 #[test]
-fn a_call_without_readiness_is_rejected_though_its_key_is_closed() {
+fn a_family_rejects_a_call_without_readiness() {
     let hosts = family(8);
     let mut service = CircuitBreakerLayer::new(hosts.by(|host: &u32| *host)).layer(service_fn(
         async |_: u32| -> Result<(), BoxError> {
@@ -124,7 +124,7 @@ fn a_failure_of_readiness_is_no_keys() {
 }
 
 #[test]
-fn keys_do_not_grow_without_bound_and_who_is_idle_makes_room() {
+fn keys_stay_bounded_and_idle_members_make_room() {
     let hosts = family(4);
     for key in 0..10_000 {
         hosts.get(&key).try_acquire().unwrap().success();
@@ -136,7 +136,7 @@ fn keys_do_not_grow_without_bound_and_who_is_idle_makes_room() {
 }
 
 #[test]
-fn who_was_used_lately_stays_if_another_can_go() {
+fn a_member_used_lately_stays_if_another_can_go() {
     let hosts = family(3);
     for key in 0..3 {
         let _ = hosts.get(&key);
@@ -149,7 +149,7 @@ fn who_was_used_lately_stays_if_another_can_go() {
 }
 
 #[test]
-fn who_is_idle_makes_room_though_all_were_used_lately() {
+fn an_idle_member_makes_room_if_all_were_used_lately() {
     // More than are looked at, each used once, none in use.
     let hosts = family(1_000);
     for key in 0..=1_000 {
@@ -182,7 +182,7 @@ fn a_key_that_panics_while_it_is_cloned_costs_no_seat() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_breaker_stays_until_its_wait_is_over_and_then_makes_room() {
+async fn an_open_member_stays_until_its_wait_is_over() {
     let hosts = family(1);
     trip(&hosts, 1);
     advance(WAIT.saturating_sub(Duration::from_nanos(1))).await;
@@ -210,7 +210,7 @@ async fn what_an_operator_said_stays_until_it_ends() {
 }
 
 #[test]
-fn who_is_in_flight_held_or_listened_to_stays() {
+fn a_member_in_flight_held_or_listened_to_stays() {
     let hosts = family(3);
     let call = hosts.get(&1).try_acquire().unwrap();
     let handle = hosts.get(&2);
@@ -228,7 +228,7 @@ fn who_is_in_flight_held_or_listened_to_stays() {
 }
 
 #[test]
-fn a_family_takes_other_numbers_for_those_that_exist_and_those_to_come() {
+fn a_family_reconfigures_present_and_future_members() {
     let hosts = family(2);
     let one = hosts.get(&1);
     let two_in_a_row = CircuitBreaker::builder().consecutive_failures(2);
@@ -247,7 +247,7 @@ fn a_family_takes_other_numbers_for_those_that_exist_and_those_to_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_idle_between_two_sweeps_goes_and_the_others_stay() {
+async fn evict_idle_removes_members_idle_between_two_sweeps() {
     let hosts = family(8);
     for key in 0..6 {
         let _ = hosts.get(&key);
@@ -331,7 +331,7 @@ fn under_a_flood_of_keys_no_opening_is_forgotten() {
             });
         }
         for key in 0..3 {
-            // Until it has a seat of its own: two at most are strangers' handles.
+            // Until it has a separate seat: two at most are strangers' handles.
             while !keys(&hosts).contains(&key) {
                 let breaker = hosts.get(&key);
                 if let Ok(call) = breaker.try_acquire() {
@@ -347,7 +347,7 @@ fn under_a_flood_of_keys_no_opening_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_who_give_other_numbers_at_once_the_last_wins_for_every_key() {
+async fn concurrent_family_reconfigurations_apply_in_order() {
     let builder = CircuitBreaker::builder()
         .consecutive_failures(1)
         .wait_in_open(Wait::fixed(WAIT))

@@ -66,7 +66,7 @@ fn pairs(expected: &[(&str, i64)]) -> Vec<(String, i64)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_rejections_and_transitions_are_counted_by_what_they_were() {
+async fn calls_rejections_and_transitions_are_counted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _guard = metrics::set_default_local_recorder(&recorder);
@@ -143,7 +143,7 @@ fn states(snapshotter: &Snapshotter) -> Vec<(String, i64)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn exactly_one_gauge_is_at_one_from_the_first_use_on_and_after_each_transition() {
+async fn exactly_one_state_gauge_is_one() {
     let transitions: [(&str, Step); 8] = [
         ("closed", |_| {}),
         ("open", |b| b.try_acquire().unwrap().failure()),
@@ -180,7 +180,7 @@ async fn exactly_one_gauge_is_at_one_from_the_first_use_on_and_after_each_transi
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recorder_that_comes_late_finds_the_state_at_the_first_use_or_when_it_is_asked_to() {
+async fn a_late_recorder_finds_the_state_at_the_first_use() {
     for explicit in [true, false] {
         let breaker = breaker();
         breaker.try_acquire().unwrap().success(); // without a recorder
@@ -221,7 +221,7 @@ async fn a_transition_that_finds_the_recorder_is_counted_and_shown() {
 }
 
 #[test]
-fn a_breaker_that_is_gone_is_in_no_gauge_and_those_of_one_name_add_up() {
+fn gauges_of_one_name_add_up_without_dropped_breakers() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _guard = metrics::set_default_local_recorder(&recorder);
@@ -294,7 +294,7 @@ fn a_family_shares_its_metrics_unless_it_is_told_to_label_them() {
 }
 
 #[test]
-fn no_more_keys_than_there_are_seats_get_a_label_of_their_own_however_many_come() {
+fn at_most_capacity_keys_get_a_separate_label() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _guard = metrics::set_default_local_recorder(&recorder);
@@ -317,7 +317,7 @@ fn no_more_keys_than_there_are_seats_get_a_label_of_their_own_however_many_come(
         ("calls_total _overflow success", 49),
     ];
     assert_eq!(calls, expected);
-    // Who was evicted is in no gauge: the overflow, one stranger, and 1 again.
+    // An evicted member is in no gauge: the overflow, one stranger, and 1 again.
     assert_eq!(seen["state 0 closed"], 0);
     assert_eq!(seen["state 1 disabled"], 1);
     assert_eq!(seen["state _overflow closed"], 2);
@@ -352,7 +352,7 @@ async fn a_call_that_asks_again_before_it_is_made_is_one_call() {
     let layer = CircuitBreakerLayer::new(breaker.clone()).wait();
     let mut service = layer.layer(Later(Arc::clone(&ready)));
     let mut call = task::spawn(service.call(()));
-    assert_pending!(call.poll()); // let in, by a state that ends
+    assert_pending!(call.poll()); // admitted, by a state that ends
     breaker.force_open(Override::new("a", "b"));
     ready.store(true, SeqCst);
     assert_pending!(call.poll()); // waits
@@ -368,7 +368,7 @@ async fn a_call_that_asks_again_before_it_is_made_is_one_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_is_not_rejected() {
+async fn a_waiting_call_is_not_rejected() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _guard = metrics::set_default_local_recorder(&recorder);

@@ -1,4 +1,4 @@
-//! Metrics of a breaker that many threads steer at once. In a process of its own, whose one recorder is
+//! Metrics of a breaker that many threads steer at once. In a separate process, whose one recorder is
 //! installed while they are at it.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use maestro_circuit_breaker::{CircuitBreaker, Override, State};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 #[test]
-fn whoever_moves_it_exactly_one_gauge_is_at_one_and_no_transition_is_lost() {
+fn concurrent_transitions_keep_exactly_one_gauge_at_one() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let breaker = CircuitBreaker::builder().consecutive_failures(1).build("m");

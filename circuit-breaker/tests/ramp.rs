@@ -27,7 +27,7 @@ fn open(breaker: &CircuitBreaker) {
     }
 }
 
-/// The next call that is let in.
+/// The next call that is admitted.
 fn next(breaker: &CircuitBreaker) -> Call {
     let mut calls = (0..100).filter_map(|_| breaker.try_acquire().ok());
     calls.next().expect("a share of the calls is let in")
@@ -43,14 +43,14 @@ async fn ramping(builder: Builder) -> CircuitBreaker {
     breaker
 }
 
-/// Of a hundred calls, how many are let in.
+/// How many of a hundred calls are admitted.
 fn admitted(breaker: &CircuitBreaker) -> usize {
     let calls = (0..100).filter_map(|_| breaker.try_acquire().ok());
     calls.map(Call::success).count()
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_probes_a_rising_share_is_let_in_each_for_its_time_and_then_all() {
+async fn a_ramp_admits_a_rising_share_and_then_all() {
     let breaker = ramping(builder()).await;
     for share in [10, 25, 50] {
         assert_eq!(breaker.snapshot().percent_admitted(), share);
@@ -65,7 +65,7 @@ async fn after_the_probes_a_rising_share_is_let_in_each_for_its_time_and_then_al
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_share_is_spread_evenly_over_the_calls_and_needs_no_chance() {
+async fn the_share_is_spread_evenly_over_the_calls() {
     let breaker = ramping(builder().ramp(Ramp::new(STEP).percent(&[25]))).await;
     let pattern: Vec<_> = (0..12).map(|_| breaker.try_acquire().is_ok()).collect();
     let fourth = [true, false, false, false];
@@ -83,7 +83,7 @@ async fn of_ninety_nine_in_a_hundred_all_are_let_in_but_the_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_let_in_is_told_when_more_are_and_why_the_circuit_was_open() {
+async fn a_call_rejected_on_a_ramp_learns_when_more_are_admitted() {
     let breaker = ramping(builder()).await;
     breaker.try_acquire().unwrap().success();
     advance(Duration::from_secs(4)).await;
@@ -98,7 +98,7 @@ async fn who_is_not_let_in_is_told_when_more_are_and_why_the_circuit_was_open() 
         open.to_string(),
         "circuit `ramp` is ramping since 2 calls in a row failed: try again in 6s"
     );
-    // On the last step that is the instant at which every call is let in.
+    // On the last step that is the instant at which every call is admitted.
     advance(Duration::from_secs(6) + STEP).await;
     breaker.try_acquire().unwrap().ignore();
     let open = breaker.try_acquire().unwrap_err();
@@ -109,7 +109,7 @@ async fn who_is_not_let_in_is_told_when_more_are_and_why_the_circuit_was_open() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_on_the_ramp_open_it_as_they_do_when_closed_and_the_wait_is_longer() {
+async fn failures_on_the_ramp_open_it_for_longer() {
     let breaker = ramping(builder().ramp(Ramp::new(STEP).percent(&[99]))).await;
     open(&breaker);
     assert_eq!(breaker.state(), State::Open);
@@ -144,7 +144,7 @@ async fn a_ratio_counts_on_the_ramp_and_anew_once_it_is_over() {
     );
     let late = next(&breaker);
     advance(STEP).await;
-    // A transition as any other: what it let in before is late, whether or not somebody has looked.
+    // A transition as any other: a call admitted before it is late, whether or not a call has looked.
     late.failure();
     assert_eq!(
         (breaker.state(), breaker.snapshot().calls()),
@@ -177,7 +177,7 @@ async fn the_ramp_and_its_end_are_transitions_that_listeners_hear_of() {
     open(&breaker);
     advance(WAIT).await;
     breaker.try_acquire().unwrap().success();
-    // Nobody looks for long, and it happened on time.
+    // No call looks for long, and it happened on time.
     advance(STEP * 100).await;
     assert_eq!(breaker.state(), State::Closed);
     let heard: Vec<_> = heard.try_iter().collect();
@@ -191,7 +191,7 @@ async fn the_ramp_and_its_end_are_transitions_that_listeners_hear_of() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_on_the_ramp_rejects_those_who_are_not_among_the_share() {
+async fn a_service_on_the_ramp_rejects_beyond_the_share() {
     let breaker = ramping(builder().ramp(Ramp::new(STEP).percent(&[50]))).await;
     let mut service = ServiceBuilder::new()
         .layer(CircuitBreakerLayer::new(breaker))
@@ -209,7 +209,7 @@ async fn a_service_on_the_ramp_rejects_those_who_are_not_among_the_share() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_on_the_ramp_is_let_in_by_its_end_at_the_latest() {
+async fn a_call_waiting_on_a_ramp_is_admitted_by_its_end() {
     let breaker = ramping(builder().ramp(Ramp::new(STEP).percent(&[50]))).await;
     let begun = Instant::now();
     breaker.acquire().await.success();

@@ -1,4 +1,4 @@
-//! Other numbers while calls are under way.
+//! Other numbers while calls are in flight.
 
 use std::{sync::atomic::AtomicBool, sync::atomic::Ordering::Relaxed, thread, time::Duration};
 
@@ -47,7 +47,7 @@ fn what_build_refuses_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_thresholds_go_by_what_was_counted_before_and_calls_under_way_count() {
+async fn new_thresholds_use_the_counts_of_before() {
     for kind in [Window::time(secs(16)), Window::calls(16)] {
         let breaker = by_ratio(kind).build("live").unwrap();
         fail(&breaker, 7);
@@ -68,48 +68,56 @@ async fn other_thresholds_go_by_what_was_counted_before_and_calls_under_way_coun
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_of_time_keeps_what_the_new_one_reaches_back_to() {
+async fn a_window_of_another_length_begins_empty_in_the_same_state() {
     let breaker = by_ratio(Window::time(secs(16))).build("live").unwrap();
-    fail(&breaker, 1);
-    advance(secs(12)).await;
-    fail(&breaker, 2);
-    breaker
-        .reconfigure(by_ratio(Window::time(secs(160))))
-        .unwrap();
-    assert_eq!(window(&breaker), (3, 3), "a longer one keeps all");
-    advance(secs(20)).await;
-    fail(&breaker, 1);
-    assert_eq!(window(&breaker), (4, 4));
-    breaker
-        .reconfigure(by_ratio(Window::time(secs(16))))
-        .unwrap();
-    assert_eq!(
-        window(&breaker),
-        (1, 1),
-        "a shorter one what is young enough"
-    );
-    advance(secs(16)).await;
-    assert_eq!(
-        window(&breaker),
-        (0, 0),
-        "and for no longer than it is long"
-    );
+    let generation = breaker.snapshot().generation();
+    for length in [160, 16, 17, 16] {
+        fail(&breaker, 3);
+        let under_way = breaker.try_acquire().unwrap();
+        breaker
+            .reconfigure(by_ratio(Window::time(secs(length))))
+            .unwrap();
+        assert_eq!(window(&breaker), (0, 0), "{length}");
+        under_way.failure();
+        fail(&breaker, 1);
+        assert_eq!(window(&breaker), (2, 2), "calls in flight count");
+        advance(secs(length)).await;
+        assert_eq!(
+            window(&breaker),
+            (0, 0),
+            "and for no longer than it is long"
+        );
+        assert_eq!(breaker.snapshot().generation(), generation);
+    }
 }
 
 #[test]
-fn a_window_of_calls_keeps_the_last_ones_in_their_order() {
-    let breaker = by_ratio(Window::calls(9)).build("live").unwrap();
-    fail(&breaker, 5);
-    for _ in 0..3 {
+fn a_window_of_another_size_begins_empty_in_the_same_state() {
+    let other = |n: u32| by_ratio(Window::calls(n)).minimum_calls(n.min(9));
+    let breaker = other(9).build("live").unwrap();
+    for size in [1_024, 4, 9, 1_024] {
+        fail(&breaker, 3);
+        breaker.reconfigure(other(size)).unwrap();
+        assert_eq!(window(&breaker), (0, 0));
         breaker.try_acquire().unwrap().success();
+        assert_eq!(window(&breaker), (1, 0));
+        assert_eq!(breaker.snapshot().generation(), 0);
     }
-    let other = |n| by_ratio(Window::calls(n)).minimum_calls(n.min(9));
-    breaker.reconfigure(other(1_024)).unwrap();
-    assert_eq!(window(&breaker), (8, 5));
-    breaker.reconfigure(other(4)).unwrap();
-    assert_eq!(window(&breaker), (4, 1));
-    breaker.try_acquire().unwrap().success();
-    assert_eq!(window(&breaker), (4, 0), "the oldest left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_set_of_ratios_begins_an_empty_window() {
+    for kind in [Window::time(secs(16)), Window::calls(16)] {
+        let breaker = by_ratio(kind).build("live").unwrap();
+        let slow = by_ratio(kind).slow_after(secs(1)).slow_ratio(1.0);
+        fail(&breaker, 3);
+        for to in [slow, by_ratio(kind)] {
+            breaker.reconfigure(to).unwrap();
+            assert_eq!(window(&breaker), (0, 0));
+            fail(&breaker, 2);
+            assert_eq!(window(&breaker), (2, 2));
+        }
+    }
 }
 
 #[test]
@@ -126,7 +134,7 @@ fn a_window_of_the_other_kind_begins_empty_also_there_and_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_has_begun_ends_as_it_was_said_and_the_next_is_as_the_new_numbers_say() {
+async fn a_begun_wait_keeps_its_end_and_the_next_is_new() {
     let builder = CircuitBreaker::builder()
         .consecutive_failures(1)
         .probes(Probes::one());
@@ -169,7 +177,7 @@ async fn probes_that_are_enough_by_the_new_numbers_decide_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_began_when_nobody_asked_for_the_time_is_not_slow_afterwards() {
+async fn a_call_begun_without_a_clock_reading_is_never_slow() {
     let builder = CircuitBreaker::builder()
         .failure_ratio(1.0)
         .minimum_calls(1);
@@ -233,65 +241,59 @@ fn a_breaker_in_a_static_is_reconfigured_alike() {
     assert_eq!(LIVE.state(), State::Open);
 }
 
-#[test]
-fn no_call_is_lost_from_a_window_of_time_however_often_it_is_cut_anew_meanwhile() {
-    let long = |hours: u64| by_ratio(Window::time(secs(hours * 3_600))).minimum_calls(500_000);
-    let breaker = long(1).build("live").unwrap();
+/// Four threads fail while another changes the numbers in turn.
+fn fail_while(breaker: &CircuitBreaker, calls: u32, numbers: impl Fn(u32) -> Builder + Sync) {
     let done = AtomicBool::new(false);
-    let (threads, calls) = (4, 5_000);
     thread::scope(|scope| {
-        let callers: Vec<_> = (0..threads)
-            .map(|_| scope.spawn(|| fail(&breaker, calls)))
+        let callers: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| fail(breaker, calls)))
             .collect();
         scope.spawn(|| {
-            // No shorter than the test, so that nothing expires.
-            for hours in (1..).map(|n| 1 + n % 7) {
-                breaker.reconfigure(long(hours)).unwrap();
+            for turn in 1.. {
+                breaker.reconfigure(numbers(turn)).expect("legal");
                 if done.load(Relaxed) {
                     return;
                 }
             }
         });
         for caller in callers {
-            caller.join().unwrap();
+            caller.join().expect("it does not panic");
         }
         done.store(true, Relaxed);
     });
-    assert_eq!(window(&breaker), (threads * calls, threads * calls));
 }
 
 #[test]
-fn no_call_is_lost_from_a_window_of_calls_however_often_its_size_changes_meanwhile() {
-    let (threads, calls) = (4, 200);
-    // Never less than all of them.
-    let of = |size: u32| by_ratio(Window::calls(size)).minimum_calls(size);
-    let breaker = of(1_024).build("live").unwrap();
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let callers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    for _ in 0..calls {
-                        fail(&breaker, 1);
-                        breaker.try_acquire().unwrap().ignore();
-                        thread::yield_now();
-                    }
-                })
-            })
-            .collect();
-        scope.spawn(|| {
-            for less in (1..).map(|n| n % 100) {
-                breaker.reconfigure(of(1_024 - less)).unwrap();
-                if done.load(Relaxed) {
-                    return;
-                }
-            }
-        });
-        for caller in callers {
-            caller.join().unwrap();
+fn no_call_is_lost_while_numbers_change_in_place() {
+    // Long and large enough that nothing leaves the window.
+    for (kind, calls, minimum) in [
+        (Window::time(secs(3_600)), 5_000, 400_000),
+        (Window::calls(1_024), 200, 1_000),
+    ] {
+        let numbers = |turn| by_ratio(kind).minimum_calls(minimum + turn % 7);
+        let breaker = numbers(0).build("live").unwrap();
+        fail_while(&breaker, calls, numbers);
+        assert_eq!(window(&breaker), (4 * calls, 4 * calls));
+    }
+}
+
+#[test]
+fn a_window_counts_on_after_its_shape_changed_under_load() {
+    let minimum = 1_000;
+    for kinds in [
+        [Window::time(secs(3_600)), Window::time(secs(7_200))],
+        [Window::calls(1_024), Window::calls(1_023)],
+        [Window::time(secs(3_600)), Window::calls(1_024)],
+    ] {
+        let numbers = |turn: u32| by_ratio(kinds[turn as usize % 2]).minimum_calls(minimum);
+        let breaker = numbers(0).build("live").unwrap();
+        fail_while(&breaker, 200, numbers);
+        for turn in 0..4 {
+            breaker.reconfigure(numbers(turn)).unwrap();
+            breaker.reconfigure(numbers(turn + 1)).unwrap();
+            assert_eq!(window(&breaker), (0, 0));
+            fail(&breaker, 40);
+            assert_eq!(window(&breaker), (40, 40));
         }
-        done.store(true, Relaxed);
-    });
-    assert_eq!(window(&breaker), (threads * calls, threads * calls));
-    assert_eq!(breaker.state(), State::Closed);
+    }
 }

@@ -77,7 +77,7 @@ fn a_panic_is_a_failure() {
 }
 
 #[test]
-fn nothing_happens_before_the_first_poll_and_a_drop_after_it_is_a_cancelled_call() {
+fn run_starts_at_the_first_poll_and_cancels_on_drop() {
     let breaker = one_failure();
     drop(breaker.run(pending::<Answer>));
     assert_eq!(breaker.state(), State::Closed);

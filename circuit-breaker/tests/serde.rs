@@ -6,8 +6,9 @@ use maestro_circuit_breaker::{Builder, CircuitBreaker, OnCancel, Probes, Ramp, W
 use proptest::{option, prelude::*};
 use serde_json::json;
 
+/// As the documentation recommends: `serde_path_to_error` names the field.
 fn read(json: &serde_json::Value) -> Result<Builder, String> {
-    serde_json::from_value(json.clone()).map_err(|error| error.to_string())
+    serde_path_to_error::deserialize(json).map_err(|error| error.to_string())
 }
 
 fn seconds(n: u64) -> Duration {
@@ -32,7 +33,7 @@ fn everything_is_read_as_people_write_it() {
         "probes": { "successes": 2, "of": 3, "in_flight": 1 },
         "probe_deadline": "2.5s",
         "on_cancel": "failure",
-        "successes_open": true,
+        "evaluate_every_call": true,
         "ramp": { "step": "20s", "percent": [5, 50] },
     });
     let built = CircuitBreaker::builder()
@@ -46,12 +47,12 @@ fn everything_is_read_as_people_write_it() {
         .probes(Probes::successes(2, 3).in_flight(1))
         .probe_deadline(Duration::from_millis(2_500))
         .on_cancel(OnCancel::Failure)
-        .successes_open()
+        .evaluate_every_call()
         .ramp(Ramp::new(seconds(20)).percent(&[5, 50]));
     assert_eq!(read(&file), Ok(built));
     assert_eq!(serde_json::to_value(built).unwrap()["ramp"], file["ramp"]);
     assert_eq!(
-        serde_json::to_value(built).unwrap()["successes_open"],
+        serde_json::to_value(built).unwrap()["evaluate_every_call"],
         json!(true)
     );
 }
@@ -113,55 +114,34 @@ fn assert_refused(file: &serde_json::Value, field: &str, allowed: &str) {
 }
 
 #[test]
-fn what_is_refused_is_named_with_what_is_allowed() {
+fn a_refused_number_is_named_with_what_is_allowed() {
     for (file, field, allowed) in [
         (
             json!({ "failure_ration": 0.5 }),
-            "`failure_ration`",
+            "failure_ration",
             "expected one of `failure_ratio`",
         ),
-        (
-            json!({ "failure_ratio": "half" }),
-            "`failure_ratio`",
-            "a number above 0.0",
-        ),
+        (json!({ "failure_ratio": "half" }), "failure_ratio", "f64"),
         (
             json!({ "failure_ratio": 1.5 }),
             "failure ratio",
             "from 0.000000001 to 1.0",
         ),
-        (
-            json!({ "failure_ratio": null }),
-            "`failure_ratio`",
-            "a share",
-        ),
-        (json!({ "slow_after": 5 }), "`slow_after`", "\"250ms\""),
+        (json!({ "slow_after": 5 }), "slow_after", "\"250ms\""),
         (
             json!({ "slow_ratio": 0.5 }),
             "`slow_after`",
             "longer than zero",
         ),
-        (
-            json!({ "window": "10 parsecs" }),
-            "`window`",
-            "\"100 calls\"",
-        ),
-        (
-            json!({ "window": "many calls" }),
-            "`window`",
-            "\"100 calls\"",
-        ),
-        (json!({ "window": 100 }), "`window`", "\"100 calls\""),
+        (json!({ "window": "10 parsecs" }), "window", "\"100 calls\""),
+        (json!({ "window": "many calls" }), "window", "\"100 calls\""),
+        (json!({ "window": 100 }), "window", "a string"),
         (
             json!({ "window": "2000 calls" }),
             "window",
             "from 1 to 1,024 calls",
         ),
-        (
-            json!({ "minimum_calls": -1 }),
-            "`minimum_calls`",
-            "a whole number",
-        ),
+        (json!({ "minimum_calls": -1 }), "minimum_calls", "u32"),
         (
             json!({ "minimum_calls": 0 }),
             "minimum of calls",
@@ -169,8 +149,13 @@ fn what_is_refused_is_named_with_what_is_allowed() {
         ),
         (
             json!({ "consecutive_failures": 0.5 }),
-            "`consecutive_failures`",
-            "a whole number",
+            "consecutive_failures",
+            "u32",
+        ),
+        (
+            json!({ "ramp": { "step": "10s", "percent": [] } }),
+            "ramp",
+            "rising",
         ),
     ] {
         assert_refused(&file, field, allowed);
@@ -178,11 +163,13 @@ fn what_is_refused_is_named_with_what_is_allowed() {
 }
 
 #[test]
-fn what_is_refused_of_waits_probes_and_cancelled_calls_is_named_too() {
+fn a_refused_wait_or_probe_is_named_with_what_is_allowed() {
+    let wait = "`first`, `cap` and `jitter`";
+    let probes = "`successes` and `of`";
     for (file, field, allowed) in [
         (
             json!({ "wait_in_open": 5 }),
-            "`wait_in_open`",
+            "wait_in_open",
             "such as \"5s\"",
         ),
         (
@@ -192,13 +179,13 @@ fn what_is_refused_of_waits_probes_and_cancelled_calls_is_named_too() {
         ),
         (
             json!({ "wait_in_open": { "cap": "5s" } }),
-            "`first`",
-            "missing",
+            "wait_in_open",
+            wait,
         ),
         (
             json!({ "wait_in_open": { "first": 5 } }),
-            "`first`",
-            "a duration",
+            "wait_in_open",
+            wait,
         ),
         (
             json!({ "wait_in_open": { "first": "5s", "jitter": 2 } }),
@@ -207,29 +194,21 @@ fn what_is_refused_of_waits_probes_and_cancelled_calls_is_named_too() {
         ),
         (
             json!({ "wait_in_open": { "first": "5s", "max": "6s" } }),
-            "`max`",
-            "`first`, `cap`, `jitter`",
+            "wait_in_open",
+            wait,
         ),
         (
             json!({ "probes": "three" }),
-            "`probes`",
+            "probes",
             "a number of results",
         ),
-        (
-            json!({ "probes": { "successes": 2 } }),
-            "`probes`",
-            "`successes` and `of`",
-        ),
+        (json!({ "probes": { "successes": 2 } }), "probes", probes),
         (
             json!({ "probes": { "results": 2, "of": 3 } }),
-            "`probes`",
-            "either `results` or",
+            "probes",
+            probes,
         ),
-        (
-            json!({ "probes": { "results": "2" } }),
-            "`results`",
-            "a whole number",
-        ),
+        (json!({ "probes": { "results": "2" } }), "probes", probes),
         (json!({ "probes": 0 }), "probes", "from 1 to 4,095"),
         (
             json!({ "probe_deadline": "0s" }),
@@ -238,8 +217,8 @@ fn what_is_refused_of_waits_probes_and_cancelled_calls_is_named_too() {
         ),
         (
             json!({ "on_cancel": "panic" }),
-            "`on_cancel`",
-            "\"failure_if_slow\"",
+            "on_cancel",
+            "`failure_if_slow`",
         ),
         (
             json!({ "on_cancel": "failure_if_slow" }),
@@ -248,6 +227,18 @@ fn what_is_refused_of_waits_probes_and_cancelled_calls_is_named_too() {
         ),
     ] {
         assert_refused(&file, field, allowed);
+    }
+}
+
+#[test]
+fn what_cannot_work_is_refused_again_when_it_is_read() {
+    let never = Ramp::new(seconds(1)).percent(&[50, 40]);
+    for broken in [
+        CircuitBreaker::builder().ramp(never),
+        CircuitBreaker::builder().wait_in_open(Wait::fixed(seconds(1)).jitter(1.5)),
+    ] {
+        let file = serde_json::to_value(broken).unwrap();
+        assert!(read(&file).is_err(), "{file}");
     }
 }
 
@@ -336,15 +327,15 @@ proptest! {
 }
 
 #[test]
-fn the_file_of_the_readme_is_read() {
+fn the_file_of_the_guide_is_read() {
     // Its YAML, as what a YAML reader makes of it.
-    let readme = include_str!("../README.md");
-    let block = readme
+    let guide = include_str!("../src/guide.md");
+    let block = guide
         .split("```yaml\n")
         .nth(1)
         .and_then(|rest| rest.split("```").next());
     let fields: serde_json::Map<_, _> = block
-        .expect("the README shows a file")
+        .expect("the guide shows a file")
         .lines()
         .map(|line| {
             let (name, value) = line.split_once(": ").expect("one field a line");
@@ -353,6 +344,6 @@ fn the_file_of_the_readme_is_read() {
             (name.to_owned(), value)
         })
         .collect();
-    let builder = read(&fields.into()).expect("the README's file");
-    assert!(builder.build("readme").is_ok());
+    let builder = read(&fields.into()).expect("the file of the guide");
+    assert!(builder.build("guide").is_ok());
 }

@@ -50,7 +50,7 @@ async fn the_end_of_the_wait_is_inclusive_and_its_rest_exact() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_any_number_of_successes_it_opens_within_a_window_of_failures() {
+async fn a_time_window_opens_after_any_number_of_successes() {
     let breaker = by_ratio().minimum_calls(10).build("long healthy").unwrap();
     record(&breaker, 10_000, 0);
     advance(secs(16)).await;
@@ -82,7 +82,7 @@ async fn calls_leave_the_window_a_sixteenth_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_threshold_opens_when_it_is_reached_exactly_and_not_a_call_before() {
+async fn a_threshold_opens_exactly_when_it_is_reached() {
     for (ratio, failures, calls) in [
         (0.5, 50, 100),
         (0.29, 29, 100),
@@ -110,7 +110,7 @@ async fn a_threshold_opens_when_it_is_reached_exactly_and_not_a_call_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_failure_opens_also_when_a_success_completes_the_minimum() {
+async fn a_success_that_completes_the_minimum_opens_nothing() {
     let breaker = by_ratio().minimum_calls(2).build("success").unwrap();
     record(&breaker, 0, 1);
     record(&breaker, 1, 0);
@@ -153,7 +153,7 @@ async fn without_a_ratio_only_failures_in_a_row_open_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_bucket_counts_a_million_calls_exactly_and_keeps_the_share_beyond() {
+async fn a_bucket_counts_a_million_calls_exactly() {
     let breaker = by_ratio()
         .failure_ratio(0.5)
         .minimum_calls(500_000)
@@ -186,7 +186,7 @@ async fn the_bucket_counts_a_million_calls_exactly_and_keeps_the_share_beyond() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_was_held_up_for_a_window_takes_no_newer_ones_with_it() {
+async fn a_call_delayed_for_a_window_evicts_no_newer_call() {
     let breaker = by_ratio().minimum_calls(4).build("held up").unwrap();
     let early = Instant::now();
     let held_up = breaker.try_acquire_at(early).unwrap();
@@ -205,7 +205,7 @@ async fn a_call_that_was_held_up_for_a_window_takes_no_newer_ones_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_of_calls_opens_within_its_share_of_failures_after_any_number_of_successes() {
+async fn a_count_window_opens_after_any_number_of_successes() {
     let breaker = CircuitBreaker::builder()
         .failure_ratio(0.5)
         .window(Window::calls(100))
@@ -224,7 +224,7 @@ async fn a_window_of_calls_opens_within_its_share_of_failures_after_any_number_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_of_calls_opens_at_its_minimum_and_begins_empty_once_it_closes() {
+async fn a_count_window_opens_at_its_minimum_and_restarts_empty() {
     let breaker = CircuitBreaker::builder()
         .failure_ratio(0.5)
         .window(Window::calls(100))
@@ -251,7 +251,7 @@ async fn a_window_of_calls_opens_at_its_minimum_and_begins_empty_once_it_closes(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_of_one_call_opens_at_the_first_failure_and_the_default_minimum_fits() {
+async fn a_window_of_one_call_opens_at_the_first_failure() {
     let breaker = CircuitBreaker::builder()
         .failure_ratio(1.0)
         .window(Window::calls(1))
@@ -262,7 +262,7 @@ async fn a_window_of_one_call_opens_at_the_first_failure_and_the_default_minimum
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_wait_doubles_while_probes_fail_up_to_its_cap_and_is_short_again_once_it_closed() {
+async fn the_wait_doubles_up_to_its_cap_until_it_closes() {
     let breaker = builder()
         .wait_in_open(Wait::exponential(secs(1), secs(5)))
         .probes(Probes::results(1))
@@ -289,7 +289,7 @@ async fn the_wait_doubles_while_probes_fail_up_to_its_cap_and_is_short_again_onc
 }
 
 #[tokio::test(start_paused = true)]
-async fn waits_with_jitter_are_spread_also_at_the_cap_and_never_above_it() {
+async fn jittered_waits_are_spread_and_never_above_the_cap() {
     let breaker = builder()
         .wait_in_open(Wait::exponential(secs(1), secs(4)).jitter(0.5))
         .probes(Probes::results(1))
@@ -317,7 +317,7 @@ async fn waits_with_jitter_are_spread_also_at_the_cap_and_never_above_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_backend_that_wants_to_be_left_alone_is_as_long_as_it_says_but_never_shorter() {
+async fn retry_after_extends_the_wait_but_never_shortens_it() {
     for (asked, granted) in [(60, 60), (1, 5)] {
         let breaker = builder().consecutive_failures(2).build("alone").unwrap();
         // Of those that do not open it nothing is kept.
@@ -372,7 +372,7 @@ async fn take(breaker: &CircuitBreaker, time: Duration, outcome: Outcome) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_calls_open_it_though_they_succeed_and_only_a_slow_one_does() {
+async fn slow_calls_open_it_even_if_they_succeed() {
     let breaker = by_slowness().build("slow").unwrap();
     take(&breaker, TENTH, Outcome::Success).await;
     take(&breaker, TENTH, Outcome::Success).await;
@@ -390,7 +390,7 @@ async fn slow_calls_open_it_though_they_succeed_and_only_a_slow_one_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_slow_and_failed_counts_in_both_and_leaves_both() {
+async fn a_slow_failure_counts_twice_and_leaves_both_counts() {
     let breaker = by_slowness().failure_ratio(1.0).build("both").unwrap();
     breaker.state();
     take(&breaker, TENTH, Outcome::Failure).await;
@@ -465,7 +465,7 @@ async fn a_cancelled_call_is_a_failure_once_it_is_slow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_unsettled_by_its_deadline_has_failed_and_its_place_is_free() {
+async fn a_probe_fails_at_its_deadline_and_frees_its_slot() {
     let breaker = builder()
         .probes(Probes::results(3).in_flight(1))
         .build("hung")
@@ -530,7 +530,7 @@ async fn too_little_traffic_never_opens_it_again_and_loses_no_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_probes_than_results_are_missing_and_no_more_at_once_than_allowed() {
+async fn probes_never_exceed_missing_results_or_the_limit() {
     let breaker = builder()
         .probes(Probes::results(5).in_flight(2))
         .build("probes")
@@ -607,8 +607,8 @@ async fn where_one_probe_decides_it_decides_either_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_result_changes_nothing_whatever_the_states_then_and_now() {
-    // Calls that were let in while closed and while half-open, of a breaker that has moved on since.
+async fn a_late_result_changes_nothing_in_any_pair_of_states() {
+    // Calls that were admitted while closed and while half-open, of a breaker that has moved on since.
     type Admit = fn(&CircuitBreaker) -> Call;
     type Move = fn(&CircuitBreaker);
     const THEN: [(&str, Admit, Duration); 2] = [
@@ -672,7 +672,7 @@ async fn a_late_result_changes_nothing_whatever_the_states_then_and_now() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn results_of_an_earlier_outage_do_not_decide_the_next_half_open() {
+async fn results_of_an_earlier_outage_decide_nothing() {
     let breaker = builder().build("cycles").unwrap();
     let slow: Vec<_> = (0..8).map(|_| breaker.try_acquire().unwrap()).collect();
     record(&breaker, 0, 1);
@@ -734,7 +734,7 @@ async fn the_generation_counts_every_transition_and_only_rises() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_reading_from_before_the_first_one_is_taken_for_the_first() {
+async fn an_instant_before_the_first_reading_counts_as_the_first() {
     static BREAKER: StaticCircuitBreaker = CircuitBreaker::builder()
         .consecutive_failures(1)
         .wait_in_open(Wait::fixed(Duration::from_secs(5)))

@@ -53,7 +53,7 @@ fn by() -> Override {
     Override::new("alice", "test")
 }
 
-/// So many who wait, in this order.
+/// A number of waiting calls, in this order.
 fn line(breaker: &CircuitBreaker, len: usize) -> Vec<Spawn<Acquire>> {
     let mut line: Vec<_> = (0..len).map(|_| task::spawn(breaker.acquire())).collect();
     for waiter in &mut line {
@@ -75,7 +75,7 @@ async fn a_closed_circuit_lets_in_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_is_let_in_at_the_very_end_of_the_wait() {
+async fn a_waiting_call_is_admitted_at_the_end_of_the_wait() {
     let breaker = open();
     let begun = Instant::now();
     let probe = breaker.acquire().await;
@@ -85,7 +85,7 @@ async fn who_waits_is_let_in_at_the_very_end_of_the_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_woken_while_nothing_changes() {
+async fn no_call_is_woken_while_nothing_changes() {
     let breaker = open();
     let mut line = line(&breaker, 3);
     for _ in 0..49 {
@@ -122,7 +122,7 @@ async fn a_call_that_waits_for_an_hour_is_polled_a_few_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_transition_that_lets_calls_through_wakes_all_within_the_same_tick() {
+async fn every_admitting_transition_wakes_all_in_the_same_tick() {
     let transitions: [fn(&CircuitBreaker); 4] = [
         CircuitBreaker::reset,
         |b| b.disable(by()),
@@ -152,11 +152,11 @@ async fn of_a_line_as_many_are_woken_as_there_are_places() {
     advance(WAIT).await;
     assert_eq!(woken(&line), [true, false, false, false, false, false]);
     let _first = assert_ready!(line[0].poll());
-    // It made the transition: two more places, for the next two. (The next sees to the timer, too.)
+    // It made the transition: two more places, for the next two. (The next sets the timer, too.)
     assert_eq!(woken(&line)[1..], [true, true, false, false, false]);
     let second = assert_ready!(line[1].poll());
     let _third = assert_ready!(line[2].poll());
-    // The first of the line sees to the timer now.
+    // The first of the queue sets the timer now.
     assert_eq!(woken(&line)[3..], [true, false, false]);
     assert_pending!(line[3].poll());
     second.success();
@@ -165,7 +165,7 @@ async fn of_a_line_as_many_are_woken_as_there_are_places() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_is_dropped_or_ignored_makes_room_for_who_waits() {
+async fn a_dropped_or_ignored_probe_wakes_a_waiting_call() {
     let breaker = open();
     advance(WAIT).await;
     for give_back in [Call::ignore, |call| drop(call)] {
@@ -179,7 +179,7 @@ async fn a_probe_that_is_dropped_or_ignored_makes_room_for_who_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_never_ends_keeps_who_waits_only_until_its_time_is_over() {
+async fn a_hung_probe_delays_waiting_calls_until_its_deadline() {
     let breaker = breaker(Probes::results(2).in_flight(1));
     trip(&breaker);
     advance(WAIT).await;
@@ -233,7 +233,7 @@ async fn on_a_ramp_the_first_asks_once_a_step_and_its_end_lets_all_in() {
                     call.success();
                     let_in.push(begun.elapsed());
                     drop(line.remove(index));
-                    index = 0; // who leaves wakes who was behind
+                    index = 0; // a call that leaves wakes the one behind
                     continue;
                 }
             }
@@ -254,7 +254,7 @@ async fn on_a_ramp_the_first_asks_once_a_step_and_its_end_lets_all_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_who_opens_for_a_while_moves_the_timer_and_one_who_opens_for_good_stops_it() {
+async fn an_override_moves_or_stops_the_waiting_timer() {
     let breaker = open();
     let mut waiter = task::spawn(breaker.acquire());
     assert_pending!(waiter.poll());
@@ -275,7 +275,7 @@ async fn an_operator_who_opens_for_a_while_moves_the_timer_and_one_who_opens_for
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_leaves_as_first_hands_the_timer_on_and_the_line_keeps_its_order() {
+async fn the_first_to_leave_passes_the_timer_on() {
     let breaker = open();
     let mut line = line(&breaker, 3);
     assert_eq!(breaker.waiting(), 3);
@@ -289,7 +289,7 @@ async fn who_leaves_as_first_hands_the_timer_on_and_the_line_keeps_its_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_leaves_with_the_place_in_hand_passes_it_on() {
+async fn a_dropped_future_passes_its_slot_on() {
     let breaker = open();
     let mut line = line(&breaker, 2);
     advance(WAIT).await;
@@ -392,7 +392,7 @@ async fn while_it_waits_the_inner_service_is_not_asked() {
     let mut call = task::spawn(service.call(1));
     assert_pending!(call.poll());
     advance(WAIT).await;
-    assert_pending!(call.poll()); // let in; the inner service is not ready
+    assert_pending!(call.poll()); // admitted; the inner service is not ready
     inner.allow(1);
     assert!(call.is_woken());
     assert_pending!(call.poll());
@@ -403,7 +403,7 @@ async fn while_it_waits_the_inner_service_is_not_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_whose_inner_service_does_not_get_ready_gives_its_place_back() {
+async fn a_probe_without_inner_readiness_frees_its_slot() {
     let breaker = open();
     let (service, mut inner) = mock::pair::<u32, u32>();
     let mut service = CircuitBreakerLayer::new(breaker.clone())
@@ -436,7 +436,7 @@ async fn an_error_of_the_inner_readiness_is_a_failure_and_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_whose_circuit_opens_while_the_inner_service_gets_ready_waits_again() {
+async fn a_call_waits_again_if_it_opens_during_readiness() {
     let breaker = breaker(Probes::one());
     let (service, mut inner) = mock::pair::<u32, u32>();
     let mut service = CircuitBreakerLayer::new(breaker.clone())
@@ -594,7 +594,7 @@ fn is_send<T: Send>(_: &T) {}
 fn is_shared<T: Send + Sync + Clone>(_: &T) {}
 
 #[test]
-fn the_futures_are_small_and_keep_the_auto_traits_of_what_they_hold() {
+fn waiting_futures_are_small_and_keep_auto_traits() {
     let mut service = CircuitBreakerLayer::new(breaker(Probes::one()))
         .wait()
         .layer(service_fn(async |_: std::cell::Cell<u8>| {
@@ -605,7 +605,7 @@ fn the_futures_are_small_and_keep_the_auto_traits_of_what_they_hold() {
     let sizes = (size_of_val(&acquire), size_of_val(&call));
     // Where a token is watched it knows since when.
     let token = if cfg!(feature = "metrics") { 40 } else { 32 };
-    // How large a timer is depends on the features that tokio is built with, by whoever asks for them.
+    // How large a timer is depends on the features of tokio, which any crate of a build may enable.
     let timer = size_of::<tokio::time::Sleep>();
     assert!(
         sizes.0 <= timer + 24 && sizes.1 <= timer + 32 + token,

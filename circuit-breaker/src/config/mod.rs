@@ -1,10 +1,13 @@
-pub(crate) mod builder;
-pub(crate) mod checked;
-pub(crate) mod packed;
-pub(crate) mod probes;
-pub(crate) mod ramp;
+//! The numbers of a breaker: as the user writes them, and as the state machine needs them.
+
+mod builder;
 #[cfg(feature = "serde")]
-mod serde;
-pub(crate) mod settings;
-pub(crate) mod wait;
-pub(crate) mod window;
+mod duration;
+mod probes;
+mod ramp;
+mod validate;
+mod wait;
+mod window;
+
+pub(crate) use self::validate::{Config, Trial};
+pub use self::{builder::Builder, probes::Probes, ramp::Ramp, wait::Wait, window::Window};

@@ -1,36 +1,34 @@
 use std::time::Duration;
 
-use crate::{
-    circuit::Circuit,
-    settings::{NEVER, Settings, after, ticks},
-    sync::atomic::Ordering::{Acquire, Relaxed, Release},
-    word::{Phase, Word},
-};
+use crate::types::ticks::{NEVER, after, ticks};
 
-/// The gradual return of a circuit that has recovered: it lets in a rising share of the calls, each for a
-/// time, before it lets in all.
+/// The gradual return of a breaker that has recovered: it admits a rising share of the calls, each share for a time, before
+/// it admits all.
 ///
-/// The share is of the calls that come, evenly and without chance: at 25 % every fourth is let in. The
-/// others are rejected.
+/// The share is spread evenly over the calls that come, without chance: at 25 % every fourth is admitted. The others are
+/// rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a ramp does nothing until it is given to `Builder::ramp`"]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(from = "form::Form", into = "form::Form")
+)]
 pub struct Ramp {
-    pub(crate) step: Duration,
+    step: Duration,
     /// Of a hundred calls. 0 after the last; `None` if they could never work.
-    pub(crate) shares: Option<[u8; MOST_STEPS]>,
+    shares: Option<[u8; MAX_STEPS]>,
 }
 
 /// A [`Ramp`] in ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Steps {
-    pub(crate) step: u64,
-    pub(crate) shares: [u8; MOST_STEPS],
+    pub(super) step: u64,
+    pub(super) shares: [u8; MAX_STEPS],
 }
 
-/// So many shares of eight bits fit into a word; eight doublings are more than from 1 % to all.
-const MOST_STEPS: usize = 8;
-/// A share of all.
-const WHOLE: u64 = 100;
+/// Eight shares of eight bits fit into a word; eight doublings are more than from 1 % to all.
+const MAX_STEPS: usize = 8;
 
 // === impl Ramp ===
 
@@ -44,12 +42,12 @@ impl Ramp {
 
     /// Other shares of a hundred calls: one to eight of them, rising, from 1 to 99.
     pub const fn percent(mut self, shares: &[u8]) -> Self {
-        let mut steps = [0; MOST_STEPS];
+        let mut steps = [0; MAX_STEPS];
         let mut before = 0;
         let mut index = 0;
-        let mut is_valid = !shares.is_empty() && shares.len() <= MOST_STEPS;
+        let mut is_valid = !shares.is_empty() && shares.len() <= MAX_STEPS;
         while is_valid && index < shares.len() {
-            is_valid = before < shares[index] && (shares[index] as u64) < WHOLE;
+            is_valid = before < shares[index] && shares[index] < 100;
             before = shares[index];
             steps[index] = before;
             index += 1;
@@ -59,7 +57,7 @@ impl Ramp {
     }
 
     /// `None` if it could never work.
-    pub(crate) const fn steps(self) -> Option<Steps> {
+    pub(super) const fn steps(self) -> Option<Steps> {
         let step = ticks(self.step);
         match self.shares {
             Some(shares) if step > 0 => Some(Steps { step, shares }),
@@ -77,8 +75,8 @@ impl Steps {
         after(now, (self.step * self.count()).min(NEVER))
     }
 
-    /// The share of a hundred calls that is let in so long before the end of the ramp, and how long until a
-    /// larger one is.
+    /// The share of a hundred calls that is admitted this long before the end of the ramp, and the time until a larger one
+    /// is.
     pub(crate) fn share(&self, left: u64) -> (u64, u64) {
         // The last step is the one that begins one step before the end.
         let steps_left = left.div_ceil(self.step).clamp(1, self.count());
@@ -93,55 +91,56 @@ impl Steps {
     }
 }
 
-// === impl Circuit ===
+/// In a file: `"10s"`, `{ step: "10s", percent: [10, 25, 50] }`.
+#[cfg(feature = "serde")]
+mod form {
+    use std::time::Duration;
 
-impl Circuit {
-    /// Closes a half-open circuit, by a ramp where there is one, and returns what was left. Only under the
-    /// transition lock.
-    pub(crate) fn close(&self, word: Word, now: u64) -> Word {
-        let phase = match self.live.read().1.ramp {
-            None => Phase::Closed { in_a_row: 0 },
-            Some(steps) => {
-                let ramping = Phase::Ramping { in_a_row: 0 };
-                // Release, and before the word, as in `enter_open`. Relaxed: see `is_among`.
-                self.until(word.next(ramping))
-                    .store(steps.end(now), Release);
-                self.arrivals.store(0, Relaxed);
-                ramping
+    use super::{super::duration, Ramp};
+
+    #[derive(serde::Deserialize, serde::Serialize)]
+    #[serde(
+        untagged,
+        expecting = "expected a duration such as \"10s\", or `step` and `percent`"
+    )]
+    pub(super) enum Form {
+        Usual(#[serde(with = "duration")] Duration),
+        Shares(Shares),
+    }
+
+    #[derive(serde::Deserialize, serde::Serialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct Shares {
+        #[serde(with = "duration")]
+        step: Duration,
+        percent: Option<Vec<u8>>,
+    }
+
+    impl From<Ramp> for Form {
+        fn from(ramp: Ramp) -> Self {
+            let step = ramp.step;
+            if ramp == Ramp::new(step) {
+                return Self::Usual(step);
             }
-        };
-        self.enter(word, phase, None, None, now)
-    }
-
-    /// The share of a hundred calls that a circuit lets in which is ramping, and how long until a larger one
-    /// is, in ticks. Without a ramp, which somebody has taken away since: all, and nothing.
-    pub(crate) fn ramp(&self, settings: &Settings, word: Word, now: u64) -> (u64, u64) {
-        // Acquire: as in `advance`. If it is that of another state, the caller's look at the word shows it.
-        let left = self.until(word).load(Acquire).saturating_sub(now);
-        (settings.ramp).map_or((WHOLE, 0), |steps| steps.share(left))
-    }
-
-    /// The share of a hundred calls that is let in.
-    pub(crate) fn share(&self, settings: &Settings, word: Word, now: u64) -> u64 {
-        match word.phase() {
-            Phase::Ramping { .. } => self.ramp(settings, word, now).0,
-            Phase::Open | Phase::ForcedOpen | Phase::HalfOpen(_) => 0,
-            Phase::Closed { .. } | Phase::Disabled | Phase::MetricsOnly { .. } => WHOLE,
+            // Shares that do not rise become none, which is refused when it is read.
+            let shares = ramp.shares.unwrap_or_default();
+            let percent = shares.into_iter().filter(|share| *share > 0).collect();
+            Self::Shares(Shares {
+                step,
+                percent: Some(percent),
+            })
         }
     }
 
-    /// Whether the call that comes now is among `share` of a hundred.
-    pub(crate) fn is_among(&self, share: u64) -> bool {
-        // Relaxed: a number for each, and nothing else. A call of another ramp that was held up before this
-        // takes one number of this one.
-        is_among(self.arrivals.fetch_add(1, Relaxed), share)
+    impl From<Form> for Ramp {
+        fn from(form: Form) -> Self {
+            match form {
+                Form::Usual(step) => Self::new(step),
+                Form::Shares(Shares { step, percent }) => {
+                    let ramp = Self::new(step);
+                    percent.map_or(ramp, |shares| ramp.percent(&shares))
+                }
+            }
+        }
     }
-}
-
-/// Whether the call with this number, of those that come during a ramp, is among `share` of a hundred: of any
-/// hundred in a row exactly so many are, and of the first few their share, rounded up.
-pub(crate) const fn is_among(number: u64, share: u64) -> bool {
-    // It begins anew after a hundred, so that nothing overflows.
-    let before = number % WHOLE;
-    ((before + 1) * share).div_ceil(WHOLE) > (before * share).div_ceil(WHOLE)
 }

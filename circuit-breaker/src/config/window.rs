@@ -1,39 +1,94 @@
 use std::time::Duration;
 
-/// Which calls the ratios look at.
+use crate::{
+    types::ticks::ticks,
+    window::{Grid, Last, MAX_CALLS, Shape},
+};
+
+/// The calls that the ratios look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a window does nothing until it is given to `Builder::window`"]
-pub struct Window(pub(crate) Span);
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(try_from = "text::Text", into = "text::Text")
+)]
+pub struct Window(Span);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Span {
+enum Span {
     Time(Duration),
     Calls(u32),
 }
 
+/// Below half of what a bucket counts exactly: a full bucket that was halved still holds as many calls.
+const MAX_MINIMUM: u32 = 500_000;
+
 impl Window {
-    /// Those that ended within the last `length`.
+    /// The calls that ended within the last `length`.
     ///
-    /// The window moves in sixteen steps: a call counts for at least fifteen sixteenths of `length` and
-    /// never for more than `length` (rounded up to 16 ns). Cost and memory do not depend on the traffic.
+    /// The window moves in sixteen steps: a call counts for at least fifteen sixteenths of `length` and never for more than
+    /// `length` (rounded up to 16 ns). Cost and memory do not depend on the traffic.
     ///
-    /// Each step counts a million calls exactly; of more, the share of failures stays right to one part in
-    /// half a million.
+    /// Each step counts a million calls exactly. Beyond that, the share of failures stays right to one part in half a
+    /// million.
     ///
-    /// From 1 ns; more than 36 years are 36 years. A step can tell 2^24 windows apart (five years of one of
-    /// 10 s): one that saw no call for exactly so long counts its old ones once more, and one that saw none
-    /// for almost so long, all but the last 1,024 windows, counts none until then.
+    /// From 1 ns; more than 36 years are 36 years. A step distinguishes 2^24 windows (five years of one of 10 s). A step
+    /// without a call for exactly that time counts its old calls once more; one without a call for almost that time, all but
+    /// the last 1,024 windows, counts none until then.
     pub const fn time(length: Duration) -> Self {
         Self(Span::Time(length))
     }
 
-    /// The last `calls` that ended, however long ago: from 1 to 1,024. The oldest leaves when the next one
-    /// comes. No more, because each takes room in every breaker: a rate of calls at which a thousand are too
-    /// few is one at which a window of time does as well.
+    /// The last `calls` that ended, however long ago: from 1 to 1,024. The oldest leaves when the next one comes. Each takes
+    /// room in every breaker; at a rate of calls that needs more than a thousand, a window of time does as well.
     ///
-    /// A good call that ends while the window is full and holds nothing bad only reads. Any other costs two
+    /// A success that ends while the window is full and holds no bad call only reads. Any other call costs two
     /// compare-and-swaps. No clock is read.
     pub const fn calls(calls: u32) -> Self {
         Self(Span::Calls(calls))
+    }
+
+    /// The shape, and the largest minimum of calls that it can hold; `None` if it can hold none.
+    pub(super) const fn shape(self) -> Option<(Shape, u32)> {
+        match self.0 {
+            Span::Time(length) if length.is_zero() => None,
+            Span::Time(length) => Some((Shape::Time(Grid::new(ticks(length))), MAX_MINIMUM)),
+            Span::Calls(calls) if calls == 0 || calls > MAX_CALLS => None,
+            Span::Calls(calls) => Some((Shape::Calls(Last::new(calls)), calls)),
+        }
+    }
+}
+
+/// In a file: `"10s"`, `"100 calls"`.
+#[cfg(feature = "serde")]
+mod text {
+    use super::{super::duration, Span, Window};
+
+    #[derive(serde::Deserialize, serde::Serialize)]
+    pub(super) struct Text(String);
+
+    impl From<Window> for Text {
+        fn from(window: Window) -> Self {
+            Self(match window.0 {
+                Span::Time(length) => duration::written(length),
+                Span::Calls(1) => "1 call".to_owned(),
+                Span::Calls(calls) => format!("{calls} calls"),
+            })
+        }
+    }
+
+    impl TryFrom<Text> for Window {
+        type Error = String;
+
+        fn try_from(Text(text): Text) -> Result<Self, String> {
+            let window = match text.trim_end().trim_end_matches('s').strip_suffix("call") {
+                Some(calls) => calls.trim().parse().ok().map(Self::calls),
+                None => duration::parse(&text).map(Self::time),
+            };
+            window.ok_or_else(|| {
+                format!("`{text}` is no window: expected a duration such as \"10s\", or calls such as \"100 calls\"")
+            })
+        }
     }
 }

@@ -2,13 +2,24 @@ use std::{fmt, hash::Hash, sync::Arc};
 
 use tokio::time::Instant;
 
-use crate::{Call, CircuitBreakers, Core, Guard, Open};
+use super::CircuitBreakers;
+use crate::{
+    call::{Call, Core},
+    layer::{Sealed, Source},
+    types::Open,
+};
 
-/// A family, and how a request says its key. Made by [`CircuitBreakers::by`], given to
+/// A family, and how a request names its key. Made by [`CircuitBreakers::by`], given to
 /// [`CircuitBreakerLayer::new`](crate::CircuitBreakerLayer::new).
 pub struct By<K, F> {
-    pub(crate) family: CircuitBreakers<K>,
-    pub(crate) key: F,
+    family: CircuitBreakers<K>,
+    key: F,
+}
+
+impl<K, F> By<K, F> {
+    pub(super) const fn new(family: CircuitBreakers<K>, key: F) -> Self {
+        Self { family, key }
+    }
 }
 
 impl<K: Hash + Eq + Clone, F> By<K, F> {
@@ -20,7 +31,9 @@ impl<K: Hash + Eq + Clone, F> By<K, F> {
     }
 }
 
-impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Guard<Req> for By<K, F> {
+impl<K, F> Sealed for By<K, F> {}
+
+impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Source<Req> for By<K, F> {
     type Pointer = Arc<Core>;
 
     fn is_rejecting(&self) -> bool {
@@ -46,10 +59,7 @@ impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Guard<Req> for By<K, F> {
 
 impl<K, F: Clone> Clone for By<K, F> {
     fn clone(&self) -> Self {
-        Self {
-            family: self.family.clone(),
-            key: self.key.clone(),
-        }
+        Self::new(self.family.clone(), self.key.clone())
     }
 }
 

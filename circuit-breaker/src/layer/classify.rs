@@ -1,25 +1,11 @@
-use std::{any::type_name, fmt, time::Duration};
+use std::{any::type_name, fmt};
 
-/// How a call ended, as the circuit breaker sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// The backend did its work; that includes telling a client that its request was wrong.
-    Success,
-    /// The backend did not do its work.
-    Failure,
-    /// A failure, and the backend says for how long it wants to be left alone (a `Retry-After`): if this is
-    /// the call that opens the circuit, it stays open at least so long. What any probe of a half-open circuit
-    /// says so holds, if they open it again.
-    FailureFor(Duration),
-    /// Nothing about the backend: a rejection by a layer further in.
-    Ignored,
-}
+use crate::types::Outcome;
 
-/// Says of a call's result what it means. Implement it on a type of your own, or use
+/// Classifies the result of a call. Implement it on your type, or use
 /// [`failure_if`](crate::CircuitBreakerLayer::failure_if) or [`classify`](crate::CircuitBreakerLayer::classify) with a closure.
 pub trait Classify<Res, Err> {
-    /// The meaning of `result`.
+    /// The outcome that `result` stands for.
     fn classify(&self, result: &Result<Res, Err>) -> Outcome;
 }
 
@@ -31,14 +17,14 @@ pub trait Classify<Res, Err> {
 )]
 pub struct ErrIsFailure;
 
-/// Results for which the closure says yes are failures, all others successes. Made by
+/// Results for which the closure returns true are failures, all others successes. Made by
 /// [`failure_if`](crate::CircuitBreakerLayer::failure_if).
 #[derive(Clone, Copy)]
-pub struct FailureIf<F>(pub(crate) F);
+pub struct FailureIf<F>(pub(super) F);
 
-/// The closure names the outcome itself. Made by [`classify`](crate::CircuitBreakerLayer::classify).
+/// The closure names the outcome. Made by [`classify`](crate::CircuitBreakerLayer::classify).
 #[derive(Clone, Copy)]
-pub struct ClassifyWith<F>(pub(crate) F);
+pub struct ClassifyWith<F>(pub(super) F);
 
 impl<Res, Err> Classify<Res, Err> for ErrIsFailure {
     fn classify(&self, result: &Result<Res, Err>) -> Outcome {

@@ -1,7 +1,3 @@
-//! The futures of the services.
-
-mod wait;
-
 use std::{
     borrow::Borrow,
     fmt,
@@ -13,15 +9,16 @@ use std::{
 
 use pin_project::pin_project;
 
-pub use self::wait::WaitFuture;
-use crate::{Call, Classify, Core, ErrIsFailure, call::FailOnPanic};
+use super::classify::{Classify, ErrIsFailure};
+use crate::call::{Call, Core, FailOnPanic};
 
-/// The response of a [`CircuitBreakerService`](crate::CircuitBreakerService): the inner call with its token, or the answer to a rejection.
+/// The response of a [`CircuitBreakerService`](crate::CircuitBreakerService): the inner call with its token, or the answer to a
+/// rejection.
 ///
 /// # Cancel safety
 ///
-/// Dropping it drops the inner call, which is then a cancelled one, see
-/// [`Builder::on_cancel`](crate::Builder::on_cancel); a probe gives its place back. Nothing else remains.
+/// Dropping it drops the inner call, which then counts as cancelled, see
+/// [`Builder::on_cancel`](crate::Builder::on_cancel); a probe gives its slot back. Nothing else remains.
 // `F: Future` stands on the struct because a rejection is answered in `call` and kept as `F::Output`.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
@@ -39,12 +36,12 @@ enum State<F: Future, C, P: Borrow<Core>> {
         token: Call<P>,
         classifier: C,
     },
-    /// `None` once it was given.
+    /// `None` once it was returned.
     Answered(Option<F::Output>),
 }
 
 impl<F: Future, C, P: Borrow<Core>> ResponseFuture<F, C, P> {
-    pub(crate) const fn calling(call: F, token: Call<P>, classifier: C) -> Self {
+    pub(super) const fn calling(call: F, token: Call<P>, classifier: C) -> Self {
         Self {
             state: State::Calling {
                 call,
@@ -54,7 +51,7 @@ impl<F: Future, C, P: Borrow<Core>> ResponseFuture<F, C, P> {
         }
     }
 
-    pub(crate) const fn answered(answer: F::Output) -> Self {
+    pub(super) const fn answered(answer: F::Output) -> Self {
         Self {
             state: State::Answered(Some(answer)),
         }
@@ -75,7 +72,7 @@ where
     #[inline(always)]
     #[expect(
         clippy::inline_always,
-        reason = "in one piece with its caller the token stays in registers: half of a call's cost, see DESIGN.md"
+        reason = "in one piece with its caller the token stays in registers, which is half of the cost of a call"
     )]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
@@ -85,7 +82,7 @@ where
                 token,
                 classifier,
             } => {
-                // A panic is a failure now, whenever somebody gets round to dropping this future.
+                // A panic is a failure at once, however late its catcher drops this future.
                 let panics = FailOnPanic::new(token);
                 let Poll::Ready(result) = call.poll(cx) else {
                     panics.disarm();
@@ -93,9 +90,8 @@ where
                 };
                 let outcome = classifier.classify(&result);
                 panics.disarm();
-                // Recorded at once, before its caller or anybody else can see the result. The inner call goes
-                // before, and not with this future: a probe's place is free when whoever takes it may have
-                // what the call held.
+                // Recorded at once, before the caller can see the result. The inner call is dropped first, and not with
+                // this future: when a probe's slot is free, what its call held is free as well.
                 if let StateReplaced::Calling { token, .. } =
                     state.project_replace(State::Answered(None))
                 {

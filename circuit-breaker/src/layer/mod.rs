@@ -1,44 +1,55 @@
-pub(crate) mod classify;
-pub(crate) mod future;
-pub(crate) mod guard;
-pub(crate) mod reject;
-pub(crate) mod service;
-pub(crate) mod wait_layer;
-pub(crate) mod wait_service;
+//! The tower side: layers, services, their futures, and what the user plugs into them.
+
+mod classify;
+mod future;
+mod reject;
+mod service;
+mod source;
+mod wait;
 
 use tower_layer::Layer;
 
+pub(crate) use self::source::Sealed;
+pub use self::{
+    classify::{Classify, ClassifyWith, ErrIsFailure, FailureIf},
+    future::ResponseFuture,
+    reject::{Answer, Fallback, IntoError, OnReject},
+    service::CircuitBreakerService,
+    source::Source,
+    wait::{WaitFuture, WaitLayer, WaitService},
+};
 use crate::{
-    Answer, CircuitBreaker, CircuitBreakerService, ClassifyWith, ErrIsFailure, FailureIf, Fallback,
-    IntoError, Open, Outcome,
+    breaker::CircuitBreaker,
+    types::{Open, Outcome},
 };
 
 /// Puts a service behind a circuit breaker.
 ///
-/// The layer mints no state: whatever it is applied to shares the state of the breaker it was made of.
+/// The layer makes no state: everything it is applied to shares the state of the breaker it was made of.
 ///
-/// `C` says which results are failures, `R` answers rejected calls, `B` is the breaker or a `&'static` one.
+/// `C` classifies results, `R` answers rejected calls, `B` is the breaker or a `&'static` one.
 #[derive(Clone, Copy, Debug)]
 pub struct CircuitBreakerLayer<C = ErrIsFailure, R = IntoError, B = CircuitBreaker> {
-    pub(crate) classifier: C,
-    pub(crate) reject: R,
-    pub(crate) guard: B,
+    classifier: C,
+    reject: R,
+    source: B,
 }
 
 impl<B> CircuitBreakerLayer<ErrIsFailure, IntoError, B> {
-    /// A layer over `breaker`: a [`CircuitBreaker`] handle, or `&'static` to a [`StaticCircuitBreaker`](crate::StaticCircuitBreaker).
+    /// A layer over `breaker`: a [`CircuitBreaker`] handle, or `&'static` to a
+    /// [`StaticCircuitBreaker`](crate::StaticCircuitBreaker).
     #[must_use]
     pub const fn new(breaker: B) -> Self {
         Self {
             classifier: ErrIsFailure,
             reject: IntoError,
-            guard: breaker,
+            source: breaker,
         }
     }
 }
 
 impl<C, R, B> CircuitBreakerLayer<C, R, B> {
-    /// Counts a result as a failure where `f` says yes, and as a success where it says no.
+    /// Counts a result as a failure where `f` returns true, and as a success otherwise.
     #[must_use]
     pub fn failure_if<Res, Err, F>(self, f: F) -> CircuitBreakerLayer<FailureIf<F>, R, B>
     where
@@ -47,10 +58,10 @@ impl<C, R, B> CircuitBreakerLayer<C, R, B> {
         self.classifier(FailureIf(f))
     }
 
-    /// Says with a closure what each result is: a success, a failure, or neither.
+    /// Classifies each result with a closure: as a success, a failure, or neither.
     ///
-    /// Rejections by layers further in (a full bulkhead) say nothing about the backend: ignore them, or
-    /// load that is our own opens the circuit.
+    /// Rejections by layers further in (a full bulkhead) say nothing about the backend. Ignore them, or local overload opens
+    /// the breaker.
     #[must_use]
     pub fn classify<Res, Err, F>(self, f: F) -> CircuitBreakerLayer<ClassifyWith<F>, R, B>
     where
@@ -59,17 +70,17 @@ impl<C, R, B> CircuitBreakerLayer<C, R, B> {
         self.classifier(ClassifyWith(f))
     }
 
-    /// Says with a type of your own, an implementation of [`Classify`](crate::Classify), what each result is.
+    /// Classifies each result with your type, an implementation of [`Classify`].
     #[must_use]
     pub fn classifier<C2>(self, classifier: C2) -> CircuitBreakerLayer<C2, R, B> {
         CircuitBreakerLayer {
             classifier,
             reject: self.reject,
-            guard: self.guard,
+            source: self.source,
         }
     }
 
-    /// Answers rejected calls with `f(open)`: a 503, an error made by hand. The error type then needs no `From<Open>`.
+    /// Answers rejected calls with `f(open)`: a 503, or an error made by hand. The error type then needs no `From<Open>`.
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> CircuitBreakerLayer<C, Answer<F>, B>
     where
@@ -78,11 +89,11 @@ impl<C, R, B> CircuitBreakerLayer<C, R, B> {
         CircuitBreakerLayer {
             classifier: self.classifier,
             reject: Answer(f),
-            guard: self.guard,
+            source: self.source,
         }
     }
 
-    /// Answers rejected calls with `f(open, request)`, the request at hand: a value from a cache, by its key.
+    /// Answers rejected calls with `f(open, request)`: a value from a cache, by the key of the request.
     ///
     /// For a fallback that must await, match on [`Open::find`] around the call.
     #[must_use]
@@ -93,8 +104,18 @@ impl<C, R, B> CircuitBreakerLayer<C, R, B> {
         CircuitBreakerLayer {
             classifier: self.classifier,
             reject: Fallback(f),
-            guard: self.guard,
+            source: self.source,
         }
+    }
+}
+
+impl<C, B> CircuitBreakerLayer<C, IntoError, B> {
+    /// Lets calls wait until the breaker admits them, instead of rejecting them.
+    ///
+    /// There is no `on_reject` beside it: nothing is rejected.
+    #[must_use]
+    pub const fn wait(self) -> WaitLayer<C, B> {
+        WaitLayer::new(self)
     }
 }
 
@@ -106,7 +127,7 @@ impl<S, C: Clone, R: Clone, B: Clone> Layer<S> for CircuitBreakerLayer<C, R, B> 
             inner,
             self.classifier.clone(),
             self.reject.clone(),
-            self.guard.clone(),
+            self.source.clone(),
         )
     }
 }

@@ -1,10 +1,10 @@
 use std::{any::type_name, fmt};
 
-use crate::Open;
+use crate::types::Open;
 
 /// Turns a rejection into the service's own answer.
 ///
-/// You rarely name it: [`IntoError`] is there by default, and
+/// It is rarely named: [`IntoError`] is the default, and
 /// [`on_reject`](crate::CircuitBreakerLayer::on_reject) and [`fallback`](crate::CircuitBreakerLayer::fallback) take closures.
 #[diagnostic::on_unimplemented(
     message = "an open circuit cannot be reported as `{Err}`",
@@ -18,7 +18,7 @@ pub trait OnReject<Req, Res, Err> {
     ///
     /// # Errors
     ///
-    /// Whatever the service's callers are to see as an error.
+    /// The error that the callers of the service get.
     fn on_reject(&self, open: Open, request: Req) -> Result<Res, Err>;
 }
 
@@ -32,11 +32,11 @@ pub struct IntoError;
 
 /// Answers from the rejection alone. Made by [`on_reject`](crate::CircuitBreakerLayer::on_reject).
 #[derive(Clone, Copy)]
-pub struct Answer<F>(pub(crate) F);
+pub struct Answer<F>(pub(super) F);
 
 /// Answers from the rejection and the request. Made by [`fallback`](crate::CircuitBreakerLayer::fallback).
 #[derive(Clone, Copy)]
-pub struct Fallback<F>(pub(crate) F);
+pub struct Fallback<F>(pub(super) F);
 
 // Without `do_not_recommend` rustc reports the inner `From` bound and drops the notes above.
 #[diagnostic::do_not_recommend]

@@ -1,51 +1,51 @@
 use std::num::NonZeroU64;
 
-use crate::{
-    places::Lease,
+use crate::state::{
+    probes::Lease,
     word::{Phase, Word},
 };
 
-/// That a call was let in, and as what. Two words, so that a token passes in registers.
+/// Proof that a call was admitted, and as what. Two words, so that a token passes in registers.
 ///
 /// ```text
 /// 63           32         15     8       2         1         0
-/// [ generation  ][ 0    ][ place ][ 0  ][ watched ][ unseen ][1]
+/// [ generation  ][ 0    ][ slot  ][ 0  ][ watched ][ unseen ][1]
 /// ```
 ///
-/// A call that a closed circuit lets in has nothing but its generation and the one, so that one comparison
-/// with the state word says that nothing has changed. The one is there for `Option`, which then takes no room.
+/// A call that a closed breaker admits has nothing but its generation and the one, so that one comparison with the state
+/// word says that nothing has changed. The one is there for `Option`, which then takes no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Admission {
     ticket: NonZeroU64,
-    /// Of a call, when it was let in, in ticks, or [`UNKNOWN`](Self::UNKNOWN); of a probe, its lease.
+    /// Of a call, the tick at which it was admitted, or [`UNKNOWN`](Self::UNKNOWN); of a probe, its lease.
     time: u64,
 }
 
-/// Nothing is recorded of it.
+/// It is not recorded.
 const UNSEEN: u64 = 0b010;
-/// The state that let it in ends with time, so that its own end has to look whether it has.
+/// The state that admitted it ends at an instant, so its end has to check whether that has passed.
 const WATCHED: u64 = 0b100;
-/// One more than the place of a probe; 0 for an ordinary call.
-const PLACE_SHIFT: u32 = 8;
-const PLACE_MASK: u64 = 0xff;
+/// One more than the slot of a probe; 0 for an ordinary call.
+const SLOT_SHIFT: u32 = 8;
+const SLOT_MASK: u64 = 0xff;
 const GENERATION_SHIFT: u32 = 32;
 const GENERATION_MASK: u64 = !0 << GENERATION_SHIFT;
 
 impl Admission {
-    /// When a call began that nobody asked the time for: later than any instant, so that it is never slow.
-    pub(crate) const UNKNOWN: u64 = u64::MAX;
+    /// The beginning of a call for which no clock was read: later than any instant, so that it is never slow.
+    pub(super) const UNKNOWN: u64 = u64::MAX;
 
-    /// As a call like any other, by a closed circuit.
+    /// Of a call that a closed breaker admits.
     #[inline]
-    pub(crate) fn plain(word: Word, started: u64) -> Self {
+    pub(super) fn plain(word: Word, started: u64) -> Self {
         Self {
-            ticket: NonZeroU64::MIN | (word.bits() & GENERATION_MASK),
+            ticket: NonZeroU64::MIN | word.generation_bits(),
             time: started,
         }
     }
 
-    /// As a call, by a circuit that lets calls in for other reasons too.
-    pub(crate) fn call(word: Word, started: u64) -> Self {
+    /// Of a call that the breaker admits for another reason.
+    pub(super) fn call(word: Word, started: u64) -> Self {
         let plain = Self::plain(word, started);
         let how = match word.phase() {
             Phase::Disabled => UNSEEN,
@@ -58,52 +58,51 @@ impl Admission {
         }
     }
 
-    pub(crate) fn probe(word: Word, place: u8, lease: Lease) -> Self {
+    pub(super) fn probe(word: Word, slot: u8, lease: Lease) -> Self {
         let plain = Self::plain(word, lease.bits());
         Self {
-            ticket: plain.ticket | ((u64::from(place) + 1) << PLACE_SHIFT),
+            ticket: plain.ticket | ((u64::from(slot) + 1) << SLOT_SHIFT),
             ..plain
         }
     }
 
     #[inline]
-    pub(crate) const fn generation(self) -> u32 {
+    pub(super) const fn generation(self) -> u32 {
         (self.ticket.get() >> GENERATION_SHIFT) as u32
     }
 
-    /// When the call was let in.
+    /// When the call was admitted.
     #[inline]
-    pub(crate) const fn started(self) -> u64 {
+    pub(super) const fn started(self) -> u64 {
         self.time
     }
 
-    /// Whether it is that of a call which a closed circuit let in.
+    /// Whether a closed breaker admitted the call.
     #[inline]
-    pub(crate) const fn is_plain(self) -> bool {
+    pub(super) const fn is_plain(self) -> bool {
         self.ticket.get() & !GENERATION_MASK == 1
     }
 
-    pub(crate) const fn is_unseen(self) -> bool {
+    pub(super) const fn is_unseen(self) -> bool {
         self.ticket.get() & UNSEEN != 0
     }
 
-    pub(crate) const fn is_watched(self) -> bool {
+    pub(super) const fn is_watched(self) -> bool {
         self.ticket.get() & WATCHED != 0
     }
 
-    /// The place and the lease of a probe.
-    pub(crate) const fn as_probe(self) -> Option<(u8, Lease)> {
-        match (self.ticket.get() >> PLACE_SHIFT) & PLACE_MASK {
+    /// The slot and the lease of a probe.
+    pub(super) const fn as_probe(self) -> Option<(u8, Lease)> {
+        match (self.ticket.get() >> SLOT_SHIFT) & SLOT_MASK {
             0 => None,
             #[expect(clippy::cast_possible_truncation, reason = "eight bits")]
-            place => Some((place as u8 - 1, Lease::from_bits(self.time))),
+            slot => Some((slot as u8 - 1, Lease::from_bits(self.time))),
         }
     }
 
-    /// Whether `word` is closed in the generation of this call, which is a plain one, with no failure
-    /// counted. One comparison.
+    /// Whether `word` is closed in the generation of this call, which is a plain one, with no failure counted.
     #[inline]
-    pub(crate) const fn finds_nothing_counted(self, word: Word) -> bool {
-        word.bits() ^ self.ticket.get() == 1
+    pub(super) const fn finds_nothing_counted(self, word: Word) -> bool {
+        word.is_clean_in(self.ticket.get() ^ 1)
     }
 }

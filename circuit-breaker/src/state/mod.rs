@@ -1,14 +1,92 @@
-pub(crate) mod admission;
-pub(crate) mod advance;
-pub(crate) mod circuit;
-pub(crate) mod epoch;
-pub(crate) mod live;
-pub(crate) mod measure;
-pub(crate) mod places;
-pub(crate) mod reconfigure;
-pub(crate) mod settle;
-pub(crate) mod steer;
-pub(crate) mod tally;
-pub(crate) mod waiters;
-pub(crate) mod waiting;
-pub(crate) mod word;
+//! The state machine: the atomics, the one lock, and every operation on them. Time is a number here, and nothing waits.
+//!
+//! # Invariants
+//!
+//! - State, generation and counts are one word ([`word`]). A decision about a call is made from one load of it.
+//! - Every change of state begins a generation. A token carries the generation that admitted it; an older one changes nothing.
+//! - A generation is entered under the transition lock only. Counts within a generation change without a lock, by a
+//!   compare-and-swap of the word. No call takes the lock that is admitted, rejected or recorded, unless it opens or closes
+//!   the breaker, or ends as a probe that asks for a longer wait.
+//! - What is due at an instant (the end of a wait, the deadline of a probe) happens when a thread next looks, as if it had
+//!   happened on time. Whether and when a thread looks makes no difference to what it sees.
+//!
+//! # A call, step by step
+//!
+//! Eight files hold all that a healthy call does with the default configuration:
+//!
+//! 1. `layer/service.rs`: `poll_ready` asks whether calls are rejected, `call` asks for a token.
+//! 2. `layer/source.rs`: what the layer was made of gives the token: here a [`CircuitBreaker`](crate::CircuitBreaker).
+//! 3. `call.rs`: the token, and the state that it shares with the handle.
+//! 4. `state/admit.rs`: one load of the state word says "closed", one of the plan says that no clock is needed.
+//! 5. `layer/future.rs`: the inner call; its result is classified and recorded in the same poll.
+//! 6. `state/record.rs`: a success is counted in the window, or finds it unchanged.
+//! 7. `window/mod.rs`: which kind of window counts.
+//! 8. `window/time.rs`: one compare-and-swap on a bucket.
+//!
+//! `state/word.rs` and `state/config_cell.rs` are read there by the names of their methods.
+
+mod admission;
+mod admit;
+mod clock;
+mod config_cell;
+mod overrides;
+mod probes;
+mod ramp;
+mod record;
+mod snapshot;
+mod transitions;
+mod waiters;
+mod word;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::snapshot::Snapshot;
+pub(crate) use self::{admission::Admission, clock::Clock, waiters::Ticket};
+use self::{
+    config_cell::ConfigCell, overrides::History, probes::ProbeSlots, ramp::Arrivals,
+    waiters::Waiters, word::AtomicState,
+};
+use crate::{
+    config::Config,
+    observe::Observers,
+    sync::{Mutex, const_fn},
+    window::Windows,
+};
+
+#[derive(Debug)]
+pub(crate) struct StateMachine {
+    state: AtomicState,
+    config: ConfigCell,
+    window: Windows,
+    probes: ProbeSlots,
+    /// The calls that came during the ramp.
+    arrivals: Arrivals,
+    /// Held to enter any generation: only one thread at a time publishes the end of a state and its cause, and transitions
+    /// are announced in their order.
+    transitions: Mutex<History>,
+    waiters: Waiters,
+    observers: Observers,
+}
+
+impl StateMachine {
+    const_fn! {
+        pub(crate) fn new(name: &'static str, config: Config) -> Self {
+            Self {
+                state: AtomicState::new(),
+                config: ConfigCell::new(config),
+                window: Windows::new(),
+                probes: ProbeSlots::new(),
+                arrivals: Arrivals::new(),
+                transitions: Mutex::new(History::NONE),
+                waiters: Waiters::new(),
+                observers: Observers::new(name),
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn observers(&self) -> &Observers {
+        &self.observers
+    }
+}

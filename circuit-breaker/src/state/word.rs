@@ -1,5 +1,7 @@
-//! The state of a circuit, packed into one word, so that a transition is one write and a call that reads
-//! it sees state, generation and counts of one moment.
+//! The state of a breaker: one word, and what is published with it.
+//!
+//! State, generation and counts are one word. So a transition is one write, a call that reads the word sees state,
+//! generation and counts of one moment, and a token of an older generation cannot change anything.
 //!
 //! ```text
 //! 63           32 31                          3 2    0
@@ -8,20 +10,54 @@
 //!                  half-open: failures (12), successes (12), in flight (5)
 //!                  others:    nothing
 //! ```
+//!
+//! What does not fit beside them, the end of the wait and the cause, is written under the transition lock before the word
+//! says "open", and read between two loads of the word. If the word is unchanged, both belong to it.
 
-use crate::{State, tally::Tally};
+use crate::{
+    state::probes::ProbeCounts,
+    sync::{
+        atomic::{
+            AtomicU64,
+            Ordering::{AcqRel, Acquire, Release},
+        },
+        const_fn,
+    },
+    types::{Cause, State},
+};
+
+#[derive(Debug)]
+pub(super) struct AtomicState {
+    word: AtomicU64,
+    /// The ticks at which a wait, a ramp or an override ends, of generations in turn: what is written for the next
+    /// generation is never taken for the end of this one.
+    until: [AtomicU64; 2],
+    cause: AtomicU64,
+}
+
+/// A packed state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Word(u64);
+
+/// A [`Word`] without its generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Closed { in_a_row: u32 },
+    Open,
+    HalfOpen(ProbeCounts),
+    ForcedOpen,
+    Disabled,
+    MetricsOnly { in_a_row: u32 },
+    Ramping { in_a_row: u32 },
+}
 
 const STATE_BITS: u32 = 3;
 const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 const GENERATION_SHIFT: u32 = 32;
 const GENERATION_MASK: u64 = !0 << GENERATION_SHIFT;
 const RESULT_BITS: u32 = 12;
+const RESULT_MASK: u32 = (1 << RESULT_BITS) - 1;
 const IN_FLIGHT_BITS: u32 = 5;
-
-/// The largest count of failures in a row that the word has room for.
-pub(crate) const MAX_IN_A_ROW: u32 = (1 << (GENERATION_SHIFT - STATE_BITS)) - 1;
-/// The largest number of probe results that the word has room for.
-pub(crate) const MAX_RESULTS: u32 = (1 << RESULT_BITS) - 1;
 
 const CLOSED: u64 = 0;
 const OPEN: u64 = 1;
@@ -31,26 +67,74 @@ const DISABLED: u64 = 4;
 const METRICS_ONLY: u64 = 5;
 const RAMPING: u64 = 6;
 
-/// A packed state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Word(u64);
+// === impl AtomicState ===
 
-/// What a [`Word`] says but for its generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Closed { in_a_row: u32 },
-    Open,
-    HalfOpen(Tally),
-    ForcedOpen,
-    Disabled,
-    MetricsOnly { in_a_row: u32 },
-    Ramping { in_a_row: u32 },
+impl AtomicState {
+    const_fn! {
+        pub(super) fn new() -> Self {
+            Self {
+                // Closed, generation 0, no failures: 0.
+                word: AtomicU64::new(0),
+                until: [AtomicU64::new(0), AtomicU64::new(0)],
+                cause: AtomicU64::new(Cause::NONE),
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn load(&self) -> Word {
+        // Acquire pairs with the Release of every write to the word: a thread that sees a state sees what was written for
+        // it.
+        Word(self.word.load(Acquire))
+    }
+
+    /// Changes the counts of a state: a compare-and-swap within one generation.
+    pub(super) fn swap(&self, from: Word, to: Word) -> bool {
+        self.word
+            .compare_exchange(from.0, to.0, AcqRel, Acquire)
+            .is_ok()
+    }
+
+    /// Enters another generation, whatever the counts of this one are by now. Returns the word that was left. Only under the
+    /// transition lock, which keeps every other change of generation away.
+    pub(super) fn enter(&self, next: Word) -> Word {
+        // A store would do, but to loom a store and a compare-and-swap that did not read from it have no order.
+        Word(self.word.swap(next.0, AcqRel))
+    }
+
+    /// The tick at which the state of `word` ends. If it is already that of the generation after the next, the word has
+    /// changed, and a second load shows it.
+    #[inline]
+    pub(super) fn until(&self, word: Word) -> u64 {
+        // Acquire pairs with the Release in `set_until`: a thread that reads the end of a later state sees a later word in
+        // its second load.
+        self.until[word.turn()].load(Acquire)
+    }
+
+    /// Sets the end of a state that is about to be entered. Only under the transition lock.
+    pub(super) fn set_until(&self, next: Word, until: u64) {
+        // Release, and before the word: a thread that sees the state sees its end.
+        self.until[next.turn()].store(until, Release);
+    }
+
+    /// Why the breaker opened last, packed.
+    #[inline]
+    pub(super) fn cause(&self) -> u64 {
+        // Acquire, as in `until`.
+        self.cause.load(Acquire)
+    }
+
+    /// Only under the transition lock; before the word of the state that has this cause.
+    pub(super) fn set_cause(&self, bits: u64) {
+        // Release, as in `set_until`.
+        self.cause.store(bits, Release);
+    }
 }
 
 // === impl Word ===
 
 impl Word {
-    pub(crate) const fn new(generation: u32, phase: Phase) -> Self {
+    pub(super) const fn new(generation: u32, phase: Phase) -> Self {
         let (state, counts) = match phase {
             Phase::Closed { in_a_row } => (CLOSED, in_a_row),
             Phase::Open => (OPEN, 0),
@@ -58,27 +142,26 @@ impl Word {
             Phase::Disabled => (DISABLED, 0),
             Phase::MetricsOnly { in_a_row } => (METRICS_ONLY, in_a_row),
             Phase::Ramping { in_a_row } => (RAMPING, in_a_row),
-            Phase::HalfOpen(tally) => (
+            Phase::HalfOpen(probes) => (
                 HALF_OPEN,
-                tally.in_flight
-                    | (tally.successes << IN_FLIGHT_BITS)
-                    | (tally.failures << (IN_FLIGHT_BITS + RESULT_BITS)),
+                probes.in_flight
+                    | (probes.successes << IN_FLIGHT_BITS)
+                    | (probes.failures << (IN_FLIGHT_BITS + RESULT_BITS)),
             ),
         };
         // `as`: `u64::from` is not const. Both widen.
         Self(((generation as u64) << GENERATION_SHIFT) | ((counts as u64) << STATE_BITS) | state)
     }
 
-    pub(crate) const fn from_bits(bits: u64) -> Self {
-        Self(bits)
+    /// The generation alone, in its place.
+    #[inline]
+    pub(super) const fn generation_bits(self) -> u64 {
+        self.0 & GENERATION_MASK
     }
 
-    pub(crate) const fn bits(self) -> u64 {
-        self.0
-    }
-
-    /// Counts transitions; a token that carries another one is late.
-    pub(crate) const fn generation(self) -> u32 {
+    /// Counts transitions. A token with another one is late.
+    #[inline]
+    pub(super) const fn generation(self) -> u32 {
         (self.0 >> GENERATION_SHIFT) as u32
     }
 
@@ -86,7 +169,7 @@ impl Word {
         clippy::cast_possible_truncation,
         reason = "the generation above is what is cut off"
     )]
-    pub(crate) const fn phase(self) -> Phase {
+    pub(super) const fn phase(self) -> Phase {
         let counts = (self.0 as u32) >> STATE_BITS;
         match self.0 & STATE_MASK {
             CLOSED => Phase::Closed { in_a_row: counts },
@@ -95,63 +178,74 @@ impl Word {
             DISABLED => Phase::Disabled,
             METRICS_ONLY => Phase::MetricsOnly { in_a_row: counts },
             RAMPING => Phase::Ramping { in_a_row: counts },
-            _ => Phase::HalfOpen(Tally {
+            _ => Phase::HalfOpen(ProbeCounts {
                 in_flight: counts & ((1 << IN_FLIGHT_BITS) - 1),
-                successes: (counts >> IN_FLIGHT_BITS) & MAX_RESULTS,
-                failures: (counts >> (IN_FLIGHT_BITS + RESULT_BITS)) & MAX_RESULTS,
+                successes: (counts >> IN_FLIGHT_BITS) & RESULT_MASK,
+                failures: (counts >> (IN_FLIGHT_BITS + RESULT_BITS)) & RESULT_MASK,
             }),
         }
     }
 
     /// The same state with other counts.
-    pub(crate) const fn with(self, phase: Phase) -> Self {
+    pub(super) const fn with(self, phase: Phase) -> Self {
         Self::new(self.generation(), phase)
     }
 
-    /// The state after this one. 2^32 transitions later a generation comes again: at one a second, in
-    /// 136 years.
-    pub(crate) const fn next(self, phase: Phase) -> Self {
+    /// The state after this one. A generation comes again after 2^32 transitions: at one a second, in 136 years.
+    pub(super) const fn next(self, phase: Phase) -> Self {
         Self::new(self.generation().wrapping_add(1), phase)
     }
 
     /// Whether it is closed. One comparison.
     #[inline]
-    pub(crate) const fn is_closed(self) -> bool {
+    pub(super) const fn is_closed(self) -> bool {
         self.0 & STATE_MASK == CLOSED
     }
 
     /// Whether it is open. One comparison.
     #[inline]
-    pub(crate) const fn is_open(self) -> bool {
+    pub(super) const fn is_open(self) -> bool {
         self.0 & STATE_MASK == OPEN
     }
 
+    /// Whether it is closed in the generation of these bits, with no failure counted. One comparison.
+    #[inline]
+    pub(super) const fn is_clean_in(self, generation_bits: u64) -> bool {
+        self.0 == generation_bits | CLOSED
+    }
+
     /// Failures in a row, if it still records calls in `generation`: closed, ramping, or only measuring.
-    pub(crate) const fn records_in(self, generation: u32) -> Option<u32> {
+    pub(super) const fn records_in(self, generation: u32) -> Option<u32> {
         if self.generation() != generation {
             return None;
         }
         self.phase().in_a_row()
     }
 
-    /// The same state, which records calls, with so many failures in a row.
-    pub(crate) const fn with_in_a_row(self, in_a_row: u32) -> Self {
-        Self::from_bits(self.0 & (GENERATION_MASK | STATE_MASK) | ((in_a_row as u64) << STATE_BITS))
+    /// The same state, which records calls, with this number of failures in a row.
+    pub(super) const fn with_in_a_row(self, in_a_row: u32) -> Self {
+        Self(self.0 & (GENERATION_MASK | STATE_MASK) | ((in_a_row as u64) << STATE_BITS))
     }
 
     /// The counts, if it is still half-open in `generation`.
-    pub(crate) const fn half_open_in(self, generation: u32) -> Option<Tally> {
+    pub(super) const fn half_open_in(self, generation: u32) -> Option<ProbeCounts> {
         match self.phase() {
-            Phase::HalfOpen(tally) if self.generation() == generation => Some(tally),
+            Phase::HalfOpen(probes) if self.generation() == generation => Some(probes),
             _ => None,
         }
+    }
+
+    const fn turn(self) -> usize {
+        (self.generation() % 2) as usize
     }
 }
 
 // === impl Phase ===
 
 impl Phase {
-    pub(crate) const fn state(self) -> State {
+    pub(super) const CLOSED: Self = Self::Closed { in_a_row: 0 };
+
+    pub(super) const fn state(self) -> State {
         match self {
             Self::Closed { .. } => State::Closed,
             Self::Open => State::Open,
@@ -164,7 +258,7 @@ impl Phase {
     }
 
     /// Failures in a row, where they are counted.
-    pub(crate) const fn in_a_row(self) -> Option<u32> {
+    pub(super) const fn in_a_row(self) -> Option<u32> {
         match self {
             Self::Closed { in_a_row }
             | Self::MetricsOnly { in_a_row }
@@ -173,8 +267,8 @@ impl Phase {
         }
     }
 
-    /// Whether an operator says so.
-    pub(crate) const fn is_steered(self) -> bool {
+    /// Whether an operator decided on it.
+    pub(super) const fn is_override(self) -> bool {
         matches!(
             self,
             Self::ForcedOpen | Self::Disabled | Self::MetricsOnly { .. }
@@ -182,11 +276,11 @@ impl Phase {
     }
 
     /// The same state with nothing counted; closed, unless it is an operator's.
-    pub(crate) const fn afresh(self) -> Self {
+    pub(super) const fn afresh(self) -> Self {
         match self {
             Self::ForcedOpen | Self::Disabled => self,
             Self::MetricsOnly { .. } => Self::MetricsOnly { in_a_row: 0 },
-            _ => Self::Closed { in_a_row: 0 },
+            _ => Self::CLOSED,
         }
     }
 }

@@ -1,5 +1,4 @@
-//! The circuit breaker against one that anybody can check by eye, which keeps every call in a list and
-//! does what time brings at the moment it is due.
+//! The circuit breaker against a naive one, which keeps every call in a list and does what is due at the moment it is due.
 
 use std::{collections::VecDeque, mem, time::Duration};
 
@@ -8,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     Builder, Call, Cause, CircuitBreaker, OnCancel, Outcome, Override, Probes, Ramp, State, Wait,
-    Window, settings::NEVER,
+    Window, types::ticks::NEVER,
 };
 
 /// As it is built: the builder, and the same numbers in plain sight.
@@ -31,13 +30,13 @@ struct Config {
     in_flight: u32,
     probe_time: u64,
     /// Whether a success may open it.
-    successes_open: bool,
+    evaluate_every_call: bool,
     /// How long each step is, and the shares of a hundred calls.
     ramp: Option<(u64, &'static [u8])>,
 }
 
 /// At what the ratios look.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Looks {
     Back(u64),
     AtLast(u32),
@@ -68,8 +67,8 @@ impl Config {
             )
             .probe_deadline(Duration::from_nanos(self.probe_time))
             .on_cancel(self.on_cancel);
-        if self.successes_open {
-            builder = builder.successes_open();
+        if self.evaluate_every_call {
+            builder = builder.evaluate_every_call();
         }
         if let Some((step, shares)) = self.ramp {
             builder = builder.ramp(Ramp::new(Duration::from_nanos(step)).percent(shares));
@@ -89,17 +88,14 @@ impl Config {
         builder
     }
 
-    /// Whether a window is kept.
-    fn measures(&self) -> bool {
-        self.ratio.is_some() || self.slow_ratio.is_some()
-    }
-
-    /// How long a step of a window of time is.
-    fn bucket(&self) -> Option<u64> {
-        match self.window {
-            Looks::Back(time) if self.measures() => Some(time.min(NEVER).div_ceil(16)),
-            _ => None,
-        }
+    /// The kind and the length of the window, and which ratios are counted in it.
+    fn shape(&self) -> Option<(Looks, bool, bool)> {
+        let (failed, slow) = (self.ratio.is_some(), self.slow_ratio.is_some());
+        let window = match self.window {
+            Looks::Back(time) => Looks::Back(time.min(NEVER).div_ceil(16)),
+            calls @ Looks::AtLast(_) => calls,
+        };
+        (failed || slow).then_some((window, failed, slow))
     }
 }
 
@@ -154,7 +150,7 @@ fn config() -> impl Strategy<Value = Config> {
                 (results, successes),
                 in_flight,
                 probe_time,
-                (successes_open, ramp),
+                (evaluate_every_call, ramp),
             )| {
                 let minimum = match window {
                     Looks::AtLast(calls) => minimum.min(calls),
@@ -175,7 +171,7 @@ fn config() -> impl Strategy<Value = Config> {
                     successes: successes.map(|needed| needed.min(results)),
                     in_flight,
                     probe_time,
-                    successes_open,
+                    evaluate_every_call,
                     ramp,
                 }
             },
@@ -186,7 +182,7 @@ fn config() -> impl Strategy<Value = Config> {
 enum Step {
     Advance(u64),
     Admit,
-    /// Ends a call (which, modulo those under way) so; `None` cancels it.
+    /// Ends a call (an index modulo the calls in flight) with an outcome; `None` cancels it.
     Settle(usize, Option<Outcome>),
     Reset,
     /// An operator's state, for so long.
@@ -239,12 +235,12 @@ struct Ended {
     slow: Option<bool>,
 }
 
-/// A call under way.
+/// A call in flight.
 #[derive(Clone, Copy, Debug)]
 struct Begun {
     number: usize,
     generation: u64,
-    /// `None` where nobody asked.
+    /// `None` where no clock was read.
     at: Option<u64>,
 }
 
@@ -420,7 +416,7 @@ impl Model {
                     left -= step;
                     index -= 1;
                 }
-                // Every so many arrivals as make one more of the share due.
+                // The arrivals that make one more of the share due.
                 let share = u64::from(shares[index]);
                 let due = |arrivals: u64| (arrivals * share).div_ceil(100);
                 let is_among = due(self.arrivals + 1) > due(self.arrivals);
@@ -522,7 +518,7 @@ impl Model {
                 && calls >= self.config.minimum
                 && ratio.is_some_and(|(of_bad, of_calls)| bad * of_calls >= calls * of_bad)
         };
-        let any = self.config.successes_open;
+        let any = self.config.evaluate_every_call;
         if (failed || any) && reached(self.config.ratio, calls, failures) {
             Some(Cause::FailureRatio { failures, calls })
         } else if (slow || any) && reached(self.config.slow_ratio, slow_of, slow_calls) {
@@ -588,7 +584,7 @@ impl Model {
         }
     }
 
-    /// Whether a call that is let in now is known to have begun now.
+    /// Whether the beginning of a call that is admitted now is known.
     fn notes_the_time(&self) -> bool {
         self.config.slow_after.is_some() || self.state() != State::Closed
     }
@@ -604,29 +600,9 @@ impl Model {
             if from.in_a_row.is_none() {
                 *in_a_row = 0;
             }
-            match (from.bucket(), to.bucket()) {
-                (Some(before), Some(after)) => {
-                    calls.retain(|(at, _)| now / before - at / before < 16);
-                    let other_ratios = (from.ratio.is_some(), from.slow_ratio.is_some())
-                        != (to.ratio.is_some(), to.slow_ratio.is_some());
-                    if before != after || other_ratios {
-                        for (at, ended) in calls {
-                            *at = *at / before * before;
-                            // What was not looked at does not come into the window by itself.
-                            ended.failed = ended.failed.filter(|_| to.ratio.is_some());
-                            ended.slow = ended.slow.filter(|_| to.slow_ratio.is_some());
-                        }
-                    }
-                }
-                (None, None) if from.measures() && to.measures() => {
-                    let (Looks::AtLast(before), Looks::AtLast(after)) = (from.window, to.window)
-                    else {
-                        unreachable!("neither is of time");
-                    };
-                    let kept = calls.len().min(before.min(after) as usize);
-                    calls.drain(..calls.len() - kept);
-                }
-                _ => calls.clear(),
+            // The window stays where its shape does, and else begins empty.
+            if from.shape() != to.shape() {
+                calls.clear();
             }
         }
         if to.ramp.is_none() && self.state() == State::Ramping {
@@ -656,7 +632,7 @@ struct Both {
     model: Model,
     start: Instant,
     elapsed: u64,
-    /// Calls under way.
+    /// Calls in flight.
     calls: Vec<(Call, Begun)>,
     admitted: usize,
 }
@@ -723,7 +699,7 @@ impl Both {
                 let (mut call, begun) = self.calls.swap_remove(which % self.calls.len());
                 match how {
                     Some(outcome) => call.finish_at(outcome, now),
-                    None => call.end_unsaid(|| now),
+                    None => call.cancel(|| now),
                 }
                 self.model.settle(begun, how, self.elapsed);
             }
@@ -821,7 +797,7 @@ impl Both {
 
 proptest! {
     #[test]
-    fn any_history_agrees_with_a_breaker_that_keeps_every_call_in_a_list(
+    fn any_history_agrees_with_a_naive_breaker(
         config in config(),
         steps in prop::collection::vec(step(), 0..150),
     ) {
@@ -833,7 +809,7 @@ proptest! {
     }
 
     #[test]
-    fn with_a_healthy_backend_and_time_it_closes_from_any_state(
+    fn a_healthy_backend_closes_it_from_any_state(
         mut config in config(),
         steps in prop::collection::vec(step(), 0..80),
     ) {
@@ -843,15 +819,15 @@ proptest! {
         config.ramp = config.ramp.map(|(step, shares)| (step.min(100), shares));
         let mut both = Both::new(&config);
         for step in steps {
-            // Near the end of time nothing elapses; and who wants to be left alone for ever is.
+            // Near the end of time nothing elapses; and a backend that asks not to be called at all is not.
             if !matches!(step, Step::Advance(u64::MAX) | Step::Reconfigure(_) | Step::Settle(_, Some(Outcome::FailureFor(_)))) {
                 both.take(step)?;
             }
         }
         both.take(Step::Resume)?;
-        // Whatever is under way hangs for ever. One step for its time to be over, one for the wait that
+        // The calls in flight hang. One step for its time to be over, one for the wait that
         // may follow, and a probe for each result.
-        for _ in 0..2 + config.results + if config.successes_open { 30 } else { 0 } {
+        for _ in 0..2 + config.results + if config.evaluate_every_call { 30 } else { 0 } {
             both.take(Step::Advance(1_000))?;
             if let Ok(call) = both.breaker.try_acquire_at(both.now()) {
                 call.finish_at(Outcome::Success, both.now());
@@ -863,28 +839,7 @@ proptest! {
     }
 
     #[test]
-    fn waits_double_up_to_their_cap_and_jitter_takes_a_share_of_them_at_most(
-        first in 1_u64..1_000_000_000,
-        factor in 1_u64..1_000,
-        share in 0.000_000_001_f64..=1.0,
-        openings in prop_oneof![0_u32..40, Just(u32::MAX)],
-        random in any::<u64>(),
-    ) {
-        let cap = first * factor;
-        let nanos = Duration::from_nanos;
-        let wait = Wait::exponential(nanos(first), nanos(cap));
-        let whole = wait.waits().unwrap().after(openings, || unreachable!("no jitter"));
-        prop_assert_eq!(u128::from(whole), (u128::from(first) << openings.min(64)).min(cap.into()));
-        let jittered = wait.jitter(share).waits().unwrap().after(openings, || random);
-        prop_assert!(1 <= jittered && jittered <= whole);
-        // In f64, so to within a rounding.
-        #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-        let (jittered, whole) = (jittered as f64, whole as f64);
-        prop_assert!(jittered >= (whole * (1.0 - share)).floor() - 1.0);
-    }
-
-    #[test]
-    fn whatever_rejects_a_call_is_let_in_exactly_when_it_said(
+    fn every_kind_of_rejection_names_its_exact_end(
         why in 0_usize..4,
         wait in 1_u64..NEVER / 4,
         asked in any::<prop::sample::Index>(),
@@ -928,7 +883,7 @@ proptest! {
     }
 
     #[test]
-    fn a_call_is_let_in_exactly_when_the_rejection_said(
+    fn an_open_breaker_names_the_exact_end_of_its_wait(
         wait in 1_u64..NEVER,
         asked in any::<prop::sample::Index>(),
     ) {
@@ -1021,7 +976,7 @@ fn a_probe_that_succeeds_slowly_has_failed() {
 }
 
 #[test]
-fn a_call_that_ends_after_an_override_is_late_though_nobody_has_looked() {
+fn a_call_that_ends_after_an_override_is_late() {
     let breaker = CircuitBreaker::builder()
         .consecutive_failures(1)
         .build("measured")
@@ -1041,7 +996,7 @@ fn a_call_that_ends_after_an_override_is_late_though_nobody_has_looked() {
 }
 
 #[test]
-fn a_late_probe_leaves_the_place_alone_that_is_anothers_by_now() {
+fn a_late_probe_leaves_a_reused_slot_alone() {
     let breaker = CircuitBreaker::builder()
         .consecutive_failures(1)
         .wait_in_open(Wait::fixed(Duration::from_nanos(1)))
@@ -1074,7 +1029,7 @@ fn a_late_probe_leaves_the_place_alone_that_is_anothers_by_now() {
 }
 
 #[test]
-fn an_opening_on_a_ramp_waits_longer_than_the_first_and_one_after_it_does_not() {
+fn an_opening_on_a_ramp_waits_longer_than_the_first() {
     let nanos = Duration::from_nanos;
     let breaker = CircuitBreaker::builder()
         .consecutive_failures(1)
@@ -1095,18 +1050,4 @@ fn an_opening_on_a_ramp_waits_longer_than_the_first_and_one_after_it_does_not() 
     assert_eq!(call(10, Outcome::Failure), Some(nanos(20)), "on the ramp");
     assert_eq!(call(30, Outcome::Success), None);
     assert_eq!(call(45, Outcome::Failure), Some(nanos(10)), "after it");
-}
-
-#[test]
-fn who_reads_a_mixture_of_two_grids_comes_to_some_step() {
-    use crate::buckets::Grid;
-    let (fine, coarse) = (Grid::new(1), Grid::new(NEVER / 2));
-    let torn = Grid {
-        bucket: coarse.bucket,
-        ..fine
-    };
-    // Any: what follows sees that the numbers have changed. It must not panic.
-    let _ = torn.epoch(NEVER, 7);
-    assert_eq!(fine.epoch(NEVER, 0), NEVER);
-    assert_eq!(coarse.epoch(NEVER, 0), 2);
 }

@@ -1,60 +1,116 @@
 use std::fmt;
 
-/// Why a circuit opened, with the numbers of that moment.
+/// Why a breaker changed its state, with the numbers of that moment.
+///
+/// [`Snapshot::cause`](crate::Snapshot::cause) and [`Open::cause`](crate::Open::cause) only know the first four, which
+/// [open](Self::opens) a breaker. A [`Transition`](crate::Transition) has any of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
     /// Too large a share of the calls in the window failed.
     #[non_exhaustive]
     FailureRatio {
-        /// How many failed, the last one among them.
+        /// The failures, including the last call.
         failures: u32,
-        /// Of how many in the window.
+        /// The calls in the window.
         calls: u32,
     },
     /// Too large a share of the calls in the window were slow.
     #[non_exhaustive]
     SlowRatio {
-        /// How many were slow, failed or not.
+        /// The slow calls, failed or not.
         slow: u32,
-        /// Of how many in the window.
+        /// The calls in the window.
         calls: u32,
     },
     /// Too many calls failed in a row.
     #[non_exhaustive]
     ConsecutiveFailures {
-        /// How many.
+        /// The number of failures.
         failures: u32,
     },
-    /// Too many probes of a half-open circuit failed, were slow, or did not end in time.
+    /// Too many probes of a half-open breaker failed, were slow, or missed their deadline.
     #[non_exhaustive]
     Probes {
-        /// How many failed.
+        /// The failed probes.
         failures: u32,
-        /// Of how many results.
+        /// The probes that had a result.
         results: u32,
     },
+    /// Enough probes succeeded.
+    ProbesSucceeded,
+    /// The wait in open ended.
+    WaitOver,
+    /// The ramp ended.
+    RampOver,
+    /// An operator forced a state, or resumed.
+    Operator,
+    /// An override reached its end.
+    OverrideOver,
+    /// A reset.
+    Reset,
 }
 
-const RATIO: u64 = 1;
-const IN_A_ROW: u64 = 2;
-const PROBES: u64 = 3;
-const SLOW: u64 = 4;
+// A cause in a word: its kind (4 bits), the calls that count against the backend (30 bits), of how many (30 bits).
 const NUMBER_BITS: u32 = 30;
 const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
 
 impl Cause {
-    /// No cause.
+    /// The word that stands for no cause.
     pub(crate) const NONE: u64 = 0;
 
-    /// One word, never [`NONE`](Self::NONE). No count here reaches 2^30.
+    /// The names in metrics and events, in the order of [`index`](Self::index).
+    pub(crate) const NAMES: [&'static str; 10] = [
+        "failure_ratio",
+        "slow_ratio",
+        "consecutive_failures",
+        "probes_failed",
+        "probes_succeeded",
+        "wait_over",
+        "ramp_over",
+        "operator",
+        "override_over",
+        "reset",
+    ];
+
+    /// Whether this opens a breaker. In [`State::MetricsOnly`](crate::State::MetricsOnly) it would have.
+    #[must_use]
+    pub const fn opens(self) -> bool {
+        self.index() < 4
+    }
+
+    /// The name in metrics and events: `failure_ratio`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        Self::NAMES[self.index()]
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::FailureRatio { .. } => 0,
+            Self::SlowRatio { .. } => 1,
+            Self::ConsecutiveFailures { .. } => 2,
+            Self::Probes { .. } => 3,
+            Self::ProbesSucceeded => 4,
+            Self::WaitOver => 5,
+            Self::RampOver => 6,
+            Self::Operator => 7,
+            Self::OverrideOver => 8,
+            Self::Reset => 9,
+        }
+    }
+
+    /// One word for a cause that [opens](Self::opens), and [`NONE`](Self::NONE) for the others. No count here reaches
+    /// 2^30.
     pub(crate) fn to_bits(self) -> u64 {
-        let (kind, failures, of) = match self {
-            Self::FailureRatio { failures, calls } => (RATIO, failures, calls),
-            Self::SlowRatio { slow, calls } => (SLOW, slow, calls),
-            Self::ConsecutiveFailures { failures } => (IN_A_ROW, failures, 0),
-            Self::Probes { failures, results } => (PROBES, failures, results),
+        let (failures, of) = match self {
+            Self::FailureRatio { failures, calls } => (failures, calls),
+            Self::SlowRatio { slow, calls } => (slow, calls),
+            Self::ConsecutiveFailures { failures } => (failures, 0),
+            Self::Probes { failures, results } => (failures, results),
+            _ => return Self::NONE,
         };
+        let kind = self.index() as u64 + 1;
         (kind << (2 * NUMBER_BITS)) | (u64::from(failures) << NUMBER_BITS) | u64::from(of)
     }
 
@@ -62,16 +118,16 @@ impl Cause {
         let failures = ((bits >> NUMBER_BITS) & NUMBER_MASK) as u32;
         let of = (bits & NUMBER_MASK) as u32;
         match bits >> (2 * NUMBER_BITS) {
-            RATIO => Some(Self::FailureRatio {
+            1 => Some(Self::FailureRatio {
                 failures,
                 calls: of,
             }),
-            SLOW => Some(Self::SlowRatio {
+            2 => Some(Self::SlowRatio {
                 slow: failures,
                 calls: of,
             }),
-            IN_A_ROW => Some(Self::ConsecutiveFailures { failures }),
-            PROBES => Some(Self::Probes {
+            3 => Some(Self::ConsecutiveFailures { failures }),
+            4 => Some(Self::Probes {
                 failures,
                 results: of,
             }),
@@ -91,6 +147,12 @@ impl fmt::Display for Cause {
             Self::Probes { failures, results } => {
                 write!(f, "{failures} of {results} probes failed")
             }
+            Self::ProbesSucceeded => f.write_str("enough probes succeeded"),
+            Self::WaitOver => f.write_str("the wait ended"),
+            Self::RampOver => f.write_str("the ramp ended"),
+            Self::Operator => f.write_str("an operator decided so"),
+            Self::OverrideOver => f.write_str("the override ended"),
+            Self::Reset => f.write_str("it was reset"),
         }
     }
 }

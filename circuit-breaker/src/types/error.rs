@@ -4,27 +4,27 @@ use std::{error::Error, fmt};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidConfig {
-    /// A failure ratio that is no share, or none at all.
+    /// A failure ratio that is not a share of the calls.
     FailureRatio,
-    /// A slow ratio that is no share, or none at all.
+    /// A slow ratio that is not a share of the calls.
     SlowRatio,
-    /// A call that is slow at once; or one that is to be slow without a word on when.
+    /// Every call would be slow; or slow calls matter, but nothing is slow.
     SlowAfter,
     /// Zero failures in a row, or more than can be counted.
     ConsecutiveFailures,
-    /// A window of no length, or of more calls than can be kept.
+    /// A window without length, or of more calls than can be kept.
     Window,
-    /// A minimum of no calls, or of more than the window can hold, or is sure to count exactly.
+    /// A minimum of no calls, or of more than the window can hold or is sure to count exactly.
     MinimumCalls,
-    /// No wait in open, one with a cap below it, or a jitter that is no share of it.
+    /// No wait in open, a cap below it, or a jitter that is not a share of it.
     WaitInOpen,
     /// No probes, or more than there is room for.
     Probes,
     /// A deadline that no probe can meet.
     ProbeDeadline,
-    /// A family of no members.
+    /// A family without members.
     Capacity,
-    /// A ramp of no time, without shares, or with shares that do not rise.
+    /// A ramp without time, without shares, or with shares that do not rise.
     Ramp,
 }
 
@@ -58,7 +58,7 @@ impl InvalidConfig {
                 "the deadline of a probe must be longer than zero: every probe would fail"
             }
             Self::Capacity => {
-                "the capacity of a family must be at least 1: so many keys have a circuit breaker of their own"
+                "the capacity of a family must be at least 1: it is the number of keys with a separate circuit breaker"
             }
             Self::Ramp => {
                 "the steps of a ramp must be longer than zero, their shares one to eight, rising, from 1 to 99 percent"

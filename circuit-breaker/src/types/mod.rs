@@ -1,8 +1,20 @@
-pub(crate) mod cause;
-pub(crate) mod error;
-pub(crate) mod forced;
-pub(crate) mod open;
-pub(crate) mod ratio;
-pub(crate) mod state;
-pub(crate) mod transition;
-pub(crate) mod trigger;
+//! Plain values: what the other rooms pass to each other and to the user.
+
+mod cause;
+mod error;
+mod open;
+mod outcome;
+mod ratio;
+mod state;
+pub(crate) mod ticks;
+mod transition;
+
+pub use self::{
+    cause::Cause,
+    error::InvalidConfig,
+    open::Open,
+    outcome::{OnCancel, Outcome},
+    state::State,
+    transition::{Override, Transition},
+};
+pub(crate) use self::{open::Refusal, outcome::End, ratio::Ratio, transition::Change};

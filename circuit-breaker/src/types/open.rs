@@ -2,31 +2,42 @@ use std::{error::Error, fmt, io, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{Cause, State, circuit::Refusal, epoch};
+use super::{Cause, State, ticks::instant};
 
-/// A call was rejected because the circuit was open, forced open, half-open with all places for probes
-/// taken, or ramping and it was not among those let in.
+/// A call was rejected: the breaker was open, forced open, half-open with all slots for probes taken, or ramping and the
+/// call was not among the admitted share.
 ///
 /// Made and cloned without allocation and without a reference count.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Open {
     name: &'static str,
-    // Packed words: copying a rejection is part of the cost of every layer above, and most rejections are never read.
-    // An `Instant` would be one word more.
+    // Packed words: every layer above copies its error type, which holds this, on the healthy path too. An `Instant` would
+    // take one word more.
     /// Nanoseconds from the process's first clock reading, signed, above three bits of state.
-    until: i64,
+    retry_at: i64,
     cause: u64,
+}
+
+/// What the state machine says about a rejected call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) state: State,
+    /// The tick from which a new attempt is worthwhile.
+    pub(crate) until: u64,
+    /// A packed [`Cause`], or [`Cause::NONE`].
+    pub(crate) cause: u64,
 }
 
 const STATE_BITS: u32 = 3;
 const STATE_MASK: i64 = (1 << STATE_BITS) - 1;
 
 impl Open {
+    /// `until` is the refusal's, as [`since_origin`](super::ticks::since_origin) counts.
     #[inline]
     pub(crate) const fn new(name: &'static str, refusal: Refusal, until: i64) -> Self {
         Self {
             name,
-            until: (until << STATE_BITS) | refusal.state as i64,
+            retry_at: (until << STATE_BITS) | refusal.state as i64,
             cause: refusal.cause,
         }
     }
@@ -39,8 +50,9 @@ impl Open {
 
     /// The state it was in. [`State::Closed`] if it closed between a service's `poll_ready` and its `call`.
     #[must_use]
+    #[expect(clippy::cast_sign_loss, reason = "the mask leaves three bits")]
     pub const fn state(&self) -> State {
-        State::ALL[(self.until & STATE_MASK) as usize]
+        State::ALL[(self.retry_at & STATE_MASK) as usize]
     }
 
     /// The instant from which a new attempt is worthwhile, fixed when the call was rejected.
@@ -48,32 +60,32 @@ impl Open {
     /// | state | instant |
     /// |---|---|
     /// | open | the end of the wait; the first call from then on is a probe |
-    /// | forced open | the end of the override; for an override without an end, the usual wait in open from the rejection |
-    /// | ramping | when a larger share of the calls is let in |
+    /// | forced open | the end of the override; without one, the usual wait in open after the rejection |
+    /// | ramping | when a larger share of the calls is admitted |
     /// | half-open | the deadline of the oldest probe in flight; a slot may be free sooner |
     /// | others | an instant that has passed |
     #[must_use]
     pub fn retry_at(&self) -> Instant {
-        epoch::instant(self.until >> STATE_BITS)
+        instant(self.retry_at >> STATE_BITS)
     }
 
-    /// How long it is from now until [`retry_at`](Self::retry_at), zero once that has passed. Reads the clock, so a
-    /// rejection that is kept for a while never says too much.
+    /// The time from now until [`retry_at`](Self::retry_at), zero once that has passed. It reads the clock, so the answer
+    /// of a rejection that was kept for a while is not stale.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
         self.retry_at().saturating_duration_since(Instant::now())
     }
 
-    /// Why the circuit opened last; `None` if it never did, or was reset since.
+    /// Why the breaker opened last; `None` if it never did, or was reset since.
     #[must_use]
     pub const fn cause(&self) -> Option<Cause> {
         Cause::from_bits(self.cause)
     }
 
-    /// Finds an `Open` in an error or in what it says is its source, however deep.
+    /// Finds an `Open` in an error or in its chain of sources.
     ///
-    /// It sees through boxes, `anyhow`, `io::Error::other(open)` and enums with `#[from] Open`; not
-    /// through `#[error(transparent)]`, which forwards past the value: match that variant yourself.
+    /// It sees through boxes, `anyhow`, `io::Error::other(open)` and enums with `#[from] Open`. It does not see through
+    /// `#[error(transparent)]`, which forwards past the value: match that variant yourself.
     ///
     /// # Examples
     ///
@@ -108,7 +120,7 @@ impl fmt::Display for Open {
         let (name, state) = (self.name, self.state());
         let (retry_after, cause) = (self.retry_after(), self.cause());
         write!(f, "circuit `{name}` is {state}")?;
-        // An operator had other reasons.
+        // A forced-open breaker has the operator's reasons, not this one.
         if let (Some(cause), false) = (cause, state == State::ForcedOpen) {
             write!(f, " since {cause}")?;
         }

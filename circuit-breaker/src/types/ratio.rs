@@ -2,8 +2,7 @@ use std::num::NonZeroU32;
 
 /// A share of calls, compared exactly, as integers cross-multiplied.
 ///
-/// Kept in billionths, rounded down: what is written with up to nine decimals is exact, and `2.0 / 3.0`
-/// is reached by two of three.
+/// Kept in billionths, rounded down: a number with up to nine decimals is exact, and `2.0 / 3.0` is reached by two of three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ratio(NonZeroU32);
 
@@ -22,8 +21,8 @@ impl Ratio {
         if !(share > 0.0 && share <= 1.0) {
             return None;
         }
-        // 0.29 * 1e9 is a little less than 290,000,000: a thousandth puts decimals right and is far too
-        // little to lift anything else.
+        // 0.29 * 1e9 is a little less than 290,000,000: a thousandth corrects decimals and is far too little to raise any
+        // other number.
         Self::from_bits((share * WHOLE as f64 + 0.001) as u32)
     }
 
@@ -48,11 +47,8 @@ impl Ratio {
         ((share * random as u128) >> u64::BITS) as u64
     }
 
-    /// As a number that [`new`](Self::new) makes the same of.
-    #[cfg_attr(
-        not(feature = "serde"),
-        expect(dead_code, reason = "only a file wants it back")
-    )]
+    /// A number from which [`new`](Self::new) makes the same share.
+    #[cfg_attr(not(feature = "serde"), expect(dead_code, reason = "for files only"))]
     #[expect(clippy::cast_precision_loss, reason = "at most 10^9")]
     pub(crate) const fn as_f64(self) -> f64 {
         self.0.get() as f64 / WHOLE as f64

@@ -4,20 +4,20 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
-    /// Lets them through and watches how they end.
+    /// Admits them and watches how they end.
     Closed,
     /// Rejects them.
     Open,
-    /// Lets a few through, as probes, and rejects the others.
+    /// Admits a few, as probes, and rejects the others.
     HalfOpen,
-    /// Lets a rising share of them through, once the probes have closed it, and watches how they end: where
-    /// a [`Ramp`](crate::Ramp) is configured.
+    /// Admits a rising share of them, once the probes have closed it, and watches how they end: where a
+    /// [`Ramp`](crate::Ramp) is configured.
     Ramping,
-    /// Rejects them because an operator says so.
+    /// Rejects them because an operator decided so.
     ForcedOpen,
-    /// Lets them through and does not watch, because an operator says so.
+    /// Admits them and does not watch, because an operator decided so.
     Disabled,
-    /// Lets them through and watches how they end, but does not open, because an operator says so.
+    /// Admits them and watches how they end, but does not open, because an operator decided so.
     MetricsOnly,
 }
 
@@ -32,13 +32,16 @@ impl State {
         Self::MetricsOnly,
     ];
 
-    /// Its place in [`ALL`](Self::ALL).
-    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "of gauges"))]
+    /// Its index in [`ALL`](Self::ALL).
+    #[cfg_attr(
+        not(feature = "metrics"),
+        expect(dead_code, reason = "for gauges only")
+    )]
     pub(crate) const fn index(self) -> usize {
         self as usize
     }
 
-    /// As it stands in metrics and events: `half_open`.
+    /// The name in metrics and events: `half_open`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,3 +1,313 @@
-pub(crate) mod bucket;
-pub(crate) mod buckets;
-pub(crate) mod recent;
+//! Which calls the ratios look at, and what was counted of them.
+//!
+//! The state machine knows three verbs: [`record`](Windows::record), [`counts`](Windows::counts) and
+//! [`begin`](Windows::begin). What a window is made of, its words and their orderings, is known to the file of its kind
+//! alone. A new kind is one more file, one more variant of [`Shape`] here, and its constructor in `config/window.rs`.
+//!
+//! A window belongs to a generation of the state machine, and begins empty with each. It also begins empty when a
+//! reconfiguration changes its [`Shape`]. To carry the calls over was tried and given up: two rings in turn, a pass that
+//! cut one into the other, and a lock for the calls that ended meanwhile, for a case that happens a few times a year.
+
+mod count;
+#[cfg(all(test, loom))]
+mod tests;
+mod time;
+
+use self::{count::CountWindow, time::TimeWindow};
+pub(crate) use self::{
+    count::{Last, MAX_CALLS},
+    time::Grid,
+};
+use crate::{
+    sync::const_fn,
+    types::{Cause, Ratio},
+};
+
+/// The storage of every kind. The [`Shape`] says which one counts.
+#[derive(Debug)]
+pub(crate) struct Windows {
+    time: TimeWindow,
+    count: CountWindow,
+}
+
+/// Which window counts, and how it is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Time(Grid),
+    Calls(Last),
+}
+
+/// How a call ended that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) failed: bool,
+    pub(crate) slow: bool,
+}
+
+/// Which ratios are counted, and which calls are compared with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tracked {
+    failed: bool,
+    slow: bool,
+    /// Every call, or only those that are bad themselves.
+    every_call: bool,
+}
+
+/// When the counts of a window open the breaker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The calls from which on a ratio counts.
+    pub(crate) minimum: u32,
+    /// The share of failures that opens.
+    pub(crate) failed: Option<Ratio>,
+    /// The share of slow calls that opens.
+    pub(crate) slow: Option<Ratio>,
+    pub(crate) every_call: bool,
+}
+
+/// The calls in a window, and how many of them were bad in one respect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) calls: u32,
+    pub(crate) bad: u32,
+}
+
+/// What a window holds: failures among its calls, and slow calls. A ratio that is not configured is not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) failed: Share,
+    pub(crate) slow: Share,
+}
+
+// === impl Windows ===
+
+impl Windows {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self { time: TimeWindow::new(), count: CountWindow::new() }
+        }
+    }
+
+    /// Counts a call that ended `at` in the window of `generation`, if `is_current` says that this window is still in use.
+    ///
+    /// Returns what the window then holds, as far as the call is compared with it. `None` if another generation, or another
+    /// shape, has begun.
+    #[inline]
+    pub(crate) fn record(
+        &self,
+        shape: Shape,
+        tracked: Tracked,
+        generation: u32,
+        ended: Ended,
+        at: u64,
+        is_current: impl Fn() -> bool,
+    ) -> Option<Counts> {
+        match shape {
+            Shape::Time(grid) => {
+                (self.time).record(grid.step(at, generation), tracked, ended, is_current)
+            }
+            Shape::Calls(last) => (self.count).record(last, generation, tracked, ended, is_current),
+        }
+    }
+
+    /// What the window of `generation` holds at `now`.
+    pub(crate) fn counts(
+        &self,
+        shape: Shape,
+        tracked: Tracked,
+        generation: u32,
+        now: u64,
+    ) -> Counts {
+        match shape {
+            Shape::Time(grid) => self.time.counts(grid.step(now, generation), tracked),
+            Shape::Calls(last) => self.count.counts(last, generation, tracked),
+        }
+    }
+
+    /// Empties the window for `generation`, which is about to begin. Only under the transition lock.
+    pub(crate) fn begin(&self, shape: Shape, generation: u32) {
+        match shape {
+            // A generation's steps begin beyond those of the one before: nothing has to be cleared.
+            Shape::Time(_) => {}
+            Shape::Calls(last) => self.count.begin(last, generation),
+        }
+    }
+
+    /// Takes a shape out of use at `now`. Only under the transition lock.
+    pub(crate) fn leave(&self, shape: Shape, generation: u32, now: u64) {
+        if let Shape::Time(grid) = shape {
+            self.time.leave(grid.step(now, generation));
+        }
+    }
+
+    /// Prepares an empty window of another shape for the generation that goes on. Returns the shape under which it is
+    /// empty. `number` differs from that of every shape before. Only under the transition lock, and before the shape is
+    /// published.
+    pub(crate) fn reshape(&self, to: Shape, number: u32, generation: u32, now: u64) -> Shape {
+        match to {
+            Shape::Time(grid) => Shape::Time(self.time.beyond(grid, generation, now)),
+            Shape::Calls(last) => {
+                let last = last.numbered(number);
+                self.count.begin(last, generation);
+                Shape::Calls(last)
+            }
+        }
+    }
+
+    /// Whether one more success would leave the window of `generation` as it is: then it need not be recorded. If so the
+    /// window is still in use, because it begins anew before the state word and before the configuration.
+    #[inline]
+    pub(crate) fn is_unchanged_by_success(&self, shape: Shape, generation: u32) -> bool {
+        match shape {
+            Shape::Time(_) => false,
+            Shape::Calls(last) => self.count.is_full_and_clean(last, generation),
+        }
+    }
+}
+
+// === impl Shape ===
+
+impl Shape {
+    /// The words that hold a shape, beside its kind.
+    pub(crate) const WORDS: usize = 3;
+    /// The bits of a kind. 0 is no window.
+    pub(crate) const KINDS: u64 = 0b11;
+    const TIME: u64 = 1;
+    const CALLS: u64 = 2;
+
+    #[inline]
+    pub(crate) const fn kind(self) -> u64 {
+        match self {
+            Self::Time(_) => Self::TIME,
+            Self::Calls(_) => Self::CALLS,
+        }
+    }
+
+    pub(crate) const fn pack(self) -> [u64; Self::WORDS] {
+        match self {
+            Self::Time(grid) => grid.pack(),
+            Self::Calls(last) => last.pack(),
+        }
+    }
+
+    /// The shape of this kind, from the words that it needs.
+    #[inline]
+    pub(crate) fn unpack(kind: u64, word: impl Fn(usize) -> u64) -> Option<Self> {
+        match kind {
+            Self::TIME => Some(Self::Time(Grid::unpack(word))),
+            Self::CALLS => Some(Self::Calls(Last::unpack(word))),
+            _ => None,
+        }
+    }
+
+    /// Whether a call needs a time to be counted.
+    #[inline]
+    pub(crate) const fn needs_time(self) -> bool {
+        matches!(self, Self::Time(_))
+    }
+
+    /// Whether both are windows of the same kind and length.
+    pub(crate) fn is_like(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Time(one), Self::Time(other)) => one.is_like(other),
+            (Self::Calls(one), Self::Calls(other)) => one.is_like(other),
+            _ => false,
+        }
+    }
+}
+
+// === impl Ended ===
+
+impl Ended {
+    pub(crate) const WELL: Self = Self {
+        failed: false,
+        slow: false,
+    };
+    pub(crate) const FAILED: Self = Self {
+        failed: true,
+        slow: false,
+    };
+
+    /// As far as it is counted.
+    #[inline]
+    const fn of(self, tracked: Tracked) -> Self {
+        Self {
+            failed: tracked.failed && self.failed,
+            slow: tracked.slow && self.slow,
+        }
+    }
+}
+
+// === impl Tracked ===
+
+impl Tracked {
+    /// Failures alone, compared when a call fails: the usual configuration.
+    pub(crate) const FAILURES: Self = Self {
+        failed: true,
+        slow: false,
+        every_call: false,
+    };
+
+    pub(crate) const fn has_ratios_of(self, other: Self) -> bool {
+        self.failed == other.failed && self.slow == other.slow
+    }
+
+    /// The ratios with which a call that ended so is compared.
+    #[inline]
+    const fn compared(self, ended: Ended) -> Self {
+        Self {
+            failed: self.failed && (ended.failed || self.every_call),
+            slow: self.slow && (ended.slow || self.every_call),
+            ..self
+        }
+    }
+}
+
+// === impl Limits ===
+
+impl Limits {
+    pub(crate) const fn tracked(&self) -> Tracked {
+        Tracked {
+            failed: self.failed.is_some(),
+            slow: self.slow.is_some(),
+            every_call: self.every_call,
+        }
+    }
+
+    /// Why the breaker has to open after a call that ended so; `None` if it has not. Failures are compared first.
+    pub(crate) fn exceeded(&self, counts: Counts, ended: Ended) -> Option<Cause> {
+        let Counts { failed, slow } = counts;
+        let compared = self.tracked().compared(ended);
+        if compared.failed && failed.reaches(self.failed, self.minimum) {
+            return Some(Cause::FailureRatio {
+                failures: failed.bad,
+                calls: failed.calls,
+            });
+        }
+        (compared.slow && slow.reaches(self.slow, self.minimum)).then_some(Cause::SlowRatio {
+            slow: slow.bad,
+            calls: slow.calls,
+        })
+    }
+}
+
+// === impl Share, Counts ===
+
+impl Share {
+    #[inline]
+    pub(crate) fn reaches(self, ratio: Option<Ratio>, minimum: u32) -> bool {
+        self.calls >= minimum && ratio.is_some_and(|ratio| ratio.is_reached(self.bad, self.calls))
+    }
+}
+
+impl Counts {
+    /// The calls in the window. Where both ratios are counted they are the same calls; one that is just being recorded may
+    /// be in one of the two.
+    pub(crate) const fn calls(self) -> u32 {
+        if self.failed.calls > self.slow.calls {
+            self.failed.calls
+        } else {
+            self.slow.calls
+        }
+    }
+}

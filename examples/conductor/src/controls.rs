@@ -76,8 +76,9 @@ impl Controls {
                     counter.increment(1);
                 }
                 let (dependency, from, to) = (transition.name(), word(from), word(to));
-                // `None` leaves the field out.
-                let cause = transition.cause().map(tracing::field::display);
+                // Only an opening has the field.
+                let cause = transition.cause();
+                let cause = cause.opens().then(|| tracing::field::display(cause));
                 tracing::warn!(dependency, from, to, cause, "breaker");
             })
             .detach();

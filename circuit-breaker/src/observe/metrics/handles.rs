@@ -1,6 +1,9 @@
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 
-use crate::{State, Trigger, sync::Mutex};
+use crate::{
+    sync::Mutex,
+    types::{Cause, State},
+};
 
 const CALLS: &str = "maestro_circuit_breaker_calls_total";
 const REJECTED: &str = "maestro_circuit_breaker_rejected_total";
@@ -11,14 +14,14 @@ const STATE: &str = "maestro_circuit_breaker_state";
 static METADATA: Metadata<'static> =
     Metadata::new("maestro_circuit_breaker", Level::INFO, Some(module_path!()));
 
-/// What becomes of a call, in the order of its counters.
+/// The ends of a call, in the order of their counters.
 pub(super) const OUTCOMES: [&str; 4] = ["success", "failure", "ignored", "cancelled"];
 
 /// The metrics of one circuit breaker.
 pub(super) struct Handles {
     pub(super) calls: [Counter; OUTCOMES.len()],
     pub(super) rejected: [Counter; State::ALL.len()],
-    pub(super) transitions: [Counter; Trigger::ALL.len()],
+    pub(super) transitions: [Counter; Cause::NAMES.len()],
     pub(super) duration: Histogram,
     states: [Gauge; State::ALL.len()],
     /// The state whose gauge this breaker is in. Locked by transitions alone, which come one after another.
@@ -46,7 +49,7 @@ impl Handles {
         let handles = Self {
             calls: OUTCOMES.map(|outcome| counter(CALLS, "outcome", outcome)),
             rejected: State::ALL.map(|state| counter(REJECTED, "state", state.as_str())),
-            transitions: Trigger::ALL.map(|t| counter(TRANSITIONS, "trigger", t.as_str())),
+            transitions: Cause::NAMES.map(|cause| counter(TRANSITIONS, "trigger", cause)),
             duration: recorder.register_histogram(&labelled(DURATION, None), &METADATA),
             states: State::ALL.map(|state| {
                 let label = Label::from_static_parts("state", state.as_str());

@@ -1,6 +1,6 @@
 use tokio::time::Instant;
 
-use crate::{State, circuit::End, outbox::Change};
+use crate::types::{Change, End, State};
 
 pub(crate) const IS_ON: bool = false;
 
@@ -20,7 +20,7 @@ pub(crate) struct Meter;
 
 #[expect(clippy::unused_self, reason = "as with the feature")]
 impl Meter {
-    pub(crate) const fn new(_: &'static str) -> Self {
+    pub(in crate::observe) const fn new(_: &'static str) -> Self {
         Self
     }
 
@@ -38,13 +38,13 @@ impl Meter {
     pub(crate) fn rejected(&self, _: State, _: impl FnOnce() -> State) {}
 
     #[inline]
-    pub(crate) fn moved(&self, _: &Change, _: impl FnOnce() -> State) {}
+    pub(in crate::observe) fn moved(&self, _: &Change, _: impl FnOnce() -> State) {}
 
     #[inline]
     pub(crate) fn label(&self, _: Option<String>) {}
 }
 
-/// How keys of a family are written in a label.
+/// As with the feature, without a field.
 pub(crate) struct Labels<K>(std::marker::PhantomData<fn(K)>);
 
 #[expect(clippy::unused_self, reason = "as with the feature")]

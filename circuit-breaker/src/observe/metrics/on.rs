@@ -1,16 +1,37 @@
-use std::{fmt, fmt::Display};
+use std::{
+    collections::HashSet,
+    fmt::{self, Display},
+};
 
 use metrics::{Recorder, with_recorder};
 use tokio::time::Instant;
 
-use super::{handles::Handles, labels::Labels};
-use crate::{CircuitBreaker, Core, Outcome, State, circuit::End, outbox::Change, sync::OnceLock};
+use super::handles::Handles;
+use crate::{
+    sync::{Mutex, OnceLock},
+    types::{Change, End, Outcome, State},
+};
 
 pub(crate) const IS_ON: bool = true;
 
 /// When a call began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Begun(Instant);
+
+/// The metric handles of one circuit breaker: of the recorder, kept from the first use on at which there is one.
+pub(crate) struct Meter {
+    name: &'static str,
+    /// Of a family that labels its members.
+    key: OnceLock<String>,
+    handles: OnceLock<Handles>,
+}
+
+/// How keys of a family are written in a label, and which have one.
+pub(crate) struct Labels<K> {
+    write: OnceLock<fn(&K) -> String>,
+    /// Locked when a key gets a breaker.
+    given: Mutex<HashSet<String>>,
+}
 
 impl Begun {
     #[inline]
@@ -19,17 +40,10 @@ impl Begun {
     }
 }
 
-/// The metric handles of one circuit breaker: of the recorder, kept from the first use on at which there is
-/// one.
-pub(crate) struct Meter {
-    name: &'static str,
-    /// Of a family that labels its members.
-    key: OnceLock<String>,
-    handles: OnceLock<Handles>,
-}
+// === impl Meter ===
 
 impl Meter {
-    pub(crate) const fn new(name: &'static str) -> Self {
+    pub(in crate::observe) const fn new(name: &'static str) -> Self {
         Self {
             name,
             key: OnceLock::new(),
@@ -37,7 +51,7 @@ impl Meter {
         }
     }
 
-    /// The value of the label `key`, for who has no handles yet.
+    /// Sets the value of the label `key`, unless the handles exist already.
     pub(crate) fn label(&self, key: Option<String>) {
         if let Some(key) = key {
             self.key.get_or_init(|| key);
@@ -75,24 +89,28 @@ impl Meter {
         }
     }
 
-    /// Only for one change at a time, in their order.
-    pub(crate) fn moved(&self, change: &Change, state: impl FnOnce() -> State) {
+    /// Only for one transition at a time, in their order.
+    pub(in crate::observe) fn moved(&self, change: &Change, state: impl FnOnce() -> State) {
         if let Some(handles) = self.find(state) {
-            handles.transitions[change.trigger() as usize].increment(1);
+            handles.transitions[change.cause.index()].increment(1);
             handles.show(change.to);
         }
     }
 
-    #[inline]
-    fn find(&self, state: impl FnOnce() -> State) -> Option<&Handles> {
-        self.handles.get().or_else(|| self.resolve(state, false))
+    /// Takes the handles from the recorder now.
+    pub(crate) fn resolve(&self, state: State) {
+        self.register(|| state, true);
     }
 
-    /// Before a recorder is installed, `metrics` hands out one without a field, whose handles are dead for
-    /// ever: those are not kept, unless somebody asks. Whoever writes a recorder without a field calls
-    /// `resolve_metrics`.
+    #[inline]
+    fn find(&self, state: impl FnOnce() -> State) -> Option<&Handles> {
+        self.handles.get().or_else(|| self.register(state, false))
+    }
+
+    /// Before a recorder is installed, `metrics` hands out one without a field, whose handles are dead for ever: those are not
+    /// kept, unless the user asks. The author of a recorder without a field calls `resolve_metrics`.
     #[cold]
-    fn resolve(&self, state: impl FnOnce() -> State, asked: bool) -> Option<&Handles> {
+    fn register(&self, state: impl FnOnce() -> State, asked: bool) -> Option<&Handles> {
         let register = |recorder: &dyn Recorder| {
             let key = self.key.get().map(String::as_str);
             Handles::register(self.name, key, recorder, state())
@@ -104,34 +122,6 @@ impl Meter {
     }
 }
 
-impl<P: std::borrow::Borrow<Core>> CircuitBreaker<P> {
-    /// Takes the handles of its metrics from the recorder now, instead of at the first use at which there is
-    /// one: so that the counters are there, at zero, and the gauge of its state, before anything happens.
-    pub fn resolve_metrics(&self) {
-        let state = self.state();
-        let meter = &self.core().circuit().meter;
-        meter.resolve(|| state, true);
-    }
-}
-
-impl<K: Display> crate::CircuitBreakers<K> {
-    /// From now on a new member's metrics have the label `key`, with its key as it is displayed. Without it the
-    /// members share their metrics, which add up.
-    ///
-    /// Only as many keys as the [capacity](Self::capacity) ever get a label of their own; those that come later,
-    /// like the [`overflow`](Self::overflow), have the label `_overflow`. So the number of time series is bounded,
-    /// however many keys come and go.
-    pub fn label_metrics(&self) {
-        self.labels().display();
-        let overflow = self.overflow();
-        overflow
-            .core()
-            .circuit()
-            .meter
-            .label(Some(Labels::<K>::overflow()));
-    }
-}
-
 impl fmt::Debug for Meter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Meter")
@@ -139,5 +129,43 @@ impl fmt::Debug for Meter {
             .field("key", &self.key.get())
             .field("resolved", &self.handles.get().is_some())
             .finish()
+    }
+}
+
+// === impl Labels ===
+
+impl<K> Labels<K> {
+    pub(crate) fn new() -> Self {
+        Self {
+            write: OnceLock::new(),
+            given: Mutex::new(HashSet::new()),
+        }
+    }
+
+    /// Labels keys from now on as they are displayed.
+    pub(crate) fn display(&self)
+    where
+        K: Display,
+    {
+        self.write.get_or_init(|| K::to_string);
+    }
+
+    /// The label of the keys that have none.
+    pub(crate) fn overflow() -> String {
+        "_overflow".to_owned()
+    }
+
+    /// The label of `key`, if keys have one; that of the overflow once `limit` others were given.
+    pub(crate) fn of(&self, key: &K, limit: usize) -> Option<String> {
+        let label = self.write.get()?(key);
+        let mut given = self.given.lock();
+        if given.contains(&label) {
+            return Some(label);
+        }
+        if given.len() >= limit {
+            return Some(Self::overflow());
+        }
+        given.insert(label.clone());
+        Some(label)
     }
 }

@@ -122,7 +122,7 @@ fn line(transition: &Transition) -> String {
         word(transition.to()),
     );
     match transition.cause() {
-        Some(cause) if transition.to() == State::Open => {
+        cause if transition.to() == State::Open => {
             format!("breaker {name}: {from} → {to}: {cause}")
         }
         _ => format!("breaker {name}: {from} → {to}"),

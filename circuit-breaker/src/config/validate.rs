@@ -1,0 +1,354 @@
+//! What the numbers of a builder amount to, if they can work; and the same in words, for the state machine to share.
+//!
+//! A number of the builder stands in three places of this file: it is checked in `validate`, kept in [`Config`], and has its
+//! place in the words.
+
+use super::{Builder, builder::Numbers, ramp::Steps, wait::Waits};
+use crate::{
+    types::{End, InvalidConfig, OnCancel, Outcome, Ratio, ticks::ticks},
+    window::{Limits, Shape},
+};
+
+/// The numbers of a breaker, checked, in ticks (nanoseconds) of at most [`NEVER`](crate::types::ticks::NEVER).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Config {
+    pub(crate) trial: Trial,
+    /// The window and its limits, where a ratio opens the breaker.
+    pub(crate) window: Option<(Shape, Limits)>,
+    /// How many failures in a row open the breaker; 0 where they do not.
+    pub(crate) in_a_row: u32,
+    pub(crate) wait: Waits,
+    /// From how many ticks on a call is slow, where that matters.
+    pub(crate) slow_after: Option<u64>,
+    on_cancel: OnCancel,
+    /// How all calls come back once the probes have closed the breaker.
+    pub(crate) ramp: Option<Steps>,
+}
+
+/// How a half-open breaker tries the backend.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trial {
+    rule: Rule,
+    /// How many results decide.
+    pub(crate) results: u32,
+    /// How many probes at once.
+    pub(crate) in_flight: u8,
+    /// The deadline of each.
+    pub(crate) time: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    /// After all results, by the share of failures.
+    Share(Ratio),
+    /// As soon as this number of successes is reached, or out of reach.
+    Successes(u32),
+}
+
+/// A backend that fails every other call is of no use.
+const DEFAULT_RATIO: f64 = 0.5;
+/// Below it one or two failures would be half of the calls.
+const DEFAULT_MINIMUM: u32 = 20;
+/// The largest count of failures in a row that the state word has room for.
+const MAX_IN_A_ROW: u32 = (1 << 29) - 1;
+
+// === impl Builder ===
+
+impl Builder {
+    pub(crate) const fn validate(self) -> Result<Config, InvalidConfig> {
+        let Numbers {
+            failure_ratio,
+            slow_ratio,
+            slow_after,
+            window,
+            minimum_calls,
+            consecutive_failures,
+            wait_in_open,
+            probes,
+            probe_deadline,
+            on_cancel,
+            evaluate_every_call,
+            ramp,
+        } = self.0;
+        let Ok(failed) = share(failure_ratio) else {
+            return Err(InvalidConfig::FailureRatio);
+        };
+        let Ok(slow) = share(slow_ratio) else {
+            return Err(InvalidConfig::SlowRatio);
+        };
+        let slow_after = match slow_after {
+            Some(limit) if limit.is_zero() => return Err(InvalidConfig::SlowAfter),
+            Some(limit) => Some(ticks(limit)),
+            None => None,
+        };
+        let on_cancel = match (on_cancel, slow_after) {
+            (Some(OnCancel::FailureIfSlow), None) => return Err(InvalidConfig::SlowAfter),
+            (Some(on_cancel), _) => on_cancel,
+            (None, Some(_)) => OnCancel::FailureIfSlow,
+            (None, None) => OnCancel::Ignored,
+        };
+        if slow.is_some() && slow_after.is_none() {
+            return Err(InvalidConfig::SlowAfter);
+        }
+        let in_a_row = match consecutive_failures {
+            Some(failures) if failures == 0 || failures > MAX_IN_A_ROW => {
+                return Err(InvalidConfig::ConsecutiveFailures);
+            }
+            Some(failures) => failures,
+            None => 0,
+        };
+        let Some((shape, max_minimum)) = window.shape() else {
+            return Err(InvalidConfig::Window);
+        };
+        let minimum = match minimum_calls {
+            Some(calls) if calls == 0 || calls > max_minimum => {
+                return Err(InvalidConfig::MinimumCalls);
+            }
+            Some(calls) => calls,
+            None if max_minimum < DEFAULT_MINIMUM => max_minimum,
+            None => DEFAULT_MINIMUM,
+        };
+        let Some(wait) = wait_in_open.waits() else {
+            return Err(InvalidConfig::WaitInOpen);
+        };
+        if !probes.are_valid() {
+            return Err(InvalidConfig::Probes);
+        }
+        if probe_deadline.is_zero() {
+            return Err(InvalidConfig::ProbeDeadline);
+        }
+        let ramp = match ramp {
+            None => None,
+            Some(ramp) => match ramp.steps() {
+                None => return Err(InvalidConfig::Ramp),
+                steps => steps,
+            },
+        };
+        let half = Ratio::new(DEFAULT_RATIO);
+        let limits = Limits {
+            minimum,
+            failed: match (failed, slow) {
+                (None, None) => half,
+                _ => failed,
+            },
+            slow,
+            every_call: evaluate_every_call,
+        };
+        Ok(Config {
+            trial: Trial {
+                rule: match (probes.successes, failed) {
+                    (Some(needed), _) => Rule::Successes(needed),
+                    (None, Some(ratio)) => Rule::Share(ratio),
+                    (None, None) => Rule::Share(half.expect("it is a share")),
+                },
+                results: probes.results,
+                in_flight: probes.in_flight_limit(),
+                time: ticks(probe_deadline),
+            },
+            window: match (failed, slow, in_a_row) {
+                (None, None, 1..) => None,
+                _ => Some((shape, limits)),
+            },
+            in_a_row,
+            wait,
+            slow_after,
+            on_cancel,
+            ramp,
+        })
+    }
+}
+
+/// `Err` if it is not a share.
+const fn share(ratio: Option<f64>) -> Result<Option<Ratio>, ()> {
+    match ratio {
+        None => Ok(None),
+        Some(ratio) => match Ratio::new(ratio) {
+            None => Err(()),
+            ratio => Ok(ratio),
+        },
+    }
+}
+
+// === impl Trial ===
+
+impl Trial {
+    /// Whether a half-open breaker opens (or closes) with these results; `None` if it is too early to say.
+    pub(crate) fn decides(&self, successes: u32, failures: u32) -> Option<bool> {
+        let results = successes + failures;
+        match self.rule {
+            Rule::Share(ratio) => {
+                (results >= self.results).then(|| ratio.is_reached(failures, results))
+            }
+            Rule::Successes(needed) if successes >= needed => Some(false),
+            Rule::Successes(needed) => (failures + needed > self.results).then_some(true),
+        }
+    }
+}
+
+// === impl Config ===
+
+// Which word holds what. Words 0 to 2 hold the shape of the window.
+/// The kind of the window (2 bits), whether every call is evaluated (1), the minimum (the upper 32).
+const WINDOW: usize = 3;
+/// Two ratios, 32 bits each; 0 where there is none.
+const RATIOS: usize = 4;
+/// Failures in a row (32 bits), what cancelled calls are (2).
+const CALLS: usize = 5;
+/// Probes: results (12 bits), successes (12), in flight (8 of the upper 32).
+const PROBES: usize = 6;
+/// The ratio by which probes decide, and that of jitter.
+const SHARES: usize = 7;
+const WAIT: usize = 8;
+const WAIT_CAP: usize = 9;
+const PROBE_TIME: usize = 10;
+/// All ones where nothing is slow.
+const SLOW_AFTER: usize = 11;
+const RAMP_STEP: usize = 12;
+/// Eight shares of eight bits; 0 where there is no ramp.
+const RAMP_SHARES: usize = 13;
+
+const EVERY_CALL: u64 = 1 << 2;
+
+impl Config {
+    pub(crate) const WORDS: usize = 14;
+
+    /// Whether the end of a call needs a time even if nothing opens.
+    pub(crate) const fn needs_time(&self) -> bool {
+        match self.window {
+            Some((shape, _)) if shape.needs_time() => true,
+            _ => self.slow_after.is_some(),
+        }
+    }
+
+    /// Whether a call that began at `started` is slow at `now`.
+    pub(crate) fn is_slow(&self, started: u64, now: u64) -> bool {
+        (self.slow_after).is_some_and(|limit| now.saturating_sub(started) >= limit)
+    }
+
+    /// Whether a call that ended so has failed; `None` if it does not count.
+    pub(crate) fn has_failed(&self, end: End, slow: bool) -> Option<bool> {
+        match end {
+            End::Finished(Outcome::Success) => Some(false),
+            End::Finished(Outcome::Failure | Outcome::FailureFor(_)) => Some(true),
+            End::Finished(Outcome::Ignored) => None,
+            End::Cancelled => match self.on_cancel {
+                OnCancel::Ignored => None,
+                OnCancel::Failure => Some(true),
+                OnCancel::FailureIfSlow => slow.then_some(true),
+            },
+        }
+    }
+
+    pub(crate) const fn pack(&self) -> [u64; Self::WORDS] {
+        let mut words = [0; Self::WORDS];
+        if let Some((shape, limits)) = self.window {
+            [words[0], words[1], words[2]] = shape.pack();
+            words[WINDOW] = shape.kind() | ((limits.minimum as u64) << 32);
+            if limits.every_call {
+                words[WINDOW] |= EVERY_CALL;
+            }
+            words[RATIOS] = pair(Ratio::bits(limits.failed), Ratio::bits(limits.slow));
+        }
+        words[CALLS] = pair(
+            self.in_a_row,
+            match self.on_cancel {
+                OnCancel::Ignored => 0,
+                OnCancel::Failure => 1,
+                OnCancel::FailureIfSlow => 2,
+            },
+        );
+        let (rule, needed) = match self.trial.rule {
+            Rule::Share(ratio) => (Some(ratio), 0),
+            Rule::Successes(needed) => (None, needed),
+        };
+        words[PROBES] = pair(
+            self.trial.results | (needed << 12),
+            self.trial.in_flight as u32,
+        );
+        words[SHARES] = pair(Ratio::bits(rule), Ratio::bits(self.wait.jitter));
+        words[WAIT] = self.wait.first;
+        words[WAIT_CAP] = self.wait.cap;
+        words[PROBE_TIME] = self.trial.time;
+        words[SLOW_AFTER] = match self.slow_after {
+            Some(limit) => limit,
+            None => u64::MAX,
+        };
+        if let Some(steps) = self.ramp {
+            words[RAMP_STEP] = steps.step;
+            words[RAMP_SHARES] = u64::from_le_bytes(steps.shares);
+        }
+        words
+    }
+
+    pub(crate) fn unpack(words: &[u64; Self::WORDS]) -> Self {
+        let word = |index: usize| words[index];
+        let (in_a_row, on_cancel) = halves(word(CALLS));
+        Self {
+            trial: Self::unpack_trial(word),
+            window: Self::unpack_shape(word(WINDOW), word).map(|shape| {
+                let (minimum, failed) = Self::unpack_threshold(word);
+                let limits = Limits {
+                    minimum,
+                    failed,
+                    slow: Ratio::from_bits(halves(word(RATIOS)).1),
+                    every_call: word(WINDOW) & EVERY_CALL != 0,
+                };
+                (shape, limits)
+            }),
+            in_a_row,
+            wait: Waits {
+                first: word(WAIT),
+                cap: word(WAIT_CAP),
+                jitter: Ratio::from_bits(halves(word(SHARES)).1),
+            },
+            slow_after: (word(SLOW_AFTER) != u64::MAX).then_some(word(SLOW_AFTER)),
+            on_cancel: match on_cancel {
+                0 => OnCancel::Ignored,
+                1 => OnCancel::Failure,
+                _ => OnCancel::FailureIfSlow,
+            },
+            ramp: (word(RAMP_SHARES) != 0).then(|| Steps {
+                step: word(RAMP_STEP),
+                shares: word(RAMP_SHARES).to_le_bytes(),
+            }),
+        }
+    }
+
+    // The parts that a call needs, each from the words that hold it. `word` reads the word at an index.
+
+    #[inline]
+    pub(crate) fn unpack_shape(kind: u64, word: impl Fn(usize) -> u64) -> Option<Shape> {
+        Shape::unpack(kind & Shape::KINDS, word)
+    }
+
+    /// From how many calls on which share of failures opens.
+    #[inline]
+    pub(crate) fn unpack_threshold(word: impl Fn(usize) -> u64) -> (u32, Option<Ratio>) {
+        let (_, minimum) = halves(word(WINDOW));
+        (minimum, Ratio::from_bits(halves(word(RATIOS)).0))
+    }
+
+    pub(crate) fn unpack_trial(word: impl Fn(usize) -> u64) -> Trial {
+        let (results, in_flight) = halves(word(PROBES));
+        let (rule, _) = halves(word(SHARES));
+        Trial {
+            rule: match Ratio::from_bits(rule) {
+                Some(ratio) => Rule::Share(ratio),
+                None => Rule::Successes(results >> 12),
+            },
+            results: results & 0xfff,
+            #[expect(clippy::cast_possible_truncation, reason = "packed from eight bits")]
+            in_flight: in_flight as u8,
+            time: word(PROBE_TIME),
+        }
+    }
+}
+
+const fn pair(low: u32, high: u32) -> u64 {
+    low as u64 | ((high as u64) << 32)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "this is what halves are")]
+const fn halves(word: u64) -> (u32, u32) {
+    (word as u32, (word >> 32) as u32)
+}

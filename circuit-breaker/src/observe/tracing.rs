@@ -1,0 +1,40 @@
+//! The feature `tracing`. Without it nothing here does anything.
+
+use crate::types::Change;
+
+pub(super) const IS_ON: bool = cfg!(feature = "tracing");
+
+/// Announces a transition: as a warning when the breaker opened without an operator, else as information.
+#[cfg(feature = "tracing")]
+pub(super) fn transition(name: &'static str, change: &Change) {
+    use tracing::Level;
+
+    use crate::types::{Override, State};
+
+    macro_rules! event {
+        ($level:expr) => {
+            tracing::event!(
+                target: "maestro_circuit_breaker",
+                $level,
+                circuit_breaker = name,
+                from = change.from.as_str(),
+                to = change.to.as_str(),
+                trigger = change.cause.as_str(),
+                cause = change.cause.opens().then(|| tracing::field::display(change.cause)),
+                actor = change.by.as_ref().map(Override::actor),
+                reason = change.by.as_ref().map(Override::reason),
+                generation = change.generation,
+                "transition"
+            )
+        };
+    }
+    if change.to == State::Open {
+        event!(Level::WARN);
+    } else {
+        event!(Level::INFO);
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+#[inline]
+pub(super) const fn transition(_: &'static str, _: &Change) {}

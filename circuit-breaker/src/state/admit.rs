@@ -1,0 +1,162 @@
+//! Admitting a call, or refusing it.
+
+use super::{
+    Admission, StateMachine,
+    probes::Lease,
+    word::{Phase, Word},
+};
+use crate::types::{
+    Refusal, State,
+    ticks::{FOREVER, after},
+};
+
+impl StateMachine {
+    /// Admits a call, or refuses it. The clock is read only when the breaker is not closed, or where slowness matters.
+    #[inline]
+    pub(crate) fn admit(&self, clock: impl FnOnce() -> u64) -> Result<Admission, Refusal> {
+        let word = self.state.load();
+        if word.is_closed() && !self.config.plan().times_calls() {
+            return Ok(Admission::plain(word, Admission::UNKNOWN));
+        }
+        self.admit_at(clock)
+    }
+
+    /// Whether a call would be rejected now.
+    #[inline]
+    pub(crate) fn is_rejecting(&self, clock: impl FnOnce() -> u64) -> bool {
+        !self.state.load().is_closed() && self.is_rejecting_at(clock)
+    }
+
+    /// The answer to a call that must not be admitted, even if the breaker would. Where it is open the clock is not read.
+    #[inline]
+    pub(crate) fn refuse(&self, clock: impl FnOnce() -> u64) -> Refusal {
+        match self.refuse_open() {
+            Some(refusal) => refusal,
+            None => self.refuse_at(clock()),
+        }
+    }
+
+    /// Whether a token is of the present generation.
+    pub(crate) fn is_current(&self, admission: Admission) -> bool {
+        admission.generation() == self.state.load().generation()
+    }
+
+    /// The answer of an open breaker, in one pass. `None` where it is not open, or its state changes just now. The wait may
+    /// be over.
+    #[inline]
+    fn refuse_open(&self) -> Option<Refusal> {
+        let word = self.state.load();
+        let (until, cause) = (self.state.until(word), self.state.cause());
+        // The second load: if the word is unchanged, both are of this opening.
+        (word.is_open() && self.state.load() == word).then_some(Refusal {
+            state: State::Open,
+            until,
+            cause,
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refuse_at(&self, now: u64) -> Refusal {
+        loop {
+            if let Some(refusal) = self.refusal(self.advance(now), now) {
+                return refusal;
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_rejecting_at(&self, clock: impl FnOnce() -> u64) -> bool {
+        let now = clock();
+        self.refuse_open().is_some_and(|open| now < open.until) || !self.has_room(self.advance(now))
+    }
+
+    #[cold]
+    fn admit_at(&self, clock: impl FnOnce() -> u64) -> Result<Admission, Refusal> {
+        let now = clock();
+        if let Some(refusal) = self.refuse_open().filter(|open| now < open.until) {
+            return Err(refusal);
+        }
+        loop {
+            let word = self.advance(now);
+            let room = match word.phase() {
+                // As on the path that reads no clock: whether it is known when a call began must not depend on whether
+                // another thread has looked before.
+                Phase::Closed { .. } if !self.config.plan().times_calls() => {
+                    return Ok(Admission::call(word, Admission::UNKNOWN));
+                }
+                Phase::Closed { .. } | Phase::Disabled | Phase::MetricsOnly { .. } => {
+                    return Ok(Admission::call(word, now));
+                }
+                Phase::Ramping { .. } => {
+                    let (_, config) = self.config.read();
+                    let (share, _) = self.ramp(&config, word, now);
+                    if self.arrivals.admit_next(share) {
+                        return Ok(Admission::call(word, now));
+                    }
+                    None
+                }
+                Phase::Open | Phase::ForcedOpen => None,
+                Phase::HalfOpen(counts) => {
+                    let (_, trial) = self.config.trial();
+                    counts.admit(&trial).map(|counts| (counts, trial.time))
+                }
+            };
+            let Some((counts, probe_time)) = room else {
+                match self.refusal(word, now) {
+                    Some(refusal) => return Err(refusal),
+                    None => continue,
+                }
+            };
+            // Room first, in the word, which knows the limits; then one of the slots, of which one is then free.
+            if !self.state.swap(word, word.with(Phase::HalfOpen(counts))) {
+                continue;
+            }
+            let generation = word.generation();
+            let lease = Lease::new(after(now, probe_time), generation);
+            let slot = self.probes.take(lease, generation, now);
+            if self.state.load().generation() == generation {
+                return Ok(Admission::probe(word, slot, lease));
+            }
+            // The breaker was reset meanwhile, and the reservation with it.
+            self.probes.free(slot, lease);
+        }
+    }
+
+    /// The answer to calls that are not admitted at `now`; `None` if the generation is no longer that of `word`.
+    pub(super) fn refusal(&self, word: Word, now: u64) -> Option<Refusal> {
+        let cause = self.state.cause();
+        let until = match word.phase() {
+            Phase::Open | Phase::ForcedOpen => match self.state.until(word) {
+                // Unknown. After the usual wait it costs little to ask again.
+                FOREVER => after(now, self.config.read().1.wait.first()),
+                until => until,
+            },
+            Phase::Ramping { .. } => {
+                let (_, config) = self.config.read();
+                // When a larger share is admitted.
+                after(now, self.ramp(&config, word, now).1)
+            }
+            Phase::HalfOpen(_) if !self.has_room(word) => {
+                let first = self.probes.earliest(word.generation());
+                // None: the probes that have room are just taking their slots, or giving them back.
+                first.map_or(now, |(_, lease)| lease.deadline())
+            }
+            _ => now,
+        };
+        (self.state.load().generation() == word.generation()).then_some(Refusal {
+            state: word.phase().state(),
+            until,
+            cause,
+        })
+    }
+
+    pub(super) fn has_room(&self, word: Word) -> bool {
+        match word.phase() {
+            Phase::Open | Phase::ForcedOpen => false,
+            Phase::HalfOpen(counts) => counts.admit(&self.config.trial().1).is_some(),
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What an operator does to a breaker, and what is remembered under the transition lock.
+
+use super::{StateMachine, word::Phase};
+use crate::types::{
+    Cause, Override,
+    ticks::{FOREVER, after, ticks},
+};
+
+/// What is known under the transition lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct History {
+    last_override: Option<Override>,
+    /// How often the breaker would have opened since it only measures.
+    would_have_opened: u32,
+    /// How often it has opened since it was last closed.
+    openings: u32,
+    /// Until when a probe of this half-open state asked not to be called; else 0.
+    alone_until: u64,
+}
+
+impl History {
+    pub(super) const NONE: Self = Self {
+        last_override: None,
+        would_have_opened: 0,
+        openings: 0,
+        alone_until: 0,
+    };
+
+    pub(super) const fn last_override(&self) -> Option<&Override> {
+        self.last_override.as_ref()
+    }
+
+    pub(super) const fn would_have_opened(&self) -> u32 {
+        self.would_have_opened
+    }
+
+    /// A failure opens the breaker, which had recovered or had not yet.
+    pub(super) const fn opens(&mut self, had_recovered: bool, alone_until: u64) {
+        if had_recovered {
+            self.openings = 0;
+        }
+        self.alone_until = alone_until;
+    }
+
+    /// One more opening. Returns the openings before it, and how long to stay open at least.
+    pub(super) const fn open(&mut self) -> (u32, u64) {
+        let openings = self.openings;
+        self.openings = openings.saturating_add(1);
+        (openings, self.alone_until)
+    }
+
+    /// The breaker admits probes.
+    pub(super) const fn tries(&mut self) {
+        self.alone_until = 0;
+    }
+
+    pub(super) fn leave_alone_until(&mut self, until: u64) {
+        self.alone_until = self.alone_until.max(until);
+    }
+
+    /// Forgets all but an override.
+    fn forget(&mut self, last_override: Option<Override>) {
+        *self = Self {
+            last_override,
+            ..Self::NONE
+        };
+    }
+}
+
+impl StateMachine {
+    pub(crate) fn force_open(&self, by: Override, now: u64) {
+        self.force(Phase::ForcedOpen, by, now);
+    }
+
+    pub(crate) fn disable(&self, by: Override, now: u64) {
+        self.force(Phase::Disabled, by, now);
+    }
+
+    pub(crate) fn metrics_only(&self, by: Override, now: u64) {
+        self.force(Phase::MetricsOnly { in_a_row: 0 }, by, now);
+    }
+
+    /// Leaves an operator's state. Returns whether it was in one.
+    pub(crate) fn resume(&self, by: Override, now: u64) -> bool {
+        self.advance(now);
+        let mut history = self.transitions.lock();
+        // Only under the lock is an operator's state entered or left: this stays true.
+        let is_override = self.state.load().phase().is_override();
+        if is_override {
+            history.last_override = Some(by.clone());
+            self.begin(Phase::CLOSED, 0, Cause::Operator, Some(by), now);
+        }
+        drop(history);
+        self.deliver();
+        is_override
+    }
+
+    /// Back to closed with nothing counted, in a new generation, from any state; an operator's state stays.
+    pub(crate) fn reset(&self, now: u64) {
+        // So that the generation does not depend on whether another thread looked just before.
+        self.advance(now);
+        let mut history = self.transitions.lock();
+        let last_override = history.last_override.take();
+        history.forget(last_override);
+        let word = self.state.load();
+        // The end of an override goes along; a closed breaker has none.
+        let until = self.state.until(word);
+        self.begin(word.phase().afresh(), until, Cause::Reset, None, now);
+        // After the word: a thread that still reads the old state reads its old cause too, or looks again.
+        self.state.set_cause(Cause::NONE);
+        drop(history);
+        self.deliver();
+    }
+
+    /// Enters an operator's state, from any.
+    pub(super) fn force(&self, phase: Phase, by: Override, now: u64) {
+        // As in `reset`.
+        self.advance(now);
+        let until = by.lasts().map_or(FOREVER, |time| after(now, ticks(time)));
+        let mut history = self.transitions.lock();
+        history.forget(Some(by.clone()));
+        self.begin(phase, until, Cause::Operator, Some(by), now);
+        drop(history);
+        self.deliver();
+    }
+
+    /// Ends the override or the ramp of `generation`, due `at`, unless another thread was faster.
+    #[cold]
+    pub(super) fn end_in_time(&self, generation: u32, at: u64) {
+        let history = self.transitions.lock();
+        let word = self.state.load();
+        if word.generation() == generation {
+            let cause = if word.phase().is_override() {
+                Cause::OverrideOver
+            } else {
+                Cause::RampOver
+            };
+            self.begin(Phase::CLOSED, 0, cause, None, at);
+        }
+        drop(history);
+        self.deliver();
+    }
+
+    /// Counts what would have opened a breaker that only measures. Only under the transition lock.
+    pub(super) fn would_open(&self, history: &mut History, cause: Cause, now: u64) {
+        history.would_have_opened = history.would_have_opened.saturating_add(1);
+        let word = self.state.load();
+        let next = word.next(Phase::MetricsOnly { in_a_row: 0 });
+        // Before the word, as in `enter_open`. The end of the override goes along.
+        self.state.set_cause(cause.to_bits());
+        self.state.set_until(next, self.state.until(word));
+        self.enter(word, next.phase(), cause, None, now);
+    }
+}

@@ -1,0 +1,175 @@
+//! The probes of a half-open breaker: their counts, which are part of the state word, and their deadlines, one word each.
+//!
+//! A slot is given back by swapping out the very lease that was swapped in. So of the end of a probe and the end of its time
+//! exactly one settles it.
+
+use crate::{
+    config::Trial,
+    sync::{
+        atomic::{
+            AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed},
+        },
+        const_fn, zeros,
+    },
+};
+
+/// As many slots as [`Probes::in_flight`](crate::Probes::in_flight) allows. Under loom: two.
+const SLOTS: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
+
+/// The counts of a half-open breaker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ProbeCounts {
+    pub(super) in_flight: u32,
+    pub(super) successes: u32,
+    pub(super) failures: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct ProbeSlots {
+    leases: [AtomicU64; SLOTS],
+    /// When the probe in each began. Belongs to the holder of the lease.
+    begun: [AtomicU64; SLOTS],
+}
+
+/// The deadline of a probe, in ticks, and the low bits of the generation that admitted it: what a probe leaves behind of a
+/// generation that was reset is not mistaken for a current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lease(u64);
+
+const FREE: u64 = 0;
+const TAG_BITS: u32 = 4;
+const TAG_MASK: u64 = (1 << TAG_BITS) - 1;
+
+// === impl ProbeCounts ===
+
+impl ProbeCounts {
+    pub(super) const fn results(self) -> u32 {
+        self.successes + self.failures
+    }
+
+    /// With one more probe, if there is room for it.
+    pub(super) const fn admit(self, trial: &Trial) -> Option<Self> {
+        if self.in_flight >= trial.in_flight as u32
+            || self.in_flight + self.results() >= trial.results
+        {
+            return None;
+        }
+        Some(Self {
+            in_flight: self.in_flight + 1,
+            ..self
+        })
+    }
+
+    /// With one probe less in flight and, unless it was ignored, one more result.
+    pub(super) const fn settle(self, failed: Option<bool>) -> Self {
+        let (successes, failures) = match failed {
+            None => (0, 0),
+            Some(false) => (1, 0),
+            Some(true) => (0, 1),
+        };
+        Self {
+            // Saturating for one case: a thread that was delayed inside `admit` while the breaker was reset and went through
+            // sixteen generations leaves a lease which is then taken for a current one.
+            in_flight: self.in_flight.saturating_sub(1),
+            successes: self.successes + successes,
+            failures: self.failures + failures,
+        }
+    }
+
+    /// Whether the breaker opens (or closes) with these results; `None` if it is too early to say.
+    pub(super) fn decide(self, trial: &Trial) -> Option<bool> {
+        trial.decides(self.successes, self.failures)
+    }
+}
+
+// === impl Lease ===
+
+impl Lease {
+    /// `deadline` is above 0 and below 2^60.
+    pub(super) const fn new(deadline: u64, generation: u32) -> Self {
+        Self((deadline << TAG_BITS) | (generation as u64 & TAG_MASK))
+    }
+
+    pub(super) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(super) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(super) const fn deadline(self) -> u64 {
+        self.0 >> TAG_BITS
+    }
+
+    const fn is_of(self, generation: u32) -> bool {
+        self.0 != FREE && self.0 & TAG_MASK == generation as u64 & TAG_MASK
+    }
+}
+
+// === impl ProbeSlots ===
+
+impl ProbeSlots {
+    const_fn! {
+        pub(super) fn new() -> Self {
+            Self { leases: zeros!(SLOTS), begun: zeros!(SLOTS) }
+        }
+    }
+
+    /// Puts `lease`, of a probe that begins at `now`, into one of the slots. The caller has reserved room in the state word,
+    /// so one is free: a slot is freed before the word says so. Each further round means that another thread has made
+    /// progress.
+    pub(super) fn take(&self, lease: Lease, generation: u32, now: u64) -> u8 {
+        loop {
+            for (index, slot) in (0..).zip(&self.leases) {
+                // Relaxed: a guess, which the compare-and-swap confirms or corrects.
+                let seen = slot.load(Relaxed);
+                // AcqRel: see `clear`.
+                if !Lease(seen).is_of(generation)
+                    && slot
+                        .compare_exchange(seen, lease.0, AcqRel, Relaxed)
+                        .is_ok()
+                {
+                    // Relaxed: only the end of this probe reads it, which comes after this.
+                    self.begun[usize::from(index)].store(now, Relaxed);
+                    return index;
+                }
+            }
+        }
+    }
+
+    /// When the probe in this slot began, to be asked before the slot is given back. A late probe gets any number.
+    pub(super) fn begun(&self, index: u8) -> u64 {
+        // Relaxed, as in `take`.
+        self.begun[usize::from(index)].load(Relaxed)
+    }
+
+    /// Takes `lease` out of its slot. Only a caller that succeeds may settle the probe.
+    pub(super) fn free(&self, index: u8, lease: Lease) -> bool {
+        // AcqRel: the write to the state word that follows must not be seen without this one (`take`).
+        self.leases[usize::from(index)]
+            .compare_exchange(lease.0, FREE, AcqRel, Relaxed)
+            .is_ok()
+    }
+
+    /// The lease of `generation` that ends first.
+    pub(super) fn earliest(&self, generation: u32) -> Option<(u8, Lease)> {
+        (0..)
+            .zip(&self.leases)
+            // Acquire: a thread that expires a probe sees all that led to its admission.
+            .map(|(index, slot)| (index, Lease(slot.load(Acquire))))
+            .filter(|(_, lease)| lease.is_of(generation))
+            .min_by_key(|(_, lease)| lease.deadline())
+    }
+
+    /// Drops every lease, for a reset. The state word must have left the generation before.
+    pub(super) fn clear(&self) {
+        for slot in &self.leases {
+            // AcqRel: a `take` before this is wiped out; one after it reads from it, sees the newer word and gives its slot
+            // back. (A store would do the same, but to loom a store and a compare-and-swap that did not read from it have no
+            // order.)
+            slot.swap(FREE, AcqRel);
+        }
+    }
+}

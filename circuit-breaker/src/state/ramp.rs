@@ -1,0 +1,84 @@
+//! The ramp: which calls are among the admitted share, and how large that is.
+
+use super::{
+    StateMachine,
+    word::{Phase, Word},
+};
+use crate::{
+    config::Config,
+    sync::{
+        atomic::{AtomicU64, Ordering::Relaxed},
+        const_fn,
+    },
+    types::Cause,
+};
+
+/// Numbers the calls that come during a ramp.
+#[derive(Debug)]
+pub(super) struct Arrivals(AtomicU64);
+
+/// A share of all.
+const WHOLE: u64 = 100;
+
+impl Arrivals {
+    const_fn! {
+        pub(super) fn new() -> Self {
+            Self(AtomicU64::new(0))
+        }
+    }
+
+    /// Whether the call that comes now is among `share` of a hundred.
+    pub(super) fn admit_next(&self, share: u64) -> bool {
+        // Relaxed: a number for each, and nothing else. A call of another ramp that was delayed before this takes one number
+        // of this one.
+        is_among(self.0.fetch_add(1, Relaxed), share)
+    }
+
+    fn restart(&self) {
+        // Relaxed: as above.
+        self.0.store(0, Relaxed);
+    }
+}
+
+impl StateMachine {
+    /// Closes a half-open breaker, by a ramp where there is one, and returns the word that was left. Only under the transition
+    /// lock.
+    pub(super) fn close(&self, word: Word, now: u64) -> Word {
+        let phase = match self.config.read().1.ramp {
+            None => Phase::CLOSED,
+            Some(steps) => {
+                let ramping = Phase::Ramping { in_a_row: 0 };
+                // Before the word, as in `enter_open`.
+                self.state.set_until(word.next(ramping), steps.end(now));
+                self.arrivals.restart();
+                ramping
+            }
+        };
+        self.enter(word, phase, Cause::ProbesSucceeded, None, now)
+    }
+
+    /// The share of a hundred calls that a ramping breaker admits, and how long until a larger one is, in ticks. Without a
+    /// ramp, which a reconfiguration may have taken away since: all, and nothing.
+    pub(super) fn ramp(&self, config: &Config, word: Word, now: u64) -> (u64, u64) {
+        // If it is the end of another state, the caller's second load of the word shows it.
+        let left = self.state.until(word).saturating_sub(now);
+        (config.ramp).map_or((WHOLE, 0), |steps| steps.share(left))
+    }
+
+    /// The share of a hundred calls that is admitted.
+    pub(super) fn share(&self, config: &Config, word: Word, now: u64) -> u64 {
+        match word.phase() {
+            Phase::Ramping { .. } => self.ramp(config, word, now).0,
+            Phase::Open | Phase::ForcedOpen | Phase::HalfOpen(_) => 0,
+            Phase::Closed { .. } | Phase::Disabled | Phase::MetricsOnly { .. } => WHOLE,
+        }
+    }
+}
+
+/// Whether the call with this number is among `share` of a hundred. In any hundred in a row exactly that many are, and among the
+/// first few their share, rounded up.
+const fn is_among(number: u64, share: u64) -> bool {
+    // It begins anew after a hundred, so that nothing overflows.
+    let before = number % WHOLE;
+    ((before + 1) * share).div_ceil(WHOLE) > (before * share).div_ceil(WHOLE)
+}

@@ -1,0 +1,6 @@
+#[cfg(loom)]
+mod loom;
+#[cfg(not(loom))]
+mod no_lock;
+#[cfg(not(loom))]
+mod waiting;

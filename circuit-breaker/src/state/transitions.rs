@@ -1,0 +1,254 @@
+//! How a breaker gets from one state to another.
+
+use std::hash::{BuildHasher, RandomState};
+
+use super::{
+    StateMachine,
+    config_cell::Plan,
+    overrides::History,
+    probes::ProbeCounts,
+    word::{Phase, Word},
+};
+use crate::{
+    config::Config,
+    types::{Cause, Change, Override, State, ticks::after},
+};
+
+impl StateMachine {
+    /// The state now, without what is due: printing it changes nothing.
+    pub(crate) fn state(&self) -> State {
+        self.state.load().phase().state()
+    }
+
+    /// The state at `now`. What is due happens here.
+    pub(crate) fn state_at(&self, now: u64) -> State {
+        self.advance(now).phase().state()
+    }
+
+    /// Whether nothing of this breaker would be missed at `now`: it is not open, no override holds, and it has no listener.
+    /// Makes no transition: a listener may ask the family, whose lock is held here.
+    pub(crate) fn is_forgettable(&self, now: u64) -> bool {
+        // A transition in progress is waited for.
+        let transitions = self.transitions.lock();
+        let word = self.state.load();
+        let holds = match word.phase() {
+            Phase::Closed { .. } | Phase::HalfOpen(_) => false,
+            _ => self.state.until(word) > now,
+        };
+        drop(transitions);
+        !holds && !self.observers.has_listeners()
+    }
+
+    /// Makes happen what is due at `now`, and returns the state then.
+    pub(super) fn advance(&self, now: u64) -> Word {
+        loop {
+            let word = self.state.load();
+            let generation = word.generation();
+            match word.phase() {
+                Phase::Closed { .. } => return word,
+                Phase::Open => {
+                    let until = self.state.until(word);
+                    // The second load: if the word is unchanged, this is the end of its wait.
+                    if self.state.load() != word {
+                        continue;
+                    }
+                    if now < until {
+                        return word;
+                    }
+                    // One of the threads that come now makes the step; all look again.
+                    self.enter_half_open(word, until);
+                }
+                Phase::ForcedOpen
+                | Phase::Disabled
+                | Phase::MetricsOnly { .. }
+                | Phase::Ramping { .. } => {
+                    let until = self.state.until(word);
+                    if self.state.load().generation() != generation {
+                        continue;
+                    }
+                    if now < until {
+                        return word;
+                    }
+                    self.end_in_time(generation, until);
+                }
+                Phase::HalfOpen(counts) => {
+                    match self.probes.earliest(generation) {
+                        Some((slot, lease)) if lease.deadline() <= now => {
+                            // If it has just ended, or another thread has expired it, that counts.
+                            if self.probes.free(slot, lease) {
+                                self.settle_probe(generation, Some(true), lease.deadline());
+                            }
+                        }
+                        _ => {
+                            // Decided without a result, which happens where other numbers are enough.
+                            let (plan, trial) = self.config.trial();
+                            let Some(opens) = counts.decide(&trial) else {
+                                return word;
+                            };
+                            self.decide(plan, word, counts, opens, now);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Replaces the numbers, see [`CircuitBreaker::reconfigure`](crate::CircuitBreaker::reconfigure).
+    pub(crate) fn reconfigure(&self, mut to: Config, now: u64) {
+        // What is due happens by the old numbers.
+        self.advance(now);
+        let transitions = self.transitions.lock();
+        let (plan, from) = self.config.read();
+        let word = self.state.load();
+        if from.in_a_row == 0 {
+            // What they were when they were counted last.
+            self.end_row(word.generation());
+        }
+        let (number, generation) = (plan.next_shape(), word.generation());
+        let same = from
+            .window
+            .zip(to.window)
+            .is_some_and(|((was, old), (is, new))| {
+                was.is_like(is) && old.tracked().has_ratios_of(new.tracked())
+            });
+        if let (false, Some((shape, _))) = (same, from.window) {
+            self.window.leave(shape, generation, now);
+        }
+        match (&mut to.window, from.window) {
+            (Some((shape, _)), Some((was, _))) if same => *shape = was,
+            // Before the change: the empty window of this number is not in use yet.
+            (Some((shape, _)), _) => *shape = self.window.reshape(*shape, number, generation, now),
+            (None, _) => {}
+        }
+        self.config.change(&to, !same);
+        if to.ramp.is_none() && matches!(word.phase(), Phase::Ramping { .. }) {
+            self.begin(Phase::CLOSED, 0, Cause::RampOver, None, now);
+        }
+        drop(transitions);
+        self.deliver();
+        // The probes may be enough by the new numbers, and a waiting call may get in by them.
+        self.advance(now);
+        self.wake_for_transition();
+    }
+
+    /// Begins a generation in `phase`, closed or an operator's, from any state. Only under the transition lock.
+    pub(super) fn begin(
+        &self,
+        phase: Phase,
+        until: u64,
+        cause: Cause,
+        by: Option<Override>,
+        now: u64,
+    ) {
+        let word = self.state.load();
+        self.state.set_until(word.next(phase), until);
+        self.enter(word, phase, cause, by, now);
+        // Probes in flight are forgotten, and so are their slots.
+        self.probes.clear();
+    }
+
+    /// Opens at `now`, for `alone` at least, if it still records in `generation`: another failure may be faster. Returns
+    /// `false` if there are other numbers than those of `plan` by now, which then have to be evaluated.
+    #[cold]
+    pub(super) fn open(
+        &self,
+        plan: Plan,
+        generation: u32,
+        cause: Cause,
+        alone: u64,
+        now: u64,
+    ) -> bool {
+        let mut history = self.transitions.lock();
+        let word = self.state.load();
+        if word.generation() != generation {
+            return true;
+        }
+        if self.config.plan() != plan {
+            return false;
+        }
+        match word.phase() {
+            Phase::Closed { .. } | Phase::Ramping { .. } => {
+                // On a ramp it has not recovered yet: the next wait is longer.
+                history.opens(word.is_closed(), after(now, alone));
+                self.enter_open(&mut history, word, cause, now);
+            }
+            Phase::MetricsOnly { .. } => self.would_open(&mut history, cause, now),
+            _ => {}
+        }
+        drop(history);
+        self.deliver();
+        true
+    }
+
+    /// Enters half-open from `word`, which is open and whose wait was over `at`, unless another thread was faster.
+    #[cold]
+    fn enter_half_open(&self, word: Word, at: u64) {
+        let mut history = self.transitions.lock();
+        if self.state.load() == word {
+            history.tries();
+            let phase = Phase::HalfOpen(ProbeCounts::default());
+            self.enter(word, phase, Cause::WaitOver, None, at);
+        }
+        drop(history);
+        self.deliver();
+    }
+
+    /// Enters open from `word` at `now`, and returns the word that was left, as [`enter`](Self::enter) does. Only under the
+    /// transition lock.
+    pub(super) fn enter_open(
+        &self,
+        history: &mut History,
+        word: Word,
+        cause: Cause,
+        now: u64,
+    ) -> Word {
+        let (openings, alone_until) = history.open();
+        let wait = self.config.read().1.wait.after(openings, random);
+        // Both before the word: a thread that sees the breaker open sees these.
+        (self.state).set_until(word.next(Phase::Open), after(now, wait).max(alone_until));
+        self.state.set_cause(cause.to_bits());
+        self.enter(word, Phase::Open, cause, None, now)
+    }
+
+    /// Enters a state from `word`. Only under the transition lock, which keeps every other change of generation away. Counts
+    /// that change meanwhile are those of the state that is left, whose last word is returned.
+    pub(super) fn enter(
+        &self,
+        word: Word,
+        phase: Phase,
+        cause: Cause,
+        by: Option<Override>,
+        at: u64,
+    ) -> Word {
+        let next = word.next(phase);
+        if phase.in_a_row().is_some() {
+            // Before the word: a call that the new state admits finds its window empty.
+            if let Some((shape, _)) = self.config.read().1.window {
+                self.window.begin(shape, next.generation());
+            }
+        }
+        let left = self.state.enter(next);
+        // After the word: a listener finds the state that it is told.
+        self.observers.put(Change {
+            generation: next.generation(),
+            from: word.phase().state(),
+            to: next.phase().state(),
+            cause,
+            by,
+            at,
+        });
+        left
+    }
+
+    /// Wakes the calls that wait for a transition, and delivers it to the listeners. Not under the transition lock.
+    pub(super) fn deliver(&self) {
+        self.wake_for_transition();
+        self.observers.deliver(|| self.state());
+    }
+}
+
+/// Another number each time, and in each process. As good as what keeps hash maps from attacks, and there without a crate
+/// for it.
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
+}

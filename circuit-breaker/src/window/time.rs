@@ -1,0 +1,302 @@
+//! The window of time: a ring of packed buckets for each ratio.
+//!
+//! Recording is one compare-and-swap on one word. The word carries the bucket's lap of the ring beside its counts, so no
+//! count can land in a step that is not its own, none is lost when a bucket moves on to its next lap, and cost and memory
+//! are the same at a hundred calls in the window and at ten million.
+//!
+//! A `fetch_add` was tried. It costs the same without contention and scales better with it, but it adds to whatever it
+//! finds: a thread that was delayed before it corrupts a bucket of another step, or of another generation, until it has
+//! noticed and taken its count back.
+
+use crate::{
+    sync::{
+        atomic::{
+            AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+            fence,
+        },
+        const_fn, zeros,
+    },
+    window::{Counts, Ended, Share, Tracked},
+};
+
+/// The steps in which the window moves. 16 of 8 bytes are two cache lines, and a call leaves the window at most one
+/// sixteenth of it too early. Under loom, which explores every access: two.
+const BUCKETS: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
+const RING: u64 = BUCKETS as u64;
+
+/// The steps between two generations, and between two shapes: more than one lap of the ring. What one generation counted is
+/// out of sight of the next at once, with a whole window to spare for clock readings that cross.
+const AHEAD: u64 = 2 * RING;
+
+#[derive(Debug)]
+pub(super) struct TimeWindow {
+    failed: Ring,
+    slow: Ring,
+    /// The last step of the shape before this one. Written and read under the transition lock only.
+    left: AtomicU64,
+}
+
+/// Aligned apart from the state word, which every call reads: 128 bytes, as current processors fetch lines in pairs.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Ring([AtomicU64; BUCKETS]);
+
+/// How a window of time is divided into steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grid {
+    /// The length of a step, in ticks.
+    length: u64,
+    /// 2^64 divided by the length, less one: a division costs several times a multiplication.
+    reciprocal: u64,
+    /// The number of the step at tick 0 of generation 0.
+    origin: u64,
+}
+
+/// A bucket: which lap of the ring it belongs to (24 bits), bad calls (20), calls (20).
+///
+/// A million calls in a sixteenth of the window are counted exactly. The 24 bits tell laps apart for five years of a
+/// window of 10 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bucket(u64);
+
+const COUNT_BITS: u32 = 20;
+const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
+const LAP_MASK: u64 = (1 << (64 - 2 * COUNT_BITS)) - 1;
+/// A thread may be delayed for this many windows between reading the clock and recording, and is still known to be late.
+/// Not half of all laps: a bucket without a call for nearly all of them would look newer than now, and would count nothing
+/// until it is not.
+const LATE_LAPS: u64 = 1 << 10;
+/// Steps after which a bucket cannot be told from a current one: 2^24 laps of the ring.
+const STEP_MASK: u64 = (LAP_MASK + 1) * RING - 1;
+
+// === impl TimeWindow ===
+
+impl TimeWindow {
+    const_fn! {
+        pub(super) fn new() -> Self {
+            Self { failed: Ring::new(), slow: Ring::new(), left: AtomicU64::new(0) }
+        }
+    }
+
+    #[inline]
+    pub(super) fn record(
+        &self,
+        step: u64,
+        tracked: Tracked,
+        ended: Ended,
+        is_current: impl Fn() -> bool,
+    ) -> Option<Counts> {
+        let (failed, slow) = (&self.failed, &self.slow);
+        if (tracked.failed && !failed.record(step, ended.failed, &is_current))
+            || (tracked.slow && !slow.record(step, ended.slow, &is_current))
+        {
+            return None;
+        }
+        let compared = tracked.compared(ended);
+        if !compared.failed && !compared.slow {
+            // Summing reads the whole ring: only for a call that can open the breaker.
+            return Some(Counts::default());
+        }
+        // Two failures may be in two buckets, on either side of a step's edge. Each thread records, then fences, then
+        // sums: SeqCst orders the two fences, so at least one of the two sees both.
+        fence(SeqCst);
+        Some(self.counts(step, compared))
+    }
+
+    #[inline]
+    pub(super) fn counts(&self, step: u64, tracked: Tracked) -> Counts {
+        let sum = |tracked, ring: &Ring| {
+            if tracked {
+                ring.sum(step)
+            } else {
+                Share::default()
+            }
+        };
+        Counts {
+            failed: sum(tracked.failed, &self.failed),
+            slow: sum(tracked.slow, &self.slow),
+        }
+    }
+
+    /// Remembers the present step of a grid that is replaced.
+    pub(super) fn leave(&self, step: u64) {
+        // Relaxed: the transition lock orders it.
+        self.left.store(step, Relaxed);
+    }
+
+    /// The same grid, numbered so that its step at `now` lies beyond all that the rings have ever held. A thread that still
+    /// counts by the grid before writes steps that nothing reads, and the next call in their bucket overwrites them.
+    pub(super) fn beyond(&self, grid: Grid, generation: u32, now: u64) -> Grid {
+        let first = self.left.load(Relaxed).wrapping_add(AHEAD);
+        Grid {
+            origin: (grid.origin).wrapping_add(first.wrapping_sub(grid.step(now, generation))),
+            ..grid
+        }
+    }
+}
+
+// === impl Ring ===
+
+impl Ring {
+    const_fn! {
+        fn new() -> Self {
+            Self(zeros!(BUCKETS))
+        }
+    }
+
+    /// Counts a call in `step`, if `is_current` says that the window is still in use; else returns `false`. A call whose
+    /// step has left the window meanwhile is not counted, and not late either.
+    #[inline]
+    fn record(&self, step: u64, is_bad: bool, is_current: impl Fn() -> bool) -> bool {
+        let bucket = &self.0[(step % RING) as usize];
+        // Acquire pairs with the AcqRel below: a thread that sees a bucket of a newer generation sees the newer state word
+        // as well, in `is_current`. Hence the order: read the bucket, ask, swap. If a newer generation touches the bucket
+        // after the question, the swap fails and the question is asked again.
+        let mut seen = bucket.load(Acquire);
+        loop {
+            if !is_current() {
+                return false;
+            }
+            let Some(next) = Bucket(seen).record(step, is_bad) else {
+                return true;
+            };
+            match bucket.compare_exchange_weak(seen, next.0, AcqRel, Acquire) {
+                Ok(_) => return true,
+                Err(other) => seen = other,
+            }
+        }
+    }
+
+    /// What the window holds in `step`, without the buckets that have expired.
+    fn sum(&self, step: u64) -> Share {
+        let mut sum = Share::default();
+        for (index, bucket) in self.0.iter().enumerate() {
+            // Acquire: counts that are seen here were recorded before.
+            if let Some(share) = Bucket(bucket.load(Acquire)).share(index, step) {
+                sum.calls += share.calls;
+                sum.bad += share.bad;
+            }
+        }
+        sum
+    }
+}
+
+// === impl Grid ===
+
+impl Grid {
+    /// A window of `length` ticks, which is not 0.
+    pub(crate) const fn new(length: u64) -> Self {
+        let length = length.div_ceil(RING);
+        Self {
+            length,
+            reciprocal: u64::MAX / length,
+            origin: 0,
+        }
+    }
+
+    pub(super) const fn pack(self) -> [u64; 3] {
+        [self.length, self.origin, self.reciprocal]
+    }
+
+    #[inline]
+    pub(super) fn unpack(word: impl Fn(usize) -> u64) -> Self {
+        Self {
+            length: word(0),
+            origin: word(1),
+            reciprocal: word(2),
+        }
+    }
+
+    pub(super) const fn is_like(self, other: Self) -> bool {
+        self.length == other.length
+    }
+
+    /// The step of the window at `now`, in ticks.
+    #[inline]
+    pub(super) const fn step(&self, now: u64, generation: u32) -> u64 {
+        let guess = ((now as u128 * self.reciprocal as u128) >> u64::BITS) as u64;
+        // The reciprocal is too small by less than one, and ticks are below 2^60: the guess is right or one too small.
+        // Wrapping: a reader that has seen a mixture of two grids only learns it afterwards.
+        let rest = now.wrapping_sub(guess.wrapping_mul(self.length));
+        guess
+            .wrapping_add((rest >= self.length) as u64)
+            .wrapping_add(self.origin)
+            .wrapping_add(generation as u64 * AHEAD)
+    }
+}
+
+// === impl Bucket ===
+
+impl Bucket {
+    /// This bucket after one more call in `step`; the counts of an earlier lap are dropped. `None` if it has moved on to a
+    /// later lap: the call has left the window, and must not take newer ones with it.
+    ///
+    /// A bucket counts to 1,048,575 calls. One more halves both counts first: from there on the share of bad ones is exact
+    /// to one part in half a million, and the number of calls is a lower bound that is above every minimum that can be
+    /// configured.
+    #[inline]
+    const fn record(self, step: u64, is_bad: bool) -> Option<Self> {
+        let lap = (step / RING) & LAP_MASK;
+        let one = 1 | ((is_bad as u64) << COUNT_BITS);
+        if self.lap() == lap && self.calls() < COUNT_MASK {
+            // The usual case. Bad calls are no more than calls, so neither count overflows.
+            return Some(Self(self.0 + one));
+        }
+        let mut counts = 0;
+        if self.lap() == lap {
+            counts = (self.calls() / 2) | ((self.bad() / 2) << COUNT_BITS);
+        } else if self.calls() > 0 && (self.lap().wrapping_sub(lap) & LAP_MASK) <= LATE_LAPS {
+            return None;
+        }
+        Some(Self(((lap << (2 * COUNT_BITS)) | counts) + one))
+    }
+
+    /// Its counts, if it is the bucket `index` of the ring and less than one lap away from `step`.
+    ///
+    /// Before it as well as after: a thread whose clock reading is older by a moment than that of another thread, over the edge of a
+    /// step, must not overlook the other's failure.
+    #[expect(clippy::cast_possible_truncation, reason = "20 bits")]
+    const fn share(self, index: usize, step: u64) -> Option<Share> {
+        let own = self.lap() * RING + index as u64;
+        let age = step.wrapping_sub(own) & STEP_MASK;
+        if age < RING || age > STEP_MASK + 1 - RING {
+            return Some(Share {
+                calls: self.calls() as u32,
+                bad: self.bad() as u32,
+            });
+        }
+        None
+    }
+
+    const fn lap(self) -> u64 {
+        self.0 >> (2 * COUNT_BITS)
+    }
+
+    const fn bad(self) -> u64 {
+        (self.0 >> COUNT_BITS) & COUNT_MASK
+    }
+
+    const fn calls(self) -> u64 {
+        self.0 & COUNT_MASK
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Grid, RING};
+    use crate::types::ticks::NEVER;
+
+    #[test]
+    fn a_mixture_of_two_grids_has_some_step() {
+        let (fine, coarse) = (Grid::new(1), Grid::new(NEVER / 2 * RING));
+        let torn = Grid {
+            length: coarse.length,
+            ..fine
+        };
+        // Any: the reader sees afterwards that the numbers have changed. It must not panic.
+        let _ = torn.step(NEVER, 7);
+        assert_eq!(fine.step(NEVER, 0), NEVER);
+        assert_eq!(coarse.step(NEVER, 0), 2);
+    }
+}
