@@ -46,16 +46,16 @@ mutant 'a transition told after the lock is given back' src/observe/listeners.rs
     'if inner.delivering && !is_mine {' \
     'if false {' \
     'state::tests::loom::listeners_hear_of_every_transition_once_and_in_order'
-mutant 'the last calls counted by load, then store' src/window/count.rs \
+mutant 'the last calls counted by load, then store' src/window/count/mod.rs \
     '.compare_exchange(head.0, next.0, AcqRel, Acquire)
                 .is_ok()' \
     '.load(Acquire) == head.0 && { self.head.store(next.0, std::sync::atomic::Ordering::Release); true }' \
     'state::tests::loom::a_late_result_never_enters_newer_last_calls'
-mutant 'how a call ended written by load, then store' src/window/count.rs \
+mutant 'how a call ended written by load, then store' src/window/count/mod.rs \
     'group.compare_exchange(seen, next, AcqRel, Acquire).is_ok()' \
     'group.load(Acquire) == seen && { group.store(next, std::sync::atomic::Ordering::Release); true }' \
     'window::tests::a_thread_delayed_for_a_lap_overwrites_nothing'
-mutant 'how a call ended written over that of a later one' src/window/count.rs \
+mutant 'how a call ended written over that of a later one' src/window/count/mod.rs \
     'if self.head.load(Acquire) != head.0 {' \
     'if false {' \
     'window::tests::a_thread_delayed_for_a_lap_overwrites_nothing'
@@ -71,18 +71,18 @@ model_mutant 'an override whose end needs a look' src/state/record.rs \
         }
         let now_or_read' \
     'tests::model::a_call_that_ends_after_an_override_is_late'
-mutant 'late probes that keep their slots' src/state/record.rs \
+mutant 'late probes that keep their slots' src/state/probes.rs \
     'if counts.in_flight > 0 || left != word {' \
     'if left != word {' \
     'state::tests::loom::a_probe_that_ends_during_a_decision_leaves_no_lease'
-mutant 'a probe admitted at the last moment that keeps its slot' src/state/record.rs \
+mutant 'a probe admitted at the last moment that keeps its slot' src/state/probes.rs \
     'if counts.in_flight > 0 || left != word {' \
     'if counts.in_flight > 0 {'
 model_mutant 'a wait that forgets how often it was opened' src/state/overrides.rs \
     'openings.saturating_add(1)' \
     'openings.saturating_add(0)' \
     'tests::model::any_history_agrees_with_a_naive_breaker'
-model_mutant 'a late probe that frees the slot of another' src/state/record.rs \
+model_mutant 'a late probe that frees the slot of another' src/state/probes.rs \
     'if !is_late && self.probes.free' \
     'if self.probes.free' \
     'tests::model::a_late_probe_leaves_a_reused_slot_alone'
@@ -90,7 +90,7 @@ model_mutant 'a window that outlives its generation' src/window/time.rs \
     '.wrapping_add(generation as u64 * AHEAD)' \
     '.wrapping_add(generation as u64 * 0 * AHEAD)' \
     'tests::model::any_history_agrees_with_a_naive_breaker'
-model_mutant 'a slow probe that helps to close the circuit' src/state/record.rs \
+model_mutant 'a slow probe that helps to close the circuit' src/state/probes.rs \
     '.map(|failed| failed || is_slow)' \
     '.map(|failed| failed)' \
     'tests::model::a_probe_that_succeeds_slowly_has_failed'
@@ -122,7 +122,7 @@ model_mutant 'a transition that wakes no call' src/state/transitions.rs \
         self.observers.deliver' \
     'self.observers.deliver' \
     'state::tests::waiting::no_call_sleeps_that_could_be_admitted'
-model_mutant 'a slot given back that wakes no call' src/state/record.rs \
+model_mutant 'a slot given back that wakes no call' src/state/probes.rs \
     'return self.wake_for_room();' \
     'return if false { self.wake_for_room() };' \
     'state::tests::waiting::no_call_sleeps_that_could_be_admitted'

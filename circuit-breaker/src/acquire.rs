@@ -16,12 +16,13 @@ use crate::{
     state::Ticket,
 };
 
-/// Waits until the breaker admits a call; made by [`CircuitBreaker::acquire`](crate::CircuitBreaker::acquire).
+/// Waits until the breaker admits a call; made by
+/// [`CircuitBreaker::acquire`](crate::CircuitBreaker::acquire).
 ///
 /// # Cancel safety
 ///
-/// Dropping it leaves the queue of the waiting calls, and wakes the next one if this was first. A slot for a probe that was
-/// just meant for it goes to another.
+/// Dropping it leaves the queue of the waiting calls, and wakes the next one if this was first. A
+/// slot for a probe that was just meant for it goes to another.
 #[pin_project(PinnedDrop)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Acquire<P: Borrow<Core> = Arc<Core>> {
@@ -53,7 +54,8 @@ impl<P: Borrow<Core>> Future for Acquire<P> {
 
     /// # Panics
     ///
-    /// When polled again after it was ready; and where it must wait without a tokio runtime and its timer.
+    /// When polled again after it was ready; and where it must wait without a tokio runtime and its
+    /// timer.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Call<P>> {
         let mut this = self.project();
         let slot = this.core;

@@ -14,11 +14,12 @@ use crate::{
 
 /// A circuit breaker: a cheap handle to a state that all its clones share.
 ///
-/// In ordinary code the type is written `CircuitBreaker`; the parameter is the pointer to the shared state, an [`Arc`] unless
-/// the breaker lives in a `static` (see [`StaticCircuitBreaker`]).
+/// In ordinary code the type is written `CircuitBreaker`; the parameter is the pointer to the
+/// shared state, an [`Arc`] unless the breaker lives in a `static` (see [`StaticCircuitBreaker`]).
 ///
-/// No task runs behind it. What is due at an instant, from open to half-open when the wait is over, and from half-open when a
-/// probe is overdue, happens at the first call or read after it, and then as if it had happened on time.
+/// No task runs behind it. What is due at an instant, from open to half-open when the wait is over,
+/// and from half-open when a probe is overdue, happens at the first call or read after it, and then
+/// as if it had happened on time.
 ///
 /// # Examples
 ///
@@ -36,9 +37,11 @@ use crate::{
 #[derive(Clone)]
 pub struct CircuitBreaker<P = Arc<Core>>(P);
 
-/// A circuit breaker that lives in a `static`: no reference count, made by [`Builder::build_static`].
+/// A circuit breaker that lives in a `static`: no reference count, made by
+/// [`Builder::build_static`].
 ///
-/// A `&'static` reference to it is a handle, for [`CircuitBreakerLayer::new`](crate::CircuitBreakerLayer::new) too.
+/// A `&'static` reference to it is a handle, for
+/// [`CircuitBreakerLayer::new`](crate::CircuitBreakerLayer::new) too.
 pub type StaticCircuitBreaker = CircuitBreaker<Core>;
 
 // === impl Builder ===
@@ -79,8 +82,9 @@ impl Builder {
 // === impl CircuitBreaker ===
 
 impl CircuitBreaker {
-    /// A circuit breaker with the defaults of [`Builder`]: it opens when half of at least twenty calls within 10 s failed,
-    /// waits 5 s, and closes after three probes of which fewer than half failed.
+    /// A circuit breaker with the defaults of [`Builder`]: it opens when half of at least twenty
+    /// calls within 10 s failed, waits 5 s, and closes after three probes of which fewer than half
+    /// failed.
     ///
     /// # Panics
     ///
@@ -95,7 +99,8 @@ impl CircuitBreaker {
         Builder::new()
     }
 
-    /// Asks whether a call may be made now. The token counts as that call until it says how the call ended.
+    /// Asks whether a call may be made now. The token counts as that call until it says how the
+    /// call ended.
     ///
     /// Costs one read while closed, and one reference count into the token. A rejection only reads.
     ///
@@ -116,17 +121,19 @@ impl CircuitBreaker {
         Call::try_new(&self.0, || now)
     }
 
-    /// Waits until a call may be made. The token counts as that call until it says how the call ended.
+    /// Waits until a call may be made. The token counts as that call until it says how the call
+    /// ended.
     ///
-    /// Returns at once while closed. Otherwise it is woken by any transition, an operator's included, when a probe gives its
-    /// slot back, and at the instant from which time alone admits a call: one timer for all waiting calls, and no polling.
-    /// Half-open, one waiting call is woken for each free slot, in the order in which they came; a call that comes at that
-    /// very moment may be faster.
+    /// Returns at once while closed. Otherwise it is woken by any transition, an operator's
+    /// included, when a probe gives its slot back, and at the instant from which time alone admits
+    /// a call: one timer for all waiting calls, and no polling. Half-open, one waiting call is
+    /// woken for each free slot, in the order in which they came; a call that comes at that very
+    /// moment may be faster.
     ///
     /// The wait has no limit, and for a forced-open breaker may not end: put a timeout around it.
     ///
-    /// Nothing is asked and nothing taken before the first poll. Waiting takes a lock and a node in a tree, and a tokio runtime
-    /// with its timer.
+    /// Nothing is asked and nothing taken before the first poll. Waiting takes a lock and a node in
+    /// a tree, and a tokio runtime with its timer.
     ///
     /// # Examples
     ///
@@ -149,8 +156,8 @@ impl CircuitBreaker {
 
     /// Makes a call unless the breaker rejects it. `Err` is a failure, and so is a panic.
     ///
-    /// `f` is not called when the breaker rejects. Where the result has to be inspected to classify it, use
-    /// [`try_acquire`](Self::try_acquire) and [`Call::finish`].
+    /// `f` is not called when the breaker rejects. Where the result has to be inspected to classify
+    /// it, use [`try_acquire`](Self::try_acquire) and [`Call::finish`].
     ///
     /// # Errors
     ///
@@ -184,8 +191,8 @@ impl CircuitBreaker {
         ended(call, f().await)
     }
 
-    /// Makes a call that blocks its thread, unless the breaker rejects it. `Err` is a failure, and so is a panic. Needs no
-    /// runtime.
+    /// Makes a call that blocks its thread, unless the breaker rejects it. `Err` is a failure, and
+    /// so is a panic. Needs no runtime.
     ///
     /// `f` is not called when the breaker rejects.
     ///
@@ -299,8 +306,8 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         core.machine().state_at(core.ticks(now))
     }
 
-    /// State and counts of one moment, without what has expired. For people and gauges, not for a call: it takes a lock, for
-    /// which no call waits unless it opens or closes the breaker.
+    /// State and counts of one moment, without what has expired. For people and gauges, not for a
+    /// call: it takes a lock, for which no call waits unless it opens or closes the breaker.
     pub fn snapshot(&self) -> Snapshot {
         self.snapshot_at(Instant::now())
     }
@@ -311,13 +318,15 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         core.machine().snapshot(core.ticks(now))
     }
 
-    /// How many calls wait now to be admitted. For people and gauges: it takes the lock of the waiting calls.
+    /// How many calls wait now to be admitted. For people and gauges: it takes the lock of the
+    /// waiting calls.
     pub fn waiting(&self) -> usize {
         self.core().machine().waiting()
     }
 
-    /// Closes the breaker, with nothing counted and no cause. Calls in flight are late from now on: their results change
-    /// nothing. A state that an operator has forced stays, with nothing counted either.
+    /// Closes the breaker, with nothing counted and no cause. Calls in flight are late from now on:
+    /// their results change nothing. A state that an operator has forced stays, with nothing
+    /// counted either.
     pub fn reset(&self) {
         self.reset_at(Instant::now());
     }
@@ -328,10 +337,11 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         core.machine().reset(core.ticks(now));
     }
 
-    /// Rejects every call, until an operator [resumes](Self::resume) or the override ends: no wait in open admits probes.
-    /// Replaces an override that holds.
+    /// Rejects every call, until an operator [resumes](Self::resume) or the override ends: no wait
+    /// in open admits probes. Replaces an override that holds.
     ///
-    /// No task waits for the end of the override: the first call or read at or after it makes the transition.
+    /// No task waits for the end of the override: the first call or read at or after it makes the
+    /// transition.
     pub fn force_open(&self, by: Override) {
         self.force_open_at(by, Instant::now());
     }
@@ -342,8 +352,8 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         core.machine().force_open(by, core.ticks(now));
     }
 
-    /// Admits every call and records none, until an operator [resumes](Self::resume) or the override ends. Replaces an
-    /// override that holds.
+    /// Admits every call and records none, until an operator [resumes](Self::resume) or the
+    /// override ends. Replaces an override that holds.
     pub fn disable(&self, by: Override) {
         self.disable_at(by, Instant::now());
     }
@@ -354,8 +364,8 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         core.machine().disable(by, core.ticks(now));
     }
 
-    /// Admits every call and records it, until an operator [resumes](Self::resume) or the override ends. Replaces an override
-    /// that holds.
+    /// Admits every call and records it, until an operator [resumes](Self::resume) or the override
+    /// ends. Replaces an override that holds.
     ///
     /// What would have opened the breaker is counted, see
     /// [`Snapshot::would_have_opened`](crate::Snapshot::would_have_opened), and becomes its
@@ -370,8 +380,9 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         core.machine().metrics_only(by, core.ticks(now));
     }
 
-    /// Ends an override: the breaker is closed, with nothing counted, and its numbers hold again. Returns whether there was
-    /// one; nothing happens if there was none. How long `by` lasts does not matter.
+    /// Ends an override: the breaker is closed, with nothing counted, and its numbers hold again.
+    /// Returns whether there was one; nothing happens if there was none. How long `by` lasts does
+    /// not matter.
     pub fn resume(&self, by: Override) -> bool {
         self.resume_at(by, Instant::now())
     }
@@ -382,16 +393,18 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         core.machine().resume(by, core.ticks(now))
     }
 
-    /// Replaces the numbers while calls are in flight. No call waits for it, and none decides by a mixture of both: a call
-    /// that ends at this very moment uses the old numbers or the new ones as a whole.
+    /// Replaces the numbers while calls are in flight. No call waits for it, and none decides by a
+    /// mixture of both: a call that ends at this very moment uses the old numbers or the new ones
+    /// as a whole.
     ///
-    /// The state stays, and with it failures in a row, probes and their results, an override, and the end of a wait, ramp or
-    /// probe that has begun. What begins from now on uses the new numbers. Nothing opens or closes by the change, with two
-    /// exceptions: probes decide at once where enough have ended, and a ramp that is no longer configured is over. Calls in
-    /// flight count when they end; one that began while slowness was not configured is not slow.
+    /// The state stays, and with it failures in a row, probes and their results, an override, and
+    /// the end of a wait, ramp or probe that has begun. What begins from now on uses the new
+    /// numbers. Nothing opens or closes by the change, with two exceptions: probes decide at once
+    /// where enough have ended, and a ramp that is no longer configured is over. Calls in flight
+    /// count when they end; one that began while slowness was not configured is not slow.
     ///
-    /// The window stays where its shape does. Where its kind, its length or size, or the set of ratios changes, it begins
-    /// empty, in the same state.
+    /// The window stays where its shape does. Where its kind, its length or size, or the set of
+    /// ratios changes, it begins empty, in the same state.
     ///
     /// # Errors
     ///
@@ -429,9 +442,10 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
 
     /// Calls `f` with every [`Transition`] from now on, in order: for logs, metrics, an audit.
     ///
-    /// It is called after the state has changed, with no lock held, by the call or read that changed it. A slow `f` delays
-    /// only that one, and a panic in it harms no other. It may ask and steer the breaker. It must not own the breaker that it
-    /// listens to, or neither is ever dropped.
+    /// It is called after the state has changed, with no lock held, by the call or read that
+    /// changed it. A slow `f` delays only that one, and a panic in it harms no other. It may ask
+    /// and steer the breaker. It must not own the breaker that it listens to, or neither is ever
+    /// dropped.
     ///
     /// # Examples
     ///
@@ -447,11 +461,11 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
             .listen(move |change| f(&Transition::new(name, start, change.clone())))
     }
 
-    /// The latest transition, `None` if there was none since the first call of this method. A receiver is woken by each, but
-    /// may miss one that is followed at once by another.
+    /// The latest transition, `None` if there was none since the first call of this method. A
+    /// receiver is woken by each, but may miss one that is followed at once by another.
     ///
-    /// As no task runs behind the breaker, a transition that is due happens when it is called or read: a receiver that only
-    /// watches an open breaker is not told when the wait is over.
+    /// As no task runs behind the breaker, a transition that is due happens when it is called or
+    /// read: a receiver that only watches an open breaker is not told when the wait is over.
     pub fn watch(&self) -> watch::Receiver<Option<Transition>> {
         self.core().observers().watch(|| {
             let watched = watch::Sender::new(None);
@@ -465,8 +479,9 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         })
     }
 
-    /// Takes the handles of its metrics from the recorder now, instead of at the first use at which there is one. The counters
-    /// are then there, at zero, and the gauge of its state, before anything happens.
+    /// Takes the handles of its metrics from the recorder now, instead of at the first use at which
+    /// there is one. The counters are then there, at zero, and the gauge of its state, before
+    /// anything happens.
     #[cfg(feature = "metrics")]
     pub fn resolve_metrics(&self) {
         let state = self.state();

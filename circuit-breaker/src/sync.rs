@@ -1,8 +1,8 @@
 //! The types loom must see. Nothing else in this crate names an atomic or a lock.
 //!
-//! The reference count of the handle is not among them: it is `std`'s, proven elsewhere. Nor is [`OnceLock`]: no model reads the
-//! clock, and listeners exist before the threads of a model. The map of a family is proven elsewhere too: to loom each of its
-//! operations is one step.
+//! The reference count of the handle is not among them: it is `std`'s, proven elsewhere. Nor is
+//! [`OnceLock`]: no model reads the clock, and listeners exist before the threads of a model. The
+//! map of a family is proven elsewhere too: to loom each of its operations is one step.
 
 pub(crate) use std::sync::OnceLock;
 
@@ -11,8 +11,8 @@ pub(crate) use loom::sync::atomic;
 #[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::atomic;
 
-/// A lock for cold paths: transitions, the operator's methods, `snapshot`, and listeners. No call takes it that is admitted,
-/// rejected or recorded, unless it changes the state.
+/// A lock for cold paths: transitions, the operator's methods, `snapshot`, and listeners. No call
+/// takes it that is admitted, rejected or recorded, unless it changes the state.
 #[derive(Debug)]
 pub(crate) struct Mutex<T>(
     #[cfg(all(test, loom))] loom::sync::Mutex<T>,
@@ -111,7 +111,8 @@ impl<K: std::hash::Hash + Eq, V: Clone> Map<K, V> {
             .expect("no model panics here")
             .get(key)
             .cloned();
-        // A step in which others come between: what was found may be out of the map before it is used.
+        // A step in which others come between: what was found may be out of the map before it is
+        // used.
         drop(self.0.lock().expect("no model panics here"));
         found.as_ref().map(f)
     }

@@ -5,10 +5,11 @@ use crate::types::OnCancel;
 
 /// The numbers of a circuit breaker. `Copy`, and usable in a `const`.
 ///
-/// Made by [`CircuitBreaker::builder`](crate::CircuitBreaker::builder). The breaker opens by what is configured here: a
-/// [`failure_ratio`](Self::failure_ratio), a [`slow_ratio`](Self::slow_ratio),
-/// [`consecutive_failures`](Self::consecutive_failures), in any combination. Without any of them it opens when half of the
-/// calls failed. They are evaluated in this order, and the first that holds is the [`Cause`](crate::Cause).
+/// Made by [`CircuitBreaker::builder`](crate::CircuitBreaker::builder). The breaker opens by what
+/// is configured here: a [`failure_ratio`](Self::failure_ratio), a
+/// [`slow_ratio`](Self::slow_ratio), [`consecutive_failures`](Self::consecutive_failures), in any
+/// combination. Without any of them it opens when half of the calls failed. They are evaluated in
+/// this order, and the first that holds is the [`Cause`](crate::Cause).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a builder makes nothing until `build` or `build_static`"]
 #[cfg_attr(
@@ -79,15 +80,16 @@ impl Builder {
 
     /// Opens when this share of the calls in the window failed, or more: above 0.0 and up to 1.0.
     ///
-    /// Compared exactly, in integers: a ratio with up to nine decimals is the one you wrote, and `2.0 / 3.0` is reached by
-    /// two calls of three. Only a call that failed opens the breaker.
+    /// Compared exactly, in integers: a ratio with up to nine decimals is the one you wrote, and
+    /// `2.0 / 3.0` is reached by two calls of three. Only a call that failed opens the breaker.
     pub const fn failure_ratio(mut self, ratio: f64) -> Self {
         self.0.failure_ratio = Some(ratio);
         self
     }
 
-    /// Opens when this share of the calls in the window were slow, failed or not, or more: above 0.0 and up to 1.0, compared
-    /// as the failure ratio is. Needs [`slow_after`](Self::slow_after), which defines slow.
+    /// Opens when this share of the calls in the window were slow, failed or not, or more: above
+    /// 0.0 and up to 1.0, compared as the failure ratio is. Needs [`slow_after`](Self::slow_after),
+    /// which defines slow.
     ///
     /// Only a call that was slow opens the breaker by this ratio.
     pub const fn slow_ratio(mut self, ratio: f64) -> Self {
@@ -95,11 +97,13 @@ impl Builder {
         self
     }
 
-    /// A call is slow that takes this long or longer: from 1 ns; more than 36 years are 36 years. Off by default.
+    /// A call is slow that takes this long or longer: from 1 ns; more than 36 years are 36 years.
+    /// Off by default.
     ///
-    /// A slow probe is a failed one. A call that is dropped before it ends is a failure if it was slow by then
-    /// ([`OnCancel::FailureIfSlow`], the default where this is set). With [`slow_ratio`](Self::slow_ratio) slow calls open
-    /// the breaker; without it, slowness alone does not.
+    /// A slow probe is a failed one. A call that is dropped before it ends is a failure if it was
+    /// slow by then ([`OnCancel::FailureIfSlow`], the default where this is set). With
+    /// [`slow_ratio`](Self::slow_ratio) slow calls open the breaker; without it, slowness alone
+    /// does not.
     ///
     /// Costs a clock reading when a call is admitted, and one when it ends.
     pub const fn slow_after(mut self, limit: Duration) -> Self {
@@ -107,30 +111,33 @@ impl Builder {
         self
     }
 
-    /// The calls that the ratios look at: those within a time, or a number of last ones. The default is [`Window::time`] of
-    /// 10 s.
+    /// The calls that the ratios look at: those within a time, or a number of last ones. The
+    /// default is [`Window::time`] of 10 s.
     pub const fn window(mut self, window: Window) -> Self {
         self.0.window = window;
         self
     }
 
-    /// The number of calls the window must hold before a ratio counts: 1 to 500,000, and no more than a window of calls can
-    /// hold. The default is 20, or the size of a smaller window of calls.
+    /// The number of calls the window must hold before a ratio counts: 1 to 500,000, and no more
+    /// than a window of calls can hold. The default is 20, or the size of a smaller window of
+    /// calls.
     pub const fn minimum_calls(mut self, calls: u32) -> Self {
         self.0.minimum_calls = Some(calls);
         self
     }
 
-    /// Opens when this number of calls failed without a success in between: 1 to 536,870,911. They are counted in the order
-    /// in which they end, however long ago. Off by default.
+    /// Opens when this number of calls failed without a success in between: 1 to 536,870,911. They
+    /// are counted in the order in which they end, however long ago. Off by default.
     ///
-    /// If no ratio is configured beside it, it is the only thing that opens the breaker, and no window is kept.
+    /// If no ratio is configured beside it, it is the only thing that opens the breaker, and no
+    /// window is kept.
     pub const fn consecutive_failures(mut self, failures: u32) -> Self {
         self.0.consecutive_failures = Some(failures);
         self
     }
 
-    /// How long an open breaker rejects calls before it admits probes. The default is 5 s, every time.
+    /// How long an open breaker rejects calls before it admits probes. The default is 5 s, every
+    /// time.
     pub const fn wait_in_open(mut self, wait: Wait) -> Self {
         self.0.wait_in_open = wait;
         self
@@ -142,31 +149,35 @@ impl Builder {
         self
     }
 
-    /// How long a probe may take: from 1 ns; more than 36 years are 36 years. A probe that has not ended by then has failed,
-    /// and its slot is free. The default is 10 s.
+    /// How long a probe may take: from 1 ns; more than 36 years are 36 years. A probe that has not
+    /// ended by then has failed, and its slot is free. The default is 10 s.
     ///
-    /// Choose it above what a slow but good call takes: a timeout inside the breaker is the usual measure.
+    /// Choose it above what a slow but good call takes: a timeout inside the breaker is the usual
+    /// measure.
     pub const fn probe_deadline(mut self, deadline: Duration) -> Self {
         self.0.probe_deadline = deadline;
         self
     }
 
-    /// How a call counts that was dropped before it ended. The default is [`OnCancel::FailureIfSlow`] where
-    /// [`slow_after`](Self::slow_after) is configured, and [`OnCancel::Ignored`] elsewhere.
+    /// How a call counts that was dropped before it ended. The default is
+    /// [`OnCancel::FailureIfSlow`] where [`slow_after`](Self::slow_after) is configured, and
+    /// [`OnCancel::Ignored`] elsewhere.
     pub const fn on_cancel(mut self, on_cancel: OnCancel) -> Self {
         self.0.on_cancel = Some(on_cancel);
         self
     }
 
-    /// Lets calls come back gradually once the probes have closed the breaker, a rising share of them, see [`Ramp`]. By
-    /// default all come back at once.
+    /// Lets calls come back gradually once the probes have closed the breaker, a rising share of
+    /// them, see [`Ramp`]. By default all come back at once.
     ///
-    /// On the ramp the breaker is [`Ramping`](crate::State::Ramping), which is closed but for the calls that are rejected:
-    /// results count as they do while closed, and open it in the same way. The wait is then that of another opening in a row
-    /// ([`Wait::exponential`]). The end of the ramp is a transition to closed, with nothing counted. An operator's `resume`
-    /// and a `reset` lead to closed at once.
+    /// On the ramp the breaker is [`Ramping`](crate::State::Ramping), which is closed but for the
+    /// calls that are rejected: results count as they do while closed, and open it in the same way.
+    /// The wait is then that of another opening in a row ([`Wait::exponential`]). The end of the
+    /// ramp is a transition to closed, with nothing counted. An operator's `resume` and a `reset`
+    /// lead to closed at once.
     ///
-    /// Costs nothing while the breaker is closed; on the ramp a clock reading and a write for each call.
+    /// Costs nothing while the breaker is closed; on the ramp a clock reading and a write for each
+    /// call.
     pub const fn ramp(mut self, ramp: Ramp) -> Self {
         self.0.ramp = Some(ramp);
         self
@@ -174,8 +185,9 @@ impl Builder {
 
     /// Evaluates the ratios after every call, not only after failures and slow calls.
     ///
-    /// With it a success can open the breaker: it completes the [`minimum_calls`](Self::minimum_calls), or a better call
-    /// leaves the window. By default only a bad call opens it: a call that goes well is no reason to stop.
+    /// With it a success can open the breaker: it completes the
+    /// [`minimum_calls`](Self::minimum_calls), or a better call leaves the window. By default only
+    /// a bad call opens it: a call that goes well is no reason to stop.
     ///
     /// Costs, over a window of time, a look at all its steps for each call.
     pub const fn evaluate_every_call(mut self) -> Self {

@@ -27,8 +27,8 @@ impl Visitor<'_> for Human {
     }
 }
 
-/// Reads jiff's friendly format: numbers with units from nanoseconds to hours. A negative duration, days and
-/// longer units, and ISO 8601 are refused.
+/// Reads jiff's friendly format: numbers with units from nanoseconds to hours. A negative duration,
+/// days and longer units, and ISO 8601 are refused.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     match text.trim() {
         UNLIMITED => Some(Duration::MAX),
@@ -39,8 +39,8 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// The text that [`parse`] reads back as `duration`, to the nanosecond. A duration above [`i64::MAX`] seconds is
-/// written as `unlimited`.
+/// The text that [`parse`] reads back as `duration`, to the nanosecond. A duration above
+/// [`i64::MAX`] seconds is written as `unlimited`.
 pub(super) fn written(duration: Duration) -> String {
     match SignedDuration::try_from(duration) {
         Ok(signed) => PRINTER.duration_to_string(&signed),

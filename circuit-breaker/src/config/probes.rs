@@ -1,3 +1,5 @@
+use crate::types::Ratio;
+
 /// How a half-open breaker decides: how many probes, and how many of them at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "probes do nothing until they are given to `Builder::probes`"]
@@ -13,17 +15,40 @@ pub struct Probes {
     pub(super) in_flight: u32,
 }
 
-/// How many probes may be in flight at most, each with a deadline. Sixteen at once tell as much about a backend as a
-/// thousand, and scanning them stays cheap.
+/// [`Probes`] as the state machine needs them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trial {
+    pub(super) rule: Rule,
+    /// How many results decide.
+    pub(crate) results: u32,
+    /// How many probes at once.
+    pub(crate) in_flight: u8,
+    /// The deadline of each.
+    pub(crate) time: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rule {
+    /// After all results, by the share of failures.
+    Share(Ratio),
+    /// As soon as this number of successes is reached, or out of reach.
+    Successes(u32),
+}
+
+/// How many probes may be in flight at most, each with a deadline. Sixteen at once tell as much
+/// about a backend as a thousand, and scanning them stays cheap.
 const MAX_IN_FLIGHT: u32 = 16;
 /// The largest number of results that the state word has room for.
 const MAX_RESULTS: u32 = (1 << 12) - 1;
 
+// === impl Probes ===
+
 impl Probes {
-    /// Decides after `results` results, from 1 to 4,095: opens again if the failure ratio (50 % where none is configured) is
-    /// reached among them, closes otherwise.
+    /// Decides after `results` results, from 1 to 4,095: opens again if the failure ratio (50 %
+    /// where none is configured) is reached among them, closes otherwise.
     ///
-    /// All of them may be in flight at once, up to sixteen; [`in_flight`](Self::in_flight) lowers that.
+    /// All of them may be in flight at once, up to sixteen; [`in_flight`](Self::in_flight) lowers
+    /// that.
     pub const fn results(results: u32) -> Self {
         Self {
             results,
@@ -41,8 +66,9 @@ impl Probes {
         Self::results(1)
     }
 
-    /// Closes as soon as `needed` probes of `of` succeeded, and opens again as soon as that is out of reach: both from 1 to
-    /// 4,095, `needed` no more than `of`. The failure ratio does not matter then.
+    /// Closes as soon as `needed` probes of `of` succeeded, and opens again as soon as that is out
+    /// of reach: both from 1 to 4,095, `needed` no more than `of`. The failure ratio does not
+    /// matter then.
     ///
     /// Once it is decided, probes that are still in flight are late: their results change nothing.
     pub const fn successes(needed: u32, of: u32) -> Self {
@@ -51,7 +77,8 @@ impl Probes {
         probes
     }
 
-    /// At most `limit` probes in flight at once, from 1 to 16. Never more are admitted than results are missing.
+    /// At most `limit` probes in flight at once, from 1 to 16. Never more are admitted than results
+    /// are missing.
     pub const fn in_flight(mut self, limit: u32) -> Self {
         self.in_flight = limit;
         self
@@ -72,6 +99,23 @@ impl Probes {
             && self.results <= MAX_RESULTS
             && self.in_flight >= 1
             && self.in_flight <= MAX_IN_FLIGHT
+    }
+}
+
+// === impl Trial ===
+
+impl Trial {
+    /// Whether a half-open breaker opens (or closes) with these results; `None` if it is too early
+    /// to say.
+    pub(crate) fn decides(&self, successes: u32, failures: u32) -> Option<bool> {
+        let results = successes + failures;
+        match self.rule {
+            Rule::Share(ratio) => {
+                (results >= self.results).then(|| ratio.is_reached(failures, results))
+            }
+            Rule::Successes(needed) if successes >= needed => Some(false),
+            Rule::Successes(needed) => (failures + needed > self.results).then_some(true),
+        }
     }
 }
 

@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use crate::types::ticks::{NEVER, after, ticks};
 
-/// The gradual return of a breaker that has recovered: it admits a rising share of the calls, each share for a time, before
-/// it admits all.
+/// The gradual return of a breaker that has recovered: it admits a rising share of the calls, each
+/// share for a time, before it admits all.
 ///
-/// The share is spread evenly over the calls that come, without chance: at 25 % every fourth is admitted. The others are
-/// rejected.
+/// The share is spread evenly over the calls that come, without chance: at 25 % every fourth is
+/// admitted. The others are rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a ramp does nothing until it is given to `Builder::ramp`"]
 #[cfg_attr(
@@ -75,8 +75,8 @@ impl Steps {
         after(now, (self.step * self.count()).min(NEVER))
     }
 
-    /// The share of a hundred calls that is admitted this long before the end of the ramp, and the time until a larger one
-    /// is.
+    /// The share of a hundred calls that is admitted this long before the end of the ramp, and the
+    /// time until a larger one is.
     pub(crate) fn share(&self, left: u64) -> (u64, u64) {
         // The last step is the one that begins one step before the end.
         let steps_left = left.div_ceil(self.step).clamp(1, self.count());

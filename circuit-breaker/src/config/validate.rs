@@ -1,15 +1,23 @@
-//! What the numbers of a builder amount to, if they can work; and the same in words, for the state machine to share.
+//! What the numbers of a builder amount to, if they can work; and the same in words, for the state
+//! machine to share.
 //!
-//! A number of the builder stands in three places of this file: it is checked in `validate`, kept in [`Config`], and has its
-//! place in the words.
+//! A number of the builder stands in three places of this file: it is checked in `validate`, kept
+//! in [`Config`], and has its place in the words.
 
-use super::{Builder, builder::Numbers, ramp::Steps, wait::Waits};
+use super::{
+    Builder,
+    builder::Numbers,
+    probes::{Rule, Trial},
+    ramp::Steps,
+    wait::Waits,
+};
 use crate::{
-    types::{End, InvalidConfig, OnCancel, Outcome, Ratio, ticks::ticks},
+    types::{InvalidConfig, OnCancel, Ratio, ticks::ticks},
     window::{Limits, Shape},
 };
 
-/// The numbers of a breaker, checked, in ticks (nanoseconds) of at most [`NEVER`](crate::types::ticks::NEVER).
+/// The numbers of a breaker, checked, in ticks (nanoseconds) of at most
+/// [`NEVER`](crate::types::ticks::NEVER).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config {
     pub(crate) trial: Trial,
@@ -20,33 +28,13 @@ pub(crate) struct Config {
     pub(crate) wait: Waits,
     /// From how many ticks on a call is slow, where that matters.
     pub(crate) slow_after: Option<u64>,
-    on_cancel: OnCancel,
+    pub(super) on_cancel: OnCancel,
     /// How all calls come back once the probes have closed the breaker.
     pub(crate) ramp: Option<Steps>,
 }
 
-/// How a half-open breaker tries the backend.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Trial {
-    rule: Rule,
-    /// How many results decide.
-    pub(crate) results: u32,
-    /// How many probes at once.
-    pub(crate) in_flight: u8,
-    /// The deadline of each.
-    pub(crate) time: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Rule {
-    /// After all results, by the share of failures.
-    Share(Ratio),
-    /// As soon as this number of successes is reached, or out of reach.
-    Successes(u32),
-}
-
 /// A backend that fails every other call is of no use.
-const DEFAULT_RATIO: f64 = 0.5;
+const HALF: Option<Ratio> = Ratio::new(0.5);
 /// Below it one or two failures would be half of the calls.
 const DEFAULT_MINIMUM: u32 = 20;
 /// The largest count of failures in a row that the state word has room for.
@@ -83,13 +71,11 @@ impl Builder {
         };
         let on_cancel = match (on_cancel, slow_after) {
             (Some(OnCancel::FailureIfSlow), None) => return Err(InvalidConfig::SlowAfter),
+            (_, None) if slow.is_some() => return Err(InvalidConfig::SlowAfter),
             (Some(on_cancel), _) => on_cancel,
             (None, Some(_)) => OnCancel::FailureIfSlow,
             (None, None) => OnCancel::Ignored,
         };
-        if slow.is_some() && slow_after.is_none() {
-            return Err(InvalidConfig::SlowAfter);
-        }
         let in_a_row = match consecutive_failures {
             Some(failures) if failures == 0 || failures > MAX_IN_A_ROW => {
                 return Err(InvalidConfig::ConsecutiveFailures);
@@ -124,11 +110,10 @@ impl Builder {
                 steps => steps,
             },
         };
-        let half = Ratio::new(DEFAULT_RATIO);
         let limits = Limits {
             minimum,
             failed: match (failed, slow) {
-                (None, None) => half,
+                (None, None) => HALF,
                 _ => failed,
             },
             slow,
@@ -139,7 +124,7 @@ impl Builder {
                 rule: match (probes.successes, failed) {
                     (Some(needed), _) => Rule::Successes(needed),
                     (None, Some(ratio)) => Rule::Share(ratio),
-                    (None, None) => Rule::Share(half.expect("it is a share")),
+                    (None, None) => Rule::Share(HALF.expect("it is a share")),
                 },
                 results: probes.results,
                 in_flight: probes.in_flight_limit(),
@@ -169,26 +154,11 @@ const fn share(ratio: Option<f64>) -> Result<Option<Ratio>, ()> {
     }
 }
 
-// === impl Trial ===
-
-impl Trial {
-    /// Whether a half-open breaker opens (or closes) with these results; `None` if it is too early to say.
-    pub(crate) fn decides(&self, successes: u32, failures: u32) -> Option<bool> {
-        let results = successes + failures;
-        match self.rule {
-            Rule::Share(ratio) => {
-                (results >= self.results).then(|| ratio.is_reached(failures, results))
-            }
-            Rule::Successes(needed) if successes >= needed => Some(false),
-            Rule::Successes(needed) => (failures + needed > self.results).then_some(true),
-        }
-    }
-}
-
 // === impl Config ===
 
 // Which word holds what. Words 0 to 2 hold the shape of the window.
-/// The kind of the window (2 bits), whether every call is evaluated (1), the minimum (the upper 32).
+/// The kind of the window (2 bits), whether every call is evaluated (1), the minimum (the upper
+/// 32).
 const WINDOW: usize = 3;
 /// Two ratios, 32 bits each; 0 where there is none.
 const RATIOS: usize = 4;
@@ -211,33 +181,6 @@ const EVERY_CALL: u64 = 1 << 2;
 
 impl Config {
     pub(crate) const WORDS: usize = 14;
-
-    /// Whether the end of a call needs a time even if nothing opens.
-    pub(crate) const fn needs_time(&self) -> bool {
-        match self.window {
-            Some((shape, _)) if shape.needs_time() => true,
-            _ => self.slow_after.is_some(),
-        }
-    }
-
-    /// Whether a call that began at `started` is slow at `now`.
-    pub(crate) fn is_slow(&self, started: u64, now: u64) -> bool {
-        (self.slow_after).is_some_and(|limit| now.saturating_sub(started) >= limit)
-    }
-
-    /// Whether a call that ended so has failed; `None` if it does not count.
-    pub(crate) fn has_failed(&self, end: End, slow: bool) -> Option<bool> {
-        match end {
-            End::Finished(Outcome::Success) => Some(false),
-            End::Finished(Outcome::Failure | Outcome::FailureFor(_)) => Some(true),
-            End::Finished(Outcome::Ignored) => None,
-            End::Cancelled => match self.on_cancel {
-                OnCancel::Ignored => None,
-                OnCancel::Failure => Some(true),
-                OnCancel::FailureIfSlow => slow.then_some(true),
-            },
-        }
-    }
 
     pub(crate) const fn pack(&self) -> [u64; Self::WORDS] {
         let mut words = [0; Self::WORDS];
@@ -314,7 +257,8 @@ impl Config {
         }
     }
 
-    // The parts that a call needs, each from the words that hold it. `word` reads the word at an index.
+    // The parts that a call needs, each from the words that hold it. `word` reads the word at an
+    // index.
 
     #[inline]
     pub(crate) fn unpack_shape(kind: u64, word: impl Fn(usize) -> u64) -> Option<Shape> {

@@ -42,8 +42,8 @@ impl Wait {
         Self::exponential(wait, wait)
     }
 
-    /// `first`, and twice as long each time that the probes open the breaker again, up to `cap`. Once it has closed, it is
-    /// `first` again. The end is inclusive.
+    /// `first`, and twice as long each time that the probes open the breaker again, up to `cap`.
+    /// Once it has closed, it is `first` again. The end is inclusive.
     ///
     /// From 1 ns; more than 36 years are 36 years; `cap` is not below `first`.
     pub const fn exponential(first: Duration, cap: Duration) -> Self {
@@ -54,8 +54,9 @@ impl Wait {
         }
     }
 
-    /// Shortens each wait by a random part of this share of it, above 0.0 and up to 1.0, so that many processes that lost a
-    /// backend together do not all come back at one instant. This holds at the cap too, which is never exceeded.
+    /// Shortens each wait by a random part of this share of it, above 0.0 and up to 1.0, so that
+    /// many processes that lost a backend together do not all come back at one instant. This holds
+    /// at the cap too, which is never exceeded.
     ///
     /// [`Open::retry_at`](crate::Open::retry_at) has the wait that was drawn.
     pub const fn jitter(mut self, share: f64) -> Self {
@@ -91,7 +92,8 @@ impl Waits {
         self.first
     }
 
-    /// The wait after this number of openings since the breaker was last closed. `random` is any number.
+    /// The wait after this number of openings since the breaker was last closed. `random` is any
+    /// number.
     pub(crate) fn after(self, openings: u32, random: impl FnOnce() -> u64) -> u64 {
         let doubled = if openings < self.first.leading_zeros() {
             self.first << openings

@@ -21,30 +21,34 @@ enum Span {
     Calls(u32),
 }
 
-/// Below half of what a bucket counts exactly: a full bucket that was halved still holds as many calls.
+/// Below half of what a bucket counts exactly: a full bucket that was halved still holds as many
+/// calls.
 const MAX_MINIMUM: u32 = 500_000;
 
 impl Window {
     /// The calls that ended within the last `length`.
     ///
-    /// The window moves in sixteen steps: a call counts for at least fifteen sixteenths of `length` and never for more than
-    /// `length` (rounded up to 16 ns). Cost and memory do not depend on the traffic.
+    /// The window moves in sixteen steps: a call counts for at least fifteen sixteenths of `length`
+    /// and never for more than `length` (rounded up to 16 ns). Cost and memory do not depend on the
+    /// traffic.
     ///
-    /// Each step counts a million calls exactly. Beyond that, the share of failures stays right to one part in half a
-    /// million.
+    /// Each step counts a million calls exactly. Beyond that, the share of failures stays right to
+    /// one part in half a million.
     ///
-    /// From 1 ns; more than 36 years are 36 years. A step distinguishes 2^24 windows (five years of one of 10 s). A step
-    /// without a call for exactly that time counts its old calls once more; one without a call for almost that time, all but
-    /// the last 1,024 windows, counts none until then.
+    /// From 1 ns; more than 36 years are 36 years. A step distinguishes 2^24 windows (five years of
+    /// one of 10 s). A step without a call for exactly that time counts its old calls once more;
+    /// one without a call for almost that time, all but the last 1,024 windows, counts none until
+    /// then.
     pub const fn time(length: Duration) -> Self {
         Self(Span::Time(length))
     }
 
-    /// The last `calls` that ended, however long ago: from 1 to 1,024. The oldest leaves when the next one comes. Each takes
-    /// room in every breaker; at a rate of calls that needs more than a thousand, a window of time does as well.
+    /// The last `calls` that ended, however long ago: from 1 to 1,024. The oldest leaves when the
+    /// next one comes. Each takes room in every breaker; at a rate of calls that needs more than a
+    /// thousand, a window of time does as well.
     ///
-    /// A success that ends while the window is full and holds no bad call only reads. Any other call costs two
-    /// compare-and-swaps. No clock is read.
+    /// A success that ends while the window is full and holds no bad call only reads. Any other
+    /// call costs two compare-and-swaps. No clock is read.
     pub const fn calls(calls: u32) -> Self {
         Self(Span::Calls(calls))
     }

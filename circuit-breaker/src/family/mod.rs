@@ -23,21 +23,24 @@ use crate::{
 
 /// A circuit breaker for each key: a host, a tenant, a route. A cheap handle; clones share.
 ///
-/// Made by [`Builder::build_family`]. At most `capacity` breakers exist at a time. When a new key comes at that size, one makes
-/// room that is not needed, and not one that was used lately if another can go. A breaker never goes that
+/// Made by [`Builder::build_family`]. At most `capacity` breakers exist at a time. When a new key
+/// comes at that size, one makes room that is not needed, and not one that was used lately if
+/// another can go. A breaker never goes that
 ///
 /// - is open, before its wait is over,
 /// - an operator has put into a state, before that ends,
 /// - has calls in flight or waiting,
 /// - has a handle or a listener.
 ///
-/// A breaker that goes has forgotten the calls in its window. When none may go, the calls of the new key share one more breaker
-/// of the same configuration, the [`overflow`](Self::overflow). So the memory is bounded, however many keys the callers make up.
+/// A breaker that goes has forgotten the calls in its window. When none may go, the calls of the
+/// new key share one more breaker of the same configuration, the [`overflow`](Self::overflow). So
+/// the memory is bounded, however many keys the callers make up.
 ///
 /// # Cost
 ///
-/// For a key that exists: one lookup in a concurrent map, without a lock, and then what the breaker costs. A new key takes a lock,
-/// and at full capacity looks at up to 64 others. A member takes 2.3 KB.
+/// For a key that exists: one lookup in a concurrent map, without a lock, and then what the breaker
+/// costs. A new key takes a lock, and at full capacity looks at up to 64 others. A member takes 2.3
+/// KB.
 ///
 /// # Examples
 ///
@@ -60,8 +63,8 @@ pub struct CircuitBreakers<K>(Arc<Shared<K>>);
 struct Shared<K> {
     name: &'static str,
     capacity: usize,
-    /// Weak: whether a member exists and whether it is being removed is one question to its reference count, answered in one
-    /// step.
+    /// Weak: whether a member exists and whether it is being removed is one question to its
+    /// reference count, answered in one step.
     map: Map<K, Weak<Core>>,
     overflow: Arc<Core>,
     /// Taken to make, list or evict members; not to use one.
@@ -69,8 +72,9 @@ struct Shared<K> {
     labels: Labels<K>,
 }
 
-/// The members in a ring, with a hand that goes around and gives each that was used a second chance (the "clock" of virtual
-/// memory): nearly the least recently used, without a stamp to be written by each call.
+/// The members in a ring, with a hand that goes around and gives each that was used a second chance
+/// (the "clock" of virtual memory): nearly the least recently used, without a stamp to be written
+/// by each call.
 struct Members<K> {
     config: Config,
     /// How often they were changed.
@@ -84,13 +88,15 @@ struct Member<K> {
     core: Arc<Core>,
 }
 
-/// The members that are looked at, at most, for one that may go: a bound for the time under the lock when many unknown keys come.
+/// The members that are looked at, at most, for one that may go: a bound for the time under the
+/// lock when many unknown keys come.
 const LOOKED_AT: usize = 64;
 
 // === impl Builder ===
 
 impl Builder {
-    /// Builds a family: a circuit breaker of this configuration for each key, for at most `capacity` keys at a time.
+    /// Builds a family: a circuit breaker of this configuration for each key, for at most
+    /// `capacity` keys at a time.
     ///
     /// # Errors
     ///
@@ -125,8 +131,8 @@ impl Builder {
 impl<K> CircuitBreakers<K> {
     /// Chooses the breaker of a call by its request, for a layer.
     ///
-    /// `key` is called once a call; a key that costs nothing to make (a number, an `Arc<str>` that the request has anyway) is
-    /// best.
+    /// `key` is called once a call; a key that costs nothing to make (a number, an `Arc<str>` that
+    /// the request has anyway) is best.
     pub fn by<Req, F>(&self, key: F) -> By<K, F>
     where
         F: Fn(&Req) -> K + Clone,
@@ -189,8 +195,9 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
         CircuitBreaker::of(self.core(key))
     }
 
-    /// Replaces the numbers: of the members that exist, each as by [`CircuitBreaker::reconfigure`], of the overflow, and of
-    /// members to come. If several threads do so at once, all members have the last numbers once every thread has returned.
+    /// Replaces the numbers: of the members that exist, each as by [`CircuitBreaker::reconfigure`],
+    /// of the overflow, and of members to come. If several threads do so at once, all members have
+    /// the last numbers once every thread has returned.
     ///
     /// # Errors
     ///
@@ -212,17 +219,20 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
                 let now = core.ticks(Instant::now());
                 core.machine().reconfigure(config, now);
             }
-            // Another thread may have reached some of them first, with newer numbers: then those once more.
+            // Another thread may have reached some of them first, with newer numbers: then those
+            // once more.
             if self.0.members.lock().revision == revision {
                 return Ok(());
             }
         }
     }
 
-    /// Removes every member that is not needed and was not used since the last call of this method (or since one was looked for
-    /// that may go): called every ten minutes, those that were idle for at least as long. Returns how many went.
+    /// Removes every member that is not needed and was not used since the last call of this method
+    /// (or since one was looked for that may go): called every ten minutes, those that were idle
+    /// for at least as long. Returns how many went.
     ///
-    /// Only memory needs it: a new key finds room anyway. No call waits for it but the first ones of new keys.
+    /// Only memory needs it: a new key finds room anyway. No call waits for it but the first ones
+    /// of new keys.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn evict_idle(&self) -> usize {
         let now = Instant::now();
@@ -250,11 +260,12 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
 
 #[cfg(feature = "metrics")]
 impl<K: fmt::Display> CircuitBreakers<K> {
-    /// From now on the metrics of a new member have the label `key`, with its key as it is displayed. Without it the members share
-    /// their metrics, which add up.
+    /// From now on the metrics of a new member have the label `key`, with its key as it is
+    /// displayed. Without it the members share their metrics, which add up.
     ///
-    /// Only `capacity` keys ever get a separate label; those that come later, like the [`overflow`](Self::overflow), have the label
-    /// `_overflow`. So the number of time series is bounded, however many keys come and go.
+    /// Only `capacity` keys ever get a separate label; those that come later, like the
+    /// [`overflow`](Self::overflow), have the label `_overflow`. So the number of time series is
+    /// bounded, however many keys come and go.
     pub fn label_metrics(&self) {
         self.0.labels.display();
         let overflow = self.0.overflow.observers();
@@ -318,8 +329,8 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         core
     }
 
-    /// Removes a member that is not needed. Returns its seat in the ring, whose core is the overflow until a new member takes
-    /// it.
+    /// Removes a member that is not needed. Returns its seat in the ring, whose core is the
+    /// overflow until a new member takes it.
     fn evict(&self, members: &mut Members<K>) -> Option<usize> {
         let (now, first, len) = (Instant::now(), members.hand, members.ring.len());
         let some = len.min(LOOKED_AT);
@@ -331,7 +342,8 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         })
     }
 
-    /// Removes a member if it is not needed, and was not used since this was asked last. Its core is then the overflow.
+    /// Removes a member if it is not needed, and was not used since this was asked last. Its core
+    /// is then the overflow.
     fn take(&self, member: &mut Member<K>, now: Instant) -> bool {
         let Member { key, core } = member;
         let may_go = core.machine().is_forgettable(core.ticks(now));
@@ -339,14 +351,15 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             return false;
         }
         let again = key.clone(); // before anything is changed, as above
-        // In one step: there is no reference beside that of the ring (a call in flight, a waiting one, a handle), and from here
-        // on none is given out.
+        // In one step: there is no reference beside that of the ring (a call in flight, a waiting
+        // one, a handle), and from here on none is given out.
         match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {
             Ok(gone) if gone.machine().is_forgettable(gone.ticks(now)) => {
                 self.map.remove(key);
                 return true;
             }
-            // A call came and went meanwhile, and left it open. A thread that does not find it waits for this lock.
+            // A call came and went meanwhile, and left it open. A thread that does not find it
+            // waits for this lock.
             Ok(stays) => {
                 *core = Arc::new(stays);
                 self.map.insert(again, Arc::downgrade(core));

@@ -3,7 +3,8 @@ use std::{any::type_name, fmt};
 use crate::types::Outcome;
 
 /// Classifies the result of a call. Implement it on your type, or use
-/// [`failure_if`](crate::CircuitBreakerLayer::failure_if) or [`classify`](crate::CircuitBreakerLayer::classify) with a closure.
+/// [`failure_if`](crate::CircuitBreakerLayer::failure_if) or
+/// [`classify`](crate::CircuitBreakerLayer::classify) with a closure.
 pub trait Classify<Res, Err> {
     /// The outcome that `result` stands for.
     fn classify(&self, result: &Result<Res, Err>) -> Outcome;

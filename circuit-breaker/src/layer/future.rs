@@ -12,14 +12,16 @@ use pin_project::pin_project;
 use super::classify::{Classify, ErrIsFailure};
 use crate::call::{Call, Core, FailOnPanic};
 
-/// The response of a [`CircuitBreakerService`](crate::CircuitBreakerService): the inner call with its token, or the answer to a
-/// rejection.
+/// The response of a [`CircuitBreakerService`](crate::CircuitBreakerService): the inner call with
+/// its token, or the answer to a rejection.
 ///
 /// # Cancel safety
 ///
 /// Dropping it drops the inner call, which then counts as cancelled, see
-/// [`Builder::on_cancel`](crate::Builder::on_cancel); a probe gives its slot back. Nothing else remains.
-// `F: Future` stands on the struct because a rejection is answered in `call` and kept as `F::Output`.
+/// [`Builder::on_cancel`](crate::Builder::on_cancel); a probe gives its slot back. Nothing else
+/// remains.
+// `F: Future` stands on the struct because a rejection is answered in `call` and kept as
+// `F::Output`.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture<F: Future, C = ErrIsFailure, P: Borrow<Core> = Arc<Core>> {
@@ -90,8 +92,9 @@ where
                 };
                 let outcome = classifier.classify(&result);
                 panics.disarm();
-                // Recorded at once, before the caller can see the result. The inner call is dropped first, and not with
-                // this future: when a probe's slot is free, what its call held is free as well.
+                // Recorded at once, before the caller can see the result. The inner call is dropped
+                // first, and not with this future: when a probe's slot is free, what its call held
+                // is free as well.
                 if let StateReplaced::Calling { token, .. } =
                     state.project_replace(State::Answered(None))
                 {

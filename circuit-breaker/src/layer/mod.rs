@@ -25,7 +25,8 @@ use crate::{
 
 /// Puts a service behind a circuit breaker.
 ///
-/// The layer makes no state: everything it is applied to shares the state of the breaker it was made of.
+/// The layer makes no state: everything it is applied to shares the state of the breaker it was
+/// made of.
 ///
 /// `C` classifies results, `R` answers rejected calls, `B` is the breaker or a `&'static` one.
 #[derive(Clone, Copy, Debug)]
@@ -60,8 +61,8 @@ impl<C, R, B> CircuitBreakerLayer<C, R, B> {
 
     /// Classifies each result with a closure: as a success, a failure, or neither.
     ///
-    /// Rejections by layers further in (a full bulkhead) say nothing about the backend. Ignore them, or local overload opens
-    /// the breaker.
+    /// Rejections by layers further in (a full bulkhead) say nothing about the backend. Ignore
+    /// them, or local overload opens the breaker.
     #[must_use]
     pub fn classify<Res, Err, F>(self, f: F) -> CircuitBreakerLayer<ClassifyWith<F>, R, B>
     where
@@ -80,7 +81,8 @@ impl<C, R, B> CircuitBreakerLayer<C, R, B> {
         }
     }
 
-    /// Answers rejected calls with `f(open)`: a 503, or an error made by hand. The error type then needs no `From<Open>`.
+    /// Answers rejected calls with `f(open)`: a 503, or an error made by hand. The error type then
+    /// needs no `From<Open>`.
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> CircuitBreakerLayer<C, Answer<F>, B>
     where
@@ -93,7 +95,8 @@ impl<C, R, B> CircuitBreakerLayer<C, R, B> {
         }
     }
 
-    /// Answers rejected calls with `f(open, request)`: a value from a cache, by the key of the request.
+    /// Answers rejected calls with `f(open, request)`: a value from a cache, by the key of the
+    /// request.
     ///
     /// For a fallback that must await, match on [`Open::find`] around the call.
     #[must_use]

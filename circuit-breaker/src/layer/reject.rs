@@ -5,7 +5,8 @@ use crate::types::Open;
 /// Turns a rejection into the service's own answer.
 ///
 /// It is rarely named: [`IntoError`] is the default, and
-/// [`on_reject`](crate::CircuitBreakerLayer::on_reject) and [`fallback`](crate::CircuitBreakerLayer::fallback) take closures.
+/// [`on_reject`](crate::CircuitBreakerLayer::on_reject) and
+/// [`fallback`](crate::CircuitBreakerLayer::fallback) take closures.
 #[diagnostic::on_unimplemented(
     message = "an open circuit cannot be reported as `{Err}`",
     label = "`{Err}` has no room for `maestro_circuit_breaker::Open`",
@@ -34,7 +35,8 @@ pub struct IntoError;
 #[derive(Clone, Copy)]
 pub struct Answer<F>(pub(super) F);
 
-/// Answers from the rejection and the request. Made by [`fallback`](crate::CircuitBreakerLayer::fallback).
+/// Answers from the rejection and the request. Made by
+/// [`fallback`](crate::CircuitBreakerLayer::fallback).
 #[derive(Clone, Copy)]
 pub struct Fallback<F>(pub(super) F);
 

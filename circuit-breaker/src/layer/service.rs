@@ -15,27 +15,29 @@ use crate::breaker::CircuitBreaker;
 
 /// A service behind a circuit breaker, made by [`CircuitBreakerLayer`](crate::CircuitBreakerLayer).
 ///
-/// While calls are rejected, `poll_ready` is ready at once and does not ask the inner service: an open breaker answers even if
-/// a pool or balancer inside is stuck. Otherwise readiness is the inner service's, and an error there is recorded as a
-/// failure. It reserves nothing in the breaker: a ready service that is dropped without a call holds no slot for a probe.
+/// While calls are rejected, `poll_ready` is ready at once and does not ask the inner service: an
+/// open breaker answers even if a pool or balancer inside is stuck. Otherwise readiness is the
+/// inner service's, and an error there is recorded as a failure. It reserves nothing in the
+/// breaker: a ready service that is dropped without a call holds no slot for a probe.
 ///
-/// `call` makes the inner call only if this instance was polled ready with the inner service asked, and the breaker admits it.
-/// Polled ready while rejecting, or not polled, it rejects even if the breaker has closed meanwhile, with a
-/// [`retry_after`](crate::Open::retry_after) of zero. A clone has to be polled separately.
+/// `call` makes the inner call only if this instance was polled ready with the inner service asked,
+/// and the breaker admits it. Polled ready while rejecting, or not polled, it rejects even if the
+/// breaker has closed meanwhile, with a [`retry_after`](crate::Open::retry_after) of zero. A clone
+/// has to be polled separately.
 ///
-/// An inner service that is never ready is not bounded here, and not counted as a failure: no call is in flight yet. A caller
-/// that waits for it is not woken when the breaker opens meanwhile. Bound it outside, with a deadline around readiness and
-/// call together (`tokio::time::timeout` around
-/// [`oneshot`](https://docs.rs/tower/0.5/tower/trait.ServiceExt.html#method.oneshot)) or with tower's `load_shed`, which takes
-/// "not ready" for an answer.
+/// An inner service that is never ready is not bounded here, and not counted as a failure: no call
+/// is in flight yet. A caller that waits for it is not woken when the breaker opens meanwhile.
+/// Bound it outside, with a deadline around readiness and call together (`tokio::time::timeout`
+/// around [`oneshot`](https://docs.rs/tower/0.5/tower/trait.ServiceExt.html#method.oneshot)) or
+/// with tower's `load_shed`, which takes "not ready" for an answer.
 #[derive(Debug)]
 pub struct CircuitBreakerService<S, C = ErrIsFailure, R = IntoError, B = CircuitBreaker> {
     inner: S,
     classifier: C,
     reject: R,
     source: B,
-    /// Whether the inner service was ready when this instance was polled last, and has not been called since. Only then may
-    /// it be called.
+    /// Whether the inner service was ready when this instance was polled last, and has not been
+    /// called since. Only then may it be called.
     inner_is_ready: bool,
 }
 

@@ -7,8 +7,8 @@ use crate::{
     types::Open,
 };
 
-/// What a [`CircuitBreakerLayer`](crate::CircuitBreakerLayer) can be made of: a [`CircuitBreaker`], a `&'static`
-/// [`StaticCircuitBreaker`], or a family with the key of a request
+/// What a [`CircuitBreakerLayer`](crate::CircuitBreakerLayer) can be made of: a [`CircuitBreaker`],
+/// a `&'static` [`StaticCircuitBreaker`], or a family with the key of a request
 /// ([`CircuitBreakers::by`](crate::CircuitBreakers::by)).
 ///
 /// Sealed.
@@ -16,8 +16,8 @@ pub trait Source<Req>: Sealed {
     /// What the token of a call holds to find its breaker again.
     type Pointer: Borrow<Core> + Clone;
 
-    /// Whether any call would be rejected now, so that the inner service need not be asked whether it is ready. A family
-    /// returns `false`: without a request there is no key.
+    /// Whether any call would be rejected now, so that the inner service need not be asked whether
+    /// it is ready. A family returns `false`: without a request there is no key.
     #[doc(hidden)]
     fn is_rejecting(&self) -> bool;
 
@@ -28,15 +28,16 @@ pub trait Source<Req>: Sealed {
     /// [`Open`] when it may not be made now.
     fn try_acquire(&self, request: &Req) -> Result<Call<Self::Pointer>, Open>;
 
-    /// Rejects the call with `request`, because the inner service was not asked whether it is ready.
+    /// Rejects the call with `request`, because the inner service was not asked whether it is
+    /// ready.
     #[doc(hidden)]
     fn reject(&self, request: &Req) -> Open;
 
     #[doc(hidden)]
     fn pointer(&self, request: &Req) -> Self::Pointer;
 
-    /// Records that the inner service failed when it was asked whether it is ready. A family does not: it says nothing about
-    /// any key.
+    /// Records that the inner service failed when it was asked whether it is ready. A family does
+    /// not: it says nothing about any key.
     fn readiness_failed(&self);
 }
 

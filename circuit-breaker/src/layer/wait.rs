@@ -29,12 +29,12 @@ use crate::{
 /// Puts a service behind a circuit breaker for which calls wait, instead of being rejected.
 ///
 /// Made by [`CircuitBreakerLayer::wait`]. As nothing is rejected, the error type needs no room for
-/// [`Open`](crate::Open). Its service clones the inner one for each call (`S: Clone`), since it waits in the call's future:
-/// first until the breaker admits the call, then for that clone to be ready. A waiting call holds nothing of the inner
-/// service.
+/// [`Open`](crate::Open). Its service clones the inner one for each call (`S: Clone`), since it
+/// waits in the call's future: first until the breaker admits the call, then for that clone to be
+/// ready. A waiting call holds nothing of the inner service.
 ///
-/// Neither the time nor the number of the waiting calls is bounded here: each is a future that its caller holds anyway. Put a
-/// timeout, or a bulkhead with a queue, outside.
+/// Neither the time nor the number of the waiting calls is bounded here: each is a future that its
+/// caller holds anyway. Put a timeout, or a bulkhead with a queue, outside.
 ///
 /// An inner service that is not `Clone` is refused by the compiler:
 ///
@@ -68,9 +68,11 @@ impl<S, C: Clone, B: Clone> Layer<S> for WaitLayer<C, B> {
     }
 }
 
-/// A service behind a circuit breaker for which calls wait, made by [`WaitLayer`](crate::WaitLayer).
+/// A service behind a circuit breaker for which calls wait, made by
+/// [`WaitLayer`](crate::WaitLayer).
 ///
-/// Always ready, and reserves nothing: an idle clone holds neither a slot for a probe nor anything of the inner service.
+/// Always ready, and reserves nothing: an idle clone holds neither a slot for a probe nor anything
+/// of the inner service.
 #[derive(Clone, Copy, Debug)]
 pub struct WaitService<S, C = ErrIsFailure, B = CircuitBreaker> {
     inner: S,
@@ -113,16 +115,18 @@ where
     }
 }
 
-/// The response of a [`WaitService`](crate::WaitService): the wait until the breaker admits the call, the readiness of the
-/// inner service, and then its call.
+/// The response of a [`WaitService`](crate::WaitService): the wait until the breaker admits the
+/// call, the readiness of the inner service, and then its call.
 ///
-/// If the state that admitted the call is over when the inner service is ready, it asks again, and waits again if it must: with
-/// another clone, so that it holds nothing of the inner service meanwhile.
+/// If the state that admitted the call is over when the inner service is ready, it asks again, and
+/// waits again if it must: with another clone, so that it holds nothing of the inner service
+/// meanwhile.
 ///
 /// # Cancel safety
 ///
-/// Dropping it leaves the queue of the waiting calls. Once the call was admitted it counts as cancelled, see
-/// [`Builder::on_cancel`](crate::Builder::on_cancel); a probe gives its slot back. Nothing else remains.
+/// Dropping it leaves the queue of the waiting calls. Once the call was admitted it counts as
+/// cancelled, see [`Builder::on_cancel`](crate::Builder::on_cancel); a probe gives its slot back.
+/// Nothing else remains.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
 pub struct WaitFuture<S, Req, C = ErrIsFailure, P: Borrow<Core> = Arc<Core>>
@@ -177,7 +181,8 @@ where
 
     /// # Panics
     ///
-    /// When polled again after it was ready; and where it must wait without a tokio runtime and its timer.
+    /// When polled again after it was ready; and where it must wait without a tokio runtime and its
+    /// timer.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         let readiness = match state.as_mut().project() {
@@ -216,8 +221,8 @@ where
     }
 }
 
-/// Admission first, then the readiness of the inner service: a call that waits here holds nothing of it. Ready with `Ok`, there
-/// is a `token` and the inner service may be called.
+/// Admission first, then the readiness of the inner service: a call that waits here holds nothing
+/// of it. Ready with `Ok`, there is a `token` and the inner service may be called.
 fn poll_admitted<S, Req, P>(
     inner: &mut S,
     mut acquire: Pin<&mut Acquire<P>>,

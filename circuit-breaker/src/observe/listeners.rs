@@ -1,8 +1,9 @@
 //! Transitions on their way to listeners.
 //!
-//! A transition is queued under the transition lock, so transitions are in order. It is delivered after that lock is released,
-//! by one thread at a time, with no lock held. So a listener sees the new state and may call anything: what that causes is
-//! delivered after it returns. A slow listener delays only the call that delivers, and one that panics is skipped.
+//! A transition is queued under the transition lock, so transitions are in order. It is delivered
+//! after that lock is released, by one thread at a time, with no lock held. So a listener sees the
+//! new state and may call anything: what that causes is delivered after it returns. A slow listener
+//! delays only the call that delivers, and one that panics is skipped.
 
 use std::{
     collections::VecDeque,
@@ -24,8 +25,8 @@ pub(super) struct Listeners {
     watched: OnceLock<watch::Sender<Option<Transition>>>,
 }
 
-/// Receives transitions for as long as it lives. Dropping it unsubscribes; a transition that is being delivered at that moment
-/// may still reach it.
+/// Receives transitions for as long as it lives. Dropping it unsubscribes; a transition that is
+/// being delivered at that moment may still reach it.
 #[must_use = "dropping it at once unsubscribes: keep it, or `detach` it"]
 pub struct Listener(Option<Box<dyn FnOnce() + Send + Sync>>);
 
@@ -61,8 +62,8 @@ impl Listeners {
         }
     }
 
-    /// Tells `first` and the listeners everything that is queued, unless another thread delivers already: that one goes on
-    /// until the queue is empty.
+    /// Tells `first` and the listeners everything that is queued, unless another thread delivers
+    /// already: that one goes on until the queue is empty.
     pub(super) fn deliver(&self, first: impl Fn(&Change)) {
         let mut is_mine = false;
         loop {
@@ -71,7 +72,8 @@ impl Listeners {
                 return;
             }
             let Some(change) = inner.queue.pop_front() else {
-                // In one step with finding it empty, so that nothing is queued in between and left behind.
+                // In one step with finding it empty, so that nothing is queued in between and left
+                // behind.
                 inner.delivering = false;
                 return;
             };
@@ -81,8 +83,8 @@ impl Listeners {
             drop(inner);
             let _ = catch_unwind(AssertUnwindSafe(|| first(&change)));
             for listener in listeners {
-                // Neither the other listeners nor the caller, whose request it may be, can do anything about a panic. The
-                // panic hook has reported it.
+                // Neither the other listeners nor the caller, whose request it may be, can do
+                // anything about a panic. The panic hook has reported it.
                 let _ = catch_unwind(AssertUnwindSafe(|| listener(&change)));
             }
         }

@@ -1,4 +1,5 @@
-//! What others see of a breaker: listeners, metrics and events. Without a listener or a feature nothing here does anything.
+//! What others see of a breaker: listeners, metrics and events. Without a listener or a feature
+//! nothing here does anything.
 
 mod listeners;
 mod metrics;
@@ -47,8 +48,8 @@ impl Observers {
         &self.meter
     }
 
-    /// Queues a transition. Only under the transition lock, which keeps them in order. To be followed by
-    /// [`deliver`](Self::deliver) without it.
+    /// Queues a transition. Only under the transition lock, which keeps them in order. To be
+    /// followed by [`deliver`](Self::deliver) without it.
     pub(crate) fn put(&self, change: Change) {
         if IS_WATCHED {
             self.listeners().put(change);

@@ -4,7 +4,8 @@ use crate::types::Change;
 
 pub(super) const IS_ON: bool = cfg!(feature = "tracing");
 
-/// Announces a transition: as a warning when the breaker opened without an operator, else as information.
+/// Announces a transition: as a warning when the breaker opened without an operator, else as
+/// information.
 #[cfg(feature = "tracing")]
 pub(super) fn transition(name: &'static str, change: &Change) {
     use tracing::Level;

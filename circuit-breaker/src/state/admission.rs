@@ -12,16 +12,20 @@ use crate::state::{
 /// [ generation  ][ 0    ][ slot  ][ 0  ][ watched ][ unseen ][1]
 /// ```
 ///
-/// A call that a closed breaker admits has nothing but its generation and the one, so that one comparison with the state
-/// word says that nothing has changed. The one is there for `Option`, which then takes no room.
+/// A call that a closed breaker admits has nothing but its generation and the one, so that one
+/// comparison with the state word says that nothing has changed. The one is there for `Option`,
+/// which then takes no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Admission {
     ticket: NonZeroU64,
-    /// Of a call, the tick at which it was admitted, or [`UNKNOWN`](Self::UNKNOWN); of a probe, its lease.
+    /// Of a call, the tick at which it was admitted, or [`UNKNOWN`](Self::UNKNOWN); of a probe, its
+    /// lease.
     time: u64,
 }
 
 /// It is not recorded.
+// Why packed by hand and not an enum: an enum of three variants is three words, which do not pass
+// in registers with the pointer beside them.
 const UNSEEN: u64 = 0b010;
 /// The state that admitted it ends at an instant, so its end has to check whether that has passed.
 const WATCHED: u64 = 0b100;
@@ -32,7 +36,8 @@ const GENERATION_SHIFT: u32 = 32;
 const GENERATION_MASK: u64 = !0 << GENERATION_SHIFT;
 
 impl Admission {
-    /// The beginning of a call for which no clock was read: later than any instant, so that it is never slow.
+    /// The beginning of a call for which no clock was read: later than any instant, so that it is
+    /// never slow.
     pub(super) const UNKNOWN: u64 = u64::MAX;
 
     /// Of a call that a closed breaker admits.
@@ -100,9 +105,10 @@ impl Admission {
         }
     }
 
-    /// Whether `word` is closed in the generation of this call, which is a plain one, with no failure counted.
+    /// Whether `word` is closed in the generation of this call, which is a plain one, with no
+    /// failure counted.
     #[inline]
     pub(super) const fn finds_nothing_counted(self, word: Word) -> bool {
-        word.is_clean_in(self.ticket.get() ^ 1)
+        word.bits() ^ self.ticket.get() == 1
     }
 }

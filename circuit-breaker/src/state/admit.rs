@@ -11,9 +11,15 @@ use crate::types::{
 };
 
 impl StateMachine {
-    /// Admits a call, or refuses it. The clock is read only when the breaker is not closed, or where slowness matters.
+    /// Admits a call, or refuses it. The clock is read only when the breaker is not closed, or
+    /// where slowness matters.
     #[inline]
     pub(crate) fn admit(&self, clock: impl FnOnce() -> u64) -> Result<Admission, Refusal> {
+        // Two loads, in no order that matters: the plan only says whether the token needs a time.
+        // If the numbers change in between, the call has no time and counts as not slow.
+        //
+        // The clock is never read inside what is inlined here: a reading costs more than all the
+        // rest, and the call to it alone keeps the caller's registers busy.
         let word = self.state.load();
         if word.is_closed() && !self.config.plan().times_calls() {
             return Ok(Admission::plain(word, Admission::UNKNOWN));
@@ -27,9 +33,13 @@ impl StateMachine {
         !self.state.load().is_closed() && self.is_rejecting_at(clock)
     }
 
-    /// The answer to a call that must not be admitted, even if the breaker would. Where it is open the clock is not read.
+    /// The answer to a call that must not be admitted, even if the breaker would. Where it is open
+    /// the clock is not read.
     #[inline]
     pub(crate) fn refuse(&self, clock: impl FnOnce() -> u64) -> Refusal {
+        // A service that was polled ready while the breaker rejected must reject, whatever has happened
+        // since. The instant is absolute, so it needs no clock: an earlier version kept the instant of
+        // `poll_ready`, or read the clock twice.
         match self.refuse_open() {
             Some(refusal) => refusal,
             None => self.refuse_at(clock()),
@@ -41,13 +51,15 @@ impl StateMachine {
         admission.generation() == self.state.load().generation()
     }
 
-    /// The answer of an open breaker, in one pass. `None` where it is not open, or its state changes just now. The wait may
-    /// be over.
+    /// The answer of an open breaker, in one pass. `None` where it is not open, or its state
+    /// changes just now. The wait may be over.
     #[inline]
     fn refuse_open(&self) -> Option<Refusal> {
         let word = self.state.load();
         let (until, cause) = (self.state.until(word), self.state.cause());
-        // The second load: if the word is unchanged, both are of this opening.
+        // Between the two loads another thread may close the breaker and open it anew. It then
+        // writes the end and the cause of the new opening before its word. The second load: if the
+        // word is unchanged, both are of this opening.
         (word.is_open() && self.state.load() == word).then_some(Refusal {
             state: State::Open,
             until,
@@ -75,14 +87,16 @@ impl StateMachine {
     #[cold]
     fn admit_at(&self, clock: impl FnOnce() -> u64) -> Result<Admission, Refusal> {
         let now = clock();
+        // The usual case of an open breaker, without the loop: a rejection under load takes no lock and
+        // writes nothing.
         if let Some(refusal) = self.refuse_open().filter(|open| now < open.until) {
             return Err(refusal);
         }
         loop {
             let word = self.advance(now);
             let room = match word.phase() {
-                // As on the path that reads no clock: whether it is known when a call began must not depend on whether
-                // another thread has looked before.
+                // As on the path that reads no clock: whether it is known when a call began must
+                // not depend on whether another thread has looked before.
                 Phase::Closed { .. } if !self.config.plan().times_calls() => {
                     return Ok(Admission::call(word, Admission::UNKNOWN));
                 }
@@ -109,26 +123,38 @@ impl StateMachine {
                     None => continue,
                 }
             };
-            // Room first, in the word, which knows the limits; then one of the slots, of which one is then free.
+            // The word has both limits and the generation, so one compare-and-swap checks all
+            // three: no more probes are in flight than allowed, and in flight plus settled never
+            // exceeds the results. So the last result finds no probe in flight, and a recovering
+            // backend gets no call whose result decides nothing. Room first, in the word, which
+            // knows the limits; then one of the slots, of which one is then free.
             if !self.state.swap(word, word.with(Phase::HalfOpen(counts))) {
                 continue;
             }
             let generation = word.generation();
+            // Between this swap and the next statement the probe is counted but has no slot. A
+            // reader that finds a full breaker without a lease then names the present instant.
             let lease = Lease::new(after(now, probe_time), generation);
             let slot = self.probes.take(lease, generation, now);
             if self.state.load().generation() == generation {
                 return Ok(Admission::probe(word, slot, lease));
             }
-            // The breaker was reset meanwhile, and the reservation with it.
+            // A reset swaps the word, then clears the slots. If it cleared before this thread took
+            // its slot, the load above shows the newer word, because taking the slot read from the
+            // clearing swap. The breaker was reset meanwhile, and the reservation with it.
             self.probes.free(slot, lease);
         }
     }
 
-    /// The answer to calls that are not admitted at `now`; `None` if the generation is no longer that of `word`.
+    /// The answer to calls that are not admitted at `now`; `None` if the generation is no longer
+    /// that of `word`.
     pub(super) fn refusal(&self, word: Word, now: u64) -> Option<Refusal> {
+        // As in `refuse_open`: facts between two loads of the word. Here the generation is compared and not
+        // the whole word, because counts may change meanwhile without making the facts wrong.
         let cause = self.state.cause();
         let until = match word.phase() {
             Phase::Open | Phase::ForcedOpen => match self.state.until(word) {
+                // `Duration::MAX` instead would overflow in callers that add it to an instant.
                 // Unknown. After the usual wait it costs little to ask again.
                 FOREVER => after(now, self.config.read().1.wait.first()),
                 until => until,

@@ -5,14 +5,16 @@ use crate::{
     types::ticks::{elapsed, since_origin},
 };
 
-/// Turns instants into ticks. Tick 0 is the first instant that the breaker is told: one in a `static` is built before there is
-/// a clock, and so that all are alike, the others wait for it as well.
+/// Turns instants into ticks. Tick 0 is the first instant that the breaker is told: one in a
+/// `static` is built before there is a clock, and so that all are alike, the others wait for it as
+/// well.
 #[derive(Debug)]
 pub(crate) struct Clock(OnceLock<Start>);
 
 #[derive(Clone, Copy, Debug)]
 struct Start {
     at: Instant,
+    // Kept, so that a rejection adds two numbers instead of comparing two instants.
     since_origin: i64,
 }
 
@@ -37,13 +39,13 @@ impl Clock {
         elapsed(now.saturating_duration_since(self.start(now)))
     }
 
-    /// A tick as [`Open`](crate::types::Open) keeps it, without a look at the clock: a breaker that rejects was told the time
-    /// before.
+    /// A tick as [`Open`](crate::types::Open) keeps it, without a look at the clock: a breaker that
+    /// rejects was told the time before.
     #[inline]
     pub(crate) fn since_origin(&self, tick: u64) -> i64 {
         let start = self.0.get().map_or(0, |start| start.since_origin);
-        // `Open` has 61 bits for it. Ticks are below 2^60: this cuts off nothing but what a breaker of a process that is
-        // older than 200 days calls "never".
+        // `Open` has 61 bits for it. Ticks are below 2^60: this cuts off nothing but what a breaker
+        // of a process that is older than 200 days calls "never".
         start.saturating_add_unsigned(tick).min((1 << 60) - 1)
     }
 }

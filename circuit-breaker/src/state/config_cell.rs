@@ -1,8 +1,9 @@
 //! The numbers of a breaker, where they may change while calls use them.
 //!
-//! A seqlock. There are two sets of numbers, in turn, and one word, the plan, whose revision says which of them holds. A
-//! reader that loads the same plan before and after the numbers has seen one revision. Readers never write, and never wait
-//! for a writer. A writer stores the next revision into the set that does not hold, then the plan.
+//! A seqlock. There are two sets of numbers, in turn, and one word, the plan, whose revision says
+//! which of them holds. A reader that loads the same plan before and after the numbers has seen one
+//! revision. Readers never write, and never wait for a writer. A writer stores the next revision
+//! into the set that does not hold, then the plan.
 //!
 //! The plan also says what a call has to do: to most calls it alone is enough.
 
@@ -19,10 +20,17 @@ use crate::{
     window::Shape,
 };
 
+// Why not a lock, or a pointer that is swapped: a lock would be on the path of every call, and to
+// free the old numbers of a pointer takes a reference count or an epoch for each reader. Two sets
+// of fourteen words are 224 bytes, and a reader writes nothing.
+//
+// A reader is disturbed only by the second change after its plan, which writes into the set it
+// reads. It then sees another plan.
 const WORDS: usize = Config::WORDS;
 
 #[derive(Debug)]
 pub(super) struct ConfigCell {
+    // Most calls read this word alone.
     plan: AtomicU64,
     sets: [[AtomicU64; WORDS]; 2],
 }
@@ -32,8 +40,8 @@ pub(super) struct ConfigCell {
 /// [ window      ][ revision  ][ tasks        ]
 /// ```
 ///
-/// What a call has to do, the revision of the numbers, and the number of the window's shape, which changes where the window
-/// begins anew.
+/// What a call has to do, the revision of the numbers, and the number of the window's shape, which
+/// changes where the window begins anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan(u64);
 
@@ -108,17 +116,20 @@ impl ConfigCell {
     /// The shape of the window, if the plan still holds.
     #[inline]
     pub(super) fn shape(&self, plan: Plan) -> Option<Shape> {
-        let shape = self.guess_shape(plan)?;
+        // The words first, then the plan again: the order of a seqlock's reader. All loads are
+        // Acquire, so the second load of the plan cannot move before them.
+        let shape = self.guess_shape(plan, plan.0)?;
         (self.plan() == plan).then_some(shape)
     }
 
-    /// The shape of the window, to be believed only if the plan holds afterwards.
+    /// The shape of a window of this kind, to be believed only if the plan holds afterwards.
     #[inline]
-    pub(super) fn guess_shape(&self, plan: Plan) -> Option<Shape> {
-        Config::unpack_shape(plan.0, |index| self.word(plan, index))
+    pub(super) fn guess_shape(&self, plan: Plan, kind: u64) -> Option<Shape> {
+        Config::unpack_shape(kind, |index| self.word(plan, index))
     }
 
-    /// From how many calls on which share of failures opens, to be believed only if the plan holds afterwards.
+    /// From how many calls on which share of failures opens, to be believed only if the plan holds
+    /// afterwards.
     #[inline]
     pub(super) fn guess_threshold(&self, plan: Plan) -> (u32, Option<Ratio>) {
         Config::unpack_threshold(|index| self.word(plan, index))
@@ -127,11 +138,16 @@ impl ConfigCell {
     /// Puts other numbers into force. Only under the transition lock.
     pub(super) fn change(&self, to: &Config, window_begins: bool) {
         let plan = self.plan();
+        // The window's number is in the plan because a call compares both in one load: a call that
+        // has read the shape asks once more, just before it counts, whether that shape is still in
+        // use.
         let window = plan.window() + u64::from(window_begins);
         let next = Plan::new(to, plan.revision() + 1, window);
+        // The next set is the one that does not hold, so no reader of the present plan is
+        // disturbed.
         for (word, value) in self.set(next).iter().zip(to.pack()) {
-            // Release: a reader of one of these that looks for the numbers of a revision two before sees afterwards that its
-            // plan is no longer in force.
+            // Release: a reader of one of these that looks for the numbers of a revision two before
+            // sees afterwards that its plan is no longer in force.
             word.store(value, Release);
         }
         // Release pairs with the Acquire in `plan`.
@@ -162,6 +178,7 @@ impl Plan {
             tasks |= IN_A_ROW;
         }
         if let Some((shape, limits)) = config.window {
+            // The kind of the window takes the lowest two bits, so a new kind needs no new task.
             tasks |= shape.kind();
             if limits.failed.is_some() {
                 tasks |= FAILED;
@@ -188,11 +205,17 @@ impl Plan {
         self.0 & Shape::KINDS == 0
     }
 
-    /// Whether a window of failures is all that a call may change: no slow calls, no failures in a row, and no success that
-    /// opens.
+    /// Whether a window of failures is all that a call may change: no slow calls, no failures in a
+    /// row, and no success that opens.
     #[inline]
     pub(super) const fn counts_only_failures(self) -> bool {
         self.0 & TASKS & !Shape::KINDS == FAILED
+    }
+
+    /// The same, for a window of this kind. One comparison.
+    #[inline]
+    pub(super) const fn counts_only_failures_in(self, kind: u64) -> bool {
+        self.0 & TASKS == FAILED | kind
     }
 
     /// Whether both have the same window: the numbers may differ, but the shape does not.
@@ -201,7 +224,8 @@ impl Plan {
         self.0 >> WINDOW_SHIFT == other.0 >> WINDOW_SHIFT
     }
 
-    /// The number of the next shape. It differs from that of every shape before, as far as a window can tell.
+    /// The number of the next shape. It differs from that of every shape before, as far as a window
+    /// can tell.
     #[expect(clippy::cast_possible_truncation, reason = "28 bits")]
     pub(super) const fn next_shape(self) -> u32 {
         self.window() as u32 + 1
@@ -212,6 +236,7 @@ impl Plan {
         (self.0 >> REVISION_SHIFT) & REVISIONS
     }
 
+    // 28 bits: a number comes again after 268 million changes of the shape.
     const fn window(self) -> u64 {
         self.0 >> WINDOW_SHIFT
     }

@@ -1,4 +1,5 @@
-//! The state machine: the atomics, the one lock, and every operation on them. Time is a number here, and nothing waits.
+//! The state machine: the atomics, the one lock, and every operation on them. Time is a number
+//! here, and nothing waits.
 //!
 //! # Invariants
 //!
@@ -16,7 +17,7 @@
 //!
 //! 1. `layer/service.rs`: `poll_ready` asks whether calls are rejected, `call` asks for a token.
 //! 2. `layer/source.rs`: what the layer was made of gives the token: here a [`CircuitBreaker`](crate::CircuitBreaker).
-//! 3. `call.rs`: the token, and the state that it shares with the handle.
+//! 3. `call/mod.rs`: the token, and the state that it shares with the handle.
 //! 4. `state/admit.rs`: one load of the state word says "closed", one of the plan says that no clock is needed.
 //! 5. `layer/future.rs`: the inner call; its result is classified and recorded in the same poll.
 //! 6. `state/record.rs`: a success is counted in the window, or finds it unchanged.
@@ -56,14 +57,16 @@ use crate::{
 
 #[derive(Debug)]
 pub(crate) struct StateMachine {
+    // Rust orders the fields. The rings and the slots of the window are aligned to 128 bytes, so
+    // that a call which counts does not slow down the calls that only read the state.
     state: AtomicState,
     config: ConfigCell,
     window: Windows,
     probes: ProbeSlots,
     /// The calls that came during the ramp.
     arrivals: Arrivals,
-    /// Held to enter any generation: only one thread at a time publishes the end of a state and its cause, and transitions
-    /// are announced in their order.
+    /// Held to enter any generation: only one thread at a time publishes the end of a state and its
+    /// cause, and transitions are announced in their order.
     transitions: Mutex<History>,
     waiters: Waiters,
     observers: Observers,

@@ -87,6 +87,8 @@ impl StateMachine {
         // Only under the lock is an operator's state entered or left: this stays true.
         let is_override = self.state.load().phase().is_override();
         if is_override {
+            // Closed with nothing counted, and not back to the state before: what was counted before the
+            // override says nothing about the backend now.
             history.last_override = Some(by.clone());
             self.begin(Phase::CLOSED, 0, Cause::Operator, Some(by), now);
         }
@@ -95,9 +97,12 @@ impl StateMachine {
         is_override
     }
 
-    /// Back to closed with nothing counted, in a new generation, from any state; an operator's state stays.
+    /// Back to closed with nothing counted, in a new generation, from any state; an operator's
+    /// state stays.
     pub(crate) fn reset(&self, now: u64) {
-        // So that the generation does not depend on whether another thread looked just before.
+        // Found by a property test: without it a reset of an open breaker whose wait was over made
+        // one transition or two. So that the generation does not depend on whether another thread
+        // looked just before.
         self.advance(now);
         let mut history = self.transitions.lock();
         let last_override = history.last_override.take();
@@ -106,7 +111,9 @@ impl StateMachine {
         // The end of an override goes along; a closed breaker has none.
         let until = self.state.until(word);
         self.begin(word.phase().afresh(), until, Cause::Reset, None, now);
-        // After the word: a thread that still reads the old state reads its old cause too, or looks again.
+        // The only fact that is written after its word: the word before it has the old cause, the
+        // word after it has none. After the word: a thread that still reads the old state reads its
+        // old cause too, or looks again.
         self.state.set_cause(Cause::NONE);
         drop(history);
         self.deliver();
@@ -116,6 +123,8 @@ impl StateMachine {
     pub(super) fn force(&self, phase: Phase, by: Override, now: u64) {
         // As in `reset`.
         self.advance(now);
+        // An operator's state is entered from any state in one transition. A wait that was running is
+        // cancelled with it.
         let until = by.lasts().map_or(FOREVER, |time| after(now, ticks(time)));
         let mut history = self.transitions.lock();
         history.forget(Some(by.clone()));
@@ -130,6 +139,8 @@ impl StateMachine {
         let history = self.transitions.lock();
         let word = self.state.load();
         if word.generation() == generation {
+            // Under the lock, so that an override which replaces this one at the same moment is not ended with
+            // it.
             let cause = if word.phase().is_override() {
                 Cause::OverrideOver
             } else {
@@ -143,6 +154,8 @@ impl StateMachine {
 
     /// Counts what would have opened a breaker that only measures. Only under the transition lock.
     pub(super) fn would_open(&self, history: &mut History, cause: Cause, now: u64) {
+        // It begins with an empty window then: else every further failure above the ratio would
+        // count as one more opening.
         history.would_have_opened = history.would_have_opened.saturating_add(1);
         let word = self.state.load();
         let next = word.next(Phase::MetricsOnly { in_a_row: 0 });

@@ -1,8 +1,15 @@
-//! The probes of a half-open breaker: their counts, which are part of the state word, and their deadlines, one word each.
+//! The probes of a half-open breaker: their counts, which are part of the state word, and their
+//! deadlines, one word each.
 //!
-//! A slot is given back by swapping out the very lease that was swapped in. So of the end of a probe and the end of its time
-//! exactly one settles it.
+//! A slot is given back by swapping out the very lease that was swapped in. So of the end of a
+//! probe and the end of its time exactly one settles it.
 
+use super::{
+    StateMachine,
+    config_cell::Plan,
+    record::alone,
+    word::{Phase, Word},
+};
 use crate::{
     config::Trial,
     sync::{
@@ -12,6 +19,7 @@ use crate::{
         },
         const_fn, zeros,
     },
+    types::{Cause, End, ticks::after},
 };
 
 /// As many slots as [`Probes::in_flight`](crate::Probes::in_flight) allows. Under loom: two.
@@ -27,19 +35,118 @@ pub(super) struct ProbeCounts {
 
 #[derive(Debug)]
 pub(super) struct ProbeSlots {
+    // One word each, and no list of free ones: sixteen are scanned in less time than a list takes
+    // to change.
     leases: [AtomicU64; SLOTS],
     /// When the probe in each began. Belongs to the holder of the lease.
     begun: [AtomicU64; SLOTS],
 }
 
-/// The deadline of a probe, in ticks, and the low bits of the generation that admitted it: what a probe leaves behind of a
-/// generation that was reset is not mistaken for a current one.
+/// The deadline of a probe, in ticks, and the low bits of the generation that admitted it: what a
+/// probe leaves behind of a generation that was reset is not mistaken for a current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lease(u64);
 
+// A deadline is at least 1, so no lease is 0.
 const FREE: u64 = 0;
 const TAG_BITS: u32 = 4;
 const TAG_MASK: u64 = (1 << TAG_BITS) - 1;
+
+// === impl StateMachine ===
+
+impl StateMachine {
+    #[cold]
+    pub(super) fn end_probe(&self, generation: u32, slot: u8, lease: Lease, end: End, now: u64) {
+        // Its time may be over: then it has failed, whatever it says now.
+        let is_late = self.advance(now).generation() != generation;
+        // Found by a property test: with an unbounded deadline all leases are equal, and a late
+        // probe freed the slot of another one sixteen generations later. A late probe leaves its
+        // slot alone: another may hold it by now, with an equal lease where both end with time
+        // itself.
+        let began = self.probes.begun(slot);
+        if !is_late && self.probes.free(slot, lease) {
+            let (_, config) = self.config.read();
+            let is_slow = config.is_slow(began, now);
+            // A slow probe is a failed one: slow calls may be what opened the breaker.
+            let failed = config
+                .has_failed(end, is_slow)
+                .map(|failed| failed || is_slow);
+            if alone(end) > 0 {
+                self.leave_alone(generation, after(now, alone(end)));
+            }
+            self.settle_probe(generation, failed, now);
+        }
+    }
+
+    /// Remembers what a probe of `generation` asked for, in case the probes open the breaker again.
+    fn leave_alone(&self, generation: u32, until: u64) {
+        // The one lock on the path of a call that opens nothing. Remembering this for all calls of
+        // a closed breaker would take it for each of them during the very storm that the hint is
+        // about; so there only the call that opens is asked.
+        let mut history = self.transitions.lock();
+        if self.state.load().generation() == generation {
+            history.leave_alone_until(until);
+        }
+    }
+
+    /// Counts the end of a probe whose slot was freed by the caller, at `now`.
+    pub(super) fn settle_probe(&self, generation: u32, failed: Option<bool>, now: u64) {
+        loop {
+            let word = self.state.load();
+            let Some(counts) = word.half_open_in(generation) else {
+                return; // late
+            };
+            // The result and the decision are one compare-and-swap, or one transition: of two probes that end
+            // at once one decides, and it has counted the other.
+            let counts = counts.settle(failed);
+            let (plan, trial) = self.config.trial();
+            if let Some(opens) = counts.decide(&trial) {
+                if self.decide(plan, word, counts, opens, now) {
+                    return;
+                }
+                continue; // another probe was faster, or a reset, or there are other numbers
+            }
+            // After the swap a slot is free and the word says so: one waiting call may be woken for it.
+            if self.state.swap(word, word.with(Phase::HalfOpen(counts))) {
+                return self.wake_for_room();
+            }
+        }
+    }
+
+    /// Opens or closes a half-open breaker by its `counts`, unless its state is no longer `word` or
+    /// its numbers those of `plan`.
+    pub(super) fn decide(
+        &self,
+        plan: Plan,
+        word: Word,
+        counts: ProbeCounts,
+        opens: bool,
+        now: u64,
+    ) -> bool {
+        let mut history = self.transitions.lock();
+        if self.state.load() != word || self.config.plan() != plan {
+            return false;
+        }
+        let left = if opens {
+            let (failures, results) = (counts.failures, counts.results());
+            self.enter_open(&mut history, word, Cause::Probes { failures, results }, now)
+        } else {
+            self.close(word, now)
+        };
+        if counts.in_flight > 0 || left != word {
+            // Found by loom: without the second condition the lease of a probe that was admitted
+            // between the decision and the word stayed, and was taken for a current one sixteen
+            // generations later. Decided before all probes had ended, or one more was admitted
+            // since the look at the word. Whatever they do to the counts now is to those of the
+            // state that was left; their slots are given back for them, after the word, as by a
+            // reset.
+            self.probes.clear();
+        }
+        drop(history);
+        self.deliver();
+        true
+    }
+}
 
 // === impl ProbeCounts ===
 
@@ -69,8 +176,9 @@ impl ProbeCounts {
             Some(true) => (0, 1),
         };
         Self {
-            // Saturating for one case: a thread that was delayed inside `admit` while the breaker was reset and went through
-            // sixteen generations leaves a lease which is then taken for a current one.
+            // Saturating for one case: a thread that was delayed inside `admit` while the breaker
+            // was reset and went through sixteen generations leaves a lease which is then taken for
+            // a current one.
             in_flight: self.in_flight.saturating_sub(1),
             successes: self.successes + successes,
             failures: self.failures + failures,
@@ -117,13 +225,15 @@ impl ProbeSlots {
         }
     }
 
-    /// Puts `lease`, of a probe that begins at `now`, into one of the slots. The caller has reserved room in the state word,
-    /// so one is free: a slot is freed before the word says so. Each further round means that another thread has made
-    /// progress.
+    /// Puts `lease`, of a probe that begins at `now`, into one of the slots. The caller has
+    /// reserved room in the state word, so one is free: a slot is freed before the word says so.
+    /// Each further round means that another thread has made progress.
     pub(super) fn take(&self, lease: Lease, generation: u32, now: u64) -> u8 {
         loop {
             for (index, slot) in (0..).zip(&self.leases) {
                 // Relaxed: a guess, which the compare-and-swap confirms or corrects.
+                // A lease of another generation counts as free. Its probe is late, and its owner finds that out by
+                // its own compare-and-swap.
                 let seen = slot.load(Relaxed);
                 // AcqRel: see `clear`.
                 if !Lease(seen).is_of(generation)
@@ -139,7 +249,8 @@ impl ProbeSlots {
         }
     }
 
-    /// When the probe in this slot began, to be asked before the slot is given back. A late probe gets any number.
+    /// When the probe in this slot began, to be asked before the slot is given back. A late probe
+    /// gets any number.
     pub(super) fn begun(&self, index: u8) -> u64 {
         // Relaxed, as in `take`.
         self.begun[usize::from(index)].load(Relaxed)
@@ -147,7 +258,8 @@ impl ProbeSlots {
 
     /// Takes `lease` out of its slot. Only a caller that succeeds may settle the probe.
     pub(super) fn free(&self, index: u8, lease: Lease) -> bool {
-        // AcqRel: the write to the state word that follows must not be seen without this one (`take`).
+        // AcqRel: the write to the state word that follows must not be seen without this one
+        // (`take`).
         self.leases[usize::from(index)]
             .compare_exchange(lease.0, FREE, AcqRel, Relaxed)
             .is_ok()
@@ -160,15 +272,17 @@ impl ProbeSlots {
             // Acquire: a thread that expires a probe sees all that led to its admission.
             .map(|(index, slot)| (index, Lease(slot.load(Acquire))))
             .filter(|(_, lease)| lease.is_of(generation))
+            // A scan, not a heap: the earliest deadline is asked for only when a call is rejected
+            // or a probe is overdue.
             .min_by_key(|(_, lease)| lease.deadline())
     }
 
     /// Drops every lease, for a reset. The state word must have left the generation before.
     pub(super) fn clear(&self) {
         for slot in &self.leases {
-            // AcqRel: a `take` before this is wiped out; one after it reads from it, sees the newer word and gives its slot
-            // back. (A store would do the same, but to loom a store and a compare-and-swap that did not read from it have no
-            // order.)
+            // AcqRel: a `take` before this is wiped out; one after it reads from it, sees the newer
+            // word and gives its slot back. (A store would do the same, but to loom a store and a
+            // compare-and-swap that did not read from it have no order.)
             slot.swap(FREE, AcqRel);
         }
     }

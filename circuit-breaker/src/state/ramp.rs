@@ -29,8 +29,9 @@ impl Arrivals {
 
     /// Whether the call that comes now is among `share` of a hundred.
     pub(super) fn admit_next(&self, share: u64) -> bool {
-        // Relaxed: a number for each, and nothing else. A call of another ramp that was delayed before this takes one number
-        // of this one.
+        // Relaxed: a number for each, and nothing else. A call of another ramp that was delayed
+        // before this takes one number of this one. Counting instead of chance: the share is exact
+        // over any hundred calls, and a test needs no seed.
         is_among(self.0.fetch_add(1, Relaxed), share)
     }
 
@@ -41,9 +42,11 @@ impl Arrivals {
 }
 
 impl StateMachine {
-    /// Closes a half-open breaker, by a ramp where there is one, and returns the word that was left. Only under the transition
-    /// lock.
+    /// Closes a half-open breaker, by a ramp where there is one, and returns the word that was
+    /// left. Only under the transition lock.
     pub(super) fn close(&self, word: Word, now: u64) -> Word {
+        // The ramp is a state and not a flag of the closed one: it has an end, a generation and a window,
+        // and a failure on it opens for longer.
         let phase = match self.config.read().1.ramp {
             None => Phase::CLOSED,
             Some(steps) => {
@@ -57,10 +60,12 @@ impl StateMachine {
         self.enter(word, phase, Cause::ProbesSucceeded, None, now)
     }
 
-    /// The share of a hundred calls that a ramping breaker admits, and how long until a larger one is, in ticks. Without a
-    /// ramp, which a reconfiguration may have taken away since: all, and nothing.
+    /// The share of a hundred calls that a ramping breaker admits, and how long until a larger one
+    /// is, in ticks. Without a ramp, which a reconfiguration may have taken away since: all, and
+    /// nothing.
     pub(super) fn ramp(&self, config: &Config, word: Word, now: u64) -> (u64, u64) {
         // If it is the end of another state, the caller's second load of the word shows it.
+        // From the end backwards: the end is published with the word, the beginning is not.
         let left = self.state.until(word).saturating_sub(now);
         (config.ramp).map_or((WHOLE, 0), |steps| steps.share(left))
     }
@@ -75,10 +80,12 @@ impl StateMachine {
     }
 }
 
-/// Whether the call with this number is among `share` of a hundred. In any hundred in a row exactly that many are, and among the
-/// first few their share, rounded up.
+/// Whether the call with this number is among `share` of a hundred. In any hundred in a row exactly
+/// that many are, and among the first few their share, rounded up.
 const fn is_among(number: u64, share: u64) -> bool {
-    // It begins anew after a hundred, so that nothing overflows.
+    // It begins anew after a hundred, so that nothing overflows. The n-th call is admitted when the
+    // rounded-up share of the first n calls is one more than that of the first n - 1: a line drawn
+    // in whole steps, as on a screen.
     let before = number % WHOLE;
     ((before + 1) * share).div_ceil(WHOLE) > (before * share).div_ceil(WHOLE)
 }

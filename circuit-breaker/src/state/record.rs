@@ -1,46 +1,41 @@
 //! Recording how a call ended.
 //!
-//! A call counts in the window of its generation, and decides by one revision of the numbers as a whole: if they change while
-//! it ends, it is evaluated again by the new ones. Where the shape of the window changes at that moment, the call counts in
-//! the window that is dropped.
+//! A call counts in the window of its generation, and decides by one revision of the numbers as a
+//! whole: if they change while it ends, it is evaluated again by the new ones. Where the shape of
+//! the window changes at that moment, the call counts in the window that is dropped.
 
-use super::{
-    Admission, StateMachine,
-    config_cell::Plan,
-    probes::{Lease, ProbeCounts},
-    word::{Phase, Word},
-};
+use super::{Admission, StateMachine, config_cell::Plan};
 use crate::{
     config::Config,
-    types::{
-        Cause, End, Outcome,
-        ticks::{after, ticks},
-    },
-    window::{Ended, Share, Tracked},
+    types::{Cause, End, Outcome, ticks::ticks},
+    window::{Ended, Share, Tracked, Windows},
 };
 
 impl StateMachine {
-    /// Whether one more success would leave everything as it is: no failure is counted, or the window of the last calls is
-    /// full and holds none.
+    /// Whether one more success would leave everything as it is: no failure is counted, or the
+    /// window of the last calls is full and holds none.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "a call that only reads is inlined into its future"
     )]
     pub(crate) fn is_unchanged_by_success(&self, admission: Admission) -> bool {
+        // This reads and never writes, so it needs no order with other calls: it is the moment at
+        // which the success counts. A window that is full and clean, or a row of no failures, is
+        // the same afterwards.
         let plan = self.config.plan();
         if plan.has_no_window() {
             return admission.finds_nothing_counted(self.state.load());
         }
-        plan.counts_only_failures()
+        plan.counts_only_failures_in(Windows::MAY_STAY)
             && admission.is_plain()
-            && (self.config.guess_shape(plan)).is_some_and(|shape| {
+            && (self.config.guess_shape(plan, Windows::MAY_STAY)).is_some_and(|shape| {
                 (self.window).is_unchanged_by_success(shape, admission.generation())
             })
     }
 
-    /// Records how an admitted call ended. The clock is read at most once: for a probe, for a window of time, for slowness,
-    /// or to open.
+    /// Records how an admitted call ended. The clock is read at most once: for a probe, for a
+    /// window of time, for slowness, or to open.
     #[inline]
     pub(crate) fn record(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
         match end {
@@ -58,6 +53,8 @@ impl StateMachine {
             if let Some(shape) = self.config.shape(plan) {
                 let generation = admission.generation();
                 let now = if shape.needs_time() { clock() } else { 0 };
+                // A success cannot open the breaker here, so what the window holds is not looked
+                // at.
                 let is_current = || self.has_window(plan, generation);
                 let (tracked, ended) = (Tracked::FAILURES, Ended::WELL);
                 // None: it is late.
@@ -68,8 +65,8 @@ impl StateMachine {
         self.record_other(admission, End::Finished(Outcome::Success), clock);
     }
 
-    /// A failure, where a window of failures is all that it may change: few of the numbers are needed. Returns `false` for
-    /// all others, without recording them.
+    /// A failure, where a window of failures is all that it may change: few of the numbers are
+    /// needed. Returns `false` for all others, without recording them.
     #[inline]
     fn fail(&self, admission: Admission, clock: &impl Fn() -> u64) -> bool {
         let plan = self.config.plan();
@@ -87,6 +84,11 @@ impl StateMachine {
         let Some(counts) = recorded else {
             return true; // late
         };
+        // Two words instead of fourteen. They are believed only if the plan holds afterwards; if it
+        // does not, the call is evaluated by all of the new numbers.
+        //
+        // An earlier version unpacked the whole configuration and divided three times: a failure
+        // cost 632 instructions instead of 330.
         let (minimum, ratio) = self.config.guess_threshold(plan);
         let is_exceeded = counts.failed.reaches(ratio, minimum);
         if is_exceeded || self.config.plan() != plan {
@@ -100,8 +102,8 @@ impl StateMachine {
         true
     }
 
-    /// Opens by the failures that the call has counted. If there are other numbers than those of `plan` by now, they are
-    /// evaluated instead.
+    /// Opens by the failures that the call has counted. If there are other numbers than those of
+    /// `plan` by now, they are evaluated instead.
     #[cold]
     #[inline(never)]
     fn open_by_failures(
@@ -124,7 +126,8 @@ impl StateMachine {
         self.evaluate(generation, 0, now, |_| Some(Ended::FAILED));
     }
 
-    /// Opens if the window holds too much, by the present numbers, for a call that is counted and `ends` so by them.
+    /// Opens if the window holds too much, by the present numbers, for a call that is counted and
+    /// `ends` so by them.
     #[cold]
     fn evaluate(
         &self,
@@ -133,6 +136,8 @@ impl StateMachine {
         now: u64,
         ends: impl Fn(&Config) -> Option<Ended>,
     ) {
+        // Each round means that another thread has reconfigured the breaker meanwhile. There is no
+        // lock here: the transition lock is taken by `open`, which checks the plan under it.
         loop {
             let (plan, config) = self.config.read();
             let (Some((shape, limits)), Some(ended)) = (config.window, ends(&config)) else {
@@ -160,7 +165,8 @@ impl StateMachine {
         let generation = admission.generation();
         let now = (admission.is_watched() || config.needs_time()).then(&clock);
         if let (true, Some(now)) = (admission.is_watched(), now) {
-            // The override may be over, or the ramp: then this call is late, whether or not another thread has looked.
+            // The override may be over, or the ramp: then this call is late, whether or not another
+            // thread has looked.
             self.advance(now);
         }
         let now_or_read = || now.unwrap_or_else(&clock);
@@ -191,6 +197,9 @@ impl StateMachine {
                 }
             }
         }
+        // Failures in a row are counted only where they are configured: it would be a write to the
+        // shared word at every failure, and at the first success after it, for a number that is
+        // never used.
         if config.in_a_row == 0 {
         } else if ended.failed {
             self.fail_in_a_row(generation, alone(end), now_or_read);
@@ -199,97 +208,20 @@ impl StateMachine {
         }
     }
 
-    /// Whether a call of `generation` still counts in the window of `plan`. A generation begins with each state, so its
-    /// number alone is enough.
+    /// Whether a call of `generation` still counts in the window of `plan`. A generation begins
+    /// with each state, so its number alone is enough.
     #[inline]
     fn has_window(&self, plan: Plan, generation: u32) -> bool {
+        // The generation protects a newer state, the number of the window a newer shape. Both are
+        // loads of words that the call reads anyway.
         self.state.load().generation() == generation && self.config.plan().has_window_of(plan)
-    }
-
-    #[cold]
-    fn end_probe(&self, generation: u32, slot: u8, lease: Lease, end: End, now: u64) {
-        // Its time may be over: then it has failed, whatever it says now.
-        let is_late = self.advance(now).generation() != generation;
-        // A late probe leaves its slot alone: another may hold it by now, with an equal lease where both end with time itself.
-        let began = self.probes.begun(slot);
-        if !is_late && self.probes.free(slot, lease) {
-            let (_, config) = self.config.read();
-            let is_slow = config.is_slow(began, now);
-            // A slow probe is a failed one: slow calls may be what opened the breaker.
-            let failed = config
-                .has_failed(end, is_slow)
-                .map(|failed| failed || is_slow);
-            if alone(end) > 0 {
-                self.leave_alone(generation, after(now, alone(end)));
-            }
-            self.settle_probe(generation, failed, now);
-        }
-    }
-
-    /// Remembers what a probe of `generation` asked for, in case the probes open the breaker again.
-    fn leave_alone(&self, generation: u32, until: u64) {
-        let mut history = self.transitions.lock();
-        if self.state.load().generation() == generation {
-            history.leave_alone_until(until);
-        }
-    }
-
-    /// Counts the end of a probe whose slot was freed by the caller, at `now`.
-    pub(super) fn settle_probe(&self, generation: u32, failed: Option<bool>, now: u64) {
-        loop {
-            let word = self.state.load();
-            let Some(counts) = word.half_open_in(generation) else {
-                return; // late
-            };
-            let counts = counts.settle(failed);
-            let (plan, trial) = self.config.trial();
-            if let Some(opens) = counts.decide(&trial) {
-                if self.decide(plan, word, counts, opens, now) {
-                    return;
-                }
-                continue; // another probe was faster, or a reset, or there are other numbers
-            }
-            if self.state.swap(word, word.with(Phase::HalfOpen(counts))) {
-                return self.wake_for_room();
-            }
-        }
-    }
-
-    /// Opens or closes a half-open breaker by its `counts`, unless its state is no longer `word` or its numbers those of
-    /// `plan`.
-    pub(super) fn decide(
-        &self,
-        plan: Plan,
-        word: Word,
-        counts: ProbeCounts,
-        opens: bool,
-        now: u64,
-    ) -> bool {
-        let mut history = self.transitions.lock();
-        if self.state.load() != word || self.config.plan() != plan {
-            return false;
-        }
-        let left = if opens {
-            let (failures, results) = (counts.failures, counts.results());
-            self.enter_open(&mut history, word, Cause::Probes { failures, results }, now)
-        } else {
-            self.close(word, now)
-        };
-        if counts.in_flight > 0 || left != word {
-            // Decided before all probes had ended, or one more was admitted since the look at the word. Whatever they do to
-            // the counts now is to those of the state that was left; their slots are given back for them, after the word, as
-            // by a reset.
-            self.probes.clear();
-        }
-        drop(history);
-        self.deliver();
-        true
     }
 
     /// A success after failures, or after none: then it only reads.
     pub(super) fn end_row(&self, generation: u32) {
         loop {
             let word = self.state.load();
+            // The usual case, no failure before it: one load, and nothing is written.
             if matches!(word.records_in(generation), None | Some(0))
                 || self.state.swap(word, word.with_in_a_row(0))
             {
@@ -304,6 +236,7 @@ impl StateMachine {
             let Some(before) = word.records_in(generation) else {
                 return; // late
             };
+            // No overflow: the breaker opens at 2^29 - 1 at the latest.
             let failures = before + 1;
             let (plan, config) = self.config.read();
             if config.in_a_row == 0 {
@@ -325,7 +258,7 @@ impl StateMachine {
 }
 
 /// How long the backend asks not to be called, in ticks.
-const fn alone(end: End) -> u64 {
+pub(super) const fn alone(end: End) -> u64 {
     match end {
         End::Finished(Outcome::FailureFor(time)) => ticks(time),
         _ => 0,

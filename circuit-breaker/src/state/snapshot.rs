@@ -30,6 +30,8 @@ impl StateMachine {
     pub(crate) fn snapshot(&self, now: u64) -> Snapshot {
         loop {
             let word = self.advance(now);
+            // The only reader that takes the lock. Without it, state, window and history could be of three
+            // moments, and there is no word that says so.
             // Under the lock no other thread opens, closes or reconfigures the breaker.
             let history = self.transitions.lock();
             let (_, config) = self.config.read();
@@ -43,6 +45,7 @@ impl StateMachine {
                 name: self.observers.name(),
                 word,
                 window: config.window.map(counts).unwrap_or_default(),
+                // A row that is no longer configured is not shown, though the word still has its count.
                 in_a_row: match config.in_a_row {
                     0 => 0,
                     _ => word.phase().in_a_row().unwrap_or(0),
@@ -69,14 +72,15 @@ impl Snapshot {
         self.word.phase().state()
     }
 
-    /// The number of transitions, resets included, since it was built. It only rises: comparing two snapshots shows whether
-    /// anything happened in between.
+    /// The number of transitions, resets included, since it was built. It only rises: comparing two
+    /// snapshots shows whether anything happened in between.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.word.generation().into()
     }
 
-    /// Calls in the window: 0 unless closed, ramping or only measuring, and where no ratio is configured.
+    /// Calls in the window: 0 unless closed, ramping or only measuring, and where no ratio is
+    /// configured.
     #[must_use]
     pub const fn calls(&self) -> u32 {
         self.window.calls()
@@ -94,16 +98,16 @@ impl Snapshot {
         self.window.slow.bad
     }
 
-    /// How many of a hundred calls are admitted: all while closed, disabled or only measuring, none while open or forced
-    /// open. Half-open it is 0 too, as probes are no share of the calls. In between while
-    /// [ramping](crate::State::Ramping).
+    /// How many of a hundred calls are admitted: all while closed, disabled or only measuring, none
+    /// while open or forced open. Half-open it is 0 too, as probes are no share of the calls. In
+    /// between while [ramping](crate::State::Ramping).
     #[must_use]
     pub const fn percent_admitted(&self) -> u64 {
         self.share
     }
 
-    /// Failures since the last success: counted while closed, ramping or only measuring, and only where
-    /// [`consecutive_failures`](crate::Builder::consecutive_failures) is configured; else 0.
+    /// Failures since the last success: counted while closed, ramping or only measuring, and only
+    /// where [`consecutive_failures`](crate::Builder::consecutive_failures) is configured; else 0.
     #[must_use]
     pub const fn consecutive_failures(&self) -> u32 {
         self.in_a_row
@@ -127,8 +131,8 @@ impl Snapshot {
         }
     }
 
-    /// How long until a call may be admitted, from the moment of the snapshot; `None` if one would be then. The instant is
-    /// that of [`Open::retry_at`](crate::Open::retry_at).
+    /// How long until a call may be admitted, from the moment of the snapshot; `None` if one would
+    /// be then. The instant is that of [`Open::retry_at`](crate::Open::retry_at).
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self.retry_after {
@@ -137,21 +141,23 @@ impl Snapshot {
         }
     }
 
-    /// An operator's last decision: in an operator's state the override that holds; in another the one that ended it, or the
-    /// override that ran out. `None` if there never was one.
+    /// An operator's last decision: in an operator's state the override that holds; in another the
+    /// one that ended it, or the override that ran out. `None` if there never was one.
     #[must_use]
     pub const fn last_override(&self) -> Option<&Override> {
         self.history.last_override()
     }
 
-    /// How often the breaker would have opened since [`metrics_only`](crate::CircuitBreaker::metrics_only); kept after that
-    /// has ended, until the next override or reset.
+    /// How often the breaker would have opened since
+    /// [`metrics_only`](crate::CircuitBreaker::metrics_only); kept after that has ended, until the
+    /// next override or reset.
     #[must_use]
     pub const fn would_have_opened(&self) -> u32 {
         self.history.would_have_opened()
     }
 
-    /// Why it opened last, or would have, also after it has closed again; `None` if it never did, or was reset since.
+    /// Why it opened last, or would have, also after it has closed again; `None` if it never did,
+    /// or was reset since.
     #[must_use]
     pub const fn cause(&self) -> Option<Cause> {
         self.cause

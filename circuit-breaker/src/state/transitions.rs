@@ -25,9 +25,12 @@ impl StateMachine {
         self.advance(now).phase().state()
     }
 
-    /// Whether nothing of this breaker would be missed at `now`: it is not open, no override holds, and it has no listener.
-    /// Makes no transition: a listener may ask the family, whose lock is held here.
+    /// Whether nothing of this breaker would be missed at `now`: it is not open, no override holds,
+    /// and it has no listener. Makes no transition: a listener may ask the family, whose lock is
+    /// held here.
     pub(crate) fn is_forgettable(&self, now: u64) -> bool {
+        // Without the lock, the word could be that of before an opening whose failure has already returned
+        // to its caller.
         // A transition in progress is waited for.
         let transitions = self.transitions.lock();
         let word = self.state.load();
@@ -42,6 +45,9 @@ impl StateMachine {
     /// Makes happen what is due at `now`, and returns the state then.
     pub(super) fn advance(&self, now: u64) -> Word {
         loop {
+            // Each arm that changes something goes round again, and decides what is due next on the new word.
+            // So several things that are overdue (a deadline, then the wait that it began) happen in the order
+            // in which they were due.
             let word = self.state.load();
             let generation = word.generation();
             match word.phase() {
@@ -55,7 +61,9 @@ impl StateMachine {
                     if now < until {
                         return word;
                     }
-                    // One of the threads that come now makes the step; all look again.
+                    // Without the lock this was a compare-and-swap, until there were listeners:
+                    // their order needs the lock, and it happens once an outage. One of the threads
+                    // that come now makes the step; all look again.
                     self.enter_half_open(word, until);
                 }
                 Phase::ForcedOpen
@@ -74,13 +82,17 @@ impl StateMachine {
                 Phase::HalfOpen(counts) => {
                     match self.probes.earliest(generation) {
                         Some((slot, lease)) if lease.deadline() <= now => {
-                            // If it has just ended, or another thread has expired it, that counts.
+                            // The deadline and not `now` is the instant of the failure: a probe
+                            // that was overdue at 3 s opens the breaker at 3 s, even if the first
+                            // look comes at 8 s. So low traffic does not prolong an outage. If it
+                            // has just ended, or another thread has expired it, that counts.
                             if self.probes.free(slot, lease) {
                                 self.settle_probe(generation, Some(true), lease.deadline());
                             }
                         }
                         _ => {
-                            // Decided without a result, which happens where other numbers are enough.
+                            // Decided without a result, which happens where other numbers are
+                            // enough.
                             let (plan, trial) = self.config.trial();
                             let Some(opens) = counts.decide(&trial) else {
                                 return word;
@@ -93,9 +105,11 @@ impl StateMachine {
         }
     }
 
-    /// Replaces the numbers, see [`CircuitBreaker::reconfigure`](crate::CircuitBreaker::reconfigure).
+    /// Replaces the numbers, see
+    /// [`CircuitBreaker::reconfigure`](crate::CircuitBreaker::reconfigure).
     pub(crate) fn reconfigure(&self, mut to: Config, now: u64) {
-        // What is due happens by the old numbers.
+        // Else a wait that ended before the change would last as long as the new numbers say. What
+        // is due happens by the old numbers.
         self.advance(now);
         let transitions = self.transitions.lock();
         let (plan, from) = self.config.read();
@@ -105,6 +119,8 @@ impl StateMachine {
             self.end_row(word.generation());
         }
         let (number, generation) = (plan.next_shape(), word.generation());
+        // The set of ratios belongs to the shape: a ratio that is added has counted nothing of the
+        // calls before, and one that is removed and added again would count old calls once more.
         let same = from
             .window
             .zip(to.window)
@@ -126,12 +142,15 @@ impl StateMachine {
         }
         drop(transitions);
         self.deliver();
+        // After the lock, as any other look: the decision of the probes is a transition, which takes the
+        // lock.
         // The probes may be enough by the new numbers, and a waiting call may get in by them.
         self.advance(now);
         self.wake_for_transition();
     }
 
-    /// Begins a generation in `phase`, closed or an operator's, from any state. Only under the transition lock.
+    /// Begins a generation in `phase`, closed or an operator's, from any state. Only under the
+    /// transition lock.
     pub(super) fn begin(
         &self,
         phase: Phase,
@@ -141,14 +160,17 @@ impl StateMachine {
         now: u64,
     ) {
         let word = self.state.load();
+        // The end of a state without an end is written too: what an earlier generation left in this place
+        // must not be read for it.
         self.state.set_until(word.next(phase), until);
         self.enter(word, phase, cause, by, now);
         // Probes in flight are forgotten, and so are their slots.
         self.probes.clear();
     }
 
-    /// Opens at `now`, for `alone` at least, if it still records in `generation`: another failure may be faster. Returns
-    /// `false` if there are other numbers than those of `plan` by now, which then have to be evaluated.
+    /// Opens at `now`, for `alone` at least, if it still records in `generation`: another failure
+    /// may be faster. Returns `false` if there are other numbers than those of `plan` by now, which
+    /// then have to be evaluated.
     #[cold]
     pub(super) fn open(
         &self,
@@ -166,6 +188,9 @@ impl StateMachine {
         if self.config.plan() != plan {
             return false;
         }
+        // Both checks are under the lock, so no other thread changes the generation or the numbers
+        // between them and the transition. Of several failures that reach the limit at once the
+        // first opens; the others find a newer generation.
         match word.phase() {
             Phase::Closed { .. } | Phase::Ramping { .. } => {
                 // On a ramp it has not recovered yet: the next wait is longer.
@@ -180,7 +205,8 @@ impl StateMachine {
         true
     }
 
-    /// Enters half-open from `word`, which is open and whose wait was over `at`, unless another thread was faster.
+    /// Enters half-open from `word`, which is open and whose wait was over `at`, unless another
+    /// thread was faster.
     #[cold]
     fn enter_half_open(&self, word: Word, at: u64) {
         let mut history = self.transitions.lock();
@@ -193,8 +219,8 @@ impl StateMachine {
         self.deliver();
     }
 
-    /// Enters open from `word` at `now`, and returns the word that was left, as [`enter`](Self::enter) does. Only under the
-    /// transition lock.
+    /// Enters open from `word` at `now`, and returns the word that was left, as
+    /// [`enter`](Self::enter) does. Only under the transition lock.
     pub(super) fn enter_open(
         &self,
         history: &mut History,
@@ -202,6 +228,8 @@ impl StateMachine {
         cause: Cause,
         now: u64,
     ) -> Word {
+        // The wait is drawn here, once an opening, and not when a rejection asks for it: all rejections of
+        // one opening name the same instant, and a call at that instant is admitted.
         let (openings, alone_until) = history.open();
         let wait = self.config.read().1.wait.after(openings, random);
         // Both before the word: a thread that sees the breaker open sees these.
@@ -210,8 +238,9 @@ impl StateMachine {
         self.enter(word, Phase::Open, cause, None, now)
     }
 
-    /// Enters a state from `word`. Only under the transition lock, which keeps every other change of generation away. Counts
-    /// that change meanwhile are those of the state that is left, whose last word is returned.
+    /// Enters a state from `word`. Only under the transition lock, which keeps every other change
+    /// of generation away. Counts that change meanwhile are those of the state that is left, whose
+    /// last word is returned.
     pub(super) fn enter(
         &self,
         word: Word,
@@ -221,12 +250,16 @@ impl StateMachine {
         at: u64,
     ) -> Word {
         let next = word.next(phase);
+        // Only the states that count calls have a window. An open breaker keeps the window it was opened
+        // by, which no reader looks at.
         if phase.in_a_row().is_some() {
             // Before the word: a call that the new state admits finds its window empty.
             if let Some((shape, _)) = self.config.read().1.window {
                 self.window.begin(shape, next.generation());
             }
         }
+        // The order of a transition: window, end and cause, word, slots, listeners. What a state
+        // needs is there before its word; what it must not find is gone after it.
         let left = self.state.enter(next);
         // After the word: a listener finds the state that it is told.
         self.observers.put(Change {
@@ -240,15 +273,17 @@ impl StateMachine {
         left
     }
 
-    /// Wakes the calls that wait for a transition, and delivers it to the listeners. Not under the transition lock.
+    /// Wakes the calls that wait for a transition, and delivers it to the listeners. Not under the
+    /// transition lock.
     pub(super) fn deliver(&self) {
+        // Waiting calls first: a listener may be slow.
         self.wake_for_transition();
         self.observers.deliver(|| self.state());
     }
 }
 
-/// Another number each time, and in each process. As good as what keeps hash maps from attacks, and there without a crate
-/// for it.
+/// Another number each time, and in each process. As good as what keeps hash maps from attacks, and
+/// there without a crate for it.
 fn random() -> u64 {
     RandomState::new().hash_one(0)
 }

@@ -1,11 +1,12 @@
 //! Waiting until a call is admitted.
 //!
-//! A waiting call goes to sleep in the queue and then looks at the breaker once more. A thread that changes the breaker does
-//! so and then looks at the queue. Both take the queue's lock, so one of them sees the other, and no wake-up is lost. The
-//! first in the queue alone keeps a timer, for the instant from which time alone may let it in; when it leaves, the next is
-//! woken to do so.
+//! A waiting call goes to sleep in the queue and then looks at the breaker once more. A thread that
+//! changes the breaker does so and then looks at the queue. Both take the queue's lock, so one of
+//! them sees the other, and no wake-up is lost. The first in the queue alone keeps a timer, for the
+//! instant from which time alone may let it in; when it leaves, the next is woken to do so.
 //!
-//! The queue has no atomics: it stands behind a lock that only waiting calls, transitions and the ends of probes take.
+//! The queue has no atomics: it stands behind a lock that only waiting calls, transitions and the
+//! ends of probes take.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,14 +39,22 @@ struct Queue {
     tickets: u64,
 }
 
-/// The calls that are woken between two looks at the queue: wakers are called without its lock, as they may be anything.
+/// The calls that are woken between two looks at the queue: wakers are called without its lock, as
+/// they may be anything.
+// Handing a slot over to the woken call was rejected: the slot would be kept from other calls for
+// as long as a task takes to be scheduled. A call that is not in the queue may be faster; the woken
+// one then keeps its place.
+//
+// There is no limit on the number of waiting calls, because there is nothing that a call beyond it
+// could be told.
 const BATCH: usize = 16;
 
 // === impl StateMachine ===
 
 impl StateMachine {
-    /// Admits a call, or has `waker` woken when something has changed. In that case the one call that is to set a timer is
-    /// told at which tick it is worth asking again if nothing does. While closed the clock is not read.
+    /// Admits a call, or has `waker` woken when something has changed. In that case the one call
+    /// that is to set a timer is told at which tick it is worth asking again if nothing does. While
+    /// closed the clock is not read.
     pub(crate) fn admit_or_sleep(
         &self,
         ticket: &mut Option<Ticket>,
@@ -57,10 +66,15 @@ impl StateMachine {
             self.waiters.stir(ticket);
         }
         let admission = self.admit(&clock).or_else(|refusal| {
+            // First the queue, then a second look at the breaker. Without the second look loom
+            // finds a call that sleeps without end: a reset between the first look and the queue
+            // wakes nothing.
             let now = clock();
             let is_first = self.waiters.sleep(ticket, waker);
             let worth_asking = || is_first.then(|| self.worth_asking(now)).flatten();
-            // On a ramp each time counts as a call that comes: not twice.
+            // The share of a ramp is of the calls that come: a waiting call that asked at every
+            // wake-up would come many times. On a ramp each time counts as a call that comes: not
+            // twice.
             let is_ramping = matches!(self.state.load().phase(), Phase::Ramping { .. });
             if is_ramping && refusal.state == State::Ramping {
                 return Err(worth_asking());
@@ -75,8 +89,11 @@ impl StateMachine {
 
     /// Gives a place in the queue up.
     pub(crate) fn leave(&self, ticket: &Ticket) {
+        // Also called for a future that is dropped: a call that was woken and then cancelled must not keep
+        // the slot that it was woken for.
         let was_first = self.waiters.leave(ticket);
-        // The next call sets the timer now; and if this one was woken for room that it does not take, another is.
+        // The next call sets the timer now; and if this one was woken for room that it does not
+        // take, another is.
         self.waiters.wake(|| self.room(), was_first);
     }
 
@@ -85,8 +102,8 @@ impl StateMachine {
         self.waiters.len()
     }
 
-    /// Wakes the calls that a transition concerns: all that may be admitted now, and the one with the timer. Not under the
-    /// transition lock.
+    /// Wakes the calls that a transition concerns: all that may be admitted now, and the one with
+    /// the timer. Not under the transition lock.
     pub(super) fn wake_for_transition(&self) {
         self.waiters.wake(|| self.room(), true);
     }
@@ -100,8 +117,8 @@ impl StateMachine {
     fn room(&self) -> usize {
         match self.state.load().phase() {
             Phase::Closed { .. } | Phase::Disabled | Phase::MetricsOnly { .. } => usize::MAX,
-            // Ramping, a call that leaves wakes the next in the queue, which asks as any call that comes: if all were woken
-            // each time, they would soon all be admitted.
+            // Ramping, a call that leaves wakes the next in the queue, which asks as any call that
+            // comes: if all were woken each time, they would soon all be admitted.
             Phase::Open | Phase::ForcedOpen | Phase::Ramping { .. } => 0,
             Phase::HalfOpen(counts) => {
                 let (_, trial) = self.config.trial();
@@ -112,6 +129,9 @@ impl StateMachine {
         }
     }
 
+    // Why one timer: a timer for each waiting call would wake all of them at the end of each wait, for
+    // one slot or three. The first makes the transition, which wakes as many more as there are slots. A
+    // call counts as awake until it has left or sleeps again.
     /// From when on time may admit a call that was rejected at `now`; `None` if time never does.
     fn worth_asking(&self, now: u64) -> Option<u64> {
         loop {
@@ -120,14 +140,15 @@ impl StateMachine {
                 Phase::Open | Phase::ForcedOpen => self.state.until(word),
                 Phase::Ramping { .. } => {
                     let (_, config) = self.config.read();
-                    // When a larger share is admitted. One tick at least, so that it does not ask without end.
+                    // When a larger share is admitted. One tick at least, so that it does not ask
+                    // without end.
                     after(now, self.ramp(&config, word, now).1.max(1))
                 }
                 Phase::HalfOpen(_) => {
                     let (_, trial) = self.config.trial();
                     let first = self.probes.earliest(word.generation());
-                    // None: the probes that have room are just taking their slots. They read the clock no later than this
-                    // call, so their time is over by then.
+                    // None: the probes that have room are just taking their slots. They read the
+                    // clock no later than this call, so their time is over by then.
                     first.map_or(after(now, trial.time), |(_, lease)| lease.deadline())
                 }
                 _ => now,
@@ -161,8 +182,8 @@ impl Waiters {
         drop(waker);
     }
 
-    /// Goes to sleep until `waker` is woken, at the end of the queue, or at the place of the ticket. Returns whether that is
-    /// the first.
+    /// Goes to sleep until `waker` is woken, at the end of the queue, or at the place of the
+    /// ticket. Returns whether that is the first.
     fn sleep(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> bool {
         let waker = waker.clone();
         let mut queue = self.0.lock();
@@ -172,6 +193,7 @@ impl Waiters {
             *ticket = Some(Ticket(number));
         }
         queue.awake.remove(&number);
+        // A waker that is replaced is dropped without the lock: its drop may run any code.
         let old = queue.asleep.insert(number, waker);
         let is_first = queue.first() == Some(number);
         drop(queue);
@@ -192,8 +214,8 @@ impl Waiters {
 
     /// Wakes calls until as many are awake as there is `room` for, and, if asked for, `the_first`.
     ///
-    /// A thread that makes room calls this afterwards, and so does a call that leaves: of several at once the last wakes
-    /// enough.
+    /// A thread that makes room calls this afterwards, and so does a call that leaves: of several
+    /// at once the last wakes enough.
     fn wake(&self, room: impl Fn() -> usize, mut the_first: bool) {
         // None twice, though some go back to sleep meanwhile.
         let mut left = usize::MAX;
@@ -201,6 +223,8 @@ impl Waiters {
             let mut batch = [const { None::<Waker> }; BATCH];
             let mut queue = self.0.lock();
             left = left.min(queue.asleep.len());
+            // Asked under the lock: of several threads that make room at once, the last to lock
+            // sees what all of them did.
             let room = room();
             let mut woken = 0;
             while woken < BATCH && left > 0 {

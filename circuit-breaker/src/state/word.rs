@@ -1,7 +1,8 @@
 //! The state of a breaker: one word, and what is published with it.
 //!
-//! State, generation and counts are one word. So a transition is one write, a call that reads the word sees state,
-//! generation and counts of one moment, and a token of an older generation cannot change anything.
+//! State, generation and counts are one word. So a transition is one write, a call that reads the
+//! word sees state, generation and counts of one moment, and a token of an older generation cannot
+//! change anything.
 //!
 //! ```text
 //! 63           32 31                          3 2    0
@@ -11,8 +12,9 @@
 //!                  others:    nothing
 //! ```
 //!
-//! What does not fit beside them, the end of the wait and the cause, is written under the transition lock before the word
-//! says "open", and read between two loads of the word. If the word is unchanged, both belong to it.
+//! What does not fit beside them, the end of the wait and the cause, is written under the
+//! transition lock before the word says "open", and read between two loads of the word. If the word
+//! is unchanged, both belong to it.
 
 use crate::{
     state::probes::ProbeCounts,
@@ -29,8 +31,11 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct AtomicState {
     word: AtomicU64,
-    /// The ticks at which a wait, a ramp or an override ends, of generations in turn: what is written for the next
-    /// generation is never taken for the end of this one.
+    /// The ticks at which a wait, a ramp or an override ends, of generations in turn: what is
+    /// written for the next generation is never taken for the end of this one.
+    // Why two: an override may replace an open state or another override, whose readers still read
+    // its end. The end for generation g + 1 goes to the other word. If g + 2 has written over that
+    // of g, the state word has changed, and the reader's second load shows it.
     until: [AtomicU64; 2],
     cause: AtomicU64,
 }
@@ -51,6 +56,16 @@ pub(super) enum Phase {
     Ramping { in_a_row: u32 },
 }
 
+// Why the end of the wait is not in the word: an exact instant does not fit beside the generation.
+// Three forms were tried on paper: low bits in the word and a shared reference for the high bits
+// (wrong after a long stall of a loser), slots tagged by generation (a stale claim after enough
+// resets), and the end in place of the generation (two read-modify-writes, and a race on equal
+// instants). All fail for one reason: two calls that open at once hold different ends and causes,
+// and the loser may write last. So the thread that opens takes a lock, writes end and cause, and
+// publishes both with the word.
+//
+// Seven states need three bits. Probes in flight, at most 16, need five, which leaves twelve for
+// each kind of result. A generation has 32 bits; 29 are left for failures in a row.
 const STATE_BITS: u32 = 3;
 const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 const GENERATION_SHIFT: u32 = 32;
@@ -83,31 +98,37 @@ impl AtomicState {
 
     #[inline]
     pub(super) fn load(&self) -> Word {
-        // Acquire pairs with the Release of every write to the word: a thread that sees a state sees what was written for
-        // it.
+        // Acquire pairs with the Release of every write to the word: a thread that sees a state
+        // sees what was written for it.
         Word(self.word.load(Acquire))
     }
 
     /// Changes the counts of a state: a compare-and-swap within one generation.
+    // One read-modify-write a decision: a load and a store would lose the count of a concurrent
+    // call.
     pub(super) fn swap(&self, from: Word, to: Word) -> bool {
         self.word
+            // AcqRel: the counts that this publishes were decided on the word that it read, so
+            // everything before that word's write happens before this one. A failure needs nothing:
+            // the caller loads again.
             .compare_exchange(from.0, to.0, AcqRel, Acquire)
             .is_ok()
     }
 
-    /// Enters another generation, whatever the counts of this one are by now. Returns the word that was left. Only under the
-    /// transition lock, which keeps every other change of generation away.
+    /// Enters another generation, whatever the counts of this one are by now. Returns the word that
+    /// was left. Only under the transition lock, which keeps every other change of generation away.
     pub(super) fn enter(&self, next: Word) -> Word {
-        // A store would do, but to loom a store and a compare-and-swap that did not read from it have no order.
+        // A store would do, but to loom a store and a compare-and-swap that did not read from it
+        // have no order.
         Word(self.word.swap(next.0, AcqRel))
     }
 
-    /// The tick at which the state of `word` ends. If it is already that of the generation after the next, the word has
-    /// changed, and a second load shows it.
+    /// The tick at which the state of `word` ends. If it is already that of the generation after
+    /// the next, the word has changed, and a second load shows it.
     #[inline]
     pub(super) fn until(&self, word: Word) -> u64 {
-        // Acquire pairs with the Release in `set_until`: a thread that reads the end of a later state sees a later word in
-        // its second load.
+        // Acquire pairs with the Release in `set_until`: a thread that reads the end of a later
+        // state sees a later word in its second load.
         self.until[word.turn()].load(Acquire)
     }
 
@@ -191,7 +212,8 @@ impl Word {
         Self::new(self.generation(), phase)
     }
 
-    /// The state after this one. A generation comes again after 2^32 transitions: at one a second, in 136 years.
+    /// The state after this one. A generation comes again after 2^32 transitions: at one a second,
+    /// in 136 years.
     pub(super) const fn next(self, phase: Phase) -> Self {
         Self::new(self.generation().wrapping_add(1), phase)
     }
@@ -208,13 +230,13 @@ impl Word {
         self.0 & STATE_MASK == OPEN
     }
 
-    /// Whether it is closed in the generation of these bits, with no failure counted. One comparison.
     #[inline]
-    pub(super) const fn is_clean_in(self, generation_bits: u64) -> bool {
-        self.0 == generation_bits | CLOSED
+    pub(super) const fn bits(self) -> u64 {
+        self.0
     }
 
-    /// Failures in a row, if it still records calls in `generation`: closed, ramping, or only measuring.
+    /// Failures in a row, if it still records calls in `generation`: closed, ramping, or only
+    /// measuring.
     pub(super) const fn records_in(self, generation: u32) -> Option<u32> {
         if self.generation() != generation {
             return None;

@@ -1,4 +1,5 @@
-//! The circuit breaker against a naive one, which keeps every call in a list and does what is due at the moment it is due.
+//! The circuit breaker against a naive one, which keeps every call in a list and does what is due
+//! at the moment it is due.
 
 use std::{collections::VecDeque, mem, time::Duration};
 
@@ -819,14 +820,15 @@ proptest! {
         config.ramp = config.ramp.map(|(step, shares)| (step.min(100), shares));
         let mut both = Both::new(&config);
         for step in steps {
-            // Near the end of time nothing elapses; and a backend that asks not to be called at all is not.
+            // Near the end of time nothing elapses; and a backend that asks not to be called at all
+            // is not.
             if !matches!(step, Step::Advance(u64::MAX) | Step::Reconfigure(_) | Step::Settle(_, Some(Outcome::FailureFor(_)))) {
                 both.take(step)?;
             }
         }
         both.take(Step::Resume)?;
-        // The calls in flight hang. One step for its time to be over, one for the wait that
-        // may follow, and a probe for each result.
+        // The calls in flight hang. One step for its time to be over, one for the wait that may
+        // follow, and a probe for each result.
         for _ in 0..2 + config.results + if config.evaluate_every_call { 30 } else { 0 } {
             both.take(Step::Advance(1_000))?;
             if let Ok(call) = both.breaker.try_acquire_at(both.now()) {
@@ -848,7 +850,8 @@ proptest! {
         let builder = CircuitBreaker::builder().consecutive_failures(1).probes(Probes::one());
         let start = Instant::now();
         let (breaker, outcome) = match why {
-            // A wait with jitter; a backend that wants to be left alone; an override; a probe that hangs.
+            // A wait with jitter; a backend that wants to be left alone; an override; a probe that
+            // hangs.
             0 => (builder.wait_in_open(Wait::fixed(nanos(wait)).jitter(0.5)), Outcome::Failure),
             1 => (builder.wait_in_open(Wait::fixed(nanos(1))), Outcome::FailureFor(nanos(wait))),
             2 => (builder, Outcome::Success),
@@ -873,7 +876,8 @@ proptest! {
         let retry_after = breaker.try_acquire_at(now).unwrap_err().retry_at() - now;
         prop_assert!(breaker.try_acquire_at(now + retry_after - nanos(1)).is_err());
         if why == 3 {
-            // Its failure opens it again: at that instant, for the wait of 1 ns, and not a moment before.
+            // Its failure opens it again: at that instant, for the wait of 1 ns, and not a moment
+            // before.
             prop_assert_eq!(breaker.state_at(now + retry_after), State::Open);
             prop_assert!(breaker.try_acquire_at(now + retry_after + nanos(1)).is_ok());
         } else {
@@ -914,8 +918,8 @@ fn a_window_of_calls_is_that_of_a_deque_for_many_laps() {
             .unwrap();
         let start = Instant::now();
         let mut held = VecDeque::new();
-        // Multiplicative, so that no pattern fits the laps. Failures come in waves, with clean laps between.
-        // Long enough that the numbers of calls begin anew, which in tests is after 4,095.
+        // Multiplicative, so that no pattern fits the laps. Failures come in waves, with clean laps
+        // between. Long enough that the numbers of calls begin anew, which in tests is after 4,095.
         for n in 0..u64::from(size) + 5_000 {
             let random = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
             let wave = n / (2 * u64::from(size)) % 2 == 0;

@@ -2,8 +2,9 @@ use std::fmt;
 
 /// Why a breaker changed its state, with the numbers of that moment.
 ///
-/// [`Snapshot::cause`](crate::Snapshot::cause) and [`Open::cause`](crate::Open::cause) only know the first four, which
-/// [open](Self::opens) a breaker. A [`Transition`](crate::Transition) has any of them.
+/// [`Snapshot::cause`](crate::Snapshot::cause) and [`Open::cause`](crate::Open::cause) only know
+/// the first four, which [open](Self::opens) a breaker. A [`Transition`](crate::Transition) has any
+/// of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
@@ -51,7 +52,8 @@ pub enum Cause {
     Reset,
 }
 
-// A cause in a word: its kind (4 bits), the calls that count against the backend (30 bits), of how many (30 bits).
+// A cause in a word: its kind (4 bits), the calls that count against the backend (30 bits), of how
+// many (30 bits).
 const NUMBER_BITS: u32 = 30;
 const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
 
@@ -73,7 +75,8 @@ impl Cause {
         "reset",
     ];
 
-    /// Whether this opens a breaker. In [`State::MetricsOnly`](crate::State::MetricsOnly) it would have.
+    /// Whether this opens a breaker. In [`State::MetricsOnly`](crate::State::MetricsOnly) it would
+    /// have.
     #[must_use]
     pub const fn opens(self) -> bool {
         self.index() < 4
@@ -100,8 +103,8 @@ impl Cause {
         }
     }
 
-    /// One word for a cause that [opens](Self::opens), and [`NONE`](Self::NONE) for the others. No count here reaches
-    /// 2^30.
+    /// One word for a cause that [opens](Self::opens), and [`NONE`](Self::NONE) for the others. No
+    /// count here reaches 2^30.
     pub(crate) fn to_bits(self) -> u64 {
         let (failures, of) = match self {
             Self::FailureRatio { failures, calls } => (failures, calls),

@@ -4,15 +4,15 @@ use tokio::time::Instant;
 
 use super::{Cause, State, ticks::instant};
 
-/// A call was rejected: the breaker was open, forced open, half-open with all slots for probes taken, or ramping and the
-/// call was not among the admitted share.
+/// A call was rejected: the breaker was open, forced open, half-open with all slots for probes
+/// taken, or ramping and the call was not among the admitted share.
 ///
 /// Made and cloned without allocation and without a reference count.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Open {
     name: &'static str,
-    // Packed words: every layer above copies its error type, which holds this, on the healthy path too. An `Instant` would
-    // take one word more.
+    // Packed words: every layer above copies its error type, which holds this, on the healthy path
+    // too. An `Instant` would take one word more.
     /// Nanoseconds from the process's first clock reading, signed, above three bits of state.
     retry_at: i64,
     cause: u64,
@@ -48,7 +48,8 @@ impl Open {
         self.name
     }
 
-    /// The state it was in. [`State::Closed`] if it closed between a service's `poll_ready` and its `call`.
+    /// The state it was in. [`State::Closed`] if it closed between a service's `poll_ready` and its
+    /// `call`.
     #[must_use]
     #[expect(clippy::cast_sign_loss, reason = "the mask leaves three bits")]
     pub const fn state(&self) -> State {
@@ -69,8 +70,8 @@ impl Open {
         instant(self.retry_at >> STATE_BITS)
     }
 
-    /// The time from now until [`retry_at`](Self::retry_at), zero once that has passed. It reads the clock, so the answer
-    /// of a rejection that was kept for a while is not stale.
+    /// The time from now until [`retry_at`](Self::retry_at), zero once that has passed. It reads
+    /// the clock, so the answer of a rejection that was kept for a while is not stale.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
         self.retry_at().saturating_duration_since(Instant::now())
@@ -84,8 +85,9 @@ impl Open {
 
     /// Finds an `Open` in an error or in its chain of sources.
     ///
-    /// It sees through boxes, `anyhow`, `io::Error::other(open)` and enums with `#[from] Open`. It does not see through
-    /// `#[error(transparent)]`, which forwards past the value: match that variant yourself.
+    /// It sees through boxes, `anyhow`, `io::Error::other(open)` and enums with `#[from] Open`. It
+    /// does not see through `#[error(transparent)]`, which forwards past the value: match that
+    /// variant yourself.
     ///
     /// # Examples
     ///

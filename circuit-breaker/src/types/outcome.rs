@@ -8,9 +8,9 @@ pub enum Outcome {
     Success,
     /// The backend did not do its work.
     Failure,
-    /// A failure, with the time for which the backend asks not to be called (a `Retry-After`). If this call opens the
-    /// breaker, the breaker stays open for at least that time. The same holds for what any probe says, if the probes open
-    /// it again.
+    /// A failure, with the time for which the backend asks not to be called (a `Retry-After`). If
+    /// this call opens the breaker, the breaker stays open for at least that time. The same holds
+    /// for what any probe says, if the probes open it again.
     FailureFor(Duration),
     /// Says nothing about the backend: a rejection by a layer further in.
     Ignored,
@@ -29,8 +29,9 @@ pub enum OnCancel {
     Ignored,
     /// As a failure: for callers whose outer timeout ends the calls to a hung backend.
     Failure,
-    /// As a failure if it was slow by then ([`Builder::slow_after`](crate::Builder::slow_after)), else it does not count:
-    /// callers that change their mind do so early, an outer timeout comes late.
+    /// As a failure if it was slow by then ([`Builder::slow_after`](crate::Builder::slow_after)),
+    /// else it does not count: callers that change their mind do so early, an outer timeout comes
+    /// late.
     FailureIfSlow,
 }
 

@@ -2,7 +2,8 @@ use std::num::NonZeroU32;
 
 /// A share of calls, compared exactly, as integers cross-multiplied.
 ///
-/// Kept in billionths, rounded down: a number with up to nine decimals is exact, and `2.0 / 3.0` is reached by two of three.
+/// Kept in billionths, rounded down: a number with up to nine decimals is exact, and `2.0 / 3.0` is
+/// reached by two of three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ratio(NonZeroU32);
 
@@ -21,8 +22,8 @@ impl Ratio {
         if !(share > 0.0 && share <= 1.0) {
             return None;
         }
-        // 0.29 * 1e9 is a little less than 290,000,000: a thousandth corrects decimals and is far too little to raise any
-        // other number.
+        // 0.29 * 1e9 is a little less than 290,000,000: a thousandth corrects decimals and is far
+        // too little to raise any other number.
         Self::from_bits((share * WHOLE as f64 + 0.001) as u32)
     }
 
@@ -41,7 +42,8 @@ impl Ratio {
         }
     }
 
-    /// A part of this share of `whole`, as large as `random` is among all numbers; less than all of it.
+    /// A part of this share of `whole`, as large as `random` is among all numbers; less than all of
+    /// it.
     pub(crate) const fn part_of(self, whole: u64, random: u64) -> u64 {
         let share = whole as u128 * self.0.get() as u128 / WHOLE as u128;
         ((share * random as u128) >> u64::BITS) as u64

@@ -10,8 +10,8 @@ pub enum State {
     Open,
     /// Admits a few, as probes, and rejects the others.
     HalfOpen,
-    /// Admits a rising share of them, once the probes have closed it, and watches how they end: where a
-    /// [`Ramp`](crate::Ramp) is configured.
+    /// Admits a rising share of them, once the probes have closed it, and watches how they end:
+    /// where a [`Ramp`](crate::Ramp) is configured.
     Ramping,
     /// Rejects them because an operator decided so.
     ForcedOpen,

@@ -1,4 +1,5 @@
-//! Time as a number. The state machine counts ticks: nanoseconds from the first clock reading of its breaker.
+//! Time as a number. The state machine counts ticks: nanoseconds from the first clock reading of
+//! its breaker.
 
 use std::time::Duration;
 
@@ -6,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::sync::OnceLock;
 
-/// The last tick, 36 years of 365 days after the first. Later instants and longer durations are taken for this one. It is
-/// below 2^60, which leaves four bits of a word for other things.
+/// The last tick, 36 years of 365 days after the first. Later instants and longer durations are
+/// taken for this one. It is below 2^60, which leaves four bits of a word for other things.
 pub(crate) const NEVER: u64 = 36 * 365 * 24 * 60 * 60 * NANOS;
 
 /// The end of an override without an end: later than any instant.
@@ -15,8 +16,8 @@ pub(crate) const FOREVER: u64 = u64::MAX;
 
 const NANOS: u64 = 1_000_000_000;
 
-/// The first clock reading of the process. A rejection counts from here, so that it names an instant without a pointer
-/// to its breaker.
+/// The first clock reading of the process. A rejection counts from here, so that it names an
+/// instant without a pointer to its breaker.
 static ORIGIN: OnceLock<Instant> = OnceLock::new();
 
 /// A duration in ticks, at most [`NEVER`].
@@ -30,7 +31,8 @@ pub(crate) const fn ticks(duration: Duration) -> u64 {
     }
 }
 
-/// The same for an elapsed time, in 64 bits throughout: on the path of a call `as_nanos` would cost twice as much.
+/// The same for an elapsed time, in 64 bits throughout: on the path of a call `as_nanos` would cost
+/// twice as much.
 #[inline]
 pub(crate) fn elapsed(time: Duration) -> u64 {
     if time.as_secs() < NEVER / NANOS {
@@ -58,7 +60,8 @@ pub(crate) fn since_origin(at: Instant) -> i64 {
     nanos(at.saturating_duration_since(origin)) - nanos(origin.saturating_duration_since(at))
 }
 
-/// The instant that [`since_origin`] was asked about; the origin where the platform cannot represent it.
+/// The instant that [`since_origin`] was asked about; the origin where the platform cannot
+/// represent it.
 pub(crate) fn instant(since_origin: i64) -> Instant {
     let origin = *ORIGIN.get_or_init(Instant::now);
     let distance = Duration::from_nanos(since_origin.unsigned_abs());

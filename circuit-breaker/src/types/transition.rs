@@ -6,9 +6,11 @@ use super::{Cause, State};
 
 /// An operator's decision about a breaker: the person, the reason, and how long it holds.
 ///
-/// Given to [`force_open`](crate::CircuitBreaker::force_open), [`disable`](crate::CircuitBreaker::disable),
-/// [`metrics_only`](crate::CircuitBreaker::metrics_only) and [`resume`](crate::CircuitBreaker::resume), and kept for the
-/// audit: in the [`Transition`], and in [`Snapshot::last_override`](crate::Snapshot::last_override).
+/// Given to [`force_open`](crate::CircuitBreaker::force_open),
+/// [`disable`](crate::CircuitBreaker::disable),
+/// [`metrics_only`](crate::CircuitBreaker::metrics_only) and
+/// [`resume`](crate::CircuitBreaker::resume), and kept for the audit: in the [`Transition`], and in
+/// [`Snapshot::last_override`](crate::Snapshot::last_override).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "an override does nothing until a circuit breaker is given it"]
 pub struct Override {
@@ -17,8 +19,8 @@ pub struct Override {
     lasts: Option<Duration>,
 }
 
-/// A change of the state of a circuit breaker, as its [listeners](crate::CircuitBreaker::on_transition) receive it. Its
-/// `Display` is a line for a log.
+/// A change of the state of a circuit breaker, as its
+/// [listeners](crate::CircuitBreaker::on_transition) receive it. Its `Display` is a line for a log.
 ///
 /// There is one for every generation. A reset of a closed breaker is one, from closed to closed. In
 /// [`State::MetricsOnly`] it is what would have opened the breaker.
@@ -53,8 +55,8 @@ impl Override {
         }
     }
 
-    /// Ends after `time`, counted from the moment it is given; at most after 36 years. The end is inclusive, like that of
-    /// a wait.
+    /// Ends after `time`, counted from the moment it is given; at most after 36 years. The end is
+    /// inclusive, like that of a wait.
     pub fn lasting(self, time: Duration) -> Self {
         Self {
             lasts: Some(time),
@@ -135,8 +137,8 @@ impl Transition {
         self.change.by.as_ref()
     }
 
-    /// When it happened. A transition that was due at an instant (the end of a wait) has that instant, even if the call or
-    /// read that made it happen came later.
+    /// When it happened. A transition that was due at an instant (the end of a wait) has that
+    /// instant, even if the call or read that made it happen came later.
     #[must_use]
     pub const fn at(&self) -> Instant {
         self.at

@@ -1,12 +1,14 @@
 //! Which calls the ratios look at, and what was counted of them.
 //!
-//! The state machine knows three verbs: [`record`](Windows::record), [`counts`](Windows::counts) and
-//! [`begin`](Windows::begin). What a window is made of, its words and their orderings, is known to the file of its kind
-//! alone. A new kind is one more file, one more variant of [`Shape`] here, and its constructor in `config/window.rs`.
+//! The state machine knows three verbs: [`record`](Windows::record), [`counts`](Windows::counts)
+//! and [`begin`](Windows::begin). What a window is made of, its words and their orderings, is known
+//! to the file of its kind alone. A new kind is one more file, one more variant of [`Shape`] here,
+//! and its constructor in `config/window.rs`.
 //!
-//! A window belongs to a generation of the state machine, and begins empty with each. It also begins empty when a
-//! reconfiguration changes its [`Shape`]. To carry the calls over was tried and given up: two rings in turn, a pass that
-//! cut one into the other, and a lock for the calls that ended meanwhile, for a case that happens a few times a year.
+//! A window belongs to a generation of the state machine, and begins empty with each. It also
+//! begins empty when a reconfiguration changes its [`Shape`]. To carry the calls over was tried and
+//! given up: two rings in turn, a pass that cut one into the other, and a lock for the calls that
+//! ended meanwhile, for a case that happens a few times a year.
 
 mod count;
 #[cfg(all(test, loom))]
@@ -47,6 +49,7 @@ pub(crate) struct Ended {
 /// Which ratios are counted, and which calls are compared with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tracked {
+    // Booleans and not the ratios: on the path of a success the ratios are not read.
     failed: bool,
     slow: bool,
     /// Every call, or only those that are bad themselves.
@@ -72,7 +75,8 @@ pub(crate) struct Share {
     pub(crate) bad: u32,
 }
 
-/// What a window holds: failures among its calls, and slow calls. A ratio that is not configured is not counted.
+/// What a window holds: failures among its calls, and slow calls. A ratio that is not configured is
+/// not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) failed: Share,
@@ -82,17 +86,25 @@ pub(crate) struct Counts {
 // === impl Windows ===
 
 impl Windows {
+    /// The kind whose window may be [unchanged by a success](Self::is_unchanged_by_success).
+    pub(crate) const MAY_STAY: u64 = Shape::CALLS;
+
     const_fn! {
         pub(crate) fn new() -> Self {
             Self { time: TimeWindow::new(), count: CountWindow::new() }
         }
     }
 
-    /// Counts a call that ended `at` in the window of `generation`, if `is_current` says that this window is still in use.
+    /// Counts a call that ended `at` in the window of `generation`, if `is_current` says that this
+    /// window is still in use.
     ///
-    /// Returns what the window then holds, as far as the call is compared with it. `None` if another generation, or another
-    /// shape, has begun.
-    #[inline]
+    /// Returns what the window then holds, as far as the call is compared with it. `None` if
+    /// another generation, or another shape, has begun.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "the usual configuration is a constant of the caller, which removes most of this"
+    )]
     pub(crate) fn record(
         &self,
         shape: Shape,
@@ -102,6 +114,7 @@ impl Windows {
         at: u64,
         is_current: impl Fn() -> bool,
     ) -> Option<Counts> {
+        // A match and not a trait object: it is inlined, and the caller has read the kind anyway.
         match shape {
             Shape::Time(grid) => {
                 (self.time).record(grid.step(at, generation), tracked, ended, is_current)
@@ -124,9 +137,12 @@ impl Windows {
         }
     }
 
-    /// Empties the window for `generation`, which is about to begin. Only under the transition lock.
+    /// Empties the window for `generation`, which is about to begin. Only under the transition
+    /// lock.
     pub(crate) fn begin(&self, shape: Shape, generation: u32) {
         match shape {
+            // Both kinds are stored, and one is in use: a breaker in a `static` cannot allocate, and a
+            // reconfiguration may change the kind.
             // A generation's steps begin beyond those of the one before: nothing has to be cleared.
             Shape::Time(_) => {}
             Shape::Calls(last) => self.count.begin(last, generation),
@@ -140,9 +156,9 @@ impl Windows {
         }
     }
 
-    /// Prepares an empty window of another shape for the generation that goes on. Returns the shape under which it is
-    /// empty. `number` differs from that of every shape before. Only under the transition lock, and before the shape is
-    /// published.
+    /// Prepares an empty window of another shape for the generation that goes on. Returns the shape
+    /// under which it is empty. `number` differs from that of every shape before. Only under the
+    /// transition lock, and before the shape is published.
     pub(crate) fn reshape(&self, to: Shape, number: u32, generation: u32, now: u64) -> Shape {
         match to {
             Shape::Time(grid) => Shape::Time(self.time.beyond(grid, generation, now)),
@@ -154,8 +170,9 @@ impl Windows {
         }
     }
 
-    /// Whether one more success would leave the window of `generation` as it is: then it need not be recorded. If so the
-    /// window is still in use, because it begins anew before the state word and before the configuration.
+    /// Whether one more success would leave the window of `generation` as it is: then it need not
+    /// be recorded. If so the window is still in use, because it begins anew before the state word
+    /// and before the configuration.
     #[inline]
     pub(crate) fn is_unchanged_by_success(&self, shape: Shape, generation: u32) -> bool {
         match shape {
@@ -169,7 +186,7 @@ impl Windows {
 
 impl Shape {
     /// The words that hold a shape, beside its kind.
-    pub(crate) const WORDS: usize = 3;
+    const WORDS: usize = 3;
     /// The bits of a kind. 0 is no window.
     pub(crate) const KINDS: u64 = 0b11;
     const TIME: u64 = 1;
@@ -274,9 +291,12 @@ impl Limits {
         }
     }
 
-    /// Why the breaker has to open after a call that ended so; `None` if it has not. Failures are compared first.
+    /// Why the breaker has to open after a call that ended so; `None` if it has not. Failures are
+    /// compared first.
     pub(crate) fn exceeded(&self, counts: Counts, ended: Ended) -> Option<Cause> {
         let Counts { failed, slow } = counts;
+        // The failure ratio first: where both hold, the cause is the one that the documentation
+        // names first.
         let compared = self.tracked().compared(ended);
         if compared.failed && failed.reaches(self.failed, self.minimum) {
             return Some(Cause::FailureRatio {
@@ -301,8 +321,8 @@ impl Share {
 }
 
 impl Counts {
-    /// The calls in the window. Where both ratios are counted they are the same calls; one that is just being recorded may
-    /// be in one of the two.
+    /// The calls in the window. Where both ratios are counted they are the same calls; one that is
+    /// just being recorded may be in one of the two.
     pub(crate) const fn calls(self) -> u32 {
         if self.failed.calls > self.slow.calls {
             self.failed.calls

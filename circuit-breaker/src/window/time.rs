@@ -1,12 +1,13 @@
 //! The window of time: a ring of packed buckets for each ratio.
 //!
-//! Recording is one compare-and-swap on one word. The word carries the bucket's lap of the ring beside its counts, so no
-//! count can land in a step that is not its own, none is lost when a bucket moves on to its next lap, and cost and memory
-//! are the same at a hundred calls in the window and at ten million.
+//! Recording is one compare-and-swap on one word. The word carries the bucket's lap of the ring
+//! beside its counts, so no count can land in a step that is not its own, none is lost when a
+//! bucket moves on to its next lap, and cost and memory are the same at a hundred calls in the
+//! window and at ten million.
 //!
-//! A `fetch_add` was tried. It costs the same without contention and scales better with it, but it adds to whatever it
-//! finds: a thread that was delayed before it corrupts a bucket of another step, or of another generation, until it has
-//! noticed and taken its count back.
+//! A `fetch_add` was tried. It costs the same without contention and scales better with it, but it
+//! adds to whatever it finds: a thread that was delayed before it corrupts a bucket of another
+//! step, or of another generation, until it has noticed and taken its count back.
 
 use crate::{
     sync::{
@@ -20,24 +21,32 @@ use crate::{
     window::{Counts, Ended, Share, Tracked},
 };
 
-/// The steps in which the window moves. 16 of 8 bytes are two cache lines, and a call leaves the window at most one
-/// sixteenth of it too early. Under loom, which explores every access: two.
+/// The steps in which the window moves. 16 of 8 bytes are two cache lines, and a call leaves the
+/// window at most one sixteenth of it too early. Under loom, which explores every access: two.
 const BUCKETS: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
 const RING: u64 = BUCKETS as u64;
 
-/// The steps between two generations, and between two shapes: more than one lap of the ring. What one generation counted is
-/// out of sight of the next at once, with a whole window to spare for clock readings that cross.
+/// The steps between two generations, and between two shapes: more than one lap of the ring. What
+/// one generation counted is out of sight of the next at once, with a whole window to spare for
+/// clock readings that cross.
+// Nothing is cleared when a generation begins, so nothing races with clearing: an O(1) beginning
+// was the reason for numbering steps by generation.
 const AHEAD: u64 = 2 * RING;
 
 #[derive(Debug)]
 pub(super) struct TimeWindow {
+    // Two rings, not three counts in a bucket: 24 bits of lap and two counts of 20 fill a word. A
+    // third count would leave 65,000 calls a bucket, or 16 laps. The second ring costs a
+    // compare-and-swap only where both ratios are configured, and each ratio is exact over its
+    // ring.
     failed: Ring,
     slow: Ring,
     /// The last step of the shape before this one. Written and read under the transition lock only.
     left: AtomicU64,
 }
 
-/// Aligned apart from the state word, which every call reads: 128 bytes, as current processors fetch lines in pairs.
+/// Aligned apart from the state word, which every call reads: 128 bytes, as current processors
+/// fetch lines in pairs.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Ring([AtomicU64; BUCKETS]);
@@ -55,17 +64,22 @@ pub(crate) struct Grid {
 
 /// A bucket: which lap of the ring it belongs to (24 bits), bad calls (20), calls (20).
 ///
-/// A million calls in a sixteenth of the window are counted exactly. The 24 bits tell laps apart for five years of a
-/// window of 10 s.
+/// A million calls in a sixteenth of the window are counted exactly. The 24 bits tell laps apart
+/// for five years of a window of 10 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bucket(u64);
 
+// First it was 22 + 22 + 20: a property test with huge durations found a history in which a bucket
+// of 2^20 laps before counted again (121 days for a window of 10 s).
 const COUNT_BITS: u32 = 20;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const LAP_MASK: u64 = (1 << (64 - 2 * COUNT_BITS)) - 1;
-/// A thread may be delayed for this many windows between reading the clock and recording, and is still known to be late.
-/// Not half of all laps: a bucket without a call for nearly all of them would look newer than now, and would count nothing
-/// until it is not.
+/// A thread may be delayed for this many windows between reading the clock and recording, and is
+/// still known to be late. Not half of all laps: a bucket without a call for nearly all of them
+/// would look newer than now, and would count nothing until it is not.
+// The first version had no such number. A call whose clock reading was a window older than that of
+// others found its bucket on a later lap, took that for an expired one, and wiped out the newer
+// counts.
 const LATE_LAPS: u64 = 1 << 10;
 /// Steps after which a bucket cannot be told from a current one: 2^24 laps of the ring.
 const STEP_MASK: u64 = (LAP_MASK + 1) * RING - 1;
@@ -79,7 +93,8 @@ impl TimeWindow {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as `Windows::record`")]
     pub(super) fn record(
         &self,
         step: u64,
@@ -93,13 +108,18 @@ impl TimeWindow {
         {
             return None;
         }
+        // After both rings have the call: a caller that opens by one ratio finds its call in the other as
+        // well.
         let compared = tracked.compared(ended);
         if !compared.failed && !compared.slow {
             // Summing reads the whole ring: only for a call that can open the breaker.
             return Some(Counts::default());
         }
-        // Two failures may be in two buckets, on either side of a step's edge. Each thread records, then fences, then
-        // sums: SeqCst orders the two fences, so at least one of the two sees both.
+        // Store buffering: each of two threads may write its bucket and still read the old value of
+        // the other's. AcqRel does not exclude that; a full fence in both does. Loom needs it, and
+        // a mutant without it is caught. Two failures may be in two buckets, on either side of a
+        // step's edge. Each thread records, then fences, then sums: SeqCst orders the two fences,
+        // so at least one of the two sees both.
         fence(SeqCst);
         Some(self.counts(step, compared))
     }
@@ -121,13 +141,17 @@ impl TimeWindow {
 
     /// Remembers the present step of a grid that is replaced.
     pub(super) fn leave(&self, step: u64) {
-        // Relaxed: the transition lock orders it.
+        // Relaxed: the transition lock orders it. Steps of older generations lie before it, so one
+        // number is enough for all of them.
         self.left.store(step, Relaxed);
     }
 
-    /// The same grid, numbered so that its step at `now` lies beyond all that the rings have ever held. A thread that still
-    /// counts by the grid before writes steps that nothing reads, and the next call in their bucket overwrites them.
+    /// The same grid, numbered so that its step at `now` lies beyond all that the rings have ever
+    /// held. A thread that still counts by the grid before writes steps that nothing reads, and the
+    /// next call in their bucket overwrites them.
     pub(super) fn beyond(&self, grid: Grid, generation: u32, now: u64) -> Grid {
+        // Clearing the rings instead would race with a thread that has read a bucket and asked its
+        // question: if the bucket was empty before and after, its compare-and-swap succeeds.
         let first = self.left.load(Relaxed).wrapping_add(AHEAD);
         Grid {
             origin: (grid.origin).wrapping_add(first.wrapping_sub(grid.step(now, generation))),
@@ -145,14 +169,18 @@ impl Ring {
         }
     }
 
-    /// Counts a call in `step`, if `is_current` says that the window is still in use; else returns `false`. A call whose
-    /// step has left the window meanwhile is not counted, and not late either.
+    /// Counts a call in `step`, if `is_current` says that the window is still in use; else returns
+    /// `false`. A call whose step has left the window meanwhile is not counted, and not late
+    /// either.
     #[inline]
     fn record(&self, step: u64, is_bad: bool, is_current: impl Fn() -> bool) -> bool {
         let bucket = &self.0[(step % RING) as usize];
-        // Acquire pairs with the AcqRel below: a thread that sees a bucket of a newer generation sees the newer state word
-        // as well, in `is_current`. Hence the order: read the bucket, ask, swap. If a newer generation touches the bucket
-        // after the question, the swap fails and the question is asked again.
+        // Acquire pairs with the AcqRel below: a thread that sees a bucket of a newer generation
+        // sees the newer state word as well, in `is_current`. Hence the order: read the bucket,
+        // ask, swap. If a newer generation touches the bucket after the question, the swap fails
+        // and the question is asked again.
+        // One bucket is shared by all threads of a step. When many record at once the swap is retried;
+        // rings for each thread would be the answer to that, at the price of summing all of them.
         let mut seen = bucket.load(Acquire);
         loop {
             if !is_current() {
@@ -161,6 +189,7 @@ impl Ring {
             let Some(next) = Bucket(seen).record(step, is_bad) else {
                 return true;
             };
+            // Weak: the loop repeats anyway. AcqRel pairs with the Acquire above and in `sum`.
             match bucket.compare_exchange_weak(seen, next.0, AcqRel, Acquire) {
                 Ok(_) => return true,
                 Err(other) => seen = other,
@@ -169,6 +198,8 @@ impl Ring {
     }
 
     /// What the window holds in `step`, without the buckets that have expired.
+    // Sixteen loads, which may see different moments. That is enough: a bucket only grows within
+    // its step, and what a caller has recorded before its fence is seen.
     fn sum(&self, step: u64) -> Share {
         let mut sum = Share::default();
         for (index, bucket) in self.0.iter().enumerate() {
@@ -216,8 +247,9 @@ impl Grid {
     #[inline]
     pub(super) const fn step(&self, now: u64, generation: u32) -> u64 {
         let guess = ((now as u128 * self.reciprocal as u128) >> u64::BITS) as u64;
-        // The reciprocal is too small by less than one, and ticks are below 2^60: the guess is right or one too small.
-        // Wrapping: a reader that has seen a mixture of two grids only learns it afterwards.
+        // The reciprocal is too small by less than one, and ticks are below 2^60: the guess is
+        // right or one too small. Wrapping: a reader that has seen a mixture of two grids only
+        // learns it afterwards.
         let rest = now.wrapping_sub(guess.wrapping_mul(self.length));
         guess
             .wrapping_add((rest >= self.length) as u64)
@@ -229,12 +261,13 @@ impl Grid {
 // === impl Bucket ===
 
 impl Bucket {
-    /// This bucket after one more call in `step`; the counts of an earlier lap are dropped. `None` if it has moved on to a
-    /// later lap: the call has left the window, and must not take newer ones with it.
+    /// This bucket after one more call in `step`; the counts of an earlier lap are dropped. `None`
+    /// if it has moved on to a later lap: the call has left the window, and must not take newer
+    /// ones with it.
     ///
-    /// A bucket counts to 1,048,575 calls. One more halves both counts first: from there on the share of bad ones is exact
-    /// to one part in half a million, and the number of calls is a lower bound that is above every minimum that can be
-    /// configured.
+    /// A bucket counts to 1,048,575 calls. One more halves both counts first: from there on the
+    /// share of bad ones is exact to one part in half a million, and the number of calls is a lower
+    /// bound that is above every minimum that can be configured.
     #[inline]
     const fn record(self, step: u64, is_bad: bool) -> Option<Self> {
         let lap = (step / RING) & LAP_MASK;
@@ -245,6 +278,8 @@ impl Bucket {
         }
         let mut counts = 0;
         if self.lap() == lap {
+            // Halving keeps the share. Saturating would freeze it, and wider counts would take bits
+            // from the laps.
             counts = (self.calls() / 2) | ((self.bad() / 2) << COUNT_BITS);
         } else if self.calls() > 0 && (self.lap().wrapping_sub(lap) & LAP_MASK) <= LATE_LAPS {
             return None;
@@ -254,10 +289,11 @@ impl Bucket {
 
     /// Its counts, if it is the bucket `index` of the ring and less than one lap away from `step`.
     ///
-    /// Before it as well as after: a thread whose clock reading is older by a moment than that of another thread, over the edge of a
-    /// step, must not overlook the other's failure.
+    /// Before it as well as after: a thread whose clock reading is older by a moment than that of
+    /// another thread, over the edge of a step, must not overlook the other's failure.
     #[expect(clippy::cast_possible_truncation, reason = "20 bits")]
     const fn share(self, index: usize, step: u64) -> Option<Share> {
+        // The index is the step modulo the ring, so lap and index together are the step.
         let own = self.lap() * RING + index as u64;
         let age = step.wrapping_sub(own) & STEP_MASK;
         if age < RING || age > STEP_MASK + 1 - RING {

@@ -1,4 +1,5 @@
-//! Claims of `family.rs`. The reference counts are `std`'s: each of their operations is one step here.
+//! Claims of `family.rs`. The reference counts are `std`'s: each of their operations is one step
+//! here.
 
 use std::{sync::Arc, time::Duration};
 
@@ -49,7 +50,8 @@ fn a_failure_that_opens_is_not_lost_to_an_eviction() {
         });
         let is_member = fail(&family, 1);
         there.join().unwrap();
-        // It was in time, and the member stayed; or it came late and met another of its key, or the overflow.
+        // It was in time, and the member stayed; or it came late and met another of its key, or the
+        // overflow.
         if is_member {
             assert_eq!(family.get(&1).state(), State::Open);
         }

@@ -24,7 +24,8 @@ pub(super) struct Handles {
     pub(super) transitions: [Counter; Cause::NAMES.len()],
     pub(super) duration: Histogram,
     states: [Gauge; State::ALL.len()],
-    /// The state whose gauge this breaker is in. Locked by transitions alone, which come one after another.
+    /// The state whose gauge this breaker is in. Locked by transitions alone, which come one after
+    /// another.
     shown: Mutex<State>,
 }
 
@@ -61,8 +62,8 @@ impl Handles {
         handles
     }
 
-    /// Moves the breaker to another gauge. By one and not to a value, so that breakers of the same labels
-    /// add up.
+    /// Moves the breaker to another gauge. By one and not to a value, so that breakers of the same
+    /// labels add up.
     pub(super) fn show(&self, state: State) {
         let mut shown = self.shown.lock();
         if *shown != state {

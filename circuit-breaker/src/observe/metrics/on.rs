@@ -18,7 +18,8 @@ pub(crate) const IS_ON: bool = true;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Begun(Instant);
 
-/// The metric handles of one circuit breaker: of the recorder, kept from the first use on at which there is one.
+/// The metric handles of one circuit breaker: of the recorder, kept from the first use on at which
+/// there is one.
 pub(crate) struct Meter {
     name: &'static str,
     /// Of a family that labels its members.
@@ -107,8 +108,9 @@ impl Meter {
         self.handles.get().or_else(|| self.register(state, false))
     }
 
-    /// Before a recorder is installed, `metrics` hands out one without a field, whose handles are dead for ever: those are not
-    /// kept, unless the user asks. The author of a recorder without a field calls `resolve_metrics`.
+    /// Before a recorder is installed, `metrics` hands out one without a field, whose handles are
+    /// dead for ever: those are not kept, unless the user asks. The author of a recorder without a
+    /// field calls `resolve_metrics`.
     #[cold]
     fn register(&self, state: impl FnOnce() -> State, asked: bool) -> Option<&Handles> {
         let register = |recorder: &dyn Recorder| {

@@ -1,4 +1,5 @@
-//! Any history of a breaker with waiting calls: no call sleeps that could be admitted, and none is woken without a reason.
+//! Any history of a breaker with waiting calls: no call sleeps that could be admitted, and none is
+//! woken without a reason.
 
 use std::{
     sync::{
@@ -159,8 +160,8 @@ impl Scene {
 
     /// What holds whenever no call is about to be polled.
     fn check(&self) {
-        // No look before: a call that could be admitted was woken by what made it so, or by the one timer.
-        // On a ramp any call may be among the share; the end of the ramp is waited for.
+        // No look before: a call that could be admitted was woken by what made it so, or by the one
+        // timer. On a ramp any call may be among the share; the end of the ramp is waited for.
         let is_ramping = matches!(self.circuit.state.load().phase(), Phase::Ramping { .. });
         if !self.line.is_empty() && !is_ramping {
             assert!(
@@ -195,7 +196,8 @@ proptest! {
         run(steps, ramps);
     }
 
-    /// With a healthy backend, time that moves on and probes that end, all waiting calls are admitted.
+    /// With a healthy backend, time that moves on and probes that end, all waiting calls are
+    /// admitted.
     #[test]
     fn every_waiting_call_is_admitted_in_the_end(steps in steps(), ramps: bool) {
         let mut scene = run(steps, ramps);

@@ -1,4 +1,5 @@
-//! One property a model: the claims of `admit.rs`, `record.rs`, `transitions.rs`, `probes.rs` and `overrides.rs`.
+//! One property a model: the claims of `admit.rs`, `record.rs`, `transitions.rs`, `probes.rs` and
+//! `overrides.rs`.
 
 mod reconfigure;
 mod waiting;

@@ -1,4 +1,5 @@
-//! Claims of `cell.rs` and `reconfigure.rs`: numbers change as a whole, and what was counted stays counted.
+//! Claims of `cell.rs` and `reconfigure.rs`: numbers change as a whole, and what was counted stays
+//! counted.
 
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ fn both(number: u32) -> Config {
 
 #[test]
 fn a_reader_of_changing_numbers_sees_one_revision() {
-    // Of three words: each may be read as it was at several times, and loom tries all of them together.
+    // Of three words: each may be read as it was at several times, and loom tries all of them
+    // together.
     explore(Some(2), || {
         let cell = Arc::new(ConfigCell::new(both(1)));
         let shared = Arc::clone(&cell);
@@ -97,8 +99,8 @@ fn a_failure_counts_in_the_new_window_or_in_none() {
 #[test]
 fn a_failure_uses_the_old_numbers_or_the_new_ones() {
     explore(None, || {
-        // By the old numbers the second failure opens for one wait, by the new ones not before the third and for
-        // two.
+        // By the old numbers the second failure opens for one wait, by the new ones not before the
+        // third and for two.
         let circuit = circuit(builder().consecutive_failures(2));
         let new = builder()
             .consecutive_failures(3)
@@ -117,8 +119,8 @@ fn a_failure_uses_the_old_numbers_or_the_new_ones() {
     });
 }
 
-/// One failure and one success, and another failure while the shape of the window changes: too few to open by the old numbers
-/// and by the new.
+/// One failure and one success, and another failure while the shape of the window changes: too few
+/// to open by the old numbers and by the new.
 fn one_fails_while_the_window_changes(from: Builder, to: Builder) {
     let circuit = circuit(from);
     let calls = [0, 0, 0].map(|now| circuit.admit(|| now).unwrap());
@@ -162,7 +164,8 @@ fn a_failure_too_many_opens_while_numbers_change() {
 #[test]
 fn a_call_is_slow_by_the_numbers_that_evaluate_it() {
     explore(Some(3), || {
-        // Slow by the old numbers, which want more calls; one is enough by the new, and it was not slow.
+        // Slow by the old numbers, which want more calls; one is enough by the new, and it was not
+        // slow.
         let slow = |nanos, minimum| {
             builder()
                 .slow_ratio(1.0)

@@ -1,16 +1,12 @@
 //! A call, from its admission to its end: the token, and the state that it shares with the handle.
 
-use std::{
-    borrow::Borrow,
-    fmt, mem,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+mod end;
+
+use std::{borrow::Borrow, fmt, mem, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
+use self::end::{ByValue, cancel, record, release};
 use crate::{
     config::Config,
     observe::{Begun, HAS_METRICS, Meter, Observers},
@@ -22,8 +18,8 @@ use crate::{
     types::{End, Open, Outcome, Refusal},
 };
 
-/// The shared state behind a [`CircuitBreaker`](crate::CircuitBreaker): opaque, named only in types such as
-/// [`Call<&'static Core>`](Call).
+/// The shared state behind a [`CircuitBreaker`](crate::CircuitBreaker): opaque, named only in types
+/// such as [`Call<&'static Core>`](Call).
 pub struct Core {
     clock: Clock,
     machine: StateMachine,
@@ -33,11 +29,11 @@ pub struct Core {
 
 /// A call that a [`CircuitBreaker`](crate::CircuitBreaker) admitted. Say how it ended, once.
 ///
-/// Dropped without that, it was cancelled, which counts as [`Builder::on_cancel`](crate::Builder::on_cancel) says; dropped by a
-/// panic it is a failure.
+/// Dropped without that, it was cancelled, which counts as
+/// [`Builder::on_cancel`](crate::Builder::on_cancel) says; dropped by a panic it is a failure.
 ///
-/// It belongs to the state that admitted it. If the breaker has opened, closed or was reset since, its result is late and
-/// changes nothing.
+/// It belongs to the state that admitted it. If the breaker has opened, closed or was reset since,
+/// its result is late and changes nothing.
 // The bound stands on the struct because `Drop` needs it.
 #[must_use = "dropping the call at once means that it was cancelled"]
 pub struct Call<P: Borrow<Core> = Arc<Core>> {
@@ -65,7 +61,7 @@ impl<P: Borrow<Core>> Call<P> {
     #[inline]
     pub(crate) fn new(core: P, admission: Admission, now: impl FnOnce() -> Instant) -> Self {
         Self {
-            core: ByValue(Some(core)),
+            core: ByValue::new(core),
             admission: Some(admission),
             begun: Begun::at(now),
         }
@@ -81,7 +77,8 @@ impl<P: Borrow<Core>> Call<P> {
         self.finish(Outcome::Failure);
     }
 
-    /// The call failed, and the backend asks not to be called for `time`, see [`Outcome::FailureFor`].
+    /// The call failed, and the backend asks not to be called for `time`, see
+    /// [`Outcome::FailureFor`].
     pub fn failure_for(self, time: Duration) {
         self.finish(Outcome::FailureFor(time));
     }
@@ -93,8 +90,9 @@ impl<P: Borrow<Core>> Call<P> {
 
     /// Says how the call ended, in one value.
     ///
-    /// Costs, closed: a compare-and-swap for each ratio that is configured, and for consecutive failures a read, or a
-    /// compare-and-swap when the count changes. The clock is read at most once, if it is needed.
+    /// Costs, closed: a compare-and-swap for each ratio that is configured, and for consecutive
+    /// failures a read, or a compare-and-swap when the count changes. The clock is read at most
+    /// once, if it is needed.
     #[inline]
     pub fn finish(self, outcome: Outcome) {
         self.end(outcome);
@@ -114,19 +112,19 @@ impl<P: Borrow<Core>> Call<P> {
 
     #[inline]
     pub(crate) fn core(&self) -> &P {
-        self.core.0.as_ref().expect("there until it is dropped")
+        self.core.get()
     }
 
-    /// Asks again, before the call is made, if the state that admitted it is over. If it is not admitted then, it has nothing
-    /// more to say.
+    /// Asks again, before the call is made, if the state that admitted it is over. If it is not
+    /// admitted then, it has nothing more to say.
     pub(crate) fn is_still_admitted(&mut self) -> bool {
-        let core = (self.core.0.as_ref().expect("there until it is dropped")).borrow();
+        let core = self.core.get().borrow();
         if self.admission.is_some_and(|it| core.machine.is_current(it)) {
             return true;
         }
         let now = Instant::now();
-        // Not a rejection: a call that is not admitted goes on waiting. Nor was the earlier call cancelled: its result would
-        // be late.
+        // Not a rejection: a call that is not admitted goes on waiting. Nor was the earlier call
+        // cancelled: its result would be late.
         self.admission = core.machine.admit(|| core.ticks(now)).ok();
         self.begun = Begun::at(|| now);
         self.admission.is_some()
@@ -136,7 +134,7 @@ impl<P: Borrow<Core>> Call<P> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the token stays in registers")]
     pub(crate) fn cancel(&mut self, now: impl Fn() -> Instant) {
-        if let Some(core) = self.core.0.take() {
+        if let Some(core) = self.core.take() {
             // The usual case, that it has ended, need not ask whether the thread panics.
             match self.admission.take() {
                 Some(admission) => cancel(core, admission, self.begun, now),
@@ -148,7 +146,7 @@ impl<P: Borrow<Core>> Call<P> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the token stays in registers")]
     fn record(&mut self, end: End, now: impl Fn() -> Instant) {
-        if let Some(core) = self.core.0.take() {
+        if let Some(core) = self.core.take() {
             match self.admission.take() {
                 Some(admission)
                     if end != SUCCESS || !core.borrow().is_unchanged_by_success(admission) =>
@@ -177,8 +175,8 @@ impl<P: Borrow<Core>> fmt::Debug for Call<P> {
     }
 }
 
-/// Makes a failure of a call if it is dropped and not [disarmed](Self::disarm): around code that may panic, when the call is not
-/// dropped by the panic but later, by the code that caught it.
+/// Makes a failure of a call if it is dropped and not [disarmed](Self::disarm): around code that
+/// may panic, when the call is not dropped by the panic but later, by the code that caught it.
 pub(crate) struct FailOnPanic<'a, P: Borrow<Core>>(&'a mut Call<P>);
 
 impl<'a, P: Borrow<Core>> FailOnPanic<'a, P> {
@@ -196,84 +194,6 @@ impl<P: Borrow<Core>> Drop for FailOnPanic<'_, P> {
     fn drop(&mut self) {
         self.0.record(End::Finished(Outcome::Failure), Instant::now);
     }
-}
-
-// === What ends a call ===
-//
-// A call costs half as much if its future stays in registers. For that, what ends it must not take the token by reference, and
-// must not unwind: either makes the compiler keep the future, the token and the result in memory, in three copies each. So
-// the functions below take parts by value, stay out of line, and contain a panic. (A waker or the drop of what a listener
-// captured may panic; the panic hook has reported it, and the call has ended all the same.)
-//
-// `extern "C"` is what tells the compiler so: a function of that ABI cannot unwind. A plain function that contains its panics
-// was tried and is not recognised, and a healthy call through an `Arc` then takes 101 instructions instead of 51.
-
-/// A pointer that is dropped by value. The drop of an `Arc` takes it by reference.
-struct ByValue<P>(
-    /// `None` only while it is dropped.
-    Option<P>,
-);
-
-impl<P> Drop for ByValue<P> {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "the token stays in registers")]
-    fn drop(&mut self) {
-        if let Some(pointer) = self.0.take() {
-            release(pointer);
-        }
-    }
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "the token stays in registers")]
-fn release<P>(pointer: P) {
-    if mem::needs_drop::<P>() {
-        drop_out_of_line(pointer);
-    }
-}
-
-fn contained(work: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-        // To drop what a panic carries may panic as well.
-        mem::forget(panic);
-    }
-}
-
-#[inline(never)]
-extern "C" fn drop_out_of_line<P>(pointer: P) {
-    contained(|| drop(pointer));
-}
-
-#[inline(never)]
-#[expect(
-    improper_ctypes_definitions,
-    reason = "the ABI is chosen because it cannot unwind; only Rust calls this"
-)]
-extern "C" fn record<P: Borrow<Core>>(
-    core: P,
-    admission: Admission,
-    begun: Begun,
-    end: End,
-    now: impl Fn() -> Instant,
-) {
-    contained(|| core.borrow().record(admission, begun, end, now));
-}
-
-#[cold]
-#[inline(never)]
-#[expect(improper_ctypes_definitions, reason = "as above")]
-extern "C" fn cancel<P: Borrow<Core>>(
-    core: P,
-    admission: Admission,
-    begun: Begun,
-    now: impl Fn() -> Instant,
-) {
-    let end = if thread::panicking() {
-        End::Finished(Outcome::Failure)
-    } else {
-        End::Cancelled
-    };
-    contained(|| core.borrow().record(admission, begun, end, now));
 }
 
 // === impl Core ===
@@ -357,6 +277,7 @@ impl Core {
         self.meter().ended(begun, end, now, || self.machine.state());
     }
 
+    #[inline]
     fn rejected(&self, refusal: Refusal) -> Open {
         self.meter()
             .rejected(refusal.state, || self.machine.state());

@@ -1,0 +1,237 @@
+//! The window of the last calls.
+//!
+//! What the window holds, the number of calls and how many of them were bad, is one word. So the
+//! call that makes it too much knows it from its own compare-and-swap, exactly.
+//!
+//! How each single call ended is needed only when it leaves the window. That is in the slots, and
+//! the slot of a call is written by the thread that records the *next* call, before that one
+//! counts. So no thread ever finds a slot that a delayed owner has still to write: an earlier
+//! version, in which each call wrote its own slot, had to wait for it.
+//!
+//! A full window without a bad call is unchanged by one more success. Such a call only reads.
+
+mod head;
+
+use self::head::{Head, MARK_BITS, Mark, TICKET_BITS, rest};
+use crate::{
+    sync::{
+        atomic::{
+            AtomicU64,
+            Ordering::{AcqRel, Acquire},
+        },
+        const_fn, zeros,
+    },
+    window::{Counts, Ended, Tracked},
+};
+
+/// The words of the slots: a thousand calls, eight a word. Under loom: one.
+const GROUPS: usize = if cfg!(all(test, loom)) { 1 } else { 128 };
+
+/// Aligned apart from the state word, which every call reads.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct CountWindow {
+    // A `fetch_add` for the slot and separate counters was rejected on paper: the counts are
+    // transiently wrong, so two failures can overlook each other, and cursor and slot disagree for
+    // a window of one.
+    head: AtomicU64,
+    groups: [AtomicU64; GROUPS],
+}
+
+/// How many calls the window holds, and the number of its shape, which makes every later generation
+/// another series to the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Last {
+    size: u32,
+    number: u32,
+}
+
+/// The calls whose marks share a word: 8 of 2 bits, beside the stamp of the last one that was
+/// written (26 bits of ticket, and 22 of series, which come again after four million transitions).
+const GROUP: u64 = 8;
+const STAMP_SHIFT: u32 = 16;
+
+/// The largest window. A thousand calls distinguish half a percent from a whole one; at a rate of
+/// calls that needs more a window of time is as good.
+pub(crate) const MAX_CALLS: u32 = 1_024;
+
+// === impl Last ===
+
+impl Last {
+    /// A window of `size` calls, from 1 to [`MAX_CALLS`].
+    pub(crate) const fn new(size: u32) -> Self {
+        Self { size, number: 0 }
+    }
+
+    pub(super) const fn numbered(self, number: u32) -> Self {
+        Self { number, ..self }
+    }
+
+    pub(super) const fn pack(self) -> [u64; 3] {
+        [self.size as u64, self.number as u64, 0]
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "packed from 32 bits")]
+    pub(super) fn unpack(word: impl Fn(usize) -> u64) -> Self {
+        Self {
+            size: word(0) as u32,
+            number: word(1) as u32,
+        }
+    }
+
+    pub(super) const fn is_like(self, other: Self) -> bool {
+        self.size == other.size
+    }
+
+    /// What a generation is to the window.
+    #[inline]
+    const fn series(self, generation: u32) -> u32 {
+        generation.wrapping_add(self.number)
+    }
+}
+
+// === impl CountWindow ===
+
+impl CountWindow {
+    const_fn! {
+        pub(super) fn new() -> Self {
+            // Series 0 without calls is 0.
+            Self { head: AtomicU64::new(0), groups: zeros!(GROUPS) }
+        }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as `Windows::record`")]
+    pub(super) fn record(
+        &self,
+        last: Last,
+        generation: u32,
+        tracked: Tracked,
+        ended: Ended,
+        is_current: impl Fn() -> bool,
+    ) -> Option<Counts> {
+        let (size, series, mark) = (
+            last.size,
+            last.series(generation),
+            Mark::new(ended.of(tracked)),
+        );
+        loop {
+            // Acquire pairs with the AcqRel below: a thread that sees this head sees the slots that
+            // were written before it, and the state word that was asked before it.
+            let head = Head(self.head.load(Acquire));
+            if !head.is_of(series) || !is_current() {
+                return None;
+            }
+            // The new call pushes out a good one and is good itself: nothing changes, and nothing is written.
+            if mark.0 == 0 && head.is_full_and_clean() {
+                return Some(head.counts(size, tracked));
+            }
+            // Helping: the slot of the last call is written by whichever thread wants to record the
+            // next one, and all of them write the same.
+            if !self.write_last(head, size, series) {
+                continue;
+            }
+            // The slot of the next call holds the call that leaves: one lap lies between them.
+            let left = if head.is_full() {
+                self.mark(rest(head.ticket(), size))
+            } else {
+                Mark(0)
+            };
+            let next = head.after(size, mark, left);
+            // If it succeeds, no other call was recorded since the head was read, so `left` is
+            // right.
+            if self
+                .head
+                .compare_exchange(head.0, next.0, AcqRel, Acquire)
+                .is_ok()
+            {
+                return Some(next.counts(size, tracked));
+            }
+        }
+    }
+
+    /// Whether the window is full and holds no bad call. One load and one comparison.
+    #[inline]
+    pub(super) fn is_full_and_clean(&self, last: Last, generation: u32) -> bool {
+        // Acquire, as in `record`.
+        Head(self.head.load(Acquire)).is_full_and_clean_in(last.series(generation))
+    }
+
+    pub(super) fn counts(&self, last: Last, generation: u32, tracked: Tracked) -> Counts {
+        // One load: all counts of one moment.
+        let head = Head(self.head.load(Acquire));
+        if head.is_of(last.series(generation)) {
+            head.counts(last.size, tracked)
+        } else {
+            Counts::default()
+        }
+    }
+
+    pub(super) fn begin(&self, last: Last, generation: u32) {
+        // A swap and not a store, for loom, as in `ProbeSlots::clear`. The slots may keep what they
+        // hold: one is read only after a whole window of calls of the same series. Before the state
+        // word of the new generation: a call that it admits finds an empty window. A call of the
+        // old one finds a newer series, and is late.
+        self.head
+            .swap(Head::empty(last.series(generation)).0, AcqRel);
+    }
+
+    /// Writes how the last call of `head` ended to its slot, unless that is done. Returns whether
+    /// `head` is still the present one, as far as that was needed.
+    fn write_last(&self, head: Head, size: u32, series: u32) -> bool {
+        let Some(ticket) = head.last_ticket(size) else {
+            return true;
+        };
+        let slot = rest(ticket, size);
+        // One more than the ticket: a word that was never written is 0, and the mark of no call.
+        // The stamp says which call wrote last. Tickets, not positions: a head that is the same a
+        // lap later would let a delayed thread count a wrong evicted call for ever.
+        let stamp = ((u64::from(series) << TICKET_BITS) | (ticket + 1)) << STAMP_SHIFT;
+        let (group, shift) = Self::place(slot);
+        let group = &self.groups[group];
+        loop {
+            // Acquire: if this is already the mark of a later call, the look at the head shows it.
+            let seen = group.load(Acquire);
+            if seen >> STAMP_SHIFT == stamp >> STAMP_SHIFT {
+                return true;
+            }
+            // The slot has this value already, from the call a lap before: nothing to write. Only
+            // where the group was written in this series: a thread delayed since an earlier one
+            // could still write its own mark over a group that this series has not touched. (A
+            // thread of this series cannot: whichever moved the head on has written the slot.)
+            if Self::is_of(seen, series) && (seen >> shift) & 0b11 == head.last().0 {
+                return true;
+            }
+            // Between the load of the group and its compare-and-swap: if the head is still this
+            // one, no later call has been recorded, so no later mark can be in the slot.
+            if self.head.load(Acquire) != head.0 {
+                return false;
+            }
+            let marks = seen & ((1 << STAMP_SHIFT) - 1) & !(0b11 << shift);
+            let next = stamp | marks | (head.last().0 << shift);
+            // AcqRel: the head that moves on must not be seen without this. If it fails, another
+            // thread wrote it, or a thread of an older series wrote its own: look again.
+            if group.compare_exchange(seen, next, AcqRel, Acquire).is_ok() {
+                return true;
+            }
+        }
+    }
+
+    fn mark(&self, slot: u64) -> Mark {
+        let (group, shift) = Self::place(slot);
+        // Acquire: what is read here was written before the head that named it; if it is newer, the
+        // compare-and-swap of the head fails.
+        Mark((self.groups[group].load(Acquire) >> shift) & 0b11)
+    }
+
+    /// Whether a group was written last in `series`.
+    const fn is_of(group: u64, series: u32) -> bool {
+        const SHIFT: u32 = STAMP_SHIFT + TICKET_BITS;
+        group >> SHIFT == ((series as u64) << SHIFT) >> SHIFT && group != 0
+    }
+
+    const fn place(slot: u64) -> (usize, u64) {
+        ((slot / GROUP) as usize, slot % GROUP * MARK_BITS as u64)
+    }
+}
