@@ -228,7 +228,7 @@ impl Config {
         let (in_a_row, on_cancel) = halves(word(CALLS));
         Self {
             trial: Self::unpack_trial(word),
-            window: Self::unpack_shape(word(WINDOW), word).map(|shape| {
+            window: Self::unpack_shape(word(WINDOW) & Shape::KINDS, word).map(|shape| {
                 let (minimum, failed) = Self::unpack_threshold(word);
                 let limits = Limits {
                     minimum,
@@ -262,7 +262,7 @@ impl Config {
 
     #[inline]
     pub(crate) fn unpack_shape(kind: u64, word: impl Fn(usize) -> u64) -> Option<Shape> {
-        Shape::unpack(kind & Shape::KINDS, word)
+        Shape::unpack(kind, word)
     }
 
     /// From how many calls on which share of failures opens.

@@ -26,11 +26,7 @@ impl Clock {
     /// The instant of tick 0: `now`, if this is the first reading.
     #[inline]
     pub(crate) fn start(&self, now: Instant) -> Instant {
-        let start = || Start {
-            at: now,
-            since_origin: since_origin(now),
-        };
-        self.0.get_or_init(start).at
+        self.0.get_or_init(|| Start::new(now)).at
     }
 
     /// Nanoseconds from the start to `now`, 0 before it.
@@ -47,5 +43,17 @@ impl Clock {
         // `Open` has 61 bits for it. Ticks are below 2^60: this cuts off nothing but what a breaker
         // of a process that is older than 200 days calls "never".
         start.saturating_add_unsigned(tick).min((1 << 60) - 1)
+    }
+}
+
+impl Start {
+    // Out of line, so that reading the clock stays short where it is inlined.
+    #[cold]
+    #[inline(never)]
+    fn new(at: Instant) -> Self {
+        Self {
+            at,
+            since_origin: since_origin(at),
+        }
     }
 }

@@ -113,15 +113,6 @@ impl ConfigCell {
         }
     }
 
-    /// The shape of the window, if the plan still holds.
-    #[inline]
-    pub(super) fn shape(&self, plan: Plan) -> Option<Shape> {
-        // The words first, then the plan again: the order of a seqlock's reader. All loads are
-        // Acquire, so the second load of the plan cannot move before them.
-        let shape = self.guess_shape(plan, plan.0)?;
-        (self.plan() == plan).then_some(shape)
-    }
-
     /// The shape of a window of this kind, to be believed only if the plan holds afterwards.
     #[inline]
     pub(super) fn guess_shape(&self, plan: Plan, kind: u64) -> Option<Shape> {
@@ -229,6 +220,12 @@ impl Plan {
     #[expect(clippy::cast_possible_truncation, reason = "28 bits")]
     pub(super) const fn next_shape(self) -> u32 {
         self.window() as u32 + 1
+    }
+
+    /// The kind of the window.
+    #[inline]
+    pub(super) const fn kind(self) -> u64 {
+        self.0 & Shape::KINDS
     }
 
     #[inline]

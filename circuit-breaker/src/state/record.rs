@@ -50,16 +50,17 @@ impl StateMachine {
     fn succeed(&self, admission: Admission, clock: impl Fn() -> u64) {
         let plan = self.config.plan();
         if plan.counts_only_failures() && admission.is_plain() {
-            if let Some(shape) = self.config.shape(plan) {
+            if let Some(shape) = self.config.guess_shape(plan, plan.kind()) {
                 let generation = admission.generation();
                 let now = if shape.needs_time() { clock() } else { 0 };
-                // A success cannot open the breaker here, so what the window holds is not looked
-                // at.
-                let is_current = || self.has_window(plan, generation);
+                let is_current = || self.has_plan(plan, generation);
                 let (tracked, ended) = (Tracked::FAILURES, Ended::WELL);
-                // None: it is late.
-                let _ = (self.window).record(shape, tracked, generation, ended, now, is_current);
-                return;
+                // A success cannot open the breaker here, so what the window holds is not looked at.
+                let recorded =
+                    (self.window).record(shape, tracked, generation, ended, now, is_current);
+                if recorded.is_some() || self.config.plan() == plan {
+                    return; // counted, or late
+                }
             }
         }
         self.record_other(admission, End::Finished(Outcome::Success), clock);
@@ -73,16 +74,17 @@ impl StateMachine {
         if !plan.counts_only_failures() || !admission.is_plain() {
             return false;
         }
-        let Some(shape) = self.config.shape(plan) else {
+        let Some(shape) = self.config.guess_shape(plan, plan.kind()) else {
             return false;
         };
         let generation = admission.generation();
         let now = shape.needs_time().then(clock);
-        let is_current = || self.has_window(plan, generation);
+        let is_current = || self.has_plan(plan, generation);
         let (tracked, ended, at) = (Tracked::FAILURES, Ended::FAILED, now.unwrap_or(0));
         let recorded = (self.window).record(shape, tracked, generation, ended, at, is_current);
         let Some(counts) = recorded else {
-            return true; // late
+            // Late, or there are other numbers, by which it is recorded then.
+            return self.config.plan() == plan;
         };
         // Two words instead of fourteen. They are believed only if the plan holds afterwards; if it
         // does not, the call is evaluated by all of the new numbers.
@@ -206,6 +208,13 @@ impl StateMachine {
         } else {
             self.end_row(generation);
         }
+    }
+
+    /// Whether a call of `generation` still counts, by the numbers of `plan`. This also says that the
+    /// shape which was read before is that of the plan.
+    #[inline]
+    fn has_plan(&self, plan: Plan, generation: u32) -> bool {
+        self.state.load().generation() == generation && self.config.plan() == plan
     }
 
     /// Whether a call of `generation` still counts in the window of `plan`. A generation begins
