@@ -27,8 +27,8 @@ impl Visitor<'_> for Human {
     }
 }
 
-/// Reads jiff's friendly format: numbers with units from nanoseconds to hours. A negative duration,
-/// days and longer units, and ISO 8601 are refused.
+/// Reads jiff's friendly format: numbers with units from nanoseconds to hours. A negative duration, days and
+/// longer units, and ISO 8601 are refused.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     match text.trim() {
         UNLIMITED => Some(Duration::MAX),
@@ -39,8 +39,8 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// The text that [`parse`] reads back as `duration`, to the nanosecond. A duration above
-/// [`i64::MAX`] seconds is written as `unlimited`.
+/// The text that [`parse`] reads back as `duration`, to the nanosecond. A duration above [`i64::MAX`] seconds is
+/// written as `unlimited`.
 pub(super) fn written(duration: Duration) -> String {
     match SignedDuration::try_from(duration) {
         Ok(signed) => PRINTER.duration_to_string(&signed),
@@ -58,7 +58,13 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration
 
 /// The same for a setting that may be absent.
 pub(super) mod option {
-    use super::{Deserializer, Duration, Human, Serializer, written};
+    use serde::Deserialize;
+
+    use super::{Deserializer, Duration, Serializer, written};
+
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Read(#[serde(deserialize_with = "super::deserialize")] Duration);
 
     #[expect(clippy::ref_option, reason = "serde calls it so")]
     pub(in super::super) fn serialize<S: Serializer>(
@@ -74,6 +80,6 @@ pub(super) mod option {
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<Duration>, D::Error> {
-        from.deserialize_str(Human).map(Some)
+        Ok(Option::<Read>::deserialize(from)?.map(|read| read.0))
     }
 }
