@@ -37,6 +37,10 @@ pub(crate) enum Cause {
     Drain(u64),
     #[error("the listener failed: {0}")]
     Serve(#[source] io::Error),
+    #[error(
+        "{0} ended unexpectedly, so the service stops; start it again (the log has the reason)"
+    )]
+    Ended(&'static str),
 }
 
 impl Cause {

@@ -17,13 +17,15 @@ use tokio::time::Instant;
 use super::problem::Problem;
 use super::{health, runs, slo};
 use crate::conductor::Conductor;
+use crate::config::Config;
 use crate::spec::MAX_BODY;
 
 pub(super) const RUNS: &str = "/api/maestro/v1/runs";
 const ONE_RUN: &str = "/api/maestro/v1/runs/{id}";
 
-/// The whole service. `request` is the timeout of every request to the API.
-pub(crate) fn routes(conductor: Arc<Conductor>, request: Duration) -> Router {
+/// The whole service.
+pub(crate) fn routes(conductor: Arc<Conductor>, config: &Config) -> Router {
+    let request = config.request;
     // Outside in: gate, error budget, timeout. The gate is outside the budget, so that a refused request is not
     // recorded. It decides before the run is parsed: a request that is refused needs no parsing, and a malformed
     // run that happens to be a probe counts as nothing (4xx). The timeout is inside the budget, so that a 504

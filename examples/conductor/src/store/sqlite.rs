@@ -56,6 +56,14 @@ impl Sqlite {
         };
         Ok((sqlite, Closing { open }))
     }
+
+    /// Returns when one of the threads has ended.
+    pub(crate) async fn ended(&self) {
+        tokio::select! {
+            () = self.writer.ended() => {}
+            () = self.reader.ended() => {}
+        }
+    }
 }
 
 impl Store for Sqlite {

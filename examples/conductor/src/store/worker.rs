@@ -49,6 +49,11 @@ impl Worker {
         Self { jobs }
     }
 
+    /// Returns when the thread has ended. It ends only by a panic while this handle exists.
+    pub(super) async fn ended(&self) {
+        self.jobs.closed().await;
+    }
+
     /// # Cancel safety
     /// Dropping the future cancels a query that has not begun; one that has begun is finished.
     pub(super) async fn ask(&self, query: Query) -> Result<Reply, StoreError> {
