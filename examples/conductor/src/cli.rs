@@ -50,6 +50,17 @@ struct Serve {
         value_name = "ADDRESS:PORT"
     )]
     listen: SocketAddr,
+    /// Listen beyond loopback, although the API has no authentication
+    #[arg(long, env = "CONDUCTOR_ALLOW_REMOTE")]
+    allow_remote: bool,
+    /// Name that clients may use for this service besides localhost; may be repeated
+    #[arg(
+        long = "host",
+        env = "CONDUCTOR_HOSTS",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    hosts: Vec<String>,
     /// SQLite database; created if missing
     #[arg(
         long,
@@ -98,6 +109,8 @@ impl Cli {
     pub fn config(self) -> Config {
         let Serve {
             listen,
+            allow_remote,
+            hosts,
             database,
             peer,
             objective,
@@ -106,6 +119,8 @@ impl Cli {
         let drain = Duration::from_secs(drain_seconds.into());
         Config {
             listen,
+            allow_remote,
+            hosts,
             database,
             peer,
             objective,

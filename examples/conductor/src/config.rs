@@ -21,6 +21,10 @@ use crate::start::Cause;
 pub struct Config {
     /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Whether it may listen beyond loopback. The API has no authentication.
+    pub allow_remote: bool,
+    /// The names, besides `localhost`, that a `Host` header may have.
+    pub hosts: Vec<String>,
     /// The SQLite file.
     pub database: PathBuf,
     /// The dispatch API; `None` starts one in this process.
@@ -97,6 +101,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
+            allow_remote: false,
+            hosts: Vec::new(),
             database: PathBuf::from("conductor.db"),
             peer: None,
             objective: "99.9%".parse().expect("an objective"),

@@ -60,6 +60,10 @@ impl Server {
     /// # Panics
     /// If the process cannot start two threads.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        let exposed = !config.listen.ip().to_canonical().is_loopback();
+        if exposed && !config.allow_remote {
+            return Err(Cause::Exposed(config.listen).into());
+        }
         // The port first: it is the most likely to fail, and nothing has to be closed then.
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.map_err(|error| Cause::listen(config.listen, error))?;
@@ -98,6 +102,9 @@ impl Server {
             tasks.push(Task::start("the peer in this process", ended));
         }
         tracing::info!(%address, "listening");
+        if exposed {
+            tracing::warn!(%address, "other hosts can reach this API, which has no authentication");
+        }
         Ok(Self {
             address,
             conductor,

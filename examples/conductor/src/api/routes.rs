@@ -15,7 +15,7 @@ use maestro_timeout::{Timeout, TimeoutLayer};
 use tokio::time::Instant;
 
 use super::problem::{Problem, Uncounted};
-use super::{health, runs, slo};
+use super::{health, host, runs, slo};
 use crate::conductor::Conductor;
 use crate::config::Config;
 use crate::spec::MAX_BODY;
@@ -61,6 +61,10 @@ pub(crate) fn routes(conductor: Arc<Conductor>, config: &Config) -> Router {
             let message = "this path has no such method; see the allow header";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", message)
         })
+        .layer(middleware::from_fn_with_state(
+            Arc::<[String]>::from(config.hosts.as_slice()),
+            host::check,
+        ))
         .layer(middleware::from_fn_with_state(conductor.clone(), count))
         .with_state(conductor)
 }

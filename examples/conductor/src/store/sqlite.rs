@@ -1,6 +1,8 @@
 //! SQLite in this process: one thread writes, one reads.
 
 use std::convert::Infallible;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +48,14 @@ impl Sqlite {
         // An absolute path is always a file name. SQLite gives `:memory:` and `file:…?mode=memory` another meaning:
         // the writer and the reader would each have a database in memory, and every accepted run would be lost.
         let path = std::path::absolute(path)?;
+        // Runs may contain secrets. SQLite gives its other files the mode of this one. An existing file keeps its
+        // mode, which somebody has chosen.
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)?;
         let writer = settings::open(&path, busy)?;
         let reader = settings::open(&path, busy)?;
         let (held, open) = mpsc::channel(1);

@@ -6,6 +6,7 @@ mod durability;
 mod faults;
 mod figures;
 mod gate;
+mod hosts;
 mod log;
 mod process;
 mod runs;

@@ -29,6 +29,11 @@ async fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8(answer).expect("text")
 }
 
+/// Sends `text`, and returns what the service sends until it closes the connection.
+pub(crate) async fn exchange(client: &Client, text: &str) -> String {
+    rest(&mut sent(client, text).await).await
+}
+
 fn post(length: usize, body: &str) -> String {
     format!(
         "POST {RUNS} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
@@ -155,4 +160,20 @@ async fn a_client_that_has_closed_its_half_gets_its_response() {
     stream.shutdown().await.expect("the half is closed");
     let answer = rest(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_announced_as_too_large_is_refused_unread() {
+    let stage = Stage::start().await;
+    // Nothing follows, or more than the buffers hold.
+    for body in [String::new(), " ".repeat(8_000_000)] {
+        let mut stream = sent(&stage.client, &post(100_000_000, "")).await;
+        let (mut reading, mut writing) = stream.split();
+        let mut status = [0; 12];
+        let (read, ()) = tokio::join!(reading.read_exact(&mut status), async {
+            let _ = writing.write_all(body.as_bytes()).await;
+        });
+        read.expect("an answer");
+        assert_eq!(&status, b"HTTP/1.1 413");
+    }
 }
