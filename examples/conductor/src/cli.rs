@@ -58,7 +58,8 @@ struct Serve {
         long = "host",
         env = "CONDUCTOR_HOSTS",
         value_name = "NAME",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = host
     )]
     hosts: Vec<String>,
     /// SQLite database; created if missing
@@ -148,6 +149,15 @@ fn peer(text: &str) -> Result<Uri, String> {
         return Ok(uri);
     }
     Err("write it as http://host:port, with no path, no user and without TLS".to_owned())
+}
+
+fn host(text: &str) -> Result<String, String> {
+    match text.parse::<Authority>() {
+        Ok(name) if name.host() == text => Ok(text.to_owned()),
+        _ => Err(
+            "write it as a name such as conductor.example, with no scheme and no port".to_owned(),
+        ),
+    }
 }
 
 /// Whether it is a host with an optional port above 0. `http` accepts more than that.

@@ -7,12 +7,14 @@
 //! - the head of a request must be whole within a limit, which begins when the connection becomes idle;
 //! - a response that the client does not read ends the connection;
 //! - above the largest number of connections, the one that has been idle for the longest time is closed. A
-//!   connection with a request in service is never closed for another one;
+//!   connection with a request in service is never closed for another one. One whose client is slow to read a response
+//!   is: otherwise clients that read a byte now and then would keep everybody out;
 //! - at shutdown, only requests in service are waited for.
 
 mod idle;
 mod paced;
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +38,8 @@ use crate::config::Config;
 /// Descriptors that are not for clients: the store's files, and connections to the dispatch API, which are two each if
 /// that API is in this process.
 const RESERVED: u64 = 64;
+/// The largest head of a request, in bytes. hyper's default of 400 KiB for each connection would be 400 MB for all.
+const HEAD: usize = 32 * 1024;
 /// How long a connection without a request in service may last after shutdown has begun. A request that is on its way
 /// still arrives.
 const GRACE: Duration = Duration::from_millis(500);
@@ -140,22 +144,25 @@ async fn answer(
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
+        .max_buf_size(HEAD)
         // A client may close its half of the connection after its request.
         .half_close(true)
         .serve_connection(io, service);
     let mut stopping = false;
-    let ended = loop {
+    loop {
         if stopping {
             Pin::new(&mut connection).graceful_shutdown();
         }
         tokio::select! {
-            ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
+            // An error is the client's: it has gone, is too slow, or speaks no HTTP.
+            _ = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break,
             () = line.closed() => return,
             _ = stop.wait_for(|stop| *stop), if !stopping => stopping = true,
             () = quiet(&line), if stopping => return,
         }
-    };
-    if ended.is_ok() && !stopping {
+    }
+    // Also after an error: the refusal of a malformed head must arrive although the client goes on sending.
+    if !stopping {
         let stream = connection.into_parts().io.into_inner().into_inner();
         tokio::select! {
             () = linger(stream) => {}
@@ -168,7 +175,7 @@ async fn answer(
 async fn quiet(line: &Line) {
     loop {
         sleep(GRACE).await;
-        if line.is_idle() {
+        if line.is_quiet() {
             return;
         }
     }

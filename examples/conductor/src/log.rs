@@ -1,7 +1,7 @@
-//! The log: lines that a thread of its own writes.
+//! The log: lines that a separate thread writes.
 //!
 //! A log that cannot be written must neither stop nor block the service. `eprintln!` panics if stderr is full or
-//! closed, and blocks if it is a pipe that nobody reads. Here, a call only appends to a queue. The queue is bounded in
+//! closed, and blocks if it is a pipe that is never read. Here, a call only appends to a queue. The queue is bounded in
 //! bytes: a line that finds it full is lost, and so is a line whose write fails. The next line that can be written says
 //! how many were lost.
 //!

@@ -29,8 +29,10 @@ struct State {
 
 #[derive(Debug)]
 struct Uses {
-    /// Requests in service, and responses that wait for the client to read.
+    /// Requests in service.
     count: usize,
+    /// Whether a response waits for the client to read. The connection is idle nevertheless.
+    waiting: bool,
     /// The number at which the connection became idle; meaningful while `count` is 0.
     since: u64,
 }
@@ -77,7 +79,11 @@ impl Line {
     pub(super) fn new(idle: Arc<Idle>) -> Self {
         let close = Arc::new(Notify::new());
         let since = idle.add(close.clone());
-        let uses = Mutex::new(Uses { count: 0, since });
+        let uses = Mutex::new(Uses {
+            count: 0,
+            waiting: false,
+            since,
+        });
         Self {
             state: Arc::new(State { idle, close, uses }),
         }
@@ -96,7 +102,18 @@ impl Line {
         }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    /// Says whether a response waits for the client to read.
+    pub(super) fn wait(&self, waiting: bool) {
+        self.state.uses.lock().waiting = waiting;
+    }
+
+    /// Whether no request is in service and no response is being written.
+    pub(super) fn is_quiet(&self) -> bool {
+        let uses = self.state.uses.lock();
+        uses.count == 0 && !uses.waiting
+    }
+
+    fn is_idle(&self) -> bool {
         self.state.uses.lock().count == 0
     }
 
@@ -161,13 +178,13 @@ mod tests {
         idle.close_oldest();
         assert_pending!(task::spawn(line.closed()).poll());
         drop(two);
-        assert!(line.is_idle());
+        assert!(line.is_quiet());
         idle.close_oldest();
         assert_ready!(task::spawn(line.closed()).poll());
     }
 
     #[test]
-    fn a_request_that_begins_when_its_connection_is_chosen_is_served() {
+    fn a_request_on_a_connection_chosen_to_close_is_served() {
         let idle = Arc::new(Idle::default());
         let line = Line::new(idle.clone());
         idle.close_oldest();
@@ -176,6 +193,19 @@ mod tests {
         drop(request);
         idle.close_oldest();
         assert_ready!(task::spawn(line.closed()).poll());
+    }
+
+    #[test]
+    fn a_slow_reader_makes_room_but_is_waited_for() {
+        let idle = Arc::new(Idle::default());
+        let line = Line::new(idle.clone());
+        drop(line.serve());
+        line.wait(true);
+        assert!(!line.is_quiet());
+        idle.close_oldest();
+        assert_ready!(task::spawn(line.closed()).poll());
+        line.wait(false);
+        assert!(line.is_quiet());
     }
 
     #[test]

@@ -9,15 +9,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::idle::{Line, Use};
+use super::idle::Line;
 
-/// The stream of a connection. While a write waits for the client, the connection is not idle.
+/// The stream of a connection.
 pub(super) struct Paced {
     stream: TcpStream,
     limit: Duration,
     line: Line,
-    /// Since when a write waits, if one does.
-    waiting: Option<(Pin<Box<Sleep>>, Use)>,
+    /// The end of the time of a write that waits, if one does.
+    end: Option<Pin<Box<Sleep>>>,
 }
 
 // === impl Paced ===
@@ -28,7 +28,7 @@ impl Paced {
             stream,
             limit,
             line,
-            waiting: None,
+            end: None,
         }
     }
 
@@ -43,13 +43,16 @@ impl Paced {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.waiting = None;
+            if self.end.take().is_some() {
+                self.line.wait(false);
+            }
             return written;
         }
-        let (limit, line) = (self.limit, &self.line);
-        let (end, _) = self
-            .waiting
-            .get_or_insert_with(|| (Box::pin(sleep(limit)), line.serve()));
+        if self.end.is_none() {
+            self.line.wait(true);
+        }
+        let limit = self.limit;
+        let end = self.end.get_or_insert_with(|| Box::pin(sleep(limit)));
         ready!(end.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

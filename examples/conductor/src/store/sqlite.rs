@@ -49,7 +49,7 @@ impl Sqlite {
         // the writer and the reader would each have a database in memory, and every accepted run would be lost.
         let path = std::path::absolute(path)?;
         // Runs may contain secrets. SQLite gives its other files the mode of this one. An existing file keeps its
-        // mode, which somebody has chosen.
+        // mode: it may have been chosen.
         OpenOptions::new()
             .write(true)
             .create(true)

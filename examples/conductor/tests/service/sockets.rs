@@ -154,6 +154,24 @@ async fn a_response_that_is_not_read_ends_its_connection() {
 }
 
 #[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let stage = Stage::start().await;
+    let filler = "x".repeat(1_000_000);
+    let mut stream = sent(
+        &stage.client,
+        "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: ",
+    )
+    .await;
+    let (mut reading, mut writing) = stream.split();
+    let mut status = [0; 12];
+    let (read, ()) = tokio::join!(reading.read_exact(&mut status), async {
+        let _ = writing.write_all(filler.as_bytes()).await;
+    });
+    read.expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 431");
+}
+
+#[tokio::test]
 async fn a_client_that_has_closed_its_half_gets_its_response() {
     let stage = Stage::start().await;
     let mut stream = sent(&stage.client, &post(RUN.len(), RUN)).await;

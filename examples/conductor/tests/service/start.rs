@@ -44,6 +44,9 @@ async fn the_error_of_an_invalid_value_names_its_flag() {
         ("--objective", "often"),
         ("--objective", "100.1%"),
         ("--drain-seconds", "-1"),
+        ("--host", "http://example.org"),
+        ("--host", "example.org:80"),
+        ("--host", ""),
     ] {
         let said = complaint(&output(conductor([flag, value])).await, 2);
         assert!(said.contains(flag) || said.contains(value), "{said}");
