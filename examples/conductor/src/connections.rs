@@ -23,6 +23,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use metrics::{Counter, Gauge};
 use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,6 +35,7 @@ use tower::ServiceExt;
 use self::idle::{Idle, Line};
 use self::paced::Paced;
 use crate::config::Config;
+use crate::metrics::Metrics;
 
 /// Descriptors that are not for clients: the store's files, and connections to the dispatch API, which are two each if
 /// that API is in this process.
@@ -79,11 +81,30 @@ impl Limits {
     }
 }
 
+/// The figures of connections.
+pub(crate) struct Figures {
+    open: Gauge,
+    /// Connections that were told to close for another one.
+    displaced: Counter,
+}
+
+// === impl Figures ===
+
+impl Figures {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        Self {
+            open: metrics.gauge("conductor_http_connections", &[]),
+            displaced: metrics.counter("conductor_http_connections_displaced_total", &[]),
+        }
+    }
+}
+
 /// Serves until `stop` is true, then waits for the requests in service.
 pub(crate) async fn serve(
     listener: TcpListener,
     routes: Router,
     limits: Limits,
+    figures: Figures,
     mut stop: watch::Receiver<bool>,
 ) {
     let idle = Arc::new(Idle::default());
@@ -92,11 +113,15 @@ pub(crate) async fn serve(
     let mut next = None;
     loop {
         if next.is_some() && connections.len() >= limits.most {
-            idle.close_oldest();
+            if idle.close_oldest() {
+                figures.displaced.increment(1);
+            }
         } else if let Some(stream) = next.take() {
             let line = Line::new(idle.clone());
             connections.spawn(answer(stream, routes.clone(), limits, line, stop.clone()));
         }
+        let open = u32::try_from(connections.len()).unwrap_or(u32::MAX);
+        figures.open.set(open);
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
             Some(_) = connections.join_next() => {}
@@ -115,7 +140,7 @@ async fn accept(listener: &TcpListener, idle: &Idle) -> TcpStream {
             return stream;
         }
         // The process has no free descriptor, or the client has gone.
-        idle.close_oldest();
+        let _: bool = idle.close_oldest();
         sleep(EXHAUSTED).await;
     }
 }

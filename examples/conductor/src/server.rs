@@ -79,10 +79,11 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let routes = api::routes(conductor.clone(), &config);
         let limits = connections::Limits::new(&config);
+        let figures = connections::Figures::new(&conductor.metrics);
         let mut tasks = vec![
             Task::start(
                 SERVING,
-                connections::serve(listener, routes, limits, stopped.clone()),
+                connections::serve(listener, routes, limits, figures, stopped.clone()),
             ),
             Task::start(
                 "the outbox",

@@ -46,11 +46,13 @@ pub(super) struct Use {
 // === impl Idle ===
 
 impl Idle {
-    /// Tells the connection that has been idle for the longest time to close.
-    pub(super) fn close_oldest(&self) {
-        if let Some((_, close)) = self.lines.lock().1.pop_first() {
+    /// Tells the connection that has been idle for the longest time to close; `false` if none is idle.
+    pub(super) fn close_oldest(&self) -> bool {
+        let oldest = self.lines.lock().1.pop_first();
+        oldest.is_some_and(|(_, close)| {
             close.notify_one();
-        }
+            true
+        })
     }
 
     /// Returns when a connection has become idle.
@@ -164,7 +166,7 @@ mod tests {
         let [first, second] = [(); 2].map(|()| Line::new(idle.clone()));
         // It is idle again, since later than the second.
         drop(first.serve());
-        idle.close_oldest();
+        assert!(idle.close_oldest());
         assert_pending!(task::spawn(first.closed()).poll());
         assert_ready!(task::spawn(second.closed()).poll());
     }
@@ -175,11 +177,11 @@ mod tests {
         let line = Line::new(idle.clone());
         let (one, two) = (line.serve(), line.serve());
         drop(one);
-        idle.close_oldest();
+        assert!(!idle.close_oldest());
         assert_pending!(task::spawn(line.closed()).poll());
         drop(two);
         assert!(line.is_quiet());
-        idle.close_oldest();
+        assert!(idle.close_oldest());
         assert_ready!(task::spawn(line.closed()).poll());
     }
 
@@ -187,11 +189,11 @@ mod tests {
     fn a_request_on_a_connection_chosen_to_close_is_served() {
         let idle = Arc::new(Idle::default());
         let line = Line::new(idle.clone());
-        idle.close_oldest();
+        assert!(idle.close_oldest());
         let request = line.serve();
         assert_pending!(task::spawn(line.closed()).poll());
         drop(request);
-        idle.close_oldest();
+        assert!(idle.close_oldest());
         assert_ready!(task::spawn(line.closed()).poll());
     }
 
@@ -202,7 +204,7 @@ mod tests {
         drop(line.serve());
         line.wait(true);
         assert!(!line.is_quiet());
-        idle.close_oldest();
+        assert!(idle.close_oldest());
         assert_ready!(task::spawn(line.closed()).poll());
         line.wait(false);
         assert!(line.is_quiet());

@@ -70,6 +70,15 @@ async fn idle_connections_make_room_for_new_ones() {
     assert_eq!(stage.client.get("/healthz").await.status, 200);
     // The oldest has made room.
     rest(&mut idle[0]).await;
+    let metrics = stage.client.get("/metrics").await.text;
+    let displaced = "conductor_http_connections_displaced_total ";
+    let displaced = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(displaced));
+    assert!(
+        displaced.and_then(|count| count.parse().ok()) > Some(0_u64),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]
