@@ -1,6 +1,7 @@
 //! The HTTP API: routes, handlers and error bodies.
 
 mod health;
+mod host;
 mod problem;
 mod routes;
 mod runs;

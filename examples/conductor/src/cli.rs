@@ -50,6 +50,18 @@ struct Serve {
         value_name = "ADDRESS:PORT"
     )]
     listen: SocketAddr,
+    /// Listen beyond loopback, although the API has no authentication
+    #[arg(long, env = "CONDUCTOR_ALLOW_REMOTE")]
+    allow_remote: bool,
+    /// Name that clients may use for this service besides localhost; may be repeated
+    #[arg(
+        long = "host",
+        env = "CONDUCTOR_HOSTS",
+        value_name = "NAME",
+        value_delimiter = ',',
+        value_parser = host
+    )]
+    hosts: Vec<String>,
     /// SQLite database; created if missing
     #[arg(
         long,
@@ -98,6 +110,8 @@ impl Cli {
     pub fn config(self) -> Config {
         let Serve {
             listen,
+            allow_remote,
+            hosts,
             database,
             peer,
             objective,
@@ -106,6 +120,8 @@ impl Cli {
         let drain = Duration::from_secs(drain_seconds.into());
         Config {
             listen,
+            allow_remote,
+            hosts,
             database,
             peer,
             objective,
@@ -133,6 +149,15 @@ fn peer(text: &str) -> Result<Uri, String> {
         return Ok(uri);
     }
     Err("write it as http://host:port, with no path, no user and without TLS".to_owned())
+}
+
+fn host(text: &str) -> Result<String, String> {
+    match text.parse::<Authority>() {
+        Ok(name) if name.host() == text => Ok(text.to_owned()),
+        _ => Err(
+            "write it as a name such as conductor.example, with no scheme and no port".to_owned(),
+        ),
+    }
 }
 
 /// Whether it is a host with an optional port above 0. `http` accepts more than that.

@@ -21,6 +21,10 @@ use crate::start::Cause;
 pub struct Config {
     /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Whether it may listen beyond loopback. The API has no authentication.
+    pub allow_remote: bool,
+    /// The names, besides `localhost`, that a `Host` header may have.
+    pub hosts: Vec<String>,
     /// The SQLite file.
     pub database: PathBuf,
     /// The dispatch API; `None` starts one in this process.
@@ -31,6 +35,12 @@ pub struct Config {
     pub period: Duration,
     /// How long requests in flight may continue after shutdown has begun.
     pub drain: Duration,
+    /// The largest number of connections. The limit of open files of the process may lower it.
+    pub connections: usize,
+    /// How long a connection may take to send the head of its next request.
+    pub head: Duration,
+    /// How long a client may read nothing of a response that is being sent.
+    pub stalled: Duration,
     /// The timeout of a request to the API.
     pub request: Duration,
     /// How long a statement waits for a lock that another connection holds.
@@ -95,11 +105,18 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
+            allow_remote: false,
+            hosts: Vec::new(),
             database: PathBuf::from("conductor.db"),
             peer: None,
             objective: "99.9%".parse().expect("an objective"),
             period: Duration::from_hours(30 * 24),
             drain: Duration::from_secs(10),
+            connections: 1_024,
+            // Clients keep idle connections for a later request. Below the minute that many of them keep one, above
+            // the time that the head of a request takes over any line.
+            head: Duration::from_secs(30),
+            stalled: Duration::from_secs(10),
             // More than the sum of the limits that a request passes: body, insert, dispatch, settle, cache.
             request: ms(4_000),
             // A commit with its fsync takes milliseconds. A lock held longer belongs to another program.

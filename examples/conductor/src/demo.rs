@@ -10,6 +10,7 @@ mod screen;
 mod settings;
 mod table;
 mod tally;
+mod wrap;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,8 +84,7 @@ pub async fn demo(quick: bool) -> Result<(), Broken> {
     ));
     promises::kept(&phases, accepted.len(), delivered)?;
     server.shutdown().await?;
-    screen
-        .say("Every promise kept: nothing accepted was lost, every breaker closed, the gate open.");
+    screen.say("Every promise kept: nothing accepted was lost, every breaker closed, gate open.");
     Ok(())
 }
 

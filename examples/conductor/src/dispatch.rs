@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full as Body, Limited};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use maestro_bulkhead::Full;
 use maestro_circuit_breaker::Open;
-use maestro_timeout::Elapsed;
+use maestro_timeout::{Deadline, Elapsed};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use crate::rejection::{Fault, Layer};
@@ -19,6 +21,9 @@ use crate::run::Run;
 
 /// The number of bytes that are read of a response body: a receipt is short.
 const MAX_ANSWER: usize = 16 * 1024;
+/// The largest number of receipts that are read at once. A call does not wait for its receipt, so the bulkhead does not
+/// bound them.
+const RECEIPTS: usize = 16;
 
 /// A service that takes runs. Taking a run twice must have the effect of taking it once: the run's id is the
 /// idempotency key.
@@ -49,15 +54,19 @@ pub(crate) enum DispatchError {
 pub(crate) struct HttpDispatch {
     client: Client<HttpConnector, Body<axum::body::Bytes>>,
     target: Uri,
+    /// The time limit of connecting, and of a receipt.
+    patience: Duration,
+    /// Places for receipts that are being read.
+    receipts: Arc<Semaphore>,
 }
 
 // === impl HttpDispatch ===
 
 impl HttpDispatch {
     /// `base` is `http://host:port`, without a path.
-    pub(crate) fn new(base: &Uri, connect_timeout: Duration) -> Self {
+    pub(crate) fn new(base: &Uri, patience: Duration) -> Self {
         let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(connect_timeout));
+        connector.set_connect_timeout(Some(patience));
         connector.set_nodelay(true);
         let authority = base
             .authority()
@@ -71,7 +80,23 @@ impl HttpDispatch {
         Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
             target,
+            patience,
+            receipts: Arc::new(Semaphore::new(RECEIPTS)),
         }
+    }
+
+    /// Reads a receipt in the background, so that its connection can be reused. Without a place, or if the receipt is
+    /// long or late, the connection is closed instead.
+    fn discard(&self, receipt: Incoming) {
+        let Ok(place) = self.receipts.clone().try_acquire_owned() else {
+            return;
+        };
+        let deadline = Deadline::after(self.patience);
+        tokio::spawn(async move {
+            let receipt = Limited::new(receipt, MAX_ANSWER).collect();
+            let _ = deadline.run(receipt).await;
+            drop(place);
+        });
     }
 
     fn request(&self, run: &Run) -> Request<Body<axum::body::Bytes>> {
@@ -89,9 +114,9 @@ impl Dispatch for HttpDispatch {
         let answer = self.client.clone().oneshot(self.request(&run)).await;
         let answer = answer.map_err(|error| DispatchError::Unreachable(innermost(&error)))?;
         let status = answer.status();
-        // The body is read to its end so that the connection can be reused. Only the status decides: a run is
-        // taken even if the receipt is long or broken.
-        let _ = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
+        // Only the head decides: a run is taken even if the receipt is long, broken or never ends. An earlier version
+        // waited for the receipt, and delivered a run again for as long as its receipt trickled.
+        self.discard(answer.into_body());
         match status {
             taken if taken.is_success() => Ok(()),
             // These four are about the document, which does not change, so they settle the run for good. Any

@@ -5,6 +5,7 @@ mod cache;
 mod cli;
 mod conductor;
 mod config;
+mod connections;
 mod controls;
 mod demo;
 mod dependency;

@@ -1,8 +1,13 @@
 //! The conductor's command: parses the arguments, then serves or plays the demo.
 
+mod log;
+
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::env;
 use std::io::{self, IsTerminal, Write};
+use std::panic;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use conductor::{Cli, Command, Server};
 use tokio::runtime::Runtime;
@@ -10,7 +15,21 @@ use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use self::log::Log;
+
+/// How long the end of the process waits for threads that block, such as a look-up of a name.
+const BLOCKED: Duration = Duration::from_millis(100);
+
 fn main() -> ExitCode {
+    // Everything that the process says on stderr goes through the log, because stderr can be full, closed or unread.
+    let log = Log::to(io::stderr());
+    let code = begin(&log);
+    log.finish();
+    code
+}
+
+fn begin(log: &Log) -> ExitCode {
+    report_panics(log.clone());
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err((said, 0)) => {
@@ -18,30 +37,35 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err((said, code)) => {
-            eprintln!("conductor: {said}");
+            log.line(&format!("conductor: {said}"));
             return ExitCode::from(code);
         }
     };
     let runtime = Runtime::new().map_err(|error| format!("cannot start the runtime: {error}"));
-    match runtime.and_then(|runtime| runtime.block_on(run(cli))) {
+    let ended = runtime.and_then(|runtime| {
+        let ended = runtime.block_on(run(cli, log));
+        runtime.shutdown_timeout(BLOCKED);
+        ended
+    });
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(said) => {
-            eprintln!("conductor: {said}");
+            log.line(&format!("conductor: {said}"));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(cli: Cli) -> Result<(), String> {
+async fn run(cli: Cli, log: &Log) -> Result<(), String> {
     if let Some(Command::Demo { quick }) = cli.command {
-        log("error")?;
+        trace(log.clone(), "error")?;
         return tokio::select! {
             played = conductor::demo(quick) => played.map_err(|broken| broken.to_string()),
             // Dropping the demo's future removes its database.
             _ = ctrl_c() => Err("the demo was interrupted".to_owned()),
         };
     }
-    log("info")?;
+    trace(log.clone(), "info")?;
     serve(cli).await
 }
 
@@ -51,28 +75,28 @@ async fn serve(cli: Cli) -> Result<(), String> {
         told(SignalKind::terminate())?,
         told(SignalKind::interrupt())?,
     );
-    let server = Server::start(cli.config())
+    let mut server = Server::start(cli.config())
         .await
         .map_err(|error| error.to_string())?;
-    // A closed stdout is no error.
-    let _ = writeln!(
-        io::stdout(),
-        "conductor listens on http://{}",
-        server.address()
-    );
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tokio::select! {
+    // A stdout that is closed or unread is no error.
+    let address = server.address();
+    Log::to(io::stdout()).line(&format!("conductor listens on http://{address}"));
+    let failed = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        // A process that lives and does not serve is worse than one that ends: nothing restarts it.
+        failed = server.failed() => Some(failed),
+    };
+    let stopped = tokio::select! {
         stopped = server.shutdown() => stopped.map_err(|error| error.to_string()),
         // A second SIGINT ends the drain.
         _ = interrupt.recv() => Err("stopped before the requests in flight had finished".into()),
-    }
+    };
+    failed.map_or(stopped, |failed| Err(failed.to_string()))
 }
 
 /// Logs to stderr, because stdout is for results. `CONDUCTOR_LOG` takes tracing's filters.
-fn log(default: &str) -> Result<(), String> {
+fn trace(log: Log, default: &str) -> Result<(), String> {
     let filter = match env::var("CONDUCTOR_LOG") {
         Ok(wanted) => EnvFilter::try_new(&wanted).map_err(|error| {
             format!(
@@ -83,8 +107,22 @@ fn log(default: &str) -> Result<(), String> {
     };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(move || log.clone())
         .with_ansi(io::stderr().is_terminal())
+        // It would print its own errors by `eprintln!`.
+        .log_internal_errors(false)
         .init();
     Ok(())
+}
+
+/// Sends the reports of panics through the log. The default hook writes to stderr, which can block.
+fn report_panics(log: Log) {
+    panic::set_hook(Box::new(move |panic| {
+        let backtrace = Backtrace::capture();
+        let backtrace = match backtrace.status() {
+            BacktraceStatus::Captured => format!("\n{backtrace}"),
+            _ => String::new(),
+        };
+        log.line(&format!("conductor: {panic}{backtrace}"));
+    }));
 }

@@ -39,6 +39,10 @@ impl Metrics {
         for (name, text) in [
             ("conductor_http_requests_total", "requests answered"),
             (
+                "conductor_http_connections_displaced_total",
+                "idle connections told to close for another one",
+            ),
+            (
                 "conductor_dependency_calls_total",
                 "calls of a dependency's stack, by outcome",
             ),
@@ -68,6 +72,7 @@ impl Metrics {
                 .describe_counter(name.into(), None, text.into());
         }
         for (name, text) in [
+            ("conductor_http_connections", "open connections"),
             (
                 "conductor_breaker_state",
                 "1 for the state the breaker is in",

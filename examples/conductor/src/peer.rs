@@ -79,6 +79,12 @@ impl Peer {
         let _ = self.applied.clone().wait_for(|now| *now == fault).await;
     }
 
+    /// Returns when the listener has ended.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut applied = self.applied.clone();
+        async move { while applied.changed().await.is_ok() {} }
+    }
+
     /// The number of different runs that it has taken.
     #[must_use]
     pub fn runs(&self) -> usize {

@@ -102,6 +102,14 @@ impl View {
         }
     }
 
+    /// The same line with the reasons of the gate.
+    pub(crate) fn change(&self) -> String {
+        match self.gate.reasons.as_slice() {
+            [] => self.to_string(),
+            reasons => format!("{self} ({})", reasons.join(", ")),
+        }
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.gate.state == "open"
     }
@@ -110,18 +118,15 @@ impl View {
 /// A line of the demo: the burn rates from the shortest window up, and the gate.
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("burn")?;
+        f.write_str("burn rate")?;
         for window in &self.burn_rates {
+            let name = window.name(&self.period);
             match window.burn_rate {
-                Some(rate) => write!(f, " {rate:.1}")?,
-                None => f.write_str(" –")?,
+                Some(rate) => write!(f, "  {name} {rate:.1}")?,
+                None => write!(f, "  {name} –")?,
             }
         }
-        write!(f, " · gate {}", self.gate.state)?;
-        if !self.gate.reasons.is_empty() {
-            write!(f, " ({})", self.gate.reasons.join(", "))?;
-        }
-        Ok(())
+        write!(f, "  gate {}", self.gate.state)
     }
 }
 
@@ -136,5 +141,11 @@ impl Window {
             burn_rate: report.burn_rate().map(BurnRate::as_f64),
             coverage: report.coverage(),
         }
+    }
+
+    /// The length in a period of 30 days, such as "1h".
+    fn name(&self, period: &Self) -> String {
+        let hours = self.seconds / period.seconds * 30.0 * 24.0;
+        format!("{hours:.0}h")
     }
 }

@@ -23,6 +23,10 @@ pub(crate) enum Cause {
         "cannot listen on {0}: {1}; choose another with --listen ADDRESS:PORT (CONDUCTOR_LISTEN)"
     )]
     Listen(SocketAddr, #[source] io::Error),
+    #[error(
+        "{0} can be reached from other hosts, and the API has no authentication: everybody who reaches it could store and read runs; listen on 127.0.0.1 behind a proxy that checks who asks, or allow it with --allow-remote (CONDUCTOR_ALLOW_REMOTE)"
+    )]
+    Exposed(SocketAddr),
     #[error("cannot use the database {}: {reason}; see that its directory exists and can be written, or choose another with --database FILE (CONDUCTOR_DATABASE)", path.display())]
     Database { path: PathBuf, reason: SchemaError },
     #[error(
@@ -37,6 +41,10 @@ pub(crate) enum Cause {
     Drain(u64),
     #[error("the listener failed: {0}")]
     Serve(#[source] io::Error),
+    #[error(
+        "{0} ended unexpectedly, so the service stops; start it again (the log has the reason)"
+    )]
+    Ended(&'static str),
 }
 
 impl Cause {

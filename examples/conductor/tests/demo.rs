@@ -20,4 +20,11 @@ fn the_demo_keeps_all_its_promises() {
         assert!(said.contains(phase), "{said}");
     }
     assert!(said.contains("Every promise kept"), "{said}");
+    // It fits a terminal of 80 columns, and its figures have names.
+    for line in said.lines() {
+        assert!(line.chars().count() <= 80, "{line}\n{said}");
+    }
+    for name in ["in flight", "retry budget", "burn rate  1h", "median"] {
+        assert!(said.contains(name), "{name}\n{said}");
+    }
 }

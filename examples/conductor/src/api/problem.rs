@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::rejection::Fault;
+use crate::rejection::{Fault, Layer};
 use crate::store::StoreError;
 
 /// The body of every response with a status of 400 or above.
@@ -25,7 +25,14 @@ pub(super) struct Problem {
     rejected_by: Option<String>,
     #[serde(skip)]
     retry_after: Option<Duration>,
+    #[serde(skip)]
+    uncounted: bool,
 }
+
+/// Marks a response that says nothing about the service although its status is above 500: a client alone can cause
+/// it. The error budget does not count it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Uncounted;
 
 #[derive(Serialize)]
 struct Body {
@@ -44,6 +51,7 @@ impl Problem {
             field: None,
             rejected_by: None,
             retry_after: None,
+            uncounted: false,
         }
     }
 
@@ -63,7 +71,15 @@ impl Problem {
         self
     }
 
+    /// Leaves the response out of the error budget if `uncounted` is true.
+    pub(super) fn uncounted(mut self, uncounted: bool) -> Self {
+        self.uncounted = uncounted;
+        self
+    }
+
     /// The store did not answer. The run was not accepted.
+    ///
+    /// A full bulkhead is our load and not a fault: one client that sends enough requests at once fills it.
     pub(super) fn store(name: &str, error: &StoreError) -> Self {
         if let StoreError::Unreadable(_) = error {
             // No retry-after: the next request will find the same row.
@@ -78,7 +94,9 @@ impl Problem {
         );
         let problem = problem.retry_after(error.retry_after().unwrap_or_default());
         match error.layer() {
-            Some(layer) => problem.rejected_by(format!("{name} {layer}")),
+            Some(layer) => problem
+                .uncounted(layer == Layer::Bulkhead)
+                .rejected_by(format!("{name} {layer}")),
             None => problem,
         }
     }
@@ -90,7 +108,11 @@ impl IntoResponse for Problem {
         let wait = self
             .retry_after
             .map(|wait| wait.as_millis().div_ceil(1000).max(1));
+        let uncounted = self.uncounted;
         let mut response = (status, Json(Body { error: self })).into_response();
+        if uncounted {
+            response.extensions_mut().insert(Uncounted);
+        }
         if let Some(wait) = wait {
             let seconds = HeaderValue::from(u64::try_from(wait).unwrap_or(u64::MAX));
             response.headers_mut().insert(header::RETRY_AFTER, seconds);

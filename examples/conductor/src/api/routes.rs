@@ -14,16 +14,18 @@ use maestro_slo_budget::{Class, ErrorBudgetLayer, Event, GateLayer, Spent};
 use maestro_timeout::{Timeout, TimeoutLayer};
 use tokio::time::Instant;
 
-use super::problem::Problem;
-use super::{health, runs, slo};
+use super::problem::{Problem, Uncounted};
+use super::{health, host, runs, slo};
 use crate::conductor::Conductor;
+use crate::config::Config;
 use crate::spec::MAX_BODY;
 
 pub(super) const RUNS: &str = "/api/maestro/v1/runs";
 const ONE_RUN: &str = "/api/maestro/v1/runs/{id}";
 
-/// The whole service. `request` is the timeout of every request to the API.
-pub(crate) fn routes(conductor: Arc<Conductor>, request: Duration) -> Router {
+/// The whole service.
+pub(crate) fn routes(conductor: Arc<Conductor>, config: &Config) -> Router {
+    let request = config.request;
     // Outside in: gate, error budget, timeout. The gate is outside the budget, so that a refused request is not
     // recorded. It decides before the run is parsed: a request that is refused needs no parsing, and a malformed
     // run that happens to be a probe counts as nothing (4xx). The timeout is inside the budget, so that a 504
@@ -36,7 +38,10 @@ pub(crate) fn routes(conductor: Arc<Conductor>, request: Duration) -> Router {
         .layer(
             TimeoutLayer::new(Timeout::new(request).named("request"))
                 .limit(move |headers: &Request| asked(headers).unwrap_or(request).min(request))
-                .on_reject(|elapsed| Ok(late(&elapsed.to_string()))),
+                .on_reject(move |elapsed| {
+                    let chosen = elapsed.limit() < request;
+                    Ok(late(&elapsed.to_string(), chosen))
+                }),
         )
         .layer(ErrorBudgetLayer::new(conductor.budget.clone()).classify(event))
         .layer(
@@ -56,6 +61,10 @@ pub(crate) fn routes(conductor: Arc<Conductor>, request: Duration) -> Router {
             let message = "this path has no such method; see the allow header";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", message)
         })
+        .layer(middleware::from_fn_with_state(
+            Arc::<[String]>::from(config.hosts.as_slice()),
+            host::check,
+        ))
         .layer(middleware::from_fn_with_state(conductor.clone(), count))
         .with_state(conductor)
 }
@@ -72,12 +81,14 @@ fn class(request: &Request) -> Class {
 /// What a response counts as.
 ///
 /// A 4xx is excluded. As good, a client that sends nonsense fast would dilute a real fault; as bad, any client could
-/// close the gate. A 202 is good: the service promises to take runs and to show them, and it did. Failures of the
+/// close the gate. For the same reason a deadline that the client chose and our own full bulkhead are excluded, see
+/// [`Uncounted`]: three requests that give the service no time say nothing of it. A 202 is good: the service promises to take runs and to show them, and it did. Failures of the
 /// dispatch API concern its breaker; if they burnt this budget, an outage there would close our gate although we can
 /// still store every run.
 fn event(result: &Result<Response, Infallible>, _latency: Duration) -> Event {
     match result {
         Ok(response) if response.status().is_client_error() => Event::Excluded,
+        Ok(response) if response.extensions().get::<Uncounted>().is_some() => Event::Excluded,
         Ok(response) if !response.status().is_server_error() => Event::Good,
         _ => Event::Bad,
     }
@@ -89,10 +100,14 @@ fn asked(request: &Request) -> Option<Duration> {
     Some(Duration::from_millis(text.parse().ok()?))
 }
 
-fn late(why: &str) -> Response {
+/// The response to a request whose time is over. `chosen` is true if the client's deadline was shorter than ours.
+fn late(why: &str, chosen: bool) -> Response {
     let message = format!("{why}; a run that was stored by then will be dispatched");
     let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "too_late", message);
-    problem.rejected_by("request timeout").into_response()
+    problem
+        .uncounted(chosen)
+        .rejected_by("request timeout")
+        .into_response()
 }
 
 /// The response to a run that the gate refuses.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::problem::Problem;
 use super::routes::RUNS;
 use crate::conductor::{Accepted, Conductor, Found, NotYet};
+use crate::rejection::{Fault, Layer};
 use crate::run::{Run, RunId};
 use crate::spec::{MAX_BODY, RunSpec};
 
@@ -132,7 +133,16 @@ pub(super) async fn list(
         None => None,
     };
     let page = conductor.list(limit, before).await;
-    let page = page.map_err(|error| Problem::store(conductor.lists.name(), &error))?;
+    let page = page.map_err(|error| {
+        // The client chooses what a list costs, so one that is late says nothing of the service.
+        let late = error.layer() == Some(Layer::Timeout);
+        let problem = Problem::store(conductor.lists.name(), &error);
+        if late {
+            problem.uncounted(true)
+        } else {
+            problem
+        }
+    })?;
     let (runs, more) = (page.items, page.more);
     let next_cursor = runs.last().filter(|_| more).map(|run| run.id);
     Ok(Json(List { runs, next_cursor }).into_response())
@@ -155,7 +165,16 @@ fn shown(status: StatusCode, body: &Shown<'_>) -> Response {
 }
 
 /// Reads the body. A slow client gets a 408 here; the request timeout would make it a 504, which burns the budget.
+///
+/// A length that is announced as too large is refused at once: reading would only show what is known.
 async fn whole(request: Request) -> Result<Bytes, Problem> {
+    let unreadable = |status| {
+        let message = format!("the body must be at most {MAX_BODY} bytes, and sent whole");
+        Problem::new(status, "body_unreadable", message)
+    };
+    if request.body().size_hint().lower() > MAX_BODY as u64 {
+        return Err(unreadable(StatusCode::PAYLOAD_TOO_LARGE));
+    }
     let body = Deadline::after(BODY)
         .run(Bytes::from_request(request, &()))
         .await;
@@ -163,10 +182,7 @@ async fn whole(request: Request) -> Result<Bytes, Problem> {
         let message = format!("the body took too long: {elapsed}");
         Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message)
     })?;
-    body.map_err(|rejection| {
-        let message = format!("the body must be at most {MAX_BODY} bytes, and sent whole");
-        Problem::new(rejection.status(), "body_unreadable", message)
-    })
+    body.map_err(|rejection| unreadable(rejection.status()))
 }
 
 /// Requires JSON by its content type. A web page can post a form or plain text to 127.0.0.1 without a preflight

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use maestro_circuit_breaker::{Listener, State, Transition};
+use maestro_retry::RetryBudget;
 use tokio::sync::watch;
 
 use super::screen::Screen;
@@ -74,44 +75,37 @@ impl Observer {
         if view.is_open() != self.open {
             self.open = view.is_open();
             let word = if self.open { "open" } else { "closed" };
-            self.screen.event(&view.to_string());
+            self.screen.event(&view.change());
             self.tallies.transition(format!("gate {word}"));
         }
         self.screen.status(&self.stand());
     }
 
-    /// The live line.
+    /// The live figures.
     fn stand(&self) -> String {
         let [writes, _, _, _, dispatch] = self.conductor.controls();
-        let budget = |controls: &Controls| {
-            controls
-                .retries
-                .as_ref()
-                .map_or(0, maestro_retry::RetryBudget::balance)
-        };
         format!(
-            "{} · {} · retry budgets {} {} · {} · outbox {}",
+            "{}\n{}\n{}  outbox {}",
             of(dispatch),
             of(writes),
-            budget(dispatch),
-            budget(writes),
             self.conductor.slo(),
             self.conductor.queued.load(Relaxed),
         )
     }
 }
 
-/// The breaker's state and the bulkhead's use.
+/// The state of the breaker, the use of the bulkhead, and the retry budget.
 fn of(controls: &Controls) -> String {
     let Controls {
-        breaker, bulkhead, ..
+        breaker,
+        bulkhead,
+        retries,
+        ..
     } = controls;
     let (name, state) = (breaker.name(), word(breaker.state()));
-    format!(
-        "{name} {state} {}/{}",
-        bulkhead.in_flight(),
-        bulkhead.limit()
-    )
+    let (used, limit) = (bulkhead.in_flight(), bulkhead.limit());
+    let budget = retries.as_ref().map_or(0, RetryBudget::balance);
+    format!("{name:<11}  {state:<9}  in flight {used:>2} of {limit:<2}  retry budget {budget}")
 }
 
 /// A transition in one line, with its cause if the breaker opened.

@@ -1,4 +1,4 @@
-//! The demo's output: a bar with a live line on a terminal, plain lines otherwise.
+//! The demo's output: a bar with live figures on a terminal, plain lines otherwise.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -7,8 +7,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::wrap::wrap;
+
 /// The interval of status lines in plain output.
 const PLAIN: Duration = Duration::from_secs(2);
+/// The columns of the elapsed time in front of a line.
+const TIME: usize = 10;
 
 #[derive(Debug)]
 pub(super) struct Screen {
@@ -39,28 +43,28 @@ impl Screen {
 
     /// Prints a line with the elapsed time.
     pub(super) fn event(&self, line: &str) {
-        self.say(&format!(
-            "{:>6.1} s  {line}",
-            self.begun.elapsed().as_secs_f32()
-        ));
+        let elapsed = self.begun.elapsed().as_secs_f32();
+        self.say(&wrap(&format!("{elapsed:>6.1} s  {line}"), TIME));
     }
 
-    /// Shows the current figures. On a terminal the next call replaces them.
-    pub(super) fn status(&self, line: &str) {
+    /// Shows the current figures, one or more lines. On a terminal the next call replaces them.
+    pub(super) fn status(&self, lines: &str) {
         if let Some(bar) = &self.bar {
             let millis = self.begun.elapsed().as_millis();
             bar.set_position(u64::try_from(millis).unwrap_or(u64::MAX));
-            bar.set_message(line.to_owned());
+            bar.set_message(lines.to_owned());
             return;
         }
         let mut last = self.last.lock();
         if last.elapsed() >= PLAIN {
             *last = Instant::now();
-            self.event(line);
+            let elapsed = self.begun.elapsed().as_secs_f32();
+            let lines = lines.replace('\n', &format!("\n{:TIME$}", ""));
+            self.say(&format!("{elapsed:>6.1} s  {lines}"));
         }
     }
 
-    /// Removes the live line.
+    /// Removes the live figures.
     pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -71,6 +75,6 @@ impl Screen {
 fn bar(whole: Duration) -> ProgressBar {
     let millis = u64::try_from(whole.as_millis()).unwrap_or(u64::MAX);
     let bar = ProgressBar::with_draw_target(Some(millis), ProgressDrawTarget::stdout());
-    let style = ProgressStyle::with_template("{elapsed:>4} [{bar:24}] {wide_msg}");
+    let style = ProgressStyle::with_template("{elapsed:>4} [{bar:60}]\n{msg}");
     bar.with_style(style.expect("the template is valid").progress_chars("=> "))
 }

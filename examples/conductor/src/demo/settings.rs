@@ -34,9 +34,12 @@ pub(super) fn config(database: &Path) -> Config {
 pub(super) fn introduce(screen: &Screen, server: &Server, pace: Pace) {
     let (address, load) = (server.address(), pace.per_second);
     screen.say(&format!(
-        "conductor on http://{address}, with a peer in this process and a temporary database\n\
+        "conductor on http://{address}, with a peer in this process and a\n\
+         temporary database\n\
          load: {load} requests a second, open loop; two of three post a run, one reads one\n\
-         SLO: {OBJECTIVE} good, windows scaled by 720: a month is an hour, \"1 h\" is 5 s\n\
-         burn rates below are over \"1 h\", \"6 h\" and \"24 h\""
+         SLO: {OBJECTIVE} good, windows scaled by 720: a month is an hour, \"1h\" is 5 s\n\
+         figures: breaker, calls in flight and their limit, retries that the budget\n\
+         allows; burn rates of the error budget over \"1h\", \"6h\" and \"24h\"; the gate;\n\
+         queued runs in the outbox"
     ));
 }

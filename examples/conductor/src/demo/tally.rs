@@ -25,7 +25,7 @@ pub(super) struct Tally {
     /// The transitions of the breakers and the gate.
     pub(super) transitions: Vec<String>,
     pub(super) reads_refused: u32,
-    took: Vec<Duration>,
+    pub(super) took: Vec<Duration>,
 }
 
 /// The counts of all phases and the ids of all accepted runs.

@@ -9,13 +9,18 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Fault;
+
+/// The largest number of connections: more than the dispatch bulkhead opens. The descriptors are those of the service.
+const MOST: usize = 64;
+/// The time limit of the head of a request, and of an idle connection.
+const HEAD: Duration = Duration::from_secs(30);
 
 /// The port: listening, or only bound.
 ///
@@ -51,7 +56,7 @@ pub(super) async fn serve(
                     Ok(()) => break,
                     Err(_) => return,
                 },
-                stream = port.accept() => {
+                stream = port.accept(), if connections.len() < MOST => {
                     connections.spawn(answer(stream, routes.clone()));
                 }
                 Some(_) = connections.join_next() => {}
@@ -64,6 +69,8 @@ async fn answer(stream: TcpStream, routes: Router) {
     let service = TowerToHyperService::new(routes);
     // An error means that the client has closed the connection.
     let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }

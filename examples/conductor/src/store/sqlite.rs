@@ -1,6 +1,8 @@
 //! SQLite in this process: one thread writes, one reads single runs, and one reads lists.
 
 use std::convert::Infallible;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +55,14 @@ impl Sqlite {
         // An absolute path is always a file name. SQLite gives `:memory:` and `file:…?mode=memory` another meaning:
         // the writer and the reader would each have a database in memory, and every accepted run would be lost.
         let path = std::path::absolute(path)?;
+        // Runs may contain secrets. SQLite gives its other files the mode of this one. An existing file keeps its
+        // mode: it may have been chosen.
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)?;
         let writer = settings::open(&path, busy)?;
         let reader = settings::open(&path, busy)?;
         let lister = settings::open(&path, busy)?;
@@ -69,6 +79,15 @@ impl Sqlite {
             unreadable,
         };
         Ok((sqlite, Closing { open }))
+    }
+
+    /// Returns when one of the threads has ended.
+    pub(crate) async fn ended(&self) {
+        tokio::select! {
+            () = self.writer.ended() => {}
+            () = self.reader.ended() => {}
+            () = self.lister.ended() => {}
+        }
     }
 
     /// The rows that cannot be read.

@@ -55,6 +55,11 @@ impl Worker {
         Self { jobs }
     }
 
+    /// Returns when the thread has ended. It ends only by a panic while this handle exists.
+    pub(super) async fn ended(&self) {
+        self.jobs.closed().await;
+    }
+
     /// # Cancel safety
     /// Dropping the future cancels a query that has not begun, and interrupts one that reads. One that writes is finished:
     /// it is short, and a run that was dispatched is better marked as such.

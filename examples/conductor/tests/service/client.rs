@@ -9,6 +9,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use crate::stage::PATIENCE;
+
 /// The path of the runs.
 pub(crate) const RUNS: &str = "/api/maestro/v1/runs";
 /// A valid run.
@@ -18,7 +20,7 @@ pub(crate) const RUN: &str = include_str!("../../runs/minimal.json");
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pool: Pool<HttpConnector, Full<axum::body::Bytes>>,
-    service: SocketAddr,
+    pub(crate) service: SocketAddr,
 }
 
 #[derive(Debug)]
@@ -95,8 +97,11 @@ impl Client {
         let request = request
             .body(Full::from(body.to_owned()))
             .expect("a request");
-        let (parts, body) = self.pool.request(request).await.ok()?.into_parts();
-        let body = body.collect().await.ok()?.to_bytes();
+        let exchange = async {
+            let (parts, body) = self.pool.request(request).await.ok()?.into_parts();
+            Some((parts, body.collect().await.ok()?.to_bytes()))
+        };
+        let (parts, body) = tokio::time::timeout(PATIENCE, exchange).await.ok()??;
         Some(Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,

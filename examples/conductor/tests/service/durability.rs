@@ -168,10 +168,7 @@ async fn sigterm_finishes_requests_in_flight_and_exits_with_0() {
         (answer.status, answer.string("/status")),
         (202, "queued".into())
     );
-    let ended = tokio::task::spawn_blocking(|| process.wait())
-        .await
-        .expect("it ends");
-    assert_eq!(ended.code(), Some(0));
+    assert_eq!(process.end().await.code(), Some(0));
     // The log is merged into the database, which is now one file.
     assert!(directory.path().join("conductor.db").exists());
     assert!(!directory.path().join("conductor.db-wal").exists());

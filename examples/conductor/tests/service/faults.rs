@@ -8,7 +8,9 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
 use conductor::{Fault, Peer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::client::{RUN, RUNS};
@@ -290,5 +292,43 @@ async fn a_404_of_the_peer_keeps_runs_queued() {
         stage.client.get(&path).await.string("/status") == "dispatched"
     })
     .await;
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_receipt_that_never_ends_settles_its_run_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let peer = format!("http://{}", listener.local_addr().expect("an address"));
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = asked.clone();
+    let serving = tokio::spawn(async move {
+        let mut open = JoinSet::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let counted = counted.clone();
+            open.spawn(async move {
+                let mut request = [0; 4096];
+                while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+                    if request.starts_with(b"POST") {
+                        counted.fetch_add(1, Relaxed);
+                        let head = b"HTTP/1.1 202 Accepted\r\ncontent-length: 9\r\n\r\n{";
+                        let _ = stream.write_all(head).await;
+                    }
+                    request.fill(0);
+                }
+            });
+        }
+    });
+    let stage = Stage::start_with(|config| {
+        hurried(config);
+        config.peer = Some(peer.parse().unwrap());
+    })
+    .await;
+
+    let posted = stage.client.post(RUN).await;
+    assert_eq!(
+        (posted.status, posted.string("/status")),
+        (201, "dispatched".into())
+    );
+    assert_eq!(asked.load(Relaxed), 1);
     serving.abort();
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use maestro_circuit_breaker::Wait;
 
 use crate::client::{RUN, RUNS};
@@ -89,4 +90,93 @@ async fn client_errors_do_not_count_in_the_budget() {
     );
     assert_eq!(slo.at("/objective"), "99%");
     assert_eq!(slo.at("/burn_rates").as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test]
+async fn a_deadline_of_the_client_does_not_count_in_the_budget() {
+    let stage = Stage::start_with(|config| config.busy = config.request).await;
+    let lock = stage.database();
+    lock.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
+    let headers = [
+        ("content-type", "application/json"),
+        ("request-timeout-ms", "0"),
+    ];
+    for _ in 0..20 {
+        let late = stage.client.send(Method::POST, RUNS, &headers, RUN).await;
+        assert_eq!(late.status, 504);
+        // A read may be faster than its deadline.
+        stage.client.send(Method::GET, RUNS, &headers, "").await;
+    }
+    let slo = stage.client.get("/slo").await;
+    assert_eq!(
+        (slo.at("/period/bad"), slo.at("/gate/state")),
+        (0.into(), "open".into())
+    );
+    lock.execute_batch("ROLLBACK").expect("unlocked");
+}
+
+#[tokio::test]
+async fn a_deadline_of_the_service_counts_as_bad() {
+    let stage = Stage::start_with(|config| {
+        config.busy = config.request;
+        config.request = Duration::from_millis(1);
+    })
+    .await;
+    let lock = stage.database();
+    lock.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
+    assert_eq!(stage.client.post(RUN).await.status, 504);
+    // A deadline of the client that is not shorter than the service's own changes nothing.
+    let headers = [
+        ("content-type", "application/json"),
+        ("request-timeout-ms", "9000"),
+    ];
+    let late = stage.client.send(Method::POST, RUNS, &headers, RUN).await;
+    assert_eq!(late.status, 504);
+    assert_eq!(stage.client.get("/slo").await.at("/period/bad"), 2);
+    lock.execute_batch("ROLLBACK").expect("unlocked");
+}
+
+#[tokio::test]
+async fn a_full_bulkhead_does_not_count_in_the_budget() {
+    let stage = Stage::start_with(|config| {
+        let bulkhead = &mut config.writes.attempt.bulkhead;
+        *bulkhead = bulkhead.limit(1);
+        // The statement waits for the lock for as long as the test holds it.
+        config.busy = config.request;
+    })
+    .await;
+    let lock = stage.database();
+    lock.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
+    let client = stage.client.clone();
+    let posted = tokio::spawn(async move { client.post(RUN).await });
+    let in_flight = "/dependencies/store-write/bulkhead/in_flight";
+    eventually("in flight", async || {
+        let health = stage.client.get("/api/maestro/v1/health").await;
+        health.at(in_flight) == 1
+    })
+    .await;
+    for _ in 0..20 {
+        let refused = stage.client.post(RUN).await;
+        assert_eq!(
+            (refused.status, refused.string("/error/rejected_by")),
+            (503, "store-write bulkhead".into())
+        );
+    }
+    let slo = stage.client.get("/slo").await;
+    assert_eq!(
+        (slo.at("/period/bad"), slo.at("/gate/state")),
+        (0.into(), "open".into())
+    );
+    lock.execute_batch("ROLLBACK").expect("unlocked");
+    assert_eq!(posted.await.expect("an answer").status, 201);
+}
+
+#[tokio::test]
+async fn a_late_list_does_not_count_in_the_budget() {
+    let stage = Stage::start_with(|config| config.lists.attempt.timeout = Duration::ZERO).await;
+    eventually("a list is late", async || {
+        stage.client.get(RUNS).await.at("/error/rejected_by") == "store-list timeout"
+    })
+    .await;
+    assert_eq!(stage.client.get("/slo").await.at("/period/bad"), 0);
 }

@@ -131,9 +131,7 @@ async fn a_run_on_a_malformed_page_opens_no_breaker() {
     let url = peer.url().to_string();
     let process = Process::start(&path, &url);
     process.terminate();
-    tokio::task::spawn_blocking(|| process.wait())
-        .await
-        .expect("it ends");
+    process.end().await;
     let database = rusqlite::Connection::open(&path).expect("a database");
     let id = rows::write(&database, 1, "queued", &rows::long_text());
     // Closing the only connection moves the log into the file.

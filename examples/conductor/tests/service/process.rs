@@ -4,6 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use crate::client::Client;
 use crate::stage::PATIENCE;
@@ -24,22 +27,34 @@ impl Process {
 
     /// Runs a command that serves, and returns when it listens.
     pub(crate) fn serving(mut command: Command) -> Self {
+        command.stderr(Stdio::null());
+        Self::logging(command)
+    }
+
+    /// Runs a command that serves and has a stderr, and returns when it listens.
+    pub(crate) fn logging(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
             .spawn()
             .expect("the binary runs");
-        let mut line = String::new();
         let stdout = child.stdout.take().expect("its stdout is ours");
-        BufReader::new(stdout)
-            .read_line(&mut line)
+        let mut process = Self {
+            child,
+            client: Client::new(SocketAddr::from(([0, 0, 0, 0], 0))),
+        };
+        let (said, line) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let _ = BufReader::new(stdout).read_line(&mut line);
+            let _ = said.send(line);
+        });
+        let line = line
+            .recv_timeout(PATIENCE)
             .expect("it says where it listens");
         let address = line.trim().rsplit('/').next().unwrap_or_default();
         let address: SocketAddr = address.parse().unwrap_or_else(|_| panic!("said: {line}"));
-        Self {
-            child,
-            client: Client::new(address),
-        }
+        process.client = Client::new(address);
+        process
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -59,8 +74,18 @@ impl Process {
         assert!(told.expect("kill runs").success());
     }
 
-    pub(crate) fn wait(mut self) -> ExitStatus {
-        self.child.wait().expect("it ends")
+    /// Waits for the end of the process.
+    pub(crate) async fn end(mut self) -> ExitStatus {
+        let ended = async {
+            loop {
+                if let Some(status) = self.child.try_wait().expect("it is ours") {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let ended = tokio::time::timeout(PATIENCE, ended).await;
+        ended.expect("it ends")
     }
 }
 
@@ -81,6 +106,8 @@ pub(crate) fn conductor<const N: usize>(arguments: [&str; N]) -> Command {
         "PEER",
         "OBJECTIVE",
         "DRAIN_SECONDS",
+        "ALLOW_REMOTE",
+        "HOSTS",
         "LOG",
     ] {
         command.env_remove(format!("CONDUCTOR_{variable}"));

@@ -53,9 +53,7 @@ async fn a_malformed_database_is_not_ready() {
     })
     .await;
     process.terminate();
-    tokio::task::spawn_blocking(|| process.wait())
-        .await
-        .expect("it ends");
+    process.end().await;
     // Every page but the first, which holds the schema.
     let file = std::fs::OpenOptions::new().write(true).open(&database);
     let file = file.expect("a file");

@@ -174,7 +174,7 @@ async fn a_slow_body_gets_a_408_and_burns_no_budget() {
         .await
         .expect("a connection");
     let head = format!(
-        "POST {RUNS} HTTP/1.1\r\nhost: conductor\r\ncontent-type: application/json\r\n\
+        "POST {RUNS} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: 100\r\nconnection: close\r\n\r\n{{"
     );
     slow.write_all(head.as_bytes()).await.expect("sent");

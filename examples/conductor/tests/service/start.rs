@@ -1,6 +1,8 @@
 //! Invalid input: an exit code and one line that names the mistake and the remedy.
 
+use std::fs::Permissions;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
 use crate::process::{Process, conductor, output};
@@ -42,6 +44,9 @@ async fn the_error_of_an_invalid_value_names_its_flag() {
         ("--objective", "often"),
         ("--objective", "100.1%"),
         ("--drain-seconds", "-1"),
+        ("--host", "http://example.org"),
+        ("--host", "example.org:80"),
+        ("--host", ""),
     ] {
         let said = complaint(&output(conductor([flag, value])).await, 2);
         assert!(said.contains(flag) || said.contains(value), "{said}");
@@ -141,4 +146,31 @@ async fn help_and_version_exit_with_0() {
         let output = output(conductor([flag])).await;
         assert!(output.status.success() && !output.stdout.is_empty() && output.stderr.is_empty());
     }
+}
+
+#[tokio::test]
+async fn only_the_owner_can_read_the_database() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut command = conductor(["--listen", "127.0.0.1:0", "--database"]);
+    command.arg(directory.path().join("conductor.db"));
+    let process = Process::serving(command);
+    for name in ["conductor.db", "conductor.db-wal", "conductor.db-shm"] {
+        let file = std::fs::metadata(directory.path().join(name)).expect("a file");
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+    process.kill();
+}
+
+#[tokio::test]
+async fn the_mode_of_an_existing_database_is_left_unchanged() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("conductor.db");
+    std::fs::write(&path, "").expect("a file");
+    std::fs::set_permissions(&path, Permissions::from_mode(0o640)).expect("its mode");
+    let mut command = conductor(["--listen", "127.0.0.1:0", "--database"]);
+    command.arg(&path);
+    let process = Process::serving(command);
+    let file = std::fs::metadata(&path).expect("a file");
+    assert_eq!(file.permissions().mode() & 0o777, 0o640);
+    process.kill();
 }
