@@ -94,7 +94,13 @@ fn a_malformed_header_differs_from_a_missing_one() {
         "ms",
         "+1",
         "-1",
-        "1.0",
+        ".5",
+        "1.",
+        "1.5.2",
+        "1.-5",
+        "1,5",
+        "1e3",
+        "NaN",
         " 1",
         "1ms",
         "12345678901234567890",
@@ -110,6 +116,40 @@ fn a_malformed_header_differs_from_a_missing_one() {
         malformed.to_string(),
         "the header `x-time-left-ms` does not say how much time is left"
     );
+}
+
+#[test]
+fn a_fraction_of_a_millisecond_is_read() {
+    let header = TimeHeader::millis(LEFT);
+    for (value, nanos) in [
+        ("1.0", 1_000_000),
+        ("1500.25", 1_500_250_000),
+        ("0.4", 400_000),
+        // As JavaScript prints 0.1 + 0.2. Below a nanosecond it is rounded down.
+        ("0.30000000000000004", 300_000),
+        ("2.0000009999999999999999999999", 2_000_000),
+        ("0", 0),
+    ] {
+        let read = header.read(&headers(&LEFT, value));
+        assert_eq!(read, Ok(Some(Duration::from_nanos(nanos))), "{value}");
+    }
+}
+
+#[test]
+fn no_header_is_written_as_no_limit() {
+    let header = TimeHeader::millis(LEFT);
+    for (left, value) in [
+        // Peers read zero as "no limit".
+        (Duration::ZERO, "1"),
+        (Duration::from_nanos(1), "1"),
+        (Duration::from_micros(400), "1"),
+        (Duration::from_micros(1_999), "1"),
+        (Duration::from_millis(2), "2"),
+        // Peers that count signed nanoseconds read more as negative.
+        (Duration::from_secs(u64::MAX), "9223372036854"),
+    ] {
+        assert_eq!(written(&header, left), value);
+    }
 }
 
 #[test]
@@ -178,9 +218,11 @@ proptest! {
 
         let header = TimeHeader::millis(LEFT);
         let read = header.read(&headers(&LEFT, &written(&header, left))).unwrap().unwrap();
-        prop_assert!(read <= left);
-        if left < Duration::from_millis(1 << 60) {
-            prop_assert!(left.checked_sub(read).unwrap() < Duration::from_millis(1));
+        prop_assert!(!read.is_zero());
+        prop_assert!(read <= left.max(Duration::from_millis(1)));
+        // 292 years.
+        if left < Duration::from_nanos(i64::MAX.unsigned_abs()) {
+            prop_assert!(left.saturating_sub(read) < Duration::from_millis(1));
         }
     }
 
@@ -271,9 +313,17 @@ async fn a_client_writes_the_time_left_and_never_lengthens_it() {
             .await
             .unwrap()
             .unwrap(),
-        "0"
+        "1"
     );
-    for (said, written) in [("900", "900"), ("951", "950"), ("soon", "950")] {
+    for (said, written) in [
+        ("900", "900"),
+        ("951", "950"),
+        ("soon", "950"),
+        // The shorter time of the request, in the form that every peer reads.
+        ("0", "1"),
+        ("0.4", "1"),
+        ("900.25", "900"),
+    ] {
         let request = within(request(LEFT.as_str(), said), SECOND);
         assert_eq!(client.call(request).await.unwrap().unwrap(), written);
     }

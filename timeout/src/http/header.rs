@@ -21,6 +21,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// budget.write(Duration::from_micros(1_999), &mut headers);
 /// assert_eq!(headers["x-time-left-ms"], "1", "rounded down: a deadline is never lengthened");
 /// assert_eq!(budget.read(&headers), Ok(Some(Duration::from_millis(1))));
+///
+/// // `0` would be "no limit" to many peers.
+/// budget.write(Duration::ZERO, &mut headers);
+/// assert_eq!(headers["x-time-left-ms"], "1");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeHeader {
@@ -55,6 +59,8 @@ const MOST_GRPC: u128 = 99_999_999;
 const GRPC_DIGITS: usize = 8;
 /// The most digits that always fit into 64 bits.
 const MILLIS_DIGITS: usize = 19;
+/// 292 years: the most milliseconds that a peer can count in signed 64-bit nanoseconds.
+const MOST_MILLIS: u128 = i64::MAX as u128 / 1_000_000;
 
 // === impl TimeHeader ===
 
@@ -74,7 +80,14 @@ impl TimeHeader {
         }
     }
 
-    /// A header with this name that holds whole milliseconds: up to 19 digits. Written rounded down.
+    /// A header with this name that holds milliseconds, such as Envoy's `x-envoy-expected-rq-timeout-ms`.
+    ///
+    /// Written as a whole number, rounded down, and never above 292 years: peers that count signed nanoseconds
+    /// would read more as a negative time. There is one exception: less than a millisecond is written as `1`. Many
+    /// peers read `0` as no limit, and Envoy writes `1` for the same reason.
+    ///
+    /// When read, up to 19 digits are followed by an optional fraction (`1500.25`), which is rounded down to
+    /// nanoseconds. Zero is zero: read as "no limit", it would turn "over" into "never".
     #[must_use]
     pub const fn millis(name: HeaderName) -> Self {
         Self {
@@ -109,6 +122,9 @@ impl TimeHeader {
     }
 
     /// Writes `left` in place of the previous value. [`Duration::MAX`] is no deadline, and removes the header.
+    ///
+    /// Never writes a value that a peer reads as no limit: no time left is the shortest time of the header, a
+    /// nanosecond or a millisecond.
     pub fn write(&self, left: Duration, headers: &mut HeaderMap) {
         if left == Duration::MAX {
             headers.remove(&self.name);
@@ -129,7 +145,7 @@ impl TimeHeader {
                 let below = u32::try_from(nanos % 1_000_000_000).ok()?;
                 Some(Duration::new(seconds, below))
             }
-            Form::Millis => number(value, MILLIS_DIGITS).map(Duration::from_millis),
+            Form::Millis => millis(value),
         }
     }
 
@@ -147,12 +163,30 @@ impl TimeHeader {
                 HeaderValue::try_from(text).expect("digits and a letter")
             }
             Form::Millis => {
-                const MOST: u64 = 9_999_999_999_999_999_999;
-                let millis = u64::try_from(left.as_millis()).unwrap_or(MOST);
-                HeaderValue::from(millis.min(MOST))
+                let millis = left.as_millis().clamp(1, MOST_MILLIS);
+                HeaderValue::from(u64::try_from(millis).expect("at most 292 years"))
             }
         }
     }
+}
+
+/// Parses milliseconds: digits, and optionally a point with a fraction of any length.
+fn millis(text: &[u8]) -> Option<Duration> {
+    const NANOS_DIGITS: usize = 6;
+    let mut parts = text.splitn(2, |byte| *byte == b'.');
+    let whole = number(parts.next()?, MILLIS_DIGITS)?;
+    let Some(fraction) = parts.next() else {
+        return Some(Duration::from_millis(whole));
+    };
+    if fraction.is_empty() || !fraction.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    // Digits below a nanosecond are dropped, missing ones are zero.
+    let digits = fraction.iter().chain(std::iter::repeat(&b'0'));
+    let nanos = digits
+        .take(NANOS_DIGITS)
+        .fold(0, |nanos, digit| nanos * 10 + u64::from(digit - b'0'));
+    Duration::from_millis(whole).checked_add(Duration::from_nanos(nanos))
 }
 
 /// Parses one to `most` digits, and nothing else.

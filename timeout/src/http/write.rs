@@ -17,8 +17,11 @@ use crate::{
 /// For clients: writes the time left into a header of each request that has a deadline.
 ///
 /// The deadline is the one in the extensions, or the one that [`deadline`](Self::deadline) reads. A header with
-/// a shorter time stays as it is, and so does the header of a request without a deadline. Put it inside the
-/// retry, so that each attempt writes the time left at its start.
+/// a shorter time keeps that time. The header of a request without a deadline stays as it is. Put the layer inside
+/// the retry, so that each attempt writes the time left at its start.
+///
+/// A request whose time is over is sent with the shortest time that the header can say. Put a
+/// [`TimeoutLayer`](crate::TimeoutLayer) with the same deadline outside, and it is not sent.
 ///
 /// `D` reads the deadline of a request.
 ///
@@ -132,9 +135,10 @@ where
             let left = Deadline::from(at).reserve(*reserve).remaining();
             // A malformed header is replaced.
             let said = header.read(request.headers()).ok().flatten();
-            if said.is_none_or(|said| left < said) {
-                header.write(left, request.headers_mut());
-            }
+            // Written anew even if the shorter time was said: a peer may read `0` as no limit, and a fraction
+            // as malformed.
+            let left = said.map_or(left, |said| left.min(said));
+            header.write(left, request.headers_mut());
         }
         self.inner.call(request)
     }
