@@ -27,8 +27,14 @@ model_mutant 'a call made though its deadline has passed' src/types/allowance.rs
     'if deadline.is_some_and(|deadline| deadline < now) {' \
     'if deadline.is_some_and(|deadline| deadline > now && deadline < now) {'
 
-model_mutant 'one rejection more than the share' src/window/period.rs \
-    'let is_rejected = is_expired && share > 0 && credit >= u32::from(WHOLE);' \
-    'let is_rejected = is_expired && share > 0 && credit + share >= u32::from(WHOLE);'
+model_mutant 'one rejection more than the share' src/window/order.rs \
+    '(multiplier * (position + 1) + start) % HUNDRED < self.rejections' \
+    '(multiplier * (position + 1) + start) % HUNDRED <= self.rejections'
+model_mutant 'a first hundred that is ahead of its share' src/window/order.rs \
+    '(0, Some(start)) => u32::from(*start),' \
+    '(0, Some(start)) => u32::from(*start) + 1,'
+model_mutant 'the same order in each hundred' src/window/order.rs \
+    'mix(seed).to_be_bytes()' \
+    'mix(seed / seed).to_be_bytes()'
 
 mutants_done

@@ -76,17 +76,60 @@ async fn a_request_at_its_deadline_is_served() {
 #[tokio::test(start_paused = true)]
 async fn rejections_stay_within_the_share_of_a_period() {
     let filter = DeadlineFilter::new("orders");
-    for _ in 0..3 {
+    for period in 0..3 {
         assert_eq!(
             served(&filter, 4).await,
             4,
             "one of four would be more than a fifth"
         );
-        assert_eq!(served(&filter, 6).await, 4, "two of ten are a fifth");
-        assert_eq!(served(&filter, 90).await, 72);
+        let of_ten = 4 + served(&filter, 6).await;
+        if period == 0 {
+            assert_eq!(of_ten, 8, "two of ten are a fifth");
+        }
+        assert!((8..=10).contains(&of_ten), "{of_ten}");
+        assert_eq!(of_ten + served(&filter, 90).await, 80);
         advance(ms(10_000)).await;
     }
     assert_eq!((filter.expired(), filter.rejected()), (300, 60));
+}
+
+/// The rejections of each kind of request when the kinds arrive in turn, in `hundreds` of requests.
+async fn rejected_by_kind(share: f64, kinds: usize, hundreds: usize) -> Vec<usize> {
+    let builder = DeadlineFilter::builder().max_share(share);
+    let filter = builder.build("orders").expect("within the ranges");
+    let late = Deadline::from(Instant::now() - ms(1));
+    let mut rejected = vec![0; kinds];
+    for hundred in 1..=hundreds {
+        for request in (hundred - 1) * 100..hundred * 100 {
+            rejected[request % kinds] += usize::from(filter.check(late).is_err());
+        }
+        // Ten thousand requests in each period.
+        if hundred % 100 == 0 {
+            let all: usize = rejected.iter().sum();
+            #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+            let expected = share * (hundred * 100) as f64;
+            #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+            let all = all as f64;
+            assert!((all - expected).abs() < 1e-6, "{all} of {expected}");
+            advance(ms(10_000)).await;
+        }
+    }
+    rejected
+}
+
+#[tokio::test(start_paused = true)]
+async fn kinds_in_turn_share_the_rejections() {
+    for (share, kinds) in [(0.5, 2), (0.2, 5), (0.2, 2), (0.9, 10), (0.01, 4), (0.3, 7)] {
+        let rejected = rejected_by_kind(share, kinds, 1_000).await;
+        let all: usize = rejected.iter().sum();
+        let fair = all / kinds;
+        for kind in &rejected {
+            assert!(
+                kind.abs_diff(fair) <= fair / 5,
+                "{share} of {kinds} kinds: {rejected:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

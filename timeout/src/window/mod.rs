@@ -1,8 +1,9 @@
 //! Decides which expired requests a filter rejects.
 //!
-//! Each request deposits its share of a rejection, and a rejection withdraws a whole one. So at every moment of
-//! a period, the rejections in it are at most that share of the requests in it, counted exactly in integers
-//! across threads.
+//! The requests of a period are counted in hundreds. Exactly the share of each hundred becomes available for
+//! rejections, counted in integers across threads, in an order that is not periodic (see `order`). As soon as a
+//! rejection is available, the next expired request is rejected. In the first hundred of a period the rejections
+//! are at every moment at most that share of the requests in it.
 //!
 //! Finagle's `DeadlineFilter` has the same purpose and another bound: a leaky bucket for each connection, with
 //! one deposit for each request that is *served*. There a filter with a share of 1.0 rejects half of the expired
@@ -10,15 +11,15 @@
 //!
 //! Finagle's tolerance for clock skew has no counterpart here: the headers carry durations, not instants.
 //!
-//! Periods are not aligned to a grid, which would take a division for each request. A request takes about 160
-//! instructions, the clock included.
+//! Periods are not aligned to a grid, which would take a division for each request.
 
+mod order;
 mod period;
 mod settings;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use self::period::{MOST_MILLIS, Period};
+use self::period::{MOST_MILLIS, Period, WITHOUT_POSITION};
 pub(crate) use self::settings::Settings;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -42,8 +43,14 @@ impl Window {
     }
 
     /// Changes the settings for the requests that follow. The credit of the current period stays.
+    ///
+    /// A new share begins a new hundred: within the old one, positions that have deposited could do so again.
+    /// Requests that run meanwhile may still see the old share, so the change is not exact to the request.
     pub(crate) fn reconfigure(&self, settings: Settings) {
-        self.settings.store(settings.word(), Relaxed);
+        let before = Settings::from_word(self.settings.swap(settings.word(), Relaxed));
+        if before.share() != settings.share() {
+            self.period.fetch_and(WITHOUT_POSITION, Relaxed);
+        }
     }
 
     /// Counts a request at `now`, in milliseconds. Returns whether it is to be rejected, and the settings that

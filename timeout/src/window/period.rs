@@ -1,37 +1,67 @@
-use super::settings::{Settings, WHOLE};
+use super::{
+    order::{HUNDRED, Hundred},
+    settings::{Settings, WHOLE},
+};
 
-/// A period in one word: when it began, and the credit for rejections that is unspent.
+/// A period in one word: when it began, the credit for rejections that is unspent, and its position.
 ///
 /// ```text
-/// 63                          24 23            0
-/// | began: ms since the filter | credit         |
+/// 63                          24 23     14 13            0
+/// | began: ms since the filter  | credit  | position     |
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Period {
     /// In milliseconds since the filter was built.
     began: u64,
-    /// In ten-thousandths of a rejection.
+    /// In rejections.
     credit: u32,
+    /// The number of requests in the period, modulo ten thousand: after as many, every share is a whole number of
+    /// rejections. A request that changes nothing is not counted.
+    position: u32,
 }
 
-const CREDIT_BITS: u32 = 24;
+const POSITION_BITS: u32 = 14;
+const CREDIT_BITS: u32 = 10;
+const BELOW_BEGAN: u32 = CREDIT_BITS + POSITION_BITS;
 /// A thousand rejections. The value fits its bits, and the cap makes the bound only stricter. A period that has
 /// reached it is unchanged by the next request in time.
-const MOST_CREDIT: u32 = 1_000 * WHOLE as u32;
+const MOST_CREDIT: u32 = 1_000;
 /// 34 years.
-pub(super) const MOST_MILLIS: u64 = (1 << (u64::BITS - CREDIT_BITS)) - 1;
+pub(super) const MOST_MILLIS: u64 = (1 << (u64::BITS - BELOW_BEGAN)) - 1;
+/// The bits of a word that are kept when the position becomes zero.
+pub(super) const WITHOUT_POSITION: u64 = !mask(POSITION_BITS);
+
+const _: () = assert!(
+    MOST_CREDIT as u64 <= mask(CREDIT_BITS),
+    "the credit fits its bits"
+);
+const _: () = assert!(
+    WHOLE as u64 <= mask(POSITION_BITS),
+    "the position fits its bits"
+);
+
+const fn mask(bits: u32) -> u64 {
+    (1 << bits) - 1
+}
 
 impl Period {
+    #[expect(clippy::cast_possible_truncation, reason = "masked")]
     pub(super) const fn from_word(word: u64) -> Self {
-        let credit = (word & ((1 << CREDIT_BITS) - 1)) as u32;
         Self {
-            began: word >> CREDIT_BITS,
-            credit,
+            began: word >> BELOW_BEGAN,
+            credit: (word >> POSITION_BITS & mask(CREDIT_BITS)) as u32,
+            position: (word & mask(POSITION_BITS)) as u32,
         }
     }
 
     pub(super) const fn word(self) -> u64 {
-        self.began << CREDIT_BITS | self.credit as u64
+        self.began << BELOW_BEGAN | (self.credit as u64) << POSITION_BITS | self.position as u64
+    }
+
+    /// The rejections that are unspent.
+    #[cfg(all(test, not(loom)))]
+    pub(super) const fn credit(self) -> u32 {
+        self.credit
     }
 
     /// The period after one more request at `now`, and whether the request is to be rejected.
@@ -45,17 +75,35 @@ impl Period {
             Self {
                 began: now,
                 credit: 0,
+                position: 0,
             }
         };
         let share = u32::from(settings.share());
-        let credit = (current.credit + share).min(MOST_CREDIT);
         // A share of zero rejects nothing, even while credit from a larger share is left.
-        let is_rejected = is_expired && share > 0 && credit >= u32::from(WHOLE);
-        let credit = if is_rejected {
-            credit - u32::from(WHOLE)
-        } else {
-            credit
+        if share == 0 || (!is_expired && current.credit == MOST_CREDIT) {
+            return (current, false);
+        }
+        let deposit = u32::from(current.deposits(share));
+        let credit = (current.credit + deposit).min(MOST_CREDIT);
+        let is_rejected = is_expired && credit > 0;
+        let next = Self {
+            credit: credit - u32::from(is_rejected),
+            position: (current.position + 1) % u32::from(WHOLE),
+            ..current
         };
-        (Self { credit, ..current }, is_rejected)
+        (next, is_rejected)
+    }
+
+    /// Whether the request at this position deposits a rejection. `share` is in ten-thousandths.
+    fn deposits(self, share: u32) -> bool {
+        let number = self.position / HUNDRED;
+        // A hundred requests deposit a hundredth of the share in ten-thousandths. Its fraction is carried over.
+        let before = |hundreds: u32| hundreds * share / HUNDRED;
+        let hundred = Hundred {
+            began: self.began,
+            number,
+            rejections: before(number + 1) - before(number),
+        };
+        hundred.is_available(self.position % HUNDRED)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{
+    Window,
     period::{MOST_MILLIS, Period},
     settings::{Settings, WHOLE},
 };
@@ -22,8 +23,7 @@ struct Naive {
 }
 
 impl Naive {
-    /// `share` in ten-thousandths.
-    fn request(&mut self, now: u64, share: u64, period: u64, is_expired: bool) -> bool {
+    fn count(&mut self, now: u64, period: u64, is_rejected: bool) {
         if now.saturating_sub(self.began) >= period {
             *self = Self {
                 began: now,
@@ -31,18 +31,66 @@ impl Naive {
             };
         }
         self.seen += 1;
-        let is_rejected = is_expired && (self.rejected + 1) * 10_000 <= share * self.seen;
         self.rejected += u64::from(is_rejected);
-        is_rejected
     }
+
+    /// In ten-thousandths: exact in the first hundred, then rounded up to the hundred.
+    fn most(&self, share: u16) -> u64 {
+        let seen = if self.seen <= 100 {
+            self.seen
+        } else {
+            self.seen.next_multiple_of(100)
+        };
+        seen * u64::from(share)
+    }
+}
+
+/// The rejections of each hundred of `requests` that have all expired, in a period that begins at `began`.
+fn by_hundred(share: u16, began: u64, hundreds: usize) -> Vec<usize> {
+    let settings = settings(f64::from(share) / f64::from(WHOLE));
+    let mut period = Period::from_word(0);
+    let mut one = || {
+        let (next, is_rejected) = period.request(began, settings, true);
+        period = Period::from_word(next.word());
+        usize::from(is_rejected)
+    };
+    (0..hundreds)
+        .map(|_| (0..100).map(|_| one()).sum())
+        .collect()
+}
+
+/// The rejections of each kind of request when the kinds arrive in turn.
+fn kinds_in_turn(share: u16, began: u64, kinds: usize) -> Vec<usize> {
+    let settings = settings(f64::from(share) / f64::from(WHOLE));
+    let (mut period, mut rejected) = (Period::from_word(0), vec![0; kinds]);
+    for request in 0..10_000 {
+        let (next, is_rejected) = period.request(began, settings, true);
+        period = next;
+        rejected[request % kinds] += usize::from(is_rejected);
+    }
+    rejected
 }
 
 proptest! {
     #[test]
-    fn requests_are_rejected_exactly_up_to_the_share(
+    fn kinds_in_turn_get_close_to_their_share(
+        share in 1_u16..=100,
+        began in 1..=MOST_MILLIS,
+        kinds in 2_usize..=10,
+    ) {
+        let rejected = kinds_in_turn(share * 100, began, kinds);
+        let fair = usize::from(share) * 100 / kinds;
+        for kind in &rejected {
+            // Five deviations of a random choice.
+            prop_assert!(kind.abs_diff(fair) <= 2 + 5 * (fair + 1).isqrt(), "{rejected:?}");
+        }
+    }
+
+    #[test]
+    fn rejections_stay_within_the_share_and_close_to_it(
         share in prop_oneof![Just(0_u16), Just(2_000), Just(10_000), 0_u16..=10_000],
         period in 1_u64..50,
-        requests in prop::collection::vec((0_u64..20, prop::bool::weighted(0.7)), 1..200),
+        requests in prop::collection::vec((0_u64..20, prop::bool::weighted(0.7)), 1..400),
     ) {
         let settings = Settings::new(
             f64::from(share) / f64::from(WHOLE),
@@ -53,12 +101,26 @@ proptest! {
         prop_assert_eq!(settings.share(), share);
         let (mut now, mut naive, mut word) = (0, Naive::default(), 0);
         for (step, is_expired) in requests {
-            now += step * u64::from(step > 15);
+            now += step * u64::from(step > 18);
             let (next, is_rejected) = Period::from_word(word).request(now, settings, is_expired);
             word = next.word();
-            prop_assert_eq!(is_rejected, naive.request(now, u64::from(share), period, is_expired));
-            prop_assert!(naive.rejected * 10_000 <= naive.seen * u64::from(share));
+            naive.count(now, period, is_rejected);
+            let allowed = naive.seen * u64::from(share);
+            prop_assert!(naive.rejected * 10_000 <= naive.most(share));
+            if is_expired && !is_rejected {
+                prop_assert!(allowed < (naive.rejected + 5) * 10_000, "five are unspent");
+            }
         }
+    }
+
+    #[test]
+    fn each_hundred_rejects_exactly_the_share(
+        share in 0_u16..=10_000,
+        began in prop_oneof![Just(0), 0..=MOST_MILLIS],
+    ) {
+        let share_of = |hundreds: usize| hundreds * usize::from(share) / 100;
+        let exact: Vec<_> = (0..110).map(|hundred| share_of(hundred + 1) - share_of(hundred)).collect();
+        prop_assert_eq!(by_hundred(share, began, 110), exact);
     }
 
     #[test]
@@ -82,17 +144,19 @@ fn a_period_saves_up_a_thousand_rejections() {
     let half = settings(0.5);
     let request = |period: Period, is_expired| period.request(0, half, is_expired);
     let mut period = Period::from_word(0);
-    for _ in 0..2_000 {
+    for _ in 0..2_100 {
         period = request(period, false).0;
     }
+    assert_eq!(period.credit(), 1_000);
     assert_eq!(request(period, false).0, period, "so it is not written");
     let mut rejected = 0;
     while let (next, true) = request(period, true) {
         (period, rejected) = (next, rejected + 1);
     }
-    assert_eq!(
-        rejected, 1_999,
-        "a thousand saved, and half of the requests since"
+    let expected = 1_000 + rejected / 2;
+    assert!(
+        (expected - 3..=expected + 3).contains(&rejected),
+        "a thousand saved, and half of the requests since: {rejected}"
     );
 }
 
@@ -110,12 +174,42 @@ fn a_share_of_zero_rejects_nothing_despite_credit() {
 }
 
 #[test]
+fn a_new_share_never_exceeds_itself() {
+    let check = |before: f64, after: f64, change: u64, began: u64| {
+        let window = Window::new(settings(before));
+        let (mut seen, mut rejected) = (0_u32, 0_u32);
+        for _ in 0..change {
+            seen += 1;
+            rejected += u32::from(window.request(began, true).0);
+        }
+        window.reconfigure(settings(after));
+        for _ in 0..100 {
+            seen += 1;
+            rejected += u32::from(window.request(began, true).0);
+            assert!(f64::from(rejected) <= f64::from(seen) * after + 1e-9);
+        }
+    };
+    for change in 1..=100 {
+        check(0.2, 0.5, change, 1_000 * change);
+        check(0.49, 0.5, change, 1_000 * change);
+    }
+}
+
+#[test]
 fn a_clock_read_before_the_period_belongs_to_it() {
     let whole = settings(1.0);
     let (period, _) = Period::from_word(0).request(5_000, whole, false);
     let (after, is_rejected) = period.request(4_999, whole, true);
     assert!(is_rejected);
-    assert_eq!(after, period, "it deposited what it withdrew");
+    assert_eq!(
+        after.credit(),
+        period.credit(),
+        "it deposited what it withdrew"
+    );
     let at_its_end = after.request(5_999, whole, false).0;
-    assert_eq!(at_its_end, period.request(5_000, whole, false).0);
+    assert_eq!(
+        at_its_end.credit(),
+        period.credit() + 1,
+        "still the same period"
+    );
 }
