@@ -2,13 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::http::{Request, Response, StatusCode};
+use http_body_util::Empty;
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full, Queue};
 use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open, Outcome, Wait};
-use maestro_retry::{Backoff, RetryLayer, RetryPolicy};
-use maestro_timeout::{Deadline, Elapsed, TimeoutLayer};
+use maestro_retry::{Backoff, HttpReplay, RetryHttp, RetryLayer, RetryPolicy};
+use maestro_timeout::{Deadline, Elapsed, TimeoutLayer, in_extensions};
 use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
-use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 enum StackError {
@@ -206,4 +208,37 @@ proptest! {
             prop_assert!(to <= end, "ended {:?} late inside of {:?} in {:?}", to - end, inside, order);
         }
     }
+}
+
+/// The answer to a call of a service whose server is throttling, and the time that it took.
+async fn throttled(whole: Duration) -> (Result<StatusCode, Elapsed>, Duration) {
+    let policy = RetryPolicy::builder().build().expect("legal numbers");
+    let policy = policy
+        .classifier(RetryHttp)
+        .replayer(HttpReplay::new())
+        .deadline(in_extensions);
+    let service = ServiceBuilder::new()
+        .layer(TimeoutLayer::new(whole).stamp())
+        .layer(RetryLayer::new(policy))
+        .service(service_fn(async |_: Request<Body>| {
+            let response = Response::builder().status(429).header("retry-after", "1");
+            Ok::<_, Elapsed>(response.body(Body::new()).expect("legal"))
+        }));
+    let request = Request::get("/").body(Body::new()).expect("legal");
+    let begun = Instant::now();
+    let answer = service.oneshot(request).await;
+    (answer.map(|answer| answer.status()), begun.elapsed())
+}
+
+type Body = Empty<&'static [u8]>;
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_beyond_the_stamped_end_is_not_begun() {
+    let too_many = Ok(StatusCode::TOO_MANY_REQUESTS);
+    let at_once = throttled(ms(1_000)).await;
+    assert_eq!(at_once, (too_many.clone(), Duration::ZERO));
+    // One wait fits.
+    let (answer, after) = throttled(ms(1_900)).await;
+    assert_eq!(answer, too_many);
+    assert!(after >= ms(1_000) && after < ms(1_900), "{after:?}");
 }

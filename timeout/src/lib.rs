@@ -48,7 +48,7 @@ pub use self::{
 #[cfg(feature = "http")]
 pub use self::http::{
     Ignore, InExtensions, Malformed, OnMalformed, ReadDeadlineLayer, ReadDeadlineService, Refuse,
-    TimeHeader, WriteDeadlineLayer, WriteDeadlineService, in_extensions,
+    Stamp, TimeHeader, WriteDeadlineLayer, WriteDeadlineService, in_extensions,
 };
 #[cfg(feature = "http-body")]
 pub use self::{

@@ -4,8 +4,9 @@ use std::{convert::Infallible, fmt, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use maestro_timeout::{
-    Deadline, DeadlineFilter, DeadlineFilterLayer, ReadDeadlineLayer, ReadDeadlineService,
-    TimeHeader, TimeoutLayer, WriteDeadlineLayer, WriteDeadlineService, in_extensions,
+    Deadline, DeadlineFilter, DeadlineFilterLayer, Elapsed, Phase, ReadDeadlineLayer,
+    ReadDeadlineService, TimeHeader, Timeout, TimeoutLayer, WriteDeadlineLayer,
+    WriteDeadlineService, in_extensions,
 };
 use proptest::prelude::*;
 use static_assertions::assert_impl_all;
@@ -239,6 +240,89 @@ proptest! {
 
 // === The layers ===
 
+/// The time left in the service inside of `layer`, or the rejection.
+async fn left_inside<L>(layer: L, request: Request<()>) -> Result<Duration, Elapsed>
+where
+    L: tower::Layer<Deadlines>,
+    L::Service: Service<Request<()>, Response = Duration, Error = Elapsed>,
+{
+    let service: Deadlines = service_fn(|request| {
+        let deadline = Deadline::from_extensions(request.extensions());
+        std::future::ready(Ok(deadline.remaining()))
+    });
+    layer.layer(service).oneshot(request).await
+}
+
+type Deadlines =
+    tower::util::ServiceFn<fn(Request<()>) -> std::future::Ready<Result<Duration, Elapsed>>>;
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_stamps_its_end_unless_one_is_earlier() {
+    let timeout = |limit| TimeoutLayer::new(limit);
+    let within = |left| {
+        let mut request = Request::new(());
+        Deadline::after(left).insert_into(request.extensions_mut());
+        request
+    };
+    let empty = || Request::new(());
+    let unstamped = left_inside(timeout(SECOND), empty()).await;
+    assert_eq!(unstamped, Ok(Duration::MAX));
+    let stamped = left_inside(timeout(SECOND).stamp(), empty()).await;
+    assert_eq!(stamped, Ok(SECOND));
+    for (left, seen) in [(SECOND / 2, SECOND / 2), (2 * SECOND, SECOND)] {
+        let stamped = left_inside(timeout(SECOND).stamp(), within(left)).await;
+        assert_eq!(stamped, Ok(seen));
+    }
+    let unlimited = left_inside(timeout(Duration::MAX).stamp(), empty()).await;
+    assert_eq!(unlimited, Ok(Duration::MAX));
+
+    // The limit and the deadline of the request are told too.
+    let layer = timeout(SECOND).limit(|_: &Request<()>| SECOND / 4).stamp();
+    assert_eq!(left_inside(layer, empty()).await, Ok(SECOND / 4));
+    let deadline = Deadline::after(SECOND / 5);
+    let layer = timeout(SECOND).deadline(move |_: &Request<()>| deadline.at());
+    assert_eq!(left_inside(layer.stamp(), empty()).await, Ok(SECOND / 5));
+
+    // A nested timeout never tells more than the outer one.
+    let nested = ServiceBuilder::new()
+        .layer(timeout(SECOND).stamp())
+        .layer(timeout(2 * SECOND).stamp());
+    assert_eq!(left_inside(nested, empty()).await, Ok(SECOND));
+
+    // A deadline in the extensions bounds the layer that stamps.
+    let expired = within(Duration::ZERO);
+    advance(SECOND).await;
+    let late = left_inside(timeout(SECOND).stamp(), expired).await;
+    assert_eq!(late.unwrap_err().phase(), Phase::Before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stamp_reaches_outgoing_headers() {
+    let client = ServiceBuilder::new()
+        .layer(TimeoutLayer::new(SECOND).stamp())
+        .layer(WriteDeadlineLayer::new(TimeHeader::millis(LEFT)))
+        .service(service_fn(async |request: Request<()>| {
+            Ok::<_, Elapsed>(request.headers()[LEFT].clone())
+        }));
+    assert_eq!(client.oneshot(Request::new(())).await.unwrap(), "1000");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stamp_includes_the_wait_for_readiness() {
+    let timeout = Timeout::builder().limit(SECOND).count_readiness(true);
+    let layer = TimeoutLayer::new(timeout.build("orders")).stamp();
+    let (mut service, mut handle) = tower_test::mock::spawn_layer::<Request<()>, (), _>(layer);
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    advance(SECOND / 4).await;
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    let _call = task::spawn(service.call(Request::new(())));
+    let (served, _) = assert_ready!(task::spawn(handle.next_request()).poll()).unwrap();
+    let left = Deadline::from_extensions(served.extensions()).remaining();
+    assert_eq!(left, SECOND * 3 / 4);
+}
+
 /// Sends a request through `layer`. Returns the time left in the inner service.
 async fn left_behind(layer: ReadDeadlineLayer, request: Request<()>) -> Duration {
     let service =
@@ -373,7 +457,7 @@ async fn deadlines_shrink_over_the_wire() {
                 .read(request.headers())
                 .expect("ours");
             tokio::time::sleep(2 * SECOND).await;
-            Ok::<_, maestro_timeout::Elapsed>(left)
+            Ok::<_, Elapsed>(left)
         }));
     let late = server
         .clone()

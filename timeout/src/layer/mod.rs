@@ -72,6 +72,9 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
     /// are zero. Its result would be late, and starting it costs the inner service. A deadline of the current
     /// instant has not passed: the call is made and polled once.
     ///
+    /// The layers inside do not learn the limit of this layer. For HTTP requests, `stamp` (feature `http`) tells
+    /// them; call it after this method, which replaces it.
+    ///
     /// # Examples
     ///
     /// ```
@@ -89,10 +92,14 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
     where
         F: Fn(&Req) -> Option<Instant> + Clone,
     {
+        self.map_deadline(|_| DeadlineWith(f))
+    }
+
+    pub(crate) fn map_deadline<E>(self, f: impl FnOnce(D) -> E) -> TimeoutLayer<R, E, L> {
         TimeoutLayer {
             timeout: self.timeout,
             reject: self.reject,
-            deadline: DeadlineWith(f),
+            deadline: f(self.deadline),
             limit: self.limit,
         }
     }

@@ -11,6 +11,16 @@ use tokio::time::Instant;
 pub trait DeadlineOf<Req> {
     /// Returns the deadline of `request`; `None` if it has none. Called once for each call.
     fn deadline_of(&self, request: &Req) -> Option<Instant>;
+
+    /// Stores in `request` that its call ends `limit` after `started`, for the layers inside. The default stores
+    /// nothing.
+    ///
+    /// [`TimeoutLayer`](crate::TimeoutLayer) calls it once for each call that it bounds, before the inner `call`.
+    /// The end is never later than the deadline of the request.
+    #[inline]
+    fn tell(&self, request: &mut Req, started: Instant, limit: Duration) {
+        let _ = (request, started, limit);
+    }
 }
 
 /// The default: no request has a deadline. Zero-sized.

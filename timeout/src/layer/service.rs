@@ -64,7 +64,7 @@ where
         clippy::inline_always,
         reason = "inlined, the future is built in its final place; otherwise each layer copies it"
     )]
-    fn call(&mut self, request: Req) -> Self::Future {
+    fn call(&mut self, mut request: Req) -> Self::Future {
         let allowance = self.allowance(&request);
         let (reject, watch) = (
             self.layer.reject.clone(),
@@ -73,6 +73,10 @@ where
         // Each arm builds the whole future. A shared tail would copy it, and a future is large.
         match allowance {
             Ok(allowance) => {
+                if let Some(allowance) = allowance {
+                    let (started, limit) = allowance.parts();
+                    self.layer.deadline.tell(&mut request, started, limit);
+                }
                 let race = Race::new(self.inner.call(request), allowance);
                 ResponseFuture::new(race, reject, watch)
             }

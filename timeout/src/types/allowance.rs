@@ -63,6 +63,12 @@ impl Allowance {
         Ok(Self::new(name, started, limit, deadline))
     }
 
+    /// The start and the limit; [`Duration::MAX`] if there is no limit.
+    #[inline]
+    pub(crate) fn parts(self) -> (Instant, Duration) {
+        (self.started, self.limit.duration())
+    }
+
     /// Whether only a result that is ready at once can be in time.
     pub(crate) fn is_zero(self) -> bool {
         self.limit == Nanos::ZERO

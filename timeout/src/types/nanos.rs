@@ -14,6 +14,7 @@ impl Nanos {
     pub(crate) const UNBOUNDED: Self = Self(u64::MAX);
 
     /// The duration that was given; [`Duration::MAX`] for every unbounded one.
+    #[inline]
     pub(super) const fn duration(self) -> Duration {
         if self.0 == Self::UNBOUNDED.0 {
             Duration::MAX
