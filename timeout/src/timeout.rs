@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     config::Builder,
     limit::Limit,
-    observe::Watch,
+    observe::{self, Watch},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
-    types::{Nanos, Phase},
+    types::{InvalidConfig, Nanos, Phase},
 };
 
 /// A named limit on the time of a call: a cheap handle for a [`TimeoutLayer`](crate::TimeoutLayer).
@@ -87,6 +87,32 @@ impl Timeout {
         self.limit_in_nanos().into()
     }
 
+    /// Returns this timeout, of an attempt or a step, if its limit is at most that of `whole`. A later change of
+    /// either limit is not checked.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig::AboveWhole`] with both limits if no call could ever reach this one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_timeout::Timeout;
+    /// use std::time::Duration;
+    ///
+    /// let whole = Timeout::new(Duration::from_secs(1)).named("store");
+    /// let attempt = Timeout::new(Duration::from_secs(2)).named("store attempt");
+    /// let error = attempt.within(&whole).unwrap_err();
+    /// assert!(error.to_string().contains("an attempt is 2s and that of the whole call 1s"));
+    /// ```
+    pub fn within(self, whole: &Self) -> Result<Self, InvalidConfig> {
+        let (attempt, whole) = (self.limit(), whole.limit());
+        if attempt > whole {
+            return Err(InvalidConfig::AboveWhole { attempt, whole });
+        }
+        Ok(self)
+    }
+
     /// Returns the current settings.
     pub fn numbers(&self) -> Builder {
         Builder::new()
@@ -98,6 +124,7 @@ impl Timeout {
     ///
     /// It applies to calls that begin from now on. Running calls keep the limit they began with.
     pub fn set_limit(&self, limit: Duration) {
+        observe::configured(self.name(), Builder::new().limit(limit).check());
         self.0.limit.store(limit);
     }
 
@@ -143,6 +170,7 @@ impl Builder {
     /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
     #[must_use]
     pub fn build(self, name: &'static str) -> Timeout {
+        observe::configured(name, self.check());
         let (limit, counts_readiness) = self.parts();
         Timeout(Arc::new(Core {
             name,

@@ -373,3 +373,23 @@ assert_impl_all!(BodyResponseFuture<std::future::Ready<Result<Response<Empty<&'s
 assert_impl_all!(TimeoutBody<Empty<&'static [u8]>>: Send, Sync, fmt::Debug, Body);
 assert_not_impl_any!(TimeoutBody<Empty<&'static [u8]>>: Unpin);
 assert_impl_all!(BodyError: Error, Send, Sync);
+
+#[test]
+fn doubtful_body_limits_are_refused_by_check() {
+    let secs = Duration::from_secs;
+    let builder = BodyTimeout::builder();
+    assert!(builder.check().is_ok());
+    assert!(builder.idle(secs(5)).whole(secs(90)).check().is_ok());
+    for (doubtful, found) in [
+        (builder.headers(Duration::ZERO), "`headers` is zero"),
+        (builder.idle(Duration::ZERO), "`idle` is zero"),
+        (builder.whole(secs(90_000)), "`whole` is 90000s"),
+        (
+            builder.idle(secs(9)).whole(secs(9)),
+            "`idle` is 9s and `whole` is 9s",
+        ),
+    ] {
+        let error = doubtful.check().unwrap_err().to_string();
+        assert!(error.starts_with(found), "{error}");
+    }
+}

@@ -13,7 +13,8 @@ use std::{
 };
 
 use maestro_timeout::{
-    Deadline, DeadlineWith, Elapsed, LimitWith, Timeout, TimeoutLayer, TimeoutService,
+    Deadline, DeadlineWith, Elapsed, InvalidConfig, LimitWith, Timeout, TimeoutLayer,
+    TimeoutService,
     future::{ResponseFuture, Run},
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -451,4 +452,32 @@ fn sizes_stay_what_they_are() {
         size_of::<&str>() + 3 * size_of::<u64>()
     );
     assert_eq!(size_of::<Deadline>(), size_of::<Instant>());
+}
+
+#[test]
+fn doubtful_limits_are_refused_by_check() {
+    let check = |limit| Timeout::builder().limit(limit).check();
+    for limit in [
+        Duration::from_nanos(1),
+        Duration::from_secs(86_400),
+        Duration::MAX,
+    ] {
+        assert!(check(limit).is_ok(), "{limit:?}");
+    }
+    assert_eq!(
+        check(Duration::ZERO),
+        Err(InvalidConfig::ZeroLimit("limit"))
+    );
+    let error = check(Duration::from_secs(250_000)).unwrap_err();
+    assert!(error.to_string().contains("`limit` is 250000s"), "{error}");
+}
+
+#[test]
+fn an_attempt_above_the_whole_is_refused() {
+    let timeout = |secs| Timeout::new(Duration::from_secs(secs));
+    assert!(timeout(1).within(&timeout(1)).is_ok());
+    assert!(timeout(1).within(&Timeout::new(Duration::MAX)).is_ok());
+    let (attempt, whole) = (Duration::MAX, Duration::from_secs(1));
+    let error = Timeout::new(attempt).within(&timeout(1)).unwrap_err();
+    assert_eq!(error, InvalidConfig::AboveWhole { attempt, whole });
 }

@@ -185,13 +185,15 @@ fn settings_out_of_range_are_refused_by_name() {
     let builder = DeadlineFilter::builder();
     for share in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
         let error = builder.max_share(share).build("x").unwrap_err();
-        assert_eq!(error, InvalidConfig::MaxShare);
-        assert!(error.to_string().contains("`max_share`"));
+        assert!(matches!(error, InvalidConfig::MaxShare(found) if found.total_cmp(&share).is_eq()));
+        let message = error.to_string();
+        assert!(message.contains("`max_share`") && message.ends_with(&format!("not {share}")));
     }
     for period in [Duration::ZERO, Duration::from_micros(999)] {
         let error = builder.period(period).build("x").unwrap_err();
-        assert_eq!(error, InvalidConfig::Period);
-        assert!(error.to_string().contains("`period`"));
+        assert_eq!(error, InvalidConfig::Period(period));
+        let message = error.to_string();
+        assert!(message.contains("`period`") && message.contains(&format!("not {period:?}")));
     }
     let widest = builder.period(Duration::MAX).max_share(0.0);
     assert!(widest.build("x").is_ok());

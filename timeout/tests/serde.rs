@@ -191,6 +191,6 @@ fn serde_and_build_refuse_the_same_settings() {
         .max_share(20.0)
         .build("x")
         .unwrap_err();
-    assert_eq!(error, InvalidConfig::MaxShare);
+    assert_eq!(error, InvalidConfig::MaxShare(20.0));
     assert!(problem::<DeadlineFilterBuilder>(r#"{"max_share": 20}"#).contains(&error.to_string()));
 }

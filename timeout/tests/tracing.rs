@@ -87,3 +87,22 @@ async fn only_elapsed_calls_are_events() {
         ]
     );
 }
+
+#[test]
+fn doubtful_settings_are_warnings() {
+    let (lines, events) = channel();
+    let _guard = tracing::subscriber::set_default(Lines(lines));
+    let store = Timeout::new(Duration::from_secs(1)).named("store");
+    assert!(events.try_recv().is_err());
+    store.set_limit(Duration::ZERO);
+    let line = events.try_recv().expect("an event");
+    assert!(line.starts_with("WARN maestro_timeout"), "{line}");
+    assert!(
+        line.contains("store") && line.contains("`limit` is zero"),
+        "{line}"
+    );
+    let _unnamed = DeadlineFilter::new("");
+    let line = events.try_recv().expect("an event");
+    assert!(line.contains("the name is empty"), "{line}");
+    assert!(events.try_recv().is_err());
+}

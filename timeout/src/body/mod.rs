@@ -14,7 +14,7 @@ pub use self::{
 use crate::{
     config::BodyTimeoutBuilder,
     limit::Limit,
-    observe::Watch,
+    observe::{self, Watch},
     types::{Elapsed, Nanos, Phase},
 };
 
@@ -79,6 +79,7 @@ impl BodyTimeout {
     /// They apply to calls that begin from now on. A call that begins during the change may see some limits from
     /// before.
     pub fn reconfigure(&self, numbers: BodyTimeoutBuilder) {
+        observe::configured(self.name(), numbers.check());
         for (limit, new) in self.0.limits.iter().zip(numbers.phases()) {
             limit.store(new);
         }
@@ -107,6 +108,7 @@ impl BodyTimeoutBuilder {
     /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
     #[must_use]
     pub fn build(self, name: &'static str) -> BodyTimeout {
+        observe::configured(name, self.check());
         BodyTimeout(Arc::new(Core {
             name,
             limits: self.phases().map(Limit::new),

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::types::InvalidConfig;
+
 /// The settings of a [`BodyTimeout`](crate::BodyTimeout). `Copy`, and usable in a `const`.
 ///
 /// Created by [`BodyTimeout::builder`](crate::BodyTimeout::builder), and applied to a running timeout by
@@ -53,6 +55,26 @@ impl BodyTimeoutBuilder {
     pub const fn whole(mut self, limit: Duration) -> Self {
         self.whole = limit;
         self
+    }
+
+    /// Refuses settings that are legal and hardly meant: a limit of zero, one of more than a day that is not
+    /// [`Duration::MAX`], and an idle limit that is not below that of the whole body.
+    ///
+    /// `build` and `reconfigure` accept them. With the feature `tracing` they log the same message as an event at the
+    /// level `WARN`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] with the value found.
+    pub fn check(self) -> Result<Self, InvalidConfig> {
+        InvalidConfig::check_limit("headers", self.headers)?;
+        InvalidConfig::check_limit("idle", self.idle)?;
+        InvalidConfig::check_limit("whole", self.whole)?;
+        let (idle, whole) = (self.idle, self.whole);
+        if idle != Duration::MAX && idle >= whole {
+            return Err(InvalidConfig::IdleAboveWhole { idle, whole });
+        }
+        Ok(self)
     }
 
     /// The limits of head, idle body and whole body.

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::types::InvalidConfig;
+
 /// The settings of a [`Timeout`](crate::Timeout). `Copy`, and usable in a `const`.
 ///
 /// Created by [`Timeout::builder`](crate::Timeout::builder), and applied to a running timeout by
@@ -49,6 +51,37 @@ impl Builder {
     pub const fn count_readiness(mut self, counts: bool) -> Self {
         self.count_readiness = counts;
         self
+    }
+
+    /// Refuses settings that are legal and hardly meant: a limit of zero, and one of more than a day that is not
+    /// [`Duration::MAX`].
+    ///
+    /// `build`, `set_limit` and `reconfigure` accept them. With the feature `tracing` they log the same message as an
+    /// event at the level `WARN`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] with the value found.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_timeout::{InvalidConfig, Timeout};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), InvalidConfig> {
+    /// let builder = Timeout::builder().limit(Duration::from_millis(250));
+    /// let timeout = builder.check()?.build("store");
+    /// assert_eq!(builder.limit(Duration::ZERO).check(), Err(InvalidConfig::ZeroLimit("limit")));
+    /// # let _ = timeout;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn check(self) -> Result<Self, InvalidConfig> {
+        match InvalidConfig::check_limit("limit", self.limit) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(error),
+        }
     }
 
     /// The limit, and whether readiness counts.

@@ -10,7 +10,7 @@ pub use self::layer::{DeadlineFilterLayer, DeadlineFilterService};
 use crate::{
     config::DeadlineFilterBuilder,
     deadline::Deadline,
-    observe::FilterWatch,
+    observe::{self, FilterWatch},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     types::{Elapsed, InvalidConfig},
     window::{Settings, Window},
@@ -76,6 +76,7 @@ impl DeadlineFilter {
     }
 
     fn from_settings(name: &'static str, settings: Settings) -> Self {
+        observe::configured(name, Ok(()));
         Self(Arc::new(Core {
             name,
             epoch: Instant::now(),

@@ -14,7 +14,7 @@ mod trace;
 use std::time::Duration;
 
 use self::metrics::{CallMeters, FilterMeters};
-use crate::types::{Allowance, Elapsed, Phase};
+use crate::types::{Allowance, Elapsed, InvalidConfig, Phase};
 
 /// Observes the calls of one timeout. Each future keeps a clone.
 ///
@@ -74,4 +74,16 @@ impl FilterWatch {
 /// Observes a future that elapsed without a timeout: it has no metrics.
 pub(crate) fn elapsed(elapsed: &Elapsed) {
     trace::elapsed(elapsed);
+}
+
+/// Observes what is built or reconfigured: logs an empty name, or else the first doubtful setting.
+pub(crate) fn configured<T>(name: &'static str, checked: Result<T, InvalidConfig>) {
+    let named = if name.is_empty() {
+        Err(InvalidConfig::EmptyName)
+    } else {
+        Ok(())
+    };
+    if let Err(problem) = named.and(checked.map(drop)) {
+        trace::doubtful(name, &problem);
+    }
 }

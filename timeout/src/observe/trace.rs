@@ -1,8 +1,9 @@
-//! Events of the feature `tracing`, at the level `DEBUG`: one for each call is too many for a higher level.
+//! Events of the feature `tracing`. Those of calls are at the level `DEBUG`: one for each call is too many for a
+//! higher level. Doubtful settings are at the level `WARN`.
 
 use std::time::Duration;
 
-use crate::types::Elapsed;
+use crate::types::{Elapsed, InvalidConfig};
 
 #[cfg(feature = "tracing")]
 pub(super) fn elapsed(elapsed: &Elapsed) {
@@ -27,6 +28,15 @@ pub(super) fn expired(name: &'static str, late: Duration, is_rejected: bool, is_
         "expired"
     );
 }
+
+#[cfg(feature = "tracing")]
+pub(super) fn doubtful(name: &'static str, problem: &InvalidConfig) {
+    tracing::warn!(target: "maestro_timeout", name, %problem, "doubtful settings");
+}
+
+#[cfg(not(feature = "tracing"))]
+#[inline]
+pub(super) fn doubtful(_: &'static str, _: &InvalidConfig) {}
 
 #[cfg(not(feature = "tracing"))]
 #[inline]

@@ -1,25 +1,84 @@
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
-/// A setting is out of its range. Returned by [`DeadlineFilterBuilder::build`](crate::DeadlineFilterBuilder::build).
+/// A setting is out of its range, or legal and hardly meant.
 ///
-/// The message names the setting and its range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Returned by [`DeadlineFilterBuilder::build`](crate::DeadlineFilterBuilder::build),
+/// [`Builder::check`](crate::Builder::check) and [`Timeout::within`](crate::Timeout::within). The message names the
+/// setting, the value found and the remedy.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidConfig {
     /// The share of rejections is not a number from 0 to 1.
-    MaxShare,
+    MaxShare(f64),
     /// The period is shorter than a millisecond.
-    Period,
+    Period(Duration),
+    /// The limit of this setting is zero: only what is ready at once would be in time.
+    ZeroLimit(&'static str),
+    /// The limit of this setting is longer than a day, and not [`Duration::MAX`].
+    LongLimit(&'static str, Duration),
+    /// The limit of each wait for a frame is not below that of the whole body: it would never apply.
+    IdleAboveWhole {
+        /// The limit of each wait.
+        idle: Duration,
+        /// The limit of the whole body.
+        whole: Duration,
+    },
+    /// The limit of an attempt is above that of the whole call: it would never apply.
+    AboveWhole {
+        /// The limit of the attempt.
+        attempt: Duration,
+        /// The limit of the whole call.
+        whole: Duration,
+    },
+    /// The name is empty: messages and metrics would name nothing.
+    EmptyName,
+}
+
+/// Longer limits are more likely a mistaken unit than a wish.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl InvalidConfig {
+    /// Refuses a limit that is hardly meant.
+    pub(crate) const fn check_limit(field: &'static str, limit: Duration) -> Result<(), Self> {
+        if limit.is_zero() {
+            Err(Self::ZeroLimit(field))
+        } else if limit.as_nanos() > DAY.as_nanos() && limit.as_nanos() < u64::MAX as u128 {
+            Err(Self::LongLimit(field, limit))
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::MaxShare => "`max_share` of a deadline filter must be from 0.0 to 1.0",
-            Self::Period => {
-                "`period` of a deadline filter must be at least 1 ms: it counts in milliseconds"
-            }
-        })
+        match self {
+            Self::MaxShare(found) => write!(
+                f,
+                "`max_share` of a deadline filter must be from 0.0 to 1.0, not {found}"
+            ),
+            Self::Period(found) => write!(
+                f,
+                "`period` of a deadline filter must be at least 1 ms, not {found:?}: it counts in milliseconds"
+            ),
+            Self::ZeroLimit(field) => write!(
+                f,
+                "`{field}` is zero: only what is ready at once is in time; for no limit, leave it out or use `Duration::MAX`"
+            ),
+            Self::LongLimit(field, found) => write!(
+                f,
+                "`{field}` is {found:?}, more than a day: check the unit; for no limit, use `Duration::MAX`"
+            ),
+            Self::IdleAboveWhole { idle, whole } => write!(
+                f,
+                "`idle` is {idle:?} and `whole` is {whole:?}: `idle` never applies; make it shorter"
+            ),
+            Self::AboveWhole { attempt, whole } => write!(
+                f,
+                "the limit of an attempt is {attempt:?} and that of the whole call {whole:?}: the former never applies; make it shorter"
+            ),
+            Self::EmptyName => f.write_str("the name is empty: messages and metrics name nothing"),
+        }
     }
 }
 

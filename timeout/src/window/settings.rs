@@ -27,11 +27,11 @@ impl Settings {
         is_dark: bool,
     ) -> Result<Self, InvalidConfig> {
         let Some(share) = parts(max_share) else {
-            return Err(InvalidConfig::MaxShare);
+            return Err(InvalidConfig::MaxShare(max_share));
         };
         let millis = period.as_millis();
         if millis == 0 {
-            return Err(InvalidConfig::Period);
+            return Err(InvalidConfig::Period(period));
         }
         #[expect(clippy::cast_possible_truncation, reason = "checked by the condition")]
         let period = if millis < MOST_MILLIS as u128 {
