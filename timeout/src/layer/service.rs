@@ -65,7 +65,7 @@ where
         reason = "inlined, the future is built in its final place; otherwise each layer copies it"
     )]
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let allowance = self.allowance(&request);
+        let allowance = self.allowance(&mut request);
         let (reject, watch) = (
             self.layer.reject.clone(),
             self.layer.timeout.watch().clone(),
@@ -73,10 +73,6 @@ where
         // Each arm builds the whole future. A shared tail would copy it, and a future is large.
         match allowance {
             Ok(allowance) => {
-                if let Some(allowance) = allowance {
-                    let (started, limit) = allowance.parts();
-                    self.layer.deadline.tell(&mut request, started, limit);
-                }
                 let race = Race::new(self.inner.call(request), allowance);
                 ResponseFuture::new(race, reject, watch)
             }
@@ -86,9 +82,10 @@ where
 }
 
 impl<S, R, D, L> TimeoutService<S, R, D, L> {
-    /// The time of the call; `None` if nothing bounds it. The rejection if no time is left.
+    /// The time of the call, of which the request is told; `None` if nothing bounds it. The rejection if no time is
+    /// left.
     #[inline]
-    fn allowance<Req>(&mut self, request: &Req) -> Result<Option<Allowance>, Elapsed>
+    fn allowance<Req>(&mut self, request: &mut Req) -> Result<Option<Allowance>, Elapsed>
     where
         D: DeadlineOf<Req>,
         L: LimitOf<Req>,
@@ -100,15 +97,18 @@ impl<S, R, D, L> TimeoutService<S, R, D, L> {
             ..
         } = &self.layer;
         let limit = Nanos::from(limit.limit_of(request)).min(timeout.limit_in_nanos());
-        let deadline = deadline.deadline_of(request);
+        let end = deadline.deadline_of(request);
         let waited = self.readiness.take();
-        if limit == Nanos::UNBOUNDED && deadline.is_none() {
+        if limit == Nanos::UNBOUNDED && end.is_none() {
             return Ok(None);
         }
         // The clock is read before the inner `call`, not at the first poll: the caller waits from here on, and
         // the inner service may have started work (a task, a queue). The read is two thirds of the cost of a
         // call that is ready at once.
         let now = Instant::now();
-        Allowance::of_call(timeout.name(), now, waited, limit, deadline).map(Some)
+        let allowance = Allowance::of_call(timeout.name(), now, waited, limit, end)?;
+        let (started, limit) = allowance.parts();
+        deadline.tell(request, started, limit);
+        Ok(Some(allowance))
     }
 }
