@@ -1,4 +1,4 @@
-//! Checks the claims of the example `retry_jitter` and the numbers in maestro-retry's README.
+//! Checks the claims of the example `retry_jitter` and the numbers in the guide of maestro-retry.
 
 #[path = "../examples/retry_jitter.rs"]
 #[expect(dead_code, reason = "its `main`")]
@@ -20,7 +20,7 @@ fn full_jitter_finishes_contending_clients_sooner_than_none() {
         all,
         expected.map(|(millis, writes)| Needed { millis, writes })
     );
-    let readme = include_str!("../../retry/README.md");
+    let guide = include_str!("../../retry/src/guide.md");
     for ((name, _), (millis, writes)) in JITTERS.iter().zip(expected) {
         let figures = format!(
             "| {}.{} s | {},{:03} |",
@@ -30,6 +30,6 @@ fn full_jitter_finishes_contending_clients_sooner_than_none() {
             writes % 1_000
         );
         let said = |line: &str| line.starts_with(&format!("| {name}")) && line.ends_with(&figures);
-        assert!(readme.lines().any(said), "{name}{figures}");
+        assert!(guide.lines().any(said), "{name}{figures}");
     }
 }
