@@ -223,6 +223,9 @@ impl Core {
     }
 
     /// The instant that ticks are counted from.
+    // Out of line: only a call that has to wait asks, and one that need not keeps its registers.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn start(&self, now: Instant) -> Instant {
         self.clock.start(now)
     }
@@ -248,13 +251,36 @@ impl Core {
     /// Whether any call would be rejected now.
     #[inline]
     pub(crate) fn is_rejecting(&self) -> bool {
-        self.machine.is_rejecting(|| self.ticks(Instant::now()))
+        !self.machine.is_closed() && self.is_rejecting_now()
     }
 
-    /// The rejection of a call that must not be made even if the breaker would admit it.
+    // Out of line here and not in the state machine: a closure for the clock would be a second
+    // pointer to pass and to keep.
+    #[cold]
+    #[inline(never)]
+    fn is_rejecting_now(&self) -> bool {
+        self.machine.is_rejecting_at(self.ticks(Instant::now()))
+    }
+
+    /// The rejection of a call that must not be made even if the breaker would admit it. Where it is
+    /// open the clock is not read.
     #[inline]
     pub(crate) fn refuse(&self) -> Open {
-        self.rejected(self.machine.refuse(|| self.ticks(Instant::now())))
+        // A service that was polled ready while the breaker rejected must reject, whatever has happened
+        // since. The instant is absolute, so it needs no clock: an earlier version kept the instant of
+        // `poll_ready`, or read the clock twice.
+        match self.machine.refuse_open() {
+            // A `rejected` for each: a refusal that may come from either is passed on in memory.
+            Some(refusal) => self.rejected(refusal),
+            None => self.refuse_now(),
+        }
+    }
+
+    // Out of line, so that the answer of an open breaker stays short where it is inlined.
+    #[cold]
+    #[inline(never)]
+    fn refuse_now(&self) -> Open {
+        self.rejected(self.machine.refuse_at(self.ticks(Instant::now())))
     }
 
     #[inline]

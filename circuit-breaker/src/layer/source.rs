@@ -54,6 +54,8 @@ impl<Req> Source<Req> for CircuitBreaker {
         self.try_acquire()
     }
 
+    // Inlined, the rejection is made in its final place.
+    #[inline]
     fn reject(&self, _: &Req) -> Open {
         self.core().refuse()
     }
@@ -82,6 +84,8 @@ impl<Req> Source<Req> for &'static StaticCircuitBreaker {
         StaticCircuitBreaker::try_acquire(self)
     }
 
+    // Inlined, the rejection is made in its final place.
+    #[inline]
     fn reject(&self, _: &Req) -> Open {
         self.core().refuse()
     }

@@ -27,23 +27,16 @@ impl StateMachine {
         self.admit_at(clock)
     }
 
-    /// Whether a call would be rejected now.
+    /// Whether it is closed, without a look at the clock.
     #[inline]
-    pub(crate) fn is_rejecting(&self, clock: impl FnOnce() -> u64) -> bool {
-        !self.state.load().is_closed() && self.is_rejecting_at(clock)
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.load().is_closed()
     }
 
-    /// The answer to a call that must not be admitted, even if the breaker would. Where it is open
-    /// the clock is not read.
+    /// Whether a call would be rejected at `now`.
     #[inline]
-    pub(crate) fn refuse(&self, clock: impl FnOnce() -> u64) -> Refusal {
-        // A service that was polled ready while the breaker rejected must reject, whatever has happened
-        // since. The instant is absolute, so it needs no clock: an earlier version kept the instant of
-        // `poll_ready`, or read the clock twice.
-        match self.refuse_open() {
-            Some(refusal) => refusal,
-            None => self.refuse_at(clock()),
-        }
+    pub(crate) fn is_rejecting_at(&self, now: u64) -> bool {
+        self.refuse_open().is_some_and(|open| now < open.until) || !self.has_room(self.advance(now))
     }
 
     /// Whether a token is of the present generation.
@@ -54,7 +47,7 @@ impl StateMachine {
     /// The answer of an open breaker, in one pass. `None` where it is not open, or its state
     /// changes just now. The wait may be over.
     #[inline]
-    fn refuse_open(&self) -> Option<Refusal> {
+    pub(crate) fn refuse_open(&self) -> Option<Refusal> {
         let word = self.state.load();
         let (until, cause) = (self.state.until(word), self.state.cause());
         // Between the two loads another thread may close the breaker and open it anew. It then
@@ -67,21 +60,15 @@ impl StateMachine {
         })
     }
 
+    /// The answer at `now` to a call that must not be admitted, even if the breaker would.
     #[cold]
     #[inline(never)]
-    pub(super) fn refuse_at(&self, now: u64) -> Refusal {
+    pub(crate) fn refuse_at(&self, now: u64) -> Refusal {
         loop {
             if let Some(refusal) = self.refusal(self.advance(now), now) {
                 return refusal;
             }
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn is_rejecting_at(&self, clock: impl FnOnce() -> u64) -> bool {
-        let now = clock();
-        self.refuse_open().is_some_and(|open| now < open.until) || !self.has_room(self.advance(now))
     }
 
     #[cold]

@@ -196,14 +196,15 @@ impl Plan {
         self.0 & Shape::KINDS == 0
     }
 
-    /// Whether a window of failures is all that a call may change: no slow calls, no failures in a
-    /// row, and no success that opens.
+    /// The kind of the window, if its failures are all that a call may change: no slow calls, no
+    /// failures in a row, and no success that opens. Otherwise a number that is no kind.
+    // One number for both questions: the match on the kind then answers them at once.
     #[inline]
-    pub(super) const fn counts_only_failures(self) -> bool {
-        self.0 & TASKS & !Shape::KINDS == FAILED
+    pub(super) const fn kind_of_failures(self) -> u64 {
+        (self.0 & TASKS) ^ FAILED
     }
 
-    /// The same, for a window of this kind. One comparison.
+    /// Whether failures in a window of this kind are all that a call may change. One comparison.
     #[inline]
     pub(super) const fn counts_only_failures_in(self, kind: u64) -> bool {
         self.0 & TASKS == FAILED | kind
@@ -220,12 +221,6 @@ impl Plan {
     #[expect(clippy::cast_possible_truncation, reason = "28 bits")]
     pub(super) const fn next_shape(self) -> u32 {
         self.window() as u32 + 1
-    }
-
-    /// The kind of the window.
-    #[inline]
-    pub(super) const fn kind(self) -> u64 {
-        self.0 & Shape::KINDS
     }
 
     #[inline]

@@ -78,7 +78,7 @@ fn calls_are_rejected_while_open() {
     while_all_is_locked(&circuit, move |circuit| {
         let refusal = circuit.admit(|| 9).unwrap_err();
         assert_eq!((refusal.state, refusal.until), (State::Open, 10));
-        assert!(circuit.is_rejecting(|| 9));
+        assert!(circuit.is_rejecting_at(9));
         circuit.record(late, FAILURE, || 9);
     });
 }

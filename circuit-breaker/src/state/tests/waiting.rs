@@ -165,7 +165,7 @@ impl Scene {
         let is_ramping = matches!(self.circuit.state.load().phase(), Phase::Ramping { .. });
         if !self.line.is_empty() && !is_ramping {
             assert!(
-                self.circuit.is_rejecting(|| self.now),
+                self.circuit.is_rejecting_at(self.now),
                 "a call sleeps, and another would be admitted"
             );
         }
