@@ -1,9 +1,9 @@
 //! The numbers of a breaker, where they may change while calls use them.
 //!
 //! A seqlock. There are two sets of numbers, in turn, and one word, the plan, whose revision says
-//! which of them holds. A reader that loads the same plan before and after the numbers has seen one
+//! which of them is in force. A reader that loads the same plan before and after the numbers has seen one
 //! revision. Readers never write, and never wait for a writer. A writer stores the next revision
-//! into the set that does not hold, then the plan.
+//! into the set that is not in force, then the plan.
 //!
 //! The plan also says what a call has to do: to most calls it alone is enough.
 
@@ -45,7 +45,7 @@ pub(super) struct ConfigCell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan(u64);
 
-// Tasks. The lowest two bits are the kind of the window.
+// Tasks. The lowest two bits are the kind of the window, see `Shape::KINDS`.
 /// The clock is read when a call begins.
 const TIMES_CALLS: u64 = 1 << 2;
 /// Failures in the window are counted.
@@ -134,7 +134,7 @@ impl ConfigCell {
         // use.
         let window = plan.window() + u64::from(window_begins);
         let next = Plan::new(to, plan.revision() + 1, window);
-        // The next set is the one that does not hold, so no reader of the present plan is
+        // The next set is the one that is not in force, so no reader of the present plan is
         // disturbed.
         for (word, value) in self.set(next).iter().zip(to.pack()) {
             // Release: a reader of one of these that looks for the numbers of a revision two before

@@ -6,25 +6,31 @@
 //! - State, generation and counts are one word ([`word`]). A decision about a call is made from one load of it.
 //! - Every change of state begins a generation. A token carries the generation that admitted it; an older one changes nothing.
 //! - A generation is entered under the transition lock only. Counts within a generation change without a lock, by a
-//!   compare-and-swap of the word. No call takes the lock that is admitted, rejected or recorded, unless it opens or closes
-//!   the breaker, or ends as a probe that asks for a longer wait.
+//!   compare-and-swap of the word. A call takes the lock only to make a transition, its own or one that is due, or as a
+//!   probe whose backend asks for a longer wait.
 //! - What is due at an instant (the end of a wait, the deadline of a probe) happens when a thread next looks, as if it had
 //!   happened on time. Whether and when a thread looks makes no difference to what it sees.
 //!
 //! # A call, step by step
 //!
-//! Eight files hold all that a healthy call does with the default configuration:
+//! A healthy call with the default configuration passes through ten files, through one of them twice:
 //!
 //! 1. `layer/service.rs`: `poll_ready` asks whether calls are rejected, `call` asks for a token.
-//! 2. `layer/source.rs`: what the layer was made of gives the token: here a [`CircuitBreaker`](crate::CircuitBreaker).
-//! 3. `call/mod.rs`: the token, and the state that it shares with the handle.
+//! 2. `layer/source.rs`: what the layer was made of gives the token: here a [`CircuitBreaker`](crate::CircuitBreaker), whose
+//!    `try_acquire` calls `Call::try_new`.
+//! 3. `call/mod.rs`: `Core` is what the clones of a handle share, the clock and the state machine. `Call` is the token.
 //! 4. `state/admit.rs`: one load of the state word says "closed", one of the plan says that no clock is needed.
-//! 5. `layer/future.rs`: the inner call; its result is classified and recorded in the same poll.
-//! 6. `state/record.rs`: a success is counted in the window, or finds it unchanged.
-//! 7. `window/mod.rs`: which kind of window counts.
-//! 8. `window/time.rs`: one compare-and-swap on a bucket.
+//! 5. `state/admission.rs`: the part of the token that the state machine reads. Here it is `plain`: a generation and no more.
+//! 6. `layer/future.rs`: the inner call; its result is classified, and the token ended, in the same poll.
+//! 7. `call/mod.rs` again: `Call::record` first asks whether a success would leave everything as it is. Over a window of
+//!    time the answer is no.
+//! 8. `call/end.rs`: calls `Core::record`, out of line.
+//! 9. `state/record.rs`: `succeed` counts the call in the window.
+//! 10. `window/mod.rs`: the shape says which kind of window counts.
+//! 11. `window/time.rs`: one compare-and-swap on a bucket.
 //!
-//! `state/word.rs` and `state/config_cell.rs` are read there by the names of their methods.
+//! The rest can be read by the names of the methods: `breaker.rs`, `layer/classify.rs`, `state/word.rs`,
+//! `state/config_cell.rs`, and the metrics in `observe/`, which are empty without the feature.
 
 mod admission;
 mod admit;
