@@ -8,13 +8,15 @@ use crate::state::{
 /// Proof that a call was admitted, and as what. Two words, so that a token passes in registers.
 ///
 /// ```text
-/// 63           32         15     8       2         1         0
-/// [ generation  ][ 0    ][ slot  ][ 0  ][ watched ][ unseen ][1]
+/// 63           32       15     8            2           1        0
+/// [ generation  ][ 0   ][ slot  ][ 0  ][ expires ][ unrecorded ][1]
 /// ```
 ///
 /// A call that a closed breaker admits has nothing but its generation and the one, so that one
 /// comparison with the state word says that nothing has changed. The one is there for `Option`,
 /// which then takes no room.
+// Why packed by hand and not an enum: an enum of three variants is three words, which do not pass
+// in registers with the pointer beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Admission {
     ticket: NonZeroU64,
@@ -23,12 +25,11 @@ pub(crate) struct Admission {
     time: u64,
 }
 
-/// It is not recorded.
-// Why packed by hand and not an enum: an enum of three variants is three words, which do not pass
-// in registers with the pointer beside them.
-const UNSEEN: u64 = 0b010;
-/// The state that admitted it ends at an instant, so its end has to check whether that has passed.
-const WATCHED: u64 = 0b100;
+/// The call is not recorded: a disabled breaker admitted it.
+const UNRECORDED: u64 = 0b010;
+/// The state that admitted the call ends at an instant (a ramp, an override): when the call ends,
+/// whether that instant has passed is checked first.
+const EXPIRES: u64 = 0b100;
 /// One more than the slot of a probe; 0 for an ordinary call.
 const SLOT_SHIFT: u32 = 8;
 const SLOT_MASK: u64 = 0xff;
@@ -49,12 +50,13 @@ impl Admission {
         }
     }
 
-    /// Of a call that the breaker admits for another reason.
+    /// Of a call that the breaker admits in the state of `word`, which is not half-open. Plain where
+    /// it is closed.
     pub(super) fn call(word: Word, started: u64) -> Self {
         let plain = Self::plain(word, started);
         let how = match word.phase() {
-            Phase::Disabled => UNSEEN,
-            Phase::MetricsOnly { .. } | Phase::Ramping { .. } => WATCHED,
+            Phase::Disabled => UNRECORDED,
+            Phase::MetricsOnly { .. } | Phase::Ramping { .. } => EXPIRES,
             _ => 0,
         };
         Self {
@@ -76,7 +78,7 @@ impl Admission {
         (self.ticket.get() >> GENERATION_SHIFT) as u32
     }
 
-    /// When the call was admitted.
+    /// The tick at which the call was admitted, or [`UNKNOWN`](Self::UNKNOWN). Not of a probe.
     #[inline]
     pub(super) const fn started(self) -> u64 {
         self.time
@@ -88,12 +90,13 @@ impl Admission {
         self.ticket.get() & !GENERATION_MASK == 1
     }
 
-    pub(super) const fn is_unseen(self) -> bool {
-        self.ticket.get() & UNSEEN != 0
+    pub(super) const fn is_unrecorded(self) -> bool {
+        self.ticket.get() & UNRECORDED != 0
     }
 
-    pub(super) const fn is_watched(self) -> bool {
-        self.ticket.get() & WATCHED != 0
+    /// Whether the state that admitted the call may have ended by time.
+    pub(super) const fn expires(self) -> bool {
+        self.ticket.get() & EXPIRES != 0
     }
 
     /// The slot and the lease of a probe.

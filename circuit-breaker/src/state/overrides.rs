@@ -14,7 +14,8 @@ pub(super) struct History {
     would_have_opened: u32,
     /// How often it has opened since it was last closed.
     openings: u32,
-    /// Until when a probe of this half-open state asked not to be called; else 0.
+    /// Until when the backend asked not to be called, by the call that opened the breaker or by a
+    /// probe of this half-open state; else 0.
     alone_until: u64,
 }
 
@@ -42,7 +43,7 @@ impl History {
         self.alone_until = alone_until;
     }
 
-    /// One more opening. Returns the openings before it, and how long to stay open at least.
+    /// One more opening. Returns the openings before it, and until when to stay open at least.
     pub(super) const fn open(&mut self) -> (u32, u64) {
         let openings = self.openings;
         self.openings = openings.saturating_add(1);

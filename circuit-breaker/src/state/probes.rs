@@ -7,7 +7,7 @@
 use super::{
     StateMachine,
     config_cell::Plan,
-    record::alone,
+    record::asked_wait,
     word::{Phase, Word},
 };
 use crate::{
@@ -71,8 +71,8 @@ impl StateMachine {
             let failed = config
                 .has_failed(end, is_slow)
                 .map(|failed| failed || is_slow);
-            if alone(end) > 0 {
-                self.leave_alone(generation, after(now, alone(end)));
+            if asked_wait(end) > 0 {
+                self.leave_alone(generation, after(now, asked_wait(end)));
             }
             self.settle_probe(generation, failed, now);
         }

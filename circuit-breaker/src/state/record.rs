@@ -132,13 +132,13 @@ impl StateMachine {
         self.evaluate(generation, 0, now, |_| Some(Ended::FAILED));
     }
 
-    /// Opens if the window holds too much, by the present numbers, for a call that is counted and
-    /// `ends` so by them.
+    /// Opens if the window holds too much by the present numbers. The call is counted already; `ends`
+    /// says how it ended by these numbers, `None` if by them it says nothing.
     #[cold]
     fn evaluate(
         &self,
         generation: u32,
-        alone: u64,
+        asked_wait: u64,
         now: u64,
         ends: impl Fn(&Config) -> Option<Ended>,
     ) {
@@ -151,17 +151,18 @@ impl StateMachine {
             };
             let counts = (self.window).counts(shape, limits.tracked(), generation, now);
             match limits.exceeded(counts, ended) {
-                Some(cause) if !self.open(plan, generation, cause, alone, now) => {}
+                Some(cause) if !self.open(plan, generation, cause, asked_wait, now) => {}
                 _ => return,
             }
         }
     }
 
+    /// The end of a probe, or of any call by all of the numbers.
     #[inline(never)]
     fn record_other(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
         if let Some((slot, lease)) = admission.as_probe() {
             self.end_probe(admission.generation(), slot, lease, end, clock());
-        } else if end != End::Finished(Outcome::Ignored) && !admission.is_unseen() {
+        } else if end != End::Finished(Outcome::Ignored) && !admission.is_unrecorded() {
             self.end_call(admission, end, clock);
         }
     }
@@ -169,8 +170,8 @@ impl StateMachine {
     fn end_call(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
         let (plan, config) = self.config.read();
         let generation = admission.generation();
-        let now = (admission.is_watched() || config.needs_time()).then(&clock);
-        if let (true, Some(now)) = (admission.is_watched(), now) {
+        let now = (admission.expires() || config.needs_time()).then(&clock);
+        if let (true, Some(now)) = (admission.expires(), now) {
             // The override may be over, or the ramp: then this call is late, whether or not another
             // thread has looked.
             self.advance(now);
@@ -194,9 +195,9 @@ impl StateMachine {
             };
             if let Some(cause) = limits.exceeded(counts, ended) {
                 let now = now_or_read();
-                if !self.open(plan, generation, cause, alone(end), now) {
+                if !self.open(plan, generation, cause, asked_wait(end), now) {
                     // Other numbers, by which it may not be too much.
-                    self.evaluate(generation, alone(end), now, ends);
+                    self.evaluate(generation, asked_wait(end), now, ends);
                 }
                 if self.state.load().generation() != generation {
                     return;
@@ -208,7 +209,7 @@ impl StateMachine {
         // never used.
         if config.in_a_row == 0 {
         } else if ended.failed {
-            self.fail_in_a_row(generation, alone(end), now_or_read);
+            self.fail_in_a_row(generation, asked_wait(end), now_or_read);
         } else {
             self.end_row(generation);
         }
@@ -243,7 +244,7 @@ impl StateMachine {
         }
     }
 
-    fn fail_in_a_row(&self, generation: u32, alone: u64, clock: impl Fn() -> u64) {
+    fn fail_in_a_row(&self, generation: u32, asked_wait: u64, clock: impl Fn() -> u64) {
         loop {
             let word = self.state.load();
             let Some(before) = word.records_in(generation) else {
@@ -258,7 +259,7 @@ impl StateMachine {
             if failures >= config.in_a_row {
                 // A success that comes between here and the transition is late.
                 let cause = Cause::ConsecutiveFailures { failures };
-                if self.open(plan, generation, cause, alone, clock()) {
+                if self.open(plan, generation, cause, asked_wait, clock()) {
                     return;
                 }
                 continue;
@@ -271,7 +272,7 @@ impl StateMachine {
 }
 
 /// How long the backend asks not to be called, in ticks.
-pub(super) const fn alone(end: End) -> u64 {
+pub(super) const fn asked_wait(end: End) -> u64 {
     match end {
         End::Finished(Outcome::FailureFor(time)) => ticks(time),
         _ => 0,

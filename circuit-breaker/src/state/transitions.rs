@@ -168,7 +168,7 @@ impl StateMachine {
         self.probes.clear();
     }
 
-    /// Opens at `now`, for `alone` at least, if it still records in `generation`: another failure
+    /// Opens at `now`, for `asked_wait` at least, if it still records in `generation`: another failure
     /// may be faster. Returns `false` if there are other numbers than those of `plan` by now, which
     /// then have to be evaluated.
     #[cold]
@@ -177,7 +177,7 @@ impl StateMachine {
         plan: Plan,
         generation: u32,
         cause: Cause,
-        alone: u64,
+        asked_wait: u64,
         now: u64,
     ) -> bool {
         let mut history = self.transitions.lock();
@@ -194,7 +194,7 @@ impl StateMachine {
         match word.phase() {
             Phase::Closed { .. } | Phase::Ramping { .. } => {
                 // On a ramp it has not recovered yet: the next wait is longer.
-                history.opens(word.is_closed(), after(now, alone));
+                history.opens(word.is_closed(), after(now, asked_wait));
                 self.enter_open(&mut history, word, cause, now);
             }
             Phase::MetricsOnly { .. } => self.would_open(&mut history, cause, now),
