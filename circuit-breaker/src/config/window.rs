@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{
     types::ticks::ticks,
-    window::{Grid, Last, MAX_CALLS, Shape},
+    window::{Grid, LastCalls, MAX_CALLS, Shape},
 };
 
 /// The calls that the ratios look at.
@@ -59,7 +59,7 @@ impl Window {
             Span::Time(length) if length.is_zero() => None,
             Span::Time(length) => Some((Shape::Time(Grid::new(ticks(length))), MAX_MINIMUM)),
             Span::Calls(calls) if calls == 0 || calls > MAX_CALLS => None,
-            Span::Calls(calls) => Some((Shape::Calls(Last::new(calls)), calls)),
+            Span::Calls(calls) => Some((Shape::Calls(LastCalls::new(calls)), calls)),
         }
     }
 }

@@ -27,9 +27,9 @@ impl StateMachine {
         if plan.has_no_window() {
             return admission.finds_nothing_counted(self.state.load());
         }
-        plan.counts_only_failures_in(Windows::MAY_STAY)
+        plan.counts_only_failures_in(Windows::UNCHANGED_KIND)
             && admission.is_plain()
-            && (self.config.guess_shape(plan, Windows::MAY_STAY)).is_some_and(|shape| {
+            && (self.config.guess_shape(plan, Windows::UNCHANGED_KIND)).is_some_and(|shape| {
                 (self.window).is_unchanged_by_success(shape, admission.generation())
             })
     }

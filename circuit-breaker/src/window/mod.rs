@@ -1,9 +1,14 @@
 //! Which calls the ratios look at, and what was counted of them.
 //!
-//! The state machine knows three verbs: [`record`](Windows::record), [`counts`](Windows::counts)
-//! and [`begin`](Windows::begin). What a window is made of, its words and their orderings, is known
-//! to the file of its kind alone. A new kind is one more file, one more variant of [`Shape`] here,
-//! and its constructor in `config/window.rs`.
+//! A call needs two methods: [`record`](Windows::record) and, where it only reads,
+//! [`is_unchanged_by_success`](Windows::is_unchanged_by_success). [`counts`](Windows::counts) is for
+//! snapshots and for a call that finds other numbers, [`begin`](Windows::begin) for a transition,
+//! [`leave`](Windows::leave) and [`reshape`](Windows::reshape) for a reconfiguration. What a window is made of, its words and their
+//! orderings, is known to the file of its kind alone.
+//!
+//! A new kind is one more file, one more variant of [`Shape`], and its constructor in
+//! `config/window.rs`. No `match` on a shape has a wildcard, so the compiler names each place that
+//! needs an arm, but for `Shape::unpack`, which matches a number.
 //!
 //! A window belongs to a generation of the state machine, and begins empty with each. It also
 //! begins empty when a reconfiguration changes its [`Shape`]. To carry the calls over was tried and
@@ -17,7 +22,7 @@ mod time;
 
 use self::{count::CountWindow, time::TimeWindow};
 pub(crate) use self::{
-    count::{Last, MAX_CALLS},
+    count::{LastCalls, MAX_CALLS},
     time::Grid,
 };
 use crate::{
@@ -26,6 +31,8 @@ use crate::{
 };
 
 /// The storage of every kind. The [`Shape`] says which one counts.
+// All are stored and one is in use: a breaker in a `static` cannot allocate, and a reconfiguration
+// may change the kind.
 #[derive(Debug)]
 pub(crate) struct Windows {
     time: TimeWindow,
@@ -36,7 +43,7 @@ pub(crate) struct Windows {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     Time(Grid),
-    Calls(Last),
+    Calls(LastCalls),
 }
 
 /// How a call ended that counts.
@@ -86,8 +93,9 @@ pub(crate) struct Counts {
 // === impl Windows ===
 
 impl Windows {
-    /// The kind whose window may be [unchanged by a success](Self::is_unchanged_by_success).
-    pub(crate) const MAY_STAY: u64 = Shape::CALLS;
+    /// The only kind whose window a success may leave
+    /// [unchanged](Self::is_unchanged_by_success).
+    pub(crate) const UNCHANGED_KIND: u64 = Shape::CALLS;
 
     const_fn! {
         pub(crate) fn new() -> Self {
@@ -141,8 +149,6 @@ impl Windows {
     /// lock.
     pub(crate) fn begin(&self, shape: Shape, generation: u32) {
         match shape {
-            // Both kinds are stored, and one is in use: a breaker in a `static` cannot allocate, and a
-            // reconfiguration may change the kind.
             // A generation's steps begin beyond those of the one before: nothing has to be cleared.
             Shape::Time(_) => {}
             Shape::Calls(last) => self.count.begin(last, generation),
@@ -151,8 +157,10 @@ impl Windows {
 
     /// Takes a shape out of use at `now`. Only under the transition lock.
     pub(crate) fn leave(&self, shape: Shape, generation: u32, now: u64) {
-        if let Shape::Time(grid) = shape {
-            self.time.leave(grid.step(now, generation));
+        match shape {
+            Shape::Time(grid) => self.time.leave(grid.step(now, generation)),
+            // The shape that follows has another number, which makes another series of it.
+            Shape::Calls(_) => {}
         }
     }
 
@@ -187,7 +195,8 @@ impl Windows {
 impl Shape {
     /// The words that hold a shape, beside its kind.
     const WORDS: usize = 3;
-    /// The bits of a kind. 0 is no window.
+    /// The bits of a kind. 0 is no window. The bits above them have another meaning in the tasks of
+    /// the plan and in the word of the window (`state/config_cell.rs`, `config/validate.rs`).
     pub(crate) const KINDS: u64 = 0b11;
     const TIME: u64 = 1;
     const CALLS: u64 = 2;
@@ -212,7 +221,7 @@ impl Shape {
     pub(crate) fn unpack(kind: u64, word: impl Fn(usize) -> u64) -> Option<Self> {
         match kind {
             Self::TIME => Some(Self::Time(Grid::unpack(word))),
-            Self::CALLS => Some(Self::Calls(Last::unpack(word))),
+            Self::CALLS => Some(Self::Calls(LastCalls::unpack(word))),
             _ => None,
         }
     }
@@ -220,7 +229,10 @@ impl Shape {
     /// Whether a call needs a time to be counted.
     #[inline]
     pub(crate) const fn needs_time(self) -> bool {
-        matches!(self, Self::Time(_))
+        match self {
+            Self::Time(_) => true,
+            Self::Calls(_) => false,
+        }
     }
 
     /// Whether both are windows of the same kind and length.
@@ -228,7 +240,7 @@ impl Shape {
         match (self, other) {
             (Self::Time(one), Self::Time(other)) => one.is_like(other),
             (Self::Calls(one), Self::Calls(other)) => one.is_like(other),
-            _ => false,
+            (Self::Time(_) | Self::Calls(_), _) => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use loom::{sync::Arc, thread};
 
-use super::{Ended, Grid, Last, Shape, Share, Tracked, Windows};
+use super::{Ended, Grid, LastCalls, Shape, Share, Tracked, Windows};
 use crate::tests::explore;
 
 const TRACKED: Tracked = Tracked::FAILURES;
@@ -13,7 +13,7 @@ fn time() -> Shape {
 }
 
 fn calls() -> Shape {
-    Shape::Calls(Last::new(2))
+    Shape::Calls(LastCalls::new(2))
 }
 
 /// Records a call, and returns the failures in the window then.

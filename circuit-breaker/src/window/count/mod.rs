@@ -41,7 +41,7 @@ pub(super) struct CountWindow {
 /// How many calls the window holds, and the number of its shape, which makes every later generation
 /// another series to the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Last {
+pub(crate) struct LastCalls {
     size: u32,
     number: u32,
 }
@@ -55,9 +55,9 @@ const STAMP_SHIFT: u32 = 16;
 /// calls that needs more a window of time is as good.
 pub(crate) const MAX_CALLS: u32 = 1_024;
 
-// === impl Last ===
+// === impl LastCalls ===
 
-impl Last {
+impl LastCalls {
     /// A window of `size` calls, from 1 to [`MAX_CALLS`].
     pub(crate) const fn new(size: u32) -> Self {
         Self { size, number: 0 }
@@ -105,7 +105,7 @@ impl CountWindow {
     #[expect(clippy::inline_always, reason = "as `Windows::record`")]
     pub(super) fn record(
         &self,
-        last: Last,
+        last: LastCalls,
         generation: u32,
         tracked: Tracked,
         ended: Ended,
@@ -153,12 +153,12 @@ impl CountWindow {
 
     /// Whether the window is full and holds no bad call. One load and one comparison.
     #[inline]
-    pub(super) fn is_full_and_clean(&self, last: Last, generation: u32) -> bool {
+    pub(super) fn is_full_and_clean(&self, last: LastCalls, generation: u32) -> bool {
         // Acquire, as in `record`.
         Head(self.head.load(Acquire)).is_full_and_clean_in(last.series(generation))
     }
 
-    pub(super) fn counts(&self, last: Last, generation: u32, tracked: Tracked) -> Counts {
+    pub(super) fn counts(&self, last: LastCalls, generation: u32, tracked: Tracked) -> Counts {
         // One load: all counts of one moment.
         let head = Head(self.head.load(Acquire));
         if head.is_of(last.series(generation)) {
@@ -168,7 +168,7 @@ impl CountWindow {
         }
     }
 
-    pub(super) fn begin(&self, last: Last, generation: u32) {
+    pub(super) fn begin(&self, last: LastCalls, generation: u32) {
         // A swap and not a store, for loom, as in `ProbeSlots::clear`. The slots may keep what they
         // hold: one is read only after a whole window of calls of the same series. Before the state
         // word of the new generation: a call that it admits finds an empty window. A call of the
