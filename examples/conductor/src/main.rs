@@ -5,7 +5,7 @@ mod log;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::env;
 use std::io::{self, IsTerminal, Write};
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -23,9 +23,10 @@ const BLOCKED: Duration = Duration::from_millis(100);
 fn main() -> ExitCode {
     // Everything that the process says on stderr goes through the log, because stderr can be full, closed or unread.
     let log = Log::to(io::stderr());
-    let code = begin(&log);
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| begin(&log)));
+    // Also after a panic: its report is a line of the log.
     log.finish();
-    code
+    ended.unwrap_or_else(|_| ExitCode::from(101))
 }
 
 fn begin(log: &Log) -> ExitCode {
