@@ -111,11 +111,12 @@ impl Shared {
             };
             queue.bytes -= line.len();
             queue.writing = true;
-            let lost = std::mem::take(&mut queue.lost);
+            let mut lost = std::mem::take(&mut queue.lost);
             let written = MutexGuard::unlocked(&mut queue, || {
                 if lost > 0 {
                     let notice = format!("conductor: {lost} lines of this log were lost\n");
                     target.write_all(notice.as_bytes())?;
+                    lost = 0;
                 }
                 target.write_all(&line)?;
                 target.flush()
@@ -176,17 +177,42 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_line_is_reported_once() {
+        let (log, allow, lines) = log();
+        for line in ["a", "b", "c"] {
+            log.line(line);
+        }
+        // "a" fails. The notice of it is written, and "b" fails. Then all is written.
+        for written in [false, true, false, true, true] {
+            allow.send(written).unwrap();
+        }
+        for _ in 0..2 {
+            let notice = lines.recv().unwrap();
+            assert!(
+                notice.contains(" 1 lines of this log were lost"),
+                "{notice}"
+            );
+        }
+        assert_eq!(lines.recv().unwrap(), "c\n");
+    }
+
+    #[test]
     fn a_full_queue_loses_lines_and_blocks_no_caller() {
         let (log, allow, lines) = log();
         let large = "x".repeat(MOST / 2);
-        // One line is being written, at most one fits into the queue.
+        // Nothing may be written yet. At most one line has left the queue, and one fits into it.
         for _ in 0..5 {
             log.line(&large);
         }
-        drop(allow);
-        log.finish();
-        drop(log);
-        assert!(lines.try_recv().is_err());
+        log.line("end");
+        for _ in 0..9 {
+            allow.send(true).unwrap();
+        }
+        let all: Vec<_> = lines.iter().take_while(|line| line != "end\n").collect();
+        let kept = all.iter().filter(|line| line.starts_with('x')).count();
+        assert!((1..=2).contains(&kept), "{kept} lines");
+        let notice = format!("conductor: {} lines of this log were lost\n", 5 - kept);
+        assert!(all.contains(&notice));
     }
 
     #[test]
