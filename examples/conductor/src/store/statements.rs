@@ -26,7 +26,7 @@ pub(super) fn run(
         }
         Query::PingWrite => ping(connection),
         Query::Get(id) => {
-            let found = one(connection, unreadable, "id = ?1", &id.to_string())?;
+            let found = one(connection, unreadable, &id.to_string())?;
             Ok(found.map_or(Reply::Missing, |run| Reply::Found(Box::new(run))))
         }
         Query::List { limit, before } => {
@@ -35,7 +35,7 @@ pub(super) fn run(
             let sql = "SELECT id FROM runs WHERE id < coalesce(?1, 'g') ORDER BY id DESC";
             // The ids first, and each run by another query: a run whose content SQLite cannot load ends its own
             // query and not the list.
-            let read = |id: RunId| one(connection, unreadable, "id = ?1", &id.to_string());
+            let read = |id: RunId| one(connection, unreadable, &id.to_string());
             page(
                 connection,
                 unreadable,
@@ -85,11 +85,18 @@ fn insert(
         return Ok(Reply::Done);
     }
     // The id exists: an earlier attempt that timed out has inserted the run.
-    if one(connection, unreadable, "id = ?1", &id)?.is_some() {
+    if one(connection, unreadable, &id)?.is_some() {
         return Ok(Reply::Done);
     }
-    let key = run.client_key.as_deref().unwrap_or_default();
-    let found = one(connection, unreadable, "client_key = ?1", key)?;
+    // The id of the other run first: an unreadable run is logged by its id, and a client's key is not for the log.
+    let other = connection
+        .prepare_cached("SELECT id FROM runs WHERE client_key = ?1")?
+        .query_row([&run.client_key], |row| text_of(row, 0))
+        .optional()?;
+    let found = match other {
+        Some(id) => one(connection, unreadable, &id)?,
+        None => None,
+    };
     found
         .map(|run| Reply::Found(Box::new(run)))
         .ok_or(StoreError::Unreadable("key without a run"))
@@ -113,18 +120,17 @@ fn ping(connection: &mut Connection) -> Result<Reply, StoreError> {
     Ok(Reply::Done)
 }
 
-/// Reads one row. A row that is there and cannot be read is no error of the database, also if SQLite finds it
+/// Reads the row with this id. A row that is there and cannot be read is no error of the database, also if SQLite finds it
 /// malformed: other rows can be read, and a client that asks for this one must not open a breaker.
 fn one(
     connection: &Connection,
     unreadable: &Unreadable,
-    what: &str,
-    value: &str,
+    id: &str,
 ) -> Result<Option<Run>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM runs WHERE {what}");
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE id = ?1");
     let found = connection
         .prepare_cached(&sql)?
-        .query_row([value], |row| Ok(read(row)))
+        .query_row([id], |row| Ok(read(row)))
         .optional();
     let broken = match found {
         Ok(None) => return Ok(None),
@@ -133,7 +139,7 @@ fn one(
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => "page",
         Err(error) => return Err(error.into()),
     };
-    unreadable.note(value, broken);
+    unreadable.note(id, broken);
     Err(StoreError::Unreadable(broken))
 }
 
@@ -152,8 +158,7 @@ fn page<T>(
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([from.map(|id| id.to_string())])?;
     while let Some(row) = rows.next()? {
-        let text = row.get_ref(0)?.as_bytes().unwrap_or_default();
-        let text = String::from_utf8_lossy(text);
+        let text = text_of(row, 0)?;
         // An id in another notation is not found again.
         let id = RunId::parse(&text).filter(|id| id.to_string() == text);
         let Some(id) = id else {
@@ -177,6 +182,12 @@ fn page<T>(
         page.items.push(item);
     }
     Ok(page)
+}
+
+/// A column as text, also if it is not UTF-8.
+fn text_of(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let bytes = row.get_ref(column)?.as_bytes().unwrap_or_default();
+    Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// Reads a row of [`COLUMNS`].
@@ -245,6 +256,22 @@ mod tests {
         }
         let again = ask(&mut db, &Query::Insert(a_run(Some("k")).into()));
         assert!(matches!(again, Reply::Found(run) if run.id == first.id));
+    }
+
+    #[test]
+    fn an_unreadable_run_is_noted_once_by_its_id() {
+        let (mut db, first) = (connection(), a_run(Some("secret")));
+        ask(&mut db, &Query::Insert(first.clone().into()));
+        db.execute("UPDATE runs SET spec = 'none'", []).unwrap();
+        let unreadable = Unreadable::default();
+        for query in [
+            Query::Get(first.id),
+            Query::Insert(a_run(Some("secret")).into()),
+        ] {
+            let found = run(&mut db, &unreadable, &query);
+            assert!(matches!(found, Err(StoreError::Unreadable("spec"))));
+        }
+        assert_eq!(unreadable.ids(), [first.id.to_string()]);
     }
 
     #[test]

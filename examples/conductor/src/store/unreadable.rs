@@ -32,6 +32,11 @@ impl Unreadable {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn ids(&self) -> Vec<String> {
+        self.ids.lock().iter().cloned().collect()
+    }
+
     /// The number of these rows.
     pub(crate) fn rows(&self) -> u32 {
         u32::try_from(self.ids.lock().len()).unwrap_or(u32::MAX)
