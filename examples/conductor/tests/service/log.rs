@@ -9,7 +9,7 @@ use std::process::Stdio;
 use conductor::{Fault, Peer};
 
 use crate::client::RUN;
-use crate::process::{Process, conductor, output};
+use crate::process::{Process, conductor, output, shell};
 use crate::stage::eventually;
 
 /// Every write fails: the disk is full.
@@ -86,13 +86,9 @@ async fn an_unread_log_pipe_does_not_block_the_service() {
 #[tokio::test]
 async fn an_error_that_cannot_be_printed_keeps_its_exit_code() {
     // `output` replaces stderr, so a shell redirects it.
-    let binary = env!("CARGO_BIN_EXE_conductor");
-    for (arguments, code) in [("--databse x", 2), ("--database /", 1)] {
-        let mut command = std::process::Command::new("sh");
-        command.args([
-            "-c",
-            &format!("exec {binary} --listen 127.0.0.1:0 {arguments} 2>/dev/full"),
-        ]);
+    for (flag, value, code) in [("--databse", "x", 2), ("--database", "/", 1)] {
+        let command = conductor(["--listen", "127.0.0.1:0", flag, value]);
+        let command = shell(r#"exec "$0" "$@" 2>/dev/full"#, &command);
         assert_eq!(output(command).await.status.code(), Some(code));
     }
 }

@@ -8,6 +8,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::client::Client;
 use crate::stage::PATIENCE;
 
@@ -69,9 +71,7 @@ impl Process {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        let pid = self.child.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(told.expect("kill runs").success());
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it is ours");
     }
 
     /// Waits for the end of the process.
@@ -113,6 +113,20 @@ pub(crate) fn conductor<const N: usize>(arguments: [&str; N]) -> Command {
         command.env_remove(format!("CONDUCTOR_{variable}"));
     }
     command
+}
+
+/// The same command, run by a shell script in which it is `"$0" "$@"`.
+pub(crate) fn shell(script: &str, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).arg(command.get_program());
+    shell.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
 }
 
 /// Runs a command that ends with an error. If the command serves instead, it is killed.

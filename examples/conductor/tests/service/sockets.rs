@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::{Client, RUN, RUNS};
-use crate::process::{Process, conductor};
+use crate::process::{Process, conductor, shell};
 use crate::stage::{PATIENCE, Stage, eventually};
 
 const HALF_A_HEAD: &str = "POST /api/maestro/v1/runs HTTP/1.1\r\nhost: localhost\r\n";
@@ -111,15 +111,9 @@ async fn requests_in_service_do_not_make_room_for_new_ones() {
 #[tokio::test]
 async fn idle_connections_leave_descriptors_for_others() {
     let directory = tempfile::tempdir().expect("a directory");
-    let mut command = std::process::Command::new("sh");
-    let (plain, database) = (conductor([]), directory.path().join("conductor.db"));
-    for (name, _) in plain.get_envs() {
-        command.env_remove(name);
-    }
-    let serve = "ulimit -n 64; exec \"$0\" --listen 127.0.0.1:0 --database \"$1\"";
-    command.args(["-c", serve]).arg(plain.get_program());
-    command.arg(database);
-    let process = Process::serving(command);
+    let mut command = conductor(["--listen", "127.0.0.1:0", "--database"]);
+    command.arg(directory.path().join("conductor.db"));
+    let process = Process::serving(shell(r#"ulimit -n 64; exec "$0" "$@""#, &command));
     let mut idle = Vec::new();
     for _ in 0..70 {
         idle.push(sent(&process.client, "").await);
