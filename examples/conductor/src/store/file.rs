@@ -45,10 +45,12 @@ impl Files {
         let Some((path, _)) = self.opened.iter().find(moved) else {
             return Ok(());
         };
-        let gone = StoreError::Gone(path.display().to_string());
+        // Clients see the error. They need not know the directory.
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let gone = StoreError::Gone(name.to_string_lossy().into_owned());
         // Relaxed: it only spares the log repeats.
         if !self.told.swap(true, Relaxed) {
-            tracing::error!(error = %gone, "no run can be stored");
+            tracing::error!(path = %path.display(), error = %gone, "no run can be stored");
         }
         Err(gone)
     }

@@ -1,10 +1,9 @@
 //! `/readyz` answers 200 only if a run can be stored.
 
 use std::os::unix::fs::FileExt;
-use std::process::Command;
 
 use crate::client::{Client, RUN};
-use crate::process::{Process, conductor};
+use crate::process::{Process, conductor, shell};
 use crate::rows;
 use crate::stage::{Stage, eventually};
 
@@ -75,15 +74,11 @@ async fn a_full_disk_is_not_ready_and_does_not_flap() {
     let directory = tempfile::tempdir().expect("a directory");
     let peer = conductor::Peer::start().await.expect("a port");
     // A file may have 1 MiB or 2 MiB, depending on the shell; a write beyond that fails.
-    let serve = conductor([]);
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", r#"trap '' XFSZ; ulimit -f 2048; exec "$0" "$@""#])
-        .arg(serve.get_program())
-        .args(["--listen", "127.0.0.1:0", "--database"])
-        .arg(directory.path().join("conductor.db"))
-        .args(["--peer", &peer.url().to_string()]);
-    let process = Process::serving(command);
+    let url = peer.url().to_string();
+    let mut command = conductor(["--listen", "127.0.0.1:0", "--peer", &url, "--database"]);
+    command.arg(directory.path().join("conductor.db"));
+    let full = r#"trap '' XFSZ; ulimit -f 2048; exec "$0" "$@""#;
+    let process = Process::serving(shell(full, &command));
     let body = rows::long_text();
     eventually("the disk is full", async || {
         let posted = process.client.post(&body).await;
@@ -117,6 +112,9 @@ async fn a_deleted_database_takes_no_run() {
         // A run that is accepted now is in a file that no restart finds.
         let answer = stage.client.post(RUN).await;
         assert_eq!(answer.status, 503, "{deleted}: {}", answer.text);
+        // Where the file was is not for clients.
+        let directory = stage.file("").display().to_string();
+        assert!(!answer.text.contains(&directory), "{}", answer.text);
         becomes(&stage.client, 503).await;
         let health = stage.client.get("/api/maestro/v1/health").await;
         let said = health.string("/dependencies/store-write/last_error/error");
