@@ -29,7 +29,7 @@ pub(super) struct Problem {
     uncounted: bool,
 }
 
-/// Marks a response that says nothing about the service although its status is above 500: a client alone can cause
+/// Marks a response that says nothing about the service although its status is 500 or above: a client alone can cause
 /// it. The error budget does not count it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Uncounted;
@@ -82,9 +82,10 @@ impl Problem {
     /// A full bulkhead is our load and not a fault: one client that sends enough requests at once fills it.
     pub(super) fn store(name: &str, error: &StoreError) -> Self {
         if let StoreError::Unreadable(_) = error {
-            // No retry-after: the next request will find the same row.
+            // No retry-after: the next request will find the same row. Uncounted: one client that asks for it again and
+            // again would close the gate for all.
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            return Self::new(status, "unreadable_run", error.to_string());
+            return Self::new(status, "unreadable_run", error.to_string()).uncounted(true);
         }
         let message = format!("the store is unavailable: {error}");
         let problem = Self::new(
