@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 pub(super) struct Idle {
     /// By the number at which each became idle, so the first one has been idle for the longest time.
     lines: Mutex<(u64, BTreeMap<u64, Arc<Notify>>)>,
+    /// A connection can be chosen to close: one has become idle, or the chosen one is in use.
     came: Notify,
 }
 
@@ -55,7 +56,7 @@ impl Idle {
         })
     }
 
-    /// Returns when a connection has become idle.
+    /// Returns when a connection has become idle, or the one that was told to close does not.
     pub(super) async fn came(&self) {
         self.came.notified().await;
     }
@@ -121,14 +122,15 @@ impl Line {
 
     /// Returns when the connection must make room for another one.
     ///
-    /// A request may begin between the choice of this connection and this call. It is then served, and the
-    /// connection can be chosen again when it has become idle.
+    /// A request may begin between the choice of this connection and this call. It is then served, another connection
+    /// must be chosen, and this one can be chosen again when it has become idle.
     pub(super) async fn closed(&self) {
         loop {
             self.state.close.notified().await;
             if self.is_idle() {
                 return;
             }
+            self.state.idle.came.notify_one();
         }
     }
 }
@@ -189,9 +191,12 @@ mod tests {
     fn a_request_on_a_connection_chosen_to_close_is_served() {
         let idle = Arc::new(Idle::default());
         let line = Line::new(idle.clone());
+        assert_ready!(task::spawn(idle.came()).poll());
         assert!(idle.close_oldest());
         let request = line.serve();
         assert_pending!(task::spawn(line.closed()).poll());
+        // Another connection must be chosen: the new one cannot wait for the request.
+        assert_ready!(task::spawn(idle.came()).poll());
         drop(request);
         assert!(idle.close_oldest());
         assert_ready!(task::spawn(line.closed()).poll());
