@@ -49,7 +49,8 @@ pub(crate) async fn drain(
         let pause = round.go_on(&conductor, &stop).await.max(interval);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
+            // Also if the server is dropped without a shutdown. The loop would otherwise go on without a pause.
+            _ = stop.wait_for(|stop| *stop) => return,
         }
     }
 }
