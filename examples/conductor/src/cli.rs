@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use http::Uri;
@@ -51,7 +52,7 @@ struct Serve {
     )]
     listen: SocketAddr,
     /// Listen beyond loopback, although the API has no authentication
-    #[arg(long, env = "CONDUCTOR_ALLOW_REMOTE")]
+    #[arg(long, env = "CONDUCTOR_ALLOW_REMOTE", value_parser = BoolishValueParser::new())]
     allow_remote: bool,
     /// Name that clients may use for this service besides localhost; may be repeated
     #[arg(

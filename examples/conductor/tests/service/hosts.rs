@@ -82,8 +82,8 @@ async fn listening_beyond_loopback_needs_a_flag() {
         directory.path().join("conductor.db"),
         directory.path().join("log"),
     );
-    let mut command = conductor(["--listen", "0.0.0.0:0", "--allow-remote", "--database"]);
-    command.arg(database);
+    let mut command = conductor(["--listen", "0.0.0.0:0", "--database"]);
+    command.arg(database).env("CONDUCTOR_ALLOW_REMOTE", "1");
     command.stderr(std::fs::File::create(&log).expect("a file"));
     let process = Process::logging(command);
     process.terminate();
