@@ -9,7 +9,7 @@
 //! - above the largest number of connections, the one that has been idle for the longest time is closed. A
 //!   connection with a request in service is never closed for another one. One whose client is slow to read a response
 //!   is: otherwise clients that read a byte now and then would keep everybody out;
-//! - at shutdown, only requests in service are waited for.
+//! - at shutdown, only requests in service are waited for; a response that is being written has two more seconds.
 
 mod idle;
 mod paced;
@@ -45,6 +45,9 @@ const HEAD: usize = 32 * 1024;
 /// How long a connection without a request in service may last after shutdown has begun. A request that is on its way
 /// still arrives.
 const GRACE: Duration = Duration::from_millis(500);
+/// How many times as long its client may take to read a response. A client that reads slowly would otherwise decide how
+/// long the shutdown takes, and whether it fails.
+const GRACES: u32 = 4;
 /// How long a client may take to notice that the service has closed its half of the connection. Closing both at once
 /// makes the kernel send a reset if the client is still sending, and the reset can overtake the response.
 const LINGER: Duration = Duration::from_secs(1);
@@ -196,13 +199,15 @@ async fn answer(
     }
 }
 
-/// Returns when no request is in service and no response is being written.
+/// Returns when no request is in service and no response is being written, or a client takes too long to read one.
 async fn quiet(line: &Line) {
-    loop {
+    let mut idle = 0;
+    while idle < GRACES {
         sleep(GRACE).await;
         if line.is_quiet() {
             return;
         }
+        idle = if line.is_idle() { idle + 1 } else { 0 };
     }
 }
 

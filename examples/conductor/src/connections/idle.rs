@@ -116,7 +116,8 @@ impl Line {
         uses.count == 0 && !uses.waiting
     }
 
-    fn is_idle(&self) -> bool {
+    /// Whether no request is in service.
+    pub(super) fn is_idle(&self) -> bool {
         self.state.uses.lock().count == 0
     }
 

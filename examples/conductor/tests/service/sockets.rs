@@ -157,6 +157,20 @@ async fn a_response_that_is_not_read_ends_its_connection() {
 }
 
 #[tokio::test]
+async fn a_response_that_is_not_read_does_not_fail_the_shutdown() {
+    let stage = Stage::start_with(|config| config.stalled = PATIENCE).await;
+    let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1_000);
+    let mut deaf = sent(&stage.client, "").await;
+    // Until the buffers are full, and the service waits for the client to read.
+    let full = Duration::from_millis(500);
+    while tokio::time::timeout(full, deaf.write_all(request.as_bytes()))
+        .await
+        .is_ok()
+    {}
+    stage.server.shutdown().await.expect("drained in time");
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let stage = Stage::start().await;
     let filler = "x".repeat(1_000_000);
