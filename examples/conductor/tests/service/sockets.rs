@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::client::{Client, RUN, RUNS};
 use crate::process::{Process, conductor, shell};
@@ -18,6 +18,13 @@ async fn sent(client: &Client, text: &str) -> TcpStream {
         .expect("a connection");
     stream.write_all(text.as_bytes()).await.expect("sent");
     stream
+}
+
+/// A connection whose small buffer is full after a few responses that are not read.
+async fn narrow(client: &Client) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4_096).expect("a small buffer");
+    socket.connect(client.service).await.expect("a connection")
 }
 
 /// What the service sends until it closes the connection.
@@ -148,7 +155,7 @@ async fn a_response_that_is_not_read_ends_its_connection() {
     })
     .await;
     let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1_000);
-    let mut deaf = sent(&stage.client, "").await;
+    let mut deaf = narrow(&stage.client).await;
     // Nothing is read. When the buffers are full, the service cannot write its responses and reads no more requests,
     // so these writes wait until it ends the connection.
     let ended = async { while deaf.write_all(request.as_bytes()).await.is_ok() {} };
@@ -160,7 +167,7 @@ async fn a_response_that_is_not_read_ends_its_connection() {
 async fn a_response_that_is_not_read_does_not_fail_the_shutdown() {
     let stage = Stage::start_with(|config| config.stalled = PATIENCE).await;
     let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1_000);
-    let mut deaf = sent(&stage.client, "").await;
+    let mut deaf = narrow(&stage.client).await;
     // Until the buffers are full, and the service waits for the client to read.
     let full = Duration::from_millis(500);
     while tokio::time::timeout(full, deaf.write_all(request.as_bytes()))
