@@ -104,5 +104,10 @@ fn doubtful_settings_are_warnings() {
     let _unnamed = DeadlineFilter::new("");
     let line = events.try_recv().expect("an event");
     assert!(line.contains("the name is empty"), "{line}");
+    let _both = Timeout::builder().limit(Duration::ZERO).build("");
+    for problem in ["the name is empty", "`limit` is zero"] {
+        let line = events.try_recv().expect("an event");
+        assert!(line.contains(problem), "{line}");
+    }
     assert!(events.try_recv().is_err());
 }

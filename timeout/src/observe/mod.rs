@@ -76,14 +76,12 @@ pub(crate) fn elapsed(elapsed: &Elapsed) {
     trace::elapsed(elapsed);
 }
 
-/// Observes what is built or reconfigured: logs an empty name, or else the first doubtful setting.
+/// Logs an empty name and the first doubtful setting of what is built or reconfigured.
 pub(crate) fn configured<T>(name: &'static str, checked: Result<T, InvalidConfig>) {
-    let named = if name.is_empty() {
-        Err(InvalidConfig::EmptyName)
-    } else {
-        Ok(())
-    };
-    if let Err(problem) = named.and(checked.map(drop)) {
+    if name.is_empty() {
+        trace::doubtful(name, &InvalidConfig::EmptyName);
+    }
+    if let Some(problem) = checked.err() {
         trace::doubtful(name, &problem);
     }
 }
