@@ -468,6 +468,8 @@ fn doubtful_limits_are_refused_by_check() {
         check(Duration::ZERO),
         Err(InvalidConfig::ZeroLimit("limit"))
     );
+    let beyond_584_years = Duration::from_secs(1 << 35);
+    assert!(check(beyond_584_years).is_err());
     let error = check(Duration::from_secs(250_000)).unwrap_err();
     assert!(error.to_string().contains("`limit` is 250000s"), "{error}");
 }

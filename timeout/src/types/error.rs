@@ -42,7 +42,7 @@ impl InvalidConfig {
     pub(crate) const fn check_limit(field: &'static str, limit: Duration) -> Result<(), Self> {
         if limit.is_zero() {
             Err(Self::ZeroLimit(field))
-        } else if limit.as_nanos() > DAY.as_nanos() && limit.as_nanos() < u64::MAX as u128 {
+        } else if limit.as_nanos() > DAY.as_nanos() && limit.as_nanos() < Duration::MAX.as_nanos() {
             Err(Self::LongLimit(field, limit))
         } else {
             Ok(())
@@ -77,7 +77,9 @@ impl fmt::Display for InvalidConfig {
                 f,
                 "the limit of an attempt is {attempt:?} and that of the whole call {whole:?}: the former never applies; make it shorter"
             ),
-            Self::EmptyName => f.write_str("the name is empty: messages and metrics name nothing"),
+            Self::EmptyName => f.write_str(
+                "the name is empty: messages and metrics would name nothing; choose one",
+            ),
         }
     }
 }
