@@ -94,8 +94,8 @@ async fn rejections_stay_within_the_share_of_a_period() {
 }
 
 /// The rejections of each kind of request when the kinds arrive in turn, in `hundreds` of requests.
-async fn rejected_by_kind(share: f64, kinds: usize, hundreds: usize) -> Vec<usize> {
-    let builder = DeadlineFilter::builder().max_share(share);
+async fn rejected_by_kind(percent: u8, kinds: usize, hundreds: usize) -> Vec<usize> {
+    let builder = DeadlineFilter::builder().max_share(f64::from(percent) / 100.0);
     let filter = builder.build("orders").expect("within the ranges");
     let late = Deadline::from(Instant::now() - ms(1));
     let mut rejected = vec![0; kinds];
@@ -106,11 +106,7 @@ async fn rejected_by_kind(share: f64, kinds: usize, hundreds: usize) -> Vec<usiz
         // Ten thousand requests in each period.
         if hundred % 100 == 0 {
             let all: usize = rejected.iter().sum();
-            #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-            let expected = share * (hundred * 100) as f64;
-            #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-            let all = all as f64;
-            assert!((all - expected).abs() < 1e-6, "{all} of {expected}");
+            assert_eq!(all, hundred * usize::from(percent));
             advance(ms(10_000)).await;
         }
     }
@@ -119,14 +115,14 @@ async fn rejected_by_kind(share: f64, kinds: usize, hundreds: usize) -> Vec<usiz
 
 #[tokio::test(start_paused = true)]
 async fn kinds_in_turn_share_the_rejections() {
-    for (share, kinds) in [(0.5, 2), (0.2, 5), (0.2, 2), (0.9, 10), (0.01, 4), (0.3, 7)] {
-        let rejected = rejected_by_kind(share, kinds, 1_000).await;
+    for (percent, kinds) in [(50, 2), (20, 5), (20, 2), (90, 10), (1, 4), (30, 7)] {
+        let rejected = rejected_by_kind(percent, kinds, 1_000).await;
         let all: usize = rejected.iter().sum();
         let fair = all / kinds;
         for kind in &rejected {
             assert!(
                 kind.abs_diff(fair) <= fair / 5,
-                "{share} of {kinds} kinds: {rejected:?}"
+                "{percent} % of {kinds} kinds: {rejected:?}"
             );
         }
     }
