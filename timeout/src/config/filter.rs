@@ -55,13 +55,14 @@ impl DeadlineFilterBuilder {
     /// The period over which the share is counted: at least 1 ms. More than 34 years become 34 years. The
     /// default is 10 s.
     ///
-    /// The first request after the end of a period begins the next one. An unused share is not carried over.
+    /// The first request after the end of a period begins the next one. An unused share is kept until the period
+    /// ends, up to a thousand rejections, and is not carried over to the next period.
     ///
-    /// The rejections are exactly the share of each hundred requests of a period, if all of them have expired. They
-    /// fall in an order that is not periodic, so that kinds of requests that arrive in turn get close to the same
-    /// share. In the first hundred of a period the rejections are at every moment within the share of the requests
-    /// so far, unless the share is lowered meanwhile: with the defaults the first four requests of a period are
-    /// never rejected. In a later hundred they may be ahead of the share by three until it ends.
+    /// If all requests have expired, the rejections are exactly the share of each hundred of them. Their order is not
+    /// periodic, so that kinds of requests that arrive in turn get close to the same share. In the first hundred of a
+    /// period the rejections are at every moment within the share of the requests in it, unless the share is lowered
+    /// meanwhile: with the defaults the first four requests of a period are never rejected. In a later hundred they
+    /// may be ahead of the share by three until it ends.
     pub const fn period(mut self, period: Duration) -> Self {
         self.period = period;
         self

@@ -121,8 +121,9 @@ impl DeadlineFilter {
     /// Counts a request, and returns whether it is to be served. A request without a deadline is
     /// [`Deadline::NEVER`], and counts too.
     ///
-    /// Costs a clock read and at most one write to memory that all requests share. There is no write while
-    /// every request is in time and the period has deposited a thousand rejections.
+    /// Costs a clock read and at most one write to memory that all requests share, and another one or two for the
+    /// counters if the request has expired. There is no write while every request is in time and a thousand
+    /// rejections of the period are unspent.
     ///
     /// # Errors
     ///

@@ -16,18 +16,17 @@ use crate::{
 pub struct Stamp<D>(D);
 
 impl<R, D, L> TimeoutLayer<R, D, L> {
-    /// Tells the layers inside when the call ends: stores the [`Deadline`] in the extensions of each HTTP request.
-    /// If they have an earlier one already, it stays, and it bounds this layer too.
+    /// Stores the end of each call as a [`Deadline`] in the extensions of its HTTP request, for the layers inside.
+    /// If the extensions have an earlier one already, it stays, and it bounds this layer too.
     ///
-    /// Without it the limit of this layer is known to this layer only: a retry inside waits for an attempt that
-    /// can no longer be in time, a queue keeps a place for a caller that will be gone, and the header of an
-    /// outgoing request says nothing. With it they read the deadline by [`in_extensions`] or
-    /// [`InExtensions`](crate::InExtensions). When such a layer and this one end a call at the same instant, the
-    /// inner one answers.
+    /// Without it only this layer knows its limit: a retry inside waits for an attempt that can no longer be in
+    /// time, a queue keeps a place for a caller that will be gone, and an outgoing request carries no time left.
+    /// With it these layers read the deadline by [`in_extensions`] or [`InExtensions`](crate::InExtensions). When
+    /// such a layer and this one end a call at the same instant, the inner one answers.
     ///
     /// A request without a limit and without a deadline is not changed. Call it after
-    /// [`deadline`](TimeoutLayer::deadline), which replaces it. Costs the insertion into the extensions, with its
-    /// allocations.
+    /// [`deadline`](TimeoutLayer::deadline), which replaces it. A deadline that is stored costs the insertion into
+    /// the extensions, with its allocations.
     ///
     /// # Examples
     ///

@@ -1,7 +1,7 @@
 //! Decides which expired requests a filter rejects.
 //!
 //! The requests of a period are counted in hundreds. Exactly the share of each hundred becomes available for
-//! rejections, counted in integers across threads, in an order that is not periodic (see `order`). As soon as a
+//! rejections, counted in integers across threads, in an order that is not periodic (see `order`). While a
 //! rejection is available, the next expired request is rejected. In the first hundred of a period the rejections
 //! are at every moment at most that share of the requests in it.
 //!

@@ -4,7 +4,7 @@
 //! turn and a share of one half, all rejections fall on one kind. So a hundred requests are taken in an order
 //! that is not periodic.
 //!
-//! The order is a permutation of the hundred, `multiplier * position + start` modulo 100. The share becomes
+//! The order is a permutation of the hundred, `multiplier * (position + 1) + start` modulo 100. The share becomes
 //! available at the positions whose image is below the number of rejections of the hundred. That is exact in each
 //! hundred for every multiplier that is coprime to 100. It also spreads the positions evenly over the residue
 //! classes of every divisor of 100, so kinds that alternate get equal parts of each hundred. The multiplier is
@@ -17,12 +17,13 @@
 //! periodic again, so their start is mixed too. Within such a hundred the available share is ahead of the requests
 //! by at most three rejections; at its end it is exact.
 //!
-//! A random permutation needs a state, or a pass over the hundred, for each request.
+//! A random permutation was no alternative: each request would need a state, or a pass over the hundred.
 
 /// The requests that are ordered together.
 pub(super) const HUNDRED: u32 = 100;
 
-/// Those coprime to 100 with which the available share is ahead or behind by at most three rejections.
+/// Those coprime to 100 with which, from every start, the available share is ahead or behind by at most three
+/// rejections.
 const MULTIPLIERS: [u32; 16] = [
     19, 21, 27, 29, 31, 37, 39, 41, 59, 61, 63, 69, 71, 73, 79, 81,
 ];
@@ -67,7 +68,7 @@ impl Hundred {
 }
 
 /// The finalizer of `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-const fn mix(seed: u64) -> u64 {
+fn mix(seed: u64) -> u64 {
     let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
