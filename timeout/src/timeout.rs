@@ -84,7 +84,7 @@ impl Timeout {
     /// Returns the limit of a call that begins now.
     #[must_use]
     pub fn limit(&self) -> Duration {
-        self.limit_in_nanos().into()
+        self.limit_in_nanos().duration()
     }
 
     /// Returns this timeout, of an attempt or a step, if its limit is at most that of `whole`. A later change of

@@ -4,7 +4,7 @@ mod layer;
 mod service;
 mod stream;
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc};
 
 pub use self::{
     layer::BodyTimeoutLayer,
@@ -70,7 +70,7 @@ impl BodyTimeout {
 
     /// Returns the current settings.
     pub fn numbers(&self) -> BodyTimeoutBuilder {
-        let [headers, idle, whole] = self.limits().map(Duration::from);
+        let [headers, idle, whole] = self.limits().map(Nanos::duration);
         Self::builder().headers(headers).idle(idle).whole(whole)
     }
 

@@ -75,16 +75,13 @@ impl<B> TimeoutBody<B> {
     }
 }
 
-/// The earlier of the two limits.
+/// The limit that ends first. A tie goes to the whole body.
 fn first(wait: Option<Allowance>, whole: Option<Allowance>) -> Option<(Phase, Allowance)> {
-    let end = |phase, allowance: Option<Allowance>| {
-        allowance.and_then(|allowance| Some((allowance.end()?, phase, allowance)))
-    };
-    let first = match (end(Phase::Idle, wait), end(Phase::Body, whole)) {
-        (Some(idle), Some(whole)) => Some(if idle.0 < whole.0 { idle } else { whole }),
-        (idle, whole) => idle.or(whole),
-    };
-    first.map(|(_, phase, allowance)| (phase, allowance))
+    [(Phase::Body, whole), (Phase::Idle, wait)]
+        .into_iter()
+        .filter_map(|(phase, allowance)| Some((allowance?.end()?, phase, allowance?)))
+        .min_by_key(|(end, ..)| *end)
+        .map(|(_, phase, allowance)| (phase, allowance))
 }
 
 impl<B> TimeoutBody<B> {

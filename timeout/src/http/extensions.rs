@@ -28,9 +28,8 @@ impl Deadline {
     /// assert_eq!(Deadline::from_extensions(request.extensions()), whole);
     /// ```
     pub fn insert_into(self, extensions: &mut Extensions) {
-        let earlier = self.min(Self::from_extensions(extensions));
-        if earlier != Self::NEVER {
-            extensions.insert(earlier);
+        if self < Self::from_extensions(extensions) {
+            extensions.insert(self);
         }
     }
 }

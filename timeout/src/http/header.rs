@@ -110,15 +110,15 @@ impl TimeHeader {
     /// many digits are malformed.
     pub fn read(&self, headers: &HeaderMap) -> Result<Option<Duration>, Malformed> {
         let mut values = headers.get_all(&self.name).iter();
-        match (values.next(), values.next()) {
-            (None, _) => Ok(None),
-            (Some(value), None) => self
-                .parse(value.as_bytes())
-                .map(Some)
-                .ok_or_else(|| Malformed::new(self.name.clone())),
+        let left = match (values.next(), values.next()) {
+            (None, _) => return Ok(None),
+            (Some(value), None) => self.parse(value.as_bytes()),
             // It is unknown which of them is right.
-            (Some(_), Some(_)) => Err(Malformed::new(self.name.clone())),
-        }
+            (Some(_), Some(_)) => None,
+        };
+        left.map(Some).ok_or_else(|| Malformed {
+            name: self.name.clone(),
+        })
     }
 
     /// Writes `left` in place of the previous value. [`Duration::MAX`] is no deadline, and removes the header.
@@ -203,10 +203,6 @@ fn number(text: &[u8], most: usize) -> Option<u64> {
 // === impl Malformed ===
 
 impl Malformed {
-    const fn new(name: HeaderName) -> Self {
-        Self { name }
-    }
-
     /// Returns the name of the header.
     #[must_use]
     pub const fn name(&self) -> &HeaderName {

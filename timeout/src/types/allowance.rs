@@ -81,7 +81,7 @@ impl Allowance {
         if self.limit == Nanos::UNBOUNDED {
             return None;
         }
-        self.started.checked_add(self.limit.into())
+        self.started.checked_add(self.limit.duration())
     }
 
     /// The rejection of a call that is given up at `now`.

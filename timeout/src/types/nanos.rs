@@ -15,7 +15,7 @@ impl Nanos {
 
     /// The duration that was given; [`Duration::MAX`] for every unbounded one.
     #[inline]
-    pub(super) const fn duration(self) -> Duration {
+    pub(crate) const fn duration(self) -> Duration {
         if self.0 == Self::UNBOUNDED.0 {
             Duration::MAX
         } else {
@@ -28,12 +28,6 @@ impl From<Duration> for Nanos {
     #[inline]
     fn from(duration: Duration) -> Self {
         u64::try_from(duration.as_nanos()).map_or(Self::UNBOUNDED, Self)
-    }
-}
-
-impl From<Nanos> for Duration {
-    fn from(nanos: Nanos) -> Self {
-        nanos.duration()
     }
 }
 
