@@ -57,7 +57,7 @@ impl BodyTimeoutBuilder {
         self
     }
 
-    /// Refuses settings that are legal and hardly meant: a limit of zero, one of more than a day that is not
+    /// Refuses settings that are valid but probably a mistake: a limit of zero, one of more than a day that is not
     /// [`Duration::MAX`], and an idle limit that is not below that of the whole body.
     ///
     /// `build` and `reconfigure` accept them. With the feature `tracing` they log the same message as an event at the

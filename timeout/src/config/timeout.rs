@@ -53,8 +53,8 @@ impl Builder {
         self
     }
 
-    /// Refuses settings that are legal and hardly meant: a limit of zero, and one of more than a day that is not
-    /// [`Duration::MAX`].
+    /// Refuses settings that are valid but probably a mistake: a limit of zero, and one of more than a day that is
+    /// not [`Duration::MAX`].
     ///
     /// `build`, `set_limit` and `reconfigure` accept them. With the feature `tracing` they log the same message as an
     /// event at the level `WARN`.

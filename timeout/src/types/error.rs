@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, time::Duration};
 
-/// A setting is out of its range, or legal and hardly meant.
+/// A setting is out of its range, or valid but probably a mistake.
 ///
 /// Returned by [`DeadlineFilterBuilder::build`](crate::DeadlineFilterBuilder::build),
 /// [`Builder::check`](crate::Builder::check) and [`Timeout::within`](crate::Timeout::within). The message names the
@@ -34,11 +34,11 @@ pub enum InvalidConfig {
     EmptyName,
 }
 
-/// Longer limits are more likely a mistaken unit than a wish.
+/// A longer limit is probably in the wrong unit.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl InvalidConfig {
-    /// Refuses a limit that is hardly meant.
+    /// Refuses a limit that is probably a mistake.
     pub(crate) const fn check_limit(field: &'static str, limit: Duration) -> Result<(), Self> {
         if limit.is_zero() {
             Err(Self::ZeroLimit(field))

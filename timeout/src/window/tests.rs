@@ -34,13 +34,13 @@ impl Naive {
         self.rejected += u64::from(is_rejected);
     }
 
-    /// In the first hundred the rejections are within the share, then at most three ahead. They are never behind by
-    /// four if all requests have expired.
+    /// The rejections are within the share in the first hundred, and at most three ahead of it from then on.
     fn is_ahead(&self, share: u64) -> bool {
         let ahead = if self.seen <= 100 { 0 } else { 3 };
         self.rejected * 10_000 > self.seen * share + ahead * 10_000
     }
 
+    /// If all requests have expired, the rejections are behind the share by less than four.
     fn is_behind(&self, share: u64) -> bool {
         self.seen * share >= (self.rejected + 4) * 10_000
     }
