@@ -154,6 +154,30 @@ fn dropping_a_waker_may_leave_the_same_line() {
         .expect("a waker is dropped outside the lock");
 }
 
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("in the waker")
+    }
+}
+
+#[test]
+fn a_panicking_waker_does_not_reach_the_releasing_call() {
+    let bulkhead = one_place();
+    let held = hold(&bulkhead);
+    let mut first = Box::pin(bulkhead.acquire());
+    let waker = Arc::new(Panics).into();
+    assert_pending!(first.as_mut().poll(&mut Context::from_waker(&waker)));
+    let mut second = task::spawn(bulkhead.acquire());
+    assert_pending!(second.poll());
+    drop(held);
+    assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (1, 1));
+    drop(first);
+    drop(assert_ready_ok!(second.poll()));
+    assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (0, 0));
+}
+
 #[test]
 fn a_lowered_limit_keeps_the_calls_in_flight() {
     let bulkhead = Bulkhead::builder().limit(3).build("b").unwrap();
