@@ -482,6 +482,34 @@ async fn a_busy_inner_service_is_called_in_the_future() {
     assert_eq!((calls.load(SeqCst), bulkhead.in_flight()), (2, 0));
 }
 
+/// Counts its clones.
+struct Counted(Arc<AtomicUsize>);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        self.0.fetch_add(1, SeqCst);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[test]
+fn a_refused_call_clones_no_inner_service() {
+    let clones = Arc::new(AtomicUsize::new(0));
+    let counted = Counted(Arc::clone(&clones));
+    let bulkhead = one_place();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(0, SECOND))
+        .layer(service_fn(move |()| {
+            let _ = &counted;
+            std::future::ready(Ok::<_, BoxError>(()))
+        }));
+    assert_ready_ok!(task::spawn(service.call(())).poll());
+    assert_eq!(clones.load(SeqCst), 1);
+    let _held = hold(&bulkhead);
+    assert_ready_err!(task::spawn(service.call(())).poll());
+    assert_eq!(clones.load(SeqCst), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_queued_inner_call_gives_the_place_back() {
     let bulkhead = one_place();

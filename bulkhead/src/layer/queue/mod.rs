@@ -22,8 +22,8 @@ pub use service::QueueService;
 
 /// Puts a service behind a bulkhead with a queue, in which calls wait for a place.
 ///
-/// Made by [`BulkheadLayer::queue`]. Its service clones the inner one for each call (`S: Clone`), since the future of the
-/// call waits: first for a place of the bulkhead, then for that clone to be ready. A caller that waits holds nothing of the
+/// Made by [`BulkheadLayer::queue`]. Its service clones the inner one for each call that it does not refuse (`S: Clone`),
+/// since the future of the call waits: first for a place of the bulkhead, then for that clone to be ready. A caller that waits holds nothing of the
 /// inner service, so the queue of one bulkhead never starves another.
 ///
 /// A call without a deadline that finds a place and a ready inner service begins inside `call`, as it does behind a

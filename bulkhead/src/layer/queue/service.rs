@@ -69,10 +69,11 @@ where
                 }
             }
         };
-        let mut inner = this.inner.clone();
-        let (place, bounds) = match this.source.begin(&request, self.queue.into()) {
+        // The clone is made after the place, so that a refused call costs none, and is dropped before it.
+        let (inner, place, bounds) = match this.source.begin(&request, self.queue.into()) {
             // A call with a deadline begins in its future, because the first poll may come too late.
             Begun::Inside(permit) if latest.is_none() => {
+                let mut inner = this.inner.clone();
                 // No task is to be woken: if the inner service is not ready, the future asks it again.
                 match inner.poll_ready(&mut Context::from_waker(Waker::noop())) {
                     Poll::Ready(Ok(())) => {
@@ -80,13 +81,16 @@ where
                         return QueueFuture::calling(call, permit, this.classifier.clone());
                     }
                     Poll::Ready(Err(error)) => return QueueFuture::answered(Err(error)),
-                    Poll::Pending => (Place::Held(permit), bounds(None)),
+                    Poll::Pending => (inner, Place::Held(permit), bounds(None)),
                 }
             }
-            Begun::Inside(permit) => (Place::Held(permit), bounds(None)),
-            Begun::Watched(permit) => (Place::Held(permit), Bounds::NONE),
+            Begun::Inside(permit) => (this.inner.clone(), Place::Held(permit), bounds(None)),
+            Begun::Watched(permit) => (this.inner.clone(), Place::Held(permit), Bounds::NONE),
             // The wait begins now.
-            Begun::Queued(acquire) => (Place::Queued(acquire), bounds(Some(Instant::now()))),
+            Begun::Queued(acquire) => {
+                let bounds = bounds(Some(Instant::now()));
+                (this.inner.clone(), Place::Queued(acquire), bounds)
+            }
             Begun::Refused(full) => {
                 return QueueFuture::answered(this.reject.on_reject(full, request));
             }
