@@ -9,6 +9,7 @@ use crate::limit::Window;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Learnt {
     /// The limit with its fraction: near the floor a step is smaller than a place, and without it the limit would stay there.
+    /// A probe does not change it, and ends with it.
     pub(super) limit: f64,
     /// The last answer. A window with another limit means that an operator set it.
     pub(super) answered: usize,
@@ -23,12 +24,8 @@ pub(super) struct Learnt {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Probing {
     /// Calls that were admitted under the former limit are still in flight.
-    Settling {
-        resume: f64,
-    },
-    Measuring {
-        resume: f64,
-    },
+    Settling,
+    Measuring,
 }
 
 /// The baseline is a plain mean for this number of windows before it becomes an exponential one, as in the original.
@@ -85,25 +82,24 @@ impl Gradient2 {
         #[expect(clippy::cast_precision_loss, reason = "a limit, which has 30 bits")]
         let places = places.max(1) as f64;
         match self.learnt.probing {
-            Some(Probing::Settling { resume }) => {
-                self.learnt.probing = Some(Probing::Measuring { resume });
+            Some(Probing::Settling) => {
+                self.learnt.probing = Some(Probing::Measuring);
                 Some(places)
             }
-            Some(Probing::Measuring { resume }) => {
+            Some(Probing::Measuring) => {
                 self.learnt.probing = None;
                 self.learnt.since_probe = 0;
                 if let (Some(latency), 0) = (window.latency(), window.overloads()) {
                     self.settle_baseline(micros(latency));
                 }
-                Some(resume)
+                Some(self.learnt.limit)
             }
             None => {
                 self.learnt.since_probe = self.learnt.since_probe.saturating_add(1);
                 if self.learnt.since_probe < windows || self.learnt.limit <= places {
                     return None;
                 }
-                let resume = self.learnt.limit;
-                self.learnt.probing = Some(Probing::Settling { resume });
+                self.learnt.probing = Some(Probing::Settling);
                 Some(places)
             }
         }
