@@ -1,6 +1,6 @@
 //! Feature `metrics`: the handles of a bulkhead, and when they are registered.
 
-use std::{fmt, sync::OnceLock};
+use std::sync::OnceLock;
 
 use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, Unit, with_recorder};
 
@@ -65,13 +65,21 @@ impl Meter {
         Self(OnceLock::new())
     }
 
-    /// The handles, and whether they existed before. If not, the gauges were just set to what the bulkhead says now, which
-    /// includes the event that is to be recorded.
+    /// Runs `event` on the handles, if a recorder is found.
     #[inline]
-    fn handles(&self, of: &impl Figures) -> Option<(&Handles, bool)> {
+    fn record(&self, of: &impl Figures, event: impl FnOnce(&Handles)) {
+        if let Some(handles) = self.0.get().or_else(|| self.find(of)) {
+            event(handles);
+        }
+    }
+
+    /// The same for an event that the figures include already. Gauges that are registered now start with these figures, so
+    /// the event must not move them again.
+    #[inline]
+    fn record_step(&self, of: &impl Figures, step: impl FnOnce(&Handles)) {
         match self.0.get() {
-            Some(handles) => Some((handles, true)),
-            None => self.find(of).map(|handles| (handles, false)),
+            Some(handles) => step(handles),
+            None => drop(self.find(of)),
         }
     }
 
@@ -105,80 +113,56 @@ impl Observe for Meter {
 
     #[inline]
     fn entered(&self, of: &impl Figures) {
-        if let Some((handles, true)) = self.handles(of) {
-            handles.in_flight.increment(1.0);
-        }
+        self.record_step(of, |handles| handles.in_flight.increment(1.0));
     }
 
     #[inline]
     fn left(&self, of: &impl Figures) {
-        if let Some((handles, _)) = self.handles(of) {
-            handles.in_flight.decrement(1.0);
-        }
+        self.record(of, |handles| handles.in_flight.decrement(1.0));
     }
 
     fn joined(&self, of: &impl Figures) {
-        if let Some((handles, true)) = self.handles(of) {
-            handles.queued.increment(1.0);
-        }
+        self.record_step(of, |handles| handles.queued.increment(1.0));
     }
 
     fn went(&self, of: &impl Figures) {
-        if let Some((handles, true)) = self.handles(of) {
-            handles.queued.decrement(1.0);
-        }
+        self.record_step(of, |handles| handles.queued.decrement(1.0));
     }
 
     fn granted(&self, of: &impl Figures) {
-        if let Some((handles, true)) = self.handles(of) {
+        self.record_step(of, |handles| {
             handles.queued.decrement(1.0);
             handles.in_flight.increment(1.0);
-        }
+        });
     }
 
     fn refused(&self, of: &impl Figures, cause: Cause) {
-        if let Some((handles, _)) = self.handles(of) {
-            handles.rejected[cause as usize].increment(1);
-        }
+        self.record(of, |handles| handles.rejected[cause as usize].increment(1));
     }
 
     fn would_refuse(&self, of: &impl Figures) {
-        if let Some((handles, _)) = self.handles(of) {
-            handles.would_reject.increment(1);
-        }
+        self.record(of, |handles| handles.would_reject.increment(1));
     }
 
     fn overloaded(&self, of: &impl Figures) {
-        if let Some((handles, _)) = self.handles(of) {
-            handles.overloaded.increment(1);
-        }
+        self.record(of, |handles| handles.overloaded.increment(1));
     }
 
     fn resized(&self, of: &impl Figures) {
-        let Some((handles, _)) = self.handles(of) else {
-            return;
-        };
         // A value and not a step, because the limit of a family is that of one member. Two threads that change the limit
         // may set the gauge in the other order, so each looks again after it has set it.
-        let mut told = None;
-        while told != Some(of.limit()) {
-            let limit = of.limit();
-            handles.limit.set(as_f64(limit));
-            told = Some(limit);
-        }
+        self.record(of, |handles| {
+            let mut told = None;
+            while told != Some(of.limit()) {
+                let limit = of.limit();
+                handles.limit.set(as_f64(limit));
+                told = Some(limit);
+            }
+        });
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures to look at")]
 fn as_f64(count: usize) -> f64 {
     count as f64
-}
-
-impl fmt::Debug for Meter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let resolved = self.0.get().is_some();
-        f.debug_struct("Meter")
-            .field("resolved", &resolved)
-            .finish()
-    }
 }

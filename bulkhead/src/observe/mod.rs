@@ -1,5 +1,5 @@
-//! What a bulkhead reports to metrics and tracing. Without the features nothing here holds or does anything, so that the
-//! state reports each event without a `cfg`.
+//! What a bulkhead reports to metrics and tracing. Without the features nothing here has a size or a body, so that the state
+//! reports each event without a `cfg`.
 
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -24,40 +24,29 @@ pub trait Figures {
 
 /// The events of the calls of a bulkhead, reported outside of all locks: a recorder is foreign code.
 pub(crate) trait Observe {
-    #[inline]
     fn entered(&self, _: &impl Figures) {}
     /// A call ends. It still counts as in flight.
-    #[inline]
     fn left(&self, _: &impl Figures) {}
-    #[inline]
     fn joined(&self, _: &impl Figures) {}
     /// A waiter leaves without a place.
-    #[inline]
     fn went(&self, _: &impl Figures) {}
     /// A waiter is granted a place, and counts as in flight from now on.
-    #[inline]
     fn granted(&self, _: &impl Figures) {}
-    #[inline]
     fn refused(&self, _: &impl Figures, _: Cause) {}
-    #[inline]
     fn would_refuse(&self, _: &impl Figures) {}
-    #[inline]
     fn overloaded(&self, _: &impl Figures) {}
-    #[inline]
     fn resized(&self, _: &impl Figures) {}
     /// Registers the metrics now.
     #[cfg(feature = "metrics")]
     fn resolve(&self, of: &impl Figures);
 
     /// A refusal, for metrics and tracing.
-    #[inline]
     fn report_refusal(&self, of: &impl Figures, full: &Full) {
         self.refused(of, full.cause());
         tracing::refused(full);
     }
 
     /// Another limit, for metrics and tracing.
-    #[inline]
     fn report_limit(&self, of: &impl Figures, limit: usize) {
         self.resized(of);
         tracing::resized(of.name(), limit);
@@ -65,7 +54,6 @@ pub(crate) trait Observe {
 }
 
 #[cfg(not(feature = "metrics"))]
-#[derive(Debug)]
 pub(crate) struct Meter;
 
 #[cfg(not(feature = "metrics"))]
