@@ -26,7 +26,7 @@ type Start<P> = <<P as Pointer>::Regulator as Regulate>::Start;
 impl<P: Pointer> Permit<P> {
     /// `core` must have admitted a caller once for this permit.
     pub(crate) fn new(core: P) -> Self {
-        let start = core.core().start();
+        let start = core.core().regulator().start();
         Self { core, start }
     }
 

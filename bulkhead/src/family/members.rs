@@ -29,10 +29,10 @@ use crate::{
 
 /// What the handles of a family share.
 pub(super) struct Members<K, R> {
-    name: &'static str,
-    capacity: usize,
+    pub(super) name: &'static str,
+    pub(super) capacity: usize,
     map: HashMap<K, Member<R>>,
-    overflow: Arc<Core<R>>,
+    pub(super) overflow: Arc<Core<R>>,
     /// Taken to make, find or evict a member. A call through a layer does not take it for a key that exists.
     ring: Mutex<Ring<K, R>>,
 }
@@ -78,18 +78,6 @@ impl<K, R> Members<K, R> {
                 hand: 0,
             }),
         }
-    }
-
-    pub(super) const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    pub(super) const fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    pub(super) const fn overflow(&self) -> &Arc<Core<R>> {
-        &self.overflow
     }
 
     pub(super) fn len(&self) -> usize {

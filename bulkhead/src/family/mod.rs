@@ -141,19 +141,19 @@ impl<K, R> Bulkheads<K, R> {
     /// The name of all members.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.0.name()
+        self.0.name
     }
 
     /// The most keys with their own bulkhead.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.0.capacity()
+        self.0.capacity
     }
 
     /// The bulkhead that the keys without their own one share.
     #[must_use]
     pub fn overflow(&self) -> Bulkhead<Arc<Core<R>>> {
-        Bulkhead(Arc::clone(self.0.overflow()))
+        Bulkhead(Arc::clone(&self.0.overflow))
     }
 }
 
@@ -193,7 +193,7 @@ impl<K: Hash + Eq + Clone, R: Regulate> Bulkheads<K, R> {
         to.check()?;
         self.0.set_numbers(to);
         // One by one and outside the lock of the family, as this wakes waiters.
-        self.0.overflow().reconfigure(to)?;
+        self.0.overflow.reconfigure(to)?;
         for (_, bulkhead) in self.iter() {
             bulkhead.0.reconfigure(to)?;
         }

@@ -60,11 +60,11 @@ impl<R> Core<R> {
     #[inline]
     pub(crate) fn enter_or_queue(&self, line: Line, waker: Option<&Waker>) -> Entry {
         if self.permits.try_acquire().is_ok() {
-            self.entered();
+            self.meter.entered(self);
             return Entry::Inside;
         }
-        // Relaxed: the length is written under the lock, and the line had this length at some moment of this call. A full
-        // line then refuses without the lock, so that an overload does not make callers wait for it.
+        // Relaxed: the length is written under the lock, and a seat that was given up before this call is seen as free. A
+        // full line then refuses without the lock, so that an overload does not make callers wait for it.
         let aside = self.aside.load(Relaxed);
         if aside & WATCHES == 0 && (aside & MAX_TOLD) as usize >= line.length {
             return self.line_is_full();
@@ -91,7 +91,7 @@ impl<R> Core<R> {
         match self.permits.take_or_announce() {
             Admit::Inside => {
                 drop(waiters);
-                self.entered();
+                self.meter.entered(self);
                 Entry::Inside
             }
             Admit::Retired => Entry::Retired,
@@ -109,7 +109,7 @@ impl<R> Core<R> {
         // The last place and the last seat may have gone at different moments, so the place is tried once more.
         match self.permits.try_acquire() {
             Ok(()) => {
-                self.entered();
+                self.meter.entered(self);
                 Entry::Inside
             }
             Err(seen) if seen.is_retired() => Entry::Retired,
@@ -122,21 +122,10 @@ impl<R> Core<R> {
 
     /// Hands in the seat of a waiter that was granted a place. Otherwise the waiter is woken through `waker` when it is.
     pub(crate) fn take_if_granted(&self, ticket: &Ticket, waker: &Waker) -> bool {
-        // One lock for both steps. The place has counted as in flight since the grant, so nothing is counted here.
-        let mut waiters = self.waiters.lock();
-        match waiters.look(ticket, waker) {
-            Turn::Granted => {
-                let turn = waiters.leave(ticket);
-                debug_assert!(matches!(turn, Turn::Granted), "as it was just now");
-                true
-            }
-            Turn::Waits(replaced) => {
-                // The waker is foreign code, so the lock goes first.
-                drop(waiters);
-                drop(replaced);
-                false
-            }
-        }
+        // The place has counted as in flight since the grant, so nothing is counted here.
+        let turn = self.waiters.lock().leave_if_granted(ticket, waker);
+        // The lock is free again when `turn` drops the waker that was replaced.
+        matches!(turn, Turn::Granted)
     }
 
     /// Removes a waiter. A place that it was granted goes to the next one.
@@ -162,8 +151,6 @@ impl<R> Core<R> {
 
 impl<R> Core<R> {
     /// Grants free places to waiters and wakes them, one by one.
-    #[cold]
-    #[inline(never)]
     pub(super) fn serve(&self) {
         // The lock is taken anew for each waiter: a waker may run long, or use this bulkhead.
         while self.permits.is_owed() {

@@ -75,7 +75,7 @@ impl<R> Core<R> {
     pub(crate) fn try_acquire(&self) -> Result<(), Full> {
         match self.permits.try_acquire() {
             Ok(()) => {
-                self.entered();
+                self.meter.entered(self);
                 Ok(())
             }
             Err(seen) => self.no_place(seen),
@@ -87,7 +87,7 @@ impl<R> Core<R> {
     pub(crate) fn try_acquire_unless_retired(&self) -> Option<Result<(), Full>> {
         match self.permits.try_acquire() {
             Ok(()) => {
-                self.entered();
+                self.meter.entered(self);
                 Some(Ok(()))
             }
             Err(seen) if seen.is_retired() => None,
@@ -103,11 +103,6 @@ impl<R> Core<R> {
                 Some(self.no_place(seen))
             }
         }
-    }
-
-    #[inline]
-    fn entered(&self) {
-        self.meter.entered(self);
     }
 }
 
@@ -133,12 +128,6 @@ impl<R> Core<R> {
 }
 
 impl<R: Regulate> Core<R> {
-    /// What the permit of a call remembers of its start.
-    #[inline]
-    pub(crate) fn start(&self) -> R::Start {
-        self.regulator.start()
-    }
-
     /// Records how a call went. Its place is released afterwards.
     // The call is still counted as in flight here, and an adaptive limit counts on that.
     #[inline]
@@ -258,10 +247,12 @@ impl<R> Figures for Core<R> {
     }
 }
 
-/// [`Core::serve`], which wakes waiters.
-// It never unwinds, as its ABI says. So the compiler keeps nothing in memory for the case that a waker panics, and a call
-// that gives its place back stays in registers. A panic of a waker is dropped: it belongs to the task that is woken and
-// not to the call that made room. Leaked, because its own drop may panic too.
+/// [`Core::serve`] for a call that gives its place back: a panic of a waker does not reach that call.
+// The panic belongs to the task that is woken and not to the call that made room. Its payload is leaked, because the drop
+// of a payload may panic too. The test `a_panicking_waker_does_not_reach_the_releasing_call` holds this.
+//
+// The ABI tells the compiler that this function never unwinds. The caller then keeps nothing in memory for that case, and a
+// call that gives its place back stays in registers.
 #[cold]
 #[inline(never)]
 extern "C" fn serve<R>(core: &Core<R>) {

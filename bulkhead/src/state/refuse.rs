@@ -5,6 +5,8 @@
 // and counts it as one that would have been refused.
 //
 // The modes share a word with the length of the line, because a refusal reports that length: one load for both.
+//
+// A refusal is reported under no lock: a recorder and a subscriber are foreign code, and may use this bulkhead.
 
 use std::time::Duration;
 
@@ -53,7 +55,7 @@ impl<R> Core<R> {
         }
         let queued = aside & MAX_TOLD;
         let full = Full::new(self.name, Cause::AtLimit, seen, queued, Duration::ZERO);
-        self.report(&full);
+        self.meter.report_refusal(self, &full);
         Err(full)
     }
 
@@ -75,7 +77,7 @@ impl<R> Core<R> {
         let admit = self.permits.acquire_beyond_limit();
         if let Admit::Inside = admit {
             self.would_refuse();
-            self.entered();
+            self.meter.entered(self);
         }
         admit
     }
@@ -102,7 +104,7 @@ impl<R> Core<R> {
             Caller::Inside => (seen.but_one(), queued),
         };
         let full = Full::new(self.name, cause, seen, queued, waited);
-        self.report(&full);
+        self.meter.report_refusal(self, &full);
         full
     }
 
@@ -110,11 +112,6 @@ impl<R> Core<R> {
         // Relaxed: a count that orders nothing.
         self.rejections.fetch_add(1, Relaxed);
         self.meter.would_refuse(self);
-    }
-
-    fn report(&self, full: &Full) {
-        // Under no lock: a recorder and a subscriber are foreign code, and may use this bulkhead.
-        self.meter.report_refusal(self, full);
     }
 
     pub(super) fn watches(&self) -> bool {

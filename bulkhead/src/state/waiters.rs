@@ -98,8 +98,8 @@ impl Waiters {
         waker
     }
 
-    /// Whether the waiter has been granted a permit. If not, it is woken through `new`.
-    pub(super) fn look(&mut self, ticket: &Ticket, new: &Waker) -> Turn {
+    /// Gives the seat up if the waiter was granted a permit. Otherwise the waiter is woken through `new`.
+    pub(super) fn leave_if_granted(&mut self, ticket: &Ticket, new: &Waker) -> Turn {
         match &mut self.seats[ticket.0] {
             Seat::Waiting { waker, .. } => {
                 // A task that polls twice with one waker pays for no clone of it.
@@ -110,7 +110,7 @@ impl Waiters {
                     waker.replace(new.clone())
                 })
             }
-            Seat::Granted | Seat::Vacant { .. } => Turn::Granted,
+            Seat::Granted | Seat::Vacant { .. } => self.leave(ticket),
         }
     }
 
