@@ -21,7 +21,7 @@ mutant 'a waiter that announces itself after it looked' src/state/permits.rs \
 mutant 'a limit that is changed by load, then store' src/state/permits.rs \
     '.compare_exchange_weak(word, next, Relaxed, Relaxed)' \
     '.load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
-mutant 'a granted place that a waiter takes with it when it goes' src/state/line.rs \
+mutant 'a dropped waiter that keeps its granted place' src/state/line.rs \
     '                self.release();' \
     '                // it goes with it'
 mutant 'a bulkhead retired by load, then store' src/state/permits.rs \
@@ -33,7 +33,7 @@ mutant 'a window closed by load, then store' src/limit/samples.rs \
 mutant 'sums taken by load, then store' src/limit/samples.rs \
     'let packed = self.latencies.swap(0, Relaxed);' \
     'let packed = self.latencies.load(Relaxed); self.latencies.store(0, Relaxed);'
-mutant 'a law that overrules the hand that set the limit meanwhile' src/state/mod.rs \
+mutant 'a law that overwrites a limit set by an operator' src/state/mod.rs \
     'let is_so = self.snapshot().limit() == was;' \
     'let is_so = was > 0;'
 model_mutant 'one place too many' src/state/permits.rs \
@@ -42,7 +42,7 @@ model_mutant 'one place too many' src/state/permits.rs \
 model_mutant 'a line that is served from its end' src/state/waiters.rs \
     'let first = self.first?;' \
     'let first = self.last?;'
-model_mutant 'an overload that nobody counts' src/state/mod.rs \
+model_mutant 'an overload that is not counted' src/state/mod.rs \
     'if outcome == Outcome::Overload {' \
     'if outcome == Outcome::Overload && self.overloads() > 0 {'
 

@@ -1,7 +1,7 @@
 //! The atomics and the lock of this crate: std's and `parking_lot`'s, or loom's in a model.
 //!
-//! No other file names one of them. The reference count of a handle stays std's: loom's `Arc` has no `Borrow`, and the
-//! count is proven elsewhere.
+//! No other file names one of them. The reference count of a handle stays std's: loom's `Arc` has no `Borrow`, and std's
+//! count needs no model here.
 //!
 //! Three locks exist: of the waiters (taken when a caller waits or a limit changes), of the law of an adaptive limit
 //! (once a window), and of the members of a family (for a new key, `get` and `iter`). A call that finds a place takes

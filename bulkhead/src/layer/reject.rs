@@ -4,8 +4,8 @@ use crate::types::Full;
 
 /// Turns a refusal into the service's own answer.
 ///
-/// The default is [`IntoError`], and
-/// [`on_reject`](crate::BulkheadLayer::on_reject) and [`fallback`](crate::BulkheadLayer::fallback) take closures.
+/// The default is [`IntoError`]. [`on_reject`](crate::BulkheadLayer::on_reject) and
+/// [`fallback`](crate::BulkheadLayer::fallback) take closures.
 ///
 /// The compiler refuses an error type without room for a [`Full`] where no closure answers:
 ///

@@ -53,8 +53,8 @@ impl Permits {
     /// Takes a permit if one is free and no caller waits for it.
     #[inline]
     pub(super) fn try_acquire(&self) -> Result<(), Snapshot> {
-        // Relaxed: a guess, which the compare-and-swap below confirms or corrects. A refusal decides on this read alone:
-        // the word had this value at some moment of this call, which is all that a refusal claims.
+        // Relaxed: a guess, which the compare-and-swap below confirms or corrects. A refusal decides on this read alone. It
+        // sees every release that happened before this call. A release that races with the call may come after it.
         let mut word = self.word.load(Relaxed);
         loop {
             if word < ONE {
@@ -98,8 +98,8 @@ impl Permits {
     /// Only a `Permit` may call it, once: that keeps the count right.
     #[inline]
     pub(super) fn release(&self) -> bool {
-        // Release pairs with the Acquire in `try_acquire`, `take_or_announce` and `grant`. The
-        // sign of the sum is the answer: it is negative only while the word is marked.
+        // Release pairs with each Acquire of this file: of every way to take a permit, and of `retire`. The sign of the sum
+        // is the answer: it is negative while the word is marked, and while more permits are out than the limit allows.
         self.word.fetch_add(ONE, Release).wrapping_add(ONE) < 0
     }
 

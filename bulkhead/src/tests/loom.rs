@@ -124,10 +124,7 @@ fn no_caller_overtakes_a_waiter() {
         let other = bulkhead.clone();
         let newcomer = thread::spawn(move || other.try_acquire().is_ok());
         drop(held);
-        assert!(
-            !newcomer.join().unwrap(),
-            "it went in before who had waited"
-        );
+        assert!(!newcomer.join().unwrap(), "it overtook the waiter");
         assert!(poll_once(&mut first).is_some());
     });
 }

@@ -54,10 +54,10 @@ impl InvalidConfig {
                 "`smoothing` of an adaptive limit must be above 0.0 and at most 1.0: it is the share of a new limit that takes effect"
             }
             Self::Tolerance => {
-                "`tolerance` of an adaptive limit must be at least 1.0 and finite: it is how many times slower than the baseline still is healthy"
+                "`tolerance` of an adaptive limit must be at least 1.0 and finite: it is how many times the baseline a healthy latency may be"
             }
             Self::Drift => {
-                "`drift` of an adaptive limit must be at least 1.0 and finite: it is how far the baseline may rise above its lowest"
+                "`drift` of an adaptive limit must be at least 1.0 and finite: it is how far the baseline may rise above its lowest value"
             }
             Self::Memory => {
                 "`memory` of an adaptive limit must be at least 1 window: the baseline is a mean over that number"

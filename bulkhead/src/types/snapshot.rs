@@ -8,7 +8,8 @@
 //! ```
 //!
 //! The word counts free places and not held ones. "Is there a place" is then a comparison with a constant, and a
-//! release is an addition of one whose sign says whether it is done. The word costs what a bare count would cost.
+//! release is an addition of one whose sign says whether the line must be looked at. The word costs what a bare count would
+//! cost.
 
 /// One free place.
 pub(crate) const ONE: i64 = 1 << LIMIT_BITS;

@@ -91,8 +91,8 @@ where
 
     /// # Panics
     ///
-    /// When polled again after it was ready. Also when it must wait without a tokio runtime with a timer, unless the wait is
-    /// bounded by [`Duration::MAX`](std::time::Duration::MAX).
+    /// When polled again after it was ready. Also when it starts a wait with an end outside of a tokio runtime with a timer. A
+    /// wait without a deadline and with [`Duration::MAX`](std::time::Duration::MAX) has no end.
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;

@@ -92,7 +92,7 @@ fn no_caller_enters_above_a_lowered_limit() {
             // This thread holds the only place, so the others are outside and find none.
             assert!(shared.0.try_acquire().is_err());
             let inside = shared.1.fetch_add(0, Relaxed); // a plain load may read what was
-            assert_eq!(inside, 0, "somebody is inside above the limit");
+            assert_eq!(inside, 0, "a caller is inside above the limit");
         }
         shared.0.release();
         caller.join().unwrap();
