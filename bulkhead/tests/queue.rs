@@ -334,7 +334,7 @@ async fn a_call_waits_and_reports_how_long() {
     assert_eq!(
         bulkhead.queued(),
         0,
-        "who waited too long is out of the line"
+        "a caller that waited too long is out of the line"
     );
 }
 
@@ -369,7 +369,7 @@ async fn a_waiter_holds_nothing_of_the_inner_service() {
     assert_eq!(
         inner.load(SeqCst),
         1,
-        "only who has a place asks the inner service"
+        "only a caller with a place asks the inner service"
     );
     assert_eq!(bulkhead.queued(), 4);
 }
