@@ -96,6 +96,7 @@ fn literal_selectors_need_no_series() {
     for indicator in [
         "{ total: 'm{job=\"a\"}', bad: 'm{job=\"a\", code=\"500\"}' }",
         "{ total: 'm{job=\"a\"}', good: 'm{code=\"200\"}' }",
+        "{ total: m, good: 'm{error=\"\"}' }",
         "{ total: all, bad: bad }",
         "{ latency: { histogram: h, within: 1s } }",
     ] {

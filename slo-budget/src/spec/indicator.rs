@@ -37,16 +37,21 @@ pub struct MissingSeries(String);
 // === impl Indicator ===
 
 impl Indicator {
-    /// `None` when no series can be good, or none can be bad.
+    /// `None` when no series of `total` can be good, or none can be bad. Without parsing regular expressions this is known
+    /// for two series, and when `part` has no matcher that `total` does not have.
     pub(super) fn new(total: Selector, part: Selector, part_is_bad: bool) -> Option<Self> {
         let [part_role, other_role] = if part_is_bad {
             [Role::Bad, Role::Good]
         } else {
             [Role::Good, Role::Bad]
         };
-        let known = |selector: &Selector| selector.is_series().then(|| selector.clone());
         let series = if total.metric != part.metric {
-            [(Role::Total, known(&total)), (part_role, known(&part))]
+            [
+                (Role::Total, total.as_series()),
+                (part_role, part.as_series()),
+            ]
+        } else if (part.matchers.iter()).all(|matcher| total.matchers.contains(matcher)) {
+            return None;
         } else if total.is_series() && part.is_series() {
             let [inside, outside] = split(&total, &part)?;
             [(other_role, Some(outside)), (part_role, Some(inside))]
@@ -63,27 +68,33 @@ impl Indicator {
     }
 
     /// The good events are those in the bucket `within` of a histogram.
-    pub(super) fn latency(histogram: &Selector, within: Duration) -> Option<Self> {
+    pub(super) fn latency(histogram: &Selector, within: Duration) -> Self {
         let seconds = within.as_secs_f64().to_string();
-        let bucket = |operator, value| Matcher {
-            label: "le".into(),
-            operator,
-            value,
-        };
-        // Clients write the bound of a whole second as `1` or as `1.0`.
-        let le = if seconds.contains('.') {
-            bucket("=", seconds.clone())
-        } else {
-            bucket("=~", format!("{seconds}(\\.0)?"))
+        let bucket = |operator, value| {
+            let le = Matcher {
+                label: "le".into(),
+                operator,
+                value,
+            };
+            histogram.with("_bucket", Some(le))
         };
         let total = histogram.with("_count", None);
-        let mut indicator = Self::new(total, histogram.with("_bucket", Some(le)), false)?;
-        let series = histogram.with("_bucket", Some(bucket("=", seconds)));
-        if series.is_series() {
-            indicator.set_series(Role::Good, series);
+        let series = bucket("=", seconds.clone());
+        Self {
+            series: [
+                (Role::Total, total.as_series()),
+                (Role::Good, series.as_series()),
+            ],
+            total,
+            // Clients write the bound of a whole second as `1` or as `1.0`.
+            part: if seconds.contains('.') {
+                series
+            } else {
+                bucket("=~", format!("{seconds}(\\.0)?"))
+            },
+            part_is_bad: false,
+            within: Some(within),
         }
-        indicator.within = Some(within);
-        Some(indicator)
     }
 
     /// The time within which an event is good, if the indicator is a latency.
@@ -109,11 +120,8 @@ impl Indicator {
 
     /// Sets the series of a counter.
     pub(super) fn set_series(&mut self, role: Role, series: Selector) {
-        for (of, known) in &mut self.series {
-            if *of == role {
-                *known = Some(series);
-                return;
-            }
+        if let Some((_, known)) = self.series.iter_mut().find(|(of, _)| *of == role) {
+            *known = Some(series);
         }
     }
 
@@ -184,14 +192,23 @@ impl fmt::Display for MissingSeries {
 
 impl Error for MissingSeries {}
 
-/// A series of `total` that `part` selects, and one that it leaves out.
+/// A series of `total` that `part` selects, and one that it leaves out. An empty value selects series without the label.
 fn split(total: &Selector, part: &Selector) -> Option<[Selector; 2]> {
-    let is_new = |matcher: &&Matcher| total.value(&matcher.label).is_empty();
-    let (new, shared): (Vec<_>, Vec<_>) = part.matchers.iter().partition(is_new);
-    let agrees = |matcher: &&Matcher| matcher.value == total.value(&matcher.label);
-    let leaves_out = new.iter().any(|matcher| !matcher.value.is_empty());
-    let inside = new.into_iter().fold(total.clone(), |series, matcher| {
-        series.with("", Some(matcher.clone()))
-    });
-    (leaves_out && shared.iter().all(agrees)).then(|| [inside, total.clone()])
+    let mut new = Vec::new();
+    for matcher in &part.matchers {
+        match (total.matchers.iter()).find(|of| of.label == matcher.label) {
+            None => new.push(matcher.clone()),
+            Some(of) if of == matcher => {}
+            Some(_) => return None,
+        }
+    }
+    let (mut inside, mut outside) = (total.clone(), total.clone());
+    if new.iter().all(|matcher| matcher.value.is_empty()) {
+        let mut present = new.first()?.clone();
+        present.value = "other".into();
+        outside.matchers.push(present);
+    }
+    new.retain(|matcher| !matcher.value.is_empty());
+    inside.matchers.extend(new);
+    Some([inside, outside])
 }

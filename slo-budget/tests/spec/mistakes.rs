@@ -352,6 +352,22 @@
 "#,
     ),
     (
+        with("code=~\"5..\"", "job=\"api\""),
+        r#"
+6:45: indicator.bad: the label `job` has two values: keep one
+  6 |   bad: http_requests_total{job="conductor", job="api"}
+    |                                             ^
+"#,
+    ),
+    (
+        with("{job=\"conductor\"}\n  bad: ", "{code=~\"5..\"}\n  bad: ").replace("job=\"conductor\", ", ""),
+        r#"
+6:8: indicator.bad: this has to select some of the series of `total` and leave out others, and it cannot: look for matchers that exclude each other
+  6 |   bad: http_requests_total{code=~"5.."}
+    |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+"#,
+    ),
+    (
         with(", code=~\"5..\"", ""),
         r#"
 6:8: indicator.bad: this has to select some of the series of `total` and leave out others, and it cannot: look for matchers that exclude each other

@@ -63,16 +63,11 @@ impl Notes<'_> {
                 self.at(&field, "leave out `le`: `within` says which bucket it is");
                 return None;
             }
-            Some((field, selector))
+            Some(selector)
         });
         let within = (self.required(&fields, "within", within))
             .and_then(|field| self.value(&field, DURATION, parse_duration));
-        let ((field, histogram), within) = (histogram?, within?);
-        let indicator = Indicator::latency(&histogram, within);
-        if indicator.is_none() {
-            self.at(&field, "its matchers exclude each other");
-        }
-        indicator
+        Some(Indicator::latency(&histogram?, within?))
     }
 
     /// Series for the tests of the rules.

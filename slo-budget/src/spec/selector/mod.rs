@@ -49,7 +49,15 @@ impl Selector {
                 if from.eat("}") {
                     break;
                 }
-                matchers.push(Matcher::parse(&mut from)?);
+                let start = from.at;
+                let matcher = Matcher::parse(&mut from)?;
+                let is_first =
+                    |other: &Matcher| other.operator == "=" && other.label == matcher.label;
+                if matcher.operator == "=" && matchers.iter().any(is_first) {
+                    let what = format!("the label `{}` has two values: keep one", matcher.label);
+                    return Err((start, what));
+                }
+                matchers.push(matcher);
                 from.space();
                 if !from.eat(",") && !from.rest().starts_with('}') {
                     return Err(from.wrong("a matcher ends with `,` or `}`"));
@@ -70,10 +78,9 @@ impl Selector {
         (self.matchers.iter()).all(|matcher| matcher.operator == "=")
     }
 
-    /// The value that it requires of a label, empty if none.
-    pub(super) fn value(&self, label: &str) -> &str {
-        let matcher = self.matchers.iter().find(|matcher| matcher.label == label);
-        matcher.map_or("", |matcher| &matcher.value)
+    /// The selector, if it is a series.
+    pub(super) fn as_series(&self) -> Option<Self> {
+        self.is_series().then(|| self.clone())
     }
 
     /// The same matchers of another metric, and one more.
