@@ -46,7 +46,7 @@ pub struct Arm {
 }
 
 /// Slow requests among all requests, good and bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Slow {
     slow: u64,
     much_too_slow: u64,
@@ -190,11 +190,10 @@ impl Arm {
         if self.counts.total() > u128::from(MOST) {
             return Err(InvalidArms::TooMany(side));
         }
-        let (bad, was) = (self.counts.bad(), before.counts);
-        if self.counts.good() < was.good() || bad < was.bad() {
+        if self.counts.good() < before.counts.good() || self.counts.bad() < before.counts.bad() {
             return Err(InvalidArms::WentBack(side));
         }
-        if self.in_a_row > bad {
+        if self.in_a_row > self.counts.bad() {
             return Err(InvalidArms::InARow(side));
         }
         let Some(Slow {
@@ -211,15 +210,12 @@ impl Arm {
         if much_too_slow > slow || slow > self.total() {
             return Err(InvalidArms::MoreSlowThanAll(side));
         }
-        let (was_slow, was_much_too_slow) = (
-            before.slow().unwrap_or(0),
-            before.much_too_slow().unwrap_or(0),
-        );
-        if slow < was_slow || much_too_slow < was_much_too_slow {
+        let was = before.latency.unwrap_or_default();
+        if slow < was.slow || much_too_slow < was.much_too_slow {
             return Err(InvalidArms::WentBack(side));
         }
         // A request that was not slow cannot become slow later.
-        if slow - was_slow > self.total() - before.total() {
+        if slow - was.slow > self.total() - before.total() {
             return Err(InvalidArms::MoreSlowThanAll(side));
         }
         Ok(())

@@ -199,7 +199,7 @@ impl Builder {
         if self.availability.budget() == self.availability.of() {
             return Err(InvalidConfig::CanaryAvailability);
         }
-        let ratios = match self.odds_ratios {
+        let odds_ratios = match self.odds_ratios {
             Setting::Given(ratios) if are_ratios(&ratios) => ratios,
             _ => return Err(InvalidConfig::CanaryOddsRatios),
         };
@@ -224,7 +224,7 @@ impl Builder {
             alpha: self.alpha,
             guard,
             margin: self.margin,
-            ratios,
+            odds_ratios,
             limits: Limits {
                 min_bad: self.min_bad,
                 failures_in_a_row: self.failures_in_a_row,

@@ -51,11 +51,7 @@ impl Comparison {
         if table.says_nothing() {
             return;
         }
-        for (product, ratio) in self
-            .worse
-            .iter_mut()
-            .zip(policy.ratios.into_iter().flatten())
-        {
+        for (product, ratio) in self.worse.iter_mut().zip(policy.ratios()) {
             *product += table.ln_likelihood_ratio(ratio).low;
         }
         let limit = policy.limits.times_error_rate;
@@ -68,7 +64,7 @@ impl Comparison {
 
     /// The logarithm of the evidence that the canary is worse: the mean of the products.
     pub(super) fn ln_worse(&self, policy: &CanaryPolicy) -> f64 {
-        ln_mean(&self.worse[..policy.ratios.iter().flatten().count()])
+        ln_mean(&self.worse[..policy.ratios().count()])
     }
 
     /// The logarithm of the evidence that its odds are above the limit, a multiple of the baseline's.

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// The faults that were shown.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Faults(Vec<Reason>);
 
 impl Faults {

@@ -42,14 +42,12 @@ const Z: f64 = 1.959_963_984_540_054;
 
 /// The logarithm of the evidence against a rate of at most `rate`.
 pub(super) fn ln_above(rate: f64, tally: Tally) -> f64 {
-    let terms = ln_ratios().map(|ln_ratio| ln_likelihood_ratio(ln_ratio, rate, tally));
-    ln_sum(terms.zip(ln_shares()).map(|(term, share)| share + term))
+    ln_mixture(ln_ratios().map(|ln_ratio| ln_likelihood_ratio(ln_ratio, rate, tally)))
 }
 
 /// The logarithm of the evidence against a rate of at least `rate`.
 pub(super) fn ln_below(rate: f64, tally: Tally) -> f64 {
-    let terms = ln_terms_below(rate, tally).into_iter();
-    ln_sum(terms.zip(ln_shares()).map(|(term, share)| share + term))
+    ln_mixture(ln_terms_below(rate, tally).into_iter())
 }
 
 /// The terms of [`ln_below`] without their shares. Each is linear in the tally. The first one says "never": a good release
@@ -67,6 +65,11 @@ pub(super) fn ln_terms_below(rate: f64, tally: Tally) -> [f64; RATIOS] {
     terms
 }
 
+/// The logarithm of the mixture, from those of its terms without their shares.
+fn ln_mixture(terms: impl Iterator<Item = f64> + Clone) -> f64 {
+    ln_sum(terms.zip(ln_shares()).map(|(term, share)| share + term))
+}
+
 /// The logarithms of the shares in the mixture: a half, a quarter, and so on.
 pub(super) fn ln_shares() -> impl Iterator<Item = f64> + Clone {
     std::iter::successors(Some(-LN_2), |ln| Some(ln - LN_2)).take(RATIOS)
@@ -79,7 +82,8 @@ pub(super) fn lower_bound(tally: Tally, alpha: f64) -> f64 {
         return 0.0;
     }
     // At the observed rate no ratio is above 1.
-    bisect(0.0, rate_of(tally), |rate| ln_above(rate, tally) >= needed).0
+    let is_rejected = |rate| ln_above(rate, tally) >= needed;
+    bisect(64, 0.0, rate_of(tally), is_rejected).0
 }
 
 /// A rate that is ever below the true rate with a probability of at most `alpha`.
@@ -88,7 +92,8 @@ pub(super) fn upper_bound(tally: Tally, alpha: f64) -> f64 {
     if tally.hits == tally.total || ln_below(1.0, tally) < needed {
         return 1.0;
     }
-    bisect(rate_of(tally), 1.0, |rate| ln_below(rate, tally) < needed).1
+    let is_possible = |rate| ln_below(rate, tally) < needed;
+    bisect(64, rate_of(tally), 1.0, is_possible).1
 }
 
 /// The observed rate. The tally must not be empty.
@@ -121,27 +126,17 @@ pub(super) fn without_a_further_hit(rate: f64, tally: Tally, evidence: f64) -> O
 /// factor is enough.
 pub(super) fn times_at_this_rate(rate: f64, tally: Tally, evidence: f64) -> Option<f64> {
     let terms = ln_terms_below(rate, tally);
-    let enough = |times: f64| {
-        let grown = (ln_shares().zip(terms)).map(|(share, term)| share + times * term);
-        ln_sum(grown) >= evidence
-    };
-    if enough(1.0) {
-        return Some(1.0);
+    let most = as_f64(MOST);
+    let falls_short =
+        |times: f64| ln_mixture(terms.into_iter().map(|term| times * term)) < evidence;
+    if !falls_short(1.0) {
+        Some(1.0)
+    } else if falls_short(most) {
+        None
+    } else {
+        // 96 bisections reduce a factor of 10^12 to less than one request.
+        Some(bisect(96, 1.0, most, falls_short).1)
     }
-    let (mut low, mut high) = (1.0, as_f64(MOST));
-    if !enough(high) {
-        return None;
-    }
-    // 96 bisections reduce a factor of 10^12 to less than one request.
-    for _ in 0..96 {
-        let middle = f64::midpoint(low, high);
-        if enough(middle) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    Some(high)
 }
 
 /// As [`times_at_this_rate`], for evidence that grows in proportion.
@@ -183,9 +178,9 @@ pub(super) fn wilson(Tally { total, hits }: Tally) -> Interval {
     }
 }
 
-/// Bisects between `low`, where `holds` is true, and `high`, where it is not.
-fn bisect(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> (f64, f64) {
-    for _ in 0..64 {
+/// Bisects a number of `times` between `low`, where `holds` is true, and `high`, where it is not.
+fn bisect(times: u32, mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> (f64, f64) {
+    for _ in 0..times {
         let middle = f64::midpoint(low, high);
         if holds(middle) {
             low = middle;

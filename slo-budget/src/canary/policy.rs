@@ -42,7 +42,7 @@ pub struct CanaryPolicy {
     pub(super) alpha: f64,
     pub(super) guard: f64,
     pub(super) margin: f64,
-    pub(super) ratios: Few<f64, MOST_RATIOS>,
+    pub(super) odds_ratios: Few<f64, MOST_RATIOS>,
     pub(super) limits: Limits,
     /// The greatest allowed share of requests above the baseline's 95th percentile: the margin at 5 %.
     pub(super) slow_guard: f64,
@@ -118,6 +118,10 @@ impl CanaryPolicy {
     /// The share of requests that go to the canary at each step, in per cent.
     pub fn steps(&self) -> impl Iterator<Item = u8> {
         self.steps.into_iter().flatten()
+    }
+
+    pub(super) fn ratios(&self) -> impl Iterator<Item = f64> {
+        self.odds_ratios.into_iter().flatten()
     }
 
     /// The greatest allowed share of failures.

@@ -86,17 +86,10 @@ pub enum Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |e: EValue| format!("(e-value {e}, enough is {:.0})", e.needed());
         match *self {
-            Self::Worse(e) => write!(
-                f,
-                "it fails more often than the baseline (e-value {e}, enough is {:.0})",
-                e.needed()
-            ),
-            Self::Slower(e) => write!(
-                f,
-                "it is slow more often than the baseline (e-value {e}, enough is {:.0})",
-                e.needed()
-            ),
+            Self::Worse(e) => write!(f, "it fails more often than the baseline {}", shown(e)),
+            Self::Slower(e) => write!(f, "it is slow more often than the baseline {}", shown(e)),
             Self::FailuresInARow(failures) => write!(f, "{failures} failures in a row"),
             Self::Unavailable { at_least, limit } => write!(
                 f,
@@ -104,10 +97,10 @@ impl fmt::Display for Reason {
                 Percent(at_least),
                 Percent(limit)
             ),
-            Self::TimesErrorRate { evidence: e, times } => write!(
+            Self::TimesErrorRate { evidence, times } => write!(
                 f,
-                "it fails more than {times} times as often as the baseline (e-value {e}, enough is {:.0})",
-                e.needed()
+                "it fails more than {times} times as often as the baseline {}",
+                shown(evidence)
             ),
             Self::TimesP95 { at_least, times } => write!(
                 f,
@@ -124,8 +117,8 @@ impl fmt::Display for Reason {
             ),
             Self::NotWorse(e) => write!(
                 f,
-                "it does not fail more often than the baseline by the margin (e-value {e}, enough is {:.0})",
-                e.needed()
+                "it does not fail more often than the baseline by the margin {}",
+                shown(e)
             ),
             Self::FastEnough { at_most, guard } => write!(
                 f,
@@ -135,8 +128,8 @@ impl fmt::Display for Reason {
             ),
             Self::NotSlower(e) => write!(
                 f,
-                "it is not slow more often than the baseline by the margin (e-value {e}, enough is {:.0})",
-                e.needed()
+                "it is not slow more often than the baseline by the margin {}",
+                shown(e)
             ),
             Self::Complete => f.write_str("all requests go to it"),
             Self::NoData => f.write_str("nothing was counted"),

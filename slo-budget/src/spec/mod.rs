@@ -17,8 +17,6 @@ pub use self::{
     indicator::MissingSeries,
     mistakes::{Mistake, Mistakes},
 };
-#[expect(unused_imports, reason = "the documentation names them")]
-use crate::{alerts::Alerts, budget::ErrorBudget, gate::Gate};
 use crate::{
     alerts::{AlertRule, AlertsBuilder, Severity},
     builder::Builder,
@@ -147,7 +145,7 @@ impl Spec {
         &self.slo
     }
 
-    /// Both names as `service/slo`: a name for the [`ErrorBudget`].
+    /// Both names as `service/slo`: a name for the [`ErrorBudget`](crate::ErrorBudget).
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}/{}", self.service, self.slo)
@@ -172,7 +170,7 @@ impl Spec {
         self.indicator.within()
     }
 
-    /// The configuration of an [`ErrorBudget`] of this objective and period.
+    /// The configuration of an [`ErrorBudget`](crate::ErrorBudget) of this objective and period.
     ///
     /// Its windows are the long windows of the alerts. Its resolution is a thirtieth of the shortest window, at most
     /// 10 s, or coarser if the period needs it (10 s for 30 days). With the default alerts it is the default of
@@ -191,7 +189,7 @@ impl Spec {
         set_few!(builder, windows, windows)
     }
 
-    /// The configuration of [`Alerts`] on a [budget](Self::budget) of this specification.
+    /// The configuration of [`Alerts`](crate::Alerts) on a [budget](Self::budget) of this specification.
     pub fn alerts(&self) -> AlertsBuilder {
         let builder = AlertsBuilder::new()
             .min_bad(self.min_bad)
@@ -200,8 +198,8 @@ impl Spec {
         set_few!(builder, rules, rules)
     }
 
-    /// The configuration of a [`Gate`] on a [budget](Self::budget) of this specification. Its pages are the
-    /// alerts that page, and its limits come from `deploy`.
+    /// The configuration of a [`Gate`](crate::Gate) on a [budget](Self::budget) of this specification. Its pages are
+    /// the alerts that page, and its limits come from `deploy`.
     pub fn gate(&self) -> GateBuilder {
         let builder = GateBuilder::new()
             .min_bad(self.min_bad)
@@ -244,11 +242,11 @@ impl Spec {
 impl FromStr for Spec {
     type Err = Mistakes;
 
-    /// Reads YAML, and so JSON. Numbers are not rounded.
+    /// Reads YAML or JSON. Numbers are not rounded.
     ///
     /// # Errors
     ///
-    /// [`Mistakes`], all of them. No text makes it panic.
+    /// [`Mistakes`] with every mistake in the text.
     fn from_str(text: &str) -> Result<Self, Mistakes> {
         read::read(text)
     }

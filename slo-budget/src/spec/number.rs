@@ -26,8 +26,12 @@ impl fmt::Display for Written {
 /// At most four decimals, or eight below 0.01, for people.
 pub(super) fn human(number: f64) -> String {
     let places = if number < 0.01 { 8 } else { 4 };
-    let text = format!("{number:.places$}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    trimmed(&format!("{number:.places$}")).to_owned()
+}
+
+/// The text of a number with decimals, without zeros at its end.
+fn trimmed(text: &str) -> &str {
+    text.trim_end_matches('0').trim_end_matches('.')
 }
 
 /// Writes what Prometheus' `humanizePercentage` writes: Go's `%.4g%%` of a hundred times the share.
@@ -37,14 +41,13 @@ pub(super) fn human_percentage(share: f64) -> String {
     let scientific = format!("{percent:.3e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let trim = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_owned();
     if (-4..4).contains(&exponent) {
         let places = usize::try_from(3 - exponent).unwrap_or(0);
         let text = format!("{percent:.places$}");
-        return if places > 0 { trim(&text) } else { text } + "%";
+        return format!("{}%", if places > 0 { trimmed(&text) } else { &text });
     }
     let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{}e{sign}{:02}%", trim(digits), exponent.abs())
+    format!("{}e{sign}{:02}%", trimmed(digits), exponent.abs())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus computes with f64")]

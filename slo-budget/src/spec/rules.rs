@@ -23,6 +23,8 @@ use crate::{
 
 pub(super) const BURN: &str = "ErrorBudgetBurn";
 pub(super) const NO_DATA: &str = "ErrorBudgetNoData";
+pub(super) const REMAINING: &str = "slo:error_budget:remaining";
+pub(super) const OBJECTIVE: &str = "slo:objective:ratio";
 
 pub(super) fn write(spec: &Spec) -> String {
     let mut rules = Vec::new();
@@ -64,9 +66,6 @@ pub(super) fn write(spec: &Spec) -> String {
     let group = group.with("rules", Yaml::List(rules));
     map([("groups", Yaml::List(vec![group]))]).to_string()
 }
-
-pub(super) const REMAINING: &str = "slo:error_budget:remaining";
-pub(super) const OBJECTIVE: &str = "slo:objective:ratio";
 
 pub(super) fn ratio(window: Duration) -> String {
     format!("slo:error_ratio:rate{}", Written(window))

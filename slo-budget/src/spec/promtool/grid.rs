@@ -40,7 +40,9 @@ pub(super) struct Alert {
     pub(super) pair: Pair,
     pub(super) long: u64,
     pub(super) short: u64,
-    pub(super) min_bad: u64,
+    /// As a fraction. An objective has at most twelve decimals, so both fit.
+    pub(super) threshold: (u64, u64),
+    min_bad: u64,
 }
 
 /// An alert that fires, with the share of bad events that its annotation shows.
@@ -60,13 +62,17 @@ impl<'a> Grid<'a> {
         // Two samples in each interval, or one where half of it is not a whole number of milliseconds.
         let samples = if interval.as_millis() % 2 == 0 { 2 } else { 1 };
         let tick = interval / samples;
-        let ticks =
-            |time: Duration| u64::try_from(time.as_nanos() / tick.as_nanos()).unwrap_or(u64::MAX);
-        let alert = |pair: &Pair| Alert {
-            pair: *pair,
-            long: ticks(pair.windows.long),
-            short: ticks(pair.windows.short),
-            min_bad: spec.min_bad_of(pair.severity),
+        let narrow = |number: u128| u64::try_from(number).unwrap_or(u64::MAX);
+        let ticks = |time: Duration| narrow(time.as_nanos() / tick.as_nanos());
+        let alert = |pair: &Pair| {
+            let (above, of) = pair.threshold(spec.objective);
+            Alert {
+                pair: *pair,
+                long: ticks(pair.windows.long),
+                short: ticks(pair.windows.short),
+                threshold: (narrow(above), narrow(of)),
+                min_bad: spec.min_bad_of(pair.severity),
+            }
         };
         Self {
             spec,
@@ -82,13 +88,6 @@ impl<'a> Grid<'a> {
 
     pub(super) fn ticks(&self, time: Duration) -> u64 {
         u64::try_from(time.as_nanos() / self.tick.as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    /// The threshold of an alert as a fraction. An objective has at most twelve decimals, so both fit.
-    pub(super) fn threshold(&self, alert: &Alert) -> (u64, u64) {
-        let (above, of) = alert.pair.threshold(self.spec.objective);
-        let narrow = |number| u64::try_from(number).unwrap_or(u64::MAX);
-        (narrow(above), narrow(of))
     }
 
     /// The alerts that fire at `tick`, or `None` where rounding would decide about one of them.
@@ -129,7 +128,7 @@ impl<'a> Grid<'a> {
         let Some(burn) = self.spec.objective.burn_rate(counts) else {
             return Some(false);
         };
-        let (above, of) = alert.pair.threshold(self.spec.objective);
+        let (above, of) = (alert.threshold.0.into(), alert.threshold.1.into());
         let threshold = float(above, of);
         let is_near = (share(counts) - threshold).abs() < threshold * TOO_NEAR;
         let is_at_it = u128::from(counts.bad()) * of == counts.total() * above;

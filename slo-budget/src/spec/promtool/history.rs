@@ -11,7 +11,7 @@ pub(super) struct Phase {
 }
 
 /// All traffic since the counters began at zero.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct History {
     phases: Vec<Phase>,
 }

@@ -28,7 +28,7 @@ use crate::spec::{
 pub(super) fn write(spec: &Spec, rules_file: &str) -> Result<String, MissingSeries> {
     let series = spec.indicator.series(&spec.name())?;
     let grid = Grid::of(spec, series);
-    let interval = grid.tick * u32::try_from(grid.interval).unwrap_or(1);
+    let interval = spec.evaluation_interval();
     let file = map([
         ("rule_files", Yaml::List(vec![text(rules_file)])),
         ("evaluation_interval", text(Written(interval).to_string())),

@@ -78,7 +78,7 @@ fn outage(grid: &Grid<'_>) -> Yaml {
 /// interval just above it.
 fn slow_burn(grid: &Grid<'_>, alert: &Alert) -> Yaml {
     let interval = grid.interval;
-    let (above, of) = grid.threshold(alert);
+    let (above, of) = alert.threshold;
     let intervals = alert.long / interval;
     let times = (of / above).min(4).min(intervals - 1).max(1);
     let burning = ((intervals - 1) / times).clamp(1, MOST_EVALUATIONS / times);
@@ -128,7 +128,7 @@ fn slow_burn(grid: &Grid<'_>, alert: &Alert) -> Yaml {
 /// window: the alert fires with the event that is enough for its guard. `None` where the numbers are not exact in an
 /// f64.
 fn slow_burn_at_low_traffic(grid: &Grid<'_>, alert: &Alert) -> Option<Yaml> {
-    let (above, of) = grid.threshold(alert);
+    let (above, of) = alert.threshold;
     let good = ((of - 1) / above).checked_sub(1)?;
     let counts = |bad: u64| Counts::new(good * bad, bad);
     ((good + 1).checked_mul(MOST_BAD)).filter(|sum| *sum < EXACT)?;

@@ -170,7 +170,7 @@ impl Notes<'_> {
             let Some(fields) = self.fields(&item, &["window", "below"]) else {
                 continue;
             };
-            let window = self.required(&fields, "window", "the time that is looked at: `1h`");
+            let window = self.required(&fields, "window", "the window of the burn rate: `1h`");
             let window = window.and_then(|field| self.value(&field, DURATION, parse_duration));
             let below = self.required(
                 &fields,

@@ -8,7 +8,7 @@ mod values;
 use std::time::Duration;
 
 use crate::{
-    budget::ErrorBudget,
+    builder::Builder,
     record::Settings,
     spec::{
         Pair, Spec, document,
@@ -81,7 +81,7 @@ pub(super) fn read(source: &str) -> Result<Spec, Mistakes> {
 
 impl Notes<'_> {
     fn spec(&mut self, fields: &Fields<'_>) -> Option<Spec> {
-        // Read every field before the first one that is missing ends this: all mistakes are reported at once.
+        // Every field is read before the first missing one returns, so that all mistakes are reported at once.
         let service = self.name(
             fields,
             "service",
@@ -200,18 +200,14 @@ impl Notes<'_> {
         at: Place,
         alerts: &[Pair],
     ) -> Option<Settings> {
-        let budget = ErrorBudget::builder()
+        let settings = Builder::new()
             .objective(objective)
             .period(period)
             .resolution(resolution(period, alerts))
             .windows([])
-            .build("");
-        match budget {
-            Ok(budget) => Some(budget.core().settings().clone()),
-            Err(error) => {
-                self.add(at, "period", error.to_string());
-                None
-            }
-        }
+            .settings();
+        settings
+            .inspect_err(|error| self.add(at, "period", error.to_string()))
+            .ok()
     }
 }

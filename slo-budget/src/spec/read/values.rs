@@ -58,9 +58,7 @@ impl Notes<'_> {
                 let what = "the name of a label consists of letters, digits and `_`, and does not begin with a digit or `__`";
                 self.add(key.at, &path, what);
             } else if let Some(value) = fields.get(&key.name).and_then(|field| self.line(&field)) {
-                if !labels.iter().any(|(name, _)| *name == key.name) {
-                    labels.push((key.name.clone(), value));
-                }
+                labels.push((key.name.clone(), value));
             }
         }
         labels.sort();
