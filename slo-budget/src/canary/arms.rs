@@ -181,12 +181,13 @@ impl Arm {
         }
     }
 
-    pub(super) fn check(
+    /// The arm if its counts are valid after those `before`. Without `judges_latency` its latency is dropped unseen.
+    pub(super) fn checked(
         self,
         side: Side,
         before: Self,
-        wants_latency: bool,
-    ) -> Result<(), InvalidArms> {
+        judges_latency: bool,
+    ) -> Result<Self, InvalidArms> {
         if self.counts.total() > u128::from(MOST) {
             return Err(InvalidArms::TooMany(side));
         }
@@ -196,16 +197,18 @@ impl Arm {
         if self.in_a_row > self.counts.bad() {
             return Err(InvalidArms::InARow(side));
         }
+        if !judges_latency {
+            return Ok(Self {
+                latency: None,
+                ..self
+            });
+        }
         let Some(Slow {
             slow,
             much_too_slow,
         }) = self.latency
         else {
-            return if wants_latency {
-                Err(InvalidArms::NoLatency(side))
-            } else {
-                Ok(())
-            };
+            return Err(InvalidArms::NoLatency(side));
         };
         if much_too_slow > slow || slow > self.total() {
             return Err(InvalidArms::MoreSlowThanAll(side));
@@ -218,7 +221,7 @@ impl Arm {
         if slow - was.slow > self.total() - before.total() {
             return Err(InvalidArms::MoreSlowThanAll(side));
         }
-        Ok(())
+        Ok(self)
     }
 }
 

@@ -50,10 +50,10 @@ impl Batches {
         &mut self,
         baseline: Arm,
         canary: Arm,
-        wants_latency: bool,
+        judges_latency: bool,
     ) -> Result<(), InvalidArms> {
-        baseline.check(Side::Baseline, self.now.baseline, wants_latency)?;
-        canary.check(Side::Canary, self.now.canary, wants_latency)?;
+        let baseline = baseline.checked(Side::Baseline, self.now.baseline, judges_latency)?;
+        let canary = canary.checked(Side::Canary, self.now.canary, judges_latency)?;
         let new = (canary.tally(Metric::Errors)).since(self.now.canary.tally(Metric::Errors));
         // Only new counts that are all failures continue the run.
         self.in_a_row = if new.hits < new.total {

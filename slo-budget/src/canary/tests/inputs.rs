@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{after, started};
+use super::{after, errors_only, started};
 use crate::{
     canary::{Arm, Canary, CanaryPolicy, InvalidArms, Overdue, Side, Verdict},
     types::{InvalidConfig, Objective},
@@ -46,6 +46,18 @@ fn invalid_counts_are_rejected_with_a_reason() {
         let error = release.observe(arm(100, 5), wrong).unwrap_err();
         assert_eq!(error, why(Side::Canary));
         assert!(error.to_string().contains("canary"), "{error}");
+    }
+}
+
+#[test]
+fn a_policy_without_latency_ignores_it() {
+    let mut release = started(errors_only());
+    let latencies = [Some((5, 1)), None, Some((2, 3)), Some((99, 0))];
+    for (total, latency) in [10, 20, 30, 40].into_iter().zip(latencies) {
+        let arm = Arm::new(total, 0);
+        let measured = latency.map_or(arm, |(slow, much)| arm.latency(slow, much));
+        release.observe(measured, measured).unwrap();
+        assert_eq!(release.evidence().canary(), arm);
     }
 }
 
