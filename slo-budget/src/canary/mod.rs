@@ -9,10 +9,10 @@
 //! # Why e-values, and not a test at the end
 //!
 //! A release is evaluated after every batch, and acted on at once. A fixed-size test that is evaluated repeatedly fails
-//! a healthy release far more often than its level says. `tests/peeking.rs` computes how often, exactly, over all paths:
-//! "success >= 99 %" over 50 requests at 0.1 % errors fails 4.9 % of checks and 39 % of ten-check canaries. Wilson's
-//! 95 % bound against a limit of 1 %, evaluated after each request, fails 1.8 % of releases with 0.1 % errors and 10.5 %
-//! of those with 0.5 %.
+//! a healthy release far more often than its level says. `src/canary/tests/peeking.rs` computes the exact probability
+//! over all paths: "success >= 99 %" over 50 requests at 0.1 % errors fails 4.9 % of checks and 39 % of ten-check
+//! canaries. Wilson's 95 % bound against a limit of 1 %, evaluated after each request, fails 1.8 % of releases with
+//! 0.1 % errors and 10.5 % of those with 0.5 %.
 //!
 //! # How α is split
 //!
