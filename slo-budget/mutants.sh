@@ -62,8 +62,8 @@ model_mutant 'a page on one error' src/burn/significance.rs \
     'is_unlikely' \
     'gate::tests::policy::each_guard_has_its_own_minimum_of_bad_events'
 model_mutant 'an alert that is kept firing for ever' src/alerts/state.rs \
-    'burns == Some(true)' \
-    'burns != None' \
+    'Some(false) => self.quiet_since.or(Some(tick))' \
+    'Some(false) => Some(tick)' \
     'alerts::state::tests::an_alert_is_pending_then_firing_then_resolved'
 model_mutant 'a damaged history that is read' src/history/codec.rs \
     'read().filter(|_| intact)' \

@@ -203,9 +203,24 @@ async fn an_alert_is_pending_and_keeps_firing_as_configured() {
     }
     // The current state began at the last of these.
     let resolved = *alerts.evaluate().iter().next().unwrap();
-    assert_eq!(resolved.lasted().as_secs(), 20 * 60 - (290 + 600));
-    // Its windows last burned at 290 s.
-    assert_eq!(seen, [(Pending, 0), (Firing, 60), (Resolved, 290 + 600)]);
+    assert_eq!(resolved.lasted().as_secs(), 20 * 60 - (300 + 600));
+    // Its windows last burned at 290 s, so the evaluation at 300 s is the first that finds them quiet.
+    assert_eq!(seen, [(Pending, 0), (Firing, 60), (Resolved, 300 + 600)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rarely_evaluated_alert_keeps_firing() {
+    use AlertState::{Firing, Resolved};
+    let budget = budget();
+    let rule = AlertRule::new(Severity::Page, page(2, HOUR)).keep_firing_for(10 * MINUTE);
+    let builder = Alerts::builder().rules([rule]);
+    let alerts = builder.build(budget.clone()).unwrap();
+    record(&budget, 0, 100);
+    // Evaluated as seldom as it keeps firing; quiet from the second time on.
+    for state in [Firing, Firing, Resolved] {
+        assert_eq!(alerts.evaluate().iter().next().unwrap().state(), state);
+        serve(&budget, 10 * MINUTE, Event::Good).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

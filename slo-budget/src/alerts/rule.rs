@@ -68,7 +68,8 @@ impl AlertRule {
     }
 
     /// Sets how long the alert keeps firing after its windows stop burning, so that an error rate near the line does
-    /// not fire again and again. The default is zero.
+    /// not fire again and again. As in Prometheus, the time starts at the first evaluation at which they do not burn.
+    /// The default is zero.
     pub const fn keep_firing_for(self, time: Duration) -> Self {
         Self {
             keep_firing_for: time,

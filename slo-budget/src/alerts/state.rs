@@ -30,15 +30,17 @@ pub enum AlertState {
 pub(super) struct Status {
     pub(super) state: AlertState,
     pub(super) since: u64,
-    /// When its windows last burned.
-    burning_at: u64,
+    /// The first step that found its windows quiet; `None` while they burn. Counted from there, as Prometheus counts
+    /// `keep_firing_for`: counted from the last step that found them burning, it would have no effect on alerts that
+    /// are evaluated as seldom as its length.
+    quiet_since: Option<u64>,
 }
 
 impl Status {
     pub(super) const NEW: Self = Self {
         state: AlertState::Inactive,
         since: 0,
-        burning_at: 0,
+        quiet_since: None,
     };
 
     /// The state at `tick`, which is not before the tick of the last step. `burns` is `None` if it is unknown, and
@@ -56,34 +58,24 @@ impl Status {
             Pending => tick - self.since < pending_for,
             Firing => false,
         };
-        let kept = tick - self.burning_at < keep_firing_for;
+        let quiet_since = match burns {
+            None => self.quiet_since,
+            Some(true) => None,
+            Some(false) => self.quiet_since.or(Some(tick)),
+        };
+        let kept = quiet_since.is_some_and(|since| tick - since < keep_firing_for);
         let to = match (burns, self.state) {
             (None, state) => state,
-            (Some(true), _) => {
-                if pending {
-                    Pending
-                } else {
-                    Firing
-                }
-            }
-            (Some(false), Firing) => {
-                if kept {
-                    Firing
-                } else {
-                    Resolved
-                }
-            }
-            (Some(false), Resolved) => Resolved,
+            (Some(true), _) if pending => Pending,
+            (Some(true), _) => Firing,
+            (Some(false), Firing) if kept => Firing,
+            (Some(false), Firing | Resolved) => Resolved,
             (Some(false), Pending | Inactive) => Inactive,
         };
         Self {
             state: to,
             since: if to == self.state { self.since } else { tick },
-            burning_at: if burns == Some(true) {
-                tick
-            } else {
-                self.burning_at
-            },
+            quiet_since,
         }
     }
 }
@@ -125,13 +117,15 @@ mod tests {
             (0, 0, "..xx..x.", "--FFrrFr"),
             (2, 0, "..xx..xxxx.", "--pp--ppFFr"),
             (1, 0, "xx.x.", "pFrp-"),
-            (0, 3, "x..x....", "FFFFFFrr"),
-            (0, 1, "x.", "Fr"),
-            (2, 2, "xxx..x", "ppFFrp"),
+            (0, 3, "x..x....", "FFFFFFFr"),
+            // From the first quiet step, so it also lasts if steps are as rare as its length.
+            (0, 1, "x..", "FFr"),
+            (2, 2, "xxx..x", "ppFFFF"),
+            (2, 2, "xxx...x", "ppFFFrp"),
             // The unknown keeps the state, and counts neither as burning nor as quiet.
             (0, 0, "?x??.?", "-FFFrr"),
             (2, 0, "x??x", "pppF"),
-            (0, 3, "x???.", "FFFFr"),
+            (0, 3, "x???.??.", "FFFFFFFr"),
         ] {
             assert_eq!(play(seen, pending_for, keep_firing_for), states, "{seen}");
         }
