@@ -153,6 +153,33 @@ async fn listeners_get_transitions_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_listener_that_panics_when_dropped_stops_nothing() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a captured value of the test");
+        }
+    }
+    let gate = gate();
+    let heard = Arc::new(AtomicU32::new(0));
+    let kept = Arc::new(Mutex::new(None));
+    let (count, other) = (Arc::clone(&heard), Arc::clone(&kept));
+    gate.on_transition(move |_| {
+        count.fetch_add(1, Relaxed);
+        // The other listener is in this delivery, which then owns it alone.
+        drop(other.lock().take());
+    })
+    .detach();
+    let bomb = Bomb;
+    *kept.lock() = Some(gate.on_transition(move |_| {
+        let _ = &bomb;
+    }));
+    gate.force(Override::closed("alice", "a test"));
+    gate.force(Override::open("alice", "a test"));
+    assert_eq!(heard.load(Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_listener_may_force_the_gate_and_panic() {
     let gate = gate();
     let heard = Arc::new(AtomicU32::new(0));

@@ -101,8 +101,10 @@ impl<E: Send + 'static> Listeners<E> {
             };
             for listener in listeners {
                 // Neither the other listeners nor the caller, whose request it may be, can handle the panic. The
-                // panic hook has reported it.
-                let _ = catch_unwind(AssertUnwindSafe(|| listener(&event)));
+                // panic hook has reported it. `move`: a listener that was unsubscribed meanwhile is dropped here, and
+                // a panic of what it captured would otherwise end all deliveries.
+                let event = &event;
+                let _ = catch_unwind(AssertUnwindSafe(move || listener(event)));
             }
         }
     }
