@@ -30,7 +30,7 @@ mutant 'the sum of a question taken before its lock' src/record/recorder.rs \
         let mut inside = self.inside.lock();
         self.advance(&mut inside, tick);'
 mutant 'a due probe taken by load, then store' src/gate/state.rs \
-    'self.due.load(Relaxed) && self.due.swap(false, AcqRel)' \
+    'self.due.load(Relaxed) && self.due.swap(false, Relaxed)' \
     'self.due.load(Relaxed) && { self.due.store(false, Relaxed); true }' \
     'gate::tests::loom::a_due_probe_goes_to_one_caller'
 mutant 'probes shared out by load, then store' src/gate/state.rs \

@@ -17,10 +17,7 @@ use crate::{
     gate::{Change, Reason, Reasons},
     sync::{
         Mutex,
-        atomic::{
-            AtomicBool, AtomicU16, AtomicU64,
-            Ordering::{AcqRel, Relaxed},
-        },
+        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed},
     },
     types::{Override, duration::ticks},
 };
@@ -215,9 +212,9 @@ impl State {
 
     /// Whether an optional request that found the gate closed is a probe: a due one, or one in `one_in`.
     pub(super) fn admit_probe(&self, one_in: u32) -> bool {
-        // The load avoids the swap, as the value is mostly false. AcqRel: the swap is the only
-        // read-modify-write on `due`, so exactly one caller sees true.
-        let admitted = if self.due.load(Relaxed) && self.due.swap(false, AcqRel) {
+        // The load avoids the swap, as the value is mostly false. Relaxed: the swap is one read-modify-write, so one
+        // caller sees true, and nothing else is read because of it. Pairs with the stores in `refresh`.
+        let admitted = if self.due.load(Relaxed) && self.due.swap(false, Relaxed) {
             true
         } else {
             // Relaxed: only the number matters. Evenly spread; the first probe comes after `one_in - 1` refusals.
