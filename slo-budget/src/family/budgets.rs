@@ -49,10 +49,9 @@ use crate::{
 pub struct ErrorBudgets<K>(Arc<Shared<K>>);
 
 struct Shared<K> {
-    name: &'static str,
-    settings: Settings,
     capacity: usize,
     map: HashMap<K, Member>,
+    /// Has the name and the settings of all members.
     overflow: ErrorBudget,
     /// Whether the last new key found no room. Other new keys then do not take the lock.
     is_full: AtomicBool,
@@ -81,9 +80,7 @@ impl Builder {
         name: &'static str,
         capacity: usize,
     ) -> Result<ErrorBudgets<K>, InvalidConfig> {
-        let settings = self.settings()?;
-        let overflow = ErrorBudget::of(name, settings.clone());
-        Ok(ErrorBudgets::new(name, settings, capacity, overflow))
+        Ok(ErrorBudgets::new(self.build(name)?, capacity))
     }
 
     /// As [`build_family`](Self::build_family), with an overflow that continues with the history in `bytes`, as
@@ -99,23 +96,19 @@ impl Builder {
         bytes: &[u8],
         wall: Duration,
     ) -> Result<(ErrorBudgets<K>, Restored), InvalidConfig> {
-        let settings = self.settings()?;
-        let (overflow, restored) = ErrorBudget::restoring(name, settings.clone(), bytes, wall);
-        let family = ErrorBudgets::new(name, settings, capacity, overflow);
-        Ok((family, restored))
+        let (overflow, restored) = self.restore(name, bytes, wall)?;
+        Ok((ErrorBudgets::new(overflow, capacity), restored))
     }
 }
 
 // === impl ErrorBudgets ===
 
 impl<K> ErrorBudgets<K> {
-    fn new(name: &'static str, settings: Settings, capacity: usize, overflow: ErrorBudget) -> Self {
+    fn new(overflow: ErrorBudget, capacity: usize) -> Self {
         Self(Arc::new(Shared {
-            name,
-            overflow,
-            settings,
             capacity,
             map: HashMap::new(),
+            overflow,
             is_full: AtomicBool::new(capacity == 0),
             members: Mutex::new(0),
         }))
@@ -138,7 +131,11 @@ impl<K> ErrorBudgets<K> {
     /// The name that all budgets share.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.0.name
+        self.0.overflow.name()
+    }
+
+    fn settings(&self) -> &Settings {
+        self.0.overflow.core().settings()
     }
 
     /// The maximum number of keys with their own budgets.
@@ -206,7 +203,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
             shared.is_full.store(true, Relaxed);
             return None;
         }
-        let budget = ErrorBudget::of(shared.name, shared.settings.clone());
+        let budget = ErrorBudget::of(self.name(), self.settings().clone());
         let member = map.get_or_insert(key.clone(), Member::new(budget));
         // Last: a key whose `Clone` or `Hash` panics takes no place.
         *members += 1;
@@ -245,7 +242,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     pub fn restore(&self, key: &K, bytes: &[u8], wall: Duration) -> Restored {
         let shared = &*self.0;
         let (budget, restored) =
-            ErrorBudget::restoring(shared.name, shared.settings.clone(), bytes, wall);
+            ErrorBudget::restoring(self.name(), self.settings().clone(), bytes, wall);
         if let Restored::Empty(_) = restored {
             return restored;
         }
@@ -304,7 +301,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     /// time to time if keys come and go. An event recorded at the same moment is forgotten too.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn forget_idle(&self) -> usize {
-        let (period, now) = (self.0.settings.period, Instant::now());
+        let (period, now) = (self.settings().period, Instant::now());
         let idle = self
             .iter()
             .filter(|(_, b)| b.core().view(now).is_idle(period));
@@ -321,7 +318,7 @@ impl<K> Clone for ErrorBudgets<K> {
 impl<K> fmt::Debug for ErrorBudgets<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ErrorBudgets")
-            .field("name", &self.0.name)
+            .field("name", &self.name())
             .field("capacity", &self.0.capacity)
             .finish_non_exhaustive()
     }

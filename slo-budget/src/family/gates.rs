@@ -122,17 +122,14 @@ impl<K: Hash + Eq + Clone> Gates<K> {
     fn with<T>(&self, key: &K, f: impl FnOnce(&Gate) -> T) -> T {
         let shared = &*self.0;
         shared.budgets.with(key, |member| {
-            let Some(member) = member else {
-                return f(&shared.overflow);
-            };
-            match member.gate(&shared.owner) {
-                Some(gate) => f(gate),
-                None => f(member.gate_or(&shared.owner, |budget| {
+            f(match member {
+                Some(member) => member.gate_or(&shared.owner, |budget| {
                     shared.builder.build(budget).expect(
                         "all budgets of a family have the settings with which the overflow's gate was built",
                     )
-                })),
-            }
+                }),
+                None => &shared.overflow,
+            })
         })
     }
 }

@@ -58,7 +58,6 @@ pub struct AtBodyEnd;
 impl<Res, P: Borrow<Core>> CallEnd<Res, P> for AtHead {
     type Response = Res;
 
-    #[inline]
     fn respond<Err>(result: Result<Res, Err>, head: Head<P>) -> Result<Res, Err> {
         head.finish();
         result
@@ -66,7 +65,6 @@ impl<Res, P: Borrow<Core>> CallEnd<Res, P> for AtHead {
 }
 
 impl<P: Borrow<Core>> Head<P> {
-    #[inline]
     fn finish(self) {
         if let Some(observation) = self.observation {
             observation.finish_at(self.event, self.now);
