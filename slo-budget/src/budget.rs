@@ -98,7 +98,7 @@ impl ErrorBudget {
         self.0.settings().objective
     }
 
-    /// The length of the period; of a period of the calendar, its nominal length.
+    /// The length of the period. A period of the calendar has its nominal length: 7, 30 or 91 days.
     #[must_use]
     pub fn period(&self) -> Duration {
         Duration::from_nanos(self.0.settings().period)
@@ -106,7 +106,7 @@ impl ErrorBudget {
 
     /// Counts one event, now.
     ///
-    /// Costs a clock read and one addition to a counter that threads do not share. Never waits.
+    /// Costs a clock read and one addition, to a counter of the thread if there are at most 16. Never waits.
     pub fn record(&self, event: Event) {
         self.0.record(event);
     }
@@ -265,7 +265,7 @@ impl Builder {
     ///
     /// [`InvalidConfig`] if
     /// - the period or the resolution is zero;
-    /// - the period is longer than 259,200 slots and no calendar keeps it;
+    /// - the period is longer than 259,200 slots and is not one of the calendar;
     /// - a window is longer than the period or than 259,200 slots, or shorter than two slots or slices, or there
     ///   are more than four;
     /// - a slice is not a whole number of slots, or is longer than half of the period;

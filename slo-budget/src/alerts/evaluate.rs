@@ -4,8 +4,8 @@
 //! `keep_firing_for` does the rest. Near a factor of 1 the evidence decides, so an alert comes later than the
 //! formula says: after 300 s of total outage and not after 259.2 s.
 //!
-//! The state of an inhibited alert continues to change. Listeners get an event when the mark changes, so that one which acts on
-//! `is_active` is right at any time, also when the page ends first.
+//! The state of an inhibited alert continues to change. Listeners get an event when an alert starts or ceases to be
+//! inhibited, so a listener that acts on `is_active` is right at any time, also when the page ends first.
 
 use crate::{
     alerts::{
