@@ -173,10 +173,11 @@ impl Builder {
             let fits = 2 * settings.unit() <= window && window <= period;
             fits.then(|| Duration::from_nanos(window))
         });
-        settings.windows = self.windows.or(default)?.map(|window| window.map(ticks));
-        for window in settings.windows.into_iter().flatten() {
+        settings.windows = self.windows.check(default, |window| {
+            let window = ticks(window);
             settings.check_window(window)?;
-        }
+            Ok(window)
+        })?;
         Ok(settings)
     }
 }

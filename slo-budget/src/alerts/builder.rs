@@ -124,13 +124,9 @@ impl AlertsBuilder {
 
     fn check(self, settings: &Settings) -> Result<Rules, InvalidConfig> {
         let significance = self.significance.check(settings.slices)?;
-        let asked = self.rules.or(default_rules(settings.resolution))?;
-        let mut list = [None; 4];
-        for (to, rule) in list.iter_mut().zip(asked) {
-            *to = rule.map(|rule| rule.check(settings)).transpose()?;
-        }
+        let default = default_rules(settings.resolution);
         Ok(Rules {
-            list,
+            list: self.rules.check(default, |rule| rule.check(settings))?,
             significance,
             without_data: self.without_data,
             inhibition: self.inhibition,

@@ -164,22 +164,13 @@ impl GateBuilder {
         if !(1..=100).contains(&self.reopen_percent) {
             return Err(InvalidConfig::Reopen);
         }
-        let asked = self.pages.or(default_pages(settings.resolution))?;
-        let mut pages = [None; 4];
-        for (to, page) in pages.iter_mut().zip(asked) {
-            *to = page.map(|page| page_rule(page, settings)).transpose()?;
-        }
+        let pages = (self.pages).check(default_pages(settings.resolution), |page| {
+            page_rule(page, settings)
+        })?;
         let limits = match self.limits {
             // Not checked: the rings reach back that far whatever the period is.
             Setting::Default => default_limits(settings),
-            limits => {
-                let mut rules = [None; 4];
-                for (to, limit) in rules.iter_mut().zip(limits.or([None; 4])?) {
-                    let rule = limit.map(|limit| LimitRule::new(limit, settings));
-                    *to = rule.transpose()?;
-                }
-                rules
-            }
+            limits => limits.check([None; 4], |limit| LimitRule::new(limit, settings))?,
         };
         Ok(Policy {
             objective: settings.objective,

@@ -102,11 +102,7 @@ impl<R, K, G> GateLayer<R, K, G> {
     where
         F: Fn(Spent) -> Result<Res, Err> + Clone,
     {
-        GateLayer {
-            reject: Answer(f),
-            class: self.class,
-            gate: self.gate,
-        }
+        self.reject(Answer(f))
     }
 
     /// Answers refused requests with `f(spent, request)`, such as a value from a cache.
@@ -117,8 +113,12 @@ impl<R, K, G> GateLayer<R, K, G> {
     where
         F: Fn(Spent, Req) -> Result<Res, Err> + Clone,
     {
+        self.reject(Fallback(f))
+    }
+
+    fn reject<R2>(self, reject: R2) -> GateLayer<R2, K, G> {
         GateLayer {
-            reject: Fallback(f),
+            reject,
             class: self.class,
             gate: self.gate,
         }

@@ -82,9 +82,8 @@ impl Period {
     }
 
     pub(super) fn write(&self, to: &mut Vec<u64>) {
-        let Counts { good, bad } = self.base;
-        to.extend([self.calendar, self.wall, self.start, self.end]);
-        to.extend([self.since, good, bad]);
+        to.extend([self.calendar, self.wall, self.start, self.end, self.since]);
+        to.extend([self.base.good(), self.base.bad()]);
     }
 
     /// Reads what [`write`](Self::write) wrote.

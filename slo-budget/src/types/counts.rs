@@ -3,8 +3,8 @@ use std::{iter::Sum, ops::Add};
 /// The number of good and bad events; or of slices, depending on [`Builder::budgeting`](crate::Builder::budgeting).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    pub(crate) good: u64,
-    pub(crate) bad: u64,
+    good: u64,
+    bad: u64,
 }
 
 impl Counts {

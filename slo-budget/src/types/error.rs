@@ -70,9 +70,9 @@ pub enum InvalidConfig {
     CanaryMaxWait,
 }
 
-impl InvalidConfig {
-    pub(super) const fn message(self) -> &'static str {
-        match self {
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Objective => {
                 "an objective is the share of good events, from 0 to 100 %, with at most 18 decimals: write `99.9%`, `0.999` or `999/1000`"
             }
@@ -147,13 +147,7 @@ impl InvalidConfig {
                 "the steps of a canary are two to eight percentages that ascend from at least 1 and end with 100"
             }
             Self::CanaryMaxWait => "`max_wait` of a canary must be longer than zero",
-        }
-    }
-}
-
-impl fmt::Display for InvalidConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message())
+        })
     }
 }
 

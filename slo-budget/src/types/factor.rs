@@ -26,10 +26,7 @@ impl Factor {
     /// `numerator / denominator`. `None` if the denominator is 0.
     #[must_use]
     pub const fn new(numerator: u32, denominator: u32) -> Option<Self> {
-        if denominator == 0 {
-            return None;
-        }
-        Some(Self::reduced(numerator as u128, denominator as u128))
+        Self::ratio(numerator as u64, denominator as u64)
     }
 
     /// The burn rate that consumes the share `budget` of a period's budget within `window`:
@@ -42,22 +39,15 @@ impl Factor {
     }
 
     /// As [`of_budget`](Self::of_budget), in ticks; `budget` must be a plain number, made by `new` or read.
-    pub(crate) const fn of_ticks(budget: Self, period: u64, window: u64) -> Option<Self> {
+    pub(crate) fn of_ticks(budget: Self, period: u64, window: u64) -> Option<Self> {
         if window == 0 {
             return None;
         }
         // A factor that was itself computed has large terms. A budget that does not fit is not sensible.
-        let Some(numerator) = budget.numerator.checked_mul(period as u128) else {
-            return None;
-        };
-        let Some(denominator) = budget.denominator.checked_mul(window as u128) else {
-            return None;
-        };
+        let numerator = budget.numerator.checked_mul(period.into())?;
+        let denominator = budget.denominator.checked_mul(window.into())?;
         let factor = Self::reduced(numerator, denominator);
-        if factor.numerator >> 96 != 0 || factor.denominator >> 96 != 0 {
-            return None;
-        }
-        Some(factor)
+        (factor.numerator >> 96 == 0 && factor.denominator >> 96 == 0).then_some(factor)
     }
 
     /// `numerator / denominator` of two lengths of time. `None` if the denominator is 0.

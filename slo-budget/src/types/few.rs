@@ -26,11 +26,21 @@ impl<T: Copy, const MOST: usize> Setting<T, MOST> {
         Self::Given(few)
     }
 
-    pub(crate) fn or(self, default: Few<T, MOST>) -> Result<Few<T, MOST>, InvalidConfig> {
-        match self {
-            Self::Default => Ok(default),
-            Self::Given(values) => Ok(values),
-            Self::TooMany => Err(InvalidConfig::TooMany),
+    /// What `check` makes of each value that was given, or of each default.
+    pub(crate) fn check<U: Copy>(
+        self,
+        default: Few<T, MOST>,
+        check: impl Fn(T) -> Result<U, InvalidConfig>,
+    ) -> Result<Few<U, MOST>, InvalidConfig> {
+        let values = match self {
+            Self::Default => default,
+            Self::Given(values) => values,
+            Self::TooMany => return Err(InvalidConfig::TooMany),
+        };
+        let mut checked = [None; MOST];
+        for (to, value) in checked.iter_mut().zip(values) {
+            *to = value.map(&check).transpose()?;
         }
+        Ok(checked)
     }
 }
