@@ -312,11 +312,42 @@ fn a_panicking_listener_harms_no_other_and_no_call() {
     fail(&breaker, 1);
     let caught = catch_unwind(AssertUnwindSafe(|| {
         let _call = breaker.try_acquire().unwrap();
-        panic!("while the call is under way");
+        panic!("during the call");
     }));
     assert!(caught.is_err());
     let to: Vec<_> = heard.try_iter().map(|transition| transition.to()).collect();
     assert_eq!(to, [State::Open, State::Closed, State::Open]);
+}
+
+#[test]
+fn a_listener_that_panics_when_dropped_stops_nothing() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a captured value of the test");
+        }
+    }
+    let breaker = builder().build("drop").unwrap();
+    let (tell, heard) = mpsc::channel();
+    let kept = Arc::new(parking_lot::Mutex::new(None));
+    let other = Arc::clone(&kept);
+    breaker
+        .on_transition(move |transition| {
+            tell.send(transition.to()).unwrap();
+            // The other listener is in this delivery, which then owns it alone.
+            drop(other.lock().take());
+        })
+        .detach();
+    let bomb = Bomb;
+    *kept.lock() = Some(breaker.on_transition(move |_| {
+        let _ = &bomb;
+    }));
+    fail(&breaker, 2);
+    breaker.reset();
+    assert_eq!(
+        heard.try_iter().collect::<Vec<_>>(),
+        [State::Open, State::Closed]
+    );
 }
 
 #[test]
@@ -336,7 +367,7 @@ fn a_slow_listener_delays_only_the_call_that_delivers() {
     std::thread::scope(|scope| {
         let slow = scope.spawn(|| fail(&breaker, 2));
         is_in.recv().unwrap();
-        // It is in the listener, and stays. Everybody else gets on, and sees the new state.
+        // It is in the listener, and stays. All other calls go on, and see the new state.
         assert_eq!(breaker.state(), State::Open);
         assert!(breaker.try_acquire().is_err());
         breaker.reset();

@@ -84,8 +84,11 @@ impl Listeners {
             let _ = catch_unwind(AssertUnwindSafe(|| first(&change)));
             for listener in listeners {
                 // Neither the other listeners nor the caller, whose request it may be, can do
-                // anything about a panic. The panic hook has reported it.
-                let _ = catch_unwind(AssertUnwindSafe(|| listener(&change)));
+                // anything about a panic. The panic hook has reported it. `move`: a listener that was
+                // unsubscribed meanwhile is dropped here, and a panic of what it captured would
+                // otherwise end all deliveries.
+                let change = &change;
+                let _ = catch_unwind(AssertUnwindSafe(move || listener(change)));
             }
         }
     }
