@@ -24,7 +24,7 @@ pub mod future {
 
 #[cfg(feature = "http")]
 pub use self::http::{
-    AttemptNumber, HttpReplay, RetryHttp, grpc_pushback, retry_after, retry_after_at,
+    AttemptNumber, HttpReplay, RetryHttp, RetryStatuses, grpc_pushback, retry_after, retry_after_at,
 };
 pub use backoff::{Backoff, Delays, Jitter};
 pub use budget::{

@@ -913,6 +913,31 @@ fn accepted_error_is_not_told_to_the_budget() {
     }
 }
 
+#[test]
+fn answered_retry_gets_its_tokens_back() {
+    for (verdict, left) in [
+        (Verdict::Done, 10),
+        (Verdict::Ignored, 5),
+        (Verdict::Never, 5),
+    ] {
+        let quota = CostBucket::builder().capacity(10).build("test").unwrap();
+        let throttle = HalfFull::builder().build("test").unwrap();
+        let classify = move |_: &maestro_retry::Attempt<'_, ()>, r: &Result<(), &str>| match r {
+            Err("busy") => Verdict::Retry,
+            _ => verdict,
+        };
+        let (_, service) = script(&[Err("busy"), Err("not found")]);
+        let policy = attempts(2).budget(quota.clone()).classify(classify);
+        let _ = task::spawn(RetryLayer::new(policy).layer(service.clone()).call(())).poll();
+        assert_eq!(quota.tokens(), left, "{verdict:?}");
+
+        throttle.record(true);
+        let policy = attempts(2).budget(throttle.clone()).classify(classify);
+        let _ = task::spawn(RetryLayer::new(policy).layer(service).call(())).poll();
+        assert!(throttle.tokens() <= 9.0, "{verdict:?} is no success");
+    }
+}
+
 /// The user code that panics, during or before the first retry.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Panics {

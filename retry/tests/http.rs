@@ -13,8 +13,8 @@ use std::{
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header::RETRY_AFTER};
 use http_body_util::Full;
 use maestro_retry::{
-    AttemptNumber, Backoff, HttpReplay, Replay, RetryHttp, RetryLayer, RetryPolicy, Verdict,
-    grpc_pushback, retry_after, retry_after_at,
+    AttemptNumber, Backoff, Budget, CostBucket, HalfFull, HttpReplay, Replay, RetryHttp,
+    RetryLayer, RetryPolicy, Verdict, grpc_pushback, retry_after, retry_after_at,
 };
 use proptest::prelude::*;
 use static_assertions::assert_impl_all;
@@ -249,6 +249,90 @@ async fn temporary_statuses_are_retried_after_their_hint() {
         attempts(503, &[("grpc-retry-pushback-ms", "-1")]).await,
         (1, secs(0))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn unavailable_grpc_answer_is_retried() {
+    for (code, made) in [("14", 3), ("0", 1), ("2", 1), ("5", 1), ("13", 1)] {
+        let status = ("grpc-status", code);
+        assert_eq!(attempts(200, &[status]).await, (made, secs(0)), "{code}");
+    }
+    let fields = [("grpc-status", "14"), ("retry-after", "7")];
+    assert_eq!(attempts(200, &fields).await, (3, secs(14)));
+}
+
+fn answer(status: u16, fields: &[(&'static str, &str)]) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = status.try_into().expect("a legal status");
+    response.headers_mut().extend(headers(fields));
+    response
+}
+
+#[test]
+fn faults_are_no_success_for_a_budget() {
+    let grpc = |code| [("grpc-status", code)];
+    for (status, code, left) in [
+        (200, "0", 5.5),
+        (404, "0", 5.5),
+        (200, "5", 5.5), // not found
+        (200, "1", 5.5), // cancelled
+        (500, "0", 4.0),
+        (501, "0", 4.0),
+        (503, "0", 4.0),
+        (200, "2", 4.0),
+        (200, "4", 4.0),
+        (200, "8", 4.0),
+        (200, "12", 4.0),
+        (200, "13", 4.0),
+        (200, "14", 4.0),
+        (200, "15", 4.0),
+        (200, "soon", 4.0),
+        (200, "99", 4.0),
+    ] {
+        let throttle = HalfFull::builder().token_ratio(0.5).build("test").unwrap();
+        for _ in 0..5 {
+            throttle.record(true);
+        }
+        let policy = RetryPolicy::builder().attempts(1).build().unwrap();
+        let policy = policy.classifier(RetryHttp).budget(throttle.clone());
+        let _ = policy.run_blocking(|_| Ok::<_, Infallible>(answer(status, &grpc(code))));
+        let tokens = throttle.tokens();
+        assert!((tokens - left).abs() < 1e-9, "{status} {code}: {tokens}");
+    }
+}
+
+#[test]
+fn alternating_faults_empty_the_quota() {
+    let quota = CostBucket::builder().capacity(20).build("test").unwrap();
+    let builder = RetryPolicy::builder().attempts(8).backoff(Backoff::none());
+    let policy = builder.build().unwrap().classifier(RetryHttp).budget(quota);
+    let mut made = 0;
+    for _ in 0..100 {
+        let _ = policy.run_blocking(|_| {
+            made += 1;
+            let status = if made % 2 == 1 { 503 } else { 500 };
+            Ok::<_, Infallible>(answer(status, &[]))
+        });
+    }
+    assert_eq!(made, 100 + 4, "the bucket pays for four retries");
+}
+
+#[test]
+fn retried_statuses_can_be_chosen() {
+    let throttle = HalfFull::builder().build("test").unwrap();
+    let builder = RetryPolicy::builder().attempts(3).backoff(Backoff::none());
+    let classifier = RetryHttp::statuses(|status| status.as_u16() == 500);
+    let policy = builder.build().unwrap().classifier(classifier);
+    let policy = policy.budget(throttle.clone());
+    for (status, attempts, left) in [(500, 3, 7.0), (503, 1, 6.0), (429, 1, 5.0), (404, 1, 5.1)] {
+        let mut made = 0;
+        let _ = policy.run_blocking(|_| {
+            made += 1;
+            Ok::<_, Infallible>(answer(status, &[]))
+        });
+        assert_eq!(made, attempts, "{status}");
+        assert!((throttle.tokens() - left).abs() < 1e-9, "{status}");
+    }
 }
 
 assert_impl_all!(HttpReplay: Copy, Send, Sync, Replay<Request<Body>>);

@@ -16,7 +16,8 @@ use crate::{
 ///
 /// - A retry takes 5, or the price in [`Verdict::RetryCosting`](crate::Verdict::RetryCosting) (theirs after a
 ///   timeout takes 10).
-/// - It gives them back if it succeeds, and if it never runs because its wait was cancelled.
+/// - It gives them back if it succeeds, if it ends with an error whose verdict is
+///   [`Done`](crate::Verdict::Done), and if it never runs because its wait was cancelled.
 /// - A first attempt that succeeds gives 1.
 ///
 /// Over any history, and exactly so under threads,
@@ -24,6 +25,8 @@ use crate::{
 /// ```text
 /// cost of all retries that did not succeed ≤ capacity + successes of first attempts
 /// ```
+///
+/// where a retry that ends with an error whose verdict is `Done` counts as one that succeeded.
 ///
 /// Ordinary code writes the type as `CostBucket`. The parameter is the pointer to the shared state, an [`Arc`] unless
 /// the budget lives in a `static` (see [`StaticCostBucket`]).
@@ -150,6 +153,10 @@ macro_rules! budget {
 
             fn record_retry(&self, cost: u32, failed: bool) {
                 self.core().record(cost, failed);
+            }
+
+            fn answered(&self, cost: u32) {
+                self.core().record(cost, false);
             }
 
             fn try_hold(&self, _: &Now) -> Option<Self::Hold> {

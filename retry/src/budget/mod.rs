@@ -53,8 +53,9 @@ pub use self::{
 /// both take a token and then both look at what is left, and a failure whose token an empty bucket did not have
 /// could be granted a retry later.
 ///
-/// An `Err` whose verdict is [`Done`](crate::Verdict::Done) says nothing about the service, and no budget is told
-/// of it. The rejections of an open circuit breaker would otherwise fill a bucket in the middle of an outage.
+/// There are two exceptions. No budget is told of a result whose verdict is [`Ignored`](crate::Verdict::Ignored). Of
+/// an `Err` whose verdict is [`Done`](crate::Verdict::Done) it is told only by [`answered`](Self::answered), and only
+/// if the attempt was a retry. So neither fills a bucket in the middle of an outage.
 ///
 /// A share of the calls needs only [`Hold`](Self::Hold). A budget over calls in flight needs all three types, because the
 /// wait counts.
@@ -84,6 +85,12 @@ pub trait Budget {
     fn record_retry(&self, retry: Self::Retry, failed: bool) {
         drop(retry);
         self.record(failed);
+    }
+
+    /// A retry ended with an `Err` whose verdict was [`Done`](crate::Verdict::Done): the service did its work. A budget
+    /// whose retries have a price gives it back. By default this drops `retry`.
+    fn answered(&self, retry: Self::Retry) {
+        drop(retry);
     }
 
     /// An attempt failed: grants a retry, or returns `None`. Check and grant are one step.
@@ -148,6 +155,10 @@ impl<B: Budget> Budget for &'static B {
 
     fn record_retry(&self, retry: B::Retry, failed: bool) {
         B::record_retry(self, retry, failed);
+    }
+
+    fn answered(&self, retry: B::Retry) {
+        B::answered(self, retry);
     }
 
     fn try_hold(&self, now: &Now) -> Option<B::Hold> {

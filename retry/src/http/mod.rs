@@ -1,5 +1,7 @@
-//! Requests and responses of the `http` crate (feature `http`): the server's hints here, copies of requests in `replay`.
+//! Requests and responses of the `http` crate (feature `http`): the server's hints here, verdicts in `classify`, copies
+//! of requests in `replay`.
 
+mod classify;
 mod replay;
 
 use std::time::Duration;
@@ -7,59 +9,16 @@ use std::time::Duration;
 use std::time::SystemTime;
 
 use http::{
-    HeaderMap, HeaderName, Response, StatusCode,
+    HeaderMap, HeaderName,
     header::{DATE, RETRY_AFTER},
 };
 
-pub use self::replay::{AttemptNumber, HttpReplay};
-use crate::{
-    policy::Classify,
-    types::{Attempt, Verdict},
+pub use self::{
+    classify::{RetryHttp, RetryStatuses},
+    replay::{AttemptNumber, HttpReplay},
 };
+use crate::types::Verdict;
 
-/// Retries failures that HTTP calls temporary, and no earlier than the server asks. Feature `http`.
-///
-/// - An `Err` is retried.
-/// - The statuses 408, 425, 429, 502, 503 and 504 are retried, after the wait of [`retry_after`] if there is one.
-/// - The hint of [`grpc_pushback`] decides before both, whatever the status, unless the response is a success: a status
-///   of 2xx, and no `grpc-status` but 0.
-///
-/// [`HttpReplay`](crate::HttpReplay) decides which requests may be repeated.
-///
-/// # Examples
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
-/// # async fn main() -> Result<(), maestro_retry::InvalidConfig> {
-/// use std::{convert::Infallible, time::Duration};
-/// use http::{Request, Response};
-/// use http_body_util::Empty;
-/// use maestro_retry::{AttemptNumber, HttpReplay, RetryHttp, RetryLayer, RetryPolicy};
-/// use tower::{Layer, ServiceExt, service_fn};
-///
-/// let policy = RetryPolicy::builder().build()?.classifier(RetryHttp).replayer(HttpReplay::new());
-/// let server = service_fn(async |request: Request<Empty<&[u8]>>| {
-///     let response = Response::builder();
-///     Ok::<_, Infallible>(match AttemptNumber::of(&request).get() {
-///         1 => response.status(503).header("retry-after", "7").body(()).unwrap(),
-///         _ => response.body(()).unwrap(),
-///     })
-/// });
-/// let start = tokio::time::Instant::now();
-/// let client = RetryLayer::new(policy).layer(server);
-/// assert_eq!(client.oneshot(Request::default()).await.unwrap().status(), 200);
-/// assert!(start.elapsed() >= Duration::from_secs(7));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a unit that users may name and make"
-)]
-pub struct RetryHttp;
-
-const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// The wait that a response's `Retry-After` asks for, as seconds or as a date. Feature `http`.
@@ -103,40 +62,4 @@ pub fn grpc_pushback(headers: &HeaderMap) -> Option<Verdict> {
         Ok(millis) => Verdict::RetryAfter(Duration::from_millis(millis)),
         Err(_) => Verdict::Never,
     })
-}
-
-impl<Req, B, Err> Classify<Req, Response<B>, Err> for RetryHttp {
-    const TIMED: bool = false;
-
-    fn classify(&self, _: &Attempt<'_, Req>, result: &Result<Response<B>, Err>) -> Verdict {
-        let Ok(response) = result else {
-            return Verdict::Retry;
-        };
-        let failed = !response.status().is_success() || grpc_failed(response.headers());
-        if let Some(verdict) = grpc_pushback(response.headers()).filter(|_| failed) {
-            return verdict;
-        }
-        if !is_temporary(response.status()) {
-            return Verdict::Done;
-        }
-        retry_after(response.headers()).map_or(Verdict::Retry, Verdict::RetryAfter)
-    }
-}
-
-/// Whether a response consists of trailers with an error. A response without a `grpc-status` has messages to come, and
-/// is not repeated for a hint in its headers.
-fn grpc_failed(headers: &HeaderMap) -> bool {
-    headers.get(STATUS).is_some_and(|status| status != "0")
-}
-
-fn is_temporary(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::REQUEST_TIMEOUT
-            | StatusCode::TOO_EARLY
-            | StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
-    )
 }

@@ -49,8 +49,11 @@ impl<Req, Res, Err, F: Fn(&Result<Res, Err>) -> bool> Classify<Req, Res, Err> fo
     fn classify(&self, _: &Attempt<'_, Req>, result: &Result<Res, Err>) -> Verdict {
         if (self.0)(result) {
             Verdict::Retry
-        } else {
+        } else if result.is_ok() {
             Verdict::Done
+        } else {
+            // The closure does not say whether the service is at fault.
+            Verdict::Ignored
         }
     }
 }

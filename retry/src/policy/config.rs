@@ -123,7 +123,7 @@ impl Config {
         shared: &Shared,
     ) -> Result<Duration, GiveUpReason> {
         let hint = match verdict {
-            Verdict::Done | Verdict::Never => return Err(GiveUpReason::Never),
+            Verdict::Done | Verdict::Never | Verdict::Ignored => return Err(GiveUpReason::Never),
             Verdict::Retry | Verdict::RetryCosting(_) => None,
             Verdict::RetryAfter(hint) => Some(hint),
         };

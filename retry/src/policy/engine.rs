@@ -184,11 +184,11 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
     /// An attempt ended whose result is the answer.
     #[inline]
     pub(crate) fn done(&self, call: &CallState, retry: Option<B::Retry>, is_ok: bool) {
-        // No budget is told of an `Err`: see `Budget`.
+        // An `Err` is no success of the service: see `Budget`.
         if is_ok {
             self.record(retry, false);
-        } else {
-            drop(retry);
+        } else if let Some(retry) = retry {
+            self.budget.answered(retry);
         }
         self.shared.done(call.attempt());
     }
@@ -212,6 +212,12 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
             .wait(call, verdict, repeatable, &now, &self.shared);
         let wait = match wait {
             Ok(wait) => wait,
+            // Here and not before `wait`, so that a retry does not pay for the comparison.
+            Err(_) if verdict == Verdict::Ignored => {
+                drop(retry);
+                self.shared.done(call.attempt());
+                return None;
+            }
             Err(reason) => {
                 self.record(retry, true);
                 self.give_up(call, reason);

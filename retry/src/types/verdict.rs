@@ -4,9 +4,10 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The result is the answer: a success, or an error that says nothing about the service's health.
+    /// The result is the answer, and the service did its work: a success, or an error such as "not found".
     ///
-    /// A budget is not told of such an `Err`. It counts neither as a failure nor as a success.
+    /// An `Ok` counts as a success for the budget. An `Err` fills no budget. But a retry that ends with one gives back
+    /// what it cost, because the service was not at fault.
     Done,
     /// A failure that may pass. The call is tried again after the backoff.
     Retry,
@@ -25,4 +26,9 @@ pub enum Verdict {
     RetryCosting(u32),
     /// A failure that no retry can mend. Unlike `Done`, it counts as a failure for the budget.
     Never,
+    /// The result is the answer, and says nothing about the service, as the rejection of an open circuit breaker does.
+    ///
+    /// No budget is told of it: it is neither a failure nor a success, and a retry that ends with it gives nothing
+    /// back.
+    Ignored,
 }
