@@ -143,7 +143,13 @@ fn retry_after_accepts_seconds_and_three_date_forms() {
         ("", None),
         ("-1", None),
         ("+1", None),
-        ("1.5", None),
+        ("1.5", Some(2)),
+        ("9.997", Some(10)),
+        ("7.0", Some(7)),
+        ("18446744073709551615.5", Some(u64::MAX)),
+        ("1.", None),
+        (".5", None),
+        ("1.5.1", None),
         ("soon", None),
         ("Sun, 06 Nov 1994", None),
     ] {
@@ -151,6 +157,19 @@ fn retry_after_accepts_seconds_and_three_date_forms() {
         assert_eq!(retry_after_at(&headers, now), wait.map(secs), "{value:?}");
     }
     assert_eq!(retry_after_at(&HeaderMap::new(), now), None);
+}
+
+#[test]
+fn several_hints_are_never_undercut() {
+    let mut headers = HeaderMap::new();
+    for value in ["5", "20", "soon", "10"] {
+        headers.append(RETRY_AFTER, HeaderValue::from_static(value));
+    }
+    assert_eq!(retry_after(&headers), Some(secs(20)));
+    for _ in 0..2 {
+        headers.append("grpc-retry-pushback-ms", HeaderValue::from_static("250"));
+    }
+    assert_eq!(grpc_pushback(&headers), Some(Verdict::Never));
 }
 
 #[test]

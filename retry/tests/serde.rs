@@ -36,6 +36,7 @@ fn file_sets_fields_and_keeps_defaults() {
         "backoff": { "exponential": { "base": "50ms", "cap": "1m 30s", "jitter": "equal" } },
         "max_elapsed": "5s",
         "max_hint": "1h",
+        "short_hints": true,
         "wait_for_ready": false,
         "seed": 7
     }"#;
@@ -45,6 +46,7 @@ fn file_sets_fields_and_keeps_defaults() {
         .backoff(backoff)
         .max_elapsed(ms(5_000))
         .max_hint(ms(3_600_000))
+        .short_hints(true)
         .wait_for_ready(false)
         .seed(7);
     assert_eq!(read::<Builder>(whole), expected);

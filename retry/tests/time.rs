@@ -180,6 +180,7 @@ async fn hint_without_jitter_is_exact() {
     let policy = RetryPolicy::builder()
         .attempts(3)
         .backoff(regular(secs(5), secs(5)))
+        .short_hints(true)
         .build()
         .unwrap()
         .classify(|_, _| Verdict::RetryAfter(ms(700)));
@@ -189,6 +190,35 @@ async fn hint_without_jitter_is_exact() {
         .oneshot(())
         .await;
     assert_eq!(log.begun(), [0, 700, 1_400].map(ms));
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_hint_does_not_shorten_the_backoff() {
+    for (jitter, least) in [
+        (Jitter::None, [50, 100, 200, 400]),
+        (Jitter::Equal, [25, 50, 100, 200]),
+        (Jitter::PlusMinus(20), [40, 80, 160, 320]),
+        (Jitter::Decorrelated, [50, 50, 50, 50]),
+    ] {
+        for hint in [0, 10] {
+            let policy = RetryPolicy::builder()
+                .attempts(5)
+                .backoff(regular(ms(50), secs(2)).jitter(jitter))
+                .build()
+                .unwrap()
+                .classify(move |_, _| Verdict::RetryAfter(ms(hint)));
+            let log = Log::new();
+            let _ = RetryLayer::new(policy)
+                .layer(log.failing())
+                .oneshot(())
+                .await;
+            let begun = log.begun();
+            let waits = begun.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+            for (wait, least) in waits.zip(least) {
+                assert!(wait >= ms(least), "{wait:?} {jitter:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

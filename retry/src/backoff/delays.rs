@@ -80,6 +80,11 @@ impl Draws {
         }
     }
 
+    /// The shortest wait before the `retry`-th retry that the jitter allows.
+    pub(crate) fn shortest(&self, backoff: &Backoff, retry: u32) -> Duration {
+        backoff.range(retry, self.last).0
+    }
+
     /// The wait before the `retry`-th retry, counted from 1.
     pub(crate) fn next(
         &mut self,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::time::SystemTime;
 
 use http::{
-    HeaderMap, HeaderName,
+    HeaderMap, HeaderName, HeaderValue,
     header::{DATE, RETRY_AFTER},
 };
 
@@ -22,6 +22,9 @@ use crate::types::Verdict;
 const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// The wait that a response's `Retry-After` asks for, as seconds or as a date. Feature `http`.
+///
+/// A fraction of a second, which some servers send, is rounded up. If the header stands there several times, the longest
+/// wait counts, so that none is undercut.
 ///
 /// A date counts from the response's `Date`, because the server computed one from the other and its clock may differ
 /// from this machine's. Without a `Date` it counts from this machine's clock. A date in the past is zero. `None` if the
@@ -36,28 +39,49 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 #[expect(clippy::disallowed_types, reason = "a date in a header is wall time")]
 #[must_use]
 pub fn retry_after_at(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than a `u64` holds are a wait without end.
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    let values = headers.get_all(RETRY_AFTER).into_iter();
+    let wait = |value: &HeaderValue| {
+        let value = value.to_str().ok()?.trim();
+        if let Some(secs) = seconds(value) {
+            return Some(Duration::from_secs(secs));
+        }
+        let then = httpdate::parse_http_date(value).ok()?;
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let now = date
+            .and_then(|date| httpdate::parse_http_date(date).ok())
+            .unwrap_or(now);
+        Some(then.duration_since(now).unwrap_or(Duration::ZERO))
+    };
+    values.filter_map(wait).max()
+}
+
+/// A number of seconds, rounded up. `None` if `value` is not one.
+fn seconds(value: &str) -> Option<u64> {
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    let is_number =
+        |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return None;
     }
-    let then = httpdate::parse_http_date(value).ok()?;
-    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-    let now = date
-        .and_then(|date| httpdate::parse_http_date(date).ok())
-        .unwrap_or(now);
-    Some(then.duration_since(now).unwrap_or(Duration::ZERO))
+    let part = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+    // More digits than a `u64` holds are a wait without end.
+    Some(whole.parse().unwrap_or(u64::MAX).saturating_add(part))
 }
 
 /// The verdict of a gRPC server in `grpc-retry-pushback-ms`: [`Verdict::RetryAfter`], or [`Verdict::Never`] if the value
-/// is negative or not a number. `None` if the header is missing. Feature `http`.
+/// is negative or not a number, or if there are several, as in grpc-go. `None` if the header is missing. Feature
+/// `http`.
 ///
 /// See [proposal A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback). gRPC sends it among
 /// the trailers. This function sees it if the response has only trailers, as an error has that occurred before any
 /// message was sent.
 #[must_use]
 pub fn grpc_pushback(headers: &HeaderMap) -> Option<Verdict> {
-    let value = headers.get(PUSHBACK)?.to_str().unwrap_or_default();
+    let mut values = headers.get_all(PUSHBACK).into_iter();
+    let value = values.next()?.to_str().unwrap_or_default();
+    if values.next().is_some() {
+        return Some(Verdict::Never);
+    }
     Some(match value.trim().parse() {
         Ok(millis) => Verdict::RetryAfter(Duration::from_millis(millis)),
         Err(_) => Verdict::Never,

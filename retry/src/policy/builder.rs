@@ -17,6 +17,7 @@ builder! {
         // A server that asks for more will not answer this request in time.
         #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
         max_hint: Duration = Duration::from_secs(30),
+        short_hints: bool = false,
         wait_for_ready: bool = true,
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
         seed: Option<u64> = None,
@@ -57,6 +58,16 @@ impl Builder {
     /// than not coming back. The jitter above a hint, at most the backoff's cap, is not counted.
     pub const fn max_hint(mut self, max_hint: Duration) -> Self {
         self.0.max_hint = max_hint;
+        self
+    }
+
+    /// Whether a server's hint may be shorter than the backoff. The default is false.
+    ///
+    /// With false, a hint of zero, or a date that has passed, does not turn the backoff off: the wait is no shorter
+    /// than the shortest one that the jitter allows. With true, the hint replaces the backoff in both directions, as
+    /// gRPC has it: with [`Jitter::None`](crate::Jitter::None) and a hint of zero there is then no wait at all.
+    pub const fn short_hints(mut self, short_hints: bool) -> Self {
+        self.0.short_hints = short_hints;
         self
     }
 

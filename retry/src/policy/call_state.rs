@@ -72,15 +72,21 @@ impl CallState {
         })
     }
 
-    /// The wait before the next attempt. `rng` makes the request's random generator at its first retry.
+    /// The wait before the next attempt. `rng` makes the request's random generator at its first retry. `floor`: a
+    /// hint does not make the wait shorter than the backoff.
     pub(super) fn wait(
         &mut self,
         backoff: &Backoff,
         hint: Option<Duration>,
+        floor: bool,
         rng: impl FnOnce() -> SmallRng,
     ) -> Duration {
         let draws = self.draws.get_or_insert_with(|| Draws::new(rng()));
         // The n-th attempt has ended, so the next one is the n-th retry.
+        let hint = match hint {
+            Some(hint) if floor => Some(hint.max(draws.shortest(backoff, self.attempt))),
+            hint => hint,
+        };
         draws.next(backoff, self.attempt, hint)
     }
 }

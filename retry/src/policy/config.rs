@@ -24,10 +24,14 @@ pub(super) struct Config {
     attempts: u32,
     jitter: Jitter,
     growth: Growth,
-    wait_for_ready: bool,
+    /// [`WAITS_FOR_READY`] and [`SHORT_HINTS`], in one byte because a second one would make it 56 bytes.
+    flags: u8,
 }
 
 const FOR_EVER: u64 = u64::MAX;
+
+const WAITS_FOR_READY: u8 = 1;
+const SHORT_HINTS: u8 = 2;
 
 // === impl Config ===
 
@@ -43,7 +47,8 @@ impl Config {
             attempts: numbers.attempts,
             jitter,
             growth,
-            wait_for_ready: numbers.wait_for_ready,
+            flags: (u8::from(numbers.wait_for_ready) * WAITS_FOR_READY)
+                | (u8::from(numbers.short_hints) * SHORT_HINTS),
         }
     }
 
@@ -60,7 +65,7 @@ impl Config {
 
     #[inline]
     pub(super) const fn waits_for_ready(&self) -> bool {
-        self.wait_for_ready
+        self.flags & WAITS_FOR_READY != 0
     }
 
     /// Whether another attempt could follow the one that `call` is about to begin.
@@ -142,7 +147,8 @@ impl Config {
         let wait = if self.has_no_delays() {
             hint.unwrap_or(Duration::ZERO)
         } else {
-            call.wait(&self.backoff(), hint, || shared.generator())
+            let floor = self.flags & SHORT_HINTS == 0;
+            call.wait(&self.backoff(), hint, floor, || shared.generator())
         };
         if call.fits(wait, now) {
             Ok(wait)

@@ -18,7 +18,8 @@ fn generator_is_drawn_at_the_first_retry() {
     let (mut call, mut drawn) = (CallState::new(None, None), 0);
     for retries in 0..3 {
         assert_eq!(drawn, retries.min(1));
-        call.wait(&Backoff::constant(Duration::from_secs(3_600)), None, || {
+        let backoff = Backoff::constant(Duration::from_secs(3_600));
+        call.wait(&backoff, None, true, || {
             drawn += 1;
             SmallRng::seed_from_u64(0)
         });

@@ -14,7 +14,8 @@ pub enum Verdict {
     /// A failure for which the server said when to come back. The call is tried again no earlier than that.
     ///
     /// The hint replaces the backoff, jitter comes on top of it, and the backoff starts again after it, as in
-    /// [gRPC](crate::Delays::next_after). If the hint is longer than
+    /// [gRPC](crate::Delays::next_after). A hint that is shorter than the backoff does not shorten the wait, unless
+    /// [`Builder::short_hints`](crate::Builder::short_hints) allows it. If the hint is longer than
     /// [`Builder::max_hint`](crate::Builder::max_hint), or ends after the deadline, the result is the answer. A
     /// clamped hint would come back earlier than the server asked.
     RetryAfter(Duration),
