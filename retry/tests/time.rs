@@ -3,13 +3,15 @@
 use std::{
     collections::HashSet,
     convert::Infallible,
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{Arc, mpsc},
     time::Duration,
 };
 
 use maestro_retry::{
-    Backoff, Budget, CostBucket, HalfFull, InFlightShare, Jitter, RetryBudget, RetryLayer,
-    RetryPolicy, StaticCostBucket, StaticInFlightShare, StaticRetryBudget, Verdict,
+    Backoff, Budget, CostBucket, Event, GiveUpReason, HalfFull, InFlightShare, Jitter, RetryBudget,
+    RetryLayer, RetryPolicy, StaticCostBucket, StaticInFlightShare, StaticRetryBudget, Verdict,
 };
 use tokio::time::{Instant, advance, sleep, timeout};
 use tokio_test::{assert_pending, task};
@@ -507,6 +509,92 @@ async fn unready_service_returns_the_kept_result() {
     advance(secs(10)).await;
     let answer = call.await.unwrap();
     assert!(Arc::ptr_eq(&answer, &alive));
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_readiness_makes_no_attempt() {
+    for limited in ["max_elapsed", "deadline", "late timer"] {
+        let budget = RetryBudget::builder().build("late").unwrap();
+        let mut builder = RetryPolicy::builder().backoff(regular(ms(10), ms(10)));
+        if limited != "deadline" {
+            builder = builder.max_elapsed(ms(100));
+        }
+        let (events, heard) = mpsc::channel();
+        let at = Instant::now() + ms(100);
+        let policy = builder
+            .build()
+            .unwrap()
+            .budget(budget.clone())
+            .on_event(move |event| events.send(*event).unwrap())
+            .deadline(move |(): &()| (limited == "deadline").then_some(at));
+        let balance = budget.balance();
+        let (mut service, mut handle) =
+            tower_test::mock::spawn_layer::<(), (), _>(RetryLayer::new(policy));
+        handle.allow(1);
+        assert!(service.poll_ready().is_ready());
+        let mut call = task::spawn(service.call(()));
+        handle.next_request().await.unwrap().1.send_error("busy");
+        assert_pending!(call.poll());
+        if limited != "late timer" {
+            advance(ms(20)).await;
+            assert_pending!(call.poll());
+        }
+        advance(ms(200)).await;
+        handle.allow(1);
+        let answer = call.await;
+        assert_eq!(answer.unwrap_err().to_string(), "busy", "{limited}");
+        assert_eq!(budget.balance(), balance, "{limited}");
+        let last = heard.try_iter().last();
+        let (attempts, reason) = (1, GiveUpReason::Time);
+        assert_eq!(last, Some(Event::GaveUp { attempts, reason }), "{limited}");
+    }
+}
+
+/// Polls `future` in a task that has no cooperative budget left at any poll. Another task advances the paused clock, which
+/// stands still while a task is busy.
+async fn starved<F: Future>(future: F) -> F::Output {
+    let ticking = tokio::spawn(async {
+        loop {
+            advance(Duration::from_millis(1)).await;
+        }
+    });
+    let began = Instant::now();
+    let mut future = pin!(future);
+    let output = poll_fn(|cx| {
+        assert!(began.elapsed() < Duration::from_secs(5), "starved");
+        let mut spend = pin!(async {
+            loop {
+                tokio::task::consume_budget().await;
+            }
+        });
+        assert!(spend.as_mut().poll(cx).is_pending());
+        future.as_mut().poll(cx)
+    })
+    .await;
+    ticking.abort();
+    output
+}
+
+#[tokio::test(start_paused = true)]
+async fn wait_ends_without_cooperative_budget() {
+    let policy = RetryPolicy::builder()
+        .attempts(2)
+        .backoff(regular(ms(250), ms(250)))
+        .build()
+        .unwrap();
+    let log = Log::new();
+    let layer = RetryLayer::new(policy.clone());
+    let _ = starved(layer.layer(log.failing()).oneshot(())).await;
+    let _ = starved(policy.run(async |_| {
+        log.1.send(log.0.elapsed()).unwrap();
+        Err::<(), _>("busy")
+    }))
+    .await;
+    let begun = log.begun();
+    for n in [0, 2] {
+        let wait = begun[n + 1].saturating_sub(begun[n]);
+        assert!((ms(250)..ms(260)).contains(&wait), "{wait:?}");
+    }
 }
 
 // === The budget's ttl ===

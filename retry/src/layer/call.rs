@@ -65,7 +65,8 @@ pub(super) enum Later<F, N, R> {
 /// What a retry holds from the decision to the attempt.
 pub(super) struct Next<H, O> {
     pub(super) hold: H,
-    /// The answer if the service is not ready. `None` if the call waits for it.
+    /// The answer if the service is not ready at once, or if the attempt would begin too late. `None` if neither can
+    /// end the call.
     pub(super) failed: Option<O>,
 }
 

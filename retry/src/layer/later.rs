@@ -66,7 +66,7 @@ where
                     });
                 }
                 LaterProjection::Waiting { timer, next: after } => {
-                    ready!(timer.poll(cx));
+                    ready!(policy::poll_timer(timer, cx));
                     next = after.take();
                 }
                 LaterProjection::Readying { next: now } => next = now.take(),
@@ -115,8 +115,9 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
             return Err(result);
         };
         // The result and the future of the attempt are dropped before the wait begins, and with them a connection that
-        // they may hold.
-        let failed = (!engine.waits_for_ready()).then_some(result);
+        // they may hold. An error holds none, and is kept if the call may run out of time.
+        let keeps = !engine.waits_for_ready() || self.state.keeps(&result);
+        let failed = keeps.then_some(result);
         state.set(State::Ended);
         let hold = again.hold;
         let next = Some(Next { hold, failed });
@@ -126,20 +127,27 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
         // After the attempt is dropped, because a clock that cannot be read panics here.
         let timer = policy::timer(again.wait, &again.now);
         state.set(State::Later(Later::Waiting { timer, next }));
+        if let StateProjection::Later(later) = state.project() {
+            if let LaterProjection::Waiting { timer, .. } = later.project() {
+                policy::start(timer);
+            }
+        }
         Ok(None)
     }
 
     /// Waits for the service, then makes the next attempt. Returns an answer if the call gives up; the hold then goes
     /// back to the budget.
     ///
-    /// The deadline may pass while the service becomes ready. The attempt is made all the same: the failed result was
-    /// dropped before the wait, so there is no other answer. Asking for readiness before the wait instead would hold
-    /// a permit of the inner service through the wait, and say nothing about the time when the attempt begins.
+    /// The deadline may pass while the service becomes ready. The failed result is then the answer, if it was kept. A
+    /// failed `Ok` was dropped before the wait, so there is no other answer, and the attempt is made. Keeping it as well
+    /// would let it hold, say, the last connection of a pool whose readiness the call waits for. Asking for readiness
+    /// before the wait instead would hold a permit of the inner service through the wait, and say nothing about the time
+    /// when the attempt begins.
     #[inline]
     fn begin(
         &mut self,
         mut state: Pin<&mut StateOf<S, Req, P>>,
-        mut next: NextOf<S, Req, P::Budget>,
+        next: NextOf<S, Req, P::Budget>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<ResultOf<S, Req>>>
     where
@@ -154,13 +162,17 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
                 return Poll::Ready(Some(Err(error)));
             }
             Poll::Pending => {
-                let Some(failed) = next.failed.take() else {
+                if engine.waits_for_ready() {
                     state.set(State::Later(Later::Readying { next: Some(next) }));
                     return Poll::Pending;
-                };
+                }
                 engine.not_ready(&self.state);
-                return Poll::Ready(Some(failed));
+                return Poll::Ready(next.failed);
             }
+        }
+        if next.failed.is_some() && !self.state.is_open(&Now::unread()) {
+            engine.too_late(&self.state);
+            return Poll::Ready(next.failed);
         }
         self.state.advance();
         let copy = engine.copy(&self.state, &spare.request);

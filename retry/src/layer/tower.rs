@@ -40,6 +40,8 @@ pub struct TowerPolicy<P = RetryPolicy> {
 pub struct TowerWait<B: Budget> {
     #[pin]
     timer: Option<Sleep>,
+    /// Whether the timer is in the wheel. It enters it at the first poll, where it is pinned.
+    is_started: bool,
     /// Pending once, so that a long run without waits lets other tasks run.
     give_way: bool,
     budget: B,
@@ -57,6 +59,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     ///
     /// - Neither a budget nor a listener hears of an attempt after which no retry can follow.
     /// - [`wait_for_ready`](crate::Builder::wait_for_ready) has no effect.
+    /// - If the service becomes ready for a retry only after the deadline, the attempt is made late, because tower's
+    ///   layer has dropped the result.
     /// - It has no place for what is kept during a call or a retry. So budgets that count those
     ///   ([`CostBucket`](crate::CostBucket), [`InFlightShare`](crate::InFlightShare)) are refused by the compiler.
     ///
@@ -101,6 +105,7 @@ where
         self.retrying = true;
         Some(TowerWait {
             timer: (!again.wait.is_zero()).then(|| policy::timer(again.wait, &again.now)),
+            is_started: false,
             give_way: again.wait.is_zero() && policy::is_long_run(self.call.attempt()),
             budget: engine.budget().clone(),
             hold: Some(again.hold),
@@ -132,8 +137,11 @@ impl<B: Budget> Future for TowerWait<B> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        if let Some(timer) = this.timer.as_pin_mut() {
-            ready!(timer.poll(cx));
+        if let Some(mut timer) = this.timer.as_pin_mut() {
+            if !std::mem::replace(this.is_started, true) {
+                policy::start(timer.as_mut());
+            }
+            ready!(policy::poll_timer(timer, cx));
         }
         if std::mem::take(this.give_way) {
             return policy::give_way(cx);

@@ -45,7 +45,9 @@ impl Builder {
     /// limit.
     ///
     /// A wait that would end later is not begun, so a call may give up well before. A running attempt is not ended:
-    /// that is a timeout's work. Zero means no retries.
+    /// that is a timeout's work. Zero means no retries. [`RetryPolicy::deadline`] says what happens if the service is
+    /// ready too late. [`RetryPolicy::run`] keeps no result through a wait: if a busy thread ends its wait late, the
+    /// attempt is made late.
     pub const fn max_elapsed(mut self, max_elapsed: Duration) -> Self {
         self.0.max_elapsed = Some(max_elapsed);
         self

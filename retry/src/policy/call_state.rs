@@ -53,9 +53,16 @@ impl CallState {
         self.attempt += 1;
     }
 
+    /// Whether a failed result is kept through the wait, as the answer if the next attempt would begin too late. An
+    /// `Ok` is not, because it may hold a connection that the next attempt needs.
+    #[inline]
+    pub(crate) const fn keeps<T, E>(&self, failed: &Result<T, E>) -> bool {
+        self.limit.is_some() && failed.is_err()
+    }
+
     /// Whether an attempt could begin at `now`. Reads the clock only if there is a limit.
     #[inline]
-    pub(super) fn is_open(&self, now: &Now) -> bool {
+    pub(crate) fn is_open(&self, now: &Now) -> bool {
         self.limit.is_none_or(|limit| now.get() < limit)
     }
 

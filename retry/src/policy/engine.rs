@@ -252,6 +252,11 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         self.give_up(call, GiveUpReason::NotReady);
     }
 
+    /// The attempt that was decided on would begin at the time limit or later.
+    pub(crate) fn too_late(&self, call: &CallState) {
+        self.give_up(call, GiveUpReason::Time);
+    }
+
     fn give_up(&self, call: &CallState, reason: GiveUpReason) {
         self.report(|| Event::GaveUp {
             attempts: call.attempt(),

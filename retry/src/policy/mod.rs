@@ -33,7 +33,7 @@ pub use self::{
 pub(crate) use self::{
     call_state::CallState,
     engine::Engine,
-    wait::{give_way, is_long_run, timer},
+    wait::{give_way, is_long_run, poll_timer, start, timer},
 };
 
 /// When, how often and after what wait a call is tried again. A value that may be cloned freely.
@@ -148,6 +148,10 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
 
     /// Takes a deadline from each request. No attempt begins at or after it, and no wait begins that would end too
     /// late. [`Builder::max_elapsed`] holds in addition.
+    ///
+    /// If the service becomes ready for a retry only after the deadline, the error that was to be retried is the answer.
+    /// An `Ok` that was to be retried is not kept, because it may hold a connection: the attempt is then made late.
+    /// [`wait_for_ready(false)`](Builder::wait_for_ready) keeps it.
     pub fn deadline<Req, F>(self, f: F) -> RetryPolicy<V, Q, DeadlineWith<F>, B>
     where
         F: Fn(&Req) -> Option<Instant> + Clone,
@@ -277,7 +281,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
             // The failed result may hold a connection, which is not kept through the wait.
             drop(result);
             if !again.wait.is_zero() {
-                timer(again.wait, &again.now).await;
+                wait::waiting(timer(again.wait, &again.now)).await;
             } else if is_long_run(call.attempt()) {
                 wait::giving_way().await;
             }
@@ -329,9 +333,13 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
             let Some(again) = again else {
                 return result;
             };
-            drop(result);
+            let kept = call.keeps(&result).then_some(result);
             if !again.wait.is_zero() {
                 wait(again.wait);
+            }
+            if let Some(late) = kept.filter(|_| !call.is_open(&Now::unread())) {
+                engine.too_late(&call);
+                return late;
             }
             call.advance();
             retry = Some(engine.budget().spend(again.hold));

@@ -69,3 +69,16 @@ fn run_blocking_waits_and_refunds_after_a_panic() {
         "the wait would be too long"
     );
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the wait ends late")]
+fn late_wait_makes_no_attempt() {
+    let ms = Duration::from_millis;
+    let policy = RetryPolicy::builder()
+        .max_elapsed(ms(40))
+        .backoff(Backoff::constant(ms(5)).jitter(Jitter::None))
+        .build()
+        .unwrap();
+    let answer = policy.repeat(Err::<(), _>, |_| std::thread::sleep(ms(60)));
+    assert_eq!(answer, Err(1));
+}

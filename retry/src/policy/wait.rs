@@ -1,5 +1,6 @@
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,6 +16,32 @@ pub(crate) fn timer(wait: Duration, now: &Now) -> Sleep {
         Some(end) => sleep_until(end),
         None => sleep(wait),
     }
+}
+
+/// Enters a new timer into the wheel, although the task may have spent tokio's cooperative budget. `poll` alone enters
+/// it only while there is budget left.
+pub(crate) fn start(timer: Pin<&mut Sleep>) {
+    let end = timer.deadline();
+    timer.reset(end);
+}
+
+/// Polls a timer that was [started](start).
+///
+/// In a task that spends its whole budget at every poll (a busy channel in a loop), the timer's `poll` is pending although
+/// the time has come. `is_elapsed` needs no budget.
+pub(crate) fn poll_timer(mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+    if timer.as_mut().poll(cx).is_ready() || timer.is_elapsed() {
+        Poll::Ready(())
+    } else {
+        Poll::Pending
+    }
+}
+
+/// Waits for `timer`, also without cooperative budget.
+pub(super) async fn waiting(timer: Sleep) {
+    let mut timer = pin!(timer);
+    start(timer.as_mut());
+    poll_fn(|cx| poll_timer(timer.as_mut(), cx)).await;
 }
 
 /// Blocks the thread for `wait`.
