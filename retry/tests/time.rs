@@ -541,7 +541,7 @@ async fn late_readiness_makes_no_attempt() {
         }
         advance(ms(200)).await;
         handle.allow(1);
-        let answer = call.await;
+        let answer = timeout(secs(60), call).await.expect("no attempt is made");
         assert_eq!(answer.unwrap_err().to_string(), "busy", "{limited}");
         assert_eq!(budget.balance(), balance, "{limited}");
         let last = heard.try_iter().last();

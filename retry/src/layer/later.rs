@@ -19,7 +19,7 @@ use crate::{
         },
         source::Source,
     },
-    policy::{self, Classify, Engine, Replay},
+    policy::{self, CallState, Classify, Engine, Replay},
     types::{Now, Verdict},
 };
 
@@ -93,6 +93,23 @@ where
     Poll::Ready(answer)
 }
 
+/// The failed result, if the attempt would begin too late and the result was kept.
+///
+/// Out of line, so that a call without a time limit does not pay for its size.
+#[inline(never)]
+fn answer_if_late<V, Q, B: Budget, O>(
+    engine: &Engine<V, Q, B>,
+    call: &CallState,
+    next: &mut Next<B::Hold, O>,
+) -> Option<O> {
+    if call.is_open(&Now::unread()) {
+        return None;
+    }
+    let failed = next.failed.take()?;
+    engine.too_late(call);
+    Some(failed)
+}
+
 // === impl Call ===
 
 impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
@@ -147,7 +164,7 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
     fn begin(
         &mut self,
         mut state: Pin<&mut StateOf<S, Req, P>>,
-        next: NextOf<S, Req, P::Budget>,
+        mut next: NextOf<S, Req, P::Budget>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<ResultOf<S, Req>>>
     where
@@ -167,12 +184,13 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
                     return Poll::Pending;
                 }
                 engine.not_ready(&self.state);
-                return Poll::Ready(next.failed);
+                return Poll::Ready(next.failed.take());
             }
         }
-        if next.failed.is_some() && !self.state.is_open(&Now::unread()) {
-            engine.too_late(&self.state);
-            return Poll::Ready(next.failed);
+        if self.state.is_limited() {
+            if let Some(answer) = answer_if_late(engine, &self.state, &mut next) {
+                return Poll::Ready(Some(answer));
+            }
         }
         self.state.advance();
         let copy = engine.copy(&self.state, &spare.request);

@@ -60,6 +60,12 @@ impl CallState {
         self.limit.is_some() && failed.is_err()
     }
 
+    /// Whether there is a time limit.
+    #[inline]
+    pub(crate) const fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
     /// Whether an attempt could begin at `now`. Reads the clock only if there is a limit.
     #[inline]
     pub(crate) fn is_open(&self, now: &Now) -> bool {
