@@ -19,7 +19,7 @@ use crate::{
         },
         source::Source,
     },
-    policy::{self, CallState, Classify, Engine, Replay},
+    policy::{self, Classify, Engine, Replay},
     types::{Now, Verdict},
 };
 
@@ -91,23 +91,6 @@ where
     };
     end(state, call);
     Poll::Ready(answer)
-}
-
-/// The failed result, if the attempt would begin too late and the result was kept.
-///
-/// Out of line, so that a call without a time limit does not pay for its size.
-#[inline(never)]
-fn answer_if_late<V, Q, B: Budget, O>(
-    engine: &Engine<V, Q, B>,
-    call: &CallState,
-    next: &mut Next<B::Hold, O>,
-) -> Option<O> {
-    if call.is_open(&Now::unread()) {
-        return None;
-    }
-    let failed = next.failed.take()?;
-    engine.too_late(call);
-    Some(failed)
 }
 
 // === impl Call ===
@@ -187,9 +170,10 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
                 return Poll::Ready(next.failed.take());
             }
         }
-        if self.state.is_limited() {
-            if let Some(answer) = answer_if_late(engine, &self.state, &mut next) {
-                return Poll::Ready(Some(answer));
+        if self.state.is_limited() && self.state.is_late() {
+            if let Some(failed) = next.failed.take() {
+                engine.too_late(&self.state);
+                return Poll::Ready(Some(failed));
             }
         }
         self.state.advance();

@@ -68,8 +68,14 @@ impl CallState {
 
     /// Whether an attempt could begin at `now`. Reads the clock only if there is a limit.
     #[inline]
-    pub(crate) fn is_open(&self, now: &Now) -> bool {
+    pub(super) fn is_open(&self, now: &Now) -> bool {
         self.limit.is_none_or(|limit| now.get() < limit)
+    }
+
+    /// Whether it is too late for an attempt to begin now.
+    #[inline(never)] // A call without a time limit does not pay for its size.
+    pub(crate) fn is_late(&self) -> bool {
+        !self.is_open(&Now::unread())
     }
 
     /// Whether an attempt could begin after `wait`.

@@ -337,7 +337,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
             if !again.wait.is_zero() {
                 wait(again.wait);
             }
-            if let Some(late) = kept.filter(|_| !call.is_open(&Now::unread())) {
+            if let Some(late) = kept.filter(|_| call.is_late()) {
                 engine.too_late(&call);
                 return late;
             }

@@ -20,6 +20,7 @@ pub(crate) fn timer(wait: Duration, now: &Now) -> Sleep {
 
 /// Enters a new timer into the wheel, although the task may have spent tokio's cooperative budget. `poll` alone enters
 /// it only while there is budget left.
+#[inline(never)] // A retry without a delay does not pay for its size.
 pub(crate) fn start(timer: Pin<&mut Sleep>) {
     let end = timer.deadline();
     timer.reset(end);
@@ -29,6 +30,7 @@ pub(crate) fn start(timer: Pin<&mut Sleep>) {
 ///
 /// In a task that spends its whole budget at every poll (a busy channel in a loop), the timer's `poll` is pending although
 /// the time has come. `is_elapsed` needs no budget.
+#[inline(never)] // A retry without a delay does not pay for its size.
 pub(crate) fn poll_timer(mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
     if timer.as_mut().poll(cx).is_ready() || timer.is_elapsed() {
         Poll::Ready(())
