@@ -30,6 +30,7 @@ fn everything_is_read_as_people_write_it() {
         "minimum_calls": 10,
         "consecutive_failures": 5,
         "wait_in_open": { "first": "1s", "cap": "1m 30s", "jitter": 0.25 },
+        "max_retry_after": "10m",
         "probes": { "successes": 2, "of": 3, "in_flight": 1 },
         "probe_deadline": "2.5s",
         "on_cancel": "failure",
@@ -44,6 +45,7 @@ fn everything_is_read_as_people_write_it() {
         .minimum_calls(10)
         .consecutive_failures(5)
         .wait_in_open(Wait::exponential(seconds(1), seconds(90)).jitter(0.25))
+        .max_retry_after(seconds(600))
         .probes(Probes::successes(2, 3).in_flight(1))
         .probe_deadline(Duration::from_millis(2_500))
         .on_cancel(OnCancel::Failure)
@@ -102,7 +104,8 @@ fn the_short_forms_are_read_and_written() {
     }
     let defaults = serde_json::to_value(CircuitBreaker::builder()).unwrap();
     let expected = json!({
-        "window": "10s", "wait_in_open": "5s", "probes": 3, "probe_deadline": "10s",
+        "window": "10s", "wait_in_open": "5s", "max_retry_after": "5m", "probes": 3,
+        "probe_deadline": "10s",
     });
     assert_eq!(defaults, expected);
 }

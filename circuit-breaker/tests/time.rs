@@ -341,6 +341,37 @@ async fn retry_after_extends_the_wait_but_never_shortens_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn retry_after_is_cut_to_its_bound() {
+    let bounded = |builder: Builder, granted| {
+        let breaker = builder.build("bounded").unwrap();
+        (breaker.try_acquire().unwrap()).failure_for(secs(9_999_999_999));
+        assert_eq!(breaker.snapshot().retry_after(), Some(granted));
+        breaker
+    };
+    let builder = builder().consecutive_failures(1);
+    let breaker = bounded(builder, secs(300));
+    // A probe may not ask for more either.
+    advance(secs(300)).await;
+    let (a, b) = (
+        breaker.try_acquire().unwrap(),
+        breaker.try_acquire().unwrap(),
+    );
+    a.failure_for(Duration::MAX);
+    b.failure_for(Duration::MAX);
+    assert_eq!(breaker.snapshot().retry_after(), Some(secs(300)));
+
+    bounded(builder.max_retry_after(secs(7)), secs(7));
+    bounded(builder.max_retry_after(Duration::ZERO), secs(5));
+    // Changed while the breaker runs.
+    breaker
+        .reconfigure(builder.max_retry_after(secs(9)))
+        .unwrap();
+    breaker.reset();
+    (breaker.try_acquire().unwrap()).failure_for(secs(60));
+    assert_eq!(breaker.snapshot().retry_after(), Some(secs(9)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_late_call_asks_for_is_not_granted() {
     let breaker = builder().build("late").unwrap();
     let late = breaker.try_acquire().unwrap();

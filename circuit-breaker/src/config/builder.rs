@@ -45,6 +45,8 @@ pub(super) struct Numbers {
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub(super) consecutive_failures: Option<u32>,
     pub(super) wait_in_open: Wait,
+    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
+    pub(super) max_retry_after: Duration,
     pub(super) probes: Probes,
     #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
     pub(super) probe_deadline: Duration,
@@ -68,6 +70,8 @@ impl Builder {
             consecutive_failures: None,
             // About what a process takes to restart.
             wait_in_open: Wait::fixed(Duration::from_secs(5)),
+            // A backend that asks for more is rarely right, and a peer that lies must not keep it open.
+            max_retry_after: Duration::from_secs(5 * 60),
             // One may be luck.
             probes: Probes::results(3),
             // A call that takes longer is of no use to its caller.
@@ -140,6 +144,17 @@ impl Builder {
     /// time.
     pub const fn wait_in_open(mut self, wait: Wait) -> Self {
         self.0.wait_in_open = wait;
+        self
+    }
+
+    /// The longest time for which [`Outcome::FailureFor`](crate::Outcome::FailureFor) keeps the
+    /// breaker open; a longer one is cut to it. The default is 5 minutes. Zero ignores what the
+    /// backend asks for; more than 36 years are 36 years.
+    ///
+    /// The time comes from a peer, often from its `Retry-After`. Without a bound one response could
+    /// keep the breaker open for ever.
+    pub const fn max_retry_after(mut self, longest: Duration) -> Self {
+        self.0.max_retry_after = longest;
         self
     }
 

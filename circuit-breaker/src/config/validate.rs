@@ -26,6 +26,8 @@ pub(crate) struct Config {
     /// How many failures in a row open the breaker; 0 where they do not.
     pub(crate) in_a_row: u32,
     pub(crate) wait: Waits,
+    /// The longest wait that a backend may ask for.
+    pub(crate) max_asked_wait: u64,
     /// From how many ticks on a call is slow, where that matters.
     pub(crate) slow_after: Option<u64>,
     pub(super) on_cancel: OnCancel,
@@ -52,6 +54,7 @@ impl Builder {
             minimum_calls,
             consecutive_failures,
             wait_in_open,
+            max_retry_after,
             probes,
             probe_deadline,
             on_cancel,
@@ -136,6 +139,7 @@ impl Builder {
             },
             in_a_row,
             wait,
+            max_asked_wait: ticks(max_retry_after),
             slow_after,
             on_cancel,
             ramp,
@@ -176,11 +180,12 @@ const SLOW_AFTER: usize = 11;
 const RAMP_STEP: usize = 12;
 /// Eight shares of eight bits; 0 where there is no ramp.
 const RAMP_SHARES: usize = 13;
+const MAX_ASKED_WAIT: usize = 14;
 
 const EVERY_CALL: u64 = 1 << 2;
 
 impl Config {
-    pub(crate) const WORDS: usize = 14;
+    pub(crate) const WORDS: usize = 15;
 
     pub(crate) const fn pack(&self) -> [u64; Self::WORDS] {
         let mut words = [0; Self::WORDS];
@@ -211,6 +216,7 @@ impl Config {
         words[SHARES] = pair(Ratio::bits(rule), Ratio::bits(self.wait.jitter));
         words[WAIT] = self.wait.first;
         words[WAIT_CAP] = self.wait.cap;
+        words[MAX_ASKED_WAIT] = self.max_asked_wait;
         words[PROBE_TIME] = self.trial.time;
         words[SLOW_AFTER] = match self.slow_after {
             Some(limit) => limit,
@@ -244,6 +250,7 @@ impl Config {
                 cap: word(WAIT_CAP),
                 jitter: Ratio::from_bits(halves(word(SHARES)).1),
             },
+            max_asked_wait: word(MAX_ASKED_WAIT),
             slow_after: (word(SLOW_AFTER) != u64::MAX).then_some(word(SLOW_AFTER)),
             on_cancel: match on_cancel {
                 0 => OnCancel::Ignored,

@@ -75,7 +75,7 @@ impl ConfigCell {
                         AtomicU64::new(w[0]), AtomicU64::new(w[1]), AtomicU64::new(w[2]), AtomicU64::new(w[3]),
                         AtomicU64::new(w[4]), AtomicU64::new(w[5]), AtomicU64::new(w[6]), AtomicU64::new(w[7]),
                         AtomicU64::new(w[8]), AtomicU64::new(w[9]), AtomicU64::new(w[10]), AtomicU64::new(w[11]),
-                        AtomicU64::new(w[12]), AtomicU64::new(w[13]),
+                        AtomicU64::new(w[12]), AtomicU64::new(w[13]), AtomicU64::new(w[14]),
                     ],
                     zeros!(WORDS),
                 ],

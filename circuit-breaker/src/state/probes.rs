@@ -19,7 +19,7 @@ use crate::{
         },
         const_fn, zeros,
     },
-    types::{Cause, End, ticks::after},
+    types::{Cause, End},
 };
 
 /// As many slots as [`Probes::in_flight`](crate::Probes::in_flight) allows. Under loom: two.
@@ -72,7 +72,7 @@ impl StateMachine {
                 .has_failed(end, is_slow)
                 .map(|failed| failed || is_slow);
             if asked_wait(end) > 0 {
-                self.leave_alone(generation, after(now, asked_wait(end)));
+                self.leave_alone(generation, self.asked_until(asked_wait(end), now));
             }
             self.settle_probe(generation, failed, now);
         }

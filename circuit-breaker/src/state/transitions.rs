@@ -194,7 +194,7 @@ impl StateMachine {
         match word.phase() {
             Phase::Closed { .. } | Phase::Ramping { .. } => {
                 // On a ramp it has not recovered yet: the next wait is longer.
-                history.opens(word.is_closed(), after(now, asked_wait));
+                history.opens(word.is_closed(), self.asked_until(asked_wait, now));
                 self.enter_open(&mut history, word, cause, now);
             }
             Phase::MetricsOnly { .. } => self.would_open(&mut history, cause, now),
@@ -203,6 +203,12 @@ impl StateMachine {
         drop(history);
         self.deliver();
         true
+    }
+
+    /// Until when a backend that asks for `asked_wait` at `now` is not called: no longer than the
+    /// configured bound, as the time comes from a peer.
+    pub(super) fn asked_until(&self, asked_wait: u64, now: u64) -> u64 {
+        after(now, asked_wait.min(self.config.read().1.max_asked_wait))
     }
 
     /// Enters half-open from `word`, which is open and whose wait was over `at`, unless another

@@ -29,6 +29,8 @@ struct Config {
     /// How many have to succeed, where the ratio does not decide.
     successes: Option<u32>,
     in_flight: u32,
+    /// The longest wait that a backend may ask for.
+    max_asked: u64,
     probe_time: u64,
     /// Whether a success may open it.
     evaluate_every_call: bool,
@@ -66,6 +68,7 @@ impl Config {
                 }
                 .in_flight(self.in_flight),
             )
+            .max_retry_after(Duration::from_nanos(self.max_asked))
             .probe_deadline(Duration::from_nanos(self.probe_time))
             .on_cancel(self.on_cancel);
         if self.evaluate_every_call {
@@ -128,6 +131,7 @@ fn config() -> impl Strategy<Value = Config> {
         (
             prop::sample::select(vec![1_u64, 10, 50, 100_000_000, u64::MAX]),
             prop::sample::select(vec![1_u64, 2, 7, 1 << 40]),
+            prop::sample::select(vec![0_u64, 40, u64::MAX]),
         ),
         (1_u32..4, prop::option::of(1_u32..4)),
         1_u32..4,
@@ -147,7 +151,7 @@ fn config() -> impl Strategy<Value = Config> {
                 on_cancel,
                 window,
                 minimum,
-                (wait, times),
+                (wait, times, max_asked),
                 (results, successes),
                 in_flight,
                 probe_time,
@@ -171,6 +175,7 @@ fn config() -> impl Strategy<Value = Config> {
                     results,
                     successes: successes.map(|needed| needed.min(results)),
                     in_flight,
+                    max_asked,
                     probe_time,
                     evaluate_every_call,
                     ramp,
@@ -451,7 +456,8 @@ impl Model {
         let alone_until = match how {
             Some(Outcome::FailureFor(time)) => {
                 let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-                now.saturating_add(time).min(NEVER)
+                now.saturating_add(time.min(self.config.max_asked))
+                    .min(NEVER)
             }
             _ => 0,
         };
@@ -853,7 +859,7 @@ proptest! {
             // A wait with jitter; a backend that wants to be left alone; an override; a probe that
             // hangs.
             0 => (builder.wait_in_open(Wait::fixed(nanos(wait)).jitter(0.5)), Outcome::Failure),
-            1 => (builder.wait_in_open(Wait::fixed(nanos(1))), Outcome::FailureFor(nanos(wait))),
+            1 => (builder.wait_in_open(Wait::fixed(nanos(1))).max_retry_after(Duration::MAX), Outcome::FailureFor(nanos(wait))),
             2 => (builder, Outcome::Success),
             _ => (
                 builder.wait_in_open(Wait::fixed(nanos(1))).probe_deadline(nanos(wait)),

@@ -10,7 +10,8 @@ pub enum Outcome {
     Failure,
     /// A failure, with the time for which the backend asks not to be called (a `Retry-After`). If
     /// this call opens the breaker, the breaker stays open for at least that time. The same holds
-    /// for what any probe says, if the probes open it again.
+    /// for what any probe says, if the probes open it again. A time above
+    /// [`Builder::max_retry_after`](crate::Builder::max_retry_after) is cut to that.
     FailureFor(Duration),
     /// Says nothing about the backend: a rejection by a layer further in.
     Ignored,
