@@ -82,6 +82,11 @@ impl WaitBudget {
                 return Poll::Ready(cause); // no zero sleep: it would last a tick and need a runtime
             }
             this.timer.set(Some(sleep_until(end)));
+            // `reset` enters the timer wheel without tokio's cooperative budget. The first `poll` enters it only while
+            // the task has budget left, and a busy inner service or neighbour leaves none.
+            if let Some(timer) = this.timer.as_mut().as_pin_mut() {
+                timer.reset(end);
+            }
         }
         match this.timer.as_pin_mut() {
             // `is_elapsed` beside `poll`: the timer of a task that has spent tokio's budget is never ready.
