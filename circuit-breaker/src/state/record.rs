@@ -193,10 +193,12 @@ impl StateMachine {
             let Some(counts) = recorded else {
                 return; // late
             };
-            if let Some(cause) = limits.exceeded(counts, ended) {
+            let exceeded = limits.exceeded(counts, ended);
+            if exceeded.is_some() || self.config.plan() != plan {
                 let now = now_or_read();
-                if !self.open(plan, generation, cause, asked_wait(end), now) {
-                    // Other numbers, by which it may not be too much.
+                let opens = |cause| self.open(plan, generation, cause, asked_wait(end), now);
+                if !exceeded.is_some_and(opens) {
+                    // Other numbers, by which it may or may not be too much.
                     self.evaluate(generation, asked_wait(end), now, ends);
                 }
                 if self.state.load().generation() != generation {

@@ -434,7 +434,7 @@ fn three_concurrent_probes_share_two_slots() {
 #[test]
 fn a_reader_sees_one_of_two_openings_whole() {
     // In one pass, and step by step, as a reader that finds a change.
-    opens_anew_while(|c| c.refuse_at(60));
+    opens_anew_while(|c| c.refuse_open().unwrap_or_else(|| c.refuse_at(60)));
     opens_anew_while(|c| {
         loop {
             if let Some(refusal) = c.refusal(c.advance(60), 60) {
