@@ -13,7 +13,8 @@ use std::{
 };
 
 use maestro_bulkhead::{
-    Acquire, Bulkhead, BulkheadLayer, Cause, Full, Permit, Queue, QueueService, future::QueueFuture,
+    Acquire, Bulkhead, BulkheadLayer, Cause, Full, Outcome, Permit, Queue, QueueService,
+    future::QueueFuture,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::{Instant, advance};
@@ -336,6 +337,24 @@ async fn a_call_waits_and_reports_how_long() {
         0,
         "a caller that waited too long is out of the line"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_with_a_queue_takes_answers_and_classifiers() {
+    let bulkhead = one_place();
+    let layer = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(0, SECOND))
+        .classify(|_: &Result<u32, BoxError>| Outcome::Success)
+        .overload_if(|_: &Result<u32, BoxError>| false)
+        .on_reject(|_| Ok::<_, BoxError>(101));
+    let answered = layer.clone().layer(echo()).call(1).await;
+    assert_eq!(answered.expect("the place is free"), 1);
+    let _held = hold(&bulkhead);
+    let answered = layer.clone().layer(echo()).call(1).await;
+    assert_eq!(answered.expect("the layer answers"), 101);
+    let layer = layer.fallback(|_, request: u32| Ok::<_, BoxError>(request + 200));
+    let answered = layer.layer(echo()).call(1).await;
+    assert_eq!(answered.expect("the layer answers"), 201);
 }
 
 /// Counts each `poll_ready`, where it reserves something, and never answers.

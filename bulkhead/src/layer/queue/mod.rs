@@ -14,7 +14,8 @@ use crate::layer::AtBodyEnd;
 use crate::{
     bulkhead::Bulkhead,
     config::Queue,
-    layer::{AtHead, BulkheadLayer, Ignore, IntoError},
+    layer::{Answer, AtHead, BulkheadLayer, ClassifyWith, Fallback, Ignore, IntoError, OverloadIf},
+    types::{Full, Outcome},
 };
 pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
 pub use future::QueueFuture;
@@ -59,6 +60,59 @@ impl<C, R, B, E> QueueLayer<C, R, NoDeadline, B, E> {
 }
 
 impl<C, R, D, B, E> QueueLayer<C, R, D, B, E> {
+    /// As [`BulkheadLayer::overload_if`], which may also come before [`queue`](BulkheadLayer::queue).
+    #[must_use]
+    pub fn overload_if<Res, Err, F>(self, f: F) -> QueueLayer<OverloadIf<F>, R, D, B, E>
+    where
+        F: Fn(&Result<Res, Err>) -> bool + Clone,
+    {
+        self.map(|bulkhead| bulkhead.overload_if(f))
+    }
+
+    /// As [`BulkheadLayer::classify`], which may also come before [`queue`](BulkheadLayer::queue).
+    #[must_use]
+    pub fn classify<Res, Err, F>(self, f: F) -> QueueLayer<ClassifyWith<F>, R, D, B, E>
+    where
+        F: Fn(&Result<Res, Err>) -> Outcome + Clone,
+    {
+        self.map(|bulkhead| bulkhead.classify(f))
+    }
+
+    /// As [`BulkheadLayer::classifier`], which may also come before [`queue`](BulkheadLayer::queue).
+    #[must_use]
+    pub fn classifier<C2>(self, classifier: C2) -> QueueLayer<C2, R, D, B, E> {
+        self.map(|bulkhead| bulkhead.classifier(classifier))
+    }
+
+    /// As [`BulkheadLayer::on_reject`], which may also come before [`queue`](BulkheadLayer::queue).
+    #[must_use]
+    pub fn on_reject<Res, Err, F>(self, f: F) -> QueueLayer<C, Answer<F>, D, B, E>
+    where
+        F: Fn(Full) -> Result<Res, Err> + Clone,
+    {
+        self.map(|bulkhead| bulkhead.on_reject(f))
+    }
+
+    /// As [`BulkheadLayer::fallback`], which may also come before [`queue`](BulkheadLayer::queue).
+    #[must_use]
+    pub fn fallback<Req, Res, Err, F>(self, f: F) -> QueueLayer<C, Fallback<F>, D, B, E>
+    where
+        F: Fn(Full, Req) -> Result<Res, Err> + Clone,
+    {
+        self.map(|bulkhead| bulkhead.fallback(f))
+    }
+
+    fn map<C2, R2, E2>(
+        self,
+        f: impl FnOnce(BulkheadLayer<C, R, B, E>) -> BulkheadLayer<C2, R2, B, E2>,
+    ) -> QueueLayer<C2, R2, D, B, E2> {
+        QueueLayer {
+            bulkhead: f(self.bulkhead),
+            queue: self.queue,
+            deadline: self.deadline,
+        }
+    }
+
     /// Bounds the wait by the deadline of the caller, read from the request.
     ///
     /// A call whose deadline has passed, or is nearer than [`Queue::reserve`], is refused and does not begin, even if a place
@@ -111,11 +165,7 @@ impl<C, R, D, B, E> QueueLayer<C, R, D, B, E> {
     #[cfg(feature = "http-body")]
     #[must_use]
     pub fn until_body_end(self) -> QueueLayer<C, R, D, B, AtBodyEnd> {
-        QueueLayer {
-            bulkhead: self.bulkhead.until_body_end(),
-            queue: self.queue,
-            deadline: self.deadline,
-        }
+        self.map(BulkheadLayer::until_body_end)
     }
 }
 
