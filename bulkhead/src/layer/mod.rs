@@ -46,7 +46,7 @@ pub struct BulkheadLayer<C = Ignore, R = IntoError, B = Bulkhead, E = AtHead> {
     end: PhantomData<E>,
 }
 
-impl<B> BulkheadLayer<Ignore, IntoError, B> {
+impl<B: sealed::Sealed> BulkheadLayer<Ignore, IntoError, B> {
     /// A layer over `bulkhead`: a [`Bulkhead`] handle, a `&'static` [`StaticBulkhead`](crate::StaticBulkhead), or a family with
     /// its key ([`Bulkheads::by`](crate::Bulkheads::by)).
     #[must_use]

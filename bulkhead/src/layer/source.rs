@@ -13,6 +13,13 @@ use crate::{
 ///
 /// Sealed: a permit must find the very bulkhead that admitted it, and no type can check that.
 // The request is an argument so that a bulkhead can be chosen by it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a bulkhead",
+    label = "a `BulkheadLayer` cannot be made of this",
+    note = "build it: `Bulkhead::builder().limit(16).build(\"name\")`,",
+    note = "of a family choose the member: `bulkheads.by(|request| ...)`,",
+    note = "of a handle behind a reference take a clone: it shares the places"
+)]
 pub trait Source<Req>: sealed::Sealed {
     /// How a permit finds its bulkhead.
     type Pointer: Pointer;
@@ -68,6 +75,13 @@ pub(crate) mod sealed {
     use super::{Bulkhead, Pointer, StaticBulkhead};
 
     #[expect(unnameable_types, reason = "this is what seals `Source`")]
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not a bulkhead",
+        label = "a `BulkheadLayer` cannot be made of this",
+        note = "build it: `Bulkhead::builder().limit(16).build(\"name\")`,",
+        note = "of a family choose the member: `bulkheads.by(|request| ...)`,",
+        note = "of a handle behind a reference take a clone: it shares the places"
+    )]
     pub trait Sealed {}
     impl<P: Pointer + Clone> Sealed for Bulkhead<P> {}
     impl Sealed for &'static StaticBulkhead {}
