@@ -369,6 +369,23 @@ async fn a_call_waits_without_room_in_the_error_and_clones_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_layer_that_waits_takes_a_classifier() {
+    let breaker = open();
+    let mut service = CircuitBreakerLayer::new(breaker.clone())
+        .wait()
+        .failure_if(|result: &Result<u32, Cramped>| *result == Ok(7))
+        .layer(Echo::default());
+    assert_eq!(service.call(7).await, Ok(7));
+    assert_eq!(breaker.state(), State::Open, "a 7 is a failure");
+    let mut service = CircuitBreakerLayer::new(breaker.clone())
+        .wait()
+        .classify(|_: &Result<u32, Cramped>| Outcome::Success)
+        .layer(Echo::default());
+    assert_eq!(service.call(0).await, Err(Cramped));
+    assert_eq!(breaker.state(), State::Closed, "all is a success");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_clone_and_a_future_that_is_not_polled_hold_no_place() {
     let breaker = open();
     let mut service = CircuitBreakerLayer::new(breaker.clone())

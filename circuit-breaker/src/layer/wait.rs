@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use super::{
     CircuitBreakerLayer,
-    classify::{Classify, ErrIsFailure},
+    classify::{Classify, ClassifyWith, ErrIsFailure, FailureIf},
     future::ResponseFuture,
     reject::IntoError,
     source::Source,
@@ -24,6 +24,7 @@ use crate::{
     acquire::Acquire,
     breaker::CircuitBreaker,
     call::{Call, Core, FailOnPanic},
+    types::Outcome,
 };
 
 /// Puts a service behind a circuit breaker for which calls wait, instead of being rejected.
@@ -54,6 +55,33 @@ pub struct WaitLayer<C = ErrIsFailure, B = CircuitBreaker> {
 impl<C, B> WaitLayer<C, B> {
     pub(super) const fn new(breaker: CircuitBreakerLayer<C, IntoError, B>) -> Self {
         Self { breaker }
+    }
+
+    /// As [`CircuitBreakerLayer::failure_if`], which may also come before
+    /// [`wait`](CircuitBreakerLayer::wait).
+    #[must_use]
+    pub fn failure_if<Res, Err, F>(self, f: F) -> WaitLayer<FailureIf<F>, B>
+    where
+        F: Fn(&Result<Res, Err>) -> bool + Clone,
+    {
+        WaitLayer::new(self.breaker.failure_if(f))
+    }
+
+    /// As [`CircuitBreakerLayer::classify`], which may also come before
+    /// [`wait`](CircuitBreakerLayer::wait).
+    #[must_use]
+    pub fn classify<Res, Err, F>(self, f: F) -> WaitLayer<ClassifyWith<F>, B>
+    where
+        F: Fn(&Result<Res, Err>) -> Outcome + Clone,
+    {
+        WaitLayer::new(self.breaker.classify(f))
+    }
+
+    /// As [`CircuitBreakerLayer::classifier`], which may also come before
+    /// [`wait`](CircuitBreakerLayer::wait).
+    #[must_use]
+    pub fn classifier<C2>(self, classifier: C2) -> WaitLayer<C2, B> {
+        WaitLayer::new(self.breaker.classifier(classifier))
     }
 }
 
