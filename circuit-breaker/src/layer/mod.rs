@@ -36,7 +36,7 @@ pub struct CircuitBreakerLayer<C = ErrIsFailure, R = IntoError, B = CircuitBreak
     source: B,
 }
 
-impl<B> CircuitBreakerLayer<ErrIsFailure, IntoError, B> {
+impl<B: Sealed> CircuitBreakerLayer<ErrIsFailure, IntoError, B> {
     /// A layer over `breaker`: a [`CircuitBreaker`] handle, or `&'static` to a
     /// [`StaticCircuitBreaker`](crate::StaticCircuitBreaker).
     #[must_use]

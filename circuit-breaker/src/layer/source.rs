@@ -12,6 +12,13 @@ use crate::{
 /// ([`CircuitBreakers::by`](crate::CircuitBreakers::by)).
 ///
 /// Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a circuit breaker",
+    label = "a `CircuitBreakerLayer` cannot be made of this",
+    note = "build it: `CircuitBreaker::builder()` ends with `.build(\"name\")`,",
+    note = "of a family choose the member: `breakers.by(|request| ...)`,",
+    note = "of a handle behind a reference take a clone: it shares the state"
+)]
 pub trait Source<Req>: Sealed {
     /// What the token of a call holds to find its breaker again.
     type Pointer: Borrow<Core> + Clone;
@@ -105,6 +112,13 @@ mod sealed {
     use super::{CircuitBreaker, StaticCircuitBreaker};
 
     #[expect(unnameable_types, reason = "this is what seals `Source`")]
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not a circuit breaker",
+        label = "a `CircuitBreakerLayer` cannot be made of this",
+        note = "build it: `CircuitBreaker::builder()` ends with `.build(\"name\")`,",
+        note = "of a family choose the member: `breakers.by(|request| ...)`,",
+        note = "of a handle behind a reference take a clone: it shares the state"
+    )]
     pub trait Sealed {}
     impl Sealed for CircuitBreaker {}
     impl Sealed for &'static StaticCircuitBreaker {}
