@@ -493,7 +493,7 @@ proptest! {
 
 #[test]
 fn request_is_not_copied_without_a_possible_retry() {
-    fn run<P: Clone>(policy: P, request: Counted, inner: Failing) -> Result<u32, u32>
+    fn run<P: Source + Clone>(policy: P, request: Counted, inner: Failing) -> Result<u32, u32>
     where
         RetryService<Failing, P>: Service<Counted, Response = u32, Error = u32>,
     {
@@ -1058,7 +1058,7 @@ fn threads_are_granted_no_more_than_was_paid() {
 
 #[test]
 fn listener_hears_each_attempt_once() {
-    fn call<P: Clone>(policy: P, failures: u32) -> Result<u32, u32>
+    fn call<P: Source + Clone>(policy: P, failures: u32) -> Result<u32, u32>
     where
         RetryService<Failing, P>: Service<(), Response = u32, Error = u32>,
     {

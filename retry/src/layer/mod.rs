@@ -22,7 +22,7 @@ pub use self::{future::ResponseFuture, service::RetryService, source::Source};
 #[derive(Clone, Copy, Debug)]
 pub struct RetryLayer<P = RetryPolicy>(P);
 
-impl<P> RetryLayer<P> {
+impl<P: Source> RetryLayer<P> {
     /// A layer with this policy.
     #[must_use]
     pub const fn new(policy: P) -> Self {

@@ -9,6 +9,12 @@ use crate::{
 ///
 /// Sealed. With a policy by value, each call copies what it may need of it later. With a `&'static` reference (see
 /// [`RetryPolicy::leak`]) a call keeps the reference.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a retry policy",
+    label = "a `RetryLayer` cannot be made of this",
+    note = "build it: `RetryPolicy::builder()` ends with `.build()`,",
+    note = "of a policy behind a reference take a clone: it shares the budget"
+)]
 pub trait Source: sealed::Sealed {
     /// Decides what to do after an attempt.
     type Classifier;
