@@ -8,7 +8,7 @@ use crate::{
     builder::Builder,
     family::member::Member,
     history::{Restored, Unusable},
-    layer::source::{Source, sealed::Sealed},
+    layer::source::{Source, sealed},
     observation::Observation,
     record::{Core, Settings},
     sync::{
@@ -334,7 +334,7 @@ impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Source<Req> for By<K, F> {
     }
 }
 
-impl<K, F> Sealed for By<K, F> {}
+impl<K, F> sealed::Source for By<K, F> {}
 
 impl<K, F: Clone> Clone for By<K, F> {
     fn clone(&self) -> Self {

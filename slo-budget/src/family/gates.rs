@@ -3,7 +3,7 @@ use std::{fmt, hash::Hash, sync::Arc};
 use crate::{
     family::{ErrorBudgets, member::Owner},
     gate::{Class, Gate, GateBuilder, Spent},
-    layer::source::{Admit, sealed::Sealed},
+    layer::source::{Admit, sealed},
     types::InvalidConfig,
 };
 
@@ -159,7 +159,7 @@ impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Admit<Req> for GateBy<K, F> {
     }
 }
 
-impl<K, F> Sealed for GateBy<K, F> {}
+impl<K, F> sealed::Admit for GateBy<K, F> {}
 
 impl<K, F: Clone> Clone for GateBy<K, F> {
     fn clone(&self) -> Self {

@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use crate::{
     gate::{AllOptional, Class, ClassBy, ClassOf, Gate, Spent},
-    layer::{Admit, Answer, Fallback, IntoError, OnReject},
+    layer::{Admit, Answer, Fallback, IntoError, OnReject, source::sealed},
 };
 
 /// Puts a service behind a gate. Put it outside the [`ErrorBudgetLayer`](crate::ErrorBudgetLayer) of the same
@@ -62,7 +62,7 @@ enum GateState<F: Future> {
 
 // === impl GateLayer ===
 
-impl<G> GateLayer<IntoError, AllOptional, G> {
+impl<G: sealed::Admit> GateLayer<IntoError, AllOptional, G> {
     /// A layer over `gate`: a [`Gate`] handle, a `&'static` one, or a family [by key](crate::Gates::by).
     #[must_use]
     pub const fn new(gate: G) -> Self {

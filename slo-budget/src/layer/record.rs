@@ -18,7 +18,9 @@ use tower_service::Service;
 use crate::layer::AtBodyEnd;
 use crate::{
     budget::ErrorBudget,
-    layer::{AtHead, BadIf, CallEnd, Classify, ClassifyWith, ErrIsBad, Source, end::Head},
+    layer::{
+        AtHead, BadIf, CallEnd, Classify, ClassifyWith, ErrIsBad, Source, end::Head, source::sealed,
+    },
     observation::Observation,
     record::Core,
     types::Event,
@@ -72,7 +74,7 @@ pub struct ErrorBudgetFuture<F, C = ErrIsBad, P: Borrow<Core> = Arc<Core>, E = A
 
 // === impl ErrorBudgetLayer ===
 
-impl<B> ErrorBudgetLayer<ErrIsBad, B> {
+impl<B: sealed::Source> ErrorBudgetLayer<ErrIsBad, B> {
     /// A layer over `budget`: an [`ErrorBudget`] handle, a `&'static` one, or a family
     /// [by key](crate::ErrorBudgets::by).
     #[must_use]

@@ -13,7 +13,13 @@ use crate::{
 /// or a family [by key](crate::ErrorBudgets::by).
 ///
 /// Sealed. The request is an argument because a family chooses the budget by it.
-pub trait Source<Req>: sealed::Sealed {
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an error budget",
+    label = "an `ErrorBudgetLayer` cannot be made of this",
+    note = "build it: `ErrorBudget::builder()` ends with `.build(\"name\")`,",
+    note = "of a family choose the member: `budgets.by(|request| ...)`"
+)]
+pub trait Source<Req>: sealed::Source {
     /// How an observation refers to its budget.
     type Pointer: Borrow<Core>;
 
@@ -25,7 +31,13 @@ pub trait Source<Req>: sealed::Sealed {
 /// [by key](crate::Gates::by).
 ///
 /// Sealed. The request is an argument because a family chooses the gate by it.
-pub trait Admit<Req>: sealed::Sealed {
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a gate",
+    label = "a `GateLayer` cannot be made of this",
+    note = "build it: `Gate::builder()` ends with `.build(budget)`,",
+    note = "of a family choose the member: `gates.by(|request| ...)`"
+)]
+pub trait Admit<Req>: sealed::Admit {
     /// Whether `request`, of this class, is admitted now.
     ///
     /// # Errors
@@ -66,10 +78,25 @@ impl<Req> Admit<Req> for &'static Gate {
 pub(crate) mod sealed {
     use super::{ErrorBudget, Gate};
 
-    #[expect(unnameable_types, reason = "this seals `Source` and `Admit`")]
-    pub trait Sealed {}
-    impl Sealed for ErrorBudget {}
-    impl Sealed for &'static ErrorBudget {}
-    impl Sealed for Gate {}
-    impl Sealed for &'static Gate {}
+    #[expect(unnameable_types, reason = "this seals `Source`")]
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not an error budget",
+        label = "an `ErrorBudgetLayer` cannot be made of this",
+        note = "build it: `ErrorBudget::builder()` ends with `.build(\"name\")`,",
+        note = "of a family choose the member: `budgets.by(|request| ...)`"
+    )]
+    pub trait Source {}
+    impl Source for ErrorBudget {}
+    impl Source for &'static ErrorBudget {}
+
+    #[expect(unnameable_types, reason = "this seals `Admit`")]
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not a gate",
+        label = "a `GateLayer` cannot be made of this",
+        note = "build it: `Gate::builder()` ends with `.build(budget)`,",
+        note = "of a family choose the member: `gates.by(|request| ...)`"
+    )]
+    pub trait Admit {}
+    impl Admit for Gate {}
+    impl Admit for &'static Gate {}
 }
