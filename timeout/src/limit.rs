@@ -1,6 +1,6 @@
 //! A limit that is changed while calls run.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use crate::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -14,7 +14,6 @@ use crate::{
 ///
 /// `Relaxed` is enough on both sides: no other memory is published with the word. loom proves it in
 /// `a_reader_sees_the_old_or_the_new_limit`.
-#[derive(Debug)]
 pub(crate) struct Limit(AtomicU64);
 
 impl Limit {
@@ -29,5 +28,11 @@ impl Limit {
 
     pub(crate) fn store(&self, limit: Duration) {
         self.0.store(Nanos::from(limit).into(), Relaxed);
+    }
+}
+
+impl fmt::Debug for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.load().fmt(f)
     }
 }

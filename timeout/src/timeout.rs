@@ -1,6 +1,6 @@
 //! The handle of a timeout.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     config::Builder,
@@ -34,10 +34,9 @@ use crate::{
 /// let layer = TimeoutLayer::new(Duration::from_secs(1));
 /// # let _ = layer;
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Timeout(Arc<Core>);
 
-#[derive(Debug)]
 struct Core {
     name: &'static str,
     limit: Limit,
@@ -178,5 +177,14 @@ impl Builder {
             counts_readiness: AtomicBool::new(counts_readiness),
             watch: Watch::new(name, PHASES),
         }))
+    }
+}
+
+impl fmt::Debug for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeout")
+            .field("name", &self.0.name)
+            .field("limit", &self.0.limit)
+            .finish_non_exhaustive()
     }
 }

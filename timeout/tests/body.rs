@@ -134,7 +134,7 @@ async fn a_late_head_is_answered_by_the_service_error() {
     assert_eq!((elapsed.after(), elapsed.limit()), (ms(250), ms(250)));
     assert_eq!(
         elapsed.to_string(),
-        "timeout `files` elapsed: no response head after 250ms of at most 250ms"
+        "timeout `files` elapsed: no response head within 250ms"
     );
 }
 
@@ -171,7 +171,7 @@ async fn a_body_that_stops_ends_after_the_idle_limit() {
     assert!(
         elapsed
             .to_string()
-            .contains("no frame of the body after 250ms")
+            .contains("no frame of the body within 250ms")
     );
 }
 
@@ -202,7 +202,7 @@ async fn a_body_that_trickles_ends_after_the_whole_limit() {
         (elapsed.phase(), elapsed.after(), elapsed.limit()),
         (Phase::Body, ms(1_000), ms(1_000))
     );
-    assert!(elapsed.to_string().contains("no end of the body after 1s"));
+    assert!(elapsed.to_string().contains("no end of the body within 1s"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! Exact instants on the paused clock.
 
 use std::{
+    collections::HashSet,
     convert::Infallible,
     future::{pending, poll_fn},
     rc::Rc,
@@ -45,8 +46,28 @@ async fn a_call_elapses_at_its_limit_and_says_so() {
     );
     assert_eq!(
         elapsed.to_string(),
-        "timeout `store` elapsed: no result after 250ms of at most 250ms"
+        "timeout `store` elapsed: no result within 250ms"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_similar_calls_are_equal() {
+    let timeout = Timeout::new(ms(250)).named("store");
+    assert_eq!(
+        format!("{timeout:?}"),
+        r#"Timeout { name: "store", limit: 250ms, .. }"#
+    );
+    timeout.set_limit(Duration::MAX);
+    assert!(format!("{timeout:?}").contains("limit: unlimited"));
+    let mut messages = HashSet::new();
+    for nanos in [740_000_001, 749_999_999] {
+        let deadline = Deadline::after(Duration::from_nanos(nanos));
+        let elapsed = deadline.run(pending::<()>()).await.unwrap_err();
+        assert!(format!("{elapsed:?}").contains("after: 7"));
+        messages.insert(elapsed.to_string());
+    }
+    let message = "timeout `deadline` elapsed: no result within 750ms";
+    assert_eq!(messages, HashSet::from([message.to_owned()]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, io, time::Duration};
 
-use super::Nanos;
+use super::{Nanos, rounded::Rounded};
 
 /// A call took longer than its limit.
 ///
@@ -119,7 +119,7 @@ impl Elapsed {
 
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, after, limit) = (self.name, self.after(), self.limit());
+        let (name, limit) = (self.name, Rounded(self.limit()));
         let what = match self.phase {
             Phase::Before => {
                 return write!(f, "timeout `{name}` elapsed before the call was made");
@@ -129,10 +129,8 @@ impl fmt::Display for Elapsed {
             Phase::Idle => "no frame of the body",
             Phase::Body => "no end of the body",
         };
-        write!(
-            f,
-            "timeout `{name}` elapsed: {what} after {after:?} of at most {limit:?}"
-        )
+        // Without the time taken, which differs from call to call.
+        write!(f, "timeout `{name}` elapsed: {what} within {limit}")
     }
 }
 

@@ -1,11 +1,11 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// A duration in one word: whole nanoseconds below 584 years, and one value for "no limit".
 ///
 /// A word is loaded and stored by one atomic operation, and comparing two words takes fewer instructions than
 /// comparing two [`Duration`]s. Every bounded value is far below the largest [`Instant`](tokio::time::Instant),
 /// where the arithmetic of tokio's timer would panic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Nanos(u64);
 
 impl Nanos {
@@ -42,5 +42,15 @@ impl From<Nanos> for u64 {
     #[inline]
     fn from(nanos: Nanos) -> Self {
         nanos.0
+    }
+}
+
+impl fmt::Debug for Nanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::UNBOUNDED {
+            f.write_str("unlimited")
+        } else {
+            self.duration().fmt(f)
+        }
     }
 }
