@@ -283,8 +283,43 @@ fn no_text_panics() {
         let told = mistakes(text);
         assert!(told.contains(':'), "{text:?}: {told}");
     }
-    let deep = "[".repeat(100_000);
+    let deep = "[".repeat(60_000);
     assert!(!mistakes(&deep).is_empty());
+}
+
+#[test]
+fn a_text_of_any_size_is_read_in_bounded_work() {
+    let keys: String = (0..101).fold(String::new(), |text, n| text + &format!("k{n}: 1\n"));
+    let labels = keys.replace('k', "  k");
+    let matchers = (0..101).fold(String::new(), |text, n| text + &format!("k{n}!=\"\","));
+    let total = r#"total: http_requests_total{job="conductor"}"#;
+    for (text, told) in [
+        (
+            format!("# {}\n{PLAIN}", "x".repeat(64 * 1024)),
+            format!(
+                "1:1: the text has {} bytes: a specification has at most 65536",
+                64 * 1024 + 3 + PLAIN.len()
+            ),
+        ),
+        (
+            keys.clone(),
+            "1:1: there are more than 100 entries here".into(),
+        ),
+        (
+            and(&format!("labels:\n{labels}")),
+            "8:3: there are more than 100 entries here".into(),
+        ),
+        (
+            with(total, &format!("total: m{{{matchers}}}")),
+            "a selector has at most 100 matchers".into(),
+        ),
+    ] {
+        let found = mistakes(&text);
+        assert!(found.contains(&told), "{told}: {found}");
+        assert_eq!(found.matches("\n  ").count(), 2, "one mistake: {found}");
+    }
+    let most = labels.replacen("  k100: 1\n", "", 1);
+    spec(&and(&format!("labels:\n{most}")));
 }
 
 #[test]

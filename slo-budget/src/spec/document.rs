@@ -3,6 +3,8 @@
 //! Scalars stay text: the field decides what `99.9` means, without rounding. Anchors and tags are rejected: a
 //! specification does not need them, and an alias of an alias can grow without bound.
 //!
+//! The size of a document is bounded, because the checks of a map compare each key with the others.
+//!
 //! The tree is built here because no crate builds one that keeps positions and duplicate keys on Rust 1.85 (November
 //! 2026): `serde-saphyr` has positions and good errors, but needs Rust 1.89 and stops at the first mistake; `saphyr`
 //! builds a tree with positions, but its `ordered-float` needs 1.90, and it overwrites duplicate keys; `saphyr-parser`
@@ -37,8 +39,20 @@ pub(super) struct Key {
 
 type Events<'a> = dyn Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>> + 'a;
 
+/// The longest document in bytes. A specification with every field is shorter than 2 KiB.
+const MOST_BYTES: usize = 64 * 1024;
+/// The most entries of a list or map.
+pub(super) const MOST_ENTRIES: usize = 100;
+
 /// Reads the only document of `source`.
 pub(super) fn read(source: &str) -> Result<Node, Problem> {
+    if source.len() > MOST_BYTES {
+        let what = format!(
+            "the text has {} bytes: a specification has at most {MOST_BYTES}; a file has one specification",
+            source.len()
+        );
+        return Err(Problem::new(Place::START, what));
+    }
     let mut events = Parser::new_from_str(source);
     let mut root = None;
     loop {
@@ -93,7 +107,10 @@ fn node<'a>(event: Event<'a>, span: Span, events: &mut Events<'a>) -> Result<Nod
             loop {
                 match next(events)? {
                     (Event::SequenceEnd, _) => break,
-                    (event, span) => items.push(node(event, span, events)?),
+                    (event, span) => {
+                        items.push(node(event, span, events)?);
+                        check_entries(items.len(), at)?;
+                    }
                 }
             }
             Value::List(items)
@@ -111,12 +128,21 @@ fn node<'a>(event: Event<'a>, span: Span, events: &mut Events<'a>) -> Result<Nod
                     return Err(Problem::new(key.at, "a key must be a word"));
                 };
                 entries.push((Key { at: key.at, name }, value));
+                check_entries(entries.len(), at)?;
             }
             Value::Map(entries)
         }
         _ => return Err(Problem::new(at, "this is not a value")),
     };
     Ok(Node { at, value })
+}
+
+fn check_entries(entries: usize, at: Place) -> Result<(), Problem> {
+    if entries > MOST_ENTRIES {
+        let what = format!("there are more than {MOST_ENTRIES} entries here: leave some out");
+        return Err(Problem::new(at, what));
+    }
+    Ok(())
 }
 
 fn next<'a>(events: &mut Events<'a>) -> Result<(Event<'a>, Span), Problem> {

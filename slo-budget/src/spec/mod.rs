@@ -60,6 +60,8 @@ use indicator::Indicator;
 /// `series` has `good` and `bad` if one metric counts both, and otherwise `total` and `bad` or `good`, as `indicator` has
 /// them. For a latency these are `total`, a series of `…_count`, and `good`, one of `…_bucket` with its `le`.
 ///
+/// The text has at most 64 KiB, and each list, map and selector at most 100 entries.
+///
 /// Everything that was read has been checked: building its budget, and its alerts and gate on that budget, does not fail.
 ///
 /// # Examples

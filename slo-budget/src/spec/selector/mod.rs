@@ -7,6 +7,7 @@ mod cursor;
 use std::fmt;
 
 use self::cursor::{Cursor, Wrong};
+use crate::spec::document::MOST_ENTRIES;
 
 /// A selector: `http_requests_total{job="api", code=~"5.."}`.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,10 @@ impl Selector {
                 from.space();
                 if from.eat("}") {
                     break;
+                }
+                if matchers.len() == MOST_ENTRIES {
+                    let what = format!("a selector has at most {MOST_ENTRIES} matchers");
+                    return Err(from.wrong(&what));
                 }
                 let start = from.at;
                 let matcher = Matcher::parse(&mut from)?;
