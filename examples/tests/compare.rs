@@ -37,6 +37,7 @@ fn every_test_that_compare_names_exists() {
         "timeout",
         "slo-budget",
         "examples",
+        ".ci",
     ] {
         functions(&root.join(folder), &mut names);
     }
