@@ -30,7 +30,7 @@ pub use config::{Builder, Queue};
 pub use family::{AdaptiveBulkheads, Bulkheads, By};
 pub use layer::{
     Answer, AtHead, BulkheadLayer, BulkheadService, CallEnd, Classify, ClassifyWith, DeadlineOf,
-    DeadlineWith, Fallback, Ignore, IntoError, NoDeadline, OnReject, OverloadIf, QueueLayer,
+    DeadlineWith, Fallback, IntoError, NoDeadline, OkIsSuccess, OnReject, OverloadIf, QueueLayer,
     QueueService, Source,
 };
 #[cfg(feature = "http-body")]

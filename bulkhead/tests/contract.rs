@@ -394,7 +394,8 @@ assert_not_impl_any!(Permit: Clone);
 fn sizes_stay_what_they_are() {
     type Inner = std::future::Ready<Result<[u64; 2], Infallible>>;
     type Shared = ResponseFuture<Inner>;
-    type Static = ResponseFuture<Inner, maestro_bulkhead::Ignore, &'static maestro_bulkhead::Core>;
+    type Static =
+        ResponseFuture<Inner, maestro_bulkhead::OkIsSuccess, &'static maestro_bulkhead::Core>;
     assert_eq!(size_of::<Permit>(), size_of::<usize>());
     assert_eq!(size_of::<Full>(), 4 * size_of::<usize>());
     // The inner future, and one word for the permit.

@@ -9,16 +9,19 @@ pub trait Classify<Res, Err> {
     fn classify(&self, result: &Result<Res, Err>) -> Outcome;
 }
 
-/// The default: no result says anything about load. Zero-sized.
+/// The default: an `Ok` is a success, and an `Err` says nothing about load. Zero-sized.
+///
+/// A fixed limit ignores both. An adaptive limit follows the latency of the successes ([`Gradient2`](crate::Gradient2)) and
+/// hears of no overload ([`Aimd`](crate::Aimd) needs [`overload_if`](crate::BulkheadLayer::overload_if)).
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "a unit that users may name and make"
 )]
-pub struct Ignore;
+pub struct OkIsSuccess;
 
-/// A result is an overload if the closure returns true, and a success otherwise. Made by
-/// [`overload_if`](crate::BulkheadLayer::overload_if).
+/// A result is an overload if the closure returns true. Any other `Ok` is a success, and any other `Err` says nothing about load.
+/// Made by [`overload_if`](crate::BulkheadLayer::overload_if).
 #[derive(Clone, Copy)]
 pub struct OverloadIf<F>(pub(super) F);
 
@@ -26,9 +29,9 @@ pub struct OverloadIf<F>(pub(super) F);
 #[derive(Clone, Copy)]
 pub struct ClassifyWith<F>(pub(super) F);
 
-impl<Res, Err> Classify<Res, Err> for Ignore {
-    fn classify(&self, _: &Result<Res, Err>) -> Outcome {
-        Outcome::Ignored
+impl<Res, Err> Classify<Res, Err> for OkIsSuccess {
+    fn classify(&self, result: &Result<Res, Err>) -> Outcome {
+        success_if_ok(result)
     }
 }
 
@@ -37,7 +40,7 @@ impl<Res, Err, F: Fn(&Result<Res, Err>) -> bool> Classify<Res, Err> for Overload
         if (self.0)(result) {
             Outcome::Overload
         } else {
-            Outcome::Success
+            success_if_ok(result)
         }
     }
 }
@@ -45,6 +48,16 @@ impl<Res, Err, F: Fn(&Result<Res, Err>) -> bool> Classify<Res, Err> for Overload
 impl<Res, Err, F: Fn(&Result<Res, Err>) -> Outcome> Classify<Res, Err> for ClassifyWith<F> {
     fn classify(&self, result: &Result<Res, Err>) -> Outcome {
         (self.0)(result)
+    }
+}
+
+/// An error that is no overload came too fast or too late to say what a healthy call takes: a refused connection in a
+/// millisecond would be the best latency ever.
+const fn success_if_ok<Res, Err>(result: &Result<Res, Err>) -> Outcome {
+    if result.is_ok() {
+        Outcome::Success
+    } else {
+        Outcome::Ignored
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use pin_project::pin_project;
 
-use super::{AtHead, CallEnd, Classify, Ignore};
+use super::{AtHead, CallEnd, Classify, OkIsSuccess};
 use crate::{
     permit::Permit,
     state::{Core, Pointer},
@@ -23,7 +23,7 @@ use crate::{
 // `F: Future` stands on the struct because a refusal is answered in `call` and kept as `F::Output`.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
-pub struct ResponseFuture<F: Future, C = Ignore, P: Pointer = Arc<Core>, E = AtHead> {
+pub struct ResponseFuture<F: Future, C = OkIsSuccess, P: Pointer = Arc<Core>, E = AtHead> {
     #[pin]
     state: State<F, C, P>,
     end: PhantomData<E>,

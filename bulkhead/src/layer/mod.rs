@@ -21,7 +21,7 @@ use crate::{
 };
 #[cfg(feature = "http-body")]
 pub use body::PermitBody;
-pub use classify::{Classify, ClassifyWith, Ignore, OverloadIf};
+pub use classify::{Classify, ClassifyWith, OkIsSuccess, OverloadIf};
 #[cfg(feature = "http-body")]
 pub use end::AtBodyEnd;
 pub use end::{AtHead, CallEnd};
@@ -39,20 +39,20 @@ pub(crate) use source::sealed;
 /// `C` tells what results mean for load, `R` answers refused calls, `B` is the bulkhead ([`Source`](crate::Source)), and `E`
 /// is the moment at which a call ends ([`CallEnd`](crate::CallEnd)).
 #[derive(Clone, Copy, Debug)]
-pub struct BulkheadLayer<C = Ignore, R = IntoError, B = Bulkhead, E = AtHead> {
+pub struct BulkheadLayer<C = OkIsSuccess, R = IntoError, B = Bulkhead, E = AtHead> {
     classifier: C,
     reject: R,
     source: B,
     end: PhantomData<E>,
 }
 
-impl<B: sealed::Sealed> BulkheadLayer<Ignore, IntoError, B> {
+impl<B: sealed::Sealed> BulkheadLayer<OkIsSuccess, IntoError, B> {
     /// A layer over `bulkhead`: a [`Bulkhead`] handle, a `&'static` [`StaticBulkhead`](crate::StaticBulkhead), or a family with
     /// its key ([`Bulkheads::by`](crate::Bulkheads::by)).
     #[must_use]
     pub const fn new(bulkhead: B) -> Self {
         Self {
-            classifier: Ignore,
+            classifier: OkIsSuccess,
             reject: IntoError,
             source: bulkhead,
             end: PhantomData,
@@ -61,7 +61,8 @@ impl<B: sealed::Sealed> BulkheadLayer<Ignore, IntoError, B> {
 }
 
 impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
-    /// Treats a result as an overload if `f` returns true, and as a success otherwise.
+    /// Treats a result as an overload if `f` returns true. Any other `Ok` is a success. Any other `Err` says nothing about load:
+    /// it came faster or later than a healthy answer.
     #[must_use]
     pub fn overload_if<Res, Err, F>(self, f: F) -> BulkheadLayer<OverloadIf<F>, R, B, E>
     where
@@ -70,7 +71,8 @@ impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
         self.classifier(OverloadIf(f))
     }
 
-    /// Maps each result to an [`Outcome`] with a closure.
+    /// Maps each result to an [`Outcome`] with a closure. For errors that a healthy service gives at its usual latency, such as
+    /// "not found": these are successes.
     #[must_use]
     pub fn classify<Res, Err, F>(self, f: F) -> BulkheadLayer<ClassifyWith<F>, R, B, E>
     where

@@ -5,7 +5,7 @@ use std::{
 
 use tower_service::Service;
 
-use super::{AtHead, CallEnd, Classify, Ignore, IntoError, OnReject, ResponseFuture, Source};
+use super::{AtHead, CallEnd, Classify, IntoError, OkIsSuccess, OnReject, ResponseFuture, Source};
 use crate::bulkhead::Bulkhead;
 
 /// A service behind a bulkhead, made by [`BulkheadLayer`](crate::BulkheadLayer).
@@ -14,7 +14,7 @@ use crate::bulkhead::Bulkhead;
 /// nothing. `call` takes the place, or answers at once when none is free. An inner service that was made ready and not called
 /// stays ready for the next call.
 #[derive(Clone, Copy, Debug)]
-pub struct BulkheadService<S, C = Ignore, R = IntoError, B = Bulkhead, E = AtHead> {
+pub struct BulkheadService<S, C = OkIsSuccess, R = IntoError, B = Bulkhead, E = AtHead> {
     pub(super) inner: S,
     pub(super) classifier: C,
     pub(super) reject: R,

@@ -14,7 +14,7 @@ use super::{
     waiter::Waiter,
 };
 use crate::{
-    layer::{AtHead, CallEnd, Classify, Ignore, IntoError, OnReject, ResponseFuture},
+    layer::{AtHead, CallEnd, Classify, IntoError, OkIsSuccess, OnReject, ResponseFuture},
     permit::Permit,
     state::{Core, Pointer},
 };
@@ -28,7 +28,7 @@ use crate::{
 /// remains.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
-pub struct QueueFuture<S, Req, C = Ignore, R = IntoError, P: Pointer = Arc<Core>, E = AtHead>
+pub struct QueueFuture<S, Req, C = OkIsSuccess, R = IntoError, P: Pointer = Arc<Core>, E = AtHead>
 where
     S: Service<Req>,
 {

@@ -14,7 +14,9 @@ use crate::layer::AtBodyEnd;
 use crate::{
     bulkhead::Bulkhead,
     config::Queue,
-    layer::{Answer, AtHead, BulkheadLayer, ClassifyWith, Fallback, Ignore, IntoError, OverloadIf},
+    layer::{
+        Answer, AtHead, BulkheadLayer, ClassifyWith, Fallback, IntoError, OkIsSuccess, OverloadIf,
+    },
     types::{Full, Outcome},
 };
 pub use deadline::{DeadlineOf, DeadlineWith, NoDeadline};
@@ -43,7 +45,7 @@ pub use service::QueueService;
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct QueueLayer<C = Ignore, R = IntoError, D = NoDeadline, B = Bulkhead, E = AtHead> {
+pub struct QueueLayer<C = OkIsSuccess, R = IntoError, D = NoDeadline, B = Bulkhead, E = AtHead> {
     bulkhead: BulkheadLayer<C, R, B, E>,
     queue: Queue,
     deadline: D,

@@ -12,7 +12,7 @@ use crate::{
     acquire::Begun,
     bulkhead::Bulkhead,
     config::Queue,
-    layer::{AtHead, BulkheadService, CallEnd, Classify, Ignore, IntoError, OnReject, Source},
+    layer::{AtHead, BulkheadService, CallEnd, Classify, IntoError, OkIsSuccess, OnReject, Source},
     types::Cause,
 };
 
@@ -21,7 +21,8 @@ use crate::{
 /// It is always ready and reserves nothing: an idle clone holds neither a place nor a seat. The queue is bounded, so calls
 /// cannot pile up.
 #[derive(Clone, Copy, Debug)]
-pub struct QueueService<S, C = Ignore, R = IntoError, D = NoDeadline, B = Bulkhead, E = AtHead> {
+pub struct QueueService<S, C = OkIsSuccess, R = IntoError, D = NoDeadline, B = Bulkhead, E = AtHead>
+{
     pub(super) bulkhead: BulkheadService<S, C, R, B, E>,
     pub(super) queue: Queue,
     pub(super) deadline: D,
