@@ -28,8 +28,8 @@ mutant 'a bulkhead retired by load, then store' src/state/permits.rs \
     '.compare_exchange(word, i64::MIN | limit, Acquire, Relaxed)' \
     '.load(Acquire).checked_mul(1).map(|_| self.word.store(i64::MIN | limit, Relaxed)).ok_or(())'
 mutant 'a window closed by load, then store' src/limit/samples.rs \
-    '.compare_exchange(ends, next(mean), Relaxed, Relaxed)' \
-    '.load(Relaxed).checked_add(0).map(|_| self.ends.store(next(mean), Relaxed)).ok_or(())'
+    '.compare_exchange(ends, next, Relaxed, Relaxed)' \
+    '.load(Relaxed).checked_add(0).map(|_| self.ends.store(next, Relaxed)).ok_or(())'
 mutant 'sums taken by load, then store' src/limit/samples.rs \
     'let packed = self.latencies.swap(0, Relaxed);' \
     'let packed = self.latencies.load(Relaxed); self.latencies.store(0, Relaxed);'
@@ -45,5 +45,20 @@ model_mutant 'a line that is served from its end' src/state/waiters.rs \
 model_mutant 'an overload that is not counted' src/state/mod.rs \
     'if outcome == Outcome::Overload {' \
     'if outcome == Outcome::Overload && self.overloads() > 0 {'
+model_mutant 'a limit that changes although it is not used' src/limit/gradient/mod.rs \
+    '.filter(|_| window.was_used())' \
+    '.filter(|_| true)' a_quiet_time_leaves_the_limit_for_the_burst
+model_mutant 'an outage that raises a limit' src/limit/gradient/mod.rs \
+    '.map_or(f64::INFINITY, |slow| slow.cap())' \
+    '.map_or(f64::INFINITY, |slow| 2.0 * slow.cap())' a_new_normal_gets_more_places_after_the_memory
+model_mutant 'a comparison that is not tried again' src/limit/gradient/slow_down.rs \
+    'if given_up.left == Some(0) {' \
+    'if given_up.left == Some(u32::MAX) {' a_lost_capacity_is_followed_down_and_up
+model_mutant 'a base that is never forgotten' src/limit/gradient/memory.rs \
+    'self.least.forget(seen.now, age);' \
+    'self.least.forget(seen.now, u64::MAX);' a_new_normal_gets_more_places_after_the_memory
+model_mutant 'a window that waits for ten calls for ever' src/limit/samples.rs \
+    'if is_late { 1 } else { ENOUGH }' \
+    'if is_late { ENOUGH } else { ENOUGH }' a_late_window_needs_one_call
 
 mutants_done

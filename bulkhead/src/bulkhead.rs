@@ -70,7 +70,8 @@ impl Builder {
 
     /// Builds a bulkhead with an adaptive limit: it begins with [`limit`](Self::limit) and then follows `law`.
     ///
-    /// Its permits read the clock when a call begins and when a call reports its outcome. Tell the layer with
+    /// Its permits read the clock when a call begins and when a call reports its outcome. Without a classifier the layer reports
+    /// each `Ok` as a success, with its latency, and nothing else. Tell it with
     /// [`overload_if`](crate::BulkheadLayer::overload_if) which results mean overload, and put a timeout *inside* the
     /// bulkhead: a call that is dropped from outside reports nothing.
     ///
@@ -344,8 +345,8 @@ impl<P: Pointer> Bulkhead<P> {
 impl<L: Limit> AdaptiveBulkhead<L> {
     /// Follows `law` from the next window on, starting at the current limit. What the former law has learnt is lost.
     ///
-    /// For a law with other numbers. Also for the same law anew, when a slow-down is permanent: a release of the dependency
-    /// that does more for each call.
+    /// For a law with other numbers. Also for the same law anew, when a slow-down is known to be permanent and should be learnt
+    /// at once: a release of the dependency that does more for each call.
     ///
     /// # Errors
     ///
@@ -358,8 +359,8 @@ impl<L: Limit> AdaptiveBulkhead<L> {
     ///
     /// let law = Gradient2::new().max(200);
     /// let search = Bulkhead::builder().limit(20).build_adaptive("search", law)?;
-    /// search.set_law(law.drift(4.0))?; // also forgets what it has learnt
-    /// assert!(search.set_law(law.drift(0.5)).is_err());
+    /// search.set_law(law.tolerance(2.0))?; // also forgets what it has learnt
+    /// assert!(search.set_law(law.tolerance(0.5)).is_err());
     /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
     /// ```
     pub fn set_law(&self, law: L) -> Result<(), InvalidConfig> {

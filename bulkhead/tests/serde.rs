@@ -55,8 +55,11 @@ fn an_illegal_number_is_refused_and_named() {
     assert!(healthy.contains("250ms"), "{healthy}");
     let step = problem::<Aimd>(r#"{"step": 0}"#);
     assert!(step.starts_with("`step` of"), "{step}");
-    let drift = problem::<Gradient2>(r#"{"drift": 0.5}"#);
-    assert!(drift.starts_with("`drift` of"), "{drift}");
+    let memory = problem::<Gradient2>(r#"{"memory": "1s"}"#);
+    assert!(memory.starts_with("`memory` of"), "{memory}");
+    // A number of an earlier law.
+    let drift = problem::<Gradient2>(r#"{"drift": 2.0}"#);
+    assert!(drift.contains("unknown field `drift`"), "{drift}");
 }
 
 #[test]
@@ -72,9 +75,11 @@ fn a_written_configuration_is_read_again() {
     ] {
         there_and_back(&Queue::new(3, wait).reserve(wait).newest_first());
         there_and_back(&Bulkhead::builder().limit(3).window(wait).metrics_only(true));
-        there_and_back(&Aimd::new().slow_after(wait).step(3));
-        there_and_back(&Gradient2::new().healthy(wait).probe(3, 50));
+        there_and_back(&Aimd::new().slow_after(wait).step(3).tolerate(0.02));
+        there_and_back(&Gradient2::new().healthy(wait).tolerance(2.0));
     }
+    there_and_back(&Gradient2::new().memory(Duration::MAX));
+    there_and_back(&Gradient2::new().memory(Duration::from_secs(10)));
     // An absent number is read again too.
     there_and_back(&Aimd::new());
     there_and_back(&Gradient2::new());

@@ -78,10 +78,12 @@ impl Builder {
         self
     }
 
-    /// How long an adaptive limit collects calls before it changes. The default is one second. A fixed limit ignores it.
+    /// How long an adaptive limit collects calls before it changes: a millisecond or more. The default is one second. A fixed
+    /// limit ignores it.
     ///
     /// A window lasts at least twice the mean latency of the previous one, so that the calls of one change have ended before
-    /// the next change. It also lasts until ten calls have succeeded or one has met an overload.
+    /// the next change. It also lasts until ten calls have succeeded or met an overload. When ten times its length have passed
+    /// after that, one such call is enough.
     pub const fn window(mut self, window: Duration) -> Self {
         self.window = window;
         self

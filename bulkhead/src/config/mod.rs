@@ -8,7 +8,25 @@ mod queue;
 pub use builder::Builder;
 pub use queue::Queue;
 
-/// For a law with a duration: how a file writes one that may be absent.
+/// For a law with a duration: how a file writes it.
+#[cfg(feature = "serde")]
+pub(crate) mod law_duration {
+    use std::time::Duration;
+
+    use serde::{Deserializer, Serializer};
+
+    use super::duration;
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        duration::serialize(time, to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        duration::deserialize(from)
+    }
+}
+
+/// The same for one that may be absent.
 #[cfg(feature = "serde")]
 pub(crate) mod optional_duration {
     use std::time::Duration;

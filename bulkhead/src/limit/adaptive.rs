@@ -3,51 +3,84 @@ use std::{fmt, mem, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Limit, Limited, Regulate, Window,
+    Limit, Limited, Regulate, Window, micros,
     samples::{Samples, Sums},
 };
 use crate::{
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::Mutex,
     types::{InvalidConfig, Outcome},
 };
 
 /// Keeps an adaptive limit: the samples of the current window, and the law that the limit follows. Opaque.
 pub struct Adaptive<L> {
     epoch: Instant,
-    window_micros: AtomicU64,
     samples: Samples,
     /// Locked once a window, by the call that closes it.
-    law: Mutex<L>,
+    law: Mutex<Followed<L>>,
 }
+
+struct Followed<L> {
+    law: L,
+    /// When its last window ended, in microseconds since the bulkhead was built.
+    window_ended: u64,
+}
+
+/// The shortest window. In a shorter one every tenth call would take the lock.
+const SHORTEST_WINDOW: Duration = Duration::from_millis(1);
 
 impl<L: Limit> Adaptive<L> {
     pub(crate) fn new(law: L, window: Duration) -> Self {
-        let window = micros(window);
         Self {
             epoch: Instant::now(),
-            window_micros: AtomicU64::new(window),
-            samples: Samples::new(window),
-            law: Mutex::new(law),
+            samples: Samples::new(micros(window.max(SHORTEST_WINDOW))),
+            law: Mutex::new(Followed {
+                law,
+                window_ended: 0,
+            }),
         }
     }
 
     /// Replaces the law, and with it what the former one has learnt.
     pub(crate) fn follow(&self, law: L) -> Result<(), InvalidConfig> {
         law.check()?;
-        let former = mem::replace(&mut *self.law.lock(), law);
+        let former = mem::replace(&mut self.law.lock().law, law);
         drop(former); // foreign code: outside the lock
         Ok(())
     }
 
-    /// When a window that begins now ends: after at least two mean latencies, so that the calls admitted under a new limit
-    /// have come back before it is judged.
-    fn next_end(&self, now: u64, mean: u64) -> u64 {
-        // Relaxed: a number that orders nothing.
-        let window = self.window_micros.load(Relaxed);
-        now.saturating_add(window.max(mean.saturating_mul(2)))
+    /// Records a call that ends now, and lets the law decide if it is the last one of its window. Times in microseconds, `now`
+    /// since the bulkhead was built.
+    // The latency is an argument, as it may have ended before the call did: with the head of a response whose body goes to a
+    // slow client.
+    #[inline]
+    pub(super) fn record(&self, now: u64, latency: u64, outcome: Outcome, of: &impl Limited) {
+        // The call itself is still one of those in flight.
+        let in_flight = of.in_flight();
+        match outcome {
+            Outcome::Success => self.samples.success(latency, in_flight),
+            Outcome::Overload => self.samples.overload(in_flight),
+            // Refused, failed and dropped calls cannot move a baseline.
+            Outcome::Ignored => return,
+        }
+        if self.samples.closes(now) {
+            self.decide(now, of);
+        }
+    }
+
+    fn decide(&self, now: u64, of: &impl Limited) {
+        let sums = self.samples.take();
+        let mut followed = self.law.lock();
+        // Two calls that close two windows may come here in the other order.
+        let length = now.saturating_sub(followed.window_ended);
+        followed.window_ended = followed.window_ended.max(now);
+        let was = of.limit();
+        let next = followed.law.next(&window(was, sums, length)).max(1);
+        // Under the lock of the law: of two windows the later one decides. A limit that was set by hand meanwhile stays.
+        let changed = next != was && of.replace_limit(was, next);
+        drop(followed);
+        if changed {
+            of.resized(next);
+        }
     }
 }
 
@@ -59,39 +92,21 @@ impl<L: Limit> Regulate for Adaptive<L> {
     }
 
     fn reconfigured(&self, window: Duration) {
-        self.window_micros.store(micros(window), Relaxed);
+        self.samples.last(micros(window.max(SHORTEST_WINDOW)));
     }
 
     fn finished(&self, start: Instant, outcome: Outcome, of: &impl Limited) {
-        // The call itself is still one of those in flight.
-        let in_flight = of.in_flight();
+        if outcome == Outcome::Ignored {
+            return;
+        }
         let now = Instant::now();
-        match outcome {
-            Outcome::Success => {
-                let latency = now.saturating_duration_since(start);
-                self.samples.success(micros(latency), in_flight);
-            }
-            Outcome::Overload => self.samples.overload(in_flight),
-            // Refused, failed and dropped calls cannot move a baseline.
-            Outcome::Ignored => return,
-        }
+        let latency = micros(now.saturating_duration_since(start));
         let now = micros(now.saturating_duration_since(self.epoch));
-        if self.samples.closes(now, |mean| self.next_end(now, mean)) {
-            let sums = self.samples.take();
-            let mut law = self.law.lock();
-            let was = of.limit();
-            let next = law.next(&window(was, sums)).max(1);
-            // Under the lock of the law: of two windows the later one decides. A limit that was set by hand meanwhile stays.
-            let changed = next != was && of.replace_limit(was, next);
-            drop(law);
-            if changed {
-                of.resized(next);
-            }
-        }
+        self.record(now, latency, outcome, of);
     }
 }
 
-fn window(limit: usize, sums: Sums) -> Window {
+fn window(limit: usize, sums: Sums, length: u64) -> Window {
     let mean = sums.micros.checked_div(sums.successes).unwrap_or(0);
     Window::new(
         limit,
@@ -99,12 +114,8 @@ fn window(limit: usize, sums: Sums) -> Window {
         sums.successes,
         sums.overloads,
         Duration::from_micros(mean.max(1)),
+        Duration::from_micros(length),
     )
-}
-
-/// In whole microseconds. `u64::MAX`, half a million years, stands for more.
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl<L> fmt::Debug for Adaptive<L> {

@@ -1,32 +1,38 @@
 use std::time::Duration;
 
-use super::{Limit, Window};
+use super::{
+    Limit, Window,
+    fractional::{BACKOFF, Fractional, TOLERATED},
+};
 use crate::types::InvalidConfig;
 
-/// Additive increase, multiplicative decrease: one place more after each window that succeeded and used its limit, a tenth
-/// fewer after each window with an overload.
+/// Additive increase, multiplicative decrease: one place more after each window that succeeded and used its limit, and down by
+/// the share of overloads, at most by a tenth.
 ///
 /// ```text
-/// overload:       limit = limit × backoff         (at least one place fewer)
-/// none, and used: limit = limit + step
+/// share = overloads / (successes + overloads)
+/// any overload:                     limit = limit × max(backoff, 1 - share)
+/// share ≤ tolerate, and it was used: limit = limit + step
 /// ```
 ///
 /// Source: D.-M. Chiu and R. Jain, "Analysis of the increase and decrease algorithms for congestion avoidance in computer
 /// networks", Computer Networks and ISDN Systems 17 (1989). They show that of the linear rules this one converges to a fair
 /// share. As a concurrency limit it is `AIMDLimit` of Netflix's concurrency-limits, the source of the defaults for the
-/// backoff, for "used" and for the latency bound.
+/// backoff, for "used" and for the latency bound. There one overload in any number of calls costs a tenth: with one 503 in 200
+/// a limit of 100 falls to 32. Here the limit settles where the share of overloads is [`tolerate`](Self::tolerate).
 ///
 /// It needs overloads ([`overload_if`](crate::BulkheadLayer::overload_if)) or a latency that is not healthy any more
-/// ([`slow_after`](Self::slow_after)). One overload is enough for a window. So report only what a service with capacity would
-/// not have answered, and not every error. It learns no baseline, so it cannot learn a wrong one.
+/// ([`slow_after`](Self::slow_after)). Without either it only grows, to its ceiling: then choose [`Gradient2`](crate::Gradient2).
+/// It bounds no latency without `slow_after`. It learns no baseline, so it cannot learn a wrong one.
 // It acts once a window and not once a call: in Chiu and Jain a step is one round trip. Netflix's acts on each sample, which
 // makes the growth depend on the traffic.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "Numbers", into = "Numbers"))]
 #[must_use = "a law limits nothing until it is given to `build_adaptive`"]
 pub struct Aimd {
     numbers: Numbers,
+    limit: Fractional,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +46,7 @@ struct Numbers {
     max: usize,
     backoff: f64,
     step: usize,
+    tolerate: f64,
     #[cfg_attr(feature = "serde", serde(with = "crate::config::optional_duration"))]
     slow_after: Option<Duration>,
 }
@@ -48,8 +55,9 @@ impl Numbers {
     const DEFAULT: Self = Self {
         min: 1,
         max: 1_000,
-        backoff: 0.9,
+        backoff: BACKOFF,
         step: 1,
+        tolerate: TOLERATED,
         slow_after: None,
     };
 }
@@ -61,10 +69,12 @@ impl Default for Numbers {
 }
 
 impl Aimd {
-    /// The defaults: between 1 and 1,000 places, a backoff of 0.9, a step of one place, no bound on latency.
+    /// The defaults: between 1 and 1,000 places, a backoff of 0.9, a step of one place, 1 % of overloads tolerated, no bound on
+    /// latency.
     pub const fn new() -> Self {
         Self {
             numbers: Numbers::DEFAULT,
+            limit: Fractional::NONE,
         }
     }
 
@@ -80,15 +90,23 @@ impl Aimd {
         self
     }
 
-    /// What is left of the limit after an overload: 0.5 or more, and less than 1.0.
+    /// What is left of the limit at least after a window with overloads: 0.5 or more, and less than 1.0.
     pub const fn backoff(mut self, share: f64) -> Self {
         self.numbers.backoff = share;
         self
     }
 
-    /// How many places more after a window without an overload: 1 or more.
+    /// How many places more after a window with no more overloads than tolerated: 1 or more.
     pub const fn step(mut self, places: usize) -> Self {
         self.numbers.step = places;
+        self
+    }
+
+    /// The share of overloads in a window at which the limit still rises: from 0.0 to below 1.0.
+    ///
+    /// A few overloads are no sign of one: a quota of one client, a restart of one instance.
+    pub const fn tolerate(mut self, share: f64) -> Self {
+        self.numbers.tolerate = share;
         self
     }
 
@@ -99,28 +117,31 @@ impl Aimd {
     }
 }
 
+impl Default for Aimd {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Limit for Aimd {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "rounded down on purpose; a float beyond the integers saturates, and it is never negative"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a step of a few places")]
     fn next(&mut self, window: &Window) -> usize {
         let numbers = &self.numbers;
-        let limit = window.limit();
+        let range = numbers.min..=numbers.max;
+        self.limit.begins_anew(window, range.clone());
         let slow = match (window.latency(), numbers.slow_after) {
             (Some(latency), Some(most)) => latency > most,
             _ => false,
         };
-        let next = if window.overloads() > 0 || slow {
-            ((limit as f64 * numbers.backoff) as usize).min(limit.saturating_sub(1))
-        } else if window.was_used() && window.successes() > 0 {
-            limit.saturating_add(numbers.step)
-        } else {
-            limit
-        };
-        next.clamp(numbers.min, numbers.max)
+        let share = if slow { 1.0 } else { window.overload_share() };
+        let mut next = self.limit.exact();
+        if share > 0.0 {
+            next *= numbers.backoff.max(1.0 - share);
+        }
+        if share <= numbers.tolerate && window.was_used() && window.successes() > 0 {
+            next += numbers.step as f64;
+        }
+        self.limit.set(next, range)
     }
 
     fn check(&self) -> Result<(), InvalidConfig> {
@@ -135,6 +156,9 @@ impl Limit for Aimd {
         if numbers.step == 0 {
             return Err(InvalidConfig::Step);
         }
+        if !(numbers.tolerate >= 0.0 && numbers.tolerate < 1.0) {
+            return Err(InvalidConfig::Tolerate);
+        }
         Ok(())
     }
 }
@@ -144,7 +168,10 @@ impl TryFrom<Numbers> for Aimd {
     type Error = InvalidConfig;
 
     fn try_from(numbers: Numbers) -> Result<Self, InvalidConfig> {
-        let law = Self { numbers };
+        let law = Self {
+            numbers,
+            ..Self::new()
+        };
         law.check().map(|()| law)
     }
 }

@@ -2,9 +2,12 @@
 
 mod adaptive;
 mod aimd;
+mod fractional;
 mod gradient;
 mod regulate;
 mod samples;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::time::Duration;
 
@@ -15,9 +18,15 @@ pub use gradient::Gradient2;
 pub(crate) use regulate::Limited;
 pub use regulate::{Fixed, Regulate};
 
+/// In whole microseconds. `u64::MAX`, half a million years, stands for more.
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// A law: the next limit as a function of the last window. [`Aimd`], [`Gradient2`], or one of your own.
 ///
-/// A bulkhead asks it once a window. It keeps its own state and needs no clock.
+/// A bulkhead asks it once a window. It keeps its own state. It needs no clock: a window has a [`length`](Window::length), and
+/// the lengths of all windows add up to the time since the law began.
 ///
 /// # Examples
 ///
@@ -63,8 +72,8 @@ impl<L: Limit + ?Sized> Limit for Box<L> {
 
 /// The calls that ended in one window.
 ///
-/// Only successful calls have a latency here. A call that failed fast, was refused or was dropped says nothing about a
-/// healthy service.
+/// A call is in it if it was a success or an overload. Only successes have a latency here. A call that failed fast, was refused
+/// or was dropped says nothing about a healthy service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     limit: usize,
@@ -72,6 +81,7 @@ pub struct Window {
     successes: u64,
     overloads: u64,
     latency: Option<Duration>,
+    length: Duration,
 }
 
 impl Window {
@@ -83,6 +93,7 @@ impl Window {
         successes: u64,
         overloads: u64,
         latency: Duration,
+        length: Duration,
     ) -> Self {
         Self {
             limit,
@@ -90,6 +101,7 @@ impl Window {
             successes,
             overloads,
             latency: (successes > 0).then_some(latency),
+            length,
         }
     }
 
@@ -121,6 +133,23 @@ impl Window {
     #[must_use]
     pub const fn latency(&self) -> Option<Duration> {
         self.latency
+    }
+
+    /// The time from the end of the window before to the end of this one. The first window begins when the bulkhead is built.
+    #[must_use]
+    pub const fn length(&self) -> Duration {
+        self.length
+    }
+
+    /// The share of overloads among the calls of the window, from 0.0 to 1.0. It is 0.0 for a window without calls.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a share of counts; 2^53 calls do not fit into a window"
+    )]
+    pub fn overload_share(&self) -> f64 {
+        let calls = self.successes.saturating_add(self.overloads);
+        self.overloads as f64 / calls.max(1) as f64
     }
 
     /// Whether at least half of the limit was in use. A limit that no traffic reaches must not grow because nothing went

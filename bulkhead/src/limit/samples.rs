@@ -22,6 +22,10 @@ const LONGEST: u64 = SUM_MAX / ENOUGH;
 /// The calls that close a window. A mean over fewer says little. The number is that of Netflix's `WindowedLimit`.
 const ENOUGH: u64 = 10;
 
+/// A window that is this number of windows late is closed by one call: a service that is hardly used would otherwise answer
+/// for its last hour.
+const PATIENCE: u64 = 10;
+
 /// The sums of one window, and when it ends.
 #[derive(Debug)]
 pub(super) struct Samples {
@@ -31,6 +35,8 @@ pub(super) struct Samples {
     most_in_flight: AtomicUsize,
     /// In microseconds since the bulkhead was built.
     ends: AtomicU64,
+    /// The least length of a window, in microseconds.
+    window: AtomicU64,
 }
 
 /// The sums of a closed window.
@@ -43,13 +49,19 @@ pub(super) struct Sums {
 }
 
 impl Samples {
-    pub(super) fn new(first_end: u64) -> Self {
+    pub(super) fn new(window: u64) -> Self {
         Self {
             latencies: AtomicU64::new(0),
             overloads: AtomicU64::new(0),
             most_in_flight: AtomicUsize::new(0),
-            ends: AtomicU64::new(first_end),
+            ends: AtomicU64::new(window),
+            window: AtomicU64::new(window),
         }
+    }
+
+    /// Makes later windows this long.
+    pub(super) fn last(&self, window: u64) {
+        self.window.store(window, Relaxed);
     }
 
     /// Adds a successful call.
@@ -89,21 +101,26 @@ impl Samples {
         }
     }
 
-    /// Whether this call closes the window. The next window ends at `next`, which is given the mean of this one.
-    pub(super) fn closes(&self, now: u64, next: impl FnOnce(u64) -> u64) -> bool {
+    /// Whether this call closes the window.
+    pub(super) fn closes(&self, now: u64) -> bool {
         let ends = self.ends.load(Relaxed);
         if now < ends {
             return false;
         }
         let packed = self.latencies.load(Relaxed);
-        let count = packed >> SUM_BITS;
-        if count < ENOUGH && self.overloads.load(Relaxed) == 0 {
+        let successes = packed >> SUM_BITS;
+        let calls = successes.saturating_add(self.overloads.load(Relaxed));
+        let window = self.window.load(Relaxed);
+        let is_late = now - ends > window.saturating_mul(PATIENCE);
+        if calls < if is_late { 1 } else { ENOUGH } {
             return false;
         }
-        let mean = (packed & SUM_MAX) / count.max(1);
+        let mean = (packed & SUM_MAX) / successes.max(1);
+        // After at least two mean latencies, so that the calls admitted under a new limit have come back before it is judged.
+        let next = now.saturating_add(window.max(mean.saturating_mul(2)));
         // One step: of all calls that see the same end, one wins.
         self.ends
-            .compare_exchange(ends, next(mean), Relaxed, Relaxed)
+            .compare_exchange(ends, next, Relaxed, Relaxed)
             .is_ok()
     }
 
@@ -136,9 +153,29 @@ mod tests {
         for _ in 0..20 {
             samples.success(u64::MAX, 1);
         }
-        assert!(samples.closes(1, |_| 2));
+        assert!(samples.closes(1));
         assert!(mean(samples.take()) > 86_400_000_000);
         samples.success(0, 1);
         assert_eq!(mean(samples.take()), 1, "never zero");
+    }
+
+    #[test]
+    fn a_late_window_needs_one_call() {
+        let samples = Samples::new(100);
+        assert!(!samples.closes(u64::MAX), "nothing is in it");
+        samples.overload(1);
+        assert!(!samples.closes(1_100));
+        assert!(samples.closes(1_101), "ten windows later");
+        samples.take();
+        (0..9).for_each(|_| samples.success(400, 1));
+        assert!(!samples.closes(2_000));
+        samples.overload(1);
+        assert!(samples.closes(2_000), "ten calls");
+        samples.take();
+        (0..10).for_each(|_| samples.success(1, 1));
+        assert!(!samples.closes(2_799), "it lasts two mean latencies");
+        assert!(samples.closes(2_800));
+        samples.success(1, 1);
+        assert!(!samples.closes(0), "a clock that steps back");
     }
 }

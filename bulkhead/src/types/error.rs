@@ -14,18 +14,12 @@ pub enum InvalidConfig {
     Backoff,
     /// The step is 0: the limit would never rise again.
     Step,
-    /// The headroom is not above 0, or not finite: the limit would never rise again.
-    Headroom,
-    /// The smoothing is not above 0.0 and at most 1.0.
-    Smoothing,
-    /// The tolerance is below 1.0, or not finite.
+    /// The tolerance is below 1.1, or not finite.
     Tolerance,
-    /// The drift is below 1.0, or not finite.
-    Drift,
-    /// The memory has no windows.
+    /// The memory is below ten seconds: it has ten parts, and a part is no shorter than a window.
     Memory,
-    /// A probe has no places, or is made every 0 windows.
-    Probe,
+    /// The tolerated share of overloads is not from 0.0 to below 1.0.
+    Tolerate,
 }
 
 impl InvalidConfig {
@@ -47,23 +41,14 @@ impl InvalidConfig {
             Self::Step => {
                 "`step` of an adaptive limit must be at least 1: with 0 the limit would never rise again"
             }
-            Self::Headroom => {
-                "`headroom` of an adaptive limit must be above 0.0 and finite: it is what the limit rises by"
-            }
-            Self::Smoothing => {
-                "`smoothing` of an adaptive limit must be above 0.0 and at most 1.0: it is the share of a new limit that takes effect"
-            }
             Self::Tolerance => {
-                "`tolerance` of an adaptive limit must be at least 1.0 and finite: it is how many times the baseline a healthy latency may be"
-            }
-            Self::Drift => {
-                "`drift` of an adaptive limit must be at least 1.0 and finite: it is how far the baseline may rise above its lowest value"
+                "`tolerance` of an adaptive limit must be at least 1.1 and finite: the limit rises by it while calls take no longer than they did"
             }
             Self::Memory => {
-                "`memory` of an adaptive limit must be at least 1 window: the baseline is a mean over that number"
+                "`memory` of an adaptive limit must be at least 10 s: it has ten parts, and a part is no shorter than a window"
             }
-            Self::Probe => {
-                "`probe` of an adaptive limit needs at least 1 place, and at least 1 window between two probes"
+            Self::Tolerate => {
+                "`tolerate` of an adaptive limit must be at least 0.0 and below 1.0: it is the share of overloads at which the limit still rises"
             }
         }
     }
