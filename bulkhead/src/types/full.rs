@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, io, time::Duration};
 
-use super::Snapshot;
+use super::{Snapshot, no_retry::NoRetry};
 
 /// The rejection of a bulkhead: no place was free, or none became free in time.
 ///
@@ -169,4 +169,9 @@ impl fmt::Display for Full {
     }
 }
 
-impl Error for Full {}
+impl Error for Full {
+    /// An error with the text `do not retry here`, which retry layers look for.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&NoRetry)
+    }
+}

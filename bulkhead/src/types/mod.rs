@@ -2,6 +2,7 @@
 
 mod error;
 mod full;
+mod no_retry;
 mod outcome;
 mod snapshot;
 

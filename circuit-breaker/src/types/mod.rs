@@ -2,6 +2,7 @@
 
 mod cause;
 mod error;
+mod no_retry;
 mod open;
 mod outcome;
 mod ratio;

@@ -2,7 +2,7 @@ use std::{error::Error, fmt, io, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Cause, State, ticks::instant};
+use super::{Cause, State, no_retry::NoRetry, ticks::instant};
 
 /// A call was rejected: the breaker was open, forced open, half-open with all slots for probes
 /// taken, or ramping and the call was not among the admitted share.
@@ -145,4 +145,9 @@ impl fmt::Debug for Open {
     }
 }
 
-impl Error for Open {}
+impl Error for Open {
+    /// An error with the text `do not retry here`, which retry layers look for.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&NoRetry)
+    }
+}

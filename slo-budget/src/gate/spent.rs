@@ -1,6 +1,9 @@
 use std::{error::Error, fmt, time::Duration};
 
-use crate::{gate::Reasons, types::duration::Spoken};
+use crate::{
+    gate::Reasons,
+    types::{duration::Spoken, no_retry::NoRetry},
+};
 
 /// A closed gate refused an optional request.
 ///
@@ -76,4 +79,9 @@ impl fmt::Display for Spent {
     }
 }
 
-impl Error for Spent {}
+impl Error for Spent {
+    /// An error with the text `do not retry here`, which retry layers look for.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&NoRetry)
+    }
+}

@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod factor;
 pub(crate) mod few;
+pub(crate) mod no_retry;
 mod objective;
 mod overrides;
 

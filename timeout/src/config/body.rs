@@ -5,7 +5,7 @@ use crate::types::InvalidConfig;
 /// The settings of a [`BodyTimeout`](crate::BodyTimeout). `Copy`, and usable in a `const`.
 ///
 /// Created by [`BodyTimeout::builder`](crate::BodyTimeout::builder), and applied to a running timeout by
-/// [`BodyTimeout::reconfigure`](crate::BodyTimeout::reconfigure). Every duration is valid. From 584 years on,
+/// [`BodyTimeout::reconfigure`](crate::BodyTimeout::reconfigure). Every duration is valid. From 292 years on,
 /// and by default, a phase has no limit. With the feature `serde` it is read from a file:
 /// `{"headers": "1s", "idle": "5s", "whole": "1m 30s"}`. Every field is optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

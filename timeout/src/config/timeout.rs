@@ -30,7 +30,7 @@ impl Builder {
         }
     }
 
-    /// The limit of a call. Every duration is valid. From 584 years on, and by default, there is no limit.
+    /// The limit of a call. Every duration is valid. From 292 years on, and by default, there is no limit.
     ///
     /// With a limit of zero a call is made and polled once: only a result that is ready at once is in time.
     pub const fn limit(mut self, limit: Duration) -> Self {

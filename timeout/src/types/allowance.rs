@@ -22,13 +22,18 @@ impl Allowance {
         limit: Nanos,
         deadline: Option<Instant>,
     ) -> Self {
-        let left = deadline.map_or(Nanos::UNBOUNDED, |deadline| {
-            Nanos::from(deadline.saturating_duration_since(started))
+        let limit = deadline.map_or(limit, |deadline| {
+            let left = Nanos::from(deadline.saturating_duration_since(started));
+            if left < limit {
+                left.by_deadline()
+            } else {
+                limit
+            }
         });
         Self {
             name,
             started,
-            limit: limit.min(left),
+            limit,
         }
     }
 
@@ -71,7 +76,7 @@ impl Allowance {
 
     /// Whether only a result that is ready at once can be in time.
     pub(crate) fn is_zero(self) -> bool {
-        self.limit == Nanos::ZERO
+        self.limit.is_zero()
     }
 
     /// The last instant at which a result is in time; `None` if there is no limit.

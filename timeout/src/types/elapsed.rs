@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, io, time::Duration};
 
-use super::{Nanos, rounded::Rounded};
+use super::{Nanos, no_retry::NoRetry, rounded::Rounded};
 
 /// A call took longer than its limit.
 ///
@@ -10,6 +10,7 @@ pub struct Elapsed {
     name: &'static str,
     phase: Phase,
     after: Nanos,
+    /// Marked if the deadline of the request applied.
     limit: Nanos,
 }
 
@@ -43,7 +44,7 @@ impl Elapsed {
 
     /// The rejection of a call that is not made because its deadline has passed.
     pub(crate) const fn before(name: &'static str) -> Self {
-        Self::new(name, Phase::Before, Nanos::ZERO, Nanos::ZERO)
+        Self::new(name, Phase::Before, Nanos::ZERO, Nanos::ZERO.by_deadline())
     }
 
     /// The name of the [`Timeout`](crate::Timeout), `BodyTimeout` or
@@ -134,7 +135,17 @@ impl fmt::Display for Elapsed {
     }
 }
 
-impl Error for Elapsed {}
+impl Error for Elapsed {
+    /// `None` for the limit of an attempt, which a retry layer may repeat. If the whole call has no time left, because
+    /// its deadline ended it, this is an error with the text `do not retry here`, which retry layers look for.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        if self.limit.is_by_deadline() {
+            Some(&NoRetry)
+        } else {
+            None
+        }
+    }
+}
 
 // === impl Phase ===
 

@@ -4,6 +4,7 @@ mod allowance;
 mod elapsed;
 mod error;
 mod nanos;
+mod no_retry;
 mod rounded;
 
 pub(crate) use self::{allowance::Allowance, nanos::Nanos};
