@@ -11,10 +11,10 @@ use std::{
 
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full};
 use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open};
-use maestro_retry::{Backoff, HalfFull, RetryBudget, RetryLayer, RetryPolicy};
+use maestro_retry::{Backoff, HalfFull, RetryBudget, RetryLayer, RetryPolicy, is_rejection};
 use maestro_slo_budget::{ErrorBudget, Gate, GateLayer, Objective, Override, Spent};
 use maestro_timeout::{Elapsed, TimeoutLayer};
-use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 /// A policy of four attempts without waits, and a budget in which each call pays for ten retries.
 fn policy() -> (RetryPolicy, RetryBudget) {
@@ -93,6 +93,93 @@ async fn a_closed_gate_is_not_retried_and_costs_no_budget() {
         (4, 97),
         "what the gate lets through is tried again"
     );
+}
+
+/// How often a stack with `retry` outside is called for one call, and its error.
+async fn call(
+    service: impl Service<(), Response = (), Error = BoxError, Future: Send> + Clone + Send + 'static,
+    budget: &RetryBudget,
+) -> (u32, String) {
+    let calls = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&calls);
+    let stack = ServiceBuilder::new()
+        .layer(RetryLayer::new(policy().0.budget(budget.clone())))
+        .map_request(move |()| {
+            count.fetch_add(1, SeqCst);
+        })
+        .service(service);
+    let error = stack.oneshot(()).await.unwrap_err();
+    (calls.load(SeqCst), error.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_rejection_of_a_sibling_is_retried_by_default() {
+    let ms = Duration::from_millis;
+    let budget = policy().1;
+    budget.deposit();
+    let made = Arc::default();
+    // Open.
+    let breaker = breaker();
+    breaker.force_open(maestro_circuit_breaker::Override::new(
+        "oncall",
+        "maintenance",
+    ));
+    let open = CircuitBreakerLayer::new(breaker).layer(failing(&made));
+    assert_eq!(call(open, &budget).await.0, 1);
+    // Full.
+    let bulkhead = Bulkhead::new("dependency", NonZeroUsize::MIN);
+    let place = bulkhead.try_acquire().expect("nobody else is there");
+    let full = BulkheadLayer::new(bulkhead.clone()).layer(failing(&made));
+    assert_eq!(call(full, &budget).await.0, 1);
+    drop(place);
+    // Spent.
+    let objective = Objective::new(999, 1000).expect("99.9 %");
+    let gate = Gate::new(ErrorBudget::new("dependency", objective));
+    gate.force(Override::closed("oncall", "shedding load"));
+    let spent = GateLayer::new(gate).layer(failing(&made));
+    assert_eq!(call(spent, &budget).await.0, 1);
+    // The deadline of the whole call, which has passed, or which is nearer than the limit of an attempt.
+    for left in [ms(0), ms(20)] {
+        let deadline = tokio::time::Instant::now() + left;
+        tokio::time::advance(ms(1)).await;
+        let late = TimeoutLayer::new(ms(50))
+            .deadline(move |(): &()| Some(deadline))
+            .layer(service_fn(|()| {
+                std::future::pending::<Result<(), BoxError>>()
+            }));
+        assert_eq!(call(late, &budget).await.0, 1, "{left:?}");
+    }
+    assert_eq!(made.load(SeqCst), 0, "no attempt");
+    // An attempt that took too long may be repeated.
+    let slow = TimeoutLayer::new(ms(50)).layer(service_fn(|()| {
+        std::future::pending::<Result<(), BoxError>>()
+    }));
+    assert_eq!(call(slow, &budget).await.0, 4);
+    assert_eq!(call(failing(&made), &budget).await, (4, "down".to_owned()));
+}
+
+#[test]
+fn rejections_end_in_the_same_words() {
+    let breaker = breaker();
+    breaker.force_open(maestro_circuit_breaker::Override::new(
+        "oncall",
+        "maintenance",
+    ));
+    let open = breaker.try_acquire().expect_err("it is open");
+    assert!(is_rejection(&open));
+    assert!(std::error::Error::source(&open).is_some());
+    let wrapped = chain(open);
+    assert!(wrapped.ends_with(": do not retry here"), "{wrapped}");
+}
+
+/// The chain of an error as reports print it.
+fn chain(error: impl std::error::Error + 'static) -> String {
+    let (mut text, mut next) = (error.to_string(), error.source());
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
 }
 
 /// A throttle that learns from results, composed with an open circuit in both ways.

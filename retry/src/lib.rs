@@ -37,7 +37,8 @@ pub use layer::{RetryLayer, RetryService, Source};
 #[cfg(feature = "tower")]
 pub use layer::{TowerPolicy, TowerWait};
 pub use policy::{
-    Builder, Classify, ClassifyWith, CloneRequest, DeadlineOf, DeadlineWith, NoDeadline, Replay,
-    ReplayWith, RetryErrors, RetryIf, RetryPolicy,
+    Boxed, Builder, Classify, ClassifyWith, CloneRequest, DeadlineOf, DeadlineWith, Listed,
+    MayReject, NoDeadline, Replay, ReplayWith, RetryErrors, RetryIf, RetryPolicy, RetryRejections,
+    is_rejection,
 };
 pub use types::{Attempt, Event, GiveUpReason, InvalidConfig, Now, RetryReason, Verdict};

@@ -17,11 +17,11 @@ use std::{
 };
 
 use maestro_retry::{
-    Backoff, Budget, Classify, CloneRequest, CostBucket, DeadlineOf, Delays, Event, GiveUpReason,
-    HalfFull, Hold, InFlightShare, InvalidConfig, NoDeadline, Now, Replay, RetryBudget,
-    RetryErrors, RetryLayer, RetryPolicy, RetryReason, RetryService, Source, StaticCostBucket,
-    StaticHalfFull, StaticInFlightShare, StaticRetryBudget, Unlimited, Verdict,
-    future::ResponseFuture,
+    Backoff, Boxed, Budget, Classify, CloneRequest, CostBucket, DeadlineOf, Delays, Event,
+    GiveUpReason, HalfFull, Hold, InFlightShare, InvalidConfig, MayReject, NoDeadline, Now, Replay,
+    RetryBudget, RetryErrors, RetryLayer, RetryPolicy, RetryReason, RetryService, Source,
+    StaticCostBucket, StaticHalfFull, StaticInFlightShare, StaticRetryBudget, Unlimited, Verdict,
+    future::ResponseFuture, is_rejection,
 };
 use proptest::prelude::*;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -306,6 +306,87 @@ fn hint_above_the_maximum_ends_the_call() {
     assert_eq!(made.load(SeqCst), 1);
 }
 
+/// An error whose chain ends in the text of a rejection, or in another one.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("busy")]
+struct Busy(#[source] Reason);
+
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+struct Reason(&'static str);
+
+#[test]
+fn rejection_is_not_retried_and_pays_nothing() {
+    let quota = CostBucket::builder().build("test").unwrap();
+    let throttle = HalfFull::builder().build("test").unwrap();
+    let rejection = Busy(Reason("do not retry here"));
+    for (error, made) in [
+        (rejection.clone(), 1),
+        (Busy(Reason("do not retry here, please")), 3),
+        (Busy(Reason("do not retry")), 3),
+        (Busy(Reason("")), 3),
+    ] {
+        let mut attempted = 0;
+        let answer = attempts(3).run_blocking(|_| {
+            attempted += 1;
+            Err::<(), _>(error.clone())
+        });
+        assert!(answer.is_err());
+        assert_eq!(attempted, made, "{error:?}");
+    }
+    let _ = (attempts(3).budget(quota.clone())).run_blocking(|_| Err::<(), _>(rejection.clone()));
+    let _ = (attempts(3).budget(throttle.clone())).run_blocking(|_| {
+        let boxed: BoxError = rejection.clone().into();
+        Err::<(), _>(std::io::Error::other(boxed))
+    });
+    assert_eq!(quota.tokens(), 500);
+    assert!((throttle.tokens() - 10.0).abs() < f64::EPSILON);
+
+    let mut attempted = 0;
+    let _ = attempts(3).retry_rejections().run_blocking(|_| {
+        attempted += 1;
+        Err::<(), _>(rejection.clone())
+    });
+    assert_eq!(attempted, 3, "switched off");
+}
+
+#[test]
+fn rejection_is_seen_in_every_kind_of_error() {
+    fn sees<E: MayReject<M>, M>(error: E) -> bool {
+        error.is_rejection()
+    }
+    let rejection = || Busy(Reason("do not retry here"));
+    assert!(sees(rejection()) && sees(Box::new(rejection())) && sees(Arc::new(rejection())));
+    assert!(sees(BoxError::from(rejection())));
+    assert!(sees(Box::<dyn Error>::from(rejection())));
+    let local: Box<dyn Error + Send> = Box::new(rejection());
+    assert!(sees(local));
+    assert!(sees(Box::<dyn Error>::from("do not retry here")));
+    // A text is no error, and no rejection.
+    assert!(!sees("do not retry here") && !sees(()) && !sees(503_u32));
+}
+
+#[test]
+fn circle_of_sources_ends() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("do not retry here")]
+    struct Circle;
+    static CIRCLE: Ring = Ring;
+    #[derive(Debug)]
+    struct Ring;
+    impl fmt::Display for Ring {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("do not retry here")
+        }
+    }
+    impl Error for Ring {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&CIRCLE)
+        }
+    }
+    assert!(is_rejection(&Circle) && !is_rejection(&CIRCLE));
+}
+
 #[test]
 fn open_breaker_rejection_is_not_retried() {
     // A stand-in for the rejection of an inner breaker, and the documented way to compose the two.
@@ -383,7 +464,8 @@ fn failed_attempt_is_dropped_before_readiness() {
         }
     }
     let (alive, made) = <(Arc<AtomicU32>, Arc<AtomicU32>)>::default();
-    let mut service = RetryLayer::new(attempts(3)).layer(Inner(Arc::clone(&alive), made.clone()));
+    let policy = attempts(3).retry_rejections();
+    let mut service = RetryLayer::new(policy).layer(Inner(Arc::clone(&alive), made.clone()));
     let mut call = task::spawn(service.call(()));
     let error = assert_ready_err!(call.poll());
     assert_eq!(
@@ -493,9 +575,9 @@ proptest! {
 
 #[test]
 fn request_is_not_copied_without_a_possible_retry() {
-    fn run<P: Source + Clone>(policy: P, request: Counted, inner: Failing) -> Result<u32, u32>
+    fn run<P: Source + Clone, M>(policy: P, request: Counted, inner: Failing) -> Result<u32, u32>
     where
-        RetryService<Failing, P>: Service<Counted, Response = u32, Error = u32>,
+        RetryService<Failing, P, M>: Service<Counted, Response = u32, Error = u32>,
     {
         let mut service = RetryLayer::new(policy).layer(inner);
         let call = Box::pin(service.call(request));
@@ -1058,9 +1140,9 @@ fn threads_are_granted_no_more_than_was_paid() {
 
 #[test]
 fn listener_hears_each_attempt_once() {
-    fn call<P: Source + Clone>(policy: P, failures: u32) -> Result<u32, u32>
+    fn call<P: Source + Clone, M>(policy: P, failures: u32) -> Result<u32, u32>
     where
-        RetryService<Failing, P>: Service<(), Response = u32, Error = u32>,
+        RetryService<Failing, P, M>: Service<(), Response = u32, Error = u32>,
     {
         let mut service = RetryLayer::new(policy).layer(Failing::times(failures));
         let call = Box::pin(service.call(()));
@@ -1302,7 +1384,7 @@ assert_not_impl_any!(Hold: Clone);
 assert_impl_all!(Delays: Clone, Send, Sync, Iterator<Item = Duration>);
 assert_impl_all!(InvalidConfig: Error, Copy, PartialEq, Send, Sync);
 // A request that is not `Sync` costs the service nothing, and the future keeps `Send`.
-assert_impl_all!(RetryService<Inner>: Clone, Send, Sync, Service<Cell<u8>>);
+assert_impl_all!(RetryService<Inner, RetryPolicy, Boxed>: Clone, Send, Sync, Service<Cell<u8>>);
 assert_impl_all!(ResponseFuture<Inner, Cell<u8>>: Send, fmt::Debug);
 
 #[test]

@@ -280,6 +280,24 @@ async fn unavailable_grpc_answer_is_retried() {
     assert_eq!(attempts(200, &fields).await, (3, secs(14)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn overloaded_response_is_not_retried() {
+    let hint = [("retry-after", "7"), ("x-envoy-overloaded", "true")];
+    let pushback = [("grpc-retry-pushback-ms", "9"), ("x-envoy-overloaded", "")];
+    for status in [429, 500, 503] {
+        assert_eq!(attempts(status, &hint).await, (1, secs(0)), "{status}");
+        assert_eq!(attempts(status, &pushback).await, (1, secs(0)), "{status}");
+    }
+    let throttle = HalfFull::builder().build("test").unwrap();
+    let policy = RetryPolicy::builder().build().unwrap();
+    let policy = policy.classifier(RetryHttp).budget(throttle.clone());
+    let _ = policy.run_blocking(|_| Ok::<_, Infallible>(answer(503, &hint)));
+    assert!(
+        (throttle.tokens() - 10.0).abs() < f64::EPSILON,
+        "no failure"
+    );
+}
+
 fn answer(status: u16, fields: &[(&'static str, &str)]) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = status.try_into().expect("a legal status");

@@ -2,17 +2,21 @@ use http::{HeaderMap, HeaderName, Response, StatusCode};
 
 use crate::{
     http::{grpc_pushback, retry_after},
-    policy::Classify,
+    policy::{Classify, MayReject},
     types::{Attempt, Verdict},
 };
 
 /// Retries failures that HTTP calls temporary, and no earlier than the server asks. Feature `http`.
 ///
-/// - An `Err` is retried.
+/// - An `Err` is retried, unless it is a [rejection](crate::is_rejection) by another layer.
+/// - A response with the header `x-envoy-overloaded`, whatever its value, is a rejection too, and is not retried. Envoy
+///   [sets it](https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-overloaded-set)
+///   on requests that it dropped itself, and does not retry such responses. Set it where a layer inside answers with a
+///   response (`on_reject`).
 /// - The statuses 408, 425, 429, 502, 503 and 504 are retried, after the wait of [`retry_after`] if there is one.
 ///   [`statuses`](Self::statuses) chooses others.
 /// - A `grpc-status` of 14 (unavailable) is retried likewise.
-/// - The hint of [`grpc_pushback`] decides before all of them, whatever the status, unless the response is a success: a
+/// - The hint of [`grpc_pushback`] decides before the statuses, whatever the status, unless the response is a success: a
 ///   status of 2xx, and no `grpc-status` but 0.
 /// - What is not retried and is a fault of the service is a failure for the budget ([`Verdict::Never`]): a status of 5xx,
 ///   one of those above, and a `grpc-status` of 2, 4, 8, 12, 13 or 15.
@@ -63,6 +67,7 @@ pub struct RetryStatuses {
     are_retried: fn(StatusCode) -> bool,
 }
 
+const OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const UNAVAILABLE: u32 = 14;
 
@@ -89,7 +94,7 @@ impl RetryHttp {
     }
 }
 
-impl<Req, B, Err> Classify<Req, Response<B>, Err> for RetryHttp {
+impl<Req, B, Err: MayReject<M>, M> Classify<Req, Response<B>, Err, M> for RetryHttp {
     const TIMED: bool = false;
 
     fn classify(&self, _: &Attempt<'_, Req>, result: &Result<Response<B>, Err>) -> Verdict {
@@ -99,7 +104,7 @@ impl<Req, B, Err> Classify<Req, Response<B>, Err> for RetryHttp {
 
 // === impl RetryStatuses ===
 
-impl<Req, B, Err> Classify<Req, Response<B>, Err> for RetryStatuses {
+impl<Req, B, Err: MayReject<M>, M> Classify<Req, Response<B>, Err, M> for RetryStatuses {
     const TIMED: bool = false;
 
     fn classify(&self, _: &Attempt<'_, Req>, result: &Result<Response<B>, Err>) -> Verdict {
@@ -107,14 +112,19 @@ impl<Req, B, Err> Classify<Req, Response<B>, Err> for RetryStatuses {
     }
 }
 
-fn judge<B, Err>(
+fn judge<B, Err: MayReject<M>, M>(
     result: &Result<Response<B>, Err>,
     is_retried: impl Fn(StatusCode) -> bool,
 ) -> Verdict {
-    let Ok(response) = result else {
-        return Verdict::Retry;
+    let response = match result {
+        Ok(response) => response,
+        Err(error) if error.is_rejection() => return Verdict::Ignored,
+        Err(_) => return Verdict::Retry,
     };
     let (status, headers) = (response.status(), response.headers());
+    if headers.contains_key(OVERLOADED) {
+        return Verdict::Ignored;
+    }
     let grpc = grpc_status(headers);
     let failed = !status.is_success() || grpc.is_some_and(|code| code != 0);
     if let Some(verdict) = grpc_pushback(headers).filter(|_| failed) {

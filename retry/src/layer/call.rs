@@ -131,9 +131,9 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
     }
 
     #[inline]
-    pub(super) fn judge(&self, result: &ResultOf<S, Req>, now: &Now) -> Verdict
+    pub(super) fn judge<M>(&self, result: &ResultOf<S, Req>, now: &Now) -> Verdict
     where
-        P::Classifier: Classify<Req, S::Response, S::Error>,
+        P::Classifier: Classify<Req, S::Response, S::Error, M>,
     {
         let request = self.spare.as_ref().map(|spare| &spare.request);
         self.engine().judge(&self.state, request, now, result)

@@ -15,6 +15,7 @@
 use std::{
     fmt,
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -45,14 +46,15 @@ use crate::{
 /// the budget. Nothing runs in the background.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
-pub struct ResponseFuture<S: Service<Req>, Req, P: Source = RetryPolicy> {
+pub struct ResponseFuture<S: Service<Req>, Req, P: Source = RetryPolicy, M = ()> {
     #[pin]
     state: StateOf<S, Req, P>,
     /// `None` after the call has ended. Dropping the future then looks at one tag instead of one for each part.
     call: Option<Call<S, Req, P>>,
+    errors: PhantomData<fn() -> M>,
 }
 
-impl<S: Service<Req>, Req, P: Source> ResponseFuture<S, Req, P> {
+impl<S: Service<Req>, Req, P: Source, M> ResponseFuture<S, Req, P, M> {
     #[inline]
     pub(super) fn new(
         first: S::Future,
@@ -64,15 +66,16 @@ impl<S: Service<Req>, Req, P: Source> ResponseFuture<S, Req, P> {
         Self {
             state: State::First { attempt: first },
             call: Some(Call::new(spare, call, token, engine)),
+            errors: PhantomData,
         }
     }
 }
 
-impl<S, Req, P> Future for ResponseFuture<S, Req, P>
+impl<S, Req, P, M> Future for ResponseFuture<S, Req, P, M>
 where
     S: Service<Req>,
     P: Source,
-    P::Classifier: Classify<Req, S::Response, S::Error>,
+    P::Classifier: Classify<Req, S::Response, S::Error, M>,
     P::Replay: Replay<Req>,
 {
     type Output = ResultOf<S, Req>;
@@ -106,7 +109,7 @@ where
     }
 }
 
-impl<S: Service<Req>, Req, P: Source> fmt::Debug for ResponseFuture<S, Req, P> {
+impl<S: Service<Req>, Req, P: Source, M> fmt::Debug for ResponseFuture<S, Req, P, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
             .field("call", &self.call.as_ref().map(|call| &call.state))

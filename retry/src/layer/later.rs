@@ -30,7 +30,7 @@ type Follows<S, Req, B> = Result<Option<NextOf<S, Req, B>>, ResultOf<S, Req>>;
 ///
 /// Out of line, so that a call that needs no retry does not pay for its size.
 #[inline(never)]
-pub(super) fn poll_later<S, Req, P>(
+pub(super) fn poll_later<S, Req, P, M>(
     mut state: Pin<&mut StateOf<S, Req, P>>,
     call: &mut Option<Call<S, Req, P>>,
     mut failure: Option<FailureOf<S, Req, P::Budget>>,
@@ -39,7 +39,7 @@ pub(super) fn poll_later<S, Req, P>(
 where
     S: Service<Req>,
     P: Source,
-    P::Classifier: Classify<Req, S::Response, S::Error>,
+    P::Classifier: Classify<Req, S::Response, S::Error, M>,
     P::Replay: Replay<Req>,
 {
     let going = call.as_mut().expect("polled after it was ready");

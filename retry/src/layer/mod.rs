@@ -8,6 +8,8 @@ mod source;
 #[cfg(feature = "tower")]
 mod tower;
 
+use std::{fmt, marker::PhantomData};
+
 use tower_layer::Layer;
 
 use crate::policy::RetryPolicy;
@@ -19,21 +21,47 @@ pub use self::{future::ResponseFuture, service::RetryService, source::Source};
 /// Tries the calls of a service again as a [`RetryPolicy`] says.
 ///
 /// The layer creates no state: every service it makes shares the budget of its policy.
-#[derive(Clone, Copy, Debug)]
-pub struct RetryLayer<P = RetryPolicy>(P);
+///
+/// The compiler infers `M`, which says in what way rejections are seen in the error type of the service: see
+/// [`MayReject`](crate::MayReject).
+pub struct RetryLayer<P = RetryPolicy, M = ()> {
+    policy: P,
+    errors: PhantomData<fn() -> M>,
+}
 
-impl<P: Source> RetryLayer<P> {
+impl<P: Source, M> RetryLayer<P, M> {
     /// A layer with this policy.
     #[must_use]
     pub const fn new(policy: P) -> Self {
-        Self(policy)
+        Self {
+            policy,
+            errors: PhantomData,
+        }
     }
 }
 
-impl<S, P: Clone> Layer<S> for RetryLayer<P> {
-    type Service = RetryService<S, P>;
+impl<S, P: Clone, M> Layer<S> for RetryLayer<P, M> {
+    type Service = RetryService<S, P, M>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RetryService::new(inner, self.0.clone())
+        RetryService::new(inner, self.policy.clone())
+    }
+}
+
+// Not derived: that would ask for `M: Clone`, and leave `M` open where nothing else decides it.
+impl<P: Clone, M> Clone for RetryLayer<P, M> {
+    fn clone(&self) -> Self {
+        Self {
+            policy: self.policy.clone(),
+            errors: PhantomData,
+        }
+    }
+}
+
+impl<P: Copy, M> Copy for RetryLayer<P, M> {}
+
+impl<P: fmt::Debug, M> fmt::Debug for RetryLayer<P, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RetryLayer").field(&self.policy).finish()
     }
 }

@@ -1,4 +1,8 @@
-use std::task::{Context, Poll};
+use std::{
+    fmt,
+    marker::PhantomData,
+    task::{Context, Poll},
+};
 
 use tower_service::Service;
 
@@ -12,29 +16,33 @@ use crate::{
 /// `poll_ready` is the inner service's, and the first attempt goes to the instance that it made ready. If another
 /// attempt may follow, `call` keeps a clone of the service and a copy of the request. Before each further attempt that
 /// clone is made ready, and its readiness error is the answer.
-#[derive(Clone, Copy, Debug)]
-pub struct RetryService<S, P = RetryPolicy> {
+pub struct RetryService<S, P = RetryPolicy, M = ()> {
     inner: S,
     policy: P,
+    errors: PhantomData<fn() -> M>,
 }
 
-impl<S, P> RetryService<S, P> {
+impl<S, P, M> RetryService<S, P, M> {
     pub(super) const fn new(inner: S, policy: P) -> Self {
-        Self { inner, policy }
+        Self {
+            inner,
+            policy,
+            errors: PhantomData,
+        }
     }
 }
 
-impl<S, Req, P> Service<Req> for RetryService<S, P>
+impl<S, Req, P, M> Service<Req> for RetryService<S, P, M>
 where
     S: Service<Req> + Clone,
     P: Source,
-    P::Classifier: Classify<Req, S::Response, S::Error>,
+    P::Classifier: Classify<Req, S::Response, S::Error, M>,
     P::Replay: Replay<Req>,
     P::Deadline: DeadlineOf<Req>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Req, P>;
+    type Future = ResponseFuture<S, Req, P, M>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -56,5 +64,23 @@ where
         });
         let first = self.inner.call(request);
         ResponseFuture::new(first, spare, call, token, self.policy.keep())
+    }
+}
+
+// Not derived, as for the layer.
+impl<S: Clone, P: Clone, M> Clone for RetryService<S, P, M> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), self.policy.clone())
+    }
+}
+
+impl<S: Copy, P: Copy, M> Copy for RetryService<S, P, M> {}
+
+impl<S: fmt::Debug, P: fmt::Debug, M> fmt::Debug for RetryService<S, P, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryService")
+            .field("inner", &self.inner)
+            .field("policy", &self.policy)
+            .finish()
     }
 }

@@ -1,6 +1,7 @@
 use std::{
     fmt,
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -15,15 +16,15 @@ use crate::{
 };
 
 /// A [`RetryPolicy`] for [`tower::retry`](::tower::retry). Made by [`RetryPolicy::into_tower`].
-#[derive(Clone)]
 #[must_use = "a policy does nothing until a layer uses it"]
-pub struct TowerPolicy<P = RetryPolicy> {
+pub struct TowerPolicy<P = RetryPolicy, M = ()> {
     policy: P,
     /// The call that this was cloned for.
     call: CallState,
     /// A retry was decided on, so the next request to be copied is that of the call. tower asks the same method for the
     /// first copy of a request, on the service's policy, and for further ones, on the request's own.
     retrying: bool,
+    errors: PhantomData<fn() -> M>,
 }
 
 /// The wait before a retry of tower's that was granted.
@@ -79,18 +80,19 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn into_tower(self) -> TowerPolicy<Self> {
+    pub fn into_tower<M>(self) -> TowerPolicy<Self, M> {
         TowerPolicy {
             policy: self,
             call: CallState::new(None, None),
             retrying: false,
+            errors: PhantomData,
         }
     }
 }
 
-impl<V, Q, D, B, Req, Res, Err> Policy<Req, Res, Err> for TowerPolicy<RetryPolicy<V, Q, D, B>>
+impl<V, Q, D, B, Req, Res, Err, M> Policy<Req, Res, Err> for TowerPolicy<RetryPolicy<V, Q, D, B>, M>
 where
-    V: Classify<Req, Res, Err>,
+    V: Classify<Req, Res, Err, M>,
     Q: Replay<Req>,
     D: DeadlineOf<Req>,
     B: Budget<Call = (), Retry = ()> + Clone,
@@ -124,7 +126,19 @@ where
     }
 }
 
-impl<P: fmt::Debug> fmt::Debug for TowerPolicy<P> {
+// Not derived, as for the layer.
+impl<P: Clone, M> Clone for TowerPolicy<P, M> {
+    fn clone(&self) -> Self {
+        Self {
+            policy: self.policy.clone(),
+            call: self.call.clone(),
+            retrying: self.retrying,
+            errors: PhantomData,
+        }
+    }
+}
+
+impl<P: fmt::Debug, M> fmt::Debug for TowerPolicy<P, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TowerPolicy").field(&self.policy).finish()
     }

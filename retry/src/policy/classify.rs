@@ -1,12 +1,17 @@
 use std::{any::type_name, fmt};
 
-use crate::types::{Attempt, Verdict};
+use crate::{
+    policy::rejection::MayReject,
+    types::{Attempt, Verdict},
+};
 
 /// Decides what to do after an attempt. Implement it on a type, or pass a closure to
 /// [`retry_if`](crate::RetryPolicy::retry_if) or [`classify`](crate::RetryPolicy::classify).
 ///
 /// It is asked once after every attempt, also if no retry can follow, because a budget learns from the verdict.
-pub trait Classify<Req, Res, Err> {
+///
+/// `M` is `()`, except for the classifiers of this crate that look for rejections in errors: see [`MayReject`].
+pub trait Classify<Req, Res, Err, M = ()> {
     /// Whether the classifier calls [`Attempt::elapsed`]. If it is false, a call that needs no retry need not read
     /// the clock.
     const TIMED: bool = true;
@@ -15,13 +20,24 @@ pub trait Classify<Req, Res, Err> {
     fn classify(&self, attempt: &Attempt<'_, Req>, result: &Result<Res, Err>) -> Verdict;
 }
 
-/// The default: every `Err` is retried. Zero-sized.
+/// The default: every `Err` is retried, except [rejections](crate::is_rejection) by other layers. Zero-sized.
+///
+/// A rejection is [`Ignored`](Verdict::Ignored).
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "a unit that users may name and make"
 )]
 pub struct RetryErrors;
+
+/// Retries every `Err` of any type, rejections by other layers included. Zero-sized. Made by
+/// [`retry_rejections`](crate::RetryPolicy::retry_rejections).
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a unit that users may name and make"
+)]
+pub struct RetryRejections;
 
 /// Retries the results for which the closure returns true. Made by [`retry_if`](crate::RetryPolicy::retry_if).
 #[derive(Clone, Copy)]
@@ -31,14 +47,25 @@ pub struct RetryIf<F>(pub(super) F);
 #[derive(Clone, Copy)]
 pub struct ClassifyWith<F>(pub(super) F);
 
-impl<Req, Res, Err> Classify<Req, Res, Err> for RetryErrors {
+impl<Req, Res, Err: MayReject<M>, M> Classify<Req, Res, Err, M> for RetryErrors {
     const TIMED: bool = false;
 
     fn classify(&self, _: &Attempt<'_, Req>, result: &Result<Res, Err>) -> Verdict {
-        if result.is_err() {
-            Verdict::Retry
-        } else {
-            Verdict::Done
+        match result {
+            Ok(_) => Verdict::Done,
+            Err(error) if error.is_rejection() => Verdict::Ignored,
+            Err(_) => Verdict::Retry,
+        }
+    }
+}
+
+impl<Req, Res, Err> Classify<Req, Res, Err> for RetryRejections {
+    const TIMED: bool = false;
+
+    fn classify(&self, _: &Attempt<'_, Req>, result: &Result<Res, Err>) -> Verdict {
+        match result {
+            Ok(_) => Verdict::Done,
+            Err(_) => Verdict::Retry,
         }
     }
 }

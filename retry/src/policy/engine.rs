@@ -132,7 +132,7 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
     /// What follows an attempt: another one, or nothing. `copy` is what it would send, `repeatable` whether there is
     /// anything to send, `retry` the budget's token if the attempt was a retry.
     #[inline]
-    pub(crate) fn after<Req, Res, Err>(
+    pub(crate) fn after<Req, Res, Err, M>(
         &self,
         call: &mut CallState,
         copy: Option<&Req>,
@@ -141,7 +141,7 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         result: &Result<Res, Err>,
     ) -> Option<Again<B::Hold>>
     where
-        V: Classify<Req, Res, Err>,
+        V: Classify<Req, Res, Err, M>,
     {
         let now = Now::unread();
         let verdict = self.judge(call, copy, &now, result);
@@ -167,7 +167,7 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
 
     /// The classifier's verdict on an attempt.
     #[inline]
-    pub(crate) fn judge<Req, Res, Err>(
+    pub(crate) fn judge<Req, Res, Err, M>(
         &self,
         call: &CallState,
         copy: Option<&Req>,
@@ -175,7 +175,7 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         result: &Result<Res, Err>,
     ) -> Verdict
     where
-        V: Classify<Req, Res, Err>,
+        V: Classify<Req, Res, Err, M>,
     {
         let attempt = Attempt::new(call.attempt(), copy, call.started(), now);
         self.classifier.classify(&attempt, result)

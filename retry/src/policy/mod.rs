@@ -10,6 +10,7 @@ mod call_state;
 mod classify;
 mod config;
 mod engine;
+mod rejection;
 mod request;
 mod shared;
 #[cfg(all(test, not(loom)))]
@@ -27,7 +28,8 @@ use crate::{
 
 pub use self::{
     builder::Builder,
-    classify::{Classify, ClassifyWith, RetryErrors, RetryIf},
+    classify::{Classify, ClassifyWith, RetryErrors, RetryIf, RetryRejections},
+    rejection::{Boxed, Listed, MayReject, is_rejection},
     request::{CloneRequest, DeadlineOf, DeadlineWith, NoDeadline, Replay, ReplayWith},
 };
 pub(crate) use self::{
@@ -101,6 +103,17 @@ impl RetryPolicy {
             engine: Engine::new(numbers, RetryErrors, CloneRequest, Unlimited),
             deadline: NoDeadline,
         }
+    }
+}
+
+impl<Q, D, B> RetryPolicy<RetryErrors, Q, D, B> {
+    /// Retries every `Err`, of any type: also [rejections](is_rejection) by other layers, which the default does not
+    /// retry.
+    ///
+    /// An open circuit, a full bulkhead or a closed gate then answers attempt after attempt, and uses up the budget that
+    /// faults of the service need.
+    pub fn retry_rejections(self) -> RetryPolicy<RetryRejections, Q, D, B> {
+        self.classifier(RetryRejections)
     }
 }
 
@@ -262,10 +275,10 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// assert_eq!(answer, Ok(3));
     /// # }
     /// ```
-    pub async fn run<F, T, E>(&self, mut f: impl FnMut(u32) -> F) -> Result<T, E>
+    pub async fn run<F, T, E, M>(&self, mut f: impl FnMut(u32) -> F) -> Result<T, E>
     where
         F: IntoFuture<Output = Result<T, E>>,
-        V: Classify<(), T, E>,
+        V: Classify<(), T, E, M>,
         B: Budget,
     {
         let engine = &self.engine;
@@ -305,22 +318,22 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// let answer = policy.run_blocking(|attempt| if attempt < 3 { Err("not yet") } else { Ok(attempt) });
     /// assert_eq!(answer, Ok(3));
     /// ```
-    pub fn run_blocking<T, E>(&self, f: impl FnMut(u32) -> Result<T, E>) -> Result<T, E>
+    pub fn run_blocking<T, E, M>(&self, f: impl FnMut(u32) -> Result<T, E>) -> Result<T, E>
     where
-        V: Classify<(), T, E>,
+        V: Classify<(), T, E, M>,
         B: Budget,
     {
         self.repeat(f, wait::block)
     }
 
     /// `wait` receives each wait that is not zero.
-    fn repeat<T, E>(
+    fn repeat<T, E, M>(
         &self,
         mut f: impl FnMut(u32) -> Result<T, E>,
         mut wait: impl FnMut(Duration),
     ) -> Result<T, E>
     where
-        V: Classify<(), T, E>,
+        V: Classify<(), T, E, M>,
         B: Budget,
     {
         let engine = &self.engine;
