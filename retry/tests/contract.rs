@@ -351,6 +351,39 @@ fn rejection_is_not_retried_and_pays_nothing() {
 }
 
 #[test]
+fn rejected_calls_pay_for_no_retries() {
+    let budget = budget(0.2);
+    let policy = attempts(3).budget(budget.clone());
+    let rejection = || Err::<(), _>(Busy(Reason("do not retry here")));
+    let by_closure = (policy.clone()).retry_if(|r: &Result<(), Busy>| !is_rejection_of(r));
+    for _ in 0..1_000 {
+        let _ = policy.run_blocking(|_| rejection());
+        let _ = by_closure.run_blocking(|_| rejection());
+    }
+    assert_eq!(budget.balance(), 0);
+    for _ in 0..100 {
+        let _ = policy.run_blocking(|_| Ok::<_, Busy>(()));
+    }
+    assert_eq!(budget.balance(), 20);
+    // A failing call pays in as well, and before it asks for its retry.
+    let mut made = 0;
+    for _ in 0..100 {
+        let _ = policy.run_blocking(|_| {
+            made += 1;
+            Err::<(), _>("busy")
+        });
+    }
+    assert_eq!((made, budget.balance()), (100 + 40, 0));
+}
+
+fn is_rejection_of<T>(result: &Result<T, Busy>) -> bool {
+    result
+        .as_ref()
+        .err()
+        .is_some_and(|error| is_rejection(error))
+}
+
+#[test]
 fn rejection_is_seen_in_every_kind_of_error() {
     fn sees<E: MayReject<M>, M>(error: E) -> bool {
         error.is_rejection()
@@ -418,7 +451,7 @@ fn open_breaker_rejection_is_not_retried() {
         Open::find(error.as_ref()).is_some(),
         "the error's type and chain are what they were"
     );
-    assert_eq!((made.load(SeqCst), budget.balance()), (1, 1));
+    assert_eq!((made.load(SeqCst), budget.balance()), (1, 0));
 }
 
 #[test]
@@ -829,7 +862,7 @@ fn custom_budget_sees_calls_holds_and_retries() {
         type Call = Token;
         type Hold = Token;
         type Retry = Token;
-        fn enter(&self, _: &Now) -> Token {
+        fn enter(&self) -> Token {
             Token::new(&self.calls)
         }
         fn record(&self, failed: bool) {
@@ -891,7 +924,7 @@ fn finished_retry_leaves_the_in_flight_share() {
         type Call = ();
         type Hold = Running;
         type Retry = Running;
-        fn enter(&self, _: &Now) {}
+        fn enter(&self) {}
         fn try_hold(&self, _: &Now) -> Option<Running> {
             let free = self.0.compare_exchange(0, 1, SeqCst, SeqCst);
             free.is_ok().then(|| Running(Arc::clone(&self.0)))
@@ -1088,7 +1121,9 @@ fn panic_in_user_code_refunds_the_budget() {
     ] {
         let credit = budget(5.0);
         panic_in(at, credit.clone());
-        assert_eq!(credit.balance(), 5 - used, "{at:?}");
+        // Without a verdict the call pays nothing in.
+        let paid = if at == Classifier { 0 } else { 5 };
+        assert_eq!(credit.balance(), paid - used, "{at:?}");
         let quota = CostBucket::builder().build("test").unwrap();
         panic_in(at, quota.clone());
         assert_eq!(quota.tokens(), 500 - 5 * used, "{at:?}");

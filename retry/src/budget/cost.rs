@@ -145,7 +145,7 @@ macro_rules! budget {
             /// The tokens it cost.
             type Retry = u32;
 
-            fn enter(&self, _: &Now) {}
+            fn enter(&self) {}
 
             fn record(&self, failed: bool) {
                 self.core().record(1, failed);

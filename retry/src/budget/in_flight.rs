@@ -142,7 +142,7 @@ macro_rules! budget {
             type Hold = RetryInFlight<$pointer>;
             type Retry = RetryInFlight<$pointer>;
 
-            fn enter(&self, _: &Now) -> Self::Call {
+            fn enter(&self) -> Self::Call {
                 self.begin()
             }
 

@@ -43,8 +43,8 @@ pub use self::{
 /// | [`InFlightShare`](crate::InFlightShare) | retries are a share of the calls in flight (as in Envoy) |
 /// | [`Unlimited`], the default | the policy allows it |
 ///
-/// A budget sees the beginning and the end of each call, and each retry from the decision to its end. It hears of
-/// each attempt once:
+/// A budget sees the beginning and the end of each call, and each retry from the decision to its end. It is told by
+/// [`reached`](Self::reached) that a call has reached the service. Then it hears of each attempt once:
 ///
 /// - by [`try_hold`](Self::try_hold) if a retry is wanted and nothing else forbids it,
 /// - by [`record`](Self::record) or [`record_retry`](Self::record_retry) otherwise.
@@ -53,8 +53,8 @@ pub use self::{
 /// both take a token and then both look at what is left, and a failure whose token an empty bucket did not have
 /// could be granted a retry later.
 ///
-/// There are two exceptions. No budget is told of a result whose verdict is [`Ignored`](crate::Verdict::Ignored). Of
-/// an `Err` whose verdict is [`Done`](crate::Verdict::Done) it is told only by [`answered`](Self::answered), and only
+/// There are two exceptions. No budget is told of a result whose verdict is [`Ignored`](crate::Verdict::Ignored): it is
+/// a rejection, and the call has not reached the service. Of an `Err` whose verdict is [`Done`](crate::Verdict::Done) it is told only by [`answered`](Self::answered), and only
 /// if the attempt was a retry. So neither fills a bucket in the middle of an outage.
 ///
 /// A share of the calls needs only [`Hold`](Self::Hold). A budget over calls in flight needs all three types, because the
@@ -71,9 +71,16 @@ pub trait Budget {
     type Retry;
 
     /// A call begins. Retries are not calls.
+    fn enter(&self) -> Self::Call;
+
+    /// The first attempt of a call has ended with a result of the service: its verdict is not
+    /// [`Ignored`](crate::Verdict::Ignored). Told once a call, before all that follows. Calls pay in here, so that those
+    /// that an open circuit or a full bulkhead rejects do not pay for retries.
     ///
     /// `now` reads the clock when it is first asked. A budget that does not need the time does not pay for it.
-    fn enter(&self, now: &Now) -> Self::Call;
+    fn reached(&self, now: &Now) {
+        let _ = now;
+    }
 
     /// The first attempt ended, and no retry follows. `failed` is false only for an `Ok` whose verdict was
     /// [`Done`](crate::Verdict::Done).
@@ -131,7 +138,7 @@ impl Budget for Unlimited {
     type Hold = ();
     type Retry = ();
 
-    fn enter(&self, _: &Now) {}
+    fn enter(&self) {}
 
     fn try_hold(&self, _: &Now) -> Option<()> {
         Some(())
@@ -145,8 +152,12 @@ impl<B: Budget> Budget for &'static B {
     type Hold = B::Hold;
     type Retry = B::Retry;
 
-    fn enter(&self, now: &Now) -> B::Call {
-        B::enter(self, now)
+    fn enter(&self) -> B::Call {
+        B::enter(self)
+    }
+
+    fn reached(&self, now: &Now) {
+        B::reached(self, now);
     }
 
     fn record(&self, failed: bool) {

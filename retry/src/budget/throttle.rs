@@ -104,7 +104,7 @@ impl<P: Borrow<HalfFullCore>> Budget for HalfFull<P> {
     type Hold = ();
     type Retry = ();
 
-    fn enter(&self, _: &Now) {}
+    fn enter(&self) {}
 
     fn record(&self, failed: bool) {
         if failed {

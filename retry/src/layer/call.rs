@@ -126,8 +126,8 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
 
     /// The result of an attempt is the answer.
     #[inline]
-    pub(super) fn done(&self, retry: Option<<P::Budget as Budget>::Retry>, is_ok: bool) {
-        self.engine().done(&self.state, retry, is_ok);
+    pub(super) fn done(&self, now: &Now, retry: Option<<P::Budget as Budget>::Retry>, is_ok: bool) {
+        self.engine().done(&self.state, now, retry, is_ok);
     }
 
     #[inline]

@@ -103,7 +103,7 @@ where
             };
             return poll_later(this.state, this.call, Some(failure), cx);
         }
-        call.done(None, result.is_ok());
+        call.done(&now, None, result.is_ok());
         end(this.state, this.call);
         Poll::Ready(result)
     }

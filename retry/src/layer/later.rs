@@ -55,7 +55,7 @@ where
                     let (now, retry) = (Now::unread(), retry.take());
                     let verdict = going.judge(&result, &now);
                     if verdict == Verdict::Done {
-                        going.done(retry, result.is_ok());
+                        going.done(&now, retry, result.is_ok());
                         break result;
                     }
                     failure = Some(Failure {

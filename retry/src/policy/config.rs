@@ -76,7 +76,7 @@ impl Config {
 
     /// The beginning of a call, if it is needed, its time limit, and whether another attempt could follow the first.
     ///
-    /// `read` is the instant if the clock was read already. `timed`: the classifier asks for the age of the call.
+    /// `timed`: the classifier asks for the age of the call.
     ///
     /// Out of line, so that a call without limits does not pay for its size.
     #[inline(never)]
@@ -84,9 +84,8 @@ impl Config {
         &self,
         timed: bool,
         deadline: Option<Instant>,
-        read: Option<Instant>,
     ) -> (Option<Instant>, Option<Instant>, bool) {
-        let now = read.map_or(Now::unread(), Now::at);
+        let now = Now::unread();
         if timed || self.limits_elapsed() {
             now.get();
         }

@@ -118,13 +118,12 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         timed: bool,
         deadline: Option<Instant>,
     ) -> (CallState, B::Call, bool) {
-        let now = Now::unread();
-        let token = self.budget.enter(&now);
+        let token = self.budget.enter();
         let (started, limit, may_follow) =
             if self.config.has_no_limits() && !timed && deadline.is_none() {
-                (now.if_read(), None, true)
+                (None, None, true)
             } else {
-                self.config.limits(timed, deadline, now.if_read())
+                self.config.limits(timed, deadline)
             };
         (CallState::new(started, limit), token, may_follow)
     }
@@ -146,7 +145,7 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         let now = Now::unread();
         let verdict = self.judge(call, copy, &now, result);
         if verdict == Verdict::Done {
-            self.done(call, retry, result.is_ok());
+            self.done(call, &now, retry, result.is_ok());
             return None;
         }
         self.failed_out_of_line(call, verdict, repeatable, retry, now)
@@ -183,7 +182,8 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
 
     /// An attempt ended whose result is the answer.
     #[inline]
-    pub(crate) fn done(&self, call: &CallState, retry: Option<B::Retry>, is_ok: bool) {
+    pub(crate) fn done(&self, call: &CallState, now: &Now, retry: Option<B::Retry>, is_ok: bool) {
+        self.reached(retry.as_ref(), now);
         // An `Err` is no success of the service: see `Budget`.
         if is_ok {
             self.record(retry, false);
@@ -207,6 +207,9 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         retry: Option<B::Retry>,
         now: Now,
     ) -> Option<Again<B::Hold>> {
+        if verdict != Verdict::Ignored {
+            self.reached(retry.as_ref(), &now);
+        }
         let wait = self
             .config
             .wait(call, verdict, repeatable, &now, &self.shared);
@@ -245,6 +248,14 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
             },
         });
         Some(Again { wait, now, hold })
+    }
+
+    /// An attempt reached the service. The budget is told of the first one of a call.
+    #[inline]
+    fn reached(&self, retry: Option<&B::Retry>, now: &Now) {
+        if retry.is_none() {
+            self.budget.reached(now);
+        }
     }
 
     /// The service was not ready for the retry that was decided on.

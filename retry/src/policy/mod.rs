@@ -121,7 +121,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// Retries the results for which `f` returns true. All others are the answer.
     ///
     /// An `Ok` that is not retried counts as a success for the budget. An `Err` that is not retried is
-    /// [ignored](Verdict::Ignored). [`classify`](Self::classify) can say more.
+    /// [ignored](Verdict::Ignored), and pays nothing in. [`classify`](Self::classify) can say more.
     pub fn retry_if<Res, Err, F>(self, f: F) -> RetryPolicy<RetryIf<F>, Q, D, B>
     where
         F: Fn(&Result<Res, Err>) -> bool + Clone,

@@ -30,6 +30,6 @@ pub enum Verdict {
     /// The result is the answer, and says nothing about the service, as the rejection of an open circuit breaker does.
     ///
     /// No budget is told of it: it is neither a failure nor a success, and a retry that ends with it gives nothing
-    /// back.
+    /// back. A call whose first attempt ends with it pays nothing into a [`RetryBudget`](crate::RetryBudget).
     Ignored,
 }

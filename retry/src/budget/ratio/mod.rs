@@ -22,7 +22,7 @@ use self::{credit::Terms, ledger::Ledger};
 /// A budget of retries as a share of the calls, with a floor per second and a ttl: a cheap handle to credit that all
 /// its clones share.
 ///
-/// Each call pays in `ratio` of a retry, which expires after the ttl. The floor pays in for a number of retries a second.
+/// Each call that reaches the service pays in `ratio` of a retry, which expires after the ttl. The floor pays in for a number of retries a second.
 /// A retry uses up the oldest credit. Over any history, and exactly so under threads,
 ///
 /// ```text
@@ -151,7 +151,8 @@ impl<P: Borrow<Core>> RetryBudget<P> {
         self.core().name
     }
 
-    /// Pays in for one call. The layer does so for each call, not for its retries.
+    /// Pays in for one call. The layer does so for each call when its first attempt has ended, unless that was rejected by
+    /// another layer ([`Verdict::Ignored`](crate::Verdict::Ignored)), and not for its retries.
     pub fn deposit(&self) {
         self.deposit_at(Instant::now());
     }
@@ -184,7 +185,9 @@ macro_rules! budget {
             type Hold = Hold<$pointer>;
             type Retry = ();
 
-            fn enter(&self, now: &Now) {
+            fn enter(&self) {}
+
+            fn reached(&self, now: &Now) {
                 self.deposit_at(now.get());
             }
 

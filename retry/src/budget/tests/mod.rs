@@ -106,7 +106,7 @@ proptest! {
         let (mut calls, mut waiting, mut running) = (Vec::new(), Vec::new(), Vec::new());
         for (step, which) in steps {
             match step {
-                0 | 1 => calls.push(budget.enter(&Now::unread())),
+                0 | 1 => calls.push(budget.enter()),
                 2 => {
                     let retries = u32::try_from(waiting.len() + running.len()).unwrap();
                     let share = u32::try_from(calls.len()).unwrap() * percent;
