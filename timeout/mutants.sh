@@ -21,8 +21,8 @@ model_mutant 'a timer armed for a limit of zero' src/timer.rs \
     'if !allowance.is_zero() {' \
     'if !allowance.is_zero() || allowance.is_zero() {'
 model_mutant 'the later of limit and deadline' src/types/allowance.rs \
-    'limit: limit.min(left),' \
-    'limit: if deadline.is_some() { left } else { limit },'
+    'if left < limit {' \
+    'if left <= Nanos::UNBOUNDED {'
 model_mutant 'a call made though its deadline has passed' src/types/allowance.rs \
     'if deadline.is_some_and(|deadline| deadline < now) {' \
     'if deadline.is_some_and(|deadline| deadline > now && deadline < now) {'

@@ -308,23 +308,34 @@ fn hint_above_the_maximum_ends_the_call() {
 
 /// An error whose chain ends in the text of a rejection, or in another one.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("busy")]
-struct Busy(#[source] Reason);
+enum Busy {
+    #[error("busy")]
+    Rejected(#[source] NoRetry),
+    #[error("busy")]
+    Other(#[source] Other),
+    /// Such as from a peer.
+    #[error("{0}")]
+    Text(&'static str),
+}
 
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-struct Reason(&'static str);
+#[error("do not retry here")]
+struct NoRetry;
+
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("do not retry here, please")]
+struct Other;
 
 #[test]
 fn rejection_is_not_retried_and_pays_nothing() {
     let quota = CostBucket::builder().build("test").unwrap();
     let throttle = HalfFull::builder().build("test").unwrap();
-    let rejection = Busy(Reason("do not retry here"));
+    let rejection = Busy::Rejected(NoRetry);
     for (error, made) in [
         (rejection.clone(), 1),
-        (Busy(Reason("do not retry here, please")), 3),
-        (Busy(Reason("do not retry")), 3),
-        (Busy(Reason("")), 3),
+        (Busy::Other(Other), 3),
+        (Busy::Text("do not retry here"), 3),
+        (Busy::Text(""), 3),
     ] {
         let mut attempted = 0;
         let answer = attempts(3).run_blocking(|_| {
@@ -354,7 +365,7 @@ fn rejection_is_not_retried_and_pays_nothing() {
 fn rejected_calls_pay_for_no_retries() {
     let budget = budget(0.2);
     let policy = attempts(3).budget(budget.clone());
-    let rejection = || Err::<(), _>(Busy(Reason("do not retry here")));
+    let rejection = || Err::<(), _>(Busy::Rejected(NoRetry));
     let by_closure = (policy.clone()).retry_if(|r: &Result<(), Busy>| !is_rejection_of(r));
     for _ in 0..1_000 {
         let _ = policy.run_blocking(|_| rejection());
@@ -388,17 +399,18 @@ fn rejection_is_seen_in_every_kind_of_error() {
     fn sees<E: MayReject<M>, M>(error: E) -> bool {
         error.is_rejection()
     }
-    let rejection = || Busy(Reason("do not retry here"));
+    let rejection = || Busy::Rejected(NoRetry);
     assert!(sees(rejection()) && sees(Box::new(rejection())) && sees(Arc::new(rejection())));
     assert!(sees(BoxError::from(rejection())));
     assert!(sees(Box::<dyn Error>::from(rejection())));
     let local: Box<dyn Error + Send> = Box::new(rejection());
     assert!(sees(local));
-    assert!(sees(Box::<dyn Error>::from("do not retry here")));
-    // A text is no error, and no rejection.
+    // A text is no rejection, as a peer may have sent it.
+    assert!(!sees(Box::<dyn Error>::from("do not retry here")));
     assert!(!sees("do not retry here") && !sees(()) && !sees(503_u32));
 }
 
+    assert!(sees(NoRetry) && !sees(Other) && !sees(fmt::Error));
 #[test]
 fn circle_of_sources_ends() {
     #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ const NO_RETRY: &str = "do not retry here";
 const LONGEST_CHAIN: usize = 64;
 
 /// Whether `error` is, or was caused by, a rejection that is not to be retried here: the last error of its chain of
-/// sources has the text `do not retry here`.
+/// sources is of a type without fields, and has the text `do not retry here`.
 ///
 /// A layer that rejects a call, such as an open circuit breaker, knows that the call would be rejected again. Its error
 /// says so by this convention, and neither crate depends on the other. The errors of the sibling crates do: `Open`, `Full`,
@@ -19,7 +19,8 @@ const LONGEST_CHAIN: usize = 64;
 /// [`retry_if`](crate::RetryPolicy::retry_if) or [`classify`](crate::RetryPolicy::classify) decides alone, and may ask it
 /// too.
 ///
-/// It follows up to 64 sources, formats the last one, and stops at the first difference. It allocates nothing.
+/// It follows up to 64 sources and allocates nothing. A type without fields has no text from a peer, which could otherwise
+/// forbid retries, and no other error need be formatted.
 ///
 /// # Examples
 ///
@@ -47,7 +48,7 @@ pub fn is_rejection(error: &(dyn Error + 'static)) -> bool {
     for _ in 0..LONGEST_CHAIN {
         match last.source() {
             Some(source) => last = source,
-            None => return has_text(last, NO_RETRY),
+            None => return size_of_val(last) == 0 && has_text(last, NO_RETRY),
         }
     }
     false
