@@ -36,6 +36,21 @@ mutant 'tokens drained by load, then store' src/budget/tokens.rs \
         });' \
     'let before = Ok::<u64, u64>(self.left.load(Relaxed));
         let _ = before.inspect(|left| self.left.store(left.saturating_sub(tokens), Relaxed));'
+mutant 'a retry of the floor taken by load, then store' src/budget/floor.rs \
+    '.fetch_update(Relaxed, Relaxed, |used| {
+                let end = used.max(now - self.saved).checked_add(self.stretch)?;
+                (end <= now).then_some(end)
+            })
+            .is_ok()' \
+    '.load(Relaxed)
+            .max(now - self.saved)
+            .checked_add(self.stretch)
+            .filter(|end| *end <= now)
+            .inspect(|end| self.used.store(*end, Relaxed))
+            .is_some()'
+model_mutant 'a floor that is saved up for ever' src/budget/floor.rs \
+    'used.max(now - self.saved)' \
+    'used'
 mutant 'a retry in flight counted by load, then store' src/budget/flight.rs \
     '.fetch_update(Relaxed, Relaxed, |word| {
                 limit.admits(Counts::unpack(word)).then(|| word + RETRY)

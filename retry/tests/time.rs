@@ -74,7 +74,7 @@ async fn zero_delay_creates_no_timer() {
     let builder = RetryPolicy::builder()
         .attempts(100)
         .backoff(Backoff::none());
-    let layer = RetryLayer::new(builder.build().unwrap());
+    let layer = RetryLayer::new(builder.build().unwrap().unlimited());
     let _ = layer.layer(log.failing()).oneshot(()).await;
     assert_eq!(
         log.begun(),
@@ -669,4 +669,52 @@ async fn instant_before_the_budget_counts_as_its_first() {
     let budget = RetryBudget::new("new");
     budget.deposit_at(before);
     assert_eq!((budget.balance_at(before), budget.balance()), (100, 100));
+}
+
+// === The default budget ===
+
+#[tokio::test(start_paused = true)]
+async fn default_policy_bounds_the_retries_of_an_outage() {
+    let policy = RetryPolicy::builder().build().unwrap();
+    let (bounded, unlimited) = (Log::new(), Log::new());
+    for _ in 0..100 {
+        let layer = RetryLayer::new(policy.clone());
+        let _ = layer.layer(bounded.failing()).oneshot(()).await;
+        let layer = RetryLayer::new(policy.clone().unlimited());
+        let _ = layer.layer(unlimited.failing()).oneshot(()).await;
+    }
+    assert_eq!(unlimited.begun().len(), 300);
+    let elapsed = bounded.0.elapsed().as_millis();
+    let retries = bounded.begun().len() - 100;
+    let most = 5 + 10 * (elapsed + 1_000) / 1_000;
+    assert!(
+        retries as u128 <= most && retries >= 14,
+        "{retries} of {most}"
+    );
+    // All at once.
+    let log = Log::new();
+    let policy = RetryPolicy::new(3.try_into().unwrap());
+    let call = || {
+        RetryLayer::new(policy.clone())
+            .layer(log.failing())
+            .oneshot(())
+    };
+    let calls: Vec<_> = (0..100).map(|_| tokio::spawn(call())).collect();
+    for call in calls {
+        assert!(call.await.unwrap().is_err());
+    }
+    let retries = log.begun().len() - 100;
+    assert!((14..=5 + 10 + 3).contains(&retries), "{retries}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn client_with_little_traffic_gets_all_retries() {
+    let policy = RetryPolicy::new(3.try_into().unwrap());
+    let log = Log::new();
+    for _ in 0..200 {
+        let layer = RetryLayer::new(policy.clone());
+        let _ = layer.layer(log.failing()).oneshot(()).await;
+        assert_eq!(log.begun().len(), 3);
+        tokio::time::sleep(ms(250)).await;
+    }
 }

@@ -162,7 +162,8 @@ fn tower_retries_yield_to_other_tasks() {
         .attempts(300)
         .backoff(Backoff::none())
         .build()
-        .unwrap();
+        .unwrap()
+        .unlimited();
     let mut service = RetryLayer::new(policy.into_tower()).layer(failing(&Arc::default()));
     let mut call = task::spawn(service.call(7));
     for _ in 0..2 {

@@ -14,20 +14,29 @@ static BUDGET: StaticRetryBudget = RetryBudget::builder().build_static("static")
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
+        // The default policy has a budget of its own. A success only reads its full bucket.
         Row::service("retry, none needed", READY, || {
             RetryLayer::new(policy()).layer(Nothing)
         })
-        .target(65.0, 0.0),
-        Row::service("retry, none needed, static", READY, || {
+        .target(75.0, 2.0),
+        Row::service("retry, none needed, leaked", READY, || {
             RetryLayer::new(policy().leak()).layer(Nothing)
+        })
+        .target(65.0, 0.0),
+        Row::service("retry, none needed, unlimited", READY, || {
+            RetryLayer::new(policy().unlimited()).layer(Nothing)
+        })
+        .target(65.0, 0.0),
+        Row::service("retry, none needed, unlimited, leaked", READY, || {
+            RetryLayer::new(policy().unlimited().leak()).layer(Nothing)
         })
         .target(65.0, 0.0),
         // A name costs a reference count, and with the feature `metrics` a counter.
         Row::service("retry, none needed, named", READY, || {
-            RetryLayer::new(policy().named("row")).layer(Nothing)
+            RetryLayer::new(policy().unlimited().named("row")).layer(Nothing)
         }),
         Row::service("retry, none needed, named, static", READY, || {
-            RetryLayer::new(policy().named("row").leak()).layer(Nothing)
+            RetryLayer::new(policy().unlimited().named("row").leak()).layer(Nothing)
         }),
         // The budget is an exact share of the calls, so each call makes a deposit: one bus-locked instruction.
         Row::service("retry, none needed, with a budget, Arc", READY, || {
@@ -38,31 +47,22 @@ pub(super) fn rows() -> Vec<Row> {
             RetryLayer::new(policy().budget(&BUDGET).leak()).layer(Nothing)
         })
         .target(60.0, 1.0),
-        // A success only reads a full bucket.
-        Row::service("retry, none needed, with a throttle, Arc", READY, || {
-            RetryLayer::new(policy().budget(throttle())).layer(Nothing)
-        })
-        .target(75.0, 2.0),
         Row::service("retry, none needed, with a throttle, static", READY, || {
             RetryLayer::new(policy().budget(&THROTTLE).leak()).layer(Nothing)
         })
         .target(60.0, 0.0),
+        // Every other call fails, for which the default budget would grant few retries.
         Row::service("retry, one, without delay", FAILS_EVERY_OTHER, || {
-            RetryLayer::new(policy()).layer(FailsEveryOther::new())
+            RetryLayer::new(policy().unlimited()).layer(FailsEveryOther::new())
         })
         .target(130.0, 0.0),
         Row::service(
             "retry, one, without delay, static",
             FAILS_EVERY_OTHER,
-            || RetryLayer::new(policy().leak()).layer(FailsEveryOther::new()),
+            || RetryLayer::new(policy().unlimited().leak()).layer(FailsEveryOther::new()),
         )
         .target(130.0, 0.0),
     ]
-}
-
-fn throttle() -> HalfFull {
-    let builder = HalfFull::builder();
-    builder.build("shared").expect("the defaults are legal")
 }
 
 /// Three attempts without delays: a delay would measure the clock, not the layer.

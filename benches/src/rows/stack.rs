@@ -93,7 +93,7 @@ where
 {
     ServiceBuilder::new()
         .layer(TimeoutLayer::new(LIMIT))
-        .layer(RetryLayer::new(policy()))
+        .layer(RetryLayer::new(policy().unlimited()))
         .layer(CircuitBreakerLayer::new(shared(IN_A_ROW)))
         .layer(BulkheadLayer::new(roomy()))
         .service(inner)
@@ -105,7 +105,7 @@ where
 {
     ServiceBuilder::new()
         .layer(TimeoutLayer::new(LIMIT))
-        .layer(RetryLayer::new(policy()))
+        .layer(RetryLayer::new(policy().unlimited()))
         .layer(CircuitBreakerLayer::new(&BREAKER))
         .layer(BulkheadLayer::new(&POOL))
         .service(inner)

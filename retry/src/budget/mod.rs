@@ -6,12 +6,13 @@
 //! | | handle | atomics |
 //! |---|---|---|
 //! | a share of the calls | `ratio` | `ratio/ledger` |
-//! | a bucket that failures drain | `throttle` | `tokens` |
+//! | a bucket that failures drain | `throttle` | `tokens`, `floor` |
 //! | a bucket that retries pay from | `cost` | `tokens` |
 //! | a share of the calls in flight | `in_flight` | `flight` |
 
 mod cost;
 mod flight;
+mod floor;
 mod in_flight;
 #[cfg(all(test, loom))]
 mod models;
@@ -38,10 +39,10 @@ pub use self::{
 /// | | a retry may run while |
 /// |---|---|
 /// | [`RetryBudget`](crate::RetryBudget) | retries are at most a share of the calls plus a floor (as in Finagle) |
-/// | [`HalfFull`](crate::HalfFull) | failures have not drained half a bucket (as in gRPC) |
+/// | [`HalfFull`](crate::HalfFull), the default | failures have not drained half a bucket (as in gRPC) |
 /// | [`CostBucket`](crate::CostBucket) | the bucket holds the tokens it costs (as in the AWS SDKs) |
 /// | [`InFlightShare`](crate::InFlightShare) | retries are a share of the calls in flight (as in Envoy) |
-/// | [`Unlimited`], the default | the policy allows it |
+/// | [`Unlimited`] | the policy allows it |
 ///
 /// A budget sees the beginning and the end of each call, and each retry from the decision to its end. It is told by
 /// [`reached`](Self::reached) that a call has reached the service. Then it hears of each attempt once:
@@ -122,10 +123,11 @@ pub trait Budget {
     fn spend(&self, hold: Self::Hold) -> Self::Retry;
 }
 
-/// No budget: every retry that the policy wants may run. Zero-sized.
+/// No budget: every retry that the policy wants may run. Zero-sized. Chosen by
+/// [`unlimited`](crate::RetryPolicy::unlimited).
 ///
 /// The number of attempts alone then bounds the load on a failing service: three attempts are three times the load,
-/// at the worst moment. Share a [`RetryBudget`](crate::RetryBudget) if there is any traffic.
+/// at the worst moment.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::exhaustive_structs,

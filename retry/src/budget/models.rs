@@ -1,9 +1,10 @@
-//! Loom models of `tokens.rs` and `flight.rs`, one property each.
+//! Loom models of `tokens.rs`, `floor.rs` and `flight.rs`, one property each.
 
 use loom::{sync::Arc, thread};
 
 use super::{
     flight::{Flight, Limit},
+    floor::Floor,
     tokens::Tokens,
 };
 
@@ -92,5 +93,18 @@ fn concurrent_calls_leave_the_counts_at_zero() {
         };
         both(&flight, call, call);
         assert_eq!((flight.counts().calls, flight.counts().retries), (0, 0));
+    });
+}
+
+#[test]
+fn last_retry_of_the_floor_is_granted_once() {
+    loom::model(|| {
+        let floor = Arc::new(Floor::new(2));
+        assert!(floor.take_at(0));
+        let (there, here) = both(&floor, |f| f.take_at(0), |f| f.take_at(0));
+        assert!(there ^ here, "two a second, of which one was left");
+        let half = 500_000_000;
+        let (there, here) = both(&floor, move |f| f.take_at(half), |f| f.take_at(half));
+        assert!(there ^ here, "half a second brings one");
     });
 }

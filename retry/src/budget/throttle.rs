@@ -1,7 +1,7 @@
 use std::{borrow::Borrow, sync::Arc};
 
 use crate::{
-    budget::{Budget, tokens::Tokens},
+    budget::{Budget, floor::Floor, tokens::Tokens},
     builder::builder,
     sync::const_fn,
     types::{InvalidConfig, Now},
@@ -13,19 +13,26 @@ use crate::{
 /// Every failed attempt takes a token, and every success gives `token_ratio` back, up to `max_tokens`. It is gRPC's
 /// throttle, as
 /// [proposal A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs)
-/// describes it. It needs no clock, and it counts failures of first attempts too. So it stops retries soon after an
-/// outage begins, and allows them again only after calls have succeeded. Over any history, and exactly so under
-/// threads,
+/// describes it. It counts failures of first attempts too. So it stops retries soon after an outage begins, and allows
+/// them again only after calls have succeeded. Over any history, and exactly so under threads,
 ///
 /// ```text
-/// retries ≤ max_tokens / 2 + token_ratio × successes
+/// retries ≤ max_tokens / 2 + token_ratio × successes + floor × (elapsed + 1 s)
 /// ```
+///
+/// The floor, which A6 does not have and which is 0 by default, is a number of retries a second that are granted although
+/// the bucket is not half full. It is for a client with little traffic, whose successes fill the bucket slowly: with a call
+/// a minute, an empty bucket grants no retry for an hour.
+///
+/// A policy without another budget has one of its own, with the defaults and a floor of 10: see
+/// [`RetryPolicy`](crate::RetryPolicy).
 ///
 /// Ordinary code writes the type as `HalfFull`. The parameter is the pointer to the shared state, an [`Arc`] unless
 /// the budget lives in a `static` (see [`StaticHalfFull`]).
 ///
 /// A retry does not pay, so there is nothing to refund when its wait is cancelled. While the bucket is full, a
-/// success only reads it. Otherwise every attempt is one compare-and-swap.
+/// success only reads it. Otherwise every attempt is one compare-and-swap, and a retry by the floor a second one. Only a
+/// floor reads the clock, and only where the bucket grants no retry.
 ///
 /// # Examples
 ///
@@ -54,6 +61,7 @@ pub struct HalfFullCore {
     /// Thousandths of a token, as A6 ignores further digits.
     per_success: u64,
     tokens: Tokens,
+    floor: Floor,
 }
 
 builder! {
@@ -61,6 +69,7 @@ builder! {
     pub struct HalfFullBuilder named "throttle" derive(Clone, Copy, Debug, PartialEq) {
         max_tokens: u32 = 10,
         token_ratio: f64 = 0.1,
+        floor_per_second: u32 = 0,
     }
 }
 
@@ -74,6 +83,14 @@ impl HalfFull {
     /// [`HalfFullBuilder::build_static`].
     pub const fn builder() -> HalfFullBuilder {
         HalfFullBuilder(Numbers::new())
+    }
+
+    /// The budget of a policy that was given no other.
+    pub(crate) fn of_a_policy() -> Self {
+        // The floor is Finagle's, as that of `RetryBudget`. It lets a client with up to five failing calls a second make
+        // all three attempts of each, and adds 10 calls a second to an outage.
+        let builder = Self::builder().floor_per_second(10);
+        builder.build("default").expect("a legal floor")
     }
 }
 
@@ -114,8 +131,9 @@ impl<P: Borrow<HalfFullCore>> Budget for HalfFull<P> {
         }
     }
 
-    fn try_hold(&self, _: &Now) -> Option<()> {
-        self.core().tokens.drain(TOKEN).then_some(())
+    fn try_hold(&self, now: &Now) -> Option<()> {
+        let HalfFullCore { tokens, floor, .. } = self.core();
+        (tokens.drain(TOKEN) || (!floor.is_none() && floor.take(now.get()))).then_some(())
     }
 
     fn level(&self, _: &Now) -> Option<f64> {
@@ -137,6 +155,15 @@ impl HalfFullBuilder {
     /// The tokens that a success gives back: from 0.001 to 1,000, cut to three digits. The default is 0.1.
     pub const fn token_ratio(mut self, token_ratio: f64) -> Self {
         self.0.token_ratio = token_ratio;
+        self
+    }
+
+    /// The retries a second that are granted although the bucket is not more than half full: at most 1,000,000. The default
+    /// is 0, as in gRPC.
+    ///
+    /// They are saved up for one second.
+    pub const fn floor_per_second(mut self, retries: u32) -> Self {
+        self.0.floor_per_second = retries;
         self
     }
 
@@ -174,14 +201,17 @@ impl HalfFullBuilder {
 // === impl Numbers ===
 
 impl Numbers {
-    /// The size of the bucket, and what a success gives, in thousandths of a token.
-    const fn check(self) -> Result<(u64, u64), InvalidConfig> {
+    /// The size of the bucket, and what a success gives, in thousandths of a token; and the floor.
+    const fn check(self) -> Result<(u64, u64, u32), InvalidConfig> {
         if self.max_tokens < 1 || self.max_tokens > 1_000 {
             return Err(InvalidConfig::MaxTokens);
         }
         // Written so that NaN is refused.
         if !(self.token_ratio >= 0.001 && self.token_ratio <= 1_000.0) {
             return Err(InvalidConfig::TokenRatio);
+        }
+        if self.floor_per_second > 1_000_000 {
+            return Err(InvalidConfig::Floor);
         }
         #[expect(
             clippy::cast_possible_truncation,
@@ -191,7 +221,8 @@ impl Numbers {
         )]
         // A millionth is added because 0.3 × 1,000 is a little less than 300.
         let per_success = (self.token_ratio * TOKEN as f64 + 1e-6) as u64;
-        Ok((self.max_tokens as u64 * TOKEN, per_success))
+        let most = self.max_tokens as u64 * TOKEN;
+        Ok((most, per_success, self.floor_per_second))
     }
 }
 
@@ -199,8 +230,8 @@ impl Numbers {
 
 impl HalfFullCore {
     const_fn! {
-        fn new(name: &'static str, (most, per_success): (u64, u64)) -> Self {
-            Self { name, per_success, tokens: Tokens::new(most) }
+        fn new(name: &'static str, (most, per_success, floor): (u64, u64, u32)) -> Self {
+            Self { name, per_success, tokens: Tokens::new(most), floor: Floor::new(floor) }
         }
     }
 }

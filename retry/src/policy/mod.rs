@@ -22,7 +22,7 @@ use std::{future::IntoFuture, num::NonZeroU32, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    budget::{Budget, Unlimited},
+    budget::{Budget, HalfFull, Unlimited},
     types::{Attempt, Event, Now, Verdict},
 };
 
@@ -41,7 +41,18 @@ pub(crate) use self::{
 /// When, how often and after what wait a call is tried again. A value that may be cloned freely.
 ///
 /// Its numbers come from [`Builder`], its closures are set here. Calls share only the budget, the observers and the
-/// count behind [`Builder::seed`]. Without them a call that needs no retry touches no shared memory.
+/// count behind [`Builder::seed`].
+///
+/// Each policy that is built has a budget, which its clones share: a [`HalfFull`] with the defaults and a floor of ten
+/// retries a second. It bounds the retries in an outage, however many calls fail, and still grants all retries to a client
+/// with a few calls a second:
+///
+/// ```text
+/// retries ≤ 5 + successes / 10 + 10 × (elapsed + 1 s)
+/// ```
+///
+/// [`budget`](Self::budget) replaces it, best with one that all policies of a dependency share.
+/// [`unlimited`](Self::unlimited) removes it.
 ///
 /// `V` decides what to do after an attempt, `Q` copies requests, `D` finds their deadlines, `B` is the budget.
 ///
@@ -81,14 +92,14 @@ pub(crate) use self::{
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a policy does nothing until a layer or `run` uses it"]
-pub struct RetryPolicy<V = RetryErrors, Q = CloneRequest, D = NoDeadline, B = Unlimited> {
+pub struct RetryPolicy<V = RetryErrors, Q = CloneRequest, D = NoDeadline, B = HalfFull> {
     engine: Engine<V, Q, B>,
     deadline: D,
 }
 
 impl RetryPolicy {
     /// A policy with this number of attempts, the first call included, and the defaults of [`Builder`]: every error
-    /// is retried, every request is cloned, there is no budget.
+    /// is retried that is no rejection by another layer, every request is cloned, and there is a budget.
     pub fn new(attempts: NonZeroU32) -> Self {
         Self::of(&Self::builder().attempts(attempts.get()).0)
     }
@@ -100,7 +111,7 @@ impl RetryPolicy {
 
     fn of(numbers: &builder::Numbers) -> Self {
         Self {
-            engine: Engine::new(numbers, RetryErrors, CloneRequest, Unlimited),
+            engine: Engine::new(numbers, RetryErrors, CloneRequest, HalfFull::of_a_policy()),
             deadline: NoDeadline,
         }
     }
@@ -179,6 +190,14 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// clone of its handle, or a `&'static` reference.
     pub fn budget<B2: Budget>(self, budget: B2) -> RetryPolicy<V, Q, D, B2> {
         self.map(|v, q, _| (v, q, budget))
+    }
+
+    /// Removes the budget: every retry that the policy wants may run.
+    ///
+    /// The number of attempts alone then bounds the load on a failing service: with three attempts it is three times the
+    /// load, at the worst moment.
+    pub fn unlimited(self) -> RetryPolicy<V, Q, D, Unlimited> {
+        self.budget(Unlimited)
     }
 
     /// Moves the policy to the heap for the rest of the program, and returns a reference to it.

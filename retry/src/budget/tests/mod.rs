@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use proptest::prelude::*;
 
-use super::{Budget, CostBucket, CostHold, HalfFull, InFlightShare};
+use super::{Budget, CostBucket, CostHold, HalfFull, InFlightShare, floor::Floor};
 use crate::types::{InvalidConfig, Now};
 
 proptest! {
@@ -139,6 +139,30 @@ proptest! {
 }
 
 #[test]
+fn floor_grants_its_number_a_second() {
+    const SECOND: u64 = 1_000_000_000;
+    for per_second in [1_u32, 3, 7, 10, 1_000] {
+        let floor = Floor::new(per_second);
+        let mut granted = 0;
+        // Asked far more often than it grants, and then after a long pause.
+        for step in 0..30_000_u64 {
+            let nanos = step * SECOND / 10_000;
+            granted += u64::from(floor.take_at(nanos));
+            assert!(granted * SECOND <= u64::from(per_second) * (nanos + SECOND));
+        }
+        assert!(
+            granted >= 4 * u64::from(per_second) - 4,
+            "{per_second}: {granted}"
+        );
+        let year = 31_536_000 * SECOND;
+        let saved = (0..2_000).filter(|_| floor.take_at(year)).count();
+        assert_eq!(saved, per_second as usize, "one second is saved up");
+    }
+    let floor = Floor::new(1);
+    assert!(floor.take_at(u64::MAX) && !floor.take_at(u64::MAX) && !floor.take_at(0));
+}
+
+#[test]
 fn threads_take_no_more_than_the_bucket_holds() {
     let bucket = CostBucket::builder()
         .capacity(1_000)
@@ -179,6 +203,7 @@ fn budget_builders_check_their_ranges() {
         (throttle().token_ratio(-1.0), InvalidConfig::TokenRatio),
         (throttle().token_ratio(f64::NAN), InvalidConfig::TokenRatio),
         (throttle().token_ratio(1e9), InvalidConfig::TokenRatio),
+        (throttle().floor_per_second(1_000_001), InvalidConfig::Floor),
     ] {
         assert_eq!(
             builder.build("refused").unwrap_err(),
