@@ -41,4 +41,6 @@ pub use policy::{
     MayReject, NoDeadline, Replay, ReplayWith, RetryErrors, RetryIf, RetryPolicy, RetryRejections,
     is_rejection,
 };
-pub use types::{Attempt, Event, GiveUpReason, InvalidConfig, Now, RetryReason, Verdict};
+pub use types::{
+    Attempt, Event, GiveUpReason, InvalidConfig, Now, RetryReason, RetryTerms, Verdict,
+};

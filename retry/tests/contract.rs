@@ -297,6 +297,47 @@ fn never_and_done_end_the_call() {
 }
 
 #[test]
+fn hint_and_price_hold_in_one_verdict() {
+    let quota = CostBucket::builder().capacity(10).build("test").unwrap();
+    let hint = Duration::from_nanos(1);
+    for verdict in [
+        Verdict::RetryAfter(hint).cost(7),
+        Verdict::RetryCosting(7).after(hint),
+        Verdict::Retry.throttled().cost(7).after(hint),
+    ] {
+        let heard = Arc::new(AtomicU32::new(0));
+        let log = Arc::clone(&heard);
+        let policy = (attempts(3).budget(quota.clone())).on_event(move |event| match event {
+            Event::Retry { wait, reason, .. } => {
+                assert_eq!((*wait, *reason), (hint, RetryReason::Hint));
+                log.fetch_add(1, SeqCst);
+            }
+            other => assert!(matches!(
+                other,
+                Event::GaveUp {
+                    reason: GiveUpReason::Budget,
+                    ..
+                }
+            )),
+        });
+        let policy = policy.classify(move |_, result: &Result<(), &str>| match result {
+            Ok(()) => Verdict::Done,
+            Err(_) => verdict,
+        });
+        let answer = policy.run_blocking(|_| Err("busy"));
+        assert!(answer.is_err());
+        assert_eq!((heard.load(SeqCst), quota.tokens()), (1, 3), "{verdict:?}");
+        for _ in 0..7 {
+            quota.record(false);
+        }
+    }
+    for verdict in [Verdict::Done, Verdict::Never, Verdict::Ignored] {
+        assert_eq!(verdict.after(hint).cost(1).throttled(), verdict);
+    }
+    assert_eq!(Verdict::Retry.cost(3), Verdict::RetryCosting(3));
+}
+
+#[test]
 fn hint_above_the_maximum_ends_the_call() {
     let (made, service) = script::<(), _>(&[Err("come back tomorrow")]);
     let policy = RetryPolicy::builder()
@@ -1347,22 +1388,50 @@ fn illegal_values_are_refused() {
             .to_string()
             .starts_with("attempts must be at least 1")
     );
-    let builder = RetryBudget::builder;
     let ms = Duration::from_millis;
-    for (builder, problem) in [
-        (builder().ratio(-0.1), InvalidConfig::Ratio),
-        (builder().ratio(f64::NAN), InvalidConfig::Ratio),
-        (builder().ratio(f64::INFINITY), InvalidConfig::Ratio),
-        (builder().ratio(10.1), InvalidConfig::Ratio),
-        (builder().floor_per_second(1_000_001), InvalidConfig::Floor),
-        (builder().ttl(ms(999)), InvalidConfig::Ttl),
-        (builder().ttl(ms(600_001)), InvalidConfig::Ttl),
-        (builder().ttl(Duration::MAX), InvalidConfig::Ttl),
+    let policy = RetryPolicy::builder;
+    for (builder, text) in [
+        (
+            policy().attempts(1_000_000),
+            "attempts must be at most 1,000 without max_elapsed: set the time after which a call gives up (found 1000000)",
+        ),
+        (
+            policy().backoff(Backoff::exponential(ms(200), ms(100))),
+            "the first delay of a backoff must be at most its cap: exchange them, or use a constant backoff (backoff: found 200ms above 100ms)",
+        ),
+        (
+            policy().throttle_backoff(Backoff::linear(ms(2), ms(1))),
+            "the first delay of a backoff must be at most its cap: exchange them, or use a constant backoff (throttle_backoff: found 2ms above 1ms)",
+        ),
     ] {
-        assert_eq!(
-            builder.build("refused").unwrap_err(),
-            problem,
-            "{builder:?}"
+        assert_eq!(builder.build().unwrap_err().to_string(), text);
+    }
+    for builder in [
+        policy().attempts(1_000),
+        policy().attempts(u32::MAX).max_elapsed(ms(100)),
+        policy().backoff(Backoff::exponential(ms(100), ms(100))),
+        policy().backoff(Backoff::custom(|_| Duration::MAX, ms(100))),
+    ] {
+        assert!(builder.build().is_ok(), "{builder:?}");
+    }
+    let builder = RetryBudget::builder;
+    for (builder, field, found) in [
+        (builder().ratio(-0.1), "ratio", "(found -0.1)"),
+        (builder().ratio(f64::NAN), "ratio", "(found NaN)"),
+        (builder().ratio(f64::INFINITY), "ratio", "(found inf)"),
+        (builder().ratio(10.1), "ratio", "(found 10.1)"),
+        (
+            builder().floor_per_second(1_000_001),
+            "floor",
+            "(found 1000001)",
+        ),
+        (builder().ttl(ms(999)), "ttl", "(found 999ms)"),
+        (builder().ttl(ms(600_001)), "ttl", "(found 600.001s)"),
+    ] {
+        let refused = builder.build("refused").unwrap_err().to_string();
+        assert!(
+            refused.contains(field) && refused.ends_with(found),
+            "{refused}"
         );
     }
     for builder in [

@@ -13,7 +13,7 @@ use std::{
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header::RETRY_AFTER};
 use http_body_util::Full;
 use maestro_retry::{
-    AttemptNumber, Backoff, Budget, CostBucket, HalfFull, HttpReplay, Replay, RetryHttp,
+    AttemptNumber, Backoff, Budget, CostBucket, HalfFull, HttpReplay, Jitter, Replay, RetryHttp,
     RetryLayer, RetryPolicy, Verdict, grpc_pushback, retry_after, retry_after_at,
 };
 use proptest::prelude::*;
@@ -278,6 +278,25 @@ async fn unavailable_grpc_answer_is_retried() {
     }
     let fields = [("grpc-status", "14"), ("retry-after", "7")];
     assert_eq!(attempts(200, &fields).await, (3, secs(14)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_requests_has_the_backoff_for_throttling() {
+    let backoff = |secs| Backoff::constant(Duration::from_secs(secs)).jitter(Jitter::None);
+    let policy = RetryPolicy::builder()
+        .attempts(2)
+        .backoff(backoff(1))
+        .throttle_backoff(backoff(9))
+        .build()
+        .unwrap()
+        .classifier(RetryHttp);
+    for (status, wait) in [(429, 9), (503, 1)] {
+        let start = Instant::now();
+        let _ = policy
+            .run(async |_| Ok::<_, Infallible>(answer(status, &[])))
+            .await;
+        assert_eq!(start.elapsed(), secs(wait), "{status}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

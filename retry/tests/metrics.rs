@@ -42,7 +42,7 @@ async fn named_policy_counts_once_a_recorder_exists() {
     policy.resolve_metrics();
     assert_eq!(
         recorded.registrations(),
-        12,
+        13,
         "each once, without the budget's level"
     );
     assert_eq!(recorded.count("maestro_retry_attempts_total", None), 0);
@@ -74,5 +74,5 @@ async fn named_policy_counts_once_a_recorder_exists() {
     // A ttl's floor of 10, less 2 before there was a recorder; later takers had later seconds' credit.
     let level = recorded.level("maestro_retry_budget_level");
     assert!((5.0..=8.0).contains(&level), "{level}");
-    assert_eq!(recorded.registrations(), 13);
+    assert_eq!(recorded.registrations(), 14);
 }

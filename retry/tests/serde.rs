@@ -187,7 +187,7 @@ fn duration() -> impl Strategy<Value = Duration> {
 proptest! {
     #[test]
     fn written_builders_are_read_back(
-        attempts in 1_u32..,
+        attempts in prop_oneof![1_u32..=1_000, 1_u32..],
         (first, cap) in (duration(), duration()),
         shape in 0_u8..4,
         jitter in prop_oneof![
@@ -199,12 +199,18 @@ proptest! {
         floor in 0_u32..1_000_000,
     ) {
         let backoff = match shape {
-            0 => Backoff::exponential(first, cap),
-            1 => Backoff::linear(first, cap),
+            // The other order is refused.
+            0 => Backoff::exponential(first.min(cap), cap.max(first)),
+            1 => Backoff::linear(first.min(cap), cap.max(first)),
             2 => Backoff::constant(first),
             _ => Backoff::none(),
         };
         let mut builder = RetryPolicy::builder().attempts(attempts).backoff(backoff.jitter(jitter)).max_hint(cap);
+        if shape % 2 == 0 {
+            builder = builder.throttle_backoff(backoff);
+        }
+        // More attempts without a time limit are refused.
+        let max_elapsed = max_elapsed.or((attempts > 1_000).then_some(cap));
         builder = max_elapsed.map_or(builder, |max| builder.max_elapsed(max));
         builder = seed.map_or(builder, |seed| builder.seed(seed));
         prop_assert_eq!(read::<Builder>(&serde_json::to_string(&builder).unwrap()), builder);

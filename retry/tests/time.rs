@@ -671,6 +671,49 @@ async fn instant_before_the_budget_counts_as_its_first() {
     assert_eq!((budget.balance_at(before), budget.balance()), (100, 100));
 }
 
+// === Backoff by kind of failure ===
+
+#[tokio::test(start_paused = true)]
+async fn throttling_has_a_backoff_of_its_own() {
+    let policy = RetryPolicy::builder()
+        .attempts(5)
+        .backoff(regular(ms(50), secs(2)))
+        .throttle_backoff(regular(secs(1), secs(20)))
+        .build()
+        .unwrap();
+    let verdict = |number: u32, throttled: Verdict| {
+        if number % 2 == 1 {
+            throttled
+        } else {
+            Verdict::Retry
+        }
+    };
+    for (throttled, waits) in [
+        (Verdict::Retry.throttled(), [1_000, 100, 4_000, 400]),
+        // A hint that is shorter does not shorten it, and lets the backoff start again.
+        (
+            Verdict::RetryAfter(ms(10)).throttled(),
+            [1_000, 50, 4_000, 50],
+        ),
+        (
+            Verdict::RetryAfter(secs(9)).throttled(),
+            [9_000, 50, 9_000, 50],
+        ),
+    ] {
+        let log = Log::new();
+        let policy = policy
+            .clone()
+            .classify(move |attempt, _| verdict(attempt.number(), throttled));
+        let _ = RetryLayer::new(policy)
+            .layer(log.failing())
+            .oneshot(())
+            .await;
+        let begun = log.begun();
+        let waited: Vec<_> = begun.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(waited, waits.map(ms), "{throttled:?}");
+    }
+}
+
 // === The default budget ===
 
 #[tokio::test(start_paused = true)]
@@ -715,6 +758,6 @@ async fn client_with_little_traffic_gets_all_retries() {
         let layer = RetryLayer::new(policy.clone());
         let _ = layer.layer(log.failing()).oneshot(()).await;
         assert_eq!(log.begun().len(), 3);
-        tokio::time::sleep(ms(250)).await;
+        sleep(ms(250)).await;
     }
 }

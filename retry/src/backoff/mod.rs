@@ -16,6 +16,8 @@ use std::{ptr, time::Duration};
 
 use rand::{SeedableRng, rngs::SmallRng};
 
+use crate::types::InvalidConfig;
+
 pub use self::{delays::Delays, jitter::Jitter};
 pub(crate) use self::{delays::Draws, seeds::Seeds};
 
@@ -63,7 +65,7 @@ impl Backoff {
     /// Doubles each time: `min(cap, base × 2^(n − 1))` before the `n`-th retry, spread by the jitter.
     ///
     /// No delay is above `cap`, jitter included, and at the cap delays are still spread. Any two durations are
-    /// legal, zero and `Duration::MAX` included. A `base` above the cap counts as the cap.
+    /// legal, zero and `Duration::MAX` included. A `base` above the cap counts as the cap, and a policy refuses it.
     pub const fn exponential(base: Duration, cap: Duration) -> Self {
         Self::of(base, cap, Growth::Doubling)
     }
@@ -126,6 +128,15 @@ impl Backoff {
     /// The delays of one request, the same for the same seed and the same version of the `rand` crate.
     pub fn delays_seeded(&self, seed: u64) -> Delays {
         Delays::new(*self, SmallRng::seed_from_u64(seed))
+    }
+
+    /// Refuses a first delay above the cap. `field` is the method of the builder that it was given to.
+    pub(crate) fn check(&self, field: &'static str) -> Result<(), InvalidConfig> {
+        let (base, cap) = (self.first, self.cap);
+        if base > cap {
+            return Err(InvalidConfig::Backoff { field, base, cap });
+        }
+        Ok(())
     }
 
     const fn of(first: Duration, cap: Duration, growth: Growth) -> Self {

@@ -259,7 +259,10 @@ impl CostBucketBuilder {
 impl Numbers {
     const fn check(self) -> Result<Self, InvalidConfig> {
         if self.cost < 1 || self.cost > self.capacity {
-            return Err(InvalidConfig::Cost);
+            return Err(InvalidConfig::Cost {
+                cost: self.cost,
+                capacity: self.capacity,
+            });
         }
         Ok(self)
     }

@@ -242,7 +242,7 @@ impl Numbers {
     const fn check(self) -> Result<Limit, InvalidConfig> {
         // Written so that NaN is refused.
         if !(self.share >= 0.0 && self.share <= 1.0) {
-            return Err(InvalidConfig::Share);
+            return Err(InvalidConfig::Share(self.share));
         }
         #[expect(
             clippy::cast_possible_truncation,

@@ -204,14 +204,14 @@ impl Numbers {
     /// The size of the bucket, and what a success gives, in thousandths of a token; and the floor.
     const fn check(self) -> Result<(u64, u64, u32), InvalidConfig> {
         if self.max_tokens < 1 || self.max_tokens > 1_000 {
-            return Err(InvalidConfig::MaxTokens);
+            return Err(InvalidConfig::MaxTokens(self.max_tokens));
         }
         // Written so that NaN is refused.
         if !(self.token_ratio >= 0.001 && self.token_ratio <= 1_000.0) {
-            return Err(InvalidConfig::TokenRatio);
+            return Err(InvalidConfig::TokenRatio(self.token_ratio));
         }
         if self.floor_per_second > 1_000_000 {
-            return Err(InvalidConfig::Floor);
+            return Err(InvalidConfig::Floor(self.floor_per_second));
         }
         #[expect(
             clippy::cast_possible_truncation,

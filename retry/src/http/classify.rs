@@ -15,6 +15,7 @@ use crate::{
 ///   response (`on_reject`).
 /// - The statuses 408, 425, 429, 502, 503 and 504 are retried, after the wait of [`retry_after`] if there is one.
 ///   [`statuses`](Self::statuses) chooses others.
+/// - The wait after a 429 is [`Builder::throttle_backoff`](crate::Builder::throttle_backoff), if there is one.
 /// - A `grpc-status` of 14 (unavailable) is retried likewise.
 /// - The hint of [`grpc_pushback`] decides before the statuses, whatever the status, unless the response is a success: a
 ///   status of 2xx, and no `grpc-status` but 0.
@@ -131,7 +132,12 @@ fn judge<B, Err: MayReject<M>, M>(
         return verdict;
     }
     if is_retried(status) || grpc == Some(UNAVAILABLE) {
-        return retry_after(headers).map_or(Verdict::Retry, Verdict::RetryAfter);
+        let verdict = retry_after(headers).map_or(Verdict::Retry, Verdict::RetryAfter);
+        return if status == StatusCode::TOO_MANY_REQUESTS {
+            verdict.throttled()
+        } else {
+            verdict
+        };
     }
     let is_fault = status.is_server_error() || is_temporary(status);
     if is_fault || grpc.is_some_and(is_grpc_fault) {

@@ -23,7 +23,8 @@ pub use self::{future::ResponseFuture, service::RetryService, source::Source};
 /// The layer creates no state: every service it makes shares the budget of its policy.
 ///
 /// The compiler infers `M`, which says in what way rejections are seen in the error type of the service: see
-/// [`MayReject`](crate::MayReject).
+/// [`MayReject`](crate::MayReject). Where a type is written out, such as that of a field, leave `M` away for an error type
+/// that implements `Error` or a policy with a closure, and write `RetryLayer<RetryPolicy, Boxed>` for tower's `BoxError`.
 pub struct RetryLayer<P = RetryPolicy, M = ()> {
     policy: P,
     errors: PhantomData<fn() -> M>,

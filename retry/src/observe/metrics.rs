@@ -15,10 +15,11 @@ const WAIT: &str = "maestro_retry_wait_seconds";
 const LEVEL: &str = "maestro_retry_budget_level";
 
 /// Every reason, at the index of its discriminant.
-const RETRY_REASONS: [RetryReason; 3] = [
+const RETRY_REASONS: [RetryReason; 4] = [
     RetryReason::Failure,
     RetryReason::Hint,
     RetryReason::Costing,
+    RetryReason::Throttled,
 ];
 const GIVE_UP_REASONS: [GiveUpReason; 7] = [
     GiveUpReason::Never,

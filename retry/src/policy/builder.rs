@@ -12,6 +12,8 @@ builder! {
         // The first wait is about one round trip to a slow dependency. The last one is still short for a person who
         // waits for a page.
         backoff: Backoff = Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2)),
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        throttle_backoff: Option<Backoff> = None,
         #[cfg_attr(feature = "serde", serde(with = "crate::duration::option", skip_serializing_if = "Option::is_none"))]
         max_elapsed: Option<Duration> = None,
         // A server that asks for more will not answer this request in time.
@@ -30,6 +32,9 @@ impl Builder {
     }
 
     /// The maximum number of attempts, the first call included: 1 or more, and 1 means no retries. The default is 3.
+    ///
+    /// At most 1,000 without [`max_elapsed`](Self::max_elapsed), because a call would hardly ever give up. With it, any
+    /// number is legal.
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.0.attempts = attempts;
         self
@@ -38,6 +43,36 @@ impl Builder {
     /// The wait before each retry. The default is exponential, from 50 ms to 2 s, with full jitter.
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
         self.0.backoff = backoff;
+        self
+    }
+
+    /// The wait before a retry whose verdict is [`throttled`](crate::Verdict::throttled), as that of
+    /// [`RetryHttp`](crate::RetryHttp) is for status 429. The default is [`backoff`](Self::backoff).
+    ///
+    /// A server that asks for fewer calls needs a longer pause than a fault that may have passed at once. The AWS SDKs begin
+    /// at 1 s in place of 50 ms. The step of the backoff counts all retries of the call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maestro_retry::{Backoff, RetryPolicy, Verdict};
+    ///
+    /// let (ms, secs) = (Duration::from_millis, Duration::from_secs);
+    /// let policy = RetryPolicy::builder()
+    ///     .backoff(Backoff::exponential(ms(50), secs(2)))
+    ///     .throttle_backoff(Backoff::exponential(secs(1), secs(20)))
+    ///     .build()?
+    ///     .classify(|_, result| match result {
+    ///         Ok(()) => Verdict::Done,
+    ///         Err("slow down") => Verdict::Retry.throttled(),
+    ///         Err(_) => Verdict::Retry,
+    ///     });
+    /// # let _ = policy.run_blocking(|_| Ok::<(), &str>(()));
+    /// # Ok::<(), maestro_retry::InvalidConfig>(())
+    /// ```
+    pub const fn throttle_backoff(mut self, backoff: Backoff) -> Self {
+        self.0.throttle_backoff = Some(backoff);
         self
     }
 
@@ -97,16 +132,27 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`] if the number of attempts is 0.
+    /// [`InvalidConfig`] if the number of attempts is 0, or above 1,000 without [`max_elapsed`](Self::max_elapsed), or if
+    /// the first delay of a backoff is above its cap.
     pub fn build(self) -> Result<RetryPolicy, InvalidConfig> {
         self.0.check().map(|numbers| RetryPolicy::of(&numbers))
     }
 }
 
+/// The largest number of attempts without a time limit. With the usual waits they take half an hour.
+pub(super) const MOST_ATTEMPTS: u32 = 1_000;
+
 impl Numbers {
-    const fn check(self) -> Result<Self, InvalidConfig> {
+    fn check(self) -> Result<Self, InvalidConfig> {
         if self.attempts == 0 {
             return Err(InvalidConfig::ZeroAttempts);
+        }
+        if self.attempts > MOST_ATTEMPTS && self.max_elapsed.is_none() {
+            return Err(InvalidConfig::Attempts(self.attempts));
+        }
+        self.backoff.check("backoff")?;
+        if let Some(backoff) = self.throttle_backoff {
+            backoff.check("throttle_backoff")?;
         }
         Ok(self)
     }

@@ -126,10 +126,8 @@ impl Config {
         now: &Now,
         shared: &Shared,
     ) -> Result<Duration, GiveUpReason> {
-        let hint = match verdict {
-            Verdict::Done | Verdict::Never | Verdict::Ignored => return Err(GiveUpReason::Never),
-            Verdict::Retry | Verdict::RetryCosting(_) => None,
-            Verdict::RetryAfter(hint) => Some(hint),
+        let Some(terms) = verdict.terms() else {
+            return Err(GiveUpReason::Never);
         };
         if !repeatable {
             return Err(if call.attempt() >= self.attempts {
@@ -140,14 +138,17 @@ impl Config {
                 GiveUpReason::Time
             });
         }
+        let hint = terms.hint();
         if hint.is_some_and(|hint| !self.allows_hint(hint)) {
             return Err(GiveUpReason::Hint);
         }
-        let wait = if self.has_no_delays() {
+        let throttled = shared.throttle_backoff(terms.is_throttled());
+        let wait = if throttled.is_none() && self.has_no_delays() {
             hint.unwrap_or(Duration::ZERO)
         } else {
+            let backoff = throttled.unwrap_or_else(|| self.backoff());
             let floor = self.flags & SHORT_HINTS == 0;
-            call.wait(&self.backoff(), hint, floor, || shared.generator())
+            call.wait(&backoff, hint, floor, || shared.generator())
         };
         if call.fits(wait, now) {
             Ok(wait)

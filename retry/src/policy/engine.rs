@@ -41,7 +41,7 @@ impl<V, Q, B> Engine<V, Q, B> {
     pub(super) fn new(numbers: &Numbers, classifier: V, replay: Q, budget: B) -> Self {
         Self {
             config: Config::new(numbers),
-            shared: Shared::new(numbers.seed),
+            shared: Shared::new(numbers.seed, numbers.throttle_backoff),
             classifier,
             replay,
             budget,
@@ -230,9 +230,10 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         // A budget that counts retries in flight sees the end of this one before it is asked for the next.
         drop(retry);
         // Last, so that nothing is taken for a retry that another rule forbids.
-        let hold = match verdict {
-            Verdict::RetryCosting(cost) => self.budget.try_hold_costing(&now, cost),
-            _ => self.budget.try_hold(&now),
+        let terms = verdict.terms();
+        let hold = match terms.and_then(|terms| terms.price()) {
+            Some(cost) => self.budget.try_hold_costing(&now, cost),
+            None => self.budget.try_hold(&now),
         };
         let Some(hold) = hold else {
             self.give_up(call, GiveUpReason::Budget);
@@ -241,11 +242,7 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         self.report(|| Event::Retry {
             attempt: call.attempt(),
             wait,
-            reason: match verdict {
-                Verdict::RetryAfter(_) => RetryReason::Hint,
-                Verdict::RetryCosting(_) => RetryReason::Costing,
-                _ => RetryReason::Failure,
-            },
+            reason: terms.map_or(RetryReason::Failure, |terms| terms.reason()),
         });
         Some(Again { wait, now, hold })
     }

@@ -99,9 +99,11 @@ pub struct RetryPolicy<V = RetryErrors, Q = CloneRequest, D = NoDeadline, B = Ha
 
 impl RetryPolicy {
     /// A policy with this number of attempts, the first call included, and the defaults of [`Builder`]: every error
-    /// is retried that is no rejection by another layer, every request is cloned, and there is a budget.
+    /// is retried that is no rejection by another layer, every request is cloned, and there is a budget. More than 1,000
+    /// attempts count as 1,000.
     pub fn new(attempts: NonZeroU32) -> Self {
-        Self::of(&Self::builder().attempts(attempts.get()).0)
+        let attempts = attempts.get().min(builder::MOST_ATTEMPTS);
+        Self::of(&Self::builder().attempts(attempts).0)
     }
 
     /// The configuration, to be completed by [`Builder::build`].

@@ -2,11 +2,15 @@ use std::sync::Arc;
 
 use rand::rngs::SmallRng;
 
-use crate::{backoff::Seeds, observe::Observers, types::Event};
+use crate::{
+    backoff::{Backoff, Seeds},
+    observe::Observers,
+    types::Event,
+};
 
-/// What all calls of a policy share besides its budget: the seeds and the observers.
+/// What all calls of a policy share besides its budget: the seeds, the observers, and the backoff for throttling.
 ///
-/// One optional `Arc`, so that a policy without either costs a call one comparison, and a word in the future. A type
+/// One optional `Arc`, so that a policy without these costs a call one comparison, and a word in the future. A type
 /// parameter for the listener would be in every signature that names the policy or its future.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shared(Option<Arc<Parts>>);
@@ -15,25 +19,41 @@ pub(super) struct Shared(Option<Arc<Parts>>);
 struct Parts {
     seeds: Seeds,
     observers: Observers,
+    throttle_backoff: Option<Backoff>,
 }
 
 impl Shared {
-    pub(super) fn new(seed: Option<u64>) -> Self {
-        Self(seed.map(|seed| {
-            Arc::new(Parts {
-                seeds: Seeds::new(Some(seed)),
-                observers: Observers::default(),
-            })
-        }))
+    pub(super) fn new(seed: Option<u64>, throttle_backoff: Option<Backoff>) -> Self {
+        if seed.is_none() && throttle_backoff.is_none() {
+            return Self(None);
+        }
+        Self(Some(Arc::new(Parts {
+            seeds: Seeds::new(seed),
+            observers: Observers::default(),
+            throttle_backoff,
+        })))
     }
 
-    /// The same seeds with other observers.
+    /// The same with other observers.
     pub(super) fn observed(&self, by: impl FnOnce(&Observers) -> Observers) -> Self {
-        let (seeds, observers) = match self.0.as_deref() {
-            Some(parts) => (parts.seeds.clone(), by(&parts.observers)),
-            None => (Seeds::new(None), by(&Observers::default())),
+        let parts = match self.0.as_deref() {
+            Some(parts) => Parts {
+                seeds: parts.seeds.clone(),
+                observers: by(&parts.observers),
+                throttle_backoff: parts.throttle_backoff,
+            },
+            None => Parts {
+                seeds: Seeds::new(None),
+                observers: by(&Observers::default()),
+                throttle_backoff: None,
+            },
         };
-        Self(Some(Arc::new(Parts { seeds, observers })))
+        Self(Some(Arc::new(parts)))
+    }
+
+    /// The backoff for throttling, if there is one and it is `wanted`.
+    pub(super) fn throttle_backoff(&self, wanted: bool) -> Option<Backoff> {
+        self.0.as_deref().filter(|_| wanted)?.throttle_backoff
     }
 
     /// A random generator that no other request has.

@@ -1,27 +1,45 @@
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
 /// A configuration that [`Builder::build`](crate::Builder::build), or the `build` of a budget, refuses.
 ///
-/// The message says which values are legal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The message says which values are legal, and what was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidConfig {
     /// The number of attempts is 0, so that nothing would ever be called.
     ZeroAttempts,
+    /// This number of attempts, above 1,000, has no [`max_elapsed`](crate::Builder::max_elapsed).
+    Attempts(u32),
+    /// The first delay of a backoff is above its cap, so that the delays would not grow.
+    #[non_exhaustive]
+    Backoff {
+        /// The method of the builder.
+        field: &'static str,
+        /// The first delay.
+        base: Duration,
+        /// The longest delay.
+        cap: Duration,
+    },
     /// The ratio of a budget is not a number from 0 to 10.
-    Ratio,
+    Ratio(f64),
     /// The floor of a budget is above 1,000,000 retries a second.
-    Floor,
+    Floor(u32),
     /// The ttl of a budget is shorter than one second or longer than ten minutes.
-    Ttl,
+    Ttl(Duration),
     /// The bucket of a [`HalfFull`](crate::HalfFull) does not hold from 1 to 1,000 tokens.
-    MaxTokens,
+    MaxTokens(u32),
     /// The tokens that a success gives to a [`HalfFull`](crate::HalfFull) are not a number from 0.001 to 1,000.
-    TokenRatio,
+    TokenRatio(f64),
     /// The cost of a retry in a [`CostBucket`](crate::CostBucket) is 0, or more than the bucket holds.
-    Cost,
+    #[non_exhaustive]
+    Cost {
+        /// The cost.
+        cost: u32,
+        /// What the bucket holds.
+        capacity: u32,
+    },
     /// The share of an [`InFlightShare`](crate::InFlightShare) is not a number from 0 to 1.
-    Share,
+    Share(f64),
 }
 
 impl InvalidConfig {
@@ -31,17 +49,25 @@ impl InvalidConfig {
             Self::ZeroAttempts => {
                 "attempts must be at least 1: the first call is an attempt, and 1 means no retries"
             }
-            Self::Ratio => {
+            Self::Attempts(_) => {
+                "attempts must be at most 1,000 without max_elapsed: set the time after which a call gives up"
+            }
+            Self::Backoff { .. } => {
+                "the first delay of a backoff must be at most its cap: exchange them, or use a constant backoff"
+            }
+            Self::Ratio(_) => {
                 "the ratio of a retry budget must be from 0 to 10: 0.2 allows one retry in five calls"
             }
-            Self::Floor => "the floor of a retry budget must be at most 1,000,000 retries a second",
-            Self::Ttl => "the ttl of a retry budget must be from one second to ten minutes",
-            Self::MaxTokens => "the bucket of a throttle must hold from 1 to 1,000 tokens",
-            Self::TokenRatio => {
+            Self::Floor(_) => {
+                "the floor of a retry budget must be at most 1,000,000 retries a second"
+            }
+            Self::Ttl(_) => "the ttl of a retry budget must be from one second to ten minutes",
+            Self::MaxTokens(_) => "the bucket of a throttle must hold from 1 to 1,000 tokens",
+            Self::TokenRatio(_) => {
                 "a success must give a throttle from 0.001 to 1,000 tokens: 0.1 makes ten successes outweigh one failure"
             }
-            Self::Cost => "a retry must cost from 1 token to all that the bucket holds",
-            Self::Share => {
+            Self::Cost { .. } => "a retry must cost from 1 token to all that the bucket holds",
+            Self::Share(_) => {
                 "the share of calls in flight must be from 0 to 1: 0.2 lets one in five be a retry"
             }
         }
@@ -50,7 +76,21 @@ impl InvalidConfig {
 
 impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message())
+        f.write_str(self.message())?;
+        match self {
+            Self::ZeroAttempts => Ok(()),
+            Self::Attempts(found) | Self::Floor(found) | Self::MaxTokens(found) => {
+                write!(f, " (found {found})")
+            }
+            Self::Backoff { field, base, cap } => {
+                write!(f, " ({field}: found {base:?} above {cap:?})")
+            }
+            Self::Ratio(found) | Self::TokenRatio(found) | Self::Share(found) => {
+                write!(f, " (found {found})")
+            }
+            Self::Ttl(found) => write!(f, " (found {found:?})"),
+            Self::Cost { cost, capacity } => write!(f, " (found {cost} of {capacity})"),
+        }
     }
 }
 

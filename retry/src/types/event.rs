@@ -4,7 +4,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The classifier returned [`Verdict::Done`](crate::Verdict::Done), which ends the call.
+    /// The classifier returned [`Verdict::Done`](crate::Verdict::Done) or [`Ignored`](crate::Verdict::Ignored), which ends
+    /// the call.
     Done {
         /// The number of attempts made.
         attempts: u32,
@@ -37,6 +38,8 @@ pub enum RetryReason {
     Hint,
     /// The verdict [`RetryCosting`](crate::Verdict::RetryCosting).
     Costing,
+    /// A verdict with the backoff for [throttling](crate::Verdict::throttled), and without a hint.
+    Throttled,
 }
 
 /// The reason why a failed call is not retried.
@@ -67,6 +70,7 @@ impl RetryReason {
             Self::Failure => "failure",
             Self::Hint => "hint",
             Self::Costing => "costing",
+            Self::Throttled => "throttled",
         }
     }
 }

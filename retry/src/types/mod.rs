@@ -10,4 +10,4 @@ pub use attempt::Attempt;
 pub use error::InvalidConfig;
 pub use event::{Event, GiveUpReason, RetryReason};
 pub use now::Now;
-pub use verdict::Verdict;
+pub use verdict::{RetryTerms, Verdict};

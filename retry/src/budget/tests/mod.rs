@@ -196,20 +196,17 @@ fn threads_take_no_more_than_the_bucket_holds() {
 #[test]
 fn budget_builders_check_their_ranges() {
     let throttle = HalfFull::builder;
-    for (builder, problem) in [
-        (throttle().max_tokens(0), InvalidConfig::MaxTokens),
-        (throttle().max_tokens(1_001), InvalidConfig::MaxTokens),
-        (throttle().token_ratio(0.0), InvalidConfig::TokenRatio),
-        (throttle().token_ratio(-1.0), InvalidConfig::TokenRatio),
-        (throttle().token_ratio(f64::NAN), InvalidConfig::TokenRatio),
-        (throttle().token_ratio(1e9), InvalidConfig::TokenRatio),
-        (throttle().floor_per_second(1_000_001), InvalidConfig::Floor),
+    for (builder, found) in [
+        (throttle().max_tokens(0), "(found 0)"),
+        (throttle().max_tokens(1_001), "(found 1001)"),
+        (throttle().token_ratio(0.0), "(found 0)"),
+        (throttle().token_ratio(-1.0), "(found -1)"),
+        (throttle().token_ratio(f64::NAN), "(found NaN)"),
+        (throttle().token_ratio(1e9), "(found 1000000000)"),
+        (throttle().floor_per_second(1_000_001), "(found 1000001)"),
     ] {
-        assert_eq!(
-            builder.build("refused").unwrap_err(),
-            problem,
-            "{builder:?}"
-        );
+        let refused = builder.build("refused").unwrap_err().to_string();
+        assert!(refused.ends_with(found), "{refused}");
     }
     assert!(
         throttle()
@@ -220,11 +217,8 @@ fn budget_builders_check_their_ranges() {
     );
     let bucket = CostBucket::builder;
     for builder in [bucket().capacity(0), bucket().cost(0), bucket().capacity(4)] {
-        assert_eq!(
-            builder.build("refused").unwrap_err(),
-            InvalidConfig::Cost,
-            "{builder:?}"
-        );
+        let refused = builder.build("refused").unwrap_err();
+        assert!(matches!(refused, InvalidConfig::Cost { .. }), "{builder:?}");
     }
     assert!(
         bucket()
@@ -235,7 +229,8 @@ fn budget_builders_check_their_ranges() {
     );
     for share in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
         let refused = InFlightShare::builder().share(share).build("refused");
-        assert_eq!(refused.unwrap_err(), InvalidConfig::Share, "{share}");
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, InvalidConfig::Share(_)), "{share}");
     }
     let all = InFlightShare::builder()
         .share(1.0)
