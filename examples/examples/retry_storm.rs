@@ -139,6 +139,7 @@ where
             .seed(1)
             .build()
             .expect("one attempt or more")
+            .retry_if(Result::is_err)
             .budget(budget);
         let client = ServiceBuilder::new()
             .layer(RetryLayer::new(policy))

@@ -2,7 +2,7 @@
 
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, StaticBulkhead};
 use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, StaticCircuitBreaker};
-use maestro_retry::{Backoff, RetryBudget, RetryLayer, RetryPolicy, StaticRetryBudget};
+use maestro_retry::{Backoff, Boxed, RetryBudget, RetryLayer, RetryPolicy, StaticRetryBudget};
 use maestro_slo_budget::{ErrorBudget, Gate, Objective};
 use maestro_timeout::{Timeout, TimeoutLayer};
 use tower::{BoxError, Layer, ServiceBuilder, ServiceExt, service_fn};
@@ -34,7 +34,8 @@ struct Deps {
     pool: Bulkhead,
     room: BulkheadLayer,
     policy: RetryPolicy,
-    retry: RetryLayer,
+    /// `Boxed`, because the error of the service is a `BoxError`.
+    retry: RetryLayer<RetryPolicy, Boxed>,
     timeout: Timeout,
     attempt: TimeoutLayer,
     budget: ErrorBudget,
