@@ -207,20 +207,17 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         retry: Option<B::Retry>,
         now: Now,
     ) -> Option<Again<B::Hold>> {
-        if verdict != Verdict::Ignored {
-            self.reached(retry.as_ref(), &now);
+        if verdict == Verdict::Ignored {
+            drop(retry);
+            self.shared.done(call.attempt());
+            return None;
         }
+        self.reached(retry.as_ref(), &now);
         let wait = self
             .config
             .wait(call, verdict, repeatable, &now, &self.shared);
         let wait = match wait {
             Ok(wait) => wait,
-            // Here and not before `wait`, so that a retry does not pay for the comparison.
-            Err(_) if verdict == Verdict::Ignored => {
-                drop(retry);
-                self.shared.done(call.attempt());
-                return None;
-            }
             Err(reason) => {
                 self.record(retry, true);
                 self.give_up(call, reason);

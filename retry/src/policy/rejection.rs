@@ -1,6 +1,11 @@
 //! Rejections by other layers, which are not retried by default.
 
-use std::{borrow::Cow, error::Error, fmt, ops::Deref};
+use std::{
+    borrow::Cow,
+    error::Error,
+    fmt::{self, Write as _},
+    ops::Deref,
+};
 
 /// The text of the last source of a rejection.
 const NO_RETRY: &str = "do not retry here";
@@ -119,7 +124,7 @@ never_reject!(() bool char &str String Cow<'_, str> i8 i16 i32 i64 i128 isize u8
 /// Whether `value` is displayed as `text`.
 fn has_text(value: &dyn fmt::Display, text: &str) -> bool {
     let mut rest = Rest(text);
-    fmt::write(&mut rest, format_args!("{value}")).is_ok() && rest.0.is_empty()
+    write!(rest, "{value}").is_ok() && rest.0.is_empty()
 }
 
 /// The part of a text that has not been written yet.
