@@ -439,19 +439,19 @@ fn is_rejection_of<T>(result: &Result<T, Busy>) -> bool {
 
 #[test]
 fn rejection_is_seen_in_every_kind_of_error() {
-    fn sees<E: MayReject<M>, M>(error: E) -> bool {
+    fn sees<E: MayReject<M>, M>(error: &E) -> bool {
         error.is_rejection()
     }
     let rejection = || Busy::Rejected(NoRetry);
-    assert!(sees(rejection()) && sees(Box::new(rejection())) && sees(Arc::new(rejection())));
-    assert!(sees(BoxError::from(rejection())));
-    assert!(sees(Box::<dyn Error>::from(rejection())));
+    assert!(sees(&rejection()) && sees(&Box::new(rejection())) && sees(&Arc::new(rejection())));
+    assert!(sees(&BoxError::from(rejection())));
+    assert!(sees(&Box::<dyn Error>::from(rejection())));
     let local: Box<dyn Error + Send> = Box::new(rejection());
-    assert!(sees(local));
+    assert!(sees(&local));
     // A text is no rejection, as a peer may have sent it.
-    assert!(!sees(Box::<dyn Error>::from("do not retry here")));
-    assert!(!sees("do not retry here") && !sees(()) && !sees(503_u32));
-    assert!(sees(NoRetry) && !sees(Other) && !sees(fmt::Error));
+    assert!(!sees(&Box::<dyn Error>::from("do not retry here")));
+    assert!(!sees(&"do not retry here") && !sees(&()) && !sees(&503_u32));
+    assert!(sees(&NoRetry) && !sees(&Other) && !sees(&fmt::Error));
 }
 
 #[test]
