@@ -24,7 +24,7 @@ use crate::{
 /// the bucket is not half full. It is for a client with little traffic, whose successes fill the bucket slowly: with a call
 /// a minute, an empty bucket grants no retry for an hour.
 ///
-/// A policy without another budget has one of its own, with the defaults and a floor of 10: see
+/// A policy without another budget makes one, with the defaults and a floor of 10: see
 /// [`RetryPolicy`](crate::RetryPolicy).
 ///
 /// Ordinary code writes the type as `HalfFull`. The parameter is the pointer to the shared state, an [`Arc`] unless

@@ -11,7 +11,7 @@ use crate::{
 /// The numbers of a policy, and the rules that follow from them: how many attempts, and when.
 ///
 /// Each call copies the numbers, because the service that made the call may be dropped before it ends. So they take
-/// 48 bytes instead of the builder's 112: durations are nanoseconds, and 584 years or more are [`FOR_EVER`]. An `Arc`
+/// 48 bytes, less than half of the builder's: durations are nanoseconds, and 584 years or more are [`FOR_EVER`]. An `Arc`
 /// would cost a call two bus-locked instructions; a `&'static` policy ([`leak`](crate::RetryPolicy::leak)) has
 /// neither price.
 #[derive(Clone, Copy, Debug)]

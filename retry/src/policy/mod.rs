@@ -124,7 +124,7 @@ impl<Q, D, B> RetryPolicy<RetryErrors, Q, D, B> {
     /// retry.
     ///
     /// An open circuit, a full bulkhead or a closed gate then answers attempt after attempt, and uses up the budget that
-    /// faults of the service need.
+    /// faults of the service need. A call that is rejected also pays in, as any other.
     pub fn retry_rejections(self) -> RetryPolicy<RetryRejections, Q, D, B> {
         self.classifier(RetryRejections)
     }
