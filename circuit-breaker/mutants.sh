@@ -82,6 +82,22 @@ model_mutant 'a wait that forgets how often it was opened' src/state/overrides.r
     'openings.saturating_add(1)' \
     'openings.saturating_add(0)' \
     'tests::model::any_history_agrees_with_a_naive_breaker'
+model_mutant 'openings that are forgotten when it closes' src/state/overrides.rs \
+    'if now.saturating_sub(self.closed_since) < time {' \
+    'if false && now.saturating_sub(self.closed_since) < time {' \
+    'tests::model::an_opening_on_a_ramp_waits_longer_than_the_first'
+model_mutant 'a time on the ramp that counts as closed' src/state/overrides.rs \
+    'history.closes(at);' \
+    'let _ = &mut history;' \
+    'tests::model::an_opening_on_a_ramp_waits_longer_than_the_first'
+model_mutant 'openings forgotten before a window has passed' src/config/mod.rs \
+    'next_wait.max(window.unwrap_or(REMEMBERED))' \
+    'next_wait.max(window.unwrap_or(REMEMBERED).min(1))' \
+    'tests::model::an_opening_on_a_ramp_waits_longer_than_the_first'
+model_mutant 'an outage that is remembered for as long as it lasted' src/state/overrides.rs \
+    'if !waits.is_longest(openings) {' \
+    'if true || !waits.is_longest(openings) {' \
+    'tests::model::any_history_agrees_with_a_naive_breaker'
 model_mutant 'a late probe that frees the slot of another' src/state/probes.rs \
     'if !is_late && self.probes.free' \
     'if self.probes.free' \

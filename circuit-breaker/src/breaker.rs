@@ -83,8 +83,8 @@ impl Builder {
 
 impl CircuitBreaker {
     /// A circuit breaker with the defaults of [`Builder`]: it opens when half of at least twenty
-    /// calls within 10 s failed, waits 5 s, and closes after three probes of which fewer than half
-    /// failed.
+    /// calls within 10 s failed, waits 5 s, or longer where it opens again soon, and closes after
+    /// three probes of which fewer than half failed.
     ///
     /// # Panics
     ///

@@ -117,7 +117,8 @@ async fn failures_on_the_ramp_open_it_for_longer() {
     assert_eq!(breaker.snapshot().retry_after(), Some(WAIT * 2));
     advance(WAIT * 2).await;
     breaker.try_acquire().unwrap().success();
-    advance(STEP).await;
+    // Once it has been closed long enough to forget both openings, the first again.
+    advance(STEP + WAIT * 4 + WAIT * 2).await;
     open(&breaker);
     assert_eq!(breaker.snapshot().retry_after(), Some(WAIT));
 }

@@ -104,7 +104,7 @@ fn the_short_forms_are_read_and_written() {
     }
     let defaults = serde_json::to_value(CircuitBreaker::builder()).unwrap();
     let expected = json!({
-        "window": "10s", "wait_in_open": "5s", "max_retry_after": "5m", "probes": 3,
+        "window": "10s", "wait_in_open": { "first": "5s", "cap": "30s" }, "max_retry_after": "5m", "probes": 3,
         "probe_deadline": "10s",
     });
     assert_eq!(defaults, expected);

@@ -262,7 +262,7 @@ async fn a_window_of_one_call_opens_at_the_first_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_wait_doubles_up_to_its_cap_until_it_closes() {
+async fn the_wait_doubles_up_to_its_cap_until_it_recovers() {
     let breaker = builder()
         .wait_in_open(Wait::exponential(secs(1), secs(5)))
         .probes(Probes::results(1))
@@ -278,6 +278,7 @@ async fn the_wait_doubles_up_to_its_cap_until_it_closes() {
         advance(secs(5)).await;
         record(&breaker, 1, 0);
         assert_eq!(breaker.state(), State::Closed);
+        advance(secs(60)).await;
     }
     // After a reset too.
     record(&breaker, 0, 1);

@@ -68,8 +68,9 @@ impl Builder {
             window: Window::time(Duration::from_secs(10)),
             minimum_calls: None,
             consecutive_failures: None,
-            // About what a process takes to restart.
-            wait_in_open: Wait::fixed(Duration::from_secs(5)),
+            // About what a process takes to restart. Longer, but not by much, where it fails again: a
+            // backend that flaps gets less, and its recovery is not noticed minutes late.
+            wait_in_open: Wait::exponential(Duration::from_secs(5), Duration::from_secs(30)),
             // A backend that asks for more is rarely right, and a peer that lies must not keep it open.
             max_retry_after: Duration::from_secs(5 * 60),
             // One may be luck.
@@ -140,8 +141,8 @@ impl Builder {
         self
     }
 
-    /// How long an open breaker rejects calls before it admits probes. The default is 5 s, every
-    /// time.
+    /// How long an open breaker rejects calls before it admits probes. The default is 5 s, and
+    /// twice as long with each opening soon after another, up to 30 s ([`Wait::exponential`]).
     pub const fn wait_in_open(mut self, wait: Wait) -> Self {
         self.0.wait_in_open = wait;
         self

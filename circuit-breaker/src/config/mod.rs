@@ -10,10 +10,27 @@ mod wait;
 mod window;
 
 pub use self::{builder::Builder, probes::Probes, ramp::Ramp, wait::Wait, window::Window};
-pub(crate) use self::{probes::Trial, validate::Config};
+pub(crate) use self::{probes::Trial, validate::Config, wait::Waits};
 use crate::types::{End, OnCancel, Outcome};
 
+/// The least time for which an opening is remembered where no window of time says it: as long as
+/// the default window.
+const REMEMBERED: u64 = 10_000_000_000;
+
 impl Config {
+    /// How long a closed breaker remembers the last of so many openings, in ticks: for as long as
+    /// the next wait, and at least for the length of a window of time.
+    // Derived, and not one more number of the builder: it fits waits of 100 ms and of an hour, because
+    // waits that grow far beyond the healthy time between two openings would cost more calls than
+    // they save. (Envoy's outlier detection forgets an ejection in each interval of 10 s, whatever
+    // the ejection time.) The window is a lower bound because a backend that still fails opens the
+    // breaker within one window: a wait of a second would be forgotten before.
+    pub(crate) fn remembers_for(&self, openings: u32) -> u64 {
+        let window = self.window.and_then(|(shape, _)| shape.length());
+        let next_wait = self.wait.without_jitter(openings);
+        next_wait.max(window.unwrap_or(REMEMBERED))
+    }
+
     /// Whether the end of a call needs a time even if nothing opens.
     pub(crate) const fn needs_time(&self) -> bool {
         match self.window {

@@ -42,8 +42,17 @@ impl Wait {
         Self::exponential(wait, wait)
     }
 
-    /// `first`, and twice as long each time that the probes open the breaker again, up to `cap`.
-    /// Once it has closed, it is `first` again. The end is inclusive.
+    /// `first`, and twice as long with each opening that the breaker remembers, up to `cap`: each
+    /// time that the probes open it again, and when it opens again soon after it has closed. The
+    /// end is inclusive.
+    ///
+    /// A closed breaker forgets one opening each time that it has been closed for as long as the
+    /// next wait, and for no less than its [window of time](crate::Window::time), or 10 s where it
+    /// has none. The time on a [`Ramp`](crate::Ramp) does not count. A reset and an override
+    /// forget all.
+    ///
+    /// With `exponential(5s, 30s)`, a breaker that opens a second time within 10 s of closing waits
+    /// 10 s, then 20 s and 30 s. At 30 s, it forgets all openings in 30 + 20 + 10 s of closed time.
     ///
     /// From 1 ns; more than 36 years are 36 years; `cap` is not below `first`.
     pub const fn exponential(first: Duration, cap: Duration) -> Self {
@@ -92,15 +101,24 @@ impl Waits {
         self.first
     }
 
-    /// The wait after this number of openings since the breaker was last closed. `random` is any
-    /// number.
-    pub(crate) fn after(self, openings: u32, random: impl FnOnce() -> u64) -> u64 {
-        let doubled = if openings < self.first.leading_zeros() {
+    /// The wait after this number of openings that the breaker remembers, before jitter shortens
+    /// it.
+    pub(crate) const fn without_jitter(self, openings: u32) -> u64 {
+        if openings < self.first.leading_zeros() && self.first << openings < self.cap {
             self.first << openings
         } else {
             self.cap
-        };
-        let wait = doubled.min(self.cap);
+        }
+    }
+
+    /// Whether no wait is longer than that after this number of openings.
+    pub(crate) const fn is_longest(self, openings: u32) -> bool {
+        self.without_jitter(openings) == self.cap
+    }
+
+    /// The wait after this number of openings that the breaker remembers. `random` is any number.
+    pub(crate) fn after(self, openings: u32, random: impl FnOnce() -> u64) -> u64 {
+        let wait = self.without_jitter(openings);
         match self.jitter {
             None => wait,
             // One nanosecond at least: an open breaker has been open.

@@ -1,9 +1,12 @@
 //! What an operator does to a breaker, and what is remembered under the transition lock.
 
 use super::{StateMachine, word::Phase};
-use crate::types::{
-    Cause, Override,
-    ticks::{FOREVER, after, ticks},
+use crate::{
+    config::{Config, Waits},
+    types::{
+        Cause, Override,
+        ticks::{FOREVER, after, ticks},
+    },
 };
 
 /// What is known under the transition lock.
@@ -12,8 +15,11 @@ pub(super) struct History {
     last_override: Option<Override>,
     /// How often the breaker would have opened since it only measures.
     would_have_opened: u32,
-    /// How often it has opened since it was last closed.
+    /// How often it has opened, without the openings that are forgotten, and without those that
+    /// made no later wait longer.
     openings: u32,
+    /// While closed: since when, or since when the last opening was forgotten.
+    closed_since: u64,
     /// Until when the backend asked not to be called, by the call that opened the breaker or by a
     /// probe of this half-open state; else 0.
     alone_until: u64,
@@ -24,6 +30,7 @@ impl History {
         last_override: None,
         would_have_opened: 0,
         openings: 0,
+        closed_since: 0,
         alone_until: 0,
     };
 
@@ -35,19 +42,42 @@ impl History {
         self.would_have_opened
     }
 
-    /// A failure opens the breaker, which had recovered or had not yet.
-    pub(super) const fn opens(&mut self, had_recovered: bool, alone_until: u64) {
-        if had_recovered {
-            self.openings = 0;
+    /// The breaker opens at `now`, which was closed or on a ramp.
+    pub(super) fn opens(&mut self, is_closed: bool, config: &Config, now: u64, alone_until: u64) {
+        if is_closed {
+            self.recover(config, now);
         }
         self.alone_until = alone_until;
     }
 
     /// One more opening. Returns the openings before it, and until when to stay open at least.
-    pub(super) const fn open(&mut self) -> (u32, u64) {
+    pub(super) const fn open(&mut self, waits: Waits) -> (u32, u64) {
         let openings = self.openings;
-        self.openings = openings.saturating_add(1);
+        // One beyond the longest wait would change no wait, and take as long as the others to be
+        // forgotten: an outage of a day would be remembered for a day.
+        if !waits.is_longest(openings) {
+            self.openings = openings.saturating_add(1);
+        }
         (openings, self.alone_until)
+    }
+
+    /// The breaker closes, by its probes or at the end of a ramp.
+    pub(super) const fn closes(&mut self, at: u64) {
+        self.closed_since = at;
+    }
+
+    /// Forgets the openings that a breaker which is closed at `now` no longer remembers.
+    // Here and not by a timer: the memory matters to the next opening alone, and to a change of the
+    // numbers.
+    pub(super) fn recover(&mut self, config: &Config, now: u64) {
+        while self.openings > 0 {
+            let time = config.remembers_for(self.openings);
+            if now.saturating_sub(self.closed_since) < time {
+                return;
+            }
+            self.closed_since += time;
+            self.openings -= 1;
+        }
     }
 
     /// The breaker admits probes.
@@ -137,9 +167,10 @@ impl StateMachine {
     /// Ends the override or the ramp of `generation`, due `at`, unless another thread was faster.
     #[cold]
     pub(super) fn end_in_time(&self, generation: u32, at: u64) {
-        let history = self.transitions.lock();
+        let mut history = self.transitions.lock();
         let word = self.state.load();
         if word.generation() == generation {
+            history.closes(at);
             // Under the lock, so that an override which replaces this one at the same moment is not ended with
             // it.
             let cause = if word.phase().is_override() {

@@ -131,6 +131,7 @@ impl StateMachine {
             let (failures, results) = (counts.failures, counts.results());
             self.enter_open(&mut history, word, Cause::Probes { failures, results }, now)
         } else {
+            history.closes(now);
             self.close(word, now)
         };
         if counts.in_flight > 0 || left != word {

@@ -111,9 +111,13 @@ impl StateMachine {
         // Else a wait that ended before the change would last as long as the new numbers say. What
         // is due happens by the old numbers.
         self.advance(now);
-        let transitions = self.transitions.lock();
+        let mut history = self.transitions.lock();
         let (plan, from) = self.config.read();
         let word = self.state.load();
+        if word.is_closed() {
+            // By the old numbers, as what else is due.
+            history.recover(&from, now);
+        }
         if from.in_a_row == 0 {
             // What they were when they were counted last.
             self.end_row(word.generation());
@@ -138,9 +142,10 @@ impl StateMachine {
         }
         self.config.change(&to, !same);
         if to.ramp.is_none() && matches!(word.phase(), Phase::Ramping { .. }) {
+            history.closes(now);
             self.begin(Phase::CLOSED, 0, Cause::RampOver, None, now);
         }
-        drop(transitions);
+        drop(history);
         self.deliver();
         // After the lock, as any other look: the decision of the probes is a transition, which takes the
         // lock.
@@ -193,8 +198,10 @@ impl StateMachine {
         // first opens; the others find a newer generation.
         match word.phase() {
             Phase::Closed { .. } | Phase::Ramping { .. } => {
-                // On a ramp it has not recovered yet: the next wait is longer.
-                history.opens(word.is_closed(), self.asked_until(asked_wait, now));
+                // On a ramp it has not recovered yet: nothing is forgotten.
+                let (_, config) = self.config.read();
+                let asked_until = self.asked_until(asked_wait, now);
+                history.opens(word.is_closed(), &config, now, asked_until);
                 self.enter_open(&mut history, word, cause, now);
             }
             Phase::MetricsOnly { .. } => self.would_open(&mut history, cause, now),
@@ -236,8 +243,9 @@ impl StateMachine {
     ) -> Word {
         // The wait is drawn here, once an opening, and not when a rejection asks for it: all rejections of
         // one opening name the same instant, and a call at that instant is admitted.
-        let (openings, alone_until) = history.open();
-        let wait = self.config.read().1.wait.after(openings, random);
+        let waits = self.config.read().1.wait;
+        let (openings, alone_until) = history.open(waits);
+        let wait = waits.after(openings, random);
         // Both before the word: a thread that sees the breaker open sees these.
         (self.state).set_until(word.next(Phase::Open), after(now, wait).max(alone_until));
         self.state.set_cause(cause.to_bits());

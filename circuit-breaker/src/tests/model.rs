@@ -282,8 +282,10 @@ struct Model {
     generation: u64,
     cause: Option<Cause>,
     would_have_opened: u32,
-    /// How often it opened since it was closed.
+    /// How many openings it remembers.
     openings: u32,
+    /// Since when it has been closed, or has forgotten the last opening.
+    closed_since: u64,
     /// Until when a backend wants to be left alone.
     alone_until: u64,
     /// Calls that came on the ramp.
@@ -321,14 +323,34 @@ impl Model {
             self.would_have_opened += 1;
             return self.steer(state, until);
         }
+        self.open_for_a_wait(now, cause);
+    }
+
+    fn open_for_a_wait(&mut self, now: u64, cause: Cause) {
+        let wait = self.next_wait();
+        let until = now.saturating_add(wait).min(NEVER).max(self.alone_until);
+        if wait.min(NEVER) < self.config.wait_cap.min(NEVER) {
+            self.openings += 1;
+        }
+        self.cause = Some(cause);
+        self.enter(Naive::Open { until });
+    }
+
+    fn next_wait(&self) -> u64 {
         let mut wait = self.config.wait;
         for _ in 0..self.openings {
             wait = wait.saturating_mul(2).min(self.config.wait_cap);
         }
-        let until = now.saturating_add(wait).min(NEVER).max(self.alone_until);
-        self.openings += 1;
-        self.cause = Some(cause);
-        self.enter(Naive::Open { until });
+        wait
+    }
+
+    /// When a closed breaker forgets the next opening.
+    fn forgets_at(&self) -> u64 {
+        let window = match self.config.shape() {
+            Some((Looks::Back(step), ..)) => 16 * step,
+            _ => 10_000_000_000,
+        };
+        self.closed_since + self.next_wait().min(NEVER).max(window)
     }
 
     fn reaches_ratio(&self, failures: u32, calls: u32) -> bool {
@@ -372,9 +394,16 @@ impl Model {
     fn advance(&mut self, now: u64) {
         loop {
             match &self.state {
+                Naive::Closed { .. } if self.openings > 0 && self.forgets_at() <= now => {
+                    self.closed_since = self.forgets_at();
+                    self.openings -= 1;
+                }
                 Naive::Steered {
                     until: Some(until), ..
-                } if *until <= now => self.enter(CLOSED),
+                } if *until <= now => {
+                    self.closed_since = *until;
+                    self.enter(CLOSED);
+                }
                 Naive::Open { until } if *until <= now => {
                     self.alone_until = 0;
                     self.enter(Naive::HalfOpen {
@@ -474,10 +503,6 @@ impl Model {
             return;
         }
         self.alone_until = alone_until;
-        if self.state() == State::Closed {
-            // On a ramp it has not recovered yet.
-            self.openings = 0;
-        }
         let slow = self.is_slow(call.at, now);
         let Some(failed) = self.has_failed(how, slow) else {
             return;
@@ -587,6 +612,7 @@ impl Model {
             self.arrivals = 0;
             self.steer(State::Ramping, Some(now.saturating_add(length).min(NEVER)));
         } else {
+            self.closed_since = now;
             self.enter(CLOSED);
         }
     }
@@ -613,6 +639,7 @@ impl Model {
             }
         }
         if to.ramp.is_none() && self.state() == State::Ramping {
+            self.closed_since = now;
             self.enter(CLOSED);
         }
         self.decide(now);
@@ -659,6 +686,7 @@ impl Both {
                 cause: None,
                 would_have_opened: 0,
                 openings: 0,
+                closed_since: 0,
                 alone_until: 0,
                 arrivals: 0,
             },
@@ -721,6 +749,7 @@ impl Both {
                 }
                 self.model.cause = None;
                 self.model.would_have_opened = 0;
+                self.model.openings = 0;
             }
             Step::Steer(state, lasts) => {
                 let by = Override::new("operator", "test");
@@ -736,6 +765,7 @@ impl Both {
                 let until = lasts.map(|lasts| self.elapsed.saturating_add(lasts).min(NEVER));
                 self.model.steer(state, until);
                 self.model.would_have_opened = 0;
+                self.model.openings = 0;
             }
             Step::Resume => {
                 let by = Override::new("operator", "done");
@@ -1040,24 +1070,27 @@ fn a_late_probe_leaves_a_reused_slot_alone() {
 
 #[test]
 fn an_opening_on_a_ramp_waits_longer_than_the_first() {
-    let nanos = Duration::from_nanos;
+    let secs = Duration::from_secs;
     let breaker = CircuitBreaker::builder()
         .consecutive_failures(1)
-        .wait_in_open(Wait::exponential(nanos(10), nanos(1_000)))
+        .wait_in_open(Wait::exponential(secs(1), secs(100)))
         .probes(Probes::one())
-        .ramp(Ramp::new(nanos(5)))
+        .ramp(Ramp::new(secs(60)).percent(&[99]))
         .build("ramp")
         .unwrap();
     let start = Instant::now();
     let call = |at, outcome| {
-        let now = start + nanos(at);
+        let now = start + secs(at);
         let call = breaker.try_acquire_at(now).unwrap();
         call.finish_at(outcome, now);
         breaker.snapshot_at(now).retry_after()
     };
-    assert_eq!(call(0, Outcome::Failure), Some(nanos(10)));
-    assert_eq!(call(10, Outcome::Success), None);
-    assert_eq!(call(10, Outcome::Failure), Some(nanos(20)), "on the ramp");
-    assert_eq!(call(30, Outcome::Success), None);
-    assert_eq!(call(45, Outcome::Failure), Some(nanos(10)), "after it");
+    assert_eq!(call(0, Outcome::Failure), Some(secs(1)));
+    assert_eq!(call(1, Outcome::Success), None);
+    assert_eq!(call(60, Outcome::Failure), Some(secs(2)), "on the ramp");
+    assert_eq!(call(62, Outcome::Success), None);
+    // The ramp ends at 122 s. Two openings are remembered, each for 10 s.
+    assert_eq!(call(131, Outcome::Failure), Some(secs(4)), "soon after it");
+    assert_eq!(call(135, Outcome::Success), None);
+    assert_eq!(call(225, Outcome::Failure), Some(secs(1)), "long after it");
 }

@@ -235,6 +235,14 @@ impl Shape {
         }
     }
 
+    /// How far back a window of time looks, in ticks.
+    pub(crate) const fn length(self) -> Option<u64> {
+        match self {
+            Self::Time(grid) => Some(grid.window()),
+            Self::Calls(_) => None,
+        }
+    }
+
     /// Whether both are windows of the same kind and length.
     pub(crate) fn is_like(self, other: Self) -> bool {
         match (self, other) {

@@ -239,6 +239,11 @@ impl Grid {
         }
     }
 
+    /// The length of the window, in ticks.
+    pub(super) const fn window(self) -> u64 {
+        self.length * RING
+    }
+
     pub(super) const fn is_like(self, other: Self) -> bool {
         self.length == other.length
     }
