@@ -337,6 +337,44 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         core.machine().reset(core.ticks(now));
     }
 
+    /// Opens the breaker now, from any state but open. From here on it goes on as usual: it waits,
+    /// admits probes, and they decide. Returns whether it opened; nothing happens to a breaker that
+    /// is open already, so a second trip makes no wait longer.
+    ///
+    /// The wait is that of any opening, and the opening is remembered as any other
+    /// ([`Wait::exponential`](crate::Wait::exponential)). An override that holds ends with it, so
+    /// after a [forced](Self::force_open) outage probes come first, where a
+    /// [`resume`](Self::resume) admits all calls at once. How long `by` lasts does not matter.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use maestro_circuit_breaker::{Cause, CircuitBreaker, Override, Probes, State};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = CircuitBreaker::builder().probes(Probes::one()).build("store")?;
+    /// assert!(store.trip(Override::new("alice", "it answers with old rows")));
+    /// assert_eq!(store.try_acquire().unwrap_err().cause(), Some(Cause::Tripped));
+    ///
+    /// tokio::time::advance(Duration::from_secs(5)).await;
+    /// store.try_acquire()?.success(); // the probe
+    /// assert_eq!(store.state(), State::Closed);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn trip(&self, by: Override) -> bool {
+        self.trip_at(by, Instant::now())
+    }
+
+    /// [`trip`](Self::trip) at `now`.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn trip_at(&self, by: Override, now: Instant) -> bool {
+        let core = self.core();
+        core.machine().trip(by, core.ticks(now))
+    }
+
     /// Rejects every call, until an operator [resumes](Self::resume) or the override ends: no wait
     /// in open admits probes. Replaces an override that holds.
     ///

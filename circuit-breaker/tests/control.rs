@@ -110,6 +110,72 @@ async fn forcing_a_half_open_breaker_forgets_its_probes() {
     assert_eq!(breaker.state(), State::ForcedOpen);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_tripped_breaker_waits_and_probes_as_usual() {
+    let breaker = builder().build("tripped").unwrap();
+    let late = breaker.try_acquire().unwrap();
+    let heard = heard(&breaker);
+    assert!(breaker.trip(by().lasting(secs(3_600))));
+    late.success();
+    let open = breaker.try_acquire().unwrap_err();
+    assert_eq!((open.state(), open.retry_after()), (State::Open, secs(5)));
+    assert_eq!(
+        open.to_string(),
+        "circuit `tripped` is open since an operator opened it: try again in 5s"
+    );
+    let snapshot = breaker.snapshot();
+    assert_eq!(snapshot.cause(), Some(Cause::Tripped));
+    assert_eq!(snapshot.last_override().map(Override::actor), Some("alice"));
+
+    advance(secs(5)).await;
+    breaker.try_acquire().expect("a probe").success();
+    assert_eq!(breaker.state(), State::Closed);
+    let lines: Vec<_> = heard.try_iter().map(|told| told.to_string()).collect();
+    assert_eq!(
+        lines,
+        [
+            "circuit `tripped`: closed to open, as an operator opened it, by alice: test",
+            "circuit `tripped`: open to half-open",
+            "circuit `tripped`: half-open to closed",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_trip_makes_no_wait_longer() {
+    let wait = Wait::exponential(secs(5), secs(60));
+    let breaker = builder().wait_in_open(wait).build("twice").unwrap();
+    assert!(breaker.trip(by()));
+    advance(secs(4)).await;
+    assert!(!breaker.trip(Override::new("bob", "again")));
+    let snapshot = breaker.snapshot();
+    assert_eq!(snapshot.retry_after(), Some(secs(1)));
+    assert_eq!(snapshot.last_override().map(Override::actor), Some("alice"));
+    // Half-open, it opens again, and the probe in flight is late.
+    advance(secs(1)).await;
+    let probe = breaker.try_acquire().unwrap();
+    assert!(breaker.trip(by()));
+    probe.success();
+    assert_eq!(breaker.snapshot().retry_after(), Some(secs(10)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trip_ends_an_override() {
+    for force in [
+        CircuitBreaker::force_open,
+        CircuitBreaker::disable,
+        CircuitBreaker::metrics_only,
+    ] {
+        let breaker = builder().build("after").unwrap();
+        force(&breaker, by());
+        assert!(breaker.trip(by()));
+        assert_eq!(breaker.state(), State::Open);
+        assert!(!breaker.resume(by()), "no override holds");
+        advance(secs(5)).await;
+        assert_eq!(breaker.state(), State::HalfOpen);
+    }
+}
+
 #[test]
 fn disabled_it_lets_everything_through_and_records_nothing() {
     let breaker = CircuitBreaker::builder()

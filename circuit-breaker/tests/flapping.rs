@@ -171,6 +171,15 @@ async fn a_reset_and_an_override_forget_all_openings() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_trip_is_an_opening_like_any_other() {
+    let breaker = build(builder());
+    breaker.trip(Override::new("alice", "old rows"));
+    assert_eq!(wait(&breaker), 5);
+    close(&breaker).await;
+    assert_eq!(open(&breaker), 10);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_change_of_numbers_keeps_what_is_remembered() {
     let breaker = build(builder());
     flap(&breaker, 2).await; // and closed for 1 s

@@ -71,6 +71,7 @@ async fn each_transition_is_an_event_and_no_call_is() {
     breaker.force_open(Override::new("alice", "migration"));
     breaker.resume(Override::new("bob", "done"));
     breaker.reset();
+    breaker.trip(Override::new("carol", "old rows"));
     let events: Vec<_> = events.try_iter().collect();
     let transition = |line: &str| {
         let (level, rest) = line.split_once(' ').unwrap();
@@ -85,6 +86,7 @@ async fn each_transition_is_an_event_and_no_call_is() {
             "INFO from=\"closed\" to=\"forced_open\" trigger=\"operator\" actor=\"alice\" reason=\"migration\" generation=4",
             "INFO from=\"forced_open\" to=\"closed\" trigger=\"operator\" actor=\"bob\" reason=\"done\" generation=5",
             "INFO from=\"closed\" to=\"closed\" trigger=\"reset\" generation=6",
+            "INFO from=\"closed\" to=\"open\" trigger=\"tripped\" cause=an operator opened it actor=\"carol\" reason=\"old rows\" generation=7",
         ]
         .map(transition)
     );

@@ -29,7 +29,7 @@ pub(super) fn transition(name: &'static str, change: &Change) {
             )
         };
     }
-    if change.to == State::Open {
+    if change.to == State::Open && change.by.is_none() {
         event!(Level::WARN);
     } else {
         event!(Level::INFO);

@@ -111,6 +111,29 @@ impl StateMachine {
         self.force(Phase::MetricsOnly { in_a_row: 0 }, by, now);
     }
 
+    /// Opens the breaker for a wait, unless it is open already. Returns whether it opened.
+    pub(crate) fn trip(&self, by: Override, now: u64) -> bool {
+        self.advance(now);
+        let mut history = self.transitions.lock();
+        let word = self.state.load();
+        // An open breaker stays as it is: its facts are not replaced under its readers, and the second
+        // click of an operator does not double the wait.
+        let opens = !word.is_open();
+        if opens {
+            let phase = word.phase();
+            if phase.in_a_row().is_some() {
+                history.opens(word.is_closed(), &self.config.read().1, now, 0);
+            }
+            history.last_override = Some(by.clone());
+            self.enter_open(&mut history, word, Cause::Tripped, Some(by), now);
+            // As in `begin`.
+            self.probes.clear();
+        }
+        drop(history);
+        self.deliver();
+        opens
+    }
+
     /// Leaves an operator's state. Returns whether it was in one.
     pub(crate) fn resume(&self, by: Override, now: u64) -> bool {
         self.advance(now);

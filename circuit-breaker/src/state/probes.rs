@@ -129,7 +129,8 @@ impl StateMachine {
         }
         let left = if opens {
             let (failures, results) = (counts.failures, counts.results());
-            self.enter_open(&mut history, word, Cause::Probes { failures, results }, now)
+            let cause = Cause::Probes { failures, results };
+            self.enter_open(&mut history, word, cause, None, now)
         } else {
             history.closes(now);
             self.close(word, now)

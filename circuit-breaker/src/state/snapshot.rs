@@ -142,7 +142,8 @@ impl Snapshot {
     }
 
     /// An operator's last decision: in an operator's state the override that holds; in another the
-    /// one that ended it, or the override that ran out. `None` if there never was one.
+    /// one that ended it, the override that ran out, or the last
+    /// [trip](crate::CircuitBreaker::trip). `None` if there never was one.
     #[must_use]
     pub const fn last_override(&self) -> Option<&Override> {
         self.history.last_override()

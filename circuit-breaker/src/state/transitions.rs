@@ -202,7 +202,7 @@ impl StateMachine {
                 let (_, config) = self.config.read();
                 let asked_until = self.asked_until(asked_wait, now);
                 history.opens(word.is_closed(), &config, now, asked_until);
-                self.enter_open(&mut history, word, cause, now);
+                self.enter_open(&mut history, word, cause, None, now);
             }
             Phase::MetricsOnly { .. } => self.would_open(&mut history, cause, now),
             _ => {}
@@ -239,6 +239,7 @@ impl StateMachine {
         history: &mut History,
         word: Word,
         cause: Cause,
+        by: Option<Override>,
         now: u64,
     ) -> Word {
         // The wait is drawn here, once an opening, and not when a rejection asks for it: all rejections of
@@ -249,7 +250,7 @@ impl StateMachine {
         // Both before the word: a thread that sees the breaker open sees these.
         (self.state).set_until(word.next(Phase::Open), after(now, wait).max(alone_until));
         self.state.set_cause(cause.to_bits());
-        self.enter(word, Phase::Open, cause, None, now)
+        self.enter(word, Phase::Open, cause, by, now)
     }
 
     /// Enters a state from `word`. Only under the transition lock, which keeps every other change

@@ -193,6 +193,8 @@ enum Step {
     Reset,
     /// An operator's state, for so long.
     Steer(State, Option<u64>),
+    /// An operator opens it for a wait.
+    Trip,
     Resume,
     /// Other numbers.
     Reconfigure(Box<Config>),
@@ -226,6 +228,7 @@ fn step() -> impl Strategy<Value = Step> {
         5 => (any::<usize>(), outcome).prop_map(|(which, how)| Step::Settle(which, how)),
         1 => Just(Step::Reset),
         1 => (steered, lasts).prop_map(|(state, lasts)| Step::Steer(state, lasts)),
+        1 => Just(Step::Trip),
         1 => Just(Step::Resume),
         2 => config().prop_map(|config| Step::Reconfigure(Box::new(config))),
         1 => Just(Step::Look),
@@ -750,6 +753,18 @@ impl Both {
                 self.model.cause = None;
                 self.model.would_have_opened = 0;
                 self.model.openings = 0;
+            }
+            Step::Trip => {
+                let trips = self.breaker.trip_at(Override::new("operator", "test"), now);
+                let is_open = self.model.state() == State::Open;
+                prop_assert_eq!(trips, !is_open);
+                if trips {
+                    if self.model.state() != State::HalfOpen {
+                        // What a backend asked for while it closed.
+                        self.model.alone_until = 0;
+                    }
+                    self.model.open_for_a_wait(self.elapsed, Cause::Tripped);
+                }
             }
             Step::Steer(state, lasts) => {
                 let by = Override::new("operator", "test");

@@ -3,7 +3,7 @@ use std::fmt;
 /// Why a breaker changed its state, with the numbers of that moment.
 ///
 /// [`Snapshot::cause`](crate::Snapshot::cause) and [`Open::cause`](crate::Open::cause) only know
-/// the first four, which [open](Self::opens) a breaker. A [`Transition`](crate::Transition) has any
+/// the first five, which [open](Self::opens) a breaker. A [`Transition`](crate::Transition) has any
 /// of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,13 +38,15 @@ pub enum Cause {
         /// The probes that had a result.
         results: u32,
     },
+    /// An operator opened it for a wait, see [`trip`](crate::CircuitBreaker::trip).
+    Tripped,
     /// Enough probes succeeded.
     ProbesSucceeded,
     /// The wait in open ended.
     WaitOver,
     /// The ramp ended.
     RampOver,
-    /// An operator forced a state, or resumed.
+    /// An operator forced a state, or resumed. Not a [trip](Self::Tripped).
     Operator,
     /// An override reached its end.
     OverrideOver,
@@ -62,11 +64,12 @@ impl Cause {
     pub(crate) const NONE: u64 = 0;
 
     /// The names in metrics and events, in the order of [`index`](Self::index).
-    pub(crate) const NAMES: [&'static str; 10] = [
+    pub(crate) const NAMES: [&'static str; 11] = [
         "failure_ratio",
         "slow_ratio",
         "consecutive_failures",
         "probes_failed",
+        "tripped",
         "probes_succeeded",
         "wait_over",
         "ramp_over",
@@ -79,7 +82,7 @@ impl Cause {
     /// have.
     #[must_use]
     pub const fn opens(self) -> bool {
-        self.index() < 4
+        self.index() < 5
     }
 
     /// The name in metrics and events: `failure_ratio`.
@@ -94,12 +97,13 @@ impl Cause {
             Self::SlowRatio { .. } => 1,
             Self::ConsecutiveFailures { .. } => 2,
             Self::Probes { .. } => 3,
-            Self::ProbesSucceeded => 4,
-            Self::WaitOver => 5,
-            Self::RampOver => 6,
-            Self::Operator => 7,
-            Self::OverrideOver => 8,
-            Self::Reset => 9,
+            Self::Tripped => 4,
+            Self::ProbesSucceeded => 5,
+            Self::WaitOver => 6,
+            Self::RampOver => 7,
+            Self::Operator => 8,
+            Self::OverrideOver => 9,
+            Self::Reset => 10,
         }
     }
 
@@ -111,6 +115,7 @@ impl Cause {
             Self::SlowRatio { slow, calls } => (slow, calls),
             Self::ConsecutiveFailures { failures } => (failures, 0),
             Self::Probes { failures, results } => (failures, results),
+            Self::Tripped => (0, 0),
             _ => return Self::NONE,
         };
         let kind = self.index() as u64 + 1;
@@ -134,6 +139,7 @@ impl Cause {
                 failures,
                 results: of,
             }),
+            5 => Some(Self::Tripped),
             _ => None,
         }
     }
@@ -150,6 +156,7 @@ impl fmt::Display for Cause {
             Self::Probes { failures, results } => {
                 write!(f, "{failures} of {results} probes failed")
             }
+            Self::Tripped => f.write_str("an operator opened it"),
             Self::ProbesSucceeded => f.write_str("enough probes succeeded"),
             Self::WaitOver => f.write_str("the wait ended"),
             Self::RampOver => f.write_str("the ramp ended"),
