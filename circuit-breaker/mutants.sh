@@ -125,13 +125,67 @@ mutant 'a member removed that a call may just have found' src/family/mod.rs \
     'match Ok::<_, Arc<Core>>(Core::new(self.name, crate::config::Builder::new().consecutive_failures(1).validate().unwrap())) {' \
     'family::tests::loom::a_call_in_flight_keeps_its_breaker'
 mutant 'an opening between the look at a member and its end' src/family/mod.rs \
-    'Ok(gone) if gone.machine().is_forgettable' \
-    'Ok(gone) if true || gone.machine().is_forgettable' \
+    'if gone.machine().is_forgettable' \
+    'if true || gone.machine().is_forgettable' \
     'family::tests::loom::a_failure_that_opens_is_not_lost_to_an_eviction'
 model_mutant 'a family that forgets an open member' src/state/transitions.rs \
     '_ => self.state.until(word) > now,' \
     '_ => false && self.state.until(word) > now,' \
     'family::tests::model::failing_keys_fill_a_family'
+mutant 'a place for an open member taken by load, then store' src/state/open_limit.rs \
+    '            .fetch_update(AcqRel, Acquire, |word| {
+                to(Places(word)).map(|Places(word)| word)
+            })
+            .is_ok()' \
+    '            .fetch_max(to(Places(self.0.load(Acquire))).map_or(0, |Places(word)| word), AcqRel) > 0' \
+    'state::tests::loom::open_limit::members_that_open_at_once_take_one_place_each'
+mutant 'a place given back before its member has closed' src/state/transitions.rs \
+    'let left = self.state.enter(next);
+        // After the word: the place is free once this member rejects no more.
+        self.membership.left(word.phase(), phase);' \
+    'self.membership.left(word.phase(), phase);
+        let left = self.state.enter(next);' \
+    'state::tests::loom::open_limit::a_place_is_free_only_once_its_member_has_closed'
+mutant 'a place given back without an order' src/state/open_limit.rs \
+    'self.0.fetch_sub(PLACE, AcqRel);' \
+    'self.0.fetch_sub(PLACE, Relaxed);' \
+    'state::tests::loom::open_limit::a_place_is_free_only_once_its_member_has_closed'
+mutant 'a member that leaves more open than may be' src/state/open_limit.rs \
+    'left.are_within_limit().then_some(left)' \
+    'Some(left)' \
+    'state::tests::loom::open_limit::a_member_that_goes_leaves_no_more_open_than_may_be'
+model_mutant 'a member kept closed that loses its row' src/state/record.rs \
+    'if self.state.load().generation() != generation {
+                    return;
+                }
+                // Its family' \
+    'if true {
+                    return;
+                }
+                // Its family' \
+    'state::tests::no_lock::a_member_that_its_family_keeps_closed_goes_on_counting'
+model_mutant 'a member kept closed that takes a lock each time' src/state/transitions.rs \
+    'if self.membership.is_full() && self.state' \
+    'if false && self.membership.is_full() && self.state' \
+    'state::tests::no_lock::a_member_that_its_family_keeps_closed_goes_on_counting'
+model_mutant 'a half-open member without a place' src/state/word.rs \
+    'Self::Open | Self::HalfOpen(_) | Self::ForcedOpen)' \
+    'Self::Open | Self::ForcedOpen)' \
+    'family::tests::open_limit::a_member_opens_exactly_where_there_is_a_place'
+model_mutant 'the last member that opens' src/state/open_limit.rs \
+    'taken < members && is_in_share' \
+    'taken <= members && is_in_share' \
+    'family::tests::open_limit::a_member_opens_exactly_where_there_is_a_place'
+model_mutant 'an evicted member that keeps its place' src/family/mod.rs \
+    'if holds_place {
+            self.open_limit.give_back();' \
+    'if false && holds_place {
+            self.open_limit.give_back();' \
+    'family::tests::open_limit::a_member_opens_exactly_where_there_is_a_place'
+model_mutant 'an operator who takes no place' src/state/open_limit.rs \
+    '            limit.take();' \
+    '            let _ = limit;' \
+    'family::tests::open_limit::a_member_opens_exactly_where_there_is_a_place'
 mutant 'a waiter that goes to sleep without a second look' src/state/waiters.rs \
     'self.admit(|| now).map_err(' \
     'Err::<Admission, ()>(()).map_err('

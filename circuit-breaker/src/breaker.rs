@@ -363,13 +363,11 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// # Ok(())
     /// # }
     /// ```
-    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn trip(&self, by: Override) -> bool {
         self.trip_at(by, Instant::now())
     }
 
     /// [`trip`](Self::trip) at `now`.
-    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn trip_at(&self, by: Override, now: Instant) -> bool {
         let core = self.core();
         core.machine().trip(by, core.ticks(now))

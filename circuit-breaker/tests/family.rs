@@ -12,8 +12,8 @@ use std::{
 };
 
 use maestro_circuit_breaker::{
-    By, CircuitBreaker, CircuitBreakerLayer, CircuitBreakerService, CircuitBreakers, ErrIsFailure,
-    IntoError, InvalidConfig, Open, Override, Probes, Ramp, State, Wait,
+    By, Call, CircuitBreaker, CircuitBreakerLayer, CircuitBreakerService, CircuitBreakers,
+    ErrIsFailure, IntoError, InvalidConfig, Open, Override, Probes, Ramp, State, Wait,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
@@ -372,6 +372,176 @@ async fn concurrent_family_reconfigurations_apply_in_order() {
         assert_eq!(breaker.state(), State::Closed);
         breaker.try_acquire().unwrap().failure();
         assert_eq!(breaker.state(), State::Open);
+    }
+}
+
+#[test]
+fn no_more_members_open_than_the_limit_allows() {
+    for members in 1..=10 {
+        for percent in [1, 10, 33, 50, 67, 99, 100] {
+            let endpoints = family(16);
+            endpoints.limit_open(percent).unwrap();
+            let all: Vec<_> = (0..members).map(|key| endpoints.get(&key)).collect();
+            for _ in 0..2 {
+                let calls = all.iter().filter_map(|member| member.try_acquire().ok());
+                calls.for_each(Call::failure);
+            }
+            let share = members as usize * usize::from(percent) / 100;
+            let expected = share.max(1).min(members as usize - 1);
+            let open = all.iter().filter(|b| b.state() == State::Open).count();
+            assert_eq!(open, expected, "{percent} % of {members}");
+        }
+    }
+}
+
+#[test]
+fn without_a_limit_all_members_open() {
+    let hosts = family(8);
+    let all: Vec<_> = (0..4).map(|key| hosts.get(&key)).collect();
+    (0..4).for_each(|key| trip(&hosts, key));
+    assert!(all.iter().all(|member| member.state() == State::Open));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_kept_closed_opens_once_there_is_a_place() {
+    let endpoints = CircuitBreaker::builder()
+        .failure_ratio(0.5)
+        .minimum_calls(3)
+        .wait_in_open(Wait::fixed(WAIT))
+        .probes(Probes::one())
+        .build_family("endpoints", 8)
+        .unwrap();
+    endpoints.limit_open(50).unwrap();
+    let [first, second] = [1, 2].map(|key| endpoints.get(&key));
+    let fail = |member: &CircuitBreaker| member.try_acquire().unwrap().failure();
+    for _ in 0..3 {
+        fail(&first);
+        fail(&second);
+    }
+    fail(&second);
+    let snapshot = second.snapshot();
+    assert_eq!((snapshot.state(), snapshot.failures()), (State::Closed, 4));
+    assert_eq!((snapshot.kept_closed(), snapshot.cause()), (2, None));
+    // Half-open, and open again, the first keeps its place.
+    advance(WAIT).await;
+    assert_eq!(first.state(), State::HalfOpen);
+    fail(&second);
+    fail(&first);
+    fail(&second);
+    assert_eq!(
+        (first.state(), second.state()),
+        (State::Open, State::Closed)
+    );
+    // The window slides meanwhile: the first four failures have left it.
+    advance(WAIT).await;
+    first.try_acquire().unwrap().success();
+    fail(&second);
+    assert_eq!(
+        (first.state(), second.state()),
+        (State::Closed, State::Open)
+    );
+    assert_eq!(
+        second.snapshot().cause().unwrap().to_string(),
+        "3 of 3 calls failed"
+    );
+}
+
+#[test]
+fn an_operator_opens_members_beyond_the_limit() {
+    let endpoints = family(8);
+    endpoints.limit_open(50).unwrap();
+    let by = || Override::new("alice", "a new rack");
+    let all: Vec<_> = (0..4).map(|key| endpoints.get(&key)).collect();
+    all[0].force_open(by());
+    all[1].trip(by());
+    all[2].force_open(by());
+    assert!(all[..3].iter().all(|member| member.try_acquire().is_err()));
+    trip(&endpoints, 3);
+    assert_eq!(all[3].state(), State::Closed, "three of two are open");
+    all[0].resume(by());
+    trip(&endpoints, 3);
+    assert_eq!(all[3].state(), State::Closed, "two of two are open");
+    all[1].reset();
+    trip(&endpoints, 3);
+    assert_eq!(all[3].state(), State::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_evicted_member_gives_its_place_back() {
+    let endpoints = family(2);
+    endpoints.limit_open(50).unwrap();
+    let _ = endpoints.get(&1);
+    let kept = endpoints.get(&2);
+    trip(&endpoints, 1);
+    trip(&endpoints, 2);
+    assert_eq!(kept.state(), State::Closed);
+    advance(WAIT).await; // the wait of 1 is over, and it may go
+    let _ = endpoints.get(&3);
+    assert_eq!(keys(&endpoints), [2, 3]);
+    trip(&endpoints, 2);
+    assert_eq!(kept.state(), State::Open);
+}
+
+#[test]
+fn an_idle_member_stays_if_too_many_would_be_open() {
+    let endpoints = family(8);
+    for key in 0..4 {
+        let _ = endpoints.get(&key);
+    }
+    endpoints.limit_open(50).unwrap();
+    let open = [0, 1].map(|key| endpoints.get(&key));
+    trip(&endpoints, 0);
+    trip(&endpoints, 1);
+    assert!(open.iter().all(|member| member.state() == State::Open));
+    assert_eq!(endpoints.evict_idle(), 0, "all were used");
+    assert_eq!(endpoints.evict_idle(), 0, "half of them are open");
+    open[0].reset();
+    assert_eq!(endpoints.evict_idle(), 2, "one of two may be open");
+    // Without open members all may go.
+    open[1].reset();
+    drop(open);
+    endpoints.evict_idle();
+    endpoints.evict_idle();
+    assert!(endpoints.is_empty());
+}
+
+#[test]
+fn a_limit_that_is_lowered_closes_nothing() {
+    let endpoints = family(8);
+    let all: Vec<_> = (0..4).map(|key| endpoints.get(&key)).collect();
+    (0..3).for_each(|key| trip(&endpoints, key));
+    endpoints.limit_open(25).unwrap();
+    assert!(all[..3].iter().all(|member| member.state() == State::Open));
+    all[0].reset();
+    trip(&endpoints, 0);
+    assert_eq!(all[0].state(), State::Closed);
+}
+
+#[test]
+fn a_limit_that_is_no_percentage_is_refused() {
+    let endpoints = family(1);
+    for percent in [0, 101] {
+        assert_eq!(endpoints.limit_open(percent), Err(InvalidConfig::OpenLimit));
+    }
+}
+
+#[test]
+fn threads_that_fail_all_at_once_open_no_more_than_may_be() {
+    for _ in 0..100 {
+        let endpoints = family(8);
+        endpoints.limit_open(50).unwrap();
+        let all: Vec<_> = (0..8).map(|key| endpoints.get(&key)).collect();
+        let barrier = Barrier::new(8);
+        std::thread::scope(|scope| {
+            for member in &all {
+                scope.spawn(|| {
+                    barrier.wait();
+                    member.try_acquire().unwrap().failure();
+                });
+            }
+        });
+        let open = all.iter().filter(|b| b.state() == State::Open).count();
+        assert_eq!(open, 4);
     }
 }
 

@@ -90,12 +90,12 @@ async fn probes_and_flapping_climb_the_same_steps() {
 async fn closed_time_forgets_one_opening_after_another() {
     // The steps, from the longest: 60, 40, 20 and 10 s of closed time.
     for (closed, expected) in [
-        (secs(60) - NANO, 60),
+        (secs(60).saturating_sub(NANO), 60),
         (secs(60), 40),
-        (secs(100) - NANO, 40),
+        (secs(100).saturating_sub(NANO), 40),
         (secs(100), 20),
         (secs(120), 10),
-        (secs(130) - NANO, 10),
+        (secs(130).saturating_sub(NANO), 10),
         (secs(130), 5),
         (secs(100_000), 5),
     ] {
@@ -131,7 +131,7 @@ async fn an_opening_is_remembered_for_a_window_at_least() {
         .minimum_calls(100)
         .wait_in_open(Wait::exponential(secs(1), secs(8)))
         .probes(Probes::one());
-    for (closed, expected) in [(secs(60) - NANO, 2), (secs(60), 1)] {
+    for (closed, expected) in [(secs(60).saturating_sub(NANO), 2), (secs(60), 1)] {
         let breaker = build(builder);
         open(&breaker);
         close(&breaker).await;

@@ -114,6 +114,21 @@ async fn calls_rejections_and_transitions_are_counted() {
     );
 }
 
+#[test]
+fn openings_that_a_limit_prevents_are_counted() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let builder = CircuitBreaker::builder().consecutive_failures(1);
+    let endpoints = builder.build_family("m", 4).unwrap();
+    endpoints.limit_open(50).unwrap();
+    let [opens, stays] = [1, 2].map(|key| endpoints.get(&key));
+    for member in [&opens, &stays, &stays] {
+        member.try_acquire().unwrap().failure();
+    }
+    assert_eq!(values(&snapshotter)["kept_closed_total"], 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_duration_is_that_of_the_call() {
     let recorder = DebuggingRecorder::new();

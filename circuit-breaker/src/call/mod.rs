@@ -10,7 +10,7 @@ use self::end::{ByValue, cancel, record, release};
 use crate::{
     config::Config,
     observe::{Begun, HAS_METRICS, Meter, Observers},
-    state::{Admission, Clock, StateMachine},
+    state::{Admission, Clock, OpenLimit, StateMachine},
     sync::{
         atomic::{AtomicBool, Ordering::Relaxed},
         const_fn,
@@ -206,6 +206,14 @@ impl Core {
                 machine: StateMachine::new(name, config),
                 used: AtomicBool::new(true),
             }
+        }
+    }
+
+    /// As a member of the family of `limit`.
+    pub(crate) fn in_family(self, limit: Arc<OpenLimit>) -> Self {
+        Self {
+            machine: self.machine.in_family(limit),
+            ..self
         }
     }
 

@@ -18,8 +18,8 @@ use crate::types::{End, OnCancel, Outcome};
 const REMEMBERED: u64 = 10_000_000_000;
 
 impl Config {
-    /// How long a closed breaker remembers the last of so many openings, in ticks: for as long as
-    /// the next wait, and at least for the length of a window of time.
+    /// How long a closed breaker remembers the last of this number of openings, in ticks: for as
+    /// long as the next wait, and at least for the length of a window of time.
     // Derived, and not one more number of the builder: it fits waits of 100 ms and of an hour, because
     // waits that grow far beyond the healthy time between two openings would cost more calls than
     // they save. (Envoy's outlier detection forgets an ejection in each interval of 10 s, whatever

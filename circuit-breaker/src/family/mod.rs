@@ -17,6 +17,7 @@ use crate::{
     call::Core,
     config::{Builder, Config},
     observe::Labels,
+    state::OpenLimit,
     sync::{Map, Mutex},
     types::InvalidConfig,
 };
@@ -30,7 +31,8 @@ use crate::{
 /// - is open, before its wait is over,
 /// - an operator has put into a state, before that ends,
 /// - has calls in flight or waiting,
-/// - has a handle or a listener.
+/// - has a handle or a listener,
+/// - is one of so few that more of them would be open than may be ([`limit_open`](Self::limit_open)).
 ///
 /// A breaker that goes has forgotten the calls in its window. When none may go, the calls of the
 /// new key share one more breaker of the same configuration, the [`overflow`](Self::overflow). So
@@ -67,6 +69,8 @@ struct Shared<K> {
     /// reference count, answered in one step.
     map: Map<K, Weak<Core>>,
     overflow: Arc<Core>,
+    /// Of the members, without the overflow.
+    open_limit: Arc<OpenLimit>,
     /// Taken to make, list or evict members; not to use one.
     members: Mutex<Members<K>>,
     labels: Labels<K>,
@@ -115,6 +119,7 @@ impl Builder {
             capacity,
             map: Map::new(),
             overflow: Arc::new(Core::new(name, config)),
+            open_limit: Arc::new(OpenLimit::none()),
             members: Mutex::new(Members {
                 config,
                 revision: 0,
@@ -156,6 +161,61 @@ impl<K> CircuitBreakers<K> {
     #[must_use]
     pub fn overflow(&self) -> CircuitBreaker {
         CircuitBreaker::of(Arc::clone(&self.0.overflow))
+    }
+
+    /// From now on at most `percent` of a hundred members are open at a time, from 1 to 100: where
+    /// the keys are endpoints of one service, and the calls that one of them rejects go to the
+    /// others. One of two or more may always open, and one always stays closed.
+    ///
+    /// By default there is no limit, and all members may be open: where the keys are hosts or tenants
+    /// that have nothing to do with each other, a member that is kept closed sends calls to a
+    /// backend that fails, and no other member takes them.
+    ///
+    /// A member takes a place when it opens, and gives it back when it closes, ramps, or is
+    /// evicted: open and half-open count. One that would open while there is no place stays closed,
+    /// goes on counting, and opens at the next failure once there is one
+    /// ([`Snapshot::kept_closed`](crate::Snapshot::kept_closed)).
+    ///
+    /// - The members are those that exist: where all endpoints are known, [`get`](Self::get) makes
+    ///   them before the first call. One member alone stays closed. A member does not go if more
+    ///   would be open then than may be.
+    /// - The [`overflow`](Self::overflow) is no member, and has no limit.
+    /// - An operator's [`force_open`](CircuitBreaker::force_open) and
+    ///   [`trip`](CircuitBreaker::trip) are not refused. They take a place, also one too many: no
+    ///   other member opens until there are enough again.
+    /// - A limit that is lowered closes nothing.
+    /// - No task runs behind a member: an override that has run out gives its place back at the
+    ///   next call or read of that member.
+    ///
+    /// Never more are open, at any moment and from any number of threads. Costs nothing but at an
+    /// opening and a closing, where it is a compare-and-swap on a word of the family.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig::OpenLimit`] when `percent` is not from 1 to 100.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_circuit_breaker::{CircuitBreaker, State};
+    ///
+    /// let endpoints = CircuitBreaker::builder().consecutive_failures(1).build_family("search", 16)?;
+    /// endpoints.limit_open(50)?;
+    /// let members = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|endpoint| endpoints.get(&endpoint));
+    /// for member in &members {
+    ///     member.try_acquire()?.failure();
+    /// }
+    /// let states = members.each_ref().map(|member| member.state());
+    /// assert_eq!(states, [State::Open, State::Closed, State::Closed]);
+    /// assert_eq!(members[1].snapshot().kept_closed(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn limit_open(&self, percent: u8) -> Result<(), InvalidConfig> {
+        if !(1..=100).contains(&percent) {
+            return Err(InvalidConfig::OpenLimit);
+        }
+        self.0.open_limit.set(percent);
+        Ok(())
     }
 
     /// All members that exist now, in no particular order, without the overflow: for an admin view.
@@ -240,7 +300,7 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
         let mut gone = Vec::new();
         let mut seat = 0;
         while seat < members.ring.len() {
-            if self.0.take(&mut members.ring[seat], now) {
+            if self.0.take(&mut members.ring[seat], now, false) {
                 gone.push(members.ring.swap_remove(seat));
             } else {
                 seat += 1;
@@ -315,7 +375,8 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         } else {
             return Arc::clone(&self.overflow);
         };
-        let core = Arc::new(Core::new(self.name, members.config));
+        let core = Core::new(self.name, members.config).in_family(Arc::clone(&self.open_limit));
+        let core = Arc::new(core);
         core.observers().meter().label(label);
         self.map.insert(in_map, Arc::downgrade(&core));
         members.ring.push(Member {
@@ -324,6 +385,11 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         });
         // Where a member went, the new one takes its seat; else it was the last already.
         let evicted = (seat + 1 < members.ring.len()).then(|| members.ring.swap_remove(seat));
+        if evicted.is_none() {
+            // After all that may panic, which a user's `Hash` may: a member that is not counted yet only
+            // makes the limit lower.
+            self.open_limit.join();
+        }
         drop(members);
         drop(evicted); // without the lock: its key is the user's
         core
@@ -338,13 +404,14 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         let mut seats = (0..some).chain(0..some).map(|nth| (first + nth) % len);
         seats.find(|seat| {
             members.hand = (seat + 1) % len;
-            self.take(&mut members.ring[*seat], now)
+            self.take(&mut members.ring[*seat], now, true)
         })
     }
 
     /// Removes a member if it is not needed, and was not used since this was asked last. Its core
-    /// is then the overflow.
-    fn take(&self, member: &mut Member<K>, now: Instant) -> bool {
+    /// is then the overflow. `is_replaced` if another takes its seat: then the family has as many
+    /// members as before.
+    fn take(&self, member: &mut Member<K>, now: Instant, is_replaced: bool) -> bool {
         let Member { key, core } = member;
         let may_go = core.machine().is_forgettable(core.ticks(now));
         if core.was_used() || !may_go {
@@ -354,12 +421,15 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         // In one step: there is no reference beside that of the ring (a call in flight, a waiting
         // one, a handle), and from here on none is given out.
         match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {
-            Ok(gone) if gone.machine().is_forgettable(gone.ticks(now)) => {
+            Ok(gone)
+                if gone.machine().is_forgettable(gone.ticks(now))
+                    && self.release(&gone, is_replaced) =>
+            {
                 self.map.remove(key);
                 return true;
             }
-            // A call came and went meanwhile, and left it open. A thread that does not find it
-            // waits for this lock.
+            // A call came and went meanwhile, and left it open; or the family has too many open members to
+            // do without it. A thread that does not find it waits for this lock.
             Ok(stays) => {
                 *core = Arc::new(stays);
                 self.map.insert(again, Arc::downgrade(core));
@@ -367,5 +437,18 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             Err(held) => *core = held,
         }
         false
+    }
+
+    /// Lets go of a member that no one else has: of its place for open members, and of itself as one
+    /// of the members, unless that would leave more open than may be.
+    fn release(&self, gone: &Core, is_replaced: bool) -> bool {
+        let holds_place = gone.machine().holds_place();
+        if !is_replaced {
+            return self.open_limit.leave(holds_place);
+        }
+        if holds_place {
+            self.open_limit.give_back();
+        }
+        true
     }
 }

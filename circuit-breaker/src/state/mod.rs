@@ -9,7 +9,8 @@
 //!   compare-and-swap of the word. A call takes the lock only to make a transition, its own or one that is due, or as a
 //!   probe whose backend asks for a longer wait.
 //! - What is due at an instant (the end of a wait, the deadline of a probe) happens when a thread next looks, as if it had
-//!   happened on time. Whether and when a thread looks makes no difference to what it sees.
+//!   happened on time. Whether and when a thread looks makes no difference to what it sees. One thing waits for the look: the
+//!   place of a family's member ([`open_limit`]) is given back by it.
 //!
 //! # A call, step by step
 //!
@@ -36,6 +37,7 @@ mod admission;
 mod admit;
 mod clock;
 mod config_cell;
+mod open_limit;
 mod overrides;
 mod probes;
 mod ramp;
@@ -49,10 +51,10 @@ mod word;
 mod tests;
 
 pub use self::snapshot::Snapshot;
-pub(crate) use self::{admission::Admission, clock::Clock, waiters::Ticket};
+pub(crate) use self::{admission::Admission, clock::Clock, open_limit::OpenLimit, waiters::Ticket};
 use self::{
-    config_cell::ConfigCell, overrides::History, probes::ProbeSlots, ramp::Arrivals,
-    waiters::Waiters, word::AtomicState,
+    config_cell::ConfigCell, open_limit::Membership, overrides::History, probes::ProbeSlots,
+    ramp::Arrivals, waiters::Waiters, word::AtomicState,
 };
 use crate::{
     config::Config,
@@ -75,6 +77,7 @@ pub(crate) struct StateMachine {
     /// cause, and transitions are announced in their order.
     transitions: Mutex<History>,
     waiters: Waiters,
+    membership: Membership,
     observers: Observers,
 }
 
@@ -89,6 +92,7 @@ impl StateMachine {
                 arrivals: Arrivals::new(),
                 transitions: Mutex::new(History::NONE),
                 waiters: Waiters::new(),
+                membership: Membership::none(),
                 observers: Observers::new(name),
             }
         }

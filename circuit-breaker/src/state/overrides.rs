@@ -125,6 +125,7 @@ impl StateMachine {
                 history.opens(word.is_closed(), &self.config.read().1, now, 0);
             }
             history.last_override = Some(by.clone());
+            self.membership.enters_by_operator(phase, Phase::Open);
             self.enter_open(&mut history, word, Cause::Tripped, Some(by), now);
             // As in `begin`.
             self.probes.clear();

@@ -4,7 +4,7 @@
 //! whole: if they change while it ends, it is evaluated again by the new ones. Where the shape of
 //! the window changes at that moment, the call counts in the window that is dropped.
 
-use super::{Admission, StateMachine, config_cell::Plan};
+use super::{Admission, StateMachine, config_cell::Plan, word::MAX_IN_A_ROW};
 use crate::{
     config::Config,
     types::{Cause, End, Outcome, ticks::ticks},
@@ -252,8 +252,8 @@ impl StateMachine {
             let Some(before) = word.records_in(generation) else {
                 return; // late
             };
-            // No overflow: the breaker opens at 2^29 - 1 at the latest.
-            let failures = before + 1;
+            // The breaker opens at the maximum at the latest, unless its family keeps it closed.
+            let failures = before.saturating_add(1).min(MAX_IN_A_ROW);
             let (plan, config) = self.config.read();
             if config.in_a_row == 0 {
                 return; // no longer
@@ -261,10 +261,13 @@ impl StateMachine {
             if failures >= config.in_a_row {
                 // A success that comes between here and the transition is late.
                 let cause = Cause::ConsecutiveFailures { failures };
-                if self.open(plan, generation, cause, asked_wait, clock()) {
+                if !self.open(plan, generation, cause, asked_wait, clock()) {
+                    continue;
+                }
+                if self.state.load().generation() != generation {
                     return;
                 }
-                continue;
+                // Its family keeps it closed, and the row goes on.
             }
             if self.state.swap(word, word.with_in_a_row(failures)) {
                 return;

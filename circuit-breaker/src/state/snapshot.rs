@@ -22,6 +22,7 @@ pub struct Snapshot {
     /// In ticks, from the moment of the snapshot.
     retry_after: Option<u64>,
     cause: Option<Cause>,
+    kept_closed: u64,
     history: History,
 }
 
@@ -53,6 +54,7 @@ impl StateMachine {
                 share: self.share(&config, word, now),
                 retry_after: (!self.has_room(word)).then_some(until.saturating_sub(now)),
                 cause: Cause::from_bits(cause),
+                kept_closed: self.membership.kept_closed(),
                 history: history.clone(),
             };
         }
@@ -155,6 +157,14 @@ impl Snapshot {
     #[must_use]
     pub const fn would_have_opened(&self) -> u32 {
         self.history.would_have_opened()
+    }
+
+    /// How often it would have opened since it was built, while its family had as many open members
+    /// as it may, see [`limit_open`](crate::CircuitBreakers::limit_open). It rises with each call
+    /// that would open it: a difference between two snapshots shows a member that is kept closed.
+    #[must_use]
+    pub const fn kept_closed(&self) -> u64 {
+        self.kept_closed
     }
 
     /// Why it opened last, or would have, also after it has closed again; `None` if it never did,

@@ -165,6 +165,7 @@ impl StateMachine {
         now: u64,
     ) {
         let word = self.state.load();
+        self.membership.enters_by_operator(word.phase(), phase);
         // The end of a state without an end is written too: what an earlier generation left in this place
         // must not be read for it.
         self.state.set_until(word.next(phase), until);
@@ -174,8 +175,9 @@ impl StateMachine {
     }
 
     /// Opens at `now`, for `asked_wait` at least, if it still records in `generation`: another failure
-    /// may be faster. Returns `false` if there are other numbers than those of `plan` by now, which
-    /// then have to be evaluated.
+    /// may be faster. Stays closed, in the same generation, if its family has no place. Returns
+    /// `false` if there are other numbers than those of `plan` by now, which then have to be
+    /// evaluated.
     #[cold]
     pub(super) fn open(
         &self,
@@ -185,6 +187,11 @@ impl StateMachine {
         asked_wait: u64,
         now: u64,
     ) -> bool {
+        // Without the lock, which each further failure of a breaker that is kept closed would take.
+        if self.membership.is_full() && self.state.load().may_open_in(generation) {
+            self.keep_closed();
+            return true;
+        }
         let mut history = self.transitions.lock();
         let word = self.state.load();
         if word.generation() != generation {
@@ -198,6 +205,11 @@ impl StateMachine {
         // first opens; the others find a newer generation.
         match word.phase() {
             Phase::Closed { .. } | Phase::Ramping { .. } => {
+                if !self.membership.try_take() {
+                    drop(history);
+                    self.keep_closed();
+                    return true;
+                }
                 // On a ramp it has not recovered yet: nothing is forgotten.
                 let (_, config) = self.config.read();
                 let asked_until = self.asked_until(asked_wait, now);
@@ -276,6 +288,8 @@ impl StateMachine {
         // The order of a transition: window, end and cause, word, slots, listeners. What a state
         // needs is there before its word; what it must not find is gone after it.
         let left = self.state.enter(next);
+        // After the word: the place is free once this member rejects no more.
+        self.membership.left(word.phase(), phase);
         // After the word: a listener finds the state that it is told.
         self.observers.put(Change {
             generation: next.generation(),

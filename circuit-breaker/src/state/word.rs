@@ -66,6 +66,8 @@ pub(super) enum Phase {
 //
 // Seven states need three bits. Probes in flight, at most 16, need five, which leaves twelve for
 // each kind of result. A generation has 32 bits; 29 are left for failures in a row.
+/// The largest count of failures in a row.
+pub(super) const MAX_IN_A_ROW: u32 = (1 << 29) - 1;
 const STATE_BITS: u32 = 3;
 const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 const GENERATION_SHIFT: u32 = 32;
@@ -244,6 +246,12 @@ impl Word {
         self.phase().in_a_row()
     }
 
+    /// Whether a failure may still open it in `generation`: closed or ramping.
+    pub(super) const fn may_open_in(self, generation: u32) -> bool {
+        let may_open = matches!(self.phase(), Phase::Closed { .. } | Phase::Ramping { .. });
+        may_open && self.generation() == generation
+    }
+
     /// The same state, which records calls, with this number of failures in a row.
     pub(super) const fn with_in_a_row(self, in_a_row: u32) -> Self {
         Self(self.0 & (GENERATION_MASK | STATE_MASK) | ((in_a_row as u64) << STATE_BITS))
@@ -287,6 +295,12 @@ impl Phase {
             | Self::Ramping { in_a_row } => Some(in_a_row),
             _ => None,
         }
+    }
+
+    /// Whether a member of a family takes one of the places for open members.
+    pub(super) const fn takes_place(self) -> bool {
+        // Half-open too: the probes may open it again, and it rejects most calls.
+        matches!(self, Self::Open | Self::HalfOpen(_) | Self::ForcedOpen)
     }
 
     /// Whether an operator decided on it.

@@ -24,6 +24,8 @@ pub enum InvalidConfig {
     ProbeDeadline,
     /// A family without members.
     Capacity,
+    /// A limit of open members that is no percentage, or lets none open.
+    OpenLimit,
     /// A ramp without time, without shares, or with shares that do not rise.
     Ramp,
 }
@@ -59,6 +61,9 @@ impl InvalidConfig {
             }
             Self::Capacity => {
                 "the capacity of a family must be at least 1: it is the number of keys with a separate circuit breaker"
+            }
+            Self::OpenLimit => {
+                "the limit of open members must be from 1 to 100 percent: a family without a limit has no such number"
             }
             Self::Ramp => {
                 "the steps of a ramp must be longer than zero, their shares one to eight, rising, from 1 to 99 percent"

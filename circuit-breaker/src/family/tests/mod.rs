@@ -2,3 +2,5 @@
 mod loom;
 #[cfg(not(loom))]
 mod model;
+#[cfg(not(loom))]
+mod open_limit;

@@ -8,6 +8,7 @@ use crate::{
 const CALLS: &str = "maestro_circuit_breaker_calls_total";
 const REJECTED: &str = "maestro_circuit_breaker_rejected_total";
 const TRANSITIONS: &str = "maestro_circuit_breaker_transitions_total";
+const KEPT_CLOSED: &str = "maestro_circuit_breaker_kept_closed_total";
 const DURATION: &str = "maestro_circuit_breaker_call_duration_seconds";
 const STATE: &str = "maestro_circuit_breaker_state";
 
@@ -22,6 +23,7 @@ pub(super) struct Handles {
     pub(super) calls: [Counter; OUTCOMES.len()],
     pub(super) rejected: [Counter; State::ALL.len()],
     pub(super) transitions: [Counter; Cause::NAMES.len()],
+    pub(super) kept_closed: Counter,
     pub(super) duration: Histogram,
     states: [Gauge; State::ALL.len()],
     /// The state whose gauge this breaker is in. Locked by transitions alone, which come one after
@@ -51,6 +53,7 @@ impl Handles {
             calls: OUTCOMES.map(|outcome| counter(CALLS, "outcome", outcome)),
             rejected: State::ALL.map(|state| counter(REJECTED, "state", state.as_str())),
             transitions: Cause::NAMES.map(|cause| counter(TRANSITIONS, "trigger", cause)),
+            kept_closed: recorder.register_counter(&labelled(KEPT_CLOSED, None), &METADATA),
             duration: recorder.register_histogram(&labelled(DURATION, None), &METADATA),
             states: State::ALL.map(|state| {
                 let label = Label::from_static_parts("state", state.as_str());
@@ -93,6 +96,12 @@ fn describe(recorder: &dyn Recorder) {
         TRANSITIONS.into(),
         count,
         "Changes of the state, by what brought them about".into(),
+    );
+    recorder.describe_counter(
+        KEPT_CLOSED.into(),
+        count,
+        "Calls that would have opened a circuit of a family with as many open ones as it may have"
+            .into(),
     );
     recorder.describe_histogram(
         DURATION.into(),

@@ -38,6 +38,9 @@ impl Meter {
     pub(crate) fn rejected(&self, _: State, _: impl FnOnce() -> State) {}
 
     #[inline]
+    pub(crate) fn kept_closed(&self, _: impl FnOnce() -> State) {}
+
+    #[inline]
     pub(in crate::observe) fn moved(&self, _: &Change, _: impl FnOnce() -> State) {}
 
     #[inline]

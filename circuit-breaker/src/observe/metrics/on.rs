@@ -90,6 +90,13 @@ impl Meter {
         }
     }
 
+    /// A call would have opened a member of a family that has as many open members as it may.
+    pub(crate) fn kept_closed(&self, state: impl FnOnce() -> State) {
+        if let Some(handles) = self.find(state) {
+            handles.kept_closed.increment(1);
+        }
+    }
+
     /// Only for one transition at a time, in their order.
     pub(in crate::observe) fn moved(&self, change: &Change, state: impl FnOnce() -> State) {
         if let Some(handles) = self.find(state) {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     config::{Builder, Probes, Ramp, Wait, Window},
-    state::StateMachine,
+    state::{OpenLimit, StateMachine},
     types::{End, Outcome, State},
 };
 
@@ -110,4 +110,21 @@ fn a_share_is_let_in_and_the_others_rejected_on_a_ramp() {
         assert_eq!(refusal.state, State::Ramping);
         circuit.record(call, SUCCESS, || 10);
     });
+}
+
+#[test]
+fn a_member_that_its_family_keeps_closed_goes_on_counting() {
+    let limit = Arc::new(OpenLimit::none());
+    limit.set(50);
+    limit.join();
+    let alone = Arc::into_inner(circuit()).unwrap().in_family(limit);
+    let circuit = Arc::new(alone);
+    while_all_is_locked(&circuit, |circuit| {
+        fail_twice(circuit);
+        fail_twice(circuit);
+    });
+    let snapshot = circuit.snapshot(0);
+    assert_eq!(snapshot.state(), State::Closed);
+    assert_eq!(snapshot.consecutive_failures(), 4);
+    assert_eq!(snapshot.kept_closed(), 3);
 }
