@@ -98,11 +98,11 @@ model_mutant 'an outage that is remembered for as long as it lasted' src/state/o
     'if !waits.is_longest(openings) {' \
     'if true || !waits.is_longest(openings) {' \
     'tests::model::any_history_agrees_with_a_naive_breaker'
-model_mutant 'a trip that keeps the probes of the state before' src/state/overrides.rs \
+mutant 'a trip that keeps the probes of the state before' src/state/overrides.rs \
     '// As in `begin`.
             self.probes.clear();' \
     '// As in `begin`.' \
-    'tests::model::any_history_agrees_with_a_naive_breaker'
+    'state::tests::loom::a_probe_admitted_during_a_trip_leaves_no_lease'
 model_mutant 'a late probe that frees the slot of another' src/state/probes.rs \
     'if !is_late && self.probes.free' \
     'if self.probes.free' \

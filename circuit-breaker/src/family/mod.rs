@@ -181,14 +181,14 @@ impl<K> CircuitBreakers<K> {
     ///   would be open then than may be.
     /// - The [`overflow`](Self::overflow) is no member, and has no limit.
     /// - An operator's [`force_open`](CircuitBreaker::force_open) and
-    ///   [`trip`](CircuitBreaker::trip) are not refused. They take a place, also one too many: no
-    ///   other member opens until there are enough again.
+    ///   [`trip`](CircuitBreaker::trip) are not refused. They take a place, also beyond the limit, and
+    ///   then no failure opens another member until there is a place again.
     /// - A limit that is lowered closes nothing.
     /// - No task runs behind a member: an override that has run out gives its place back at the
     ///   next call or read of that member.
     ///
-    /// Never more are open, at any moment and from any number of threads. Costs nothing but at an
-    /// opening and a closing, where it is a compare-and-swap on a word of the family.
+    /// Failures never open more, at any moment and from any number of threads. Costs nothing but at an
+    /// opening and a closing, where it is a read-modify-write of one word of the family.
     ///
     /// # Errors
     ///

@@ -66,8 +66,8 @@ pub(super) enum Phase {
 //
 // Seven states need three bits. Probes in flight, at most 16, need five, which leaves twelve for
 // each kind of result. A generation has 32 bits; 29 are left for failures in a row.
-/// The largest count of failures in a row.
-pub(super) const MAX_IN_A_ROW: u32 = (1 << 29) - 1;
+/// The largest count of failures in a row that there is room for.
+pub(super) const MAX_IN_A_ROW: u32 = (1 << (GENERATION_SHIFT - STATE_BITS)) - 1;
 const STATE_BITS: u32 = 3;
 const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 const GENERATION_SHIFT: u32 = 32;

@@ -491,3 +491,19 @@ fn a_probe_admitted_during_a_decision_leaves_no_lease() {
         assert_eq!(circuit.probes.earliest(generation), None);
     });
 }
+
+#[test]
+fn a_probe_admitted_during_a_trip_leaves_no_lease() {
+    explore(Some(3), || {
+        let circuit = half_open(Probes::results(2));
+        let generation = circuit.state.load().generation();
+        race(
+            &circuit,
+            |c| c.admit(|| WAIT).ok(),
+            |c| assert!(c.trip(Override::new("operator", "test"), WAIT)),
+        );
+        let word = circuit.state.load();
+        assert_eq!((word.phase(), word.generation()), (Phase::Open, 3));
+        assert_eq!(circuit.probes.earliest(generation), None);
+    });
+}
