@@ -187,11 +187,11 @@ model_mutant 'an operator who takes no place' src/state/open_limit.rs \
     '            let _ = limit;' \
     'family::tests::open_limit::a_member_opens_exactly_where_there_is_a_place'
 mutant 'a waiter that goes to sleep without a second look' src/state/waiters.rs \
-    'self.admit(|| now).map_err(' \
-    'Err::<Admission, ()>(()).map_err('
+    'self.admit(|| now).ok()' \
+    'None::<Admission>'
 mutant 'a waiter that leaves with the slot that it was woken for' src/state/waiters.rs \
-    'self.waiters.wake(|| self.room(), was_first);' \
-    'let _ = was_first;'
+    'if !self.waiters.leave(ticket) {' \
+    'if !self.waiters.leave(ticket) && false {'
 model_mutant 'a transition that wakes no call' src/state/transitions.rs \
     'self.wake_for_transition();
         self.observers.deliver' \
@@ -201,14 +201,22 @@ model_mutant 'a slot given back that wakes no call' src/state/probes.rs \
     'return self.wake_for_room();' \
     'return if false { self.wake_for_room() };' \
     'state::tests::waiting::no_call_sleeps_that_could_be_admitted'
-model_mutant 'a timer for each waiting call' src/state/waiters.rs \
-    'is_first.then(||' \
-    '(is_first || true).then(||' \
+model_mutant 'a transition that wakes one waiter only' src/state/waiters.rs \
+    'self.waiters.wake_all();' \
+    'self.waiters.wake_first();' \
     'state::tests::waiting::no_call_sleeps_that_could_be_admitted'
+model_mutant 'a slot that no other call looks for' src/state/waiters.rs \
+    'deadline.min(after(now, PATIENCE))' \
+    'deadline' \
+    'state::tests::waiting::a_slot_offered_in_vain_is_looked_for'
 model_mutant 'a waiter that is woken by its own look' src/state/waiters.rs \
-    'self.waiters.stir(ticket);' \
-    'if false { self.waiters.stir(ticket); }' \
+    '.is_some_and(|ticket| self.waiters.rouse(ticket));' \
+    '.is_some_and(|ticket| false && self.waiters.rouse(ticket));' \
     'state::tests::waiting::no_call_sleeps_that_could_be_admitted'
+model_mutant 'a waiter that comes at each poll of a ramp' src/state/waiters.rs \
+    'was_asleep && self.is_ramping()' \
+    'false && was_asleep && self.is_ramping()' \
+    'state::tests::waiting::a_call_polled_often_counts_once_a_step_of_a_ramp'
 
 mutant 'numbers read without a second look' src/state/config_cell.rs \
     'if self.plan() == plan {

@@ -21,15 +21,16 @@ use crate::{
 ///
 /// # Cancel safety
 ///
-/// Dropping it leaves the queue of the waiting calls, and wakes the next one if this was first. A
-/// slot for a probe that was just meant for it goes to another.
+/// Dropping it leaves the queue of the waiting calls. A slot for a probe that was just offered to it
+/// is offered to another. One that is kept and no longer polled delays no other call, but for the
+/// second for which a slot may be offered to it.
 #[pin_project(PinnedDrop)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Acquire<P: Borrow<Core> = Arc<Core>> {
     /// `None` once a call was admitted.
     core: Option<P>,
     ticket: Option<Ticket>,
-    /// Of the first in the queue.
+    /// While it waits for something that time brings.
     #[pin]
     timer: Option<Sleep>,
 }
@@ -70,25 +71,36 @@ impl<P: Borrow<Core>> Future for Acquire<P> {
                     let core = slot.take().expect("it was there above");
                     return Poll::Ready(Call::new(core, admission, Instant::now));
                 }
-                Err(None) => None,
                 // Not beyond what an instant can represent: as good as never.
-                Err(Some(at)) => core
-                    .start(Instant::now())
-                    .checked_add(Duration::from_nanos(at)),
+                Err(at) => at.and_then(|at| {
+                    let start = core.start(Instant::now());
+                    start.checked_add(Duration::from_nanos(at))
+                }),
             };
             let Some(at) = at else {
                 this.timer.set(None);
                 return Poll::Pending;
             };
-            match this.timer.as_mut().as_pin_mut() {
-                Some(timer) if timer.deadline() == at => {}
-                Some(timer) => timer.reset(at),
-                None => this.timer.set(Some(sleep_until(at))),
-            }
-            let timer = this.timer.as_mut().as_pin_mut();
-            ready!(timer.expect("it was set above").poll(cx));
+            ready!(poll_until(this.timer.as_mut(), at, cx));
         }
     }
+}
+
+/// Waits until `at`. Sets the timer if there is none, and moves it if it is set to another instant.
+fn poll_until(mut timer: Pin<&mut Option<Sleep>>, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    let is_new = timer.is_none();
+    if is_new {
+        timer.set(Some(sleep_until(at)));
+    }
+    let mut sleep = timer.as_pin_mut().expect("it was set above");
+    if is_new || sleep.deadline() != at {
+        // `reset` enters the timer wheel without tokio's cooperative budget, the first `poll` only
+        // while the task has some left.
+        sleep.as_mut().reset(at);
+    }
+    // Pending in a task that spends its whole budget at every poll, although the time has come. Such a
+    // task is polled again at once, and each poll asks the breaker first.
+    sleep.poll(cx)
 }
 
 #[pinned_drop]

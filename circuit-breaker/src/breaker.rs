@@ -125,15 +125,18 @@ impl CircuitBreaker {
     /// ended.
     ///
     /// Returns at once while closed. Otherwise it is woken by any transition, an operator's
-    /// included, when a probe gives its slot back, and at the instant from which time alone admits
-    /// a call: one timer for all waiting calls, and no polling. Half-open, one waiting call is
-    /// woken for each free slot, in the order in which they came; a call that comes at that very
-    /// moment may be faster.
+    /// included, and at the instant from which time alone admits a call. Half-open, each slot that
+    /// a probe gives back wakes the call that has waited for the longest time; a call that comes
+    /// at that very moment may be faster. On a [`Ramp`](crate::Ramp) it asks once a step.
+    ///
+    /// No waiting call depends on another one being polled: each sets its timer. If a slot
+    /// is offered to a call that is not polled, the others look for it within a second.
     ///
     /// The wait has no limit, and for a forced-open breaker may not end: put a timeout around it.
     ///
-    /// Nothing is asked and nothing taken before the first poll. Waiting takes a lock and a node in
-    /// a tree, and a tokio runtime with its timer.
+    /// Nothing is asked and nothing taken before the first poll. Waiting takes a lock, a node in a
+    /// tree and a timer of the tokio runtime. While open, a waiting call is not polled; half-open,
+    /// once a second.
     ///
     /// # Examples
     ///

@@ -2,16 +2,17 @@
 //!
 //! A waiting call goes to sleep in the queue and then looks at the breaker once more. A thread that
 //! changes the breaker does so and then looks at the queue. Both take the queue's lock, so one of
-//! them sees the other, and no wake-up is lost. The first in the queue alone keeps a timer, for the
-//! instant from which time alone may let it in; when it leaves, the next is woken to do so.
+//! them sees the other, and no wake-up is lost.
+//!
+//! No waiting call depends on another one being polled: each sets a timer for the
+//! instant from which time alone may admit it; a transition wakes all of them, so that each sets
+//! its timer by the new state; and what is offered to one call only, the free slot of a probe, the
+//! others look for after [`PATIENCE`].
 //!
 //! The queue has no atomics: it stands behind a lock that only waiting calls, transitions and the
 //! ends of probes take.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    task::Waker,
-};
+use std::{collections::BTreeMap, mem, num::NonZeroU64, task::Waker};
 
 use super::{Admission, StateMachine, word::Phase};
 use crate::{
@@ -28,58 +29,77 @@ pub(super) struct Waiters(Mutex<Queue>);
 
 /// A place in the queue. The holder must hand it in, once, by [`StateMachine::leave`].
 #[derive(Debug)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct Ticket {
+    number: NonZeroU64,
+    /// The tick for which the call has set its timer; [`FOREVER`] if it has none.
+    due: u64,
+}
 
 #[derive(Debug)]
 struct Queue {
-    asleep: BTreeMap<u64, Waker>,
-    /// Those that were woken, or woke for another reason, and have not come to a decision yet.
-    awake: BTreeSet<u64>,
+    /// In the order in which they came. A call is taken out when it is woken, and enters again,
+    /// with its number, when it goes on waiting.
+    asleep: BTreeMap<NonZeroU64, Waker>,
+    /// How many calls wait, asleep or not.
+    waiting: usize,
     /// How many tickets were ever given out.
     tickets: u64,
 }
 
-/// The calls that are woken between two looks at the queue: wakers are called without its lock, as
-/// they may be anything.
-// Handing a slot over to the woken call was rejected: the slot would be kept from other calls for
-// as long as a task takes to be scheduled. A call that is not in the queue may be faster; the woken
-// one then keeps its place.
-//
 // There is no limit on the number of waiting calls, because there is nothing that a call beyond it
 // could be told.
-const BATCH: usize = 16;
+//
+// Handing a slot over to the woken call was rejected: the slot would be kept from other calls for
+// as long as a task takes to be scheduled, or for ever if the call is not polled. A call that is
+// not in the queue may be faster; the woken one then keeps its place.
+//
+// Waking all for each free slot was rejected: if the probes of a thousand waiting calls are ignored
+// one after the other, half a million looks admit them. One wake-up a slot needs a thousand. Its
+// price is the time that a slot may stay free if the call that it was offered to is not polled, and
+// a look of each waiting call in this time while half-open: 0.1 % of a processor for a thousand.
+/// The longest time for which a call sleeps while the breaker is half-open, in ticks: one second.
+pub(super) const PATIENCE: u64 = 1_000_000_000;
 
 // === impl StateMachine ===
 
 impl StateMachine {
-    /// Admits a call, or has `waker` woken when something has changed. In that case the one call
-    /// that is to set a timer is told at which tick it is worth asking again if nothing does. While
-    /// closed the clock is not read.
+    /// Admits a call, or has `waker` woken when something has changed. In that case the caller is
+    /// to set a timer for the returned tick, and to ask again then. While closed the clock is not
+    /// read.
     pub(crate) fn admit_or_sleep(
         &self,
         ticket: &mut Option<Ticket>,
         waker: &Waker,
         clock: impl Fn() -> u64,
     ) -> Result<Admission, Option<u64>> {
-        if let Some(ticket) = ticket {
-            // What this look brings about need not wake the call.
-            self.waiters.stir(ticket);
-        }
-        let admission = self.admit(&clock).or_else(|refusal| {
+        // What this look brings about need not wake the call.
+        let was_asleep = (ticket.as_ref()).is_some_and(|ticket| self.waiters.rouse(ticket));
+        let due = ticket.as_ref().map_or(0, |ticket| ticket.due);
+        let has_asked = was_asleep && self.is_ramping() && clock() < due;
+        let admission = if has_asked {
+            // Polled for another reason, such as a neighbour in its task. The share of a ramp is of
+            // the calls that come: a call that asked at each poll would come many times.
+            Err(State::Ramping)
+        } else {
+            self.admit(&clock).map_err(|refusal| refusal.state)
+        };
+        let admission = admission.or_else(|state| {
             // First the queue, then a second look at the breaker. Without the second look loom
             // finds a call that sleeps without end: a reset between the first look and the queue
             // wakes nothing.
             let now = clock();
-            let is_first = self.waiters.sleep(ticket, waker);
-            let worth_asking = || is_first.then(|| self.worth_asking(now)).flatten();
-            // The share of a ramp is of the calls that come: a waiting call that asked at every
-            // wake-up would come many times. On a ramp each time counts as a call that comes: not
-            // twice.
-            let is_ramping = matches!(self.state.load().phase(), Phase::Ramping { .. });
-            if is_ramping && refusal.state == State::Ramping {
-                return Err(worth_asking());
-            }
-            self.admit(|| now).map_err(|_| worth_asking())
+            let ticket = self.waiters.sleep(ticket, waker);
+            // On a ramp the second look would be a second call that comes.
+            let admission = if state == State::Ramping && self.is_ramping() {
+                None
+            } else {
+                self.admit(|| now).ok()
+            };
+            admission.ok_or_else(|| {
+                let at = self.worth_asking(now);
+                ticket.due = at.unwrap_or(FOREVER);
+                at
+            })
         })?;
         if let Some(ticket) = ticket.take() {
             self.leave(&ticket);
@@ -91,10 +111,9 @@ impl StateMachine {
     pub(crate) fn leave(&self, ticket: &Ticket) {
         // Also called for a future that is dropped: a call that was woken and then cancelled must not keep
         // the slot that it was woken for.
-        let was_first = self.waiters.leave(ticket);
-        // The next call sets the timer now; and if this one was woken for room that it does not
-        // take, another is.
-        self.waiters.wake(|| self.room(), was_first);
+        if !self.waiters.leave(ticket) {
+            self.wake_for_room();
+        }
     }
 
     /// How many calls wait.
@@ -102,37 +121,28 @@ impl StateMachine {
         self.waiters.len()
     }
 
-    /// Wakes the calls that a transition concerns: all that may be admitted now, and the one with
-    /// the timer. Not under the transition lock.
+    /// Wakes all waiting calls after a transition or with other numbers: they may be admitted now,
+    /// or have to set another timer. Not under the transition lock.
     pub(super) fn wake_for_transition(&self) {
-        self.waiters.wake(|| self.room(), true);
+        self.waiters.wake_all();
     }
 
-    /// Wakes the calls that may be admitted after a probe has given its slot back.
+    /// Wakes the first waiting call if a probe may be admitted, after another has given its slot
+    /// back.
     pub(super) fn wake_for_room(&self) {
-        self.waiters.wake(|| self.room(), false);
-    }
-
-    /// How many calls may be admitted now, as far as the state knows.
-    fn room(&self) -> usize {
-        match self.state.load().phase() {
-            Phase::Closed { .. } | Phase::Disabled | Phase::MetricsOnly { .. } => usize::MAX,
-            // Ramping, a call that leaves wakes the next in the queue, which asks as any call that
-            // comes: if all were woken each time, they would soon all be admitted.
-            Phase::Open | Phase::ForcedOpen | Phase::Ramping { .. } => 0,
-            Phase::HalfOpen(counts) => {
-                let (_, trial) = self.config.trial();
-                let missing = trial.results.saturating_sub(counts.results());
-                let room = missing.min(trial.in_flight.into());
-                room.saturating_sub(counts.in_flight) as usize
-            }
+        // In no other state: all calls were woken when it began.
+        let word = self.state.load();
+        if matches!(word.phase(), Phase::HalfOpen(_)) && self.has_room(word) {
+            self.waiters.wake_first();
         }
     }
 
-    // Why one timer: a timer for each waiting call would wake all of them at the end of each wait, for
-    // one slot or three. The first makes the transition, which wakes as many more as there are slots. A
-    // call counts as awake until it has left or sleeps again.
-    /// From when on time may admit a call that was rejected at `now`; `None` if time never does.
+    fn is_ramping(&self) -> bool {
+        matches!(self.state.load().phase(), Phase::Ramping { .. })
+    }
+
+    /// From when on a call that was rejected at `now` should ask again if nothing wakes it; `None`
+    /// if time never admits it.
     fn worth_asking(&self, now: u64) -> Option<u64> {
         loop {
             let word = self.state.load();
@@ -145,11 +155,10 @@ impl StateMachine {
                     after(now, self.ramp(&config, word, now).1.max(1))
                 }
                 Phase::HalfOpen(_) => {
-                    let (_, trial) = self.config.trial();
                     let first = self.probes.earliest(word.generation());
-                    // None: the probes that have room are just taking their slots. They read the
-                    // clock no later than this call, so their time is over by then.
-                    first.map_or(after(now, trial.time), |(_, lease)| lease.deadline())
+                    // None: the probes that have room are just taking their slots.
+                    let deadline = first.map_or(NEVER, |(_, lease)| lease.deadline());
+                    deadline.min(after(now, PATIENCE))
                 }
                 _ => now,
             };
@@ -165,83 +174,57 @@ impl StateMachine {
 impl Waiters {
     const_fn! {
         pub(super) fn new() -> Self {
-            Self(Mutex::new(Queue {
-                asleep: BTreeMap::new(),
-                awake: BTreeSet::new(),
-                tickets: 0,
-            }))
+            Self(Mutex::new(Queue { asleep: BTreeMap::new(), waiting: 0, tickets: 0 }))
         }
     }
 
-    /// Marks the holder of the ticket as awake: it is about to try.
-    fn stir(&self, ticket: &Ticket) {
-        let mut queue = self.0.lock();
-        let waker = queue.asleep.remove(&ticket.0);
-        queue.awake.insert(ticket.0);
-        drop(queue);
-        drop(waker);
+    /// Takes the call out of those that are asleep: it is about to ask. Returns whether it was.
+    fn rouse(&self, ticket: &Ticket) -> bool {
+        // A waker is dropped without the lock, here and below: its drop may run any code.
+        let waker = self.0.lock().asleep.remove(&ticket.number);
+        waker.is_some()
     }
 
     /// Goes to sleep until `waker` is woken, at the end of the queue, or at the place of the
-    /// ticket. Returns whether that is the first.
-    fn sleep(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> bool {
+    /// ticket.
+    fn sleep<'a>(&self, ticket: &'a mut Option<Ticket>, waker: &Waker) -> &'a mut Ticket {
         let waker = waker.clone();
         let mut queue = self.0.lock();
-        let number = ticket.as_ref().map_or(queue.tickets, |ticket| ticket.0);
-        if ticket.is_none() {
+        let ticket = ticket.get_or_insert_with(|| {
+            let number = NonZeroU64::MIN.saturating_add(queue.tickets);
             queue.tickets += 1;
-            *ticket = Some(Ticket(number));
-        }
-        queue.awake.remove(&number);
-        // A waker that is replaced is dropped without the lock: its drop may run any code.
-        let old = queue.asleep.insert(number, waker);
-        let is_first = queue.first() == Some(number);
+            queue.waiting += 1;
+            let due = FOREVER;
+            Ticket { number, due }
+        });
+        let old = queue.asleep.insert(ticket.number, waker);
         drop(queue);
         drop(old);
-        is_first
+        ticket
     }
 
-    /// Leaves the queue. Returns whether that was its first.
+    /// Leaves the queue. Returns whether the call was asleep, and not woken.
     fn leave(&self, ticket: &Ticket) -> bool {
         let mut queue = self.0.lock();
-        let is_first = queue.first() == Some(ticket.0);
-        queue.awake.remove(&ticket.0);
-        let waker = queue.asleep.remove(&ticket.0);
+        queue.waiting -= 1;
+        let waker = queue.asleep.remove(&ticket.number);
         drop(queue);
-        drop(waker);
-        is_first
+        waker.is_some()
     }
 
-    /// Wakes calls until as many are awake as there is `room` for, and, if asked for, `the_first`.
-    ///
-    /// A thread that makes room calls this afterwards, and so does a call that leaves: of several
-    /// at once the last wakes enough.
-    fn wake(&self, room: impl Fn() -> usize, mut the_first: bool) {
-        // None twice, though some go back to sleep meanwhile.
-        let mut left = usize::MAX;
-        loop {
-            let mut batch = [const { None::<Waker> }; BATCH];
-            let mut queue = self.0.lock();
-            left = left.min(queue.asleep.len());
-            // Asked under the lock: of several threads that make room at once, the last to lock
-            // sees what all of them did.
-            let room = room();
-            let mut woken = 0;
-            while woken < BATCH && left > 0 {
-                if queue.awake.len() >= room && !(the_first && queue.is_first_asleep()) {
-                    break;
-                }
-                the_first = false;
-                batch[woken] = queue.rouse();
-                woken += 1;
-                left -= 1;
-            }
-            drop(queue);
-            batch.into_iter().flatten().for_each(Waker::wake);
-            if woken < BATCH {
-                return;
-            }
+    /// Wakes the call that has waited for the longest time.
+    fn wake_first(&self) {
+        let first = self.0.lock().asleep.pop_first();
+        // Called without the lock, here and below: a waker may be anything.
+        if let Some((_, waker)) = first {
+            waker.wake();
         }
+    }
+
+    /// Wakes all calls, in the order in which they came.
+    fn wake_all(&self) {
+        let asleep = mem::take(&mut self.0.lock().asleep);
+        asleep.into_values().for_each(Waker::wake);
     }
 
     /// Runs `work` while no other thread may enter or leave the queue.
@@ -253,28 +236,6 @@ impl Waiters {
     }
 
     fn len(&self) -> usize {
-        let queue = self.0.lock();
-        queue.asleep.len() + queue.awake.len()
-    }
-}
-
-// === impl Queue ===
-
-impl Queue {
-    fn first(&self) -> Option<u64> {
-        let asleep = self.asleep.keys().next();
-        asleep.into_iter().chain(self.awake.first()).min().copied()
-    }
-
-    fn is_first_asleep(&self) -> bool {
-        self.first()
-            .is_some_and(|first| self.asleep.contains_key(&first))
-    }
-
-    /// Moves the first sleeper to the awake ones, and returns its waker.
-    fn rouse(&mut self) -> Option<Waker> {
-        let (number, waker) = self.asleep.pop_first()?;
-        self.awake.insert(number);
-        Some(waker)
+        self.0.lock().waiting
     }
 }

@@ -1,5 +1,5 @@
-//! Any history of a breaker with waiting calls: no call sleeps that could be admitted, and none is
-//! woken without a reason.
+//! Any history of a breaker with waiting calls, some of which are no longer polled: no other call
+//! sleeps that could be admitted, and none is woken without a reason.
 
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::{
     config::{Builder, Probes, Ramp, Wait},
-    state::{Admission, StateMachine, Ticket, word::Phase},
+    state::{Admission, StateMachine, Ticket, waiters::PATIENCE, word::Phase},
     types::{End, Outcome, Override},
 };
 
@@ -23,6 +23,10 @@ enum Step {
     Come,
     /// Drops one of the waiting calls.
     Leave(usize),
+    /// Polls one of the waiting calls no more.
+    Hold(usize),
+    /// Polls one of the waiting calls for another reason.
+    Poll(usize),
     Finish(usize, Outcome),
     Pass(u64),
     Reset,
@@ -40,6 +44,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => Just(Step::Come),
         2 => any::<usize>().prop_map(Step::Leave),
+        1 => any::<usize>().prop_map(Step::Hold),
+        1 => any::<usize>().prop_map(Step::Poll),
         6 => (any::<usize>(), outcome).prop_map(|(i, o)| Step::Finish(i, o)),
         5 => (0..40_u64).prop_map(Step::Pass),
         1 => Just(Step::Reset),
@@ -47,6 +53,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Resume),
     ];
     vec(step, 1..60)
+}
+
+/// Shorter than any call sleeps while half-open, and longer.
+fn deadlines() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(30), Just(3 * PATIENCE)]
 }
 
 #[derive(Default)]
@@ -63,6 +74,19 @@ struct Waiter {
     ticket: Option<Ticket>,
     woken: Arc<Flag>,
     timer: Option<u64>,
+    is_held: bool,
+    polled_at: u64,
+}
+
+impl Waiter {
+    fn is_woken(&self) -> bool {
+        self.woken.0.load(SeqCst)
+    }
+
+    /// Whether its task would poll it at `now`.
+    fn is_due(&self, now: u64) -> bool {
+        !self.is_held && (self.is_woken() || self.timer.is_some_and(|timer| timer <= now))
+    }
 }
 
 struct Scene {
@@ -74,12 +98,12 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(ramps: bool) -> Self {
+    fn new(ramps: bool, probe_deadline: u64) -> Self {
         let mut builder = Builder::new()
             .consecutive_failures(1)
             .wait_in_open(Wait::fixed(Duration::from_nanos(20)))
             .probes(Probes::results(3).in_flight(2))
-            .probe_deadline(Duration::from_nanos(30));
+            .probe_deadline(Duration::from_nanos(probe_deadline));
         if ramps {
             builder = builder.ramp(Ramp::new(Duration::from_nanos(15)));
         }
@@ -106,9 +130,9 @@ impl Scene {
                 self.let_in += 1;
             }
             Err(timer) => {
-                let woken = waiter.woken.0.load(SeqCst);
-                assert!(!woken, "by its own look at the circuit");
+                assert!(!waiter.is_woken(), "by its own look at the circuit");
                 waiter.timer = timer;
+                waiter.polled_at = self.now;
                 self.line.push(waiter);
             }
         }
@@ -117,10 +141,7 @@ impl Scene {
     /// Polls the calls that are woken, by others or by a timer, until none is.
     fn settle(&mut self) {
         for _ in 0..1_000 {
-            let due = |w: &Waiter| {
-                w.woken.0.load(SeqCst) || w.timer.is_some_and(|timer| timer <= self.now)
-            };
-            let Some(next) = self.line.iter().position(due) else {
+            let Some(next) = self.line.iter().position(|w| w.is_due(self.now)) else {
                 return;
             };
             let waiter = self.line.remove(next);
@@ -138,6 +159,14 @@ impl Scene {
                 let waiter = self.line.remove(which % self.line.len());
                 self.circuit.leave(&waiter.ticket.expect("it waits"));
             }
+            Step::Hold(which) if !self.line.is_empty() => {
+                let which = which % self.line.len();
+                self.line[which].is_held = true;
+            }
+            Step::Poll(which) if !self.line.is_empty() => {
+                let waiter = self.line.remove(which % self.line.len());
+                self.poll(waiter);
+            }
             Step::Finish(which, outcome) if !self.calls.is_empty() => {
                 let call = self.calls.remove(which % self.calls.len());
                 self.circuit.record(call, End::Finished(outcome), || now);
@@ -154,34 +183,42 @@ impl Scene {
             Step::Resume => {
                 self.circuit.resume(by(), now);
             }
-            Step::Leave(_) | Step::Finish(..) => {}
+            Step::Leave(_) | Step::Hold(_) | Step::Poll(_) | Step::Finish(..) => {}
         }
     }
 
     /// What holds whenever no call is about to be polled.
     fn check(&self) {
-        // No look before: a call that could be admitted was woken by what made it so, or by the one
-        // timer. On a ramp any call may be among the share; the end of the ramp is waited for.
-        let is_ramping = matches!(self.circuit.state.load().phase(), Phase::Ramping { .. });
-        if !self.line.is_empty() && !is_ramping {
-            assert!(
-                self.circuit.is_rejecting_at(self.now),
-                "a call sleeps, and another would be admitted"
-            );
-        }
-        let timers = self.line.iter().filter(|w| w.timer.is_some()).count();
-        assert!(timers <= 1, "one timer for all waiting calls");
-        let end = self.circuit.refuse_at(self.now);
-        if !self.line.is_empty() && self.circuit.state.load().phase() == Phase::Open {
-            let timer = self.line.iter().find_map(|w| w.timer);
-            assert_eq!(timer, Some(end.until));
-        }
         assert_eq!(self.line.len(), self.circuit.waiting());
+        // No look before: a call that could be admitted was woken by what made it so, or by its own
+        // timer. On a ramp any call may be among the share.
+        let phase = self.circuit.state.load().phase();
+        let is_rejecting = self.circuit.is_rejecting_at(self.now);
+        let was_offered = self.line.iter().any(|w| w.is_held && w.is_woken());
+        let end = self.circuit.refuse_at(self.now);
+        for waiter in self.line.iter().filter(|w| !w.is_held) {
+            match phase {
+                Phase::Open | Phase::Ramping { .. } => {
+                    assert_eq!(waiter.timer, Some(end.until));
+                }
+                Phase::HalfOpen(_) => {
+                    let timer = waiter.timer.expect("probes have deadlines");
+                    assert!(timer <= waiter.polled_at + PATIENCE);
+                    assert!(!is_rejecting || timer <= end.until);
+                    assert!(
+                        is_rejecting || was_offered,
+                        "a call sleeps, and another would be admitted"
+                    );
+                }
+                Phase::ForcedOpen => assert!(waiter.timer.is_none_or(|timer| timer == end.until)),
+                _ => panic!("a call sleeps, and another would be admitted"),
+            }
+        }
     }
 }
 
-fn run(steps: Vec<Step>, ramps: bool) -> Scene {
-    let mut scene = Scene::new(ramps);
+fn run(steps: Vec<Step>, ramps: bool, probe_deadline: u64) -> Scene {
+    let mut scene = Scene::new(ramps, probe_deadline);
     for step in steps {
         scene.step(step);
         scene.settle();
@@ -192,30 +229,40 @@ fn run(steps: Vec<Step>, ramps: bool) -> Scene {
 
 proptest! {
     #[test]
-    fn no_call_sleeps_that_could_be_admitted(steps in steps(), ramps: bool) {
-        run(steps, ramps);
+    fn no_call_sleeps_that_could_be_admitted(
+        steps in steps(),
+        ramps: bool,
+        probe_deadline in deadlines(),
+    ) {
+        run(steps, ramps, probe_deadline);
     }
 
     /// With a healthy backend, time that moves on and probes that end, all waiting calls are
-    /// admitted.
+    /// admitted that are polled.
     #[test]
-    fn every_waiting_call_is_admitted_in_the_end(steps in steps(), ramps: bool) {
-        let mut scene = run(steps, ramps);
+    fn every_polled_call_is_admitted_in_the_end(
+        steps in steps(),
+        ramps: bool,
+        probe_deadline in deadlines(),
+    ) {
+        let mut scene = run(steps, ramps, probe_deadline);
         scene.step(Step::Resume);
         for _ in 0..200 {
             scene.settle();
             scene.step(Step::Finish(0, Outcome::Success));
             scene.settle();
-            scene.step(Step::Pass(10));
+            // To the next timer, if there is none to 10 ticks later.
+            let timers = scene.line.iter().filter(|w| !w.is_held).filter_map(|w| w.timer);
+            scene.now = timers.min().unwrap_or(scene.now + 10).max(scene.now);
         }
         scene.settle();
-        prop_assert!(scene.line.is_empty());
+        prop_assert!(scene.line.iter().all(|w| w.is_held));
     }
 }
 
 #[test]
 fn looks_and_rejections_wake_no_call() {
-    let mut scene = Scene::new(false);
+    let mut scene = Scene::new(false, 30);
     let call = scene.circuit.admit(|| 0).unwrap();
     scene
         .circuit
@@ -227,5 +274,48 @@ fn looks_and_rejections_wake_no_call() {
         assert!(scene.circuit.admit(|| now).is_err());
         scene.circuit.snapshot(now);
     }
-    assert!(scene.line.iter().all(|w| !w.woken.0.load(SeqCst)));
+    assert!(scene.line.iter().all(|w| !w.is_woken()));
+}
+
+#[test]
+fn a_call_polled_often_counts_once_a_step_of_a_ramp() {
+    let mut scene = Scene::new(true, 30);
+    scene.poll(Waiter::default());
+    scene.step(Step::Finish(0, Outcome::Failure));
+    scene.now = 20;
+    for _ in 0..3 {
+        scene.poll(Waiter::default());
+        scene.step(Step::Finish(0, Outcome::Success));
+    }
+    // 10 %, 25 %, 50 %, each for 15 ticks. The first call that comes is among the share.
+    scene.poll(Waiter::default());
+    assert_eq!((scene.let_in, scene.calls.len()), (5, 1));
+    for now in 20..34 {
+        scene.now = now;
+        let waiter = scene.line.pop().unwrap_or_default();
+        scene.poll(waiter);
+        assert_eq!(scene.line.len(), 1, "{now}");
+    }
+    assert_eq!(scene.line[0].timer, Some(35));
+}
+
+#[test]
+fn a_slot_offered_in_vain_is_looked_for() {
+    let mut scene = Scene::new(false, 3 * PATIENCE);
+    scene.poll(Waiter::default());
+    scene.step(Step::Finish(0, Outcome::Failure));
+    scene.now = 20;
+    for _ in 0..4 {
+        scene.poll(Waiter::default());
+    }
+    assert_eq!((scene.calls.len(), scene.line.len()), (2, 2));
+    scene.step(Step::Hold(0));
+    scene.step(Step::Finish(0, Outcome::Ignored));
+    assert!(scene.line[0].is_woken());
+    scene.now = 19 + PATIENCE;
+    scene.settle();
+    assert_eq!((scene.calls.len(), scene.line.len()), (1, 2));
+    scene.now = 20 + PATIENCE;
+    scene.settle();
+    assert_eq!((scene.calls.len(), scene.line.len()), (2, 1));
 }

@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use loom::{future::block_on, sync::Arc, thread};
@@ -117,5 +118,47 @@ fn a_woken_call_that_leaves_passes_its_slot_on() {
         waiter.join().unwrap();
         prober.join().unwrap();
         assert_eq!(circuit.waiting(), 0);
+    });
+}
+
+#[test]
+fn two_free_slots_wake_a_call_behind_one_not_polled() {
+    explore(Some(2), || {
+        let circuit = half_open(Probes::results(3).in_flight(2));
+        let [first, second] = [0, 1].map(|_| circuit.admit(|| WAIT).unwrap());
+        let mut held = None;
+        block_on(poll_fn(|cx| {
+            assert!(poll(&circuit, &mut held, cx, WAIT).is_pending());
+            Poll::Ready(())
+        }));
+        let (other, third) = (Arc::clone(&circuit), Arc::clone(&circuit));
+        let waiter = thread::spawn(move || wait(&other, WAIT));
+        let prober = thread::spawn(move || third.record(first, IGNORED, || WAIT));
+        circuit.record(second, IGNORED, || WAIT);
+        waiter.join().unwrap();
+        prober.join().unwrap();
+        assert_eq!(circuit.waiting(), 1);
+    });
+}
+
+#[test]
+fn a_shorter_override_moves_the_timer_of_a_call_about_to_wait() {
+    explore(None, || {
+        let circuit = open();
+        let other = Arc::clone(&circuit);
+        let forcing = thread::spawn(move || {
+            let by = Override::new("op", "model").lasting(Duration::from_nanos(5));
+            other.force(Phase::ForcedOpen, by, 1);
+        });
+        let mut ticket = None;
+        // Polled until its timer is set for the end of the override, by what it saw or by being woken.
+        block_on(poll_fn(|cx| {
+            let timer = circuit.admit_or_sleep(&mut ticket, cx.waker(), || 1);
+            match timer.unwrap_err() {
+                Some(6) => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        }));
+        forcing.join().unwrap();
     });
 }
