@@ -63,6 +63,10 @@ mutant 'two ends of overrides in one place' src/state/word.rs \
     '(self.generation() % 2) as usize' \
     '(self.generation() * 0) as usize' \
     'state::tests::loom::a_reader_sees_one_of_two_overrides_whole'
+mutant 'two numbers of overrides in one place' src/state/word.rs \
+    'self.forced_by[next.turn()].store' \
+    'self.forced_by[0].store' \
+    'state::tests::loom::a_rejection_names_the_override_of_its_end'
 model_mutant 'an override whose end needs a look' src/state/record.rs \
     'self.advance(now);
         }

@@ -377,7 +377,8 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     }
 
     /// Rejects every call, until an operator [resumes](Self::resume) or the override ends: no wait
-    /// in open admits probes. Replaces an override that holds.
+    /// in open admits probes. Replaces an override that holds. The rejections name the actor and the
+    /// reason, see [`Open::by`](crate::Open::by).
     ///
     /// No task waits for the end of the override: the first call or read at or after it makes the
     /// transition.

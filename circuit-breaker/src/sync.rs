@@ -41,6 +41,20 @@ impl<T> Mutex<T> {
     }
 }
 
+/// A lock in a `static`, for what people read. Not loom's, which does not outlive a model.
+#[derive(Debug)]
+pub(crate) struct StaticMutex<T>(parking_lot::Mutex<T>);
+
+impl<T> StaticMutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(parking_lot::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, T> {
+        self.0.lock()
+    }
+}
+
 /// Declares a `const fn`, or a plain one under loom, whose atomics have no const constructor.
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {

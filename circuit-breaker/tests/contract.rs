@@ -12,8 +12,8 @@ use std::{
 
 use maestro_circuit_breaker::{
     Call, CircuitBreaker, CircuitBreakerLayer, CircuitBreakerService, Classify, Core, ErrIsFailure,
-    InvalidConfig, OnCancel, Open, Outcome, Probes, Snapshot, State, StaticCircuitBreaker, Wait,
-    Window, future::ResponseFuture,
+    InvalidConfig, OnCancel, Open, Outcome, Override, Probes, Ramp, Snapshot, State,
+    StaticCircuitBreaker, Wait, Window, future::ResponseFuture,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tokio::time::advance;
@@ -83,8 +83,8 @@ async fn a_breaker_that_closes_after_ready_still_rejects() {
     let error = assert_ready_err!(task::spawn(service.call(())).poll());
     let open = Open::find(error.as_ref()).expect("the breaker rejected it");
     assert_eq!(
-        (open.state(), open.retry_after()),
-        (State::Closed, Duration::ZERO)
+        (open.state(), open.retry_after(), open.is_unready()),
+        (State::Closed, Duration::ZERO, true)
     );
     // Asked anew it lets calls through.
     assert_ready_ok!(service.poll_ready());
@@ -102,8 +102,8 @@ async fn a_wait_that_ends_before_the_call_takes_no_place() {
     let error = assert_ready_err!(task::spawn(service.call(())).poll());
     let open = Open::find(error.as_ref()).expect("the breaker rejected it");
     assert_eq!(
-        (open.state(), open.retry_after()),
-        (State::Open, Duration::ZERO)
+        (open.state(), open.retry_after(), open.is_unready()),
+        (State::Open, Duration::ZERO, false)
     );
     assert_eq!(breaker.snapshot().probes_in_flight(), 0);
 }
@@ -120,6 +120,52 @@ fn a_breaker_that_opens_after_ready_rejects_the_call() {
     assert_pending!(task::spawn(handle.next_request()).poll());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_call_without_readiness_is_told_so_in_any_state() {
+    let breaker = CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .wait_in_open(Wait::fixed(WAIT))
+        .probes(Probes::one())
+        .ramp(Ramp::new(WAIT))
+        .build("a")
+        .unwrap();
+    let mut service = CircuitBreakerLayer::new(breaker.clone())
+        .layer(service_fn(async |()| Ok::<_, BoxError>(())));
+    let mut told = || {
+        let error = assert_ready_err!(task::spawn(service.call(())).poll());
+        let open = Open::find(error.as_ref()).expect("the breaker rejected it");
+        (open.is_unready(), open.to_string())
+    };
+    let unready = |state| {
+        let what = "but the service was called without a `poll_ready` in this state";
+        (
+            true,
+            format!("circuit `a` is {state}, {what}: try again now"),
+        )
+    };
+    assert_eq!(told(), unready("closed"));
+    trip(&breaker);
+    let since = "since 1 calls in a row failed";
+    let open = format!("circuit `a` is open {since}: try again in 5s");
+    assert_eq!(told(), (false, open));
+    advance(WAIT).await;
+    assert_eq!(breaker.state(), State::HalfOpen);
+    assert_eq!(told(), unready("half-open"));
+    let probe = breaker.try_acquire().unwrap();
+    let full = format!("circuit `a` is half-open {since}: try again in 10s");
+    assert_eq!(told(), (false, full));
+    probe.success();
+    assert_eq!(told(), unready("ramping"));
+    advance(3 * WAIT).await;
+    assert_eq!(breaker.state(), State::Closed);
+    assert_eq!(told(), unready("closed"));
+    breaker.disable(Override::new("alice", "test"));
+    assert_eq!(told(), unready("disabled"));
+    breaker.force_open(Override::new("alice", "test"));
+    let forced = "circuit `a` is forced open by alice (test): try again in 5s".to_owned();
+    assert_eq!(told(), (false, forced));
+}
+
 #[test]
 fn an_unpolled_instance_or_clone_is_rejected() {
     let breaker = one_failure();
@@ -128,10 +174,8 @@ fn an_unpolled_instance_or_clone_is_rejected() {
     assert_ready_ok!(task::spawn(()).enter(|cx, _| polled.poll_ready(cx)));
     let mut clone = polled.clone();
     let error = assert_ready_err!(task::spawn(clone.call(())).poll());
-    assert_eq!(
-        Open::find(error.as_ref()).map(Open::state),
-        Some(State::Closed)
-    );
+    let open = Open::find(error.as_ref()).expect("the breaker rejected it");
+    assert_eq!((open.state(), open.is_unready()), (State::Closed, true));
     // The instance itself has its mark, for one call.
     assert_pending!(task::spawn(polled.call(())).poll());
     assert_ready!(task::spawn(handle.next_request()).poll()).expect("it was called");
@@ -678,6 +722,8 @@ fn sizes_stay_what_they_are() {
     let watched = cfg!(feature = "metrics");
     assert_eq!(size_of::<Call>(), if watched { 40 } else { 24 });
     assert_eq!(size_of::<Open>(), 32);
+    // Else every healthy call pays for the drop of its error type.
+    assert!(!std::mem::needs_drop::<Open>());
     assert_eq!(size_of::<Shared>(), size_of::<Inner>() + size_of::<Call>());
     assert_eq!(size_of::<Static>(), size_of::<Shared>());
     // Eight pairs of cache lines for the state, two sets of numbers and the queue of waiting calls; one for each of the two rings

@@ -50,9 +50,11 @@ async fn forced_open_stays_until_it_is_resumed() {
     );
     assert_eq!(
         open.to_string(),
-        "circuit `forced` is forced open: try again in 5s"
+        "circuit `forced` is forced open by alice (test): try again in 5s"
     );
+    assert_eq!((open.by(), open.cause()), (Some(by()), None));
     breaker.reset();
+    assert_eq!(breaker.try_acquire().unwrap_err().by(), Some(by()));
     assert_eq!(
         breaker.state(),
         State::ForcedOpen,
@@ -64,6 +66,31 @@ async fn forced_open_stays_until_it_is_resumed() {
     assert_eq!(snapshot.last_override().map(Override::actor), Some("bob"));
     assert!(!breaker.resume(by()), "there is nothing to resume from");
     assert_eq!(breaker.snapshot(), snapshot);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_forced_rejection_names_an_override() {
+    let breaker = builder().build("forced").unwrap();
+    breaker.force_open(Override::new("alice", ""));
+    let open = breaker.try_acquire().unwrap_err();
+    assert_eq!(
+        open.to_string(),
+        "circuit `forced` is forced open by alice: try again in 5s"
+    );
+    // Replaced, the rejections before keep theirs.
+    breaker.force_open(Override::new("", "drill").lasting(secs(60)));
+    let later = breaker.try_acquire().unwrap_err();
+    assert_eq!(
+        later.to_string(),
+        "circuit `forced` is forced open (drill): try again in 60s"
+    );
+    assert_eq!(open.by(), Some(Override::new("alice", "")));
+    assert_ne!(open, later);
+    assert_eq!(later, breaker.try_acquire().unwrap_err());
+    advance(secs(60)).await;
+    fail(&breaker, 2);
+    let open = breaker.try_acquire().unwrap_err();
+    assert_eq!((open.state(), open.by()), (State::Open, None));
 }
 
 #[tokio::test(start_paused = true)]

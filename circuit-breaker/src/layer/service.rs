@@ -22,8 +22,8 @@ use crate::breaker::CircuitBreaker;
 ///
 /// `call` makes the inner call only if this instance was polled ready with the inner service asked,
 /// and the breaker admits it. Polled ready while rejecting, or not polled, it rejects even if the
-/// breaker has closed meanwhile, with a [`retry_after`](crate::Open::retry_after) of zero. A clone
-/// has to be polled separately.
+/// breaker has closed meanwhile, with a rejection that [says so](crate::Open::is_unready) and a
+/// [`retry_after`](crate::Open::retry_after) of zero. A clone has to be polled separately.
 ///
 /// An inner service that is never ready is not bounded here, and not counted as a failure: no call
 /// is in flight yet. A caller that waits for it is not woken when the breaker opens meanwhile.

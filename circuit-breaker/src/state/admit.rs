@@ -65,8 +65,11 @@ impl StateMachine {
     #[inline(never)]
     pub(crate) fn refuse_at(&self, now: u64) -> Refusal {
         loop {
-            if let Some(refusal) = self.refusal(self.advance(now), now) {
-                return refusal;
+            let word = self.advance(now);
+            match self.refusal(word, now) {
+                Some(refusal) if self.has_room(word) => return refusal.unready(now),
+                Some(refusal) => return refusal,
+                None => {}
             }
         }
     }
@@ -138,7 +141,10 @@ impl StateMachine {
     pub(super) fn refusal(&self, word: Word, now: u64) -> Option<Refusal> {
         // As in `refuse_open`: facts between two loads of the word. Here the generation is compared and not
         // the whole word, because counts may change meanwhile without making the facts wrong.
-        let cause = self.state.cause();
+        let cause = match word.phase() {
+            Phase::ForcedOpen => self.state.forced_by(word),
+            _ => self.state.cause(),
+        };
         let until = match word.phase() {
             Phase::Open | Phase::ForcedOpen => match self.state.until(word) {
                 // `Duration::MAX` instead would overflow in callers that add it to an instant.

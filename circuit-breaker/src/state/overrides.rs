@@ -4,7 +4,7 @@ use super::{StateMachine, word::Phase};
 use crate::{
     config::{Config, Waits},
     types::{
-        Cause, Override,
+        Cause, Override, remember,
         ticks::{FOREVER, after, ticks},
     },
 };
@@ -165,6 +165,7 @@ impl StateMachine {
         let word = self.state.load();
         // The end of an override goes along; a closed breaker has none.
         let until = self.state.until(word);
+        self.publish(&history, word.phase().afresh());
         self.begin(word.phase().afresh(), until, Cause::Reset, None, now);
         // The only fact that is written after its word: the word before it has the old cause, the
         // word after it has none. After the word: a thread that still reads the old state reads its
@@ -172,6 +173,15 @@ impl StateMachine {
         self.state.set_cause(Cause::NONE);
         drop(history);
         self.deliver();
+    }
+
+    /// Publishes the last override for the rejections in `phase`, which is about to be entered. Only
+    /// under the transition lock.
+    fn publish(&self, history: &History, phase: Phase) {
+        if let (Phase::ForcedOpen, Some(by)) = (phase, &history.last_override) {
+            let next = self.state.load().next(phase);
+            self.state.set_forced_by(next, remember(by));
+        }
     }
 
     /// Enters an operator's state, from any.
@@ -183,6 +193,7 @@ impl StateMachine {
         let until = by.lasts().map_or(FOREVER, |time| after(now, ticks(time)));
         let mut history = self.transitions.lock();
         history.forget(Some(by.clone()));
+        self.publish(&history, phase);
         self.begin(phase, until, Cause::Operator, Some(by), now);
         drop(history);
         self.deliver();

@@ -36,7 +36,7 @@ impl StateMachine {
             // Under the lock no other thread opens, closes or reconfigures the breaker.
             let history = self.transitions.lock();
             let (_, config) = self.config.read();
-            let Some(Refusal { until, cause, .. }) = self.refusal(word, now) else {
+            let Some(Refusal { until, .. }) = self.refusal(word, now) else {
                 continue;
             };
             let counts = |(shape, limits): (Shape, Limits)| {
@@ -53,7 +53,7 @@ impl StateMachine {
                 },
                 share: self.share(&config, word, now),
                 retry_after: (!self.has_room(word)).then_some(until.saturating_sub(now)),
-                cause: Cause::from_bits(cause),
+                cause: Cause::from_bits(self.state.cause()),
                 kept_closed: self.membership.kept_closed(),
                 history: history.clone(),
             };

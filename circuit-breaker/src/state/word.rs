@@ -38,6 +38,8 @@ pub(super) struct AtomicState {
     // of g, the state word has changed, and the reader's second load shows it.
     until: [AtomicU64; 2],
     cause: AtomicU64,
+    /// The numbers of the overrides of forced-open states, of generations in turn, as `until`.
+    forced_by: [AtomicU64; 2],
 }
 
 /// A packed state.
@@ -94,6 +96,7 @@ impl AtomicState {
                 word: AtomicU64::new(0),
                 until: [AtomicU64::new(0), AtomicU64::new(0)],
                 cause: AtomicU64::new(Cause::NONE),
+                forced_by: [AtomicU64::new(0), AtomicU64::new(0)],
             }
         }
     }
@@ -138,6 +141,20 @@ impl AtomicState {
     pub(super) fn set_until(&self, next: Word, until: u64) {
         // Release, and before the word: a thread that sees the state sees its end.
         self.until[next.turn()].store(until, Release);
+    }
+
+    /// The number of the override of `word`, which is forced open. If it is already that of another
+    /// generation, a second load of the word shows it.
+    pub(super) fn forced_by(&self, word: Word) -> u64 {
+        // Acquire, as in `until`.
+        self.forced_by[word.turn()].load(Acquire)
+    }
+
+    /// Sets the number of the override of a forced-open state that is about to be entered. Only under
+    /// the transition lock.
+    pub(super) fn set_forced_by(&self, next: Word, number: u64) {
+        // Release, and before the word, as in `set_until`.
+        self.forced_by[next.turn()].store(number, Release);
     }
 
     /// Why the breaker opened last, packed.

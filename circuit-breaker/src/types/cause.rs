@@ -54,8 +54,8 @@ pub enum Cause {
     Reset,
 }
 
-// A cause in a word: its kind (4 bits), the calls that count against the backend (30 bits), of how
-// many (30 bits).
+// A cause in a word: nothing (1 bit, which a rejection uses), its kind (3 bits), the calls that count
+// against the backend (30 bits), of how many (30 bits).
 const NUMBER_BITS: u32 = 30;
 const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
 

@@ -5,6 +5,7 @@ mod error;
 mod no_retry;
 mod open;
 mod outcome;
+mod overrides;
 mod ratio;
 mod state;
 pub(crate) mod ticks;
@@ -18,4 +19,10 @@ pub use self::{
     state::State,
     transition::{Override, Transition},
 };
-pub(crate) use self::{open::Refusal, outcome::End, ratio::Ratio, transition::Change};
+pub(crate) use self::{
+    open::Refusal,
+    outcome::End,
+    overrides::{recall, remember},
+    ratio::Ratio,
+    transition::Change,
+};

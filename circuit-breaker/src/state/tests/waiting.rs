@@ -198,8 +198,11 @@ impl Scene {
         let end = self.circuit.refuse_at(self.now);
         for waiter in self.line.iter().filter(|w| !w.is_held) {
             match phase {
-                Phase::Open | Phase::Ramping { .. } => {
-                    assert_eq!(waiter.timer, Some(end.until));
+                Phase::Open => assert_eq!(waiter.timer, Some(end.until)),
+                // The end of the step, which is not after the end of the ramp.
+                Phase::Ramping { .. } => {
+                    let timer = waiter.timer.expect("a ramp ends");
+                    assert!(self.now < timer && timer <= waiter.polled_at + 15);
                 }
                 Phase::HalfOpen(_) => {
                     let timer = waiter.timer.expect("probes have deadlines");

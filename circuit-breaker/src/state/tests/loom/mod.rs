@@ -12,7 +12,7 @@ use crate::{
     state::{Admission, StateMachine, word::Phase},
     sync::Mutex,
     tests::explore,
-    types::{End, Outcome, Override, Refusal, State},
+    types::{End, Outcome, Override, Refusal, State, remember},
 };
 use std::time::Duration;
 
@@ -217,6 +217,25 @@ fn a_reader_sees_one_of_two_overrides_whole() {
             [(State::ForcedOpen, 10), (State::Disabled, 4)].contains(&seen),
             "{seen:?}"
         );
+    });
+}
+
+#[test]
+fn a_rejection_names_the_override_of_its_end() {
+    explore(None, || {
+        let circuit = circuit(builder().consecutive_failures(1));
+        let by = |time| lasting(10 * time);
+        let numbers = [1, 2, 3].map(|time| (remember(&by(time)), 10 * time));
+        circuit.force(Phase::ForcedOpen, by(1), 0);
+        let ((), seen) = race(
+            &circuit,
+            |c| {
+                c.force(Phase::ForcedOpen, by(2), 0);
+                c.force(Phase::ForcedOpen, by(3), 0);
+            },
+            |c| c.refuse_at(4),
+        );
+        assert!(numbers.contains(&(seen.cause, seen.until)), "{seen:?}");
     });
 }
 
