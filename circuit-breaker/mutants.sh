@@ -242,9 +242,13 @@ model_mutant 'an opening on a ramp that waits as the first one' src/state/transi
     'history.opens(word.is_closed(),' \
     'history.opens(true || word.is_closed(),'
 mutant 'calls on a ramp numbered by load, then store' src/state/ramp.rs \
-    'is_among(self.0.fetch_add(1, Relaxed), share)' \
-    '{ let number = self.0.load(Relaxed); self.0.store(number + 1, Relaxed); is_among(number, share) }' \
+    'is_among(generation, self.0.fetch_add(1, Relaxed), share)' \
+    '{ let number = self.0.load(Relaxed); self.0.store(number + 1, Relaxed); is_among(generation, number, share) }' \
     'state::tests::loom::reconfigure::a_ramp_admits_its_share_of_concurrent_calls'
+model_mutant 'a ramp whose share is periodic' src/state/ramp.rs \
+    '!hundred.is_available(position as u32)' \
+    'hundred.rejections < 100 && ((number % WHOLE + 1) * share).div_ceil(WHOLE) > (number % WHOLE * share).div_ceil(WHOLE)' \
+    'state::tests::ramp::kinds_in_turn_get_close_to_their_share_of_a_ramp'
 model_mutant 'a success that never opens' src/window/mod.rs \
     'failed: self.failed && (ended.failed || self.every_call),' \
     'failed: self.failed && ended.failed,' \

@@ -5,8 +5,9 @@ use crate::types::ticks::{NEVER, after, ticks};
 /// The gradual return of a breaker that has recovered: it admits a rising share of the calls, each
 /// share for a time, before it admits all.
 ///
-/// The share is spread evenly over the calls that come, without chance: at 25 % every fourth is
-/// admitted. The others are rejected.
+/// Of each hundred calls that come exactly the share is admitted, without chance. The others are
+/// rejected. The order is not periodic, so that traffic in which kinds of calls take turns gets the
+/// same share of each kind. The first call of a ramp is admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a ramp does nothing until it is given to `Builder::ramp`"]
 #[cfg_attr(

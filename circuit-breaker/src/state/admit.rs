@@ -96,7 +96,7 @@ impl StateMachine {
                 Phase::Ramping { .. } => {
                     let (_, config) = self.config.read();
                     let (share, _) = self.ramp(&config, word, now);
-                    if self.arrivals.admit_next(share) {
+                    if self.arrivals.admit_next(word.generation(), share) {
                         return Ok(Admission::call(word, now));
                     }
                     None

@@ -38,6 +38,7 @@ mod admit;
 mod clock;
 mod config_cell;
 mod open_limit;
+mod order;
 mod overrides;
 mod probes;
 mod ramp;
@@ -62,6 +63,9 @@ use crate::{
     sync::{Mutex, const_fn},
     window::Windows,
 };
+
+#[cfg(all(test, not(loom)))]
+pub(crate) use self::ramp::is_among as is_among_ramp;
 
 #[derive(Debug)]
 pub(crate) struct StateMachine {

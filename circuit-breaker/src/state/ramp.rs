@@ -2,6 +2,7 @@
 
 use super::{
     StateMachine,
+    order::{HUNDRED, Hundred},
     word::{Phase, Word},
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 pub(super) struct Arrivals(AtomicU64);
 
 /// A share of all.
-const WHOLE: u64 = 100;
+const WHOLE: u64 = HUNDRED as u64;
 
 impl Arrivals {
     const_fn! {
@@ -27,12 +28,12 @@ impl Arrivals {
         }
     }
 
-    /// Whether the call that comes now is among `share` of a hundred.
-    pub(super) fn admit_next(&self, share: u64) -> bool {
+    /// Whether the call that comes now, on the ramp of `generation`, is among `share` of a hundred.
+    pub(super) fn admit_next(&self, generation: u32, share: u64) -> bool {
         // Relaxed: a number for each, and nothing else. A call of another ramp that was delayed
         // before this takes one number of this one. Counting instead of chance: the share is exact
-        // over any hundred calls, and a test needs no seed.
-        is_among(self.0.fetch_add(1, Relaxed), share)
+        // over each hundred calls, and a test needs no seed.
+        is_among(generation, self.0.fetch_add(1, Relaxed), share)
     }
 
     fn restart(&self) {
@@ -80,12 +81,19 @@ impl StateMachine {
     }
 }
 
-/// Whether the call with this number is among `share` of a hundred. In any hundred in a row exactly
-/// that many are, and among the first few their share, rounded up.
-const fn is_among(number: u64, share: u64) -> bool {
-    // It begins anew after a hundred, so that nothing overflows. The n-th call is admitted when the
-    // rounded-up share of the first n calls is one more than that of the first n - 1: a line drawn
-    // in whole steps, as on a screen.
-    let before = number % WHOLE;
-    ((before + 1) * share).div_ceil(WHOLE) > (before * share).div_ceil(WHOLE)
+/// Whether the call with this number is among `share` of a hundred, on the ramp of `generation`.
+///
+/// Of each hundred exactly that many are, in an order that is not periodic: otherwise the admitted
+/// calls could all be of one kind. In the first hundred they are never fewer than their share of the calls
+/// so far, so the first call of a ramp is among them.
+#[expect(clippy::cast_possible_truncation, reason = "at most a hundred")]
+pub(crate) fn is_among(generation: u32, number: u64, share: u64) -> bool {
+    let (hundred, position) = (number / WHOLE, number % WHOLE);
+    let hundred = Hundred {
+        // After a hundred hundreds the order is that of another ramp.
+        began: u64::from(generation) + hundred / WHOLE,
+        number: (hundred % WHOLE) as u32,
+        rejections: (WHOLE - share) as u32,
+    };
+    !hundred.is_available(position as u32)
 }

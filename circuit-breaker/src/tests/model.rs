@@ -454,10 +454,9 @@ impl Model {
                     left -= step;
                     index -= 1;
                 }
-                // The arrivals that make one more of the share due.
-                let share = u64::from(shares[index]);
-                let due = |arrivals: u64| (arrivals * share).div_ceil(100);
-                let is_among = due(self.arrivals + 1) > due(self.arrivals);
+                // The order has tests of its own.
+                let (ramp, share) = (u32::try_from(self.generation).unwrap(), shares[index]);
+                let is_among = crate::state::is_among_ramp(ramp, self.arrivals, share.into());
                 self.arrivals += 1;
                 if !is_among {
                     return Err(left);
