@@ -60,6 +60,10 @@ fn file_sets_fields_and_keeps_defaults() {
             r#"{ "linear": { "step": "10ms", "cap": "1s", "jitter": { "plus_minus": 20 } } }"#,
             Backoff::linear(ms(10), ms(1_000)).jitter(Jitter::PlusMinus(20)),
         ),
+        (
+            r#"{ "exponential": { "base": "10ms", "cap": "1s", "multiplier": 1.6 } }"#,
+            Backoff::exponential_by(1.6, ms(10), ms(1_000)),
+        ),
     ] {
         assert_eq!(read::<Backoff>(json), backoff);
     }
@@ -107,6 +111,12 @@ fn file_with_illegal_values_is_refused() {
         (
             problem::<Backoff>(r#"{ "linear": { "step": "1s", "cap": "9s", "jiter": "none" } }"#),
             "unknown field `jiter`",
+        ),
+        (
+            problem::<Backoff>(
+                r#"{ "exponential": { "base": "1s", "cap": "9s", "multiplier": 1 } }"#,
+            ),
+            "from 1.05 to 12.75, in steps of 0.05: found 1",
         ),
         (
             problem::<Backoff>(r#"{ "linear": { "step": "1s" } }"#),
@@ -189,7 +199,8 @@ proptest! {
     fn written_builders_are_read_back(
         attempts in prop_oneof![1_u32..=1_000, 1_u32..],
         (first, cap) in (duration(), duration()),
-        shape in 0_u8..4,
+        shape in 0_u8..5,
+        multiplier in 21_u32..=255,
         jitter in prop_oneof![
             Just(Jitter::Full), Just(Jitter::Equal), Just(Jitter::Decorrelated), Just(Jitter::None),
             any::<u8>().prop_map(Jitter::PlusMinus),
@@ -203,6 +214,7 @@ proptest! {
             0 => Backoff::exponential(first.min(cap), cap.max(first)),
             1 => Backoff::linear(first.min(cap), cap.max(first)),
             2 => Backoff::constant(first),
+            3 => Backoff::exponential_by(f64::from(multiplier) / 20.0, first, cap),
             _ => Backoff::none(),
         };
         let mut builder = RetryPolicy::builder().attempts(attempts).backoff(backoff.jitter(jitter)).max_hint(cap);

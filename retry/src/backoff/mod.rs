@@ -12,7 +12,7 @@ mod seeds;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod tests;
 
-use std::{ptr, time::Duration};
+use std::{fmt, ptr, time::Duration};
 
 use rand::{SeedableRng, rngs::SmallRng};
 
@@ -48,13 +48,12 @@ pub struct Backoff {
     jitter: Jitter,
 }
 
-/// How the delay before jitter changes from one retry to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Growth {
-    Level,
-    Adding,
-    Doubling,
-}
+/// How the delay before jitter changes from one retry to the next: not at all, by adding the first delay, or by a
+/// multiplier, in twentieths.
+///
+/// One byte, and so in steps: each call copies it, and a policy has no room for a second one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Growth(u8);
 
 /// A plain function and not a type parameter, which would run through policy and future. Nor a box, which would end
 /// `Copy`, and with it `const` and the builder as a value. A table in a `const` covers the usual need.
@@ -67,19 +66,39 @@ impl Backoff {
     /// No delay is above `cap`, jitter included, and at the cap delays are still spread. Any two durations are
     /// legal, zero and `Duration::MAX` included. A `base` above the cap counts as the cap, and a policy refuses it.
     pub const fn exponential(base: Duration, cap: Duration) -> Self {
-        Self::of(base, cap, Growth::Doubling)
+        Self::of(base, cap, Growth::DOUBLING)
+    }
+
+    /// Grows by `multiplier` each time: `min(cap, base × multiplier^(n − 1))` before the `n`-th retry, spread by the
+    /// jitter.
+    ///
+    /// The multiplier is from 1.05 to 12.75, in steps of 0.05: another one counts as the nearest of these. The cap
+    /// holds as for [`exponential`](Self::exponential).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maestro_retry::{Backoff, Jitter};
+    ///
+    /// let backoff = Backoff::exponential_by(1.5, Duration::from_millis(40), Duration::from_millis(120));
+    /// let steps: Vec<_> = backoff.jitter(Jitter::None).delays().take(5).map(|d| d.as_millis()).collect();
+    /// assert_eq!(steps, [40, 60, 90, 120, 120]);
+    /// ```
+    pub const fn exponential_by(multiplier: f64, base: Duration, cap: Duration) -> Self {
+        Self::of(base, cap, Growth::by(multiplier))
     }
 
     /// Grows by the same amount each time: `min(cap, step × n)` before the `n`-th retry, spread by the jitter.
     ///
     /// The cap holds as for [`exponential`](Self::exponential).
     pub const fn linear(step: Duration, cap: Duration) -> Self {
-        Self::of(step, cap, Growth::Adding)
+        Self::of(step, cap, Growth::ADDING)
     }
 
     /// The same each time, spread by the jitter. With the default jitter a delay is anywhere up to `delay`.
     pub const fn constant(delay: Duration) -> Self {
-        Self::of(delay, delay, Growth::Level)
+        Self::of(delay, delay, Growth::LEVEL)
     }
 
     /// `min(cap, f(n))` before the `n`-th retry, spread by the jitter.
@@ -101,7 +120,7 @@ impl Backoff {
     /// assert_eq!(steps, [10, 200, 800, 800]);
     /// ```
     pub const fn custom(f: fn(u32) -> Duration, cap: Duration) -> Self {
-        let mut backoff = Self::of(Duration::ZERO, cap, Growth::Level);
+        let mut backoff = Self::of(Duration::ZERO, cap, Growth::LEVEL);
         backoff.custom = Some(Custom(f));
         backoff
     }
@@ -178,11 +197,64 @@ impl Backoff {
     fn delay(&self, retry: u32) -> Duration {
         let delay = match (self.custom, self.growth) {
             (Some(Custom(f)), _) => f(retry),
-            (None, Growth::Level) => self.first,
-            (None, Growth::Adding) => self.first.saturating_mul(retry),
-            (None, Growth::Doubling) => doubled(self.first, retry - 1),
+            (None, Growth::LEVEL) => self.first,
+            (None, Growth::ADDING) => self.first.saturating_mul(retry),
+            (None, Growth::DOUBLING) => doubled(self.first, retry - 1),
+            (None, growth) => growth.multiplied(self.first, retry - 1),
         };
         delay.min(self.cap)
+    }
+}
+
+// === impl Growth ===
+
+impl Growth {
+    const LEVEL: Self = Self(0);
+    const ADDING: Self = Self(1);
+    const DOUBLING: Self = Self::by(2.0);
+    /// The smallest multiplier; the largest is 255 twentieths.
+    const LEAST: u8 = 21;
+
+    /// The nearest multiplier.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, as documented"
+    )]
+    const fn by(multiplier: f64) -> Self {
+        let twentieths = (multiplier * 20.0 + 0.5) as u8;
+        // Not a number becomes zero, and so the least.
+        if twentieths < Self::LEAST {
+            Self(Self::LEAST)
+        } else {
+            Self(twentieths)
+        }
+    }
+
+    /// `None` where it adds, or stays.
+    fn multiplier(self) -> Option<f64> {
+        (self.0 >= Self::LEAST).then(|| f64::from(self.0) / 20.0)
+    }
+
+    /// `delay`, multiplied `times` times. In f64: to one part in 10^13.
+    fn multiplied(self, delay: Duration, times: u32) -> Duration {
+        // Zero times an infinite factor would not be a number.
+        if times == 0 || delay.is_zero() {
+            return delay;
+        }
+        let times = i32::try_from(times).unwrap_or(i32::MAX);
+        let factor = self.multiplier().unwrap_or(1.0).powi(times);
+        Duration::try_from_secs_f64(delay.as_secs_f64() * factor).unwrap_or(Duration::MAX)
+    }
+}
+
+impl fmt::Debug for Growth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (*self, self.multiplier()) {
+            (Self::LEVEL, _) => f.write_str("Level"),
+            (_, None) => f.write_str("Adding"),
+            (_, Some(multiplier)) => write!(f, "Times({multiplier})"),
+        }
     }
 }
 

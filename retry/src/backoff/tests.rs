@@ -37,6 +37,8 @@ fn up_and_down(retry: u32) -> Duration {
 pub(crate) fn backoff() -> impl Strategy<Value = Backoff> {
     let shape = prop_oneof![
         (duration(), duration()).prop_map(|(base, cap)| Backoff::exponential(base, cap)),
+        (1.05..12.75, duration(), duration())
+            .prop_map(|(multiplier, base, cap)| Backoff::exponential_by(multiplier, base, cap)),
         (duration(), duration()).prop_map(|(step, cap)| Backoff::linear(step, cap)),
         duration().prop_map(|cap| Backoff::custom(up_and_down, cap)),
         duration().prop_map(Backoff::constant),
@@ -52,9 +54,11 @@ fn ceilings(backoff: Backoff) -> impl Iterator<Item = Duration> {
     (1_u32..).map(move |retry| {
         let now = backoff.custom.map_or(next, |Custom(f)| f(retry));
         next = match backoff.growth {
-            Growth::Level => next,
-            Growth::Adding => next.saturating_add(backoff.first),
-            Growth::Doubling => next.saturating_add(next),
+            Growth::LEVEL => next,
+            Growth::ADDING => next.saturating_add(backoff.first),
+            Growth::DOUBLING => next.saturating_add(next),
+            // From the first, as a rounding each time would add up.
+            growth => growth.multiplied(backoff.first, retry),
         };
         now.min(backoff.cap)
     })
@@ -185,6 +189,48 @@ fn seed_repeats_the_delays_of_a_run() {
     );
 }
 
+proptest! {
+    #[test]
+    fn multiplied_delays_are_those_of_a_naive_product(
+        twentieths in 21_u32..=255,
+        base in 1_u64..1_000_000,
+        retries in 1_u32..60,
+    ) {
+        let multiplier = f64::from(twentieths) / 20.0;
+        let base = Duration::from_micros(base);
+        let backoff = Backoff::exponential_by(multiplier, base, HOUR).jitter(Jitter::None);
+        let mut naive = base.as_secs_f64();
+        for (retry, delay) in (1..=retries).zip(backoff.delays()) {
+            let expected = naive.min(HOUR.as_secs_f64());
+            prop_assert!((delay.as_secs_f64() - expected).abs() < 1e-9 + expected * 1e-12, "{retry}");
+            naive *= multiplier;
+        }
+    }
+}
+
+#[test]
+fn multiplier_counts_as_the_nearest_in_its_range() {
+    let by = |multiplier| Backoff::exponential_by(multiplier, HOUR, HOUR);
+    for (given, counts_as) in [
+        (2.0, 2.0),
+        (1.5, 1.5),
+        (1.618, 1.6),
+        (1.63, 1.65),
+        (1.0, 1.05),
+        (-3.0, 1.05),
+        (f64::NAN, 1.05),
+        (12.75, 12.75),
+        (1e300, 12.75),
+        (f64::INFINITY, 12.75),
+    ] {
+        assert_eq!(by(given), by(counts_as), "{given}");
+    }
+    assert_eq!(by(2.0), Backoff::exponential(HOUR, HOUR));
+    assert_eq!(format!("{:?}", by(1.5).growth), "Times(1.5)");
+    let zero = Backoff::exponential_by(12.75, Duration::ZERO, HOUR).jitter(Jitter::None);
+    assert!(zero.delays().take(2_000).all(|delay| delay.is_zero()));
+}
+
 #[test]
 fn delays_start_again_after_a_hint() {
     let ms = Duration::from_millis;
@@ -236,6 +282,7 @@ fn equal_recipes_compare_equal() {
     let all = [
         Backoff::linear(a, b),
         Backoff::exponential(a, b),
+        Backoff::exponential_by(3.0, a, b),
         Backoff::custom(up_and_down, b),
         Backoff::linear(a, b).jitter(Jitter::Equal),
     ];
