@@ -29,7 +29,7 @@ fn everything_is_read_as_people_write_it() {
         "window": "100 calls",
         "minimum_calls": 10,
         "consecutive_failures": 5,
-        "wait_in_open": { "first": "1s", "cap": "1m 30s", "jitter": 0.25 },
+        "wait_in_open": { "first": "1s", "cap": "1m 30s", "multiplier": 1.5, "jitter": 0.25 },
         "max_retry_after": "10m",
         "probes": { "successes": 2, "of": 3, "in_flight": 1 },
         "probe_deadline": "2.5s",
@@ -44,7 +44,7 @@ fn everything_is_read_as_people_write_it() {
         .window(Window::calls(100))
         .minimum_calls(10)
         .consecutive_failures(5)
-        .wait_in_open(Wait::exponential(seconds(1), seconds(90)).jitter(0.25))
+        .wait_in_open(Wait::exponential_by(1.5, seconds(1), seconds(90)).jitter(0.25))
         .max_retry_after(seconds(600))
         .probes(Probes::successes(2, 3).in_flight(1))
         .probe_deadline(Duration::from_millis(2_500))
@@ -96,6 +96,20 @@ fn the_short_forms_are_read_and_written() {
             "wait_in_open",
             json!({ "first": "2s", "jitter": 0.5 }),
             CircuitBreaker::builder().wait_in_open(Wait::fixed(seconds(2)).jitter(0.5)),
+        ),
+        (
+            "wait_in_open",
+            json!({ "first": "2s", "cap": "8s" }),
+            CircuitBreaker::builder().wait_in_open(Wait::exponential(seconds(2), seconds(8))),
+        ),
+        (
+            "wait_in_open",
+            json!({ "first": "2s", "cap": "2s", "multiplier": 3.0 }),
+            CircuitBreaker::builder().wait_in_open(Wait::exponential_by(
+                3.0,
+                seconds(2),
+                seconds(2),
+            )),
         ),
     ] {
         assert_eq!(read(&json!({ field: short })), Ok(built), "{short}");
@@ -167,7 +181,7 @@ fn a_refused_number_is_named_with_what_is_allowed() {
 
 #[test]
 fn a_refused_wait_or_probe_is_named_with_what_is_allowed() {
-    let wait = "`first`, `cap` and `jitter`";
+    let wait = "`first`, `cap`, `multiplier` and `jitter`";
     let probes = "`successes` and `of`";
     for (file, field, allowed) in [
         (
@@ -194,6 +208,16 @@ fn a_refused_wait_or_probe_is_named_with_what_is_allowed() {
             json!({ "wait_in_open": { "first": "5s", "jitter": 2 } }),
             "wait in open",
             "jitter a share",
+        ),
+        (
+            json!({ "wait_in_open": { "first": "5s", "cap": "9s", "multiplier": 1 } }),
+            "wait in open",
+            "multiplier above 1.0",
+        ),
+        (
+            json!({ "wait_in_open": { "first": "5s", "multiplier": 1.5 } }),
+            "wait_in_open",
+            "needs a `cap`",
         ),
         (
             json!({ "wait_in_open": { "first": "5s", "max": "6s" } }),
@@ -239,6 +263,7 @@ fn what_cannot_work_is_refused_again_when_it_is_read() {
     for broken in [
         CircuitBreaker::builder().ramp(never),
         CircuitBreaker::builder().wait_in_open(Wait::fixed(seconds(1)).jitter(1.5)),
+        CircuitBreaker::builder().wait_in_open(Wait::exponential_by(0.5, seconds(1), seconds(9))),
     ] {
         let file = serde_json::to_value(broken).unwrap();
         assert!(read(&file).is_err(), "{file}");
@@ -259,7 +284,14 @@ fn shares() -> impl Strategy<Value = f64> {
 }
 
 fn waits() -> impl Strategy<Value = Wait> {
-    let wait = (durations(), durations()).prop_map(|(a, b)| Wait::exponential(a.min(b), a.max(b)));
+    let multiplier = option::of((1_001..=1_000_000_u32).prop_map(|n| f64::from(n) / 1_000.0));
+    let wait = (durations(), durations(), multiplier).prop_map(|(a, b, multiplier)| {
+        let (first, cap) = (a.min(b), a.max(b));
+        match multiplier {
+            Some(multiplier) => Wait::exponential_by(multiplier, first, cap),
+            None => Wait::exponential(first, cap),
+        }
+    });
     (wait, option::of(shares())).prop_map(|(wait, jitter)| match jitter {
         Some(share) => wait.jitter(share),
         None => wait,

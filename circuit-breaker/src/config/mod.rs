@@ -3,6 +3,7 @@
 mod builder;
 #[cfg(feature = "serde")]
 mod duration;
+mod multiplier;
 mod probes;
 mod ramp;
 mod validate;

@@ -7,6 +7,7 @@
 use super::{
     Builder,
     builder::Numbers,
+    multiplier::Multiplier,
     probes::{Rule, Trial},
     ramp::Steps,
     wait::Waits,
@@ -166,7 +167,7 @@ const fn share(ratio: Option<f64>) -> Result<Option<Ratio>, ()> {
 const WINDOW: usize = 3;
 /// Two ratios, 32 bits each; 0 where there is none.
 const RATIOS: usize = 4;
-/// Failures in a row (32 bits), what cancelled calls are (2).
+/// Failures in a row (32 bits), what cancelled calls are (2), the multiplier of the wait (30).
 const CALLS: usize = 5;
 /// Probes: results (12 bits), successes (12), in flight (8 of the upper 32).
 const PROBES: usize = 6;
@@ -183,6 +184,7 @@ const RAMP_SHARES: usize = 13;
 const MAX_ASKED_WAIT: usize = 14;
 
 const EVERY_CALL: u64 = 1 << 2;
+const MULTIPLIER_SHIFT: u32 = 2;
 
 impl Config {
     pub(crate) const WORDS: usize = 15;
@@ -203,7 +205,7 @@ impl Config {
                 OnCancel::Ignored => 0,
                 OnCancel::Failure => 1,
                 OnCancel::FailureIfSlow => 2,
-            },
+            } | (self.wait.multiplier.bits() << MULTIPLIER_SHIFT),
         );
         let (rule, needed) = match self.trial.rule {
             Rule::Share(ratio) => (Some(ratio), 0),
@@ -231,7 +233,7 @@ impl Config {
 
     pub(crate) fn unpack(words: &[u64; Self::WORDS]) -> Self {
         let word = |index: usize| words[index];
-        let (in_a_row, on_cancel) = halves(word(CALLS));
+        let (in_a_row, calls) = halves(word(CALLS));
         Self {
             trial: Self::unpack_trial(word),
             window: Self::unpack_shape(word(WINDOW) & Shape::KINDS, word).map(|shape| {
@@ -248,11 +250,12 @@ impl Config {
             wait: Waits {
                 first: word(WAIT),
                 cap: word(WAIT_CAP),
+                multiplier: Multiplier::from_bits(calls >> MULTIPLIER_SHIFT),
                 jitter: Ratio::from_bits(halves(word(SHARES)).1),
             },
             max_asked_wait: word(MAX_ASKED_WAIT),
             slow_after: (word(SLOW_AFTER) != u64::MAX).then_some(word(SLOW_AFTER)),
-            on_cancel: match on_cancel {
+            on_cancel: match calls & ((1 << MULTIPLIER_SHIFT) - 1) {
                 0 => OnCancel::Ignored,
                 1 => OnCancel::Failure,
                 _ => OnCancel::FailureIfSlow,

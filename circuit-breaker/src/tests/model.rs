@@ -23,7 +23,9 @@ struct Config {
     minimum: u32,
     in_a_row: Option<u32>,
     wait: u64,
-    /// At most, after doubling.
+    /// By how much each wait is longer.
+    multiplier: u32,
+    /// At most, after that.
     wait_cap: u64,
     results: u32,
     /// How many have to succeed, where the ratio does not decide.
@@ -57,7 +59,8 @@ impl Config {
                 Looks::AtLast(calls) => Window::calls(calls),
             })
             .minimum_calls(self.minimum)
-            .wait_in_open(Wait::exponential(
+            .wait_in_open(Wait::exponential_by(
+                f64::from(self.multiplier),
                 Duration::from_nanos(self.wait),
                 Duration::from_nanos(self.wait_cap),
             ))
@@ -130,7 +133,7 @@ fn config() -> impl Strategy<Value = Config> {
         1_u32..6,
         (
             prop::sample::select(vec![1_u64, 10, 50, 100_000_000, u64::MAX]),
-            prop::sample::select(vec![1_u64, 2, 7, 1 << 40]),
+            (2_u32..5, prop::sample::select(vec![1_u64, 2, 7, 1 << 40])),
             prop::sample::select(vec![0_u64, 40, u64::MAX]),
         ),
         (1_u32..4, prop::option::of(1_u32..4)),
@@ -151,7 +154,7 @@ fn config() -> impl Strategy<Value = Config> {
                 on_cancel,
                 window,
                 minimum,
-                (wait, times, max_asked),
+                (wait, (multiplier, times), max_asked),
                 (results, successes),
                 in_flight,
                 probe_time,
@@ -171,6 +174,7 @@ fn config() -> impl Strategy<Value = Config> {
                     minimum,
                     in_a_row,
                     wait,
+                    multiplier,
                     wait_cap: wait.saturating_mul(times),
                     results,
                     successes: successes.map(|needed| needed.min(results)),
@@ -342,7 +346,9 @@ impl Model {
     fn next_wait(&self) -> u64 {
         let mut wait = self.config.wait;
         for _ in 0..self.openings {
-            wait = wait.saturating_mul(2).min(self.config.wait_cap);
+            wait = wait
+                .saturating_mul(self.config.multiplier.into())
+                .min(self.config.wait_cap);
         }
         wait
     }

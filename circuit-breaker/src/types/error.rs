@@ -16,7 +16,8 @@ pub enum InvalidConfig {
     Window,
     /// A minimum of no calls, or of more than the window can hold or is sure to count exactly.
     MinimumCalls,
-    /// No wait in open, a cap below it, or a jitter that is not a share of it.
+    /// No wait in open, a cap below it, a multiplier by which it does not grow, or a jitter that is
+    /// not a share of it.
     WaitInOpen,
     /// No probes, or more than there is room for.
     Probes,
@@ -51,7 +52,7 @@ impl InvalidConfig {
                 "the minimum of calls must be from 1 to 500,000, and no more than the window can hold"
             }
             Self::WaitInOpen => {
-                "the wait in open must be longer than zero, its cap no shorter, its jitter a share up to 1.0"
+                "the wait in open must be longer than zero, its cap no shorter, its multiplier above 1.0 and up to 1,000, its jitter a share up to 1.0"
             }
             Self::Probes => {
                 "the probes of a half-open circuit must be from 1 to 4,095 results, no fewer than have to succeed, and from 1 to 16 in flight"
