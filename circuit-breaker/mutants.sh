@@ -249,6 +249,19 @@ model_mutant 'a ramp whose share is periodic' src/state/ramp.rs \
     '!hundred.is_available(position as u32)' \
     'hundred.rejections < 100 && ((number % WHOLE + 1) * share).div_ceil(WHOLE) > (number % WHOLE * share).div_ceil(WHOLE)' \
     'state::tests::ramp::kinds_in_turn_get_close_to_their_share_of_a_ramp'
+mutant 'a forgotten row that ends with the time of a new one' src/state/row.rs \
+    'self.state.swap(word, word.with_in_a_row(0));
+                continue;' \
+    'self.last_failure.note(now, false);
+                if self.state.swap(word, word.with_in_a_row(1)) {
+                    return;
+                }
+                continue;' \
+    'state::tests::loom::two_failures_after_a_forgotten_row_begin_one'
+model_mutant 'failures in a row that are never forgotten' src/state/row.rs \
+    '>= config.row_age' \
+    '>= config.row_age.max(u64::MAX)' \
+    'tests::model::any_history_agrees_with_a_naive_breaker'
 model_mutant 'a success that never opens' src/window/mod.rs \
     'failed: self.failed && (ended.failed || self.every_call),' \
     'failed: self.failed && ended.failed,' \

@@ -29,6 +29,7 @@ fn everything_is_read_as_people_write_it() {
         "window": "100 calls",
         "minimum_calls": 10,
         "consecutive_failures": 5,
+        "forget_failures_after": "1h",
         "wait_in_open": { "first": "1s", "cap": "1m 30s", "multiplier": 1.5, "jitter": 0.25 },
         "max_retry_after": "10m",
         "probes": { "successes": 2, "of": 3, "in_flight": 1 },
@@ -44,6 +45,7 @@ fn everything_is_read_as_people_write_it() {
         .window(Window::calls(100))
         .minimum_calls(10)
         .consecutive_failures(5)
+        .forget_failures_after(seconds(3_600))
         .wait_in_open(Wait::exponential_by(1.5, seconds(1), seconds(90)).jitter(0.25))
         .max_retry_after(seconds(600))
         .probes(Probes::successes(2, 3).in_flight(1))
@@ -168,6 +170,11 @@ fn a_refused_number_is_named_with_what_is_allowed() {
             json!({ "consecutive_failures": 0.5 }),
             "consecutive_failures",
             "u32",
+        ),
+        (
+            json!({ "forget_failures_after": "1h" }),
+            "`forget_failures_after`",
+            "`consecutive_failures`",
         ),
         (
             json!({ "ramp": { "step": "10s", "percent": [] } }),
@@ -322,7 +329,7 @@ prop_compose! {
         slow in option::of((shares(), durations())),
         window in windows(),
         minimum in option::of(1..=20_u32),
-        in_a_row in option::of(1..1_000_u32),
+        in_a_row in option::of((1..1_000_u32, option::of(durations()))),
         wait in waits(),
         probes in probes(),
         deadline in durations(),
@@ -342,8 +349,11 @@ prop_compose! {
         if let Some(calls) = minimum {
             builder = builder.minimum_calls(calls);
         }
-        if let Some(failures) = in_a_row {
+        if let Some((failures, forgotten)) = in_a_row {
             builder = builder.consecutive_failures(failures);
+            if let Some(time) = forgotten {
+                builder = builder.forget_failures_after(time);
+            }
         }
         if let Some(on_cancel) = on_cancel {
             builder = builder.on_cancel(on_cancel);

@@ -44,6 +44,14 @@ pub(super) struct Numbers {
     pub(super) minimum_calls: Option<u32>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub(super) consecutive_failures: Option<u32>,
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            with = "super::duration::option",
+            skip_serializing_if = "Option::is_none"
+        )
+    )]
+    pub(super) forget_failures_after: Option<Duration>,
     pub(super) wait_in_open: Wait,
     #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
     pub(super) max_retry_after: Duration,
@@ -68,6 +76,7 @@ impl Builder {
             window: Window::time(Duration::from_secs(10)),
             minimum_calls: None,
             consecutive_failures: None,
+            forget_failures_after: None,
             // About what a process takes to restart. Longer, but not by much, where it fails again: a
             // backend that flaps gets less, and its recovery is not noticed minutes late.
             wait_in_open: Wait::exponential(Duration::from_secs(5), Duration::from_secs(30)),
@@ -132,12 +141,27 @@ impl Builder {
     }
 
     /// Opens when this number of calls failed without a success in between: 1 to 536,870,911. They
-    /// are counted in the order in which they end, however long ago. Off by default.
+    /// are counted in the order in which they end, and forgotten after a time without a failure
+    /// ([`forget_failures_after`](Self::forget_failures_after)). Off by default.
     ///
     /// If no ratio is configured beside it, it is the only thing that opens the breaker, and no
     /// window is kept.
+    ///
+    /// Costs a clock reading for each failure.
     pub const fn consecutive_failures(mut self, failures: u32) -> Self {
         self.0.consecutive_failures = Some(failures);
+        self
+    }
+
+    /// Forgets the failures in a row once this time has passed since the last of them: a failure
+    /// that ends then is the first one again. The default is 10 minutes. From 1 ns; more than 36
+    /// years are 36 years. Needs [`consecutive_failures`](Self::consecutive_failures).
+    ///
+    /// The time between two failures matters, and not how long all of them took: a backend that is
+    /// seldom called and always fails opens the breaker, however long that takes. After a long time
+    /// without a failure nothing is known about it.
+    pub const fn forget_failures_after(mut self, time: Duration) -> Self {
+        self.0.forget_failures_after = Some(time);
         self
     }
 

@@ -6,6 +6,7 @@ mod duration;
 mod multiplier;
 mod probes;
 mod ramp;
+mod row;
 mod validate;
 mod wait;
 mod window;

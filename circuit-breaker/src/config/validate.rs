@@ -10,6 +10,7 @@ use super::{
     multiplier::Multiplier,
     probes::{Rule, Trial},
     ramp::Steps,
+    row::row,
     wait::Waits,
 };
 use crate::{
@@ -26,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) window: Option<(Shape, Limits)>,
     /// How many failures in a row open the breaker; 0 where they do not.
     pub(crate) in_a_row: u32,
+    /// How long after the last failure the row is forgotten.
+    pub(crate) row_age: u64,
     pub(crate) wait: Waits,
     /// The longest wait that a backend may ask for.
     pub(crate) max_asked_wait: u64,
@@ -40,8 +43,6 @@ pub(crate) struct Config {
 const HALF: Option<Ratio> = Ratio::new(0.5);
 /// Below it one or two failures would be half of the calls.
 const DEFAULT_MINIMUM: u32 = 20;
-/// The largest count of failures in a row that the state word has room for.
-const MAX_IN_A_ROW: u32 = (1 << 29) - 1;
 
 // === impl Builder ===
 
@@ -54,6 +55,7 @@ impl Builder {
             window,
             minimum_calls,
             consecutive_failures,
+            forget_failures_after,
             wait_in_open,
             max_retry_after,
             probes,
@@ -80,12 +82,9 @@ impl Builder {
             (None, Some(_)) => OnCancel::FailureIfSlow,
             (None, None) => OnCancel::Ignored,
         };
-        let in_a_row = match consecutive_failures {
-            Some(failures) if failures == 0 || failures > MAX_IN_A_ROW => {
-                return Err(InvalidConfig::ConsecutiveFailures);
-            }
-            Some(failures) => failures,
-            None => 0,
+        let (in_a_row, row_age) = match row(consecutive_failures, forget_failures_after) {
+            Ok(row) => row,
+            Err(invalid) => return Err(invalid),
         };
         let Some((shape, max_minimum)) = window.shape() else {
             return Err(InvalidConfig::Window);
@@ -139,6 +138,7 @@ impl Builder {
                 _ => Some((shape, limits)),
             },
             in_a_row,
+            row_age,
             wait,
             max_asked_wait: ticks(max_retry_after),
             slow_after,
@@ -182,12 +182,13 @@ const RAMP_STEP: usize = 12;
 /// Eight shares of eight bits; 0 where there is no ramp.
 const RAMP_SHARES: usize = 13;
 const MAX_ASKED_WAIT: usize = 14;
+const ROW_AGE: usize = 15;
 
 const EVERY_CALL: u64 = 1 << 2;
 const MULTIPLIER_SHIFT: u32 = 2;
 
 impl Config {
-    pub(crate) const WORDS: usize = 15;
+    pub(crate) const WORDS: usize = 16;
 
     pub(crate) const fn pack(&self) -> [u64; Self::WORDS] {
         let mut words = [0; Self::WORDS];
@@ -219,6 +220,7 @@ impl Config {
         words[WAIT] = self.wait.first;
         words[WAIT_CAP] = self.wait.cap;
         words[MAX_ASKED_WAIT] = self.max_asked_wait;
+        words[ROW_AGE] = self.row_age;
         words[PROBE_TIME] = self.trial.time;
         words[SLOW_AFTER] = match self.slow_after {
             Some(limit) => limit,
@@ -247,6 +249,7 @@ impl Config {
                 (shape, limits)
             }),
             in_a_row,
+            row_age: word(ROW_AGE),
             wait: Waits {
                 first: word(WAIT),
                 cap: word(WAIT_CAP),

@@ -22,7 +22,7 @@ use crate::{
 
 // Why not a lock, or a pointer that is swapped: a lock would be on the path of every call, and to
 // free the old numbers of a pointer takes a reference count or an epoch for each reader. Two sets
-// of fourteen words are 224 bytes, and a reader writes nothing.
+// of sixteen words are 256 bytes, and a reader writes nothing.
 //
 // A reader is disturbed only by the second change after its plan, which writes into the set it
 // reads. It then sees another plan.
@@ -75,7 +75,7 @@ impl ConfigCell {
                         AtomicU64::new(w[0]), AtomicU64::new(w[1]), AtomicU64::new(w[2]), AtomicU64::new(w[3]),
                         AtomicU64::new(w[4]), AtomicU64::new(w[5]), AtomicU64::new(w[6]), AtomicU64::new(w[7]),
                         AtomicU64::new(w[8]), AtomicU64::new(w[9]), AtomicU64::new(w[10]), AtomicU64::new(w[11]),
-                        AtomicU64::new(w[12]), AtomicU64::new(w[13]), AtomicU64::new(w[14]),
+                        AtomicU64::new(w[12]), AtomicU64::new(w[13]), AtomicU64::new(w[14]), AtomicU64::new(w[15]),
                     ],
                     zeros!(WORDS),
                 ],

@@ -43,6 +43,7 @@ mod overrides;
 mod probes;
 mod ramp;
 mod record;
+mod row;
 mod snapshot;
 mod transitions;
 mod waiters;
@@ -55,7 +56,7 @@ pub use self::snapshot::Snapshot;
 pub(crate) use self::{admission::Admission, clock::Clock, open_limit::OpenLimit, waiters::Ticket};
 use self::{
     config_cell::ConfigCell, open_limit::Membership, overrides::History, probes::ProbeSlots,
-    ramp::Arrivals, waiters::Waiters, word::AtomicState,
+    ramp::Arrivals, row::LastFailure, waiters::Waiters, word::AtomicState,
 };
 use crate::{
     config::Config,
@@ -72,6 +73,7 @@ pub(crate) struct StateMachine {
     // Rust orders the fields. The rings and the slots of the window are aligned to 128 bytes, so
     // that a call which counts does not slow down the calls that only read the state.
     state: AtomicState,
+    last_failure: LastFailure,
     config: ConfigCell,
     window: Windows,
     probes: ProbeSlots,
@@ -90,6 +92,7 @@ impl StateMachine {
         pub(crate) fn new(name: &'static str, config: Config) -> Self {
             Self {
                 state: AtomicState::new(),
+                last_failure: LastFailure::new(),
                 config: ConfigCell::new(config),
                 window: Windows::new(),
                 probes: ProbeSlots::new(),

@@ -4,7 +4,7 @@
 //! whole: if they change while it ends, it is evaluated again by the new ones. Where the shape of
 //! the window changes at that moment, the call counts in the window that is dropped.
 
-use super::{Admission, StateMachine, config_cell::Plan, word::MAX_IN_A_ROW};
+use super::{Admission, StateMachine, config_cell::Plan};
 use crate::{
     config::Config,
     types::{Cause, End, Outcome, ticks::ticks},
@@ -35,7 +35,7 @@ impl StateMachine {
     }
 
     /// Records how an admitted call ended. The clock is read at most once: for a probe, for a
-    /// window of time, for slowness, or to open.
+    /// window of time, for slowness, for a failure in a row, or to open.
     #[inline]
     pub(crate) fn record(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
         // Comparisons and not a match of three arms: it would unpack the kind of the outcome first,
@@ -90,7 +90,7 @@ impl StateMachine {
             // Late, or there are other numbers, by which it is recorded then.
             return self.config.plan() == plan;
         };
-        // Two words instead of fourteen. They are believed only if the plan holds afterwards; if it
+        // Two words instead of sixteen. They are believed only if the plan holds afterwards; if it
         // does not, the call is evaluated by all of the new numbers.
         //
         // An earlier version unpacked the whole configuration and divided three times: a failure
@@ -211,7 +211,7 @@ impl StateMachine {
         // never used.
         if config.in_a_row == 0 {
         } else if ended.failed {
-            self.fail_in_a_row(generation, asked_wait(end), now_or_read);
+            self.fail_in_a_row(generation, asked_wait(end), now_or_read());
         } else {
             self.end_row(generation);
         }
@@ -231,48 +231,6 @@ impl StateMachine {
         // The generation protects a newer state, the number of the window a newer shape. Both are
         // loads of words that the call reads anyway.
         self.state.load().generation() == generation && self.config.plan().has_window_of(plan)
-    }
-
-    /// A success after failures, or after none: then it only reads.
-    pub(super) fn end_row(&self, generation: u32) {
-        loop {
-            let word = self.state.load();
-            // The usual case, no failure before it: one load, and nothing is written.
-            if matches!(word.records_in(generation), None | Some(0))
-                || self.state.swap(word, word.with_in_a_row(0))
-            {
-                return;
-            }
-        }
-    }
-
-    fn fail_in_a_row(&self, generation: u32, asked_wait: u64, clock: impl Fn() -> u64) {
-        loop {
-            let word = self.state.load();
-            let Some(before) = word.records_in(generation) else {
-                return; // late
-            };
-            // The breaker opens at the maximum at the latest, unless its family keeps it closed.
-            let failures = before.saturating_add(1).min(MAX_IN_A_ROW);
-            let (plan, config) = self.config.read();
-            if config.in_a_row == 0 {
-                return; // no longer
-            }
-            if failures >= config.in_a_row {
-                // A success that comes between here and the transition is late.
-                let cause = Cause::ConsecutiveFailures { failures };
-                if !self.open(plan, generation, cause, asked_wait, clock()) {
-                    continue;
-                }
-                if self.state.load().generation() != generation {
-                    return;
-                }
-                // Its family keeps it closed, and the row goes on.
-            }
-            if self.state.swap(word, word.with_in_a_row(failures)) {
-                return;
-            }
-        }
     }
 }
 

@@ -46,11 +46,7 @@ impl StateMachine {
                 name: self.observers.name(),
                 word,
                 window: config.window.map(counts).unwrap_or_default(),
-                // A row that is no longer configured is not shown, though the word still has its count.
-                in_a_row: match config.in_a_row {
-                    0 => 0,
-                    _ => word.phase().in_a_row().unwrap_or(0),
-                },
+                in_a_row: self.row(&config, word, now),
                 share: self.share(&config, word, now),
                 retry_after: (!self.has_room(word)).then_some(until.saturating_sub(now)),
                 cause: Cause::from_bits(self.state.cause()),
@@ -108,8 +104,10 @@ impl Snapshot {
         self.share
     }
 
-    /// Failures since the last success: counted while closed, ramping or only measuring, and only
-    /// where [`consecutive_failures`](crate::Builder::consecutive_failures) is configured; else 0.
+    /// Failures since the last success, unless they are
+    /// [forgotten](crate::Builder::forget_failures_after): counted while closed, ramping or only
+    /// measuring, and only where [`consecutive_failures`](crate::Builder::consecutive_failures) is
+    /// configured; else 0.
     #[must_use]
     pub const fn consecutive_failures(&self) -> u32 {
         self.in_a_row

@@ -22,6 +22,8 @@ struct Config {
     window: Looks,
     minimum: u32,
     in_a_row: Option<u32>,
+    /// How long after a failure the row is forgotten.
+    row_age: u64,
     wait: u64,
     /// By how much each wait is longer.
     multiplier: u32,
@@ -90,7 +92,9 @@ impl Config {
             builder = builder.failure_ratio(f64::from(failures) / f64::from(calls));
         }
         if let Some(failures) = self.in_a_row {
-            builder = builder.consecutive_failures(failures);
+            builder = builder
+                .consecutive_failures(failures)
+                .forget_failures_after(Duration::from_nanos(self.row_age));
         }
         builder
     }
@@ -112,7 +116,10 @@ fn config() -> impl Strategy<Value = Config> {
     let triggers = (
         prop::option::of(ratio.clone()),
         prop::option::of(ratio),
-        prop::option::of(1_u32..4),
+        prop::option::of((
+            1_u32..4,
+            prop::sample::select(vec![1_u64, 30, 1_000, u64::MAX]),
+        )),
     )
         .prop_filter("one trigger", |(failed, slow, in_a_row)| {
             failed.is_some() || slow.is_some() || in_a_row.is_some()
@@ -172,7 +179,8 @@ fn config() -> impl Strategy<Value = Config> {
                     on_cancel,
                     window,
                     minimum,
-                    in_a_row,
+                    in_a_row: in_a_row.map(|(failures, _)| failures),
+                    row_age: in_a_row.map_or(1, |(_, age)| age),
                     wait,
                     multiplier,
                     wait_cap: wait.saturating_mul(times),
@@ -295,6 +303,8 @@ struct Model {
     closed_since: u64,
     /// Until when a backend wants to be left alone.
     alone_until: u64,
+    /// When the last failure in a row ended.
+    last_failure: u64,
     /// Calls that came on the ramp.
     arrivals: u64,
 }
@@ -534,7 +544,13 @@ impl Model {
             },
         };
         calls.push((now, kept));
-        *in_a_row = if failed { *in_a_row + 1 } else { 0 };
+        if !failed || now - self.last_failure >= self.config.row_age.min(NEVER) {
+            *in_a_row = 0;
+        }
+        if failed {
+            *in_a_row += 1;
+            self.last_failure = now;
+        }
         let in_a_row = *in_a_row;
         if let Some(cause) = self.trigger(failed, slow, in_a_row, now) {
             self.open(now, cause);
@@ -696,6 +712,7 @@ impl Both {
                 openings: 0,
                 closed_since: 0,
                 alone_until: 0,
+                last_failure: 0,
                 arrivals: 0,
             },
             start,
@@ -835,8 +852,11 @@ impl Both {
         );
         match &model.state {
             Naive::Closed { in_a_row, .. } | Naive::Steered { in_a_row, .. } => {
-                let counted = model.config.in_a_row.map_or(0, |_| *in_a_row);
-                prop_assert_eq!(snapshot.consecutive_failures(), counted);
+                let age = self.elapsed - model.last_failure;
+                let is_shown =
+                    model.config.in_a_row.is_some() && age < model.config.row_age.min(NEVER);
+                let shown = if is_shown { *in_a_row } else { 0 };
+                prop_assert_eq!(snapshot.consecutive_failures(), shown);
             }
             Naive::Open { until } => {
                 let rest = Duration::from_nanos(until - self.elapsed);

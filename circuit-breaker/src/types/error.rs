@@ -12,6 +12,8 @@ pub enum InvalidConfig {
     SlowAfter,
     /// Zero failures in a row, or more than can be counted.
     ConsecutiveFailures,
+    /// A time of zero after which failures in a row are forgotten, or none that are counted.
+    ForgetFailuresAfter,
     /// A window without length, or of more calls than can be kept.
     Window,
     /// A minimum of no calls, or of more than the window can hold or is sure to count exactly.
@@ -46,6 +48,9 @@ impl InvalidConfig {
             }
             Self::ConsecutiveFailures => {
                 "the consecutive failures that open the circuit must be from 1 to 536,870,911"
+            }
+            Self::ForgetFailuresAfter => {
+                "`forget_failures_after` must be longer than zero, and needs `consecutive_failures`, which it forgets"
             }
             Self::Window => "the window must be longer than zero, or hold from 1 to 1,024 calls",
             Self::MinimumCalls => {

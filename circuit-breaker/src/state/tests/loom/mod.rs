@@ -76,6 +76,26 @@ fn two_failures_in_a_row_make_exactly_one_transition() {
 }
 
 #[test]
+fn two_failures_after_a_forgotten_row_begin_one() {
+    explore(None, || {
+        let circuit = circuit(
+            builder()
+                .consecutive_failures(3)
+                .forget_failures_after(Duration::from_nanos(10)),
+        );
+        let [old, a, b] = [0; 3].map(|now| circuit.admit(|| now).unwrap());
+        fail(&circuit, old, 0);
+        // With the old one they would be three, and open it. They may count as one.
+        race(&circuit, |c| fail(c, a, 20), move |c| fail(c, b, 21));
+        let row = circuit.state.load().phase().in_a_row();
+        assert!(matches!(row, Some(1..=2)), "{row:?}");
+        let c = circuit.admit(|| 0).unwrap();
+        fail(&circuit, c, 31);
+        assert_eq!(circuit.state(), State::Closed, "it is forgotten again");
+    });
+}
+
+#[test]
 fn concurrent_failures_open_the_circuit_once() {
     explore(None, || {
         let circuit = circuit(builder().consecutive_failures(1));
