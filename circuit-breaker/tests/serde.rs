@@ -24,6 +24,7 @@ fn what_a_file_leaves_out_is_the_default() {
 fn everything_is_read_as_people_write_it() {
     let file = json!({
         "failure_ratio": 0.5,
+        "failure_count": 40,
         "slow_ratio": 1,
         "slow_after": "800ms",
         "window": "100 calls",
@@ -40,6 +41,7 @@ fn everything_is_read_as_people_write_it() {
     });
     let built = CircuitBreaker::builder()
         .failure_ratio(0.5)
+        .failure_count(40)
         .slow_ratio(1.0)
         .slow_after(Duration::from_millis(800))
         .window(Window::calls(100))
@@ -113,6 +115,11 @@ fn the_short_forms_are_read_and_written() {
                 seconds(2),
             )),
         ),
+        (
+            "failure_count",
+            json!(3),
+            CircuitBreaker::builder().failure_count(3),
+        ),
     ] {
         assert_eq!(read(&json!({ field: short })), Ok(built), "{short}");
         let written = serde_json::to_value(built).unwrap();
@@ -170,6 +177,11 @@ fn a_refused_number_is_named_with_what_is_allowed() {
             json!({ "consecutive_failures": 0.5 }),
             "consecutive_failures",
             "u32",
+        ),
+        (
+            json!({ "failure_count": 4, "window": "3 calls" }),
+            "failures in the window",
+            "no more than the window can hold",
         ),
         (
             json!({ "forget_failures_after": "1h" }),
@@ -329,6 +341,7 @@ prop_compose! {
         slow in option::of((shares(), durations())),
         window in windows(),
         minimum in option::of(1..=20_u32),
+        count in option::of(1..=20_u32),
         in_a_row in option::of((1..1_000_u32, option::of(durations()))),
         wait in waits(),
         probes in probes(),
@@ -348,6 +361,9 @@ prop_compose! {
         }
         if let Some(calls) = minimum {
             builder = builder.minimum_calls(calls);
+        }
+        if let Some(failures) = count {
+            builder = builder.failure_count(failures);
         }
         if let Some((failures, forgotten)) = in_a_row {
             builder = builder.consecutive_failures(failures);

@@ -1,8 +1,8 @@
-//! Numbers of failures that open the breaker.
+//! Numbers of failures that open the breaker: in a time, among the last calls, and in a row.
 
-use std::time::Duration;
+use std::{sync::mpsc, time::Duration};
 
-use maestro_circuit_breaker::{Cause, CircuitBreaker, InvalidConfig, State};
+use maestro_circuit_breaker::{Cause, CircuitBreaker, InvalidConfig, Open, State, Window};
 use tokio::time::advance;
 
 const NANO: Duration = Duration::from_nanos(1);
@@ -14,6 +14,139 @@ fn fail(breaker: &CircuitBreaker, times: u32) {
         breaker.try_acquire().expect("it admits calls").failure();
     }
 }
+
+fn succeed(breaker: &CircuitBreaker, times: u32) {
+    for _ in 0..times {
+        breaker.try_acquire().expect("it admits calls").success();
+    }
+}
+
+fn rejection(breaker: &CircuitBreaker) -> Open {
+    breaker.try_acquire().expect_err("it rejects calls")
+}
+
+// === In the window ===
+
+#[tokio::test(start_paused = true)]
+async fn a_number_of_failures_in_a_time_opens_it() {
+    let ten = Duration::from_secs(10);
+    let breaker = CircuitBreaker::builder()
+        .failure_count(5)
+        .window(Window::time(ten))
+        .build("count")
+        .unwrap();
+    // Four in any ten seconds, for a long time.
+    for _ in 0..40 {
+        advance(ten / 4).await;
+        fail(&breaker, 1);
+    }
+    assert_eq!(breaker.state(), State::Closed);
+    advance(ten).await;
+    // However many succeed.
+    fail(&breaker, 4);
+    succeed(&breaker, 1_000);
+    assert_eq!(breaker.state(), State::Closed);
+    assert_eq!(breaker.snapshot().failures(), 4);
+    fail(&breaker, 1);
+    let open = rejection(&breaker);
+    assert!(matches!(
+        open.cause(),
+        Some(Cause::FailureCount {
+            failures: 5,
+            calls: 1_005,
+            ..
+        })
+    ));
+    assert_eq!(
+        open.to_string(),
+        "circuit `count` is open since 5 of 1005 calls in the window failed: try again in 5s"
+    );
+}
+
+#[test]
+fn failures_among_the_last_calls_open_before_there_are_so_many() {
+    let breaker = CircuitBreaker::builder()
+        .failure_count(3)
+        .window(Window::calls(10))
+        .build("count")
+        .unwrap();
+    fail(&breaker, 2);
+    succeed(&breaker, 9);
+    // One of the first two has left.
+    fail(&breaker, 1);
+    succeed(&breaker, 1);
+    assert_eq!(breaker.state(), State::Closed);
+    fail(&breaker, 2);
+    assert_eq!(breaker.state(), State::Open);
+    breaker.reset();
+    fail(&breaker, 3);
+    assert!(matches!(
+        breaker.snapshot().cause(),
+        Some(Cause::FailureCount {
+            failures: 3,
+            calls: 3,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_number_and_a_share_of_failures_open_it_each_alone() {
+    let builder = CircuitBreaker::builder()
+        .failure_ratio(0.5)
+        .minimum_calls(4)
+        .failure_count(5)
+        .window(Window::calls(100));
+    let (told, heard) = mpsc::channel();
+    for (good, bad) in [(2, 2), (20, 5), (0, 4)] {
+        let breaker = builder.build("both").unwrap();
+        let told = told.clone();
+        let _listener = breaker.on_transition(move |t| told.send(t.cause().as_str()).unwrap());
+        succeed(&breaker, good);
+        fail(&breaker, bad - 1);
+        assert_eq!(breaker.state(), State::Closed);
+        fail(&breaker, 1);
+        assert_eq!(breaker.state(), State::Open);
+    }
+    let causes: Vec<_> = heard.try_iter().collect();
+    assert_eq!(causes, ["failure_ratio", "failure_count", "failure_ratio"]);
+}
+
+#[test]
+fn a_number_of_failures_alone_ignores_the_minimum_of_calls() {
+    let breaker = CircuitBreaker::builder()
+        .failure_count(1)
+        .minimum_calls(20)
+        .build("count")
+        .unwrap();
+    succeed(&breaker, 100);
+    fail(&breaker, 1);
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn a_number_of_failures_that_no_window_holds_is_refused() {
+    for (failures, window, fits) in [
+        (0, Window::calls(10), false),
+        (10, Window::calls(10), true),
+        (11, Window::calls(10), false),
+        (500_000, Window::time(MINUTE), true),
+        (500_001, Window::time(MINUTE), false),
+        (u32::MAX, Window::time(MINUTE), false),
+    ] {
+        let builder = CircuitBreaker::builder()
+            .failure_count(failures)
+            .window(window);
+        let expected = if fits {
+            Ok(())
+        } else {
+            Err(InvalidConfig::FailureCount)
+        };
+        assert_eq!(builder.build("count").map(drop), expected, "{failures}");
+    }
+}
+
+// === In a row ===
 
 #[tokio::test(start_paused = true)]
 async fn failures_days_apart_are_not_in_a_row() {
@@ -108,7 +241,7 @@ fn a_time_that_forgets_nothing_or_all_is_refused() {
     let builder = CircuitBreaker::builder();
     for builder in [
         builder.forget_failures_after(MINUTE),
-        builder.forget_failures_after(MINUTE).failure_ratio(0.5),
+        builder.forget_failures_after(MINUTE).failure_count(3),
         builder
             .consecutive_failures(3)
             .forget_failures_after(Duration::ZERO),

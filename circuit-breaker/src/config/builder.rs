@@ -7,9 +7,10 @@ use crate::types::OnCancel;
 ///
 /// Made by [`CircuitBreaker::builder`](crate::CircuitBreaker::builder). The breaker opens by what
 /// is configured here: a [`failure_ratio`](Self::failure_ratio), a
-/// [`slow_ratio`](Self::slow_ratio), [`consecutive_failures`](Self::consecutive_failures), in any
-/// combination. Without any of them it opens when half of the calls failed. They are evaluated in
-/// this order, and the first that holds is the [`Cause`](crate::Cause).
+/// [`failure_count`](Self::failure_count), a [`slow_ratio`](Self::slow_ratio),
+/// [`consecutive_failures`](Self::consecutive_failures), in any combination. Without any of them it
+/// opens when half of the calls failed. They are evaluated in this order, and the first that holds
+/// is the [`Cause`](crate::Cause).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a builder makes nothing until `build` or `build_static`"]
 #[cfg_attr(
@@ -29,6 +30,8 @@ pub struct Builder(pub(super) Numbers);
 pub(super) struct Numbers {
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub(super) failure_ratio: Option<f64>,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub(super) failure_count: Option<u32>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub(super) slow_ratio: Option<f64>,
     #[cfg_attr(
@@ -70,6 +73,7 @@ impl Builder {
     pub(crate) const fn new() -> Self {
         Self(Numbers {
             failure_ratio: None,
+            failure_count: None,
             slow_ratio: None,
             slow_after: None,
             // Long enough to see twenty calls of a quiet service, short enough to notice an outage.
@@ -101,6 +105,42 @@ impl Builder {
         self
     }
 
+    /// Opens when this number of the calls in the window failed: from 1 to 500,000, and no more than
+    /// a window of calls holds. The [`minimum_calls`](Self::minimum_calls) do not matter to it, nor
+    /// does how many calls succeeded. Off by default.
+    ///
+    /// With [`Window::time`] it is a number of failures in a time. With [`Window::calls`] it is a
+    /// number of failures among the last calls, and may be reached before the window is full.
+    ///
+    /// Where more than a million calls end within a sixteenth of a window of time, some of the
+    /// failures among them are not counted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maestro_circuit_breaker::{CircuitBreaker, State, Window};
+    ///
+    /// let five_in_10_s = CircuitBreaker::builder().failure_count(5).window(Window::time(Duration::from_secs(10)));
+    /// let three_of_the_last_10 = CircuitBreaker::builder().failure_count(3).window(Window::calls(10));
+    ///
+    /// for (builder, failures) in [(five_in_10_s, 5), (three_of_the_last_10, 3)] {
+    ///     let breaker = builder.build("geo")?;
+    ///     for _ in 1..failures {
+    ///         breaker.try_acquire()?.failure();
+    ///         breaker.try_acquire()?.success();
+    ///     }
+    ///     assert_eq!(breaker.state(), State::Closed);
+    ///     breaker.try_acquire()?.failure();
+    ///     assert_eq!(breaker.state(), State::Open);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn failure_count(mut self, failures: u32) -> Self {
+        self.0.failure_count = Some(failures);
+        self
+    }
+
     /// Opens when this share of the calls in the window were slow, failed or not, or more: above
     /// 0.0 and up to 1.0, compared as the failure ratio is. Needs [`slow_after`](Self::slow_after),
     /// which defines slow.
@@ -125,8 +165,8 @@ impl Builder {
         self
     }
 
-    /// The calls that the ratios look at: those within a time, or a number of last ones. The
-    /// default is [`Window::time`] of 10 s.
+    /// The calls that the ratios and the failure count look at: those within a time, or a number of
+    /// last ones. The default is [`Window::time`] of 10 s.
     pub const fn window(mut self, window: Window) -> Self {
         self.0.window = window;
         self
@@ -144,8 +184,8 @@ impl Builder {
     /// are counted in the order in which they end, and forgotten after a time without a failure
     /// ([`forget_failures_after`](Self::forget_failures_after)). Off by default.
     ///
-    /// If no ratio is configured beside it, it is the only thing that opens the breaker, and no
-    /// window is kept.
+    /// If nothing that looks at the window is configured beside it, it is the only thing that opens
+    /// the breaker, and no window is kept.
     ///
     /// Costs a clock reading for each failure.
     pub const fn consecutive_failures(mut self, failures: u32) -> Self {

@@ -12,6 +12,7 @@ use super::{
     ramp::Steps,
     row::row,
     wait::Waits,
+    window::minimum,
 };
 use crate::{
     types::{InvalidConfig, OnCancel, Ratio, ticks::ticks},
@@ -41,8 +42,6 @@ pub(crate) struct Config {
 
 /// A backend that fails every other call is of no use.
 const HALF: Option<Ratio> = Ratio::new(0.5);
-/// Below it one or two failures would be half of the calls.
-const DEFAULT_MINIMUM: u32 = 20;
 
 // === impl Builder ===
 
@@ -50,6 +49,7 @@ impl Builder {
     pub(crate) const fn validate(self) -> Result<Config, InvalidConfig> {
         let Numbers {
             failure_ratio,
+            failure_count,
             slow_ratio,
             slow_after,
             window,
@@ -86,16 +86,18 @@ impl Builder {
             Ok(row) => row,
             Err(invalid) => return Err(invalid),
         };
-        let Some((shape, max_minimum)) = window.shape() else {
+        let Some((shape, most)) = window.shape() else {
             return Err(InvalidConfig::Window);
         };
-        let minimum = match minimum_calls {
-            Some(calls) if calls == 0 || calls > max_minimum => {
-                return Err(InvalidConfig::MinimumCalls);
+        let count = match failure_count {
+            Some(failures) if failures == 0 || failures > most => {
+                return Err(InvalidConfig::FailureCount);
             }
-            Some(calls) => calls,
-            None if max_minimum < DEFAULT_MINIMUM => max_minimum,
-            None => DEFAULT_MINIMUM,
+            Some(failures) => failures,
+            None => 0,
+        };
+        let Some(minimum) = minimum(minimum_calls, most) else {
+            return Err(InvalidConfig::MinimumCalls);
         };
         let Some(wait) = wait_in_open.waits() else {
             return Err(InvalidConfig::WaitInOpen);
@@ -113,12 +115,11 @@ impl Builder {
                 steps => steps,
             },
         };
+        let looks_at_window = failed.is_some() || slow.is_some() || count > 0;
         let limits = Limits {
             minimum,
-            failed: match (failed, slow) {
-                (None, None) => HALF,
-                _ => failed,
-            },
+            failed: if looks_at_window { failed } else { HALF },
+            count,
             slow,
             every_call: evaluate_every_call,
         };
@@ -133,9 +134,10 @@ impl Builder {
                 in_flight: probes.in_flight_limit(),
                 time: ticks(probe_deadline),
             },
-            window: match (failed, slow, in_a_row) {
-                (None, None, 1..) => None,
-                _ => Some((shape, limits)),
+            window: if looks_at_window || in_a_row == 0 {
+                Some((shape, limits))
+            } else {
+                None
             },
             in_a_row,
             row_age,
@@ -162,8 +164,8 @@ const fn share(ratio: Option<f64>) -> Result<Option<Ratio>, ()> {
 // === impl Config ===
 
 // Which word holds what. Words 0 to 2 hold the shape of the window.
-/// The kind of the window (2 bits), whether every call is evaluated (1), the minimum (the upper
-/// 32).
+/// The kind of the window (2 bits), whether every call is evaluated (1), the count of failures (24,
+/// from the eighth on), the minimum (the upper 32).
 const WINDOW: usize = 3;
 /// Two ratios, 32 bits each; 0 where there is none.
 const RATIOS: usize = 4;
@@ -185,6 +187,8 @@ const MAX_ASKED_WAIT: usize = 14;
 const ROW_AGE: usize = 15;
 
 const EVERY_CALL: u64 = 1 << 2;
+const COUNT_SHIFT: u32 = 8;
+const COUNT_MASK: u64 = (1 << 24) - 1;
 const MULTIPLIER_SHIFT: u32 = 2;
 
 impl Config {
@@ -194,7 +198,9 @@ impl Config {
         let mut words = [0; Self::WORDS];
         if let Some((shape, limits)) = self.window {
             [words[0], words[1], words[2]] = shape.pack();
-            words[WINDOW] = shape.kind() | ((limits.minimum as u64) << 32);
+            words[WINDOW] = shape.kind()
+                | ((limits.count as u64) << COUNT_SHIFT)
+                | ((limits.minimum as u64) << 32);
             if limits.every_call {
                 words[WINDOW] |= EVERY_CALL;
             }
@@ -236,18 +242,10 @@ impl Config {
     pub(crate) fn unpack(words: &[u64; Self::WORDS]) -> Self {
         let word = |index: usize| words[index];
         let (in_a_row, calls) = halves(word(CALLS));
+        let shape = Self::unpack_shape(word(WINDOW) & Shape::KINDS, word);
         Self {
             trial: Self::unpack_trial(word),
-            window: Self::unpack_shape(word(WINDOW) & Shape::KINDS, word).map(|shape| {
-                let (minimum, failed) = Self::unpack_threshold(word);
-                let limits = Limits {
-                    minimum,
-                    failed,
-                    slow: Ratio::from_bits(halves(word(RATIOS)).1),
-                    every_call: word(WINDOW) & EVERY_CALL != 0,
-                };
-                (shape, limits)
-            }),
+            window: shape.map(|shape| (shape, Self::unpack_limits(word))),
             in_a_row,
             row_age: word(ROW_AGE),
             wait: Waits {
@@ -278,11 +276,17 @@ impl Config {
         Shape::unpack(kind, word)
     }
 
-    /// From how many calls on which share of failures opens.
+    /// The limits of a window, where there is one.
     #[inline]
-    pub(crate) fn unpack_threshold(word: impl Fn(usize) -> u64) -> (u32, Option<Ratio>) {
-        let (_, minimum) = halves(word(WINDOW));
-        (minimum, Ratio::from_bits(halves(word(RATIOS)).0))
+    pub(crate) fn unpack_limits(word: impl Fn(usize) -> u64) -> Limits {
+        let (window, (failed, slow)) = (word(WINDOW), halves(word(RATIOS)));
+        Limits {
+            minimum: halves(window).1,
+            failed: Ratio::from_bits(failed),
+            count: ((window >> COUNT_SHIFT) & COUNT_MASK) as u32,
+            slow: Ratio::from_bits(slow),
+            every_call: window & EVERY_CALL != 0,
+        }
     }
 
     pub(crate) fn unpack_trial(word: impl Fn(usize) -> u64) -> Trial {

@@ -21,6 +21,8 @@ enum Span {
     Calls(u32),
 }
 
+/// Below it one or two failures would be half of the calls.
+const DEFAULT_MINIMUM: u32 = 20;
 /// Below half of what a bucket counts exactly: a full bucket that was halved still holds as many
 /// calls.
 const MAX_MINIMUM: u32 = 500_000;
@@ -53,7 +55,7 @@ impl Window {
         Self(Span::Calls(calls))
     }
 
-    /// The shape, and the largest minimum of calls that it can hold; `None` if it can hold none.
+    /// The shape, and the most calls that it is sure to hold; `None` if it can hold none.
     pub(super) const fn shape(self) -> Option<(Shape, u32)> {
         match self.0 {
             Span::Time(length) if length.is_zero() => None,
@@ -61,6 +63,17 @@ impl Window {
             Span::Calls(calls) if calls == 0 || calls > MAX_CALLS => None,
             Span::Calls(calls) => Some((Shape::Calls(LastCalls::new(calls)), calls)),
         }
+    }
+}
+
+/// The calls from which on a ratio counts, of `most` that the window is sure to hold. `None` if they
+/// are none, or more than the window holds.
+pub(super) const fn minimum(calls: Option<u32>, most: u32) -> Option<u32> {
+    match calls {
+        Some(calls) if calls == 0 || calls > most => None,
+        Some(calls) => Some(calls),
+        None if most < DEFAULT_MINIMUM => Some(most),
+        None => Some(DEFAULT_MINIMUM),
     }
 }
 

@@ -16,8 +16,7 @@ use crate::{
         },
         const_fn, zeros,
     },
-    types::Ratio,
-    window::Shape,
+    window::{Limits, Shape},
 };
 
 // Why not a lock, or a pointer that is swapped: a lock would be on the path of every call, and to
@@ -119,11 +118,10 @@ impl ConfigCell {
         Config::unpack_shape(kind, |index| self.word(plan, index))
     }
 
-    /// From how many calls on which share of failures opens, to be believed only if the plan holds
-    /// afterwards.
+    /// The limits of the window, to be believed only if the plan holds afterwards.
     #[inline]
-    pub(super) fn guess_threshold(&self, plan: Plan) -> (u32, Option<Ratio>) {
-        Config::unpack_threshold(|index| self.word(plan, index))
+    pub(super) fn guess_limits(&self, plan: Plan) -> Limits {
+        Config::unpack_limits(|index| self.word(plan, index))
     }
 
     /// Puts other numbers into force. Only under the transition lock.
@@ -171,7 +169,7 @@ impl Plan {
         if let Some((shape, limits)) = config.window {
             // The kind of the window takes the lowest two bits, so a new kind needs no new task.
             tasks |= shape.kind();
-            if limits.failed.is_some() {
+            if limits.counts_failures() {
                 tasks |= FAILED;
             }
             if limits.slow.is_some() {

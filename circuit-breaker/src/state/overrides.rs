@@ -51,7 +51,7 @@ impl History {
     }
 
     /// One more opening. Returns the openings before it, and until when to stay open at least.
-    pub(super) const fn open(&mut self, waits: Waits) -> (u32, u64) {
+    pub(super) fn open(&mut self, waits: Waits) -> (u32, u64) {
         let openings = self.openings;
         // One beyond the longest wait would change no wait, and take as long as the others to be
         // forgotten: an outage of a day would be remembered for a day.

@@ -8,7 +8,7 @@ use super::{Admission, StateMachine, config_cell::Plan};
 use crate::{
     config::Config,
     types::{Cause, End, Outcome, ticks::ticks},
-    window::{Ended, Share, Tracked, Windows},
+    window::{Ended, Tracked, Windows},
 };
 
 impl StateMachine {
@@ -95,15 +95,10 @@ impl StateMachine {
         //
         // An earlier version unpacked the whole configuration and divided three times: a failure
         // cost 632 instructions instead of 330.
-        let (minimum, ratio) = self.config.guess_threshold(plan);
-        let is_exceeded = counts.failed.reaches(ratio, minimum);
-        if is_exceeded || self.config.plan() != plan {
-            self.open_by_failures(
-                plan,
-                generation,
-                is_exceeded.then_some(counts.failed),
-                || now.unwrap_or_else(clock),
-            );
+        let limits = self.config.guess_limits(plan);
+        let cause = limits.exceeded_by_failures(counts.failed);
+        if cause.is_some() || self.config.plan() != plan {
+            self.open_by_failures(plan, generation, cause, || now.unwrap_or_else(clock));
         }
         true
     }
@@ -116,15 +111,11 @@ impl StateMachine {
         &self,
         plan: Plan,
         generation: u32,
-        exceeded: Option<Share>,
+        cause: Option<Cause>,
         clock: impl Fn() -> u64,
     ) {
         let now = clock();
-        if let Some(Share { calls, bad }) = exceeded {
-            let cause = Cause::FailureRatio {
-                failures: bad,
-                calls,
-            };
+        if let Some(cause) = cause {
             if self.open(plan, generation, cause, 0, now) {
                 return;
             }

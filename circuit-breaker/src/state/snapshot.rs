@@ -77,14 +77,15 @@ impl Snapshot {
         self.word.generation().into()
     }
 
-    /// Calls in the window: 0 unless closed, ramping or only measuring, and where no ratio is
-    /// configured.
+    /// Calls in the window: 0 unless closed, ramping or only measuring, and where nothing that looks
+    /// at the window is configured.
     #[must_use]
     pub const fn calls(&self) -> u32 {
         self.window.calls()
     }
 
-    /// Failures among [`calls`](Self::calls); 0 where no failure ratio is configured.
+    /// Failures among [`calls`](Self::calls); 0 where neither a failure ratio nor
+    /// a failure count is configured.
     #[must_use]
     pub const fn failures(&self) -> u32 {
         self.window.failed.bad

@@ -16,6 +16,8 @@ use crate::{
 struct Config {
     /// Failures of calls.
     ratio: Option<(u32, u32)>,
+    /// Failures of any number of calls.
+    count: Option<u32>,
     slow_ratio: Option<(u32, u32)>,
     slow_after: Option<u64>,
     on_cancel: OnCancel,
@@ -96,12 +98,19 @@ impl Config {
                 .consecutive_failures(failures)
                 .forget_failures_after(Duration::from_nanos(self.row_age));
         }
+        if let Some(failures) = self.count {
+            builder = builder.failure_count(failures);
+        }
         builder
+    }
+
+    const fn counts_failures(&self) -> bool {
+        self.ratio.is_some() || self.count.is_some()
     }
 
     /// The kind and the length of the window, and which ratios are counted in it.
     fn shape(&self) -> Option<(Looks, bool, bool)> {
-        let (failed, slow) = (self.ratio.is_some(), self.slow_ratio.is_some());
+        let (failed, slow) = (self.counts_failures(), self.slow_ratio.is_some());
         let window = match self.window {
             Looks::Back(time) => Looks::Back(time.min(NEVER).div_ceil(16)),
             calls @ Looks::AtLast(_) => calls,
@@ -120,9 +129,10 @@ fn config() -> impl Strategy<Value = Config> {
             1_u32..4,
             prop::sample::select(vec![1_u64, 30, 1_000, u64::MAX]),
         )),
+        prop::option::of(1_u32..6),
     )
-        .prop_filter("one trigger", |(failed, slow, in_a_row)| {
-            failed.is_some() || slow.is_some() || in_a_row.is_some()
+        .prop_filter("one trigger", |(failed, slow, in_a_row, count)| {
+            failed.is_some() || slow.is_some() || in_a_row.is_some() || count.is_some()
         });
     (
         triggers,
@@ -156,7 +166,7 @@ fn config() -> impl Strategy<Value = Config> {
     )
         .prop_map(
             |(
-                (ratio, slow_ratio, in_a_row),
+                (ratio, slow_ratio, in_a_row, count),
                 slow_after,
                 on_cancel,
                 window,
@@ -167,18 +177,19 @@ fn config() -> impl Strategy<Value = Config> {
                 probe_time,
                 (evaluate_every_call, ramp),
             )| {
-                let minimum = match window {
-                    Looks::AtLast(calls) => minimum.min(calls),
-                    Looks::Back(_) => minimum,
+                let most = match window {
+                    Looks::AtLast(calls) => calls,
+                    Looks::Back(_) => u32::MAX,
                 };
                 let needs_slow = slow_ratio.is_some() || on_cancel == OnCancel::FailureIfSlow;
                 Config {
                     ratio,
+                    count: count.map(|failures| failures.min(most)),
                     slow_ratio,
                     slow_after: slow_after.or(needs_slow.then_some(5)),
                     on_cancel,
                     window,
-                    minimum,
+                    minimum: minimum.min(most),
                     in_a_row: in_a_row.map(|(failures, _)| failures),
                     row_age: in_a_row.map_or(1, |(_, age)| age),
                     wait,
@@ -532,14 +543,14 @@ impl Model {
         else {
             unreachable!("nothing is let in while open");
         };
-        let (ratio, slow_ratio) = (self.config.ratio, self.config.slow_ratio);
+        let (counted, slow_ratio) = (self.config.counts_failures(), self.config.slow_ratio);
         let kept = match self.config.window {
             Looks::Back(_) => Ended {
-                failed: ratio.map(|_| failed),
+                failed: counted.then_some(failed),
                 slow: slow_ratio.map(|_| slow),
             },
             Looks::AtLast(_) => Ended {
-                failed: Some(failed && ratio.is_some()),
+                failed: Some(failed && counted),
                 slow: Some(slow && slow_ratio.is_some()),
             },
         };
@@ -577,6 +588,8 @@ impl Model {
         let any = self.config.evaluate_every_call;
         if (failed || any) && reached(self.config.ratio, calls, failures) {
             Some(Cause::FailureRatio { failures, calls })
+        } else if (failed || any) && self.config.count.is_some_and(|limit| failures >= limit) {
+            Some(Cause::FailureCount { failures, calls })
         } else if (slow || any) && reached(self.config.slow_ratio, slow_of, slow_calls) {
             Some(Cause::SlowRatio {
                 slow: slow_calls,
@@ -834,7 +847,7 @@ impl Both {
         prop_assert_eq!(snapshot.cause(), model.cause);
         prop_assert_eq!(snapshot.would_have_opened(), model.would_have_opened);
         let (failed, slow) = (
-            model.config.ratio.is_some(),
+            model.config.counts_failures(),
             model.config.slow_ratio.is_some(),
         );
         let count = |f: &dyn Fn(&Ended) -> bool| window.iter().filter(|e| f(e)).count();

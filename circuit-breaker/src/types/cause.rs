@@ -3,7 +3,7 @@ use std::fmt;
 /// Why a breaker changed its state, with the numbers of that moment.
 ///
 /// [`Snapshot::cause`](crate::Snapshot::cause) and [`Open::cause`](crate::Open::cause) only know
-/// the first five, which [open](Self::opens) a breaker. A [`Transition`](crate::Transition) has any
+/// the first six, which [open](Self::opens) a breaker. A [`Transition`](crate::Transition) has any
 /// of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -11,6 +11,14 @@ pub enum Cause {
     /// Too large a share of the calls in the window failed.
     #[non_exhaustive]
     FailureRatio {
+        /// The failures, including the last call.
+        failures: u32,
+        /// The calls in the window.
+        calls: u32,
+    },
+    /// Too many of the calls in the window failed.
+    #[non_exhaustive]
+    FailureCount {
         /// The failures, including the last call.
         failures: u32,
         /// The calls in the window.
@@ -64,8 +72,9 @@ impl Cause {
     pub(crate) const NONE: u64 = 0;
 
     /// The names in metrics and events, in the order of [`index`](Self::index).
-    pub(crate) const NAMES: [&'static str; 11] = [
+    pub(crate) const NAMES: [&'static str; 12] = [
         "failure_ratio",
+        "failure_count",
         "slow_ratio",
         "consecutive_failures",
         "probes_failed",
@@ -82,7 +91,7 @@ impl Cause {
     /// have.
     #[must_use]
     pub const fn opens(self) -> bool {
-        self.index() < 5
+        self.index() < 6
     }
 
     /// The name in metrics and events: `failure_ratio`.
@@ -94,16 +103,17 @@ impl Cause {
     pub(crate) const fn index(self) -> usize {
         match self {
             Self::FailureRatio { .. } => 0,
-            Self::SlowRatio { .. } => 1,
-            Self::ConsecutiveFailures { .. } => 2,
-            Self::Probes { .. } => 3,
-            Self::Tripped => 4,
-            Self::ProbesSucceeded => 5,
-            Self::WaitOver => 6,
-            Self::RampOver => 7,
-            Self::Operator => 8,
-            Self::OverrideOver => 9,
-            Self::Reset => 10,
+            Self::FailureCount { .. } => 1,
+            Self::SlowRatio { .. } => 2,
+            Self::ConsecutiveFailures { .. } => 3,
+            Self::Probes { .. } => 4,
+            Self::Tripped => 5,
+            Self::ProbesSucceeded => 6,
+            Self::WaitOver => 7,
+            Self::RampOver => 8,
+            Self::Operator => 9,
+            Self::OverrideOver => 10,
+            Self::Reset => 11,
         }
     }
 
@@ -111,7 +121,9 @@ impl Cause {
     /// count here reaches 2^30.
     pub(crate) fn to_bits(self) -> u64 {
         let (failures, of) = match self {
-            Self::FailureRatio { failures, calls } => (failures, calls),
+            Self::FailureRatio { failures, calls } | Self::FailureCount { failures, calls } => {
+                (failures, calls)
+            }
             Self::SlowRatio { slow, calls } => (slow, calls),
             Self::ConsecutiveFailures { failures } => (failures, 0),
             Self::Probes { failures, results } => (failures, results),
@@ -130,16 +142,20 @@ impl Cause {
                 failures,
                 calls: of,
             }),
-            2 => Some(Self::SlowRatio {
+            2 => Some(Self::FailureCount {
+                failures,
+                calls: of,
+            }),
+            3 => Some(Self::SlowRatio {
                 slow: failures,
                 calls: of,
             }),
-            3 => Some(Self::ConsecutiveFailures { failures }),
-            4 => Some(Self::Probes {
+            4 => Some(Self::ConsecutiveFailures { failures }),
+            5 => Some(Self::Probes {
                 failures,
                 results: of,
             }),
-            5 => Some(Self::Tripped),
+            6 => Some(Self::Tripped),
             _ => None,
         }
     }
@@ -150,6 +166,9 @@ impl fmt::Display for Cause {
         match self {
             Self::FailureRatio { failures, calls } => {
                 write!(f, "{failures} of {calls} calls failed")
+            }
+            Self::FailureCount { failures, calls } => {
+                write!(f, "{failures} of {calls} calls in the window failed")
             }
             Self::SlowRatio { slow, calls } => write!(f, "{slow} of {calls} calls were slow"),
             Self::ConsecutiveFailures { failures } => write!(f, "{failures} calls in a row failed"),

@@ -6,6 +6,8 @@ use std::{error::Error, fmt};
 pub enum InvalidConfig {
     /// A failure ratio that is not a share of the calls.
     FailureRatio,
+    /// No failures, or more than the window can hold or is sure to count exactly.
+    FailureCount,
     /// A slow ratio that is not a share of the calls.
     SlowRatio,
     /// Every call would be slow; or slow calls matter, but nothing is slow.
@@ -39,6 +41,9 @@ impl InvalidConfig {
         match self {
             Self::FailureRatio => {
                 "the failure ratio must be a share from 0.000000001 to 1.0: 0.5 opens the circuit when half of the calls failed"
+            }
+            Self::FailureCount => {
+                "the failures in the window that open the circuit must be from 1 to 500,000, and no more than the window can hold"
             }
             Self::SlowRatio => {
                 "the slow ratio must be a share from 0.000000001 to 1.0: 0.5 opens the circuit when half of the calls were slow"
