@@ -158,7 +158,7 @@ mutant 'a member that leaves more open than may be' src/state/open_limit.rs \
     'left.are_within_limit().then_some(left)' \
     'Some(left)' \
     'state::tests::loom::open_limit::a_member_that_goes_leaves_no_more_open_than_may_be'
-model_mutant 'a member kept closed that loses its row' src/state/record.rs \
+model_mutant 'a member kept closed that loses its row' src/state/row.rs \
     'if self.state.load().generation() != generation {
                     return;
                 }
