@@ -22,15 +22,15 @@ use crate::{
 /// # Cancel safety
 ///
 /// Dropping it leaves the queue of the waiting calls. A slot for a probe that was just offered to it
-/// is offered to another. One that is kept and no longer polled delays no other call, but for the
-/// second for which a slot may be offered to it.
+/// is offered to another. Kept and no longer polled, it delays the other calls only if a slot is
+/// offered to it, and then by a second at most.
 #[pin_project(PinnedDrop)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Acquire<P: Borrow<Core> = Arc<Core>> {
     /// `None` once a call was admitted.
     core: Option<P>,
     ticket: Option<Ticket>,
-    /// While it waits for something that time brings.
+    /// Where time may admit it.
     #[pin]
     timer: Option<Sleep>,
 }

@@ -107,9 +107,9 @@ impl Open {
         }
     }
 
-    /// The operator's decision that rejects the call: the person and the reason. `None` unless the
-    /// breaker was [forced open](State::ForcedOpen), and once a thousand other decisions of this
-    /// process have forced breakers open since.
+    /// The operator's decision that rejects the call: the person and the reason. `None` if the breaker
+    /// was not [forced open](State::ForcedOpen); and after a thousand different decisions that forced
+    /// breakers of this process open later.
     ///
     /// For people and logs: it takes a lock, for which no call waits.
     ///
@@ -131,10 +131,9 @@ impl Open {
         }
     }
 
-    /// Whether the breaker would have admitted the call, but the service was not polled ready for
-    /// it in this state: it was called without a `poll_ready`, as a new clone may be, or the breaker
-    /// was open at the `poll_ready` and has recovered since. Polled ready again, it may be called at
-    /// once.
+    /// Whether the breaker would have admitted the call, but the service was not polled ready for it
+    /// in this state: it was called without a `poll_ready`, or the breaker was open at the
+    /// `poll_ready` and has recovered since. Once it is polled ready, it may be called.
     #[must_use]
     pub const fn is_unready(&self) -> bool {
         self.cause & UNREADY != 0
