@@ -352,7 +352,7 @@ impl Rig {
                 let policy = RetryPolicy::builder()
                     .attempts(self.limits.attempts)
                     .backoff(Backoff::exponential(
-                        Duration::from_millis(5),
+                        Duration::from_millis(5).min(self.limits.longest_wait),
                         self.limits.longest_wait,
                     ))
                     .build()
