@@ -214,7 +214,7 @@ proptest! {
             0 => Backoff::exponential(first.min(cap), cap.max(first)),
             1 => Backoff::linear(first.min(cap), cap.max(first)),
             2 => Backoff::constant(first),
-            3 => Backoff::exponential_by(f64::from(multiplier) / 20.0, first, cap),
+            3 => Backoff::exponential_by(f64::from(multiplier) / 20.0, first.min(cap), cap.max(first)),
             _ => Backoff::none(),
         };
         let mut builder = RetryPolicy::builder().attempts(attempts).backoff(backoff.jitter(jitter)).max_hint(cap);
