@@ -42,8 +42,8 @@ pub use burn::{Limit, Page, Warning};
 pub use canary::{Canary, CanaryPolicy};
 pub use family::{By, ErrorBudgets, GateBy, Gates};
 pub use gate::{
-    Admission, AllOptional, Change, Class, ClassBy, ClassOf, Decision, Gate, GateBuilder, NoData,
-    Reason, Reasons, Snapshot, Spent, Transition,
+    AllOptional, Change, Class, ClassBy, ClassOf, Decision, Gate, GateBuilder, NoData, Reason,
+    Reasons, Snapshot, Spent, Transition, WhenSpent,
 };
 pub use history::{History, Restored, Unusable};
 pub use layer::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{Timestamp, ToSpan, Zoned, civil::date, tz::TimeZone};
 use maestro_slo_budget::{
     Alerts, Budgeting, Calendar, Class, Counts, ErrorBudget, Event, Gate, History, InvalidConfig,
-    Objective, Reason, Restored,
+    Objective, Reason, Restored, WhenSpent,
 };
 use proptest::prelude::*;
 use tokio::{
@@ -297,10 +297,15 @@ async fn a_report_names_its_period_and_stops_at_its_end() {
     assert_eq!(budget.report().time_to_exhaustion(), Some(Duration::ZERO));
 }
 
+fn refusing(budget: &ErrorBudget) -> Gate {
+    let gate = Gate::builder().when_spent(WhenSpent::Refuse);
+    gate.build(budget.clone()).unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_gate_opens_with_the_next_month() {
     let budget = begin(Calendar::month("UTC"), at("2026-06-01T00[UTC]"));
-    let gate = Gate::builder().pages([]).build(budget.clone()).unwrap();
+    let gate = refusing(&budget);
     advance(20 * DAY).await;
     (0..9000).for_each(|_| budget.record(Event::Good));
     (0..100).for_each(|_| budget.record(Event::Bad));
@@ -316,7 +321,7 @@ async fn a_gate_opens_with_the_next_month() {
 async fn a_gate_opens_the_moment_the_next_month_starts() {
     // Slots of ten seconds from then on, so that the month ends within one.
     let budget = begin(Calendar::month("UTC"), at("2026-06-01T00:00:03[UTC]"));
-    let gate = Gate::builder().pages([]).build(budget.clone()).unwrap();
+    let gate = refusing(&budget);
     advance(20 * DAY).await;
     (0..9000).for_each(|_| budget.record(Event::Good));
     (0..100).for_each(|_| budget.record(Event::Bad));

@@ -11,10 +11,11 @@ use std::{
 
 use maestro_slo_budget::{
     Class, Counts, ErrIsBad, ErrorBudget, ErrorBudgetLayer, ErrorBudgetService, Event, Gate,
-    GateLayer, GateService, Objective, Observation, Reason, Spent,
+    GateLayer, GateService, Objective, Observation, Override, Reason, Spent,
     future::{ErrorBudgetFuture, GateFuture},
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
+use tokio::time::Instant;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
 use tower::{BoxError, Layer, Service, ServiceBuilder, service_fn};
 use tower_test::mock;
@@ -26,16 +27,20 @@ fn budget() -> ErrorBudget {
     ErrorBudget::new("test", THREE_NINES)
 }
 
-/// A gate that a hundred bad events have closed, and that admits no probe in these tests.
+/// A gate that an operator has closed.
 fn closed() -> Gate {
-    let budget = budget();
-    for _ in 0..100 {
-        budget.record(Event::Bad);
-    }
-    Gate::builder()
-        .one_probe_in(u32::MAX)
-        .build(budget)
-        .expect("a valid configuration")
+    let gate = Gate::new(budget());
+    gate.force(Override::closed("alice", "a test"));
+    gate
+}
+
+/// A gate that admits half of the optional requests, and a moment at which it does.
+fn burning() -> (Gate, Instant) {
+    let gate = Gate::new(budget());
+    let now = Instant::now() + Duration::from_secs(1);
+    (0..1000).for_each(|_| gate.budget().record(Event::Bad));
+    assert!(gate.snapshot_at(now).reasons().is_burning());
+    (gate, now)
 }
 
 fn counts(good: u64, bad: u64) -> Counts {
@@ -276,13 +281,36 @@ fn a_closed_gate_does_not_call_the_inner_service() {
     let error = assert_ready_err!(task::spawn(service.call(1)).poll());
     let spent = Spent::find(error.as_ref()).expect("it says who refused");
     assert_eq!(spent.name(), "test");
-    assert!(spent.reasons().contains(Reason::Burning(0)));
-    assert_eq!(
-        spent.retry_after(),
-        Duration::from_secs(1800),
-        "the longer of the two short windows"
-    );
+    assert!(spent.reasons().contains(Reason::Forced));
     assert_pending!(task::spawn(handle.next_request()).poll());
+}
+
+#[test]
+fn a_burning_gate_refuses_a_share_and_says_when_to_try_again() {
+    let (gate, now) = burning();
+    let refused: Vec<Spent> = (0..128)
+        .filter_map(|_| gate.check_at(Class::Optional, now).err())
+        .collect();
+    assert_eq!(refused.len(), 64);
+    let [spent, ..] = &refused[..] else { panic!() };
+    // From a half to the whole in three seconds, and one.
+    assert_eq!(spent.retry_after(), Duration::from_secs(4));
+    let Some(Reason::Burning { pace, burn, share }) = spent.reasons().iter().next() else {
+        panic!("{spent}")
+    };
+    assert!((14.3..=14.4).contains(&pace), "{pace}");
+    assert_eq!((burn, share), (1000.0, 0.5));
+    assert_eq!(
+        spent.to_string(),
+        "error budget `test` refuses optional work: it burns at 1000.0 where 14.4 is allowed, \
+         so 50 % are admitted; try again in 4s"
+    );
+    for _ in 0..100 {
+        assert!(gate.check_at(Class::Essential, now).is_ok());
+    }
+    let snapshot = gate.snapshot_at(now);
+    assert_eq!((snapshot.refused(), snapshot.share() * 2.0), (64, 1.0));
+    assert!(snapshot.since().is_some_and(|since| since <= now));
 }
 
 #[test]
@@ -327,10 +355,7 @@ fn refused_requests_are_not_counted() {
         assert_ready_err!(task::spawn(service.call(())).poll());
     }
     assert_eq!(gate.budget().counts(EVER), before);
-    assert_eq!(
-        (gate.snapshot().refused(), gate.snapshot().probes()),
-        (5, 0)
-    );
+    assert_eq!(gate.snapshot().refused(), 5);
     let static_gate: &'static Gate = Box::leak(Box::new(gate));
     let mut other = GateLayer::new(static_gate).layer(service_fn(async |()| Ok::<_, BoxError>(())));
     assert_ready_err!(task::spawn(other.call(())).poll());
@@ -350,11 +375,6 @@ fn find_walks_boxes_io_errors_and_sources() {
     assert_eq!(Spent::find(wrapped.as_ref()), Some(&spent));
     assert_eq!(Spent::find(&spent), Some(&spent));
     assert_eq!(Spent::find(&fmt::Error), None);
-    assert_eq!(
-        spent.to_string(),
-        "error budget `test` admits no optional work: it burns fast enough for page 1, \
-         it burns fast enough for page 2; try again in 30m"
-    );
 }
 
 // === Types ===

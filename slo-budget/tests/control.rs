@@ -30,10 +30,11 @@ fn gate() -> Gate {
     ))
 }
 
-/// Twenty times too many errors; the budget is not spent yet.
-fn burn(gate: &Gate) {
-    (0..4900).for_each(|_| gate.budget().record(Event::Good));
-    (0..100).for_each(|_| gate.budget().record(Event::Bad));
+/// A second with 200 times too many errors.
+async fn burn(gate: &Gate) {
+    (0..4000).for_each(|_| gate.budget().record(Event::Good));
+    (0..1000).for_each(|_| gate.budget().record(Event::Bad));
+    advance(SECOND).await;
 }
 
 /// All transitions of the gate, as lines.
@@ -48,18 +49,14 @@ fn log(gate: &Gate) -> (Arc<Mutex<Vec<String>>>, Listener) {
 async fn a_gate_forced_open_admits_all_requests() {
     let gate = gate();
     gate.force(Override::open("alice", "a false alarm"));
-    burn(&gate);
-    advance(MINUTE).await;
+    burn(&gate).await;
     for _ in 0..100 {
         assert!(gate.check(Class::Optional).is_ok());
     }
     let snapshot = gate.snapshot();
     assert!(snapshot.is_open() && snapshot.is_forced() && snapshot.reasons().is_empty());
-    assert!(
-        snapshot.decided().contains(Reason::Burning(0)),
-        "it continues to decide"
-    );
-    assert_eq!((snapshot.probes(), snapshot.refused()), (0, 0));
+    assert!(snapshot.decided().is_burning(), "it continues to decide");
+    assert_eq!(snapshot.refused(), 0);
     assert!(
         !gate.deploy().is_allowed(),
         "a deployment ignores overrides"
@@ -71,7 +68,7 @@ async fn a_gate_forced_open_admits_all_requests() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_forced_closed_admits_no_probe() {
+async fn a_gate_forced_closed_refuses_all_optional_requests() {
     let gate = gate();
     gate.force(Override::closed("alice", "migration").lasting(90 * SECOND));
     advance(30 * SECOND).await;
@@ -81,25 +78,23 @@ async fn a_gate_forced_closed_admits_no_probe() {
         assert_eq!(spent.reasons().iter().collect::<Vec<_>>(), [Reason::Forced]);
     }
     assert!(gate.check(Class::Essential).is_ok());
-    assert_eq!(
-        (gate.snapshot().probes(), gate.snapshot().refused()),
-        (0, 200)
-    );
+    let snapshot = gate.snapshot();
+    assert_eq!((snapshot.refused(), snapshot.share() > 0.0), (200, false));
     // Without an end, an hour is as good a guess as any.
     gate.force(Override::closed("alice", "until I say so"));
     let spent = gate.check(Class::Optional).unwrap_err();
     assert_eq!(
         spent.to_string(),
-        "error budget `api` admits no optional work: an operator closed it; try again in 1h"
+        "error budget `api` refuses optional work: an operator closed it; try again in 1h"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_override_ends_exactly_within_a_slot() {
+async fn an_override_ends_exactly_within_a_second() {
     let gate = gate();
-    assert!(gate.is_open(), "decided for a slot of 10 s");
-    gate.force(Override::closed("alice", "short").lasting(3 * SECOND));
-    advance(Duration::from_nanos(2_999_999_999)).await;
+    assert!(gate.is_open(), "decided for a second");
+    gate.force(Override::closed("alice", "short").lasting(MINUTE / 64));
+    advance(MINUTE / 64 - Duration::from_nanos(1)).await;
     assert!(!gate.is_open() && gate.forced().is_some());
     advance(Duration::from_nanos(1)).await;
     assert!(gate.is_open());
@@ -127,29 +122,54 @@ async fn an_override_may_last_any_time() {
 async fn listeners_get_transitions_in_order() {
     let gate = gate();
     let (lines, listener) = log(&gate);
-    burn(&gate);
+    burn(&gate).await;
     assert!(!gate.is_open());
     gate.force(Override::open("alice", "a test").lasting(MINUTE));
+    (0..100).for_each(|_| gate.budget().record(Event::Good));
     advance(MINUTE).await;
-    assert!(!gate.is_open());
+    assert!(gate.is_open());
     gate.force(Override::closed("alice", "all of it"));
-    advance(7 * HOUR).await;
+    burn(&gate).await;
     assert!(!gate.is_open());
     gate.resume("bob", "enough");
     drop(listener);
     gate.force(Override::open("carol", "unheard"));
-    let burning = "it burns fast enough for page 1, it burns fast enough for page 2";
+    let refuses = |pace| {
+        format!(
+            "gate of `api` refuses requests: it burns at 200.0 where {pace} is allowed, so 80 % are admitted"
+        )
+    };
     assert_eq!(
         *lines.lock(),
         [
-            &format!("gate of `api` is closed: {burning}"),
+            &refuses("14.4"),
             "gate of `api` is open: forced open by alice: a test",
-            "gate of `api` is closed: an override expired (was forced open by alice: a test)",
-            "gate of `api` is closed: forced closed by alice: all of it",
-            "gate of `api` is closed: nothing speaks for closing it any more",
-            "gate of `api` is open: bob resumed the policy: enough (was forced closed by alice: all of it)",
+            "gate of `api` is open: nothing speaks for refusals any more",
+            "gate of `api` is open: an override expired (was forced open by alice: a test)",
+            "gate of `api` refuses requests: forced closed by alice: all of it",
+            &refuses("14.3"),
+            "gate of `api` refuses requests: bob resumed the policy: enough (was forced closed by alice: all of it)",
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_hears_that_refusals_do_not_help() {
+    let gate = gate();
+    let (lines, _listener) = log(&gate);
+    for _ in 0..60 {
+        let _ = gate.check(Class::Optional);
+        // These are not the optional ones.
+        (0..100).for_each(|_| gate.budget().record(Event::Bad));
+        advance(SECOND).await;
+    }
+    let paused = "refusals do not lessen the failures, so there are none for 1m";
+    assert_eq!(
+        lines.lock().get(1),
+        Some(&format!("gate of `api` refuses requests: {paused}")),
+        "the share rises from then on"
+    );
+    assert!(gate.is_open());
 }
 
 #[tokio::test(start_paused = true)]

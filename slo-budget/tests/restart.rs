@@ -58,13 +58,13 @@ async fn a_restart_keeps_the_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_closes_for_errors_before_a_restart() {
+async fn a_gate_paces_itself_by_errors_before_a_restart() {
     let before = ErrorBudget::builder().build("api").unwrap();
     record(&before, 0, 100);
-    let (after, _) = restore(&before.history(WALL).to_bytes(), WALL + MINUTE);
-    assert!(!Gate::new(after).is_open());
+    let (after, _) = restore(&before.history(WALL).to_bytes(), WALL + 15 * DAY);
+    assert_eq!(Gate::new(after).snapshot().pace(), 1.0);
     let (later, _) = restore(&before.history(WALL).to_bytes(), WALL + 31 * DAY);
-    assert!(Gate::new(later).is_open());
+    assert_eq!(Gate::new(later).snapshot().pace(), 14.4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use maestro_slo_budget::{ErrorBudget, Event, Mistakes, Objective, Severity, Spec};
+use maestro_slo_budget::{ErrorBudget, Event, Gate, Mistakes, Objective, Severity, Spec};
 
 /// A complete specification with all defaults.
 const PLAIN: &str = r#"service: conductor
@@ -170,8 +170,7 @@ deploy: [{ window: 2h, below: 0.5 }]
     assert_eq!(list[1].factor(), "1.75".parse().unwrap());
     assert_eq!(list[1].short().0, hour * 2);
 
-    // Six bad events are too few for the page, and enough for the ticket. The gate follows the page, and a deployment its
-    // limit.
+    // Six bad events are too few for the page, and enough for the ticket. A deployment follows its limit.
     let count = |n| (0..n).for_each(|_| budget.record(Event::Bad));
     count(3);
     assert_eq!(alerts.evaluate().active().count(), 0);
@@ -185,12 +184,17 @@ deploy: [{ window: 2h, below: 0.5 }]
             .collect()
     };
     assert_eq!(severities(&alerts), [Severity::Ticket]);
-    // A gate evaluates the budget when it is first asked.
-    let is_open = || spec.gate().build(budget.clone()).unwrap().is_open();
-    assert!(is_open());
     count(1);
     assert_eq!(severities(&alerts), [Severity::Page]);
-    assert!(!is_open());
+    let limit = maestro_slo_budget::Limit::new(hour * 2, "0.5".parse().unwrap());
+    let share = "0.1".parse().unwrap();
+    assert_eq!(
+        spec.gate(),
+        Gate::builder()
+            .min_bad(7)
+            .pace(share, hour * 2)
+            .limits([limit])
+    );
 }
 
 #[test]

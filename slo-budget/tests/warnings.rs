@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use maestro_slo_budget::{
-    Admission, AlertRule, Alerts, Budgeting, ErrorBudget, Event, Factor, Gate, Objective, Page,
-    Severity, Warning,
+    AlertRule, Alerts, Budgeting, ErrorBudget, Event, Factor, Gate, Objective, Page, Severity,
+    Warning,
 };
-use tokio::time::advance;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn at(objective: &str) -> ErrorBudget {
     ErrorBudget::new("w", objective.parse().expect("an objective"))
@@ -66,14 +64,16 @@ fn windows_with_the_same_slots_give_warnings() {
     // There are fewer slices than slots.
     let minutes = Budgeting::timeslices(MINUTE, Objective::new(95, 100).unwrap());
     let budget = builder.budgeting(minutes).build("w").unwrap();
-    let gate = Gate::builder()
-        .pages([page(2, HOUR, 5 * MINUTE)])
-        .build(budget)
-        .unwrap();
-    assert_eq!(gate.warnings(), [slots(5 * MINUTE, 5)]);
-    let pair = page(2, HOUR, 3599 * SECOND);
-    let gate = Gate::builder().pages([pair]).build(at("99.9%")).unwrap();
-    assert!(matches!(gate.warnings()[..], [Warning::SameSlots { .. }]));
+    let alerts = |short, budget| {
+        let rule = AlertRule::new(Severity::Page, page(2, HOUR, short));
+        Alerts::builder().rules([rule]).build(budget).unwrap()
+    };
+    assert_eq!(
+        alerts(5 * MINUTE, budget).warnings(),
+        [slots(5 * MINUTE, 5)]
+    );
+    let same = alerts(3599 * SECOND, at("99.9%"));
+    assert!(matches!(same.warnings()[..], [Warning::SameSlots { .. }]));
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn a_page_only_for_outages_gives_a_warning() {
 }
 
 /// The number is exact: with that many events one error fires, with one more it does not.
-#[tokio::test(start_paused = true)]
-async fn a_warning_names_the_traffic_in_which_one_error_pages() {
+#[test]
+fn a_warning_names_the_traffic_in_which_one_error_pages() {
     let rule = AlertRule::new(Severity::Page, page(2, HOUR, 5 * MINUTE));
     // With an evidence limit of one half the factor decides: one of 69 burns 14.49.
     for (evidence, up_to) in [(0.01, 10), (0.5, 69)] {
@@ -120,30 +120,6 @@ async fn a_warning_names_the_traffic_in_which_one_error_pages() {
             (1..events).for_each(|_| budget.record(Event::Good));
             assert_eq!(alerts.evaluate().active().count() == 1, fires, "{events}");
         }
-        // The page of the gate is the same.
-        let gate = Gate::builder().pages([page(2, HOUR, 5 * MINUTE)]);
-        let gate = gate
-            .min_bad_to_page(1)
-            .evidence(evidence)
-            .build(at("99.9%"))
-            .unwrap();
-        assert_eq!(
-            gate.warnings(),
-            [Warning::OneErrorFires { index: 0, up_to }]
-        );
-        for (events, closes) in [(up_to, true), (up_to + 1, false)] {
-            let budget = at("99.9%");
-            let gate = Gate::builder().pages([page(2, HOUR, 5 * MINUTE)]);
-            let gate = gate
-                .min_bad_to_page(1)
-                .evidence(evidence)
-                .build(budget.clone())
-                .unwrap();
-            budget.record(Event::Bad);
-            (1..events).for_each(|_| budget.record(Event::Good));
-            advance(10 * SECOND).await;
-            assert_eq!(!gate.is_open(), closes, "{events}");
-        }
     }
     // At 100 % one error fires whatever the traffic.
     let alerts = Alerts::builder()
@@ -163,19 +139,22 @@ async fn a_warning_names_the_traffic_in_which_one_error_pages() {
 }
 
 #[test]
-fn a_gate_with_deploy_limits_gives_a_warning() {
-    let gate = Gate::builder()
-        .admission(Admission::Deploy)
-        .build(at("99.9%"))
-        .unwrap();
-    let fires = |index, up_to| Warning::OneErrorFires { index, up_to };
+fn a_gate_on_long_slices_gives_a_warning() {
+    let gate = |slice, bad| {
+        let slices = Budgeting::timeslices(slice, Objective::new(95, 100).unwrap());
+        let budget = ErrorBudget::builder().budgeting(slices).build("w").unwrap();
+        Gate::builder().min_bad(bad).build(budget).unwrap()
+    };
+    assert_eq!(gate(200 * SECOND, 3).warnings(), []);
+    let needed = 630 * SECOND;
     assert_eq!(
-        gate.warnings(),
-        [fires(0, 1000), fires(1, 2000), fires(2, 5000)]
+        gate(210 * SECOND, 3).warnings(),
+        [Warning::NeverRefuses { needed }]
     );
+    assert_eq!(gate(210 * SECOND, 2).warnings(), []);
     assert_eq!(
-        gate.warnings()[2].to_string(),
-        "one bad event of up to 5000 fires number 3; ask for more bad events, or expect it in low traffic"
+        gate(210 * SECOND, 3).warnings()[0].to_string(),
+        "the bad slices that a gate needs take 10m 30s, and it looks back for 10m, so that it never refuses a \
+         request; shorten the slices, or lower `min_bad`"
     );
-    assert!(DAY > HOUR);
 }

@@ -1,8 +1,8 @@
 use std::{convert::Infallible, time::Duration};
 
 use maestro_slo_budget::{
-    CanaryPolicy, Class, ErrorBudget, ErrorBudgetLayer, Event, Gate, GateLayer, Objective,
-    canary::Arm,
+    CanaryPolicy, Class, ErrorBudget, ErrorBudgetLayer, Event, Factor, Gate, GateLayer, Objective,
+    WhenSpent, canary::Arm,
 };
 use tokio::time::Instant;
 use tower::Layer;
@@ -128,16 +128,18 @@ fn aged() -> (ErrorBudget, Instant) {
     (budget, now)
 }
 
-/// A gate whose budget is spent and which admits almost no probe.
+/// A gate whose budget is spent and which admits one request in a million. It has decided at a moment that is yet to
+/// come, so that this stays its decision.
 fn closed() -> Gate {
-    let budget = budget();
+    let (budget, later) = (budget(), Instant::now() + Duration::from_hours(24 * 30));
     for _ in 0..10_000 {
-        budget.record(Event::Bad);
+        budget.record_at(Event::Bad, later);
     }
-    Gate::builder()
-        .one_probe_in(u32::MAX)
-        .build(budget)
-        .expect("these numbers are legal")
+    let floor = Factor::new(1, 1_000_000).expect("a share");
+    let gate = Gate::builder().when_spent(WhenSpent::Refuse).floor(floor);
+    let gate = gate.build(budget).expect("these numbers are legal");
+    assert!(!gate.snapshot_at(later).is_open());
+    gate
 }
 
 /// A handle without a reference count. It leaks some kilobytes for each row that is created.

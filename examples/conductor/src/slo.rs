@@ -37,8 +37,11 @@ struct Window {
 struct Standing {
     state: &'static str,
     reasons: Vec<String>,
+    /// The share of new runs that is admitted, from 0 to 1.
+    share: f64,
+    /// The burn rate that is allowed now.
+    pace: f64,
     refused: u64,
-    probes: u64,
 }
 
 /// Builds the budget and its gate.
@@ -47,7 +50,6 @@ pub(crate) fn build(config: &Config) -> Result<(ErrorBudget, Gate), Cause> {
         .objective(config.objective)
         .compressed(config.period);
     let budget = budget.build("api").map_err(Cause::config)?;
-    // `Gate::new` leaves out pages that can never fire with this objective; its builder would refuse them.
     let gate = Gate::new(budget.clone());
     Ok((budget, gate))
 }
@@ -68,8 +70,9 @@ impl Conductor {
                     .iter()
                     .map(|reason| reason.to_string())
                     .collect(),
+                share: gate.share(),
+                pace: gate.pace(),
                 refused: gate.refused(),
-                probes: gate.probes(),
             },
             deploy: match self.gate.deploy() {
                 Decision::Allow => "allow".to_owned(),

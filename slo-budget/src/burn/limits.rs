@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::{
     burn::outage,
     record::Settings,
-    types::{BurnRate, Factor, InvalidConfig, duration::ticks},
+    types::{Factor, InvalidConfig, duration::ticks},
 };
 
 /// A burn rate that a window must stay below, strictly.
@@ -40,15 +40,5 @@ impl LimitRule {
             return Err(InvalidConfig::NeverFires);
         }
         Ok(Self { window, below })
-    }
-
-    /// Whether `burn` exceeds the limit. A limit that `was` exceeded stays so until the burn rate is at or below
-    /// `reopen_percent` of it.
-    pub(crate) fn is_exceeded(&self, burn: BurnRate, was: bool, reopen_percent: u8) -> bool {
-        if was {
-            burn > self.below.percent(reopen_percent)
-        } else {
-            burn >= self.below
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    burn::{LimitRule, Rule, Significance, significance::is_unlikely},
+    burn::{Rule, Significance, significance::is_unlikely},
     record::{Settings, budgeting_method::SliceRule},
     types::{BurnRate, Counts, Objective, duration::Spoken},
 };
@@ -36,22 +36,29 @@ pub enum Warning {
     },
     /// A page or rule fires only when more than half of all events are bad.
     OnlyInOutage {
-        /// The index of the page, rule or limit, from 0.
+        /// The index of the page or rule, from 0.
         index: usize,
         /// It fires above this share of bad events.
         error_rate: f64,
     },
-    /// One bad event fires a page or rule, or exceeds a limit that closes a gate.
+    /// One bad event fires a page or rule.
     OneErrorFires {
-        /// The index of the page, rule or limit, from 0.
+        /// The index of the page or rule, from 0.
         index: usize,
         /// It fires if there are at most this many events.
         up_to: u64,
+    },
+    /// A gate looks back for ten minutes, and fewer slices than it needs bad ones end in them.
+    NeverRefuses {
+        /// The time of the slices that it needs.
+        needed: Duration,
     },
 }
 
 /// A window of fewer slots falls short by more than a sixth.
 const FEW: u64 = 6;
+/// The longest window that lets a gate refuse requests, in ticks.
+const LONGEST_OF_GATES: u64 = 600_000_000_000;
 
 /// Warnings about the windows of a report, and about the objective.
 pub(crate) fn of_windows(settings: &Settings) -> Vec<Warning> {
@@ -100,14 +107,13 @@ impl Rule {
     }
 }
 
-impl LimitRule {
-    /// Warnings about this limit, the one with this index, where it closes a gate.
-    pub(crate) fn warnings(&self, index: usize, settings: &Settings, warnings: &mut Vec<Warning>) {
-        warnings.extend(few_slots(self.window, settings));
-        // A limit has no guards against low traffic.
-        let up_to =
-            up_to(|n| one_bad_of(settings.objective, n).is_some_and(|burn| burn >= self.below));
-        warnings.extend(one_error(index, up_to));
+impl Warning {
+    /// A warning if `min_bad` slices do not fit into the time that a gate looks back.
+    pub(crate) fn few_slices(slice: u64, min_bad: u64) -> Option<Self> {
+        let needed = slice.saturating_mul(min_bad);
+        (needed > LONGEST_OF_GATES).then_some(Self::NeverRefuses {
+            needed: Duration::from_nanos(needed),
+        })
     }
 }
 
@@ -184,6 +190,11 @@ impl fmt::Display for Warning {
                 f,
                 "one bad event of up to {up_to} fires number {}; ask for more bad events, or expect it in low traffic",
                 index + 1
+            ),
+            Self::NeverRefuses { needed } => write!(
+                f,
+                "the bad slices that a gate needs take {}, and it looks back for 10m, so that it never refuses a request; shorten the slices, or lower `min_bad`",
+                Spoken(needed)
             ),
         }
     }

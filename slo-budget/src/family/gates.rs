@@ -7,8 +7,8 @@ use crate::{
     types::InvalidConfig,
 };
 
-/// A gate for each key of a family of budgets: only tenants that have spent their budgets are refused. A cheap
-/// handle; all clones share the gates.
+/// A gate for each key of a family of budgets: only tenants whose own budgets burn are refused. A cheap handle; all
+/// clones share the gates.
 ///
 /// Made by [`GateBuilder::build_family`]. Each gate is kept beside its budget. Keys without their own budgets share
 /// the gate of the overflow. A forgotten key gets a new gate with its next budget, open and without an override.
@@ -21,7 +21,9 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use maestro_slo_budget::{Class, ErrorBudget, ErrorBudgetLayer, Event, Gate, GateLayer, Spent};
+/// use maestro_slo_budget::{ErrorBudget, ErrorBudgetLayer, Event, Gate, GateLayer};
+/// use std::time::Duration;
+/// use tokio::time::Instant;
 /// use tower::{BoxError, ServiceBuilder, service_fn};
 ///
 /// struct Request { tenant: u32 }
@@ -32,10 +34,12 @@ use crate::{
 ///     .layer(GateLayer::new(gates.by(|request: &Request| request.tenant)))
 ///     .layer(ErrorBudgetLayer::new(tenants.by(|request: &Request| request.tenant)))
 ///     .service(service_fn(async |_: Request| Ok::<_, BoxError>(())));
-/// for _ in 0..100 {
+/// let (seven, eight) = (gates.get(&7), gates.get(&8));
+/// for _ in 0..1000 {
 ///     tenants.get(&7).record(Event::Bad);
 /// }
-/// assert!(!gates.get(&7).is_open() && gates.get(&8).is_open());
+/// let later = Instant::now() + Duration::from_secs(1);
+/// assert!(!seven.snapshot_at(later).is_open() && eight.snapshot_at(later).is_open());
 /// # let _ = service;
 /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
 /// ```

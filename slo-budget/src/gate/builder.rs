@@ -1,10 +1,18 @@
+use std::time::Duration;
+
 use crate::{
     budget::ErrorBudget,
-    burn::{Limit, LimitRule, Page, Rule, Significance},
-    gate::{Gate, policy::Policy},
+    burn::{Limit, LimitRule, Significance},
+    gate::{
+        Gate,
+        law::{Rules, WHOLE},
+        policy::Policy,
+        state::SECOND,
+    },
     record::Settings,
     types::{
         Factor, InvalidConfig,
+        duration::ticks,
         few::{Few, Setting},
     },
 };
@@ -15,26 +23,26 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct GateBuilder {
-    admission: Admission,
-    pages: Setting<Page>,
+    /// A share of the budget, and the time in which it may burn.
+    pace: Option<(Factor, Duration)>,
+    floor: Factor,
+    grace: Duration,
+    when_spent: WhenSpent,
     limits: Setting<Limit>,
     significance: Significance,
-    reopen_percent: u8,
-    one_probe_in: u32,
     no_data: NoData,
 }
 
-/// What closes a gate.
+/// What a gate does while the budget of its period is spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Admission {
-    /// The budget of the period is spent, or a [page](GateBuilder::pages) fires. The default.
-    Budget,
-    /// A deployment would be blocked: a burn rate is not below its [limit](GateBuilder::limits).
-    ///
-    /// There are no guards against low traffic. The gate easily locks itself shut, as refused requests do not
-    /// dilute the errors: one error in 3,000 events burns 0.33 over 24 h, where the limit is 0.2.
-    Deploy,
+pub enum WhenSpent {
+    /// Sheds what burns faster than a budget is earned, a burn rate of 1. A service that is well again admits all
+    /// requests, and their good results fill the budget. The default.
+    Shed,
+    /// Admits the [lowest share](GateBuilder::floor) until 90 % of the budget or less is consumed. That may take as long
+    /// as the period, because refused requests do not dilute the bad events.
+    Refuse,
 }
 
 /// How a deployment decision treats a service for which nothing was counted.
@@ -47,37 +55,62 @@ pub enum NoData {
     Block,
 }
 
-/// The pages of the Workbook (table 5-8): per cent of the budget, slots of the long and the short window.
-const DEFAULT_PAGES: Few<(u32, u32, u32)> = [Some((2, 360, 30)), Some((5, 2160, 180)), None, None];
+/// The default pace, as the fastest page of the Workbook (table 5-8): per cent of the budget, in so many slots.
+const DEFAULT_PACE: (u32, u64) = (2, 360);
 /// The default limits in slots and tenths: 1.0 over 1 h, 0.5 over 6 h, 0.2 over 24 h.
 const DEFAULT_LIMITS: Few<(u32, u32)> = [Some((360, 10)), Some((2160, 5)), Some((8640, 2)), None];
 
 impl GateBuilder {
     pub(crate) const fn new() -> Self {
+        let mut significance = Significance::DEFAULT;
+        significance.min_bad = 3;
         Self {
-            admission: Admission::Budget,
-            pages: Setting::Default,
+            pace: None,
+            floor: match Factor::new(1, 100) {
+                Some(floor) => floor,
+                None => unreachable!(),
+            },
+            grace: Duration::from_secs(1),
+            when_spent: WhenSpent::Shed,
             limits: Setting::Default,
-            significance: Significance::DEFAULT,
-            reopen_percent: 90,
-            one_probe_in: 50,
+            significance,
             no_data: NoData::Allow,
         }
     }
 
-    /// Sets what closes the gate. The default is [`Admission::Budget`].
-    pub const fn admission(self, admission: Admission) -> Self {
-        Self { admission, ..self }
-    }
-
-    /// Sets the pairs of windows that close the gate, at most four. The default is the two pages of the Workbook:
-    /// 2 % of the budget in 1 h, still burning over 5 m (a factor of 14.4 at 30 days), and 5 % in 6 h, still
-    /// burning over 30 m (6). An hour is 360 slots of the budget's resolution.
-    pub const fn pages<const N: usize>(self, pages: [Page; N]) -> Self {
+    /// Sets how fast a whole budget may burn: the share `budget` (0.02 is 2 %) within `time`. What burns faster is shed.
+    /// The default is 2 % in 1 h, a burn rate of 14.4 at 30 days. An hour is 360 slots of the budget's resolution.
+    ///
+    /// The allowed burn rate falls to 1 in proportion to what is left of the budget. It is never more than half of the
+    /// burn rate of a total outage, nor less than 1.
+    pub const fn pace(self, budget: Factor, time: Duration) -> Self {
         Self {
-            pages: Setting::given(pages),
+            pace: Some((budget, time)),
             ..self
         }
+    }
+
+    /// Sets the lowest share of optional requests that is admitted; their results show when the fault is over. The
+    /// default is 0.01; the range is 0.000001 to 1, with which no request is ever refused.
+    pub const fn floor(self, share: Factor) -> Self {
+        Self {
+            floor: share,
+            ..self
+        }
+    }
+
+    /// Sets for how long after a cut of the share results still come from before it, so that they cause no further cut:
+    /// the usual time-out of calls. The default is 1 s. Rounded up to seconds.
+    pub const fn grace(self, time: Duration) -> Self {
+        Self {
+            grace: time,
+            ..self
+        }
+    }
+
+    /// Sets what to do while the budget of the period is spent. The default is [`WhenSpent::Shed`].
+    pub const fn when_spent(self, when_spent: WhenSpent) -> Self {
+        Self { when_spent, ..self }
     }
 
     /// Sets the limits of [`Gate::deploy`], at most four. The default is below 1.0 over 1 h, 0.5 over 6 h and 0.2
@@ -89,42 +122,18 @@ impl GateBuilder {
         }
     }
 
-    /// Sets how many bad events the period must have before the budget counts as spent. The default is 2.
+    /// Sets how many bad events there must be in the window that decides, which is 10 s to 10 min long, before the gate
+    /// refuses anything. The default is 3.
     pub const fn min_bad(mut self, events: u64) -> Self {
         self.significance.min_bad = events;
         self
     }
 
-    /// Sets how many bad events the long window must have before a page fires. The default is 3.
-    pub const fn min_bad_to_page(mut self, events: u64) -> Self {
-        self.significance.min_bad_to_page = events;
-        self
-    }
-
     /// Sets the highest probability that the bad events are chance, `P(X >= bad)` for a service that just meets the
-    /// objective. Above it the gate does not close. The default is 0.01; the range is above 0 to 0.5.
+    /// objective. Above it the gate refuses nothing. The default is 0.01; the range is above 0 to 0.5.
     pub const fn evidence(mut self, at_most: f64) -> Self {
         self.significance.evidence = at_most;
         self
-    }
-
-    /// Sets the hysteresis: a reason keeps the gate closed until its burn rate is at or below this percentage of
-    /// the line that closed it. The default is 90; the range is 1 to 100.
-    pub const fn reopen_percent(self, percent: u8) -> Self {
-        Self {
-            reopen_percent: percent,
-            ..self
-        }
-    }
-
-    /// Sets how many optional requests there are for each one that a closed gate admits as a probe, evenly spread.
-    /// The default is 50, which is 2 %. With 1 no request is ever refused. One request in 6 slots (1 m at 10 s)
-    /// is a probe in any case.
-    pub const fn one_probe_in(self, requests: u32) -> Self {
-        Self {
-            one_probe_in: requests,
-            ..self
-        }
     }
 
     /// Sets how [`Gate::deploy`] treats no data in any of its windows. The default is [`NoData::Allow`].
@@ -137,59 +146,72 @@ impl GateBuilder {
     /// # Errors
     ///
     /// [`InvalidConfig`] if
-    /// - a page or limit can never fire at the budget's objective;
-    /// - a page fires while the budget lasts;
+    /// - the pace is a burn rate of 1 or less, so that the gate would refuse requests while the budget lasts;
+    /// - a limit can never be exceeded at the budget's objective;
     /// - a window is longer than the period or shorter than two slots;
-    /// - there are more than four pages or limits;
+    /// - there are more than four limits;
     /// - a number is out of the range that its setter names.
     pub fn build(self, budget: ErrorBudget) -> Result<Gate, InvalidConfig> {
         let policy = self.policy(budget.core().settings())?;
-        Ok(Gate::of(budget, &policy, self.one_probe_in))
-    }
-
-    /// Builds a gate with those default pages that can work with this budget.
-    pub(super) fn build_what_fits(mut self, budget: ErrorBudget) -> Result<Gate, InvalidConfig> {
-        let settings = budget.core().settings();
-        let pages = default_pages(settings.resolution);
-        let fits = |page: &Page| page_rule(*page, settings).is_ok();
-        self.pages = Setting::Given(pages.map(|page| page.filter(fits)));
-        self.build(budget)
+        Ok(Gate::of(budget, &policy))
     }
 
     pub(crate) fn policy(self, settings: &Settings) -> Result<Policy, InvalidConfig> {
-        if self.one_probe_in == 0 {
-            return Err(InvalidConfig::NoProbes);
-        }
         let significance = self.significance.check(settings.slices)?;
-        if !(1..=100).contains(&self.reopen_percent) {
-            return Err(InvalidConfig::Reopen);
-        }
-        let pages = (self.pages).check(default_pages(settings.resolution), |page| {
-            page_rule(page, settings)
-        })?;
         let limits = match self.limits {
             // Not checked: the rings reach back that far whatever the period is.
             Setting::Default => default_limits(settings),
             limits => limits.check([None; 4], |limit| LimitRule::new(limit, settings))?,
         };
-        Ok(Policy {
+        let rules = Rules {
             objective: settings.objective,
+            fastest: self.fastest(settings)?,
+            floor: self.lowest()?,
+            grace: ticks(self.grace).div_ceil(SECOND),
+            min_bad: significance.min_bad,
+            evidence: significance.evidence,
+        };
+        Ok(Policy {
+            rules,
             resolution: settings.resolution,
-            admission: self.admission,
-            pages,
+            when_spent: self.when_spent,
             limits,
             significance,
-            reopen_percent: self.reopen_percent,
             no_data: self.no_data,
         })
     }
-}
 
-fn default_pages(resolution: u64) -> Few<Page> {
-    DEFAULT_PAGES.map(|page| {
-        let (percent, long, short) = page?;
-        Page::of_slots(percent, long, short, resolution)
-    })
+    /// The burn rate of the pace in thousandths, rounded down.
+    fn fastest(&self, settings: &Settings) -> Result<u32, InvalidConfig> {
+        let pace = match self.pace {
+            Some((budget, time)) => {
+                let pace = Factor::of_ticks(budget, settings.period, ticks(time));
+                let pace = pace.ok_or(InvalidConfig::PageFactor)?;
+                if pace.is_at_most_one() {
+                    return Err(InvalidConfig::FiresInBudget);
+                }
+                pace
+            }
+            None => {
+                let (percent, slots) = DEFAULT_PACE;
+                let budget = Factor::new(percent, 100).ok_or(InvalidConfig::PageFactor)?;
+                Factor::of_ticks(budget, settings.period, slots * settings.resolution)
+                    .ok_or(InvalidConfig::PageFactor)?
+            }
+        };
+        let (budget, of) = (settings.objective.budget(), settings.objective.of());
+        let half_an_outage = (500 * u128::from(of)).checked_div(budget.into());
+        let fastest = pace.times(1000).min(half_an_outage.unwrap_or(u128::MAX));
+        Ok(u32::try_from(fastest).unwrap_or(u32::MAX).max(1000))
+    }
+
+    /// The floor in millionths.
+    fn lowest(&self) -> Result<u32, InvalidConfig> {
+        match u32::try_from(self.floor.times(WHOLE.into())) {
+            Ok(floor) if (1..=WHOLE).contains(&floor) => Ok(floor),
+            _ => Err(InvalidConfig::Floor),
+        }
+    }
 }
 
 // A window that is too short for the slices is left out.
@@ -201,13 +223,4 @@ fn default_limits(settings: &Settings) -> Few<LimitRule> {
         let below = Factor::new(tenths, 10)?;
         (window / 2 >= slice).then_some(LimitRule { window, below })
     })
-}
-
-/// A page of a gate. Unlike an alert it must not fire while the service keeps within its budget.
-fn page_rule(page: Page, settings: &Settings) -> Result<Rule, InvalidConfig> {
-    let rule = Rule::new(page, settings)?;
-    if rule.factor.is_at_most_one() {
-        return Err(InvalidConfig::FiresInBudget);
-    }
-    rule.check_outage(settings)
 }

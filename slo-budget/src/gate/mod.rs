@@ -2,8 +2,12 @@
 
 mod builder;
 mod class;
+mod law;
+mod order;
 mod policy;
 mod reasons;
+mod recent;
+mod snapshot;
 mod spent;
 mod state;
 mod transition;
@@ -19,28 +23,32 @@ use crate::{
     budget::ErrorBudget,
     burn::Warning,
     gate::{
+        law::WHOLE,
         policy::Policy,
-        state::{Decided, State},
+        state::{SECOND, Sample, Standing, State},
     },
     observe::{Listener, Listeners},
+    record::budgeting_method::trials,
     types::Override,
 };
 
-pub use builder::{Admission, GateBuilder, NoData};
+pub use builder::{GateBuilder, NoData, WhenSpent};
 pub use class::{AllOptional, Class, ClassBy, ClassOf};
 pub use reasons::{Decision, Reason, Reasons};
+pub use snapshot::Snapshot;
 pub use spent::Spent;
 pub use transition::{Change, Transition};
 
-/// Admits optional work only while an [`ErrorBudget`] lasts. A cheap handle; all clones share the decision.
+/// Admits a share of optional work: all of it while an [`ErrorBudget`] burns no faster than it may, and less while it
+/// does. A cheap handle; all clones share the decision.
 ///
 /// ```text
-///          the period's budget is spent, or a page fires
-///          (with enough bad events, and not by chance)
-///   open ───────────────────────────────────────────────► closed: optional requests are refused,
-///    ▲                                                      │     except one in 50 and one a minute
-///    └──────────────────────────────────────────────────────┘
-///          everything that closed it is at or below 90 % of its line
+///           a second burns faster than the pace (with enough bad events, and not by chance):
+///           the share falls by the part that failed, at most by half, down to 1 %
+///   all  ───────────────────────────────────────────────────────────────────────────────►  a share
+///    ▲                                                                                         │
+///    └─────────────────────────────────────────────────────────────────────────────────────────┘
+///           the failures that were due are missing: it rises to the whole within 15 s
 /// ```
 ///
 /// An operator can [`force`](Self::force) the gate open or closed. The override takes precedence until it ends.
@@ -61,35 +69,23 @@ pub struct Gate(Arc<Shared>);
 struct Shared {
     budget: ErrorBudget,
     policy: Policy,
-    one_probe_in: u32,
     state: State,
     listeners: Arc<Listeners<Transition>>,
-}
-
-/// The state of a [`Gate`] at one moment. Made by [`Gate::snapshot`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    reasons: Reasons,
-    decided: Reasons,
-    is_forced: bool,
-    refused: u64,
-    probes: u64,
 }
 
 // === impl Gate ===
 
 impl Gate {
-    /// A gate on `budget` with the defaults. A default page that cannot work with the objective and the period of
-    /// the budget is left out; [`GateBuilder::build`] would refuse it.
+    /// A gate on `budget` with the defaults.
     ///
     /// # Panics
     ///
-    /// Never: the remaining defaults are valid.
+    /// Never: the defaults are valid with every budget.
     #[must_use]
     pub fn new(budget: ErrorBudget) -> Self {
         Self::builder()
-            .build_what_fits(budget)
-            .expect("the remaining defaults are valid")
+            .build(budget)
+            .expect("the defaults are valid with every budget")
     }
 
     /// Starts a configuration; [`GateBuilder::build`] completes it.
@@ -97,12 +93,17 @@ impl Gate {
         GateBuilder::new()
     }
 
-    fn of(budget: ErrorBudget, policy: &Policy, one_probe_in: u32) -> Self {
+    fn of(budget: ErrorBudget, policy: &Policy) -> Self {
+        let now = Instant::now();
+        let counts = {
+            let core = budget.core();
+            trials(core.settings().slices, core.view(now).counts())
+        };
+        let state = State::new(&policy.rules, budget.core().tick(now), counts);
         Self(Arc::new(Shared {
             budget,
             policy: *policy,
-            one_probe_in,
-            state: State::new(),
+            state,
             listeners: Listeners::new(),
         }))
     }
@@ -115,13 +116,13 @@ impl Gate {
 
     /// Whether a request of this class is admitted now.
     ///
-    /// Costs a clock read and two loads while the gate is open, and one addition more while it is closed. Once a
-    /// slot of the budget's resolution one caller decides again, from a few subtractions, and no other caller
-    /// waits for it. The deciding caller may wait briefly for a thread that reads the figures.
+    /// Costs a clock read and two loads while the gate is open, and one or two additions more while it refuses a share.
+    /// Once a second one caller decides again, from a few subtractions, and no other caller waits for it. The deciding
+    /// caller may wait briefly for a thread that reads the figures.
     ///
     /// # Errors
     ///
-    /// [`Spent`] for an optional request if the gate is closed and the request is no probe.
+    /// [`Spent`] for an optional request that is not in the share that is admitted.
     pub fn check(&self, class: Class) -> Result<(), Spent> {
         match class {
             // Not even a clock read.
@@ -134,34 +135,45 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// [`Spent`] for an optional request if the gate is closed and the request is no probe.
+    /// [`Spent`] for an optional request that is not in the share that is admitted.
     pub fn check_at(&self, class: Class, now: Instant) -> Result<(), Spent> {
         if class == Class::Essential {
             return Ok(());
         }
-        let reasons = self.decide(now);
-        if reasons.is_empty() {
+        let standing = self.decide(now);
+        if standing == Standing::OPEN {
             return Ok(());
         }
-        let Shared { budget, state, .. } = &*self.0;
+        self.shed(standing, now)
+    }
+
+    /// Admits a share of the optional requests.
+    fn shed(&self, standing: Standing, now: Instant) -> Result<(), Spent> {
+        let Shared {
+            budget,
+            policy,
+            state,
+            ..
+        } = &*self.0;
+        let reasons = state.explain(standing);
         let left = |until: u64| until.saturating_sub(budget.core().tick(now));
-        let mut retry_after = (self.0.policy).retry_after(reasons, state.period_until().map(left));
-        if reasons.contains(Reason::Forced) {
+        let retry_after = if reasons.contains(Reason::Forced) {
             state.turn_away();
-            if let Some(until) = state.forced_until() {
-                retry_after = left(until);
-            }
-        } else if state.admit_probe(self.0.one_probe_in) {
+            (state.forced_until()).map_or_else(|| policy.step(None), left)
+        } else if state.admit(standing.share()) {
             return Ok(());
-        }
-        let retry_after = Duration::from_nanos(retry_after);
+        } else if reasons.contains(Reason::BudgetSpent) {
+            policy.step(state.period_until().map(left))
+        } else {
+            standing.seconds() * SECOND
+        };
         Err(Spent::new(budget.name(), retry_after, reasons))
     }
 
     /// Whether all classes are admitted now.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.decide(Instant::now()).is_empty()
+        self.decide(Instant::now()) == Standing::OPEN
     }
 
     /// The state now.
@@ -173,14 +185,27 @@ impl Gate {
     /// As [`snapshot`](Self::snapshot), at `now`.
     #[must_use]
     pub fn snapshot_at(&self, now: Instant) -> Snapshot {
-        let reasons = self.decide(now);
-        let (decided, forced) = self.0.state.inside();
+        let standing = self.decide(now);
+        let Shared {
+            budget,
+            policy,
+            state,
+            ..
+        } = &*self.0;
+        let core = budget.core();
+        let view = state.view();
+        let pace = policy
+            .rules
+            .pace(&core.view(now).whole(core.settings().period));
+        let ago = |tick: u64| Duration::from_nanos(core.tick(now).saturating_sub(tick));
         Snapshot {
-            reasons,
-            decided,
-            is_forced: forced.is_some(),
-            refused: self.0.state.refused(self.0.one_probe_in),
-            probes: self.0.state.probes(),
+            reasons: state.explain(standing),
+            decided: view.decided,
+            is_forced: view.forced.is_some(),
+            share: f64::from(standing.share()) / f64::from(WHOLE),
+            pace: f64::from(pace) / 1000.0,
+            refused: state.refused(),
+            since: view.since.and_then(|tick| now.checked_sub(ago(tick))),
         }
     }
 
@@ -222,7 +247,7 @@ impl Gate {
     #[must_use]
     pub fn forced(&self) -> Option<Override> {
         self.decide(Instant::now());
-        self.0.state.inside().1
+        self.0.state.view().forced
     }
 
     /// Calls `f` with every transition of the gate from now on, in order: for logs, metrics, an audit.
@@ -264,26 +289,29 @@ impl Gate {
         self.0.policy.warnings(self.0.budget.core().settings())
     }
 
-    /// The current decision, made again if a slot has passed.
-    fn decide(&self, now: Instant) -> Reasons {
+    /// The current decision, made again if a second has passed.
+    fn decide(&self, now: Instant) -> Standing {
         let Shared {
             budget,
             policy,
             state,
             ..
         } = &*self.0;
+        let core = budget.core();
         let mut has_changed = false;
-        let tick = budget.core().tick(now);
+        let tick = core.tick(now);
         state.refresh(
             tick,
-            policy.resolution,
+            &policy.rules,
             |was| {
-                let view = budget.core().view(now);
-                let whole = view.whole(budget.core().settings().period);
+                let view = core.view(now);
+                let whole = view.whole(core.settings().period);
                 // What is left counts from the latest tick seen.
                 let left = whole.left.map(|left| left.saturating_add(view.behind()));
-                Decided {
-                    reasons: policy.admission(was, &whole, |window| view.window(window)),
+                Sample {
+                    counts: trials(core.settings().slices, view.counts()),
+                    pace: policy.rules.pace(&whole),
+                    strict: policy.strict(was, &whole),
                     period_until: left.map_or(u64::MAX, |left| tick.saturating_add(left)),
                 }
             },
@@ -295,7 +323,7 @@ impl Gate {
         if has_changed {
             self.0.listeners.deliver();
         }
-        state.reasons()
+        state.standing()
     }
 }
 
@@ -305,45 +333,5 @@ impl fmt::Debug for Gate {
             .field("budget", &self.0.budget)
             .field("reasons", &self.0.state.reasons())
             .finish_non_exhaustive()
-    }
-}
-
-// === impl Snapshot ===
-
-impl Snapshot {
-    /// Whether all classes are admitted.
-    #[must_use]
-    pub const fn is_open(&self) -> bool {
-        self.reasons.is_empty()
-    }
-
-    /// Why it is closed; empty if it is open.
-    #[must_use]
-    pub const fn reasons(&self) -> Reasons {
-        self.reasons
-    }
-
-    /// The decision of the policy, whatever an override says; empty for open.
-    #[must_use]
-    pub const fn decided(&self) -> Reasons {
-        self.decided
-    }
-
-    /// Whether there is an override; [`Gate::forced`] returns it.
-    #[must_use]
-    pub const fn is_forced(&self) -> bool {
-        self.is_forced
-    }
-
-    /// The number of requests refused since the gate was built.
-    #[must_use]
-    pub const fn refused(&self) -> u64 {
-        self.refused
-    }
-
-    /// The number of requests admitted as probes while it was closed.
-    #[must_use]
-    pub const fn probes(&self) -> u64 {
-        self.probes
     }
 }

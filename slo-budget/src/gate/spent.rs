@@ -5,18 +5,19 @@ use crate::{
     types::{duration::Spoken, no_retry::NoRetry},
 };
 
-/// A closed gate refused an optional request.
+/// A gate refused an optional request.
 ///
 /// Made and cloned without allocation and without a reference count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spent {
     name: &'static str,
-    retry_after: Duration,
+    /// In nanoseconds.
+    retry_after: u64,
     reasons: Reasons,
 }
 
 impl Spent {
-    pub(super) const fn new(name: &'static str, retry_after: Duration, reasons: Reasons) -> Self {
+    pub(super) const fn new(name: &'static str, retry_after: u64, reasons: Reasons) -> Self {
         Self {
             name,
             retry_after,
@@ -30,17 +31,18 @@ impl Spent {
         self.name
     }
 
-    /// When to try again, assuming that there are no more errors: the time until the errors that closed the gate
-    /// have left the shortest window that holds them. The slowest of several reasons counts.
+    /// When to try again: the seconds in which the share rises to the whole if nothing fails any more, and one. That is
+    /// 2 s to 16 s.
     ///
-    /// A spent budget may take days. For it this is the step in which a sliding period moves, 360 slots (1 h), or
-    /// the time until a period of the calendar ends.
+    /// For an override it is the time until its end. For an override without an end, and for a spent budget with
+    /// [`WhenSpent::Refuse`](crate::WhenSpent::Refuse), it is the time until the period of the calendar ends, or the step
+    /// in which a sliding period moves: 360 slots (1 h).
     #[must_use]
     pub const fn retry_after(&self) -> Duration {
-        self.retry_after
+        Duration::from_nanos(self.retry_after)
     }
 
-    /// Why the gate is closed.
+    /// Why it was refused.
     #[must_use]
     pub const fn reasons(&self) -> Reasons {
         self.reasons
@@ -71,10 +73,10 @@ impl fmt::Display for Spent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "error budget `{}` admits no optional work: {}; try again in {}",
+            "error budget `{}` refuses optional work: {}; try again in {}",
             self.name,
             self.reasons,
-            Spoken(self.retry_after)
+            Spoken(self.retry_after())
         )
     }
 }

@@ -1,111 +1,158 @@
-//! The state of a gate: the last decision, the operator's override, and the probes of a closed gate.
+//! The state of a gate: the last decision, the operator's override, and the counters of optional requests.
 //!
-//! Properties: while the gate is open a check reads two words and writes none. Once a slot, and when an override
-//! or a period of the calendar ends, the first caller that gets the lock decides again; all others follow the
-//! last decision. A probe is one read-modify-write, so no two callers get the same one.
+//! Properties: while the gate is open a check reads two words and writes none. Once a second, and when an override or a
+//! period of the calendar ends, the first caller that gets the lock decides again; all others follow the last decision.
+//! While a share is refused, a request takes its number by one read-modify-write, so no two requests take the same
+//! place in the order.
 //!
-//! Every store to `reasons`, `stale_at`, `forced_until` and `period_until` happens under the lock, so they always
-//! end up as the last change of `Inside` left them. They are read without it, each as a hint: a caller that sees
-//! an old value follows a decision that is at most a slot older.
+//! Every store to `standing`, `figures`, `stale_at`, `forced_until` and `period_until` happens under the lock, so they
+//! always end up as the last change of `Inside` left them. They are read without it, each as a hint: a caller that sees
+//! an old value follows a decision that is at most a second older.
 //!
 //! Rejected: deciding in every check (a handful of subtractions and a lock a request); a task that decides once a
-//! slot (the crate would spawn tasks, and a gate would stop deciding with its runtime).
+//! second (the crate would spawn tasks, and a gate would stop deciding with its runtime).
 
 use std::sync::Arc;
 
 use crate::{
-    gate::{Change, Reason, Reasons},
+    gate::{
+        Change, Reason, Reasons,
+        law::{Figures, Law, Rules, Turn, WHOLE},
+        order,
+        recent::Tally,
+    },
     sync::{
         Mutex,
-        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
-    types::{Override, duration::ticks},
+    types::{Counts, Override, duration::ticks},
 };
+
+/// In ticks. The law counts seconds of the clock also where the period of a budget is compressed: requests take as long
+/// as ever.
+pub(super) const SECOND: u64 = 1_000_000_000;
 
 #[derive(Debug)]
 pub(super) struct State {
-    /// What requests follow: the decision, or the override.
-    reasons: AtomicU16,
+    /// What requests follow, by the decision or the override: a [`Standing`].
+    standing: AtomicU64,
     /// The tick from which the decision must be made again.
     stale_at: AtomicU64,
+    /// The pace and the burn rate of the decision, in thousandths; only a refusal reads them.
+    figures: AtomicU64,
     /// The tick at which the override ends; `u64::MAX` for none.
     forced_until: AtomicU64,
     /// The tick at which the period of the calendar ends; `u64::MAX` for none.
     period_until: AtomicU64,
-    /// A probe is due, as there has been none for a while.
-    due: AtomicBool,
-    /// The optional requests while closed, without those that got a due probe.
+    /// The optional requests while a share was refused.
     asked: AtomicU64,
-    probes: AtomicU64,
-    /// The requests that an override refused. An override lets no probes through: the operator said closed, and the
-    /// policy learns from essential requests.
+    /// Those of them that were admitted.
+    admitted: AtomicU64,
+    /// The requests that an override refused. An override lets no request through: the operator said closed, and the
+    /// law learns from essential requests.
     turned_away: AtomicU64,
+    /// When the gate was built, in ticks.
+    built: u64,
     /// Requests only ever try this lock.
     inside: Mutex<Inside>,
 }
 
+/// What requests follow, in one word: the admitted share, the time to try again, and the reasons.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing(u64);
+
 #[derive(Debug)]
 struct Inside {
-    /// What the policy says, whatever an override does.
-    decided: Reasons,
+    law: Law,
+    /// The counters when the law last looked.
+    counts: Counts,
+    /// The reasons to refuse all but the lowest share, whatever the law says.
+    strict: Reasons,
+    /// The lowest share, in millionths.
+    floor: u32,
     /// The override, and the tick at which it ends.
     forced: Option<(Override, u64)>,
-    /// When a probe was last made due, in ticks.
-    last_due: u64,
 }
 
-/// What a policy says at a tick.
+/// What a decision is made of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Decided {
-    pub(super) reasons: Reasons,
+pub(super) struct Sample {
+    /// The cumulative counts.
+    pub(super) counts: Counts,
+    /// The burn rate that is allowed, in thousandths.
+    pub(super) pace: u32,
+    /// The reasons to refuse all but the lowest share.
+    pub(super) strict: Reasons,
     /// The tick at which the period ends and the decision with it; `u64::MAX` if the period slides.
     pub(super) period_until: u64,
 }
 
-/// A probe is due after this many slots (a minute, at 10 s): five in the short window of the faster page. Probes by
-/// share alone starve a quiet service (one in 50 of one a minute takes 50 minutes); probes by time alone say nothing
-/// at high rates.
-const SLOTS_A_PROBE: u64 = 6;
+/// The state for people.
+pub(super) struct View {
+    pub(super) decided: Reasons,
+    pub(super) forced: Option<Override>,
+    /// The tick at which the budget began to burn too fast.
+    pub(super) since: Option<u64>,
+}
 
 impl State {
-    pub(super) fn new() -> Self {
+    /// A gate that is built at `tick`, when the counters are at `counts`.
+    pub(super) fn new(rules: &Rules, tick: u64, counts: Counts) -> Self {
         Self {
-            reasons: AtomicU16::new(0),
+            standing: AtomicU64::new(Standing::OPEN.0),
             stale_at: AtomicU64::new(0),
+            figures: AtomicU64::new(0),
             forced_until: AtomicU64::new(u64::MAX),
             period_until: AtomicU64::new(u64::MAX),
-            due: AtomicBool::new(false),
             asked: AtomicU64::new(0),
-            probes: AtomicU64::new(0),
+            admitted: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
+            built: tick,
             inside: Mutex::new(Inside {
-                decided: Reasons::NONE,
+                law: Law::new(),
+                counts,
+                strict: Reasons::NONE,
+                floor: rules.floor,
                 forced: None,
-                last_due: 0,
             }),
         }
     }
 
-    /// Why the gate is closed, by the last decision or override.
-    pub(super) fn reasons(&self) -> Reasons {
+    /// What requests follow, by the last decision or override.
+    pub(super) fn standing(&self) -> Standing {
         // Relaxed: nothing else is read because of it. Pairs with the store in `show`.
-        Reasons::of_bits(self.reasons.load(Relaxed))
+        Standing(self.standing.load(Relaxed))
+    }
+
+    /// Why requests are refused.
+    pub(super) fn reasons(&self) -> Reasons {
+        self.explain(self.standing())
+    }
+
+    /// The reasons of `standing` with their numbers, which may be those of the decision before or after it.
+    pub(super) fn explain(&self, standing: Standing) -> Reasons {
+        // Relaxed: for people. Pairs with the store in `show`.
+        standing.reasons(unpack(self.figures.load(Relaxed)))
     }
 
     /// The last decision of the policy, and the override if there is one.
-    pub(super) fn inside(&self) -> (Reasons, Option<Override>) {
+    pub(super) fn view(&self) -> View {
         let inside = self.inside.lock();
-        let forced = inside.forced.as_ref().map(|(by, _)| by.clone());
-        (inside.decided, forced)
+        let since = inside.law.since();
+        View {
+            decided: inside.decided(),
+            forced: inside.forced.as_ref().map(|(by, _)| by.clone()),
+            since: since.map(|second| self.built.saturating_add(second.saturating_mul(SECOND))),
+        }
     }
 
-    /// Decides again with `decide` if the decision is stale and no other caller is deciding. `tell` gets each
-    /// change, and whether the gate is open after it. It is called under the lock, so in the order of the changes.
+    /// Decides again with `sample` if the decision is stale and no other caller is deciding. `tell` gets each change,
+    /// and whether the gate is open after it. It is called under the lock, so in the order of the changes.
     pub(super) fn refresh(
         &self,
         tick: u64,
-        resolution: u64,
-        decide: impl FnOnce(Reasons) -> Decided,
+        rules: &Rules,
+        sample: impl FnOnce(Reasons) -> Sample,
         mut tell: impl FnMut(Change, bool),
     ) {
         // Relaxed: a hint, compared again under the lock.
@@ -118,37 +165,55 @@ impl State {
         if tick < self.stale_at.load(Relaxed) {
             return;
         }
-        let was = inside.decided;
-        let Decided {
-            reasons: now,
+        let Sample {
+            counts,
+            pace,
+            strict,
             period_until,
-        } = decide(was);
+        } = sample(inside.strict);
         let expired = match inside.forced {
             Some((_, until)) if tick >= until => inside.forced.take(),
             _ => None,
         };
-        inside.decided = now;
-        if now.is_empty() {
-            self.due.store(false, Relaxed);
-        } else if was.is_empty() {
-            inside.last_due = tick;
-        } else if tick.saturating_sub(inside.last_due) >= resolution.saturating_mul(SLOTS_A_PROBE) {
-            inside.last_due = tick;
-            self.due.store(true, Relaxed);
+        let is_forced_open = inside.forced.as_ref().map(|(by, _)| by.is_open());
+        let second = tick.saturating_sub(self.built) / SECOND;
+        let was = std::mem::replace(&mut inside.strict, strict);
+        let floor = inside.floor;
+        let turn = |turn, law: &Law| {
+            let decided = decided(law, strict, floor);
+            let is_open = is_forced_open.unwrap_or(decided == Standing::OPEN);
+            tell(Change::of(turn, decided.reasons(law.figures())), is_open);
+        };
+        // Otherwise only an override or a period has ended, and what was counted belongs to the second under way.
+        if second > inside.law.now() {
+            let tally = self.tally(&inside, counts);
+            inside.counts = counts;
+            inside.law.advance(rules, pace, second, tally, turn);
         }
         self.show(&inside);
-        let next_slot = (tick / resolution)
-            .saturating_add(1)
-            .saturating_mul(resolution);
+        let next = (second.saturating_add(1).saturating_mul(SECOND)).saturating_add(self.built);
         self.period_until.store(period_until, Relaxed);
-        let stale_at = next_slot.min(inside.forced_until()).min(period_until);
+        let stale_at = next.min(inside.forced_until()).min(period_until);
         self.stale_at.store(stale_at, Relaxed);
-        let is_open = inside.reasons().is_empty();
-        if was != now {
-            tell(Change::Decided(now), is_open);
+        let is_open = inside.standing() == Standing::OPEN;
+        if was != strict {
+            tell(Change::Decided(inside.decided()), is_open);
         }
         if let Some((ended, _)) = expired {
             tell(Change::Expired(ended), is_open);
+        }
+    }
+
+    /// What was asked until now, when the counters are at `counts`.
+    fn tally(&self, inside: &Inside, counts: Counts) -> Tally {
+        let new = counts.since(inside.counts);
+        let before = inside.law.tally();
+        let counted = u64::try_from(new.total()).unwrap_or(u64::MAX);
+        Tally {
+            counted: before.counted.saturating_add(counted),
+            bad: before.bad.saturating_add(new.bad()),
+            // Never less than before: a request takes its number before it is known to be admitted.
+            refused: self.refused().max(before.refused),
         }
     }
 
@@ -160,10 +225,10 @@ impl State {
         let mut inside = self.inside.lock();
         inside.forced = Some((by.clone(), until));
         self.show(&inside);
-        // An override may end before the slot does.
+        // An override may end before the second does.
         let stale_at = self.stale_at.load(Relaxed);
         self.stale_at.store(stale_at.min(until), Relaxed);
-        let is_open = inside.reasons().is_empty();
+        let is_open = inside.standing() == Standing::OPEN;
         tell(Change::Forced(by), is_open);
     }
 
@@ -177,7 +242,7 @@ impl State {
         let mut inside = self.inside.lock();
         let (ended, _) = inside.forced.take()?;
         self.show(&inside);
-        let is_open = inside.reasons().is_empty();
+        let is_open = inside.standing() == Standing::OPEN;
         let change = Change::Resumed {
             actor,
             reason,
@@ -188,9 +253,10 @@ impl State {
     }
 
     fn show(&self, inside: &Inside) {
-        // Relaxed: pairs with `reasons` and `forced_until`. An operator who needs another thread to see the
+        // Relaxed: pairs with `standing`, `explain` and `forced_until`. An operator who needs another thread to see the
         // override must synchronize with that thread anyway.
-        self.reasons.store(inside.reasons().bits(), Relaxed);
+        self.figures.store(pack(inside.law.figures()), Relaxed);
+        self.standing.store(inside.standing().0, Relaxed);
         self.forced_until.store(inside.forced_until(), Relaxed);
     }
 
@@ -210,42 +276,95 @@ impl State {
         self.turned_away.fetch_add(1, Relaxed);
     }
 
-    /// Whether an optional request that found the gate closed is a probe: a due one, or one in `one_in`.
-    pub(super) fn admit_probe(&self, one_in: u32) -> bool {
-        // The load avoids the swap, as the value is mostly false. Relaxed: the swap is one read-modify-write, so one
-        // caller sees true, and nothing else is read because of it. Pairs with the stores in `refresh`.
-        let admitted = if self.due.load(Relaxed) && self.due.swap(false, Relaxed) {
-            true
-        } else {
-            // Relaxed: only the number matters. Evenly spread; the first probe comes after `one_in - 1` refusals.
-            let before = self.asked.fetch_add(1, Relaxed);
-            before % u64::from(one_in) == u64::from(one_in) - 1
-        };
-        if admitted {
-            self.probes.fetch_add(1, Relaxed);
+    /// Whether an optional request belongs to the `share` that is admitted.
+    pub(super) fn admit(&self, share: u32) -> bool {
+        // Relaxed: only the number matters, and one read-modify-write gives each request its own.
+        let n = self.asked.fetch_add(1, Relaxed);
+        let is_admitted = order::is_admitted(n, share);
+        if is_admitted {
+            self.admitted.fetch_add(1, Relaxed);
         }
-        admitted
-    }
-
-    /// The number of probes admitted.
-    pub(super) fn probes(&self) -> u64 {
-        self.probes.load(Relaxed)
+        is_admitted
     }
 
     /// The number of requests refused.
-    pub(super) fn refused(&self, one_in: u32) -> u64 {
-        let asked = self.asked.load(Relaxed);
-        asked - asked / u64::from(one_in) + self.turned_away.load(Relaxed)
+    pub(super) fn refused(&self) -> u64 {
+        // Relaxed: statistics. In this order a request in between is counted for a moment, and not missing.
+        let admitted = self.admitted.load(Relaxed);
+        (self.asked.load(Relaxed).saturating_sub(admitted))
+            .saturating_add(self.turned_away.load(Relaxed))
     }
 }
 
+// === impl Standing ===
+
+/// The share has 20 bits, the seconds 8 at 32, the reasons 16 at 48.
+impl Standing {
+    pub(super) const OPEN: Self = Self(WHOLE as u64);
+
+    const fn new(share: u32, reasons: Reasons, seconds: u8) -> Self {
+        Self((reasons.bits() as u64) << 48 | (seconds as u64) << 32 | share as u64)
+    }
+
+    /// The admitted share, in millionths.
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    pub(super) const fn share(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// How long the rise to the whole share takes, in seconds.
+    pub(super) const fn seconds(self) -> u64 {
+        self.0 >> 32 & 0xff
+    }
+
+    /// The reasons with their numbers.
+    #[expect(clippy::cast_possible_truncation, reason = "the upper 16 bits")]
+    const fn reasons(self, figures: Figures) -> Reasons {
+        Reasons::new((self.0 >> 48) as u16, self.share(), figures)
+    }
+}
+
+/// What the policy says.
+fn decided(law: &Law, strict: Reasons, floor: u32) -> Standing {
+    let reasons = if law.share() < WHOLE {
+        strict.with_burning()
+    } else {
+        strict
+    };
+    let share = if strict.is_empty() {
+        law.share()
+    } else {
+        law.share().min(floor)
+    };
+    Standing::new(share, reasons, Law::rise(law.share()))
+}
+
+const fn pack(figures: Figures) -> u64 {
+    (figures.pace as u64) << 32 | figures.burn as u64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the halves")]
+const fn unpack(word: u64) -> Figures {
+    Figures {
+        pace: (word >> 32) as u32,
+        burn: word as u32,
+    }
+}
+
+// === impl Inside ===
+
 impl Inside {
-    fn reasons(&self) -> Reasons {
+    fn standing(&self) -> Standing {
         match &self.forced {
-            None => self.decided,
-            Some((by, _)) if by.is_open() => Reasons::NONE,
-            Some(_) => Reasons::NONE.with(Reason::Forced),
+            None => decided(&self.law, self.strict, self.floor),
+            Some((by, _)) if by.is_open() => Standing::OPEN,
+            Some(_) => Standing::new(0, Reasons::NONE.with(Reason::Forced), 0),
         }
+    }
+
+    /// What the policy says, whatever an override does.
+    fn decided(&self) -> Reasons {
+        decided(&self.law, self.strict, self.floor).reasons(self.law.figures())
     }
 
     fn forced_until(&self) -> u64 {
@@ -253,13 +372,13 @@ impl Inside {
     }
 }
 
-/// For tests: a decision about a period that slides.
-#[cfg(test)]
-impl From<Reasons> for Decided {
-    fn from(reasons: Reasons) -> Self {
-        Self {
-            reasons,
-            period_until: u64::MAX,
+// === impl Change ===
+
+impl Change {
+    const fn of(turn: Turn, reasons: Reasons) -> Self {
+        match turn {
+            Turn::Begun | Turn::Ended => Self::Decided(reasons),
+            Turn::Paused(seconds) => Self::Paused(std::time::Duration::from_secs(seconds)),
         }
     }
 }

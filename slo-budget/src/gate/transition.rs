@@ -1,8 +1,11 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{gate::Reasons, types::Override};
+use crate::{
+    gate::Reasons,
+    types::{Override, duration::Spoken},
+};
 
 /// A change of a [`Gate`](crate::Gate), as passed to its [listeners](crate::Gate::on_transition).
 ///
@@ -19,9 +22,12 @@ pub struct Transition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// The policy changed its decision: to close the gate for these reasons, or to open it if there are none.
+    /// The policy refuses optional requests for these reasons from now on, or none any more if there are none. The share
+    /// changes in between without a transition.
     /// While there is an override this has no effect until the override ends.
     Decided(Reasons),
+    /// Refusals do not lessen the failures, so the share rises to the whole, and stays there for this time.
+    Paused(Duration),
     /// An operator overrode the policy, or replaced an override.
     Forced(Override),
     /// An operator ended an override.
@@ -65,8 +71,12 @@ impl Transition {
 
 impl fmt::Display for Transition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_open = if self.is_open { "open" } else { "closed" };
-        write!(f, "gate of `{}` is {is_open}: {}", self.name, self.change)
+        let does = if self.is_open {
+            "is open"
+        } else {
+            "refuses requests"
+        };
+        write!(f, "gate of `{}` {does}: {}", self.name, self.change)
     }
 }
 
@@ -74,8 +84,13 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decided(reasons) if reasons.is_empty() => {
-                f.write_str("nothing speaks for closing it any more")
+                f.write_str("nothing speaks for refusals any more")
             }
+            Self::Paused(time) => write!(
+                f,
+                "refusals do not lessen the failures, so there are none for {}",
+                Spoken(*time)
+            ),
             Self::Decided(reasons) => reasons.fmt(f),
             Self::Forced(by) => by.fmt(f),
             Self::Resumed {

@@ -143,6 +143,11 @@ impl View<'_> {
         self.inside.ledger.window(window, self.counts)
     }
 
+    /// All that was counted, modulo 2^64.
+    pub(crate) const fn counts(&self) -> Counts {
+        self.counts
+    }
+
     /// The figures of the whole period: of the calendar's, or of the last `length` ticks.
     pub(crate) fn whole(&self, length: u64) -> Whole {
         self.inside.ledger.whole(length, self.counts)

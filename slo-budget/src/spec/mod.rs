@@ -200,17 +200,17 @@ impl Spec {
         set_few!(builder, rules, rules)
     }
 
-    /// The configuration of a [`Gate`](crate::Gate) on a [budget](Self::budget) of this specification. Its pages are
-    /// the alerts that page, and its limits come from `deploy`.
+    /// The configuration of a [`Gate`](crate::Gate) on a [budget](Self::budget) of this specification. Its pace is the
+    /// highest burn rate at which an alert pages, its minimum of bad events that of a page, and its limits come from
+    /// `deploy`.
     pub fn gate(&self) -> GateBuilder {
-        let builder = GateBuilder::new()
-            .min_bad(self.min_bad)
-            .min_bad_to_page(self.min_bad_to_page);
-        let pages: Vec<_> = (self.alerts.iter())
-            .filter(|pair| pair.severity == Severity::Page)
-            .map(|pair| pair.windows)
-            .collect();
-        let builder = set_few!(builder, pages, pages);
+        let builder = GateBuilder::new().min_bad(self.min_bad_to_page);
+        let pages = (self.alerts.iter()).filter(|pair| pair.severity == Severity::Page);
+        let fastest = pages.max_by(|a, b| a.factor.as_f64().total_cmp(&b.factor.as_f64()));
+        let builder = match fastest {
+            Some(Pair { windows, .. }) => builder.pace(windows.budget, windows.long),
+            None => builder,
+        };
         set_few!(builder, limits, self.limits)
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn parse(text: &str, places: usize) -> Option<(u64, u64)> {
 }
 
 /// Compares `a × b` with `c × d`, exactly.
-pub(super) fn compare_products(a: u128, b: u128, c: u128, d: u128) -> Ordering {
+pub(crate) fn compare_products(a: u128, b: u128, c: u128, d: u128) -> Ordering {
     product(a, b).cmp(&product(c, d))
 }
 
@@ -38,6 +38,17 @@ const fn product(a: u128, b: u128) -> (u128, u128) {
     let cross = a0 * b1 + (middle & HALF);
     let high = a1 * b1 + (middle >> 64) + (cross >> 64);
     (high, (cross << 64) | (low & HALF))
+}
+
+/// `scale × a / b`, rounded down, to about 30 digits; saturates if `b` is 0. `scale` is below 2^31.
+pub(crate) fn scaled(scale: u128, a: u128, b: u128) -> u128 {
+    let excess = (a.checked_ilog2().unwrap_or(0)).saturating_sub(96);
+    if a == 0 {
+        return 0;
+    }
+    ((a >> excess) * scale)
+        .checked_div(b >> excess)
+        .unwrap_or(u128::MAX)
 }
 
 /// The greatest common divisor; of 0 and 0 it is 0.

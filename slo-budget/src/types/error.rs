@@ -36,18 +36,16 @@ pub enum InvalidConfig {
     ShortNotShorter,
     /// Not even a total outage reaches a page or limit at this objective.
     NeverFires,
-    /// A page fires at a burn rate of 1 or less.
+    /// The pace of a gate is a burn rate of 1 or less.
     FiresInBudget,
-    /// The share of the budget and the windows of a page give no usable factor.
+    /// The share of the budget and the windows of a page, or the time of a pace, give no usable factor.
     PageFactor,
     /// A limit is 0.
     ZeroLimit,
-    /// A gate has no probes, so it would never open again.
-    NoProbes,
+    /// The lowest share of a gate is not from 0.000001 to 1.
+    Floor,
     /// The evidence limit is not above 0 and at most 0.5.
     Evidence,
-    /// The reopening percentage is not from 1 to 100.
-    Reopen,
     /// The minimum of bad events is 0.
     ZeroMinBad,
     /// α of a canary is not above 0 and at most 0.5.
@@ -114,18 +112,17 @@ impl fmt::Display for InvalidConfig {
                 "at this objective not even a total outage burns as fast as a page or limit asks: lower the factor, or set the objective higher"
             }
             Self::FiresInBudget => {
-                "a page would fire at a burn rate of 1 or less, which keeps within the budget: raise its share of the budget, shorten its window, or use `compressed`, which scales all windows with the period"
+                "a gate with a pace of a burn rate of 1 or less would refuse requests while the budget lasts: raise its share of the budget, or shorten its time"
             }
             Self::PageFactor => {
-                "the share of the budget and the windows of a page give no usable factor"
+                "the share of the budget and the windows of a page, or the time of a pace, give no usable factor"
             }
             Self::ZeroLimit => "a limit of 0 would block for ever: no burn rate is below it",
-            Self::NoProbes => {
-                "a closed gate must admit one in so many as a probe, or it would never learn that it may open: choose 1 or more"
+            Self::Floor => {
+                "the lowest share of a gate is a number from 0.000001 to 1; with 0 it would never learn that the fault is over"
             }
             Self::Evidence => "the evidence limit is a probability above 0 and at most 0.5",
-            Self::Reopen => "the reopening line is a percentage from 1 to 100",
-            Self::ZeroMinBad => "a gate needs at least 1 bad event to close",
+            Self::ZeroMinBad => "`min_bad` must be at least 1: without a bad event nothing burns",
             Self::CanaryAlpha => "α of a canary is a probability above 0 and at most 0.5",
             Self::CanaryGuard => {
                 "the guard of a canary must be below 100 %, which no number of requests can show, and at least its `availability`, below which it is rolled back"

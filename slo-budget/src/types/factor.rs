@@ -71,6 +71,11 @@ impl Factor {
         Self::reduced(self.numerator * percent as u128, self.denominator * 100)
     }
 
+    /// `scale` times it, rounded down. `scale` is below 2^31.
+    pub(crate) fn times(self, scale: u128) -> u128 {
+        decimal::scaled(scale, self.numerator, self.denominator)
+    }
+
     pub(crate) const fn is_zero(self) -> bool {
         self.numerator == 0
     }

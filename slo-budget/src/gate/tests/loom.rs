@@ -2,57 +2,64 @@
 
 use loom::{sync::Arc, thread};
 
+use super::{SECOND, policy};
 use crate::{
-    gate::{Reason, Reasons, state::State},
+    gate::{
+        Reason, Reasons,
+        law::{Rules, WHOLE},
+        order,
+        state::{Sample, Standing, State},
+    },
     sync::explore,
-    types::Override,
+    types::{Counts, Override},
 };
 
-/// Slots of ten ticks.
-const RESOLUTION: u64 = 10;
+fn rules() -> Rules {
+    policy("99.9%", |gate| gate).rules
+}
 
-fn closed(tick: u64, state: &State) {
-    let decide = |was: Reasons| was.with(Reason::BudgetSpent).into();
-    state.refresh(tick, RESOLUTION, decide, |_, _| {});
+fn sample(strict: Reasons) -> Sample {
+    Sample {
+        counts: Counts::default(),
+        pace: 1000,
+        strict,
+        period_until: u64::MAX,
+    }
+}
+
+fn spent(tick: u64, state: &State) {
+    let sample = |was: Reasons| sample(was.with(Reason::BudgetSpent));
+    state.refresh(tick, &rules(), sample, |_, _| {});
 }
 
 #[test]
-fn a_due_probe_goes_to_one_caller() {
-    explore(None, || {
-        let state = Arc::new(State::new());
-        closed(0, &state);
-        closed(100, &state); // long after: a probe is due
+fn each_request_takes_a_place_of_its_own() {
+    // A share that admits one of the first two.
+    let half = (1..WHOLE)
+        .step_by(1000)
+        .find(|share| order::is_admitted(0, *share) != order::is_admitted(1, *share))
+        .unwrap();
+    explore(None, move || {
+        let state = Arc::new(State::new(&rules(), 0, Counts::default()));
         let there = Arc::clone(&state);
-        let other = thread::spawn(move || there.admit_probe(1000));
-        let here = state.admit_probe(1000);
+        let other = thread::spawn(move || there.admit(half));
+        let here = state.admit(half);
         assert!(here ^ other.join().unwrap());
-        assert_eq!((state.probes(), state.refused(1000)), (1, 1));
+        assert_eq!(state.refused(), 1);
     });
 }
 
 #[test]
-fn one_in_two_requests_is_a_probe() {
+fn one_caller_decides_for_a_second() {
     explore(None, || {
-        let state = Arc::new(State::new());
-        closed(0, &state);
-        let there = Arc::clone(&state);
-        let other = thread::spawn(move || there.admit_probe(2));
-        let here = state.admit_probe(2);
-        assert!(here ^ other.join().unwrap());
-    });
-}
-
-#[test]
-fn one_caller_decides_for_a_slot() {
-    explore(None, || {
-        let state = Arc::new(State::new());
+        let state = Arc::new(State::new(&rules(), 0, Counts::default()));
         let decide = |state: &State| {
             let mut asked = 0;
-            let decide = |_| {
+            let sample = |_| {
                 asked += 1;
-                Reasons::NONE.with(Reason::BudgetSpent).into()
+                sample(Reasons::NONE.with(Reason::BudgetSpent))
             };
-            state.refresh(5, RESOLUTION, decide, |_, _| {});
+            state.refresh(SECOND, &rules(), sample, |_, _| {});
             asked
         };
         let there = Arc::clone(&state);
@@ -66,16 +73,16 @@ fn one_caller_decides_for_a_slot() {
 #[test]
 fn a_decision_does_not_undo_an_override() {
     explore(None, || {
-        let state = Arc::new(State::new());
+        let state = Arc::new(State::new(&rules(), 0, Counts::default()));
         let there = Arc::clone(&state);
-        let other = thread::spawn(move || closed(5, &there));
+        let other = thread::spawn(move || spent(SECOND / 2, &there));
         state.force(Override::open("me", "test"), 5, |_, _| {});
-        assert!(state.reasons().is_empty());
+        assert!(state.standing() == Standing::OPEN);
         other.join().unwrap();
-        assert!(state.reasons().is_empty());
+        assert!(state.standing() == Standing::OPEN);
         // Decides now, if the lock was taken when the other thread tried.
-        closed(10, &state);
-        assert!(state.reasons().is_empty());
+        spent(SECOND, &state);
+        assert!(state.standing() == Standing::OPEN);
         state.resume("me".into(), "done".into(), |_, _| {});
         assert!(state.reasons().contains(Reason::BudgetSpent));
     });

@@ -112,8 +112,11 @@ impl Notes<'_> {
         } = pair.windows;
         let rule = AlertRule::new(pair.severity, pair.windows).check(settings);
         let checked = match pair.severity {
-            // In a process it also closes a gate.
-            Severity::Page => (Gate::builder().pages([pair.windows]).policy(settings)).and(rule),
+            // In a process it is also the pace of a gate.
+            Severity::Page => rule.and_then(|rule| {
+                Gate::builder().pace(budget, long).policy(settings)?;
+                Ok(rule)
+            }),
             Severity::Ticket => rule,
         };
         let error = match checked {
@@ -193,7 +196,7 @@ impl Notes<'_> {
     ) -> Vec<Limit> {
         let mut limits = Vec::new();
         for (field, limit) in asked {
-            let checked = Gate::builder().pages([]).limits([limit]).policy(settings);
+            let checked = Gate::builder().limits([limit]).policy(settings);
             match (checked, field) {
                 (Ok(_), _) => limits.push(limit),
                 (Err(InvalidConfig::WindowLongerThanPeriod), Some(field)) => {
