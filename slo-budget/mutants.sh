@@ -29,23 +29,29 @@ mutant 'the sum of a question taken before its lock' src/record/recorder.rs \
     'let events = self.counters.sum();
         let mut inside = self.inside.lock();
         self.advance(&mut inside, tick);'
-mutant 'a due probe taken by load, then store' src/gate/state.rs \
-    'self.due.load(Relaxed) && self.due.swap(false, Relaxed)' \
-    'self.due.load(Relaxed) && { self.due.store(false, Relaxed); true }' \
-    'gate::tests::loom::a_due_probe_goes_to_one_caller'
-mutant 'probes shared out by load, then store' src/gate/state.rs \
-    'let before = self.asked.fetch_add(1, Relaxed);' \
-    'let before = self.asked.load(Relaxed); self.asked.store(before + 1, Relaxed);' \
-    'gate::tests::loom::one_in_two_requests_is_a_probe'
+mutant 'a place in the order taken by load, then store' src/gate/state.rs \
+    'let n = self.asked.fetch_add(1, Relaxed);' \
+    'let n = self.asked.load(Relaxed); self.asked.store(n + 1, Relaxed);' \
+    'gate::tests::loom::each_request_takes_a_place_of_its_own'
+mutant 'a second decided without a second look' src/gate/state.rs \
+    'let Some(mut inside) = self.inside.try_lock() else {
+            return;
+        };
+        if tick < self.stale_at.load(Relaxed) {' \
+    'let Some(mut inside) = self.inside.try_lock() else {
+            return;
+        };
+        if tick < self.stale_at.load(Relaxed) && false {' \
+    'gate::tests::loom::one_caller_decides_for_a_second'
 mutant 'an event left behind when the queue is found empty' src/observe/listeners.rs \
     'inner.delivering && !leaving' \
     'inner.delivering' \
     'observe::listeners::tests::every_event_is_delivered_in_order'
 mutant 'an override undone by a decision' src/gate/state.rs \
     'self.show(&inside);
-        let next_slot' \
-    'self.reasons.store(now.bits(), Relaxed);
-        let next_slot' \
+        let next' \
+    'self.standing.store(decided(&inside.law, inside.strict, inside.floor).0, Relaxed);
+        let next' \
     'gate::tests::loom::a_decision_does_not_undo_an_override'
 model_mutant 'a window that looks back a slot too far' src/record/rings.rs \
     'let first = (from / tier.width).saturating_add(1);' \
@@ -60,7 +66,45 @@ model_mutant 'an event counted before its slot begins' src/record/recorder.rs \
 model_mutant 'a page on one error' src/burn/significance.rs \
     'trials.bad() >= min_bad && is_unlikely' \
     'is_unlikely' \
-    'gate::tests::policy::each_guard_has_its_own_minimum_of_bad_events'
+    'gate::tests::policy::the_strict_rule_has_its_minimum_of_bad_events'
+model_mutant 'a cut by more than half' src/gate/law.rs \
+    '.max(u128::from(WHOLE / 2));' \
+    '.max(0);' \
+    'gate::tests::law::a_second_that_burns_cuts_the_share_once_and_by_half_at_most'
+model_mutant 'a cut by results of before the cut' src/gate/law.rs \
+    'now - cut > rules.grace' \
+    'now - cut >= rules.grace' \
+    'gate::tests::law::grace_is_the_time_between_two_cuts'
+model_mutant 'time that was not observed, taken as bad as the rest' src/gate/law.rs \
+    '1000 * u128::from(seen),' \
+    '1000 * u128::from(seen.max(seconds)),' \
+    'gate::tests::law::three_failures_in_the_first_second_refuse_nothing'
+model_mutant 'a share that rises while the fault goes on' src/gate/law.rs \
+    'due >= came.saturating_mul(4)' \
+    'due >= came' \
+    'gate::tests::simulation::a_long_fault_burns_about_the_pace'
+model_mutant 'a pace of what was admitted' src/gate/recent.rs \
+    'self.counted.saturating_add(self.refused)' \
+    'self.counted' \
+    'gate::tests::simulation::overload_keeps_the_goodput_and_ends_with_its_cause'
+model_mutant 'refusals in vain that go on' src/gate/law.rs \
+    'product(low_bad, seconds, 20) < product(bad, low_seconds, 17)' \
+    'product(low_bad, seconds, 20) < product(bad, low_seconds, 40)' \
+    'gate::tests::law::failures_of_essential_requests_alone_pause_shedding'
+model_mutant 'a gap that is not quiet' src/gate/law.rs \
+    'let skip = to.saturating_sub(LONGEST_RISE).max(first);' \
+    'let skip = to;' \
+    'gate::tests::law::ten_minutes_without_a_check_make_the_share_whole'
+model_mutant 'an order that is periodic' src/gate/order.rs \
+    'mix(n / BLOCK + 1)' \
+    'mix(1)' \
+    'gate::tests::order::alternating_kinds_get_the_same_share'
+model_mutant 'counts lost at the end of an override' src/gate/state.rs \
+    'if second > inside.law.now() {
+            let tally' \
+    'if second >= inside.law.now() {
+            let tally' \
+    'gate::tests::law::an_early_check_decides_nothing'
 model_mutant 'an alert that is kept firing for ever' src/alerts/state.rs \
     'Some(false) => self.quiet_since.or(Some(tick))' \
     'Some(false) => Some(tick)' \

@@ -282,7 +282,7 @@ impl Builder {
     /// epoch: nothing was counted since the history was made. A wall clock that went back counts as no time
     /// passed.
     ///
-    /// A [`Gate`](crate::Gate) on the budget starts open and decides at its first check.
+    /// A [`Gate`](crate::Gate) on the budget starts open: what was counted before lowers its pace and refuses nothing.
     ///
     /// # Errors
     ///

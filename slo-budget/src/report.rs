@@ -139,8 +139,8 @@ impl Report {
 
     /// The consumed share of the budget of a whole period, assuming that the traffic continues as it was:
     /// [`consumed`](Self::consumed) × [`coverage`](WindowReport::coverage). Equal to `consumed` once a whole period
-    /// was observed; before that an error weighs as much as it will then. A [`Gate`](crate::Gate) closes on this
-    /// figure.
+    /// was observed; before that an error weighs as much as it will then. The pace of a [`Gate`](crate::Gate) falls
+    /// with this figure.
     #[must_use]
     pub fn consumed_of_period(&self) -> Option<f64> {
         // An infinite burn rate stays infinite, however short the time.

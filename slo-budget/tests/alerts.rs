@@ -296,6 +296,22 @@ async fn run_evaluates_once_a_slot() {
 }
 
 #[test]
+fn a_page_that_can_never_fire_is_refused() {
+    // 14.4 is possible strictly above 93.0555… %.
+    for (objective, fires) in [
+        ("93.05%", false),
+        ("67/72", false),
+        ("93.06%", true),
+        ("100%", true),
+    ] {
+        let budget = ErrorBudget::new("o", objective.parse().unwrap());
+        let rule = AlertRule::new(Severity::Page, page(2, HOUR));
+        let built = Alerts::builder().rules([rule]).build(budget);
+        assert_eq!(built.is_ok(), fires, "{objective}");
+    }
+}
+
+#[test]
 fn what_cannot_work_is_refused_with_its_reason() {
     use InvalidConfig as Bad;
     let rule = |percent, long| AlertRule::new(Severity::Ticket, page(percent, long));

@@ -61,10 +61,11 @@ async fn a_restart_keeps_the_counts() {
 async fn a_gate_paces_itself_by_errors_before_a_restart() {
     let before = ErrorBudget::builder().build("api").unwrap();
     record(&before, 0, 100);
+    let pace = |budget| format!("{:.1}", Gate::new(budget).snapshot().pace());
     let (after, _) = restore(&before.history(WALL).to_bytes(), WALL + 15 * DAY);
-    assert_eq!(Gate::new(after).snapshot().pace(), 1.0);
+    assert_eq!(pace(after), "1.0");
     let (later, _) = restore(&before.history(WALL).to_bytes(), WALL + 31 * DAY);
-    assert_eq!(Gate::new(later).snapshot().pace(), 14.4);
+    assert_eq!(pace(later), "14.4");
 }
 
 #[tokio::test(start_paused = true)]

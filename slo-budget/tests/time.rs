@@ -185,6 +185,10 @@ async fn essential_requests_pass_a_gate_that_refuses() {
     assert_eq!(gate.snapshot().refused(), 0);
 }
 
+fn pace(gate: &Gate) -> String {
+    format!("{:.2}", gate.snapshot().pace())
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_compressed_budget_has_the_pace_of_a_month() {
     let month = ErrorBudget::new("month", THREE_NINES);
@@ -193,7 +197,7 @@ async fn a_compressed_budget_has_the_pace_of_a_month() {
         .build("demo")
         .unwrap();
     for budget in [month, half_an_hour] {
-        assert_eq!(Gate::new(budget).snapshot().pace(), 14.4);
+        assert_eq!(pace(&Gate::new(budget)), "14.40");
     }
 }
 
@@ -203,9 +207,9 @@ async fn the_pace_falls_with_what_is_left_of_the_budget() {
     let gate = Gate::builder().build(budget.clone()).unwrap();
     advance(30 * DAY).await;
     record(&budget, 9_995, 5);
-    assert_eq!(gate.snapshot().pace(), 7.2);
+    assert_eq!(pace(&gate), "7.20");
     record(&budget, 0, 100);
-    assert_eq!(gate.snapshot().pace(), 1.0);
+    assert_eq!(pace(&gate), "1.00");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! The alerts at one moment: a pure function of the windows and of the last step.
 //!
-//! The condition has no hysteresis, unlike that of a gate, so that Prometheus rules can express it too;
+//! The condition has no hysteresis, so that Prometheus rules can express it too;
 //! `keep_firing_for` does the rest. Near a factor of 1 the evidence decides, so an alert comes later than the
 //! formula says: after 300 s of total outage and not after 259.2 s.
 //!

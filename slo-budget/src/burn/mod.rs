@@ -1,4 +1,4 @@
-//! When a burn rate is too high: the rules of gates and alerts, the limits of deployments, and the guards
+//! When a burn rate is too high: the rules of alerts, the limits of deployments, and the guards
 //! against low traffic. Pure functions of counts.
 
 mod limits;

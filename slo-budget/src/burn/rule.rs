@@ -17,7 +17,7 @@ pub struct Page {
     pub(crate) short: Duration,
 }
 
-/// A checked pair of windows, in ticks. Gates and alerts share it.
+/// A checked pair of windows, in ticks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule {
     pub(crate) long: u64,

@@ -40,7 +40,7 @@ pub enum Overdue {
     /// Hold, and leave the decision to people.
     Hold,
     /// Promote, because it was not shown to be bad. It still holds if there is nothing to compare, after a failed
-    /// measurement, and while the gate is closed.
+    /// measurement, and while the gate does not admit all requests.
     Promote,
 }
 

@@ -80,7 +80,7 @@ pub enum Reason {
     },
     /// Hold: the latest measurements failed.
     MeasurementFailed(u32),
-    /// Hold: the gate is closed, by its budget or by an override.
+    /// Hold: the gate does not admit all requests, by its budget or by an override.
     GateClosed,
 }
 
@@ -152,7 +152,7 @@ impl fmt::Display for Reason {
             Self::MeasurementFailed(failed) => {
                 write!(f, "the latest {failed} measurements failed")
             }
-            Self::GateClosed => f.write_str("the gate is closed"),
+            Self::GateClosed => f.write_str("the gate does not admit all requests"),
         }
     }
 }

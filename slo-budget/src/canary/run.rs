@@ -56,7 +56,7 @@ impl Canary {
         }
     }
 
-    /// Holds while `gate` is closed, instead of promoting. A closed gate does not prevent a roll-back.
+    /// Holds while `gate` does not admit all requests, instead of promoting. That does not prevent a roll-back.
     #[must_use]
     pub fn behind(self, gate: Gate) -> Self {
         Self {

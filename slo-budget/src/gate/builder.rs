@@ -183,22 +183,18 @@ impl GateBuilder {
 
     /// The burn rate of the pace in thousandths, rounded down.
     fn fastest(&self, settings: &Settings) -> Result<u32, InvalidConfig> {
-        let pace = match self.pace {
-            Some((budget, time)) => {
-                let pace = Factor::of_ticks(budget, settings.period, ticks(time));
-                let pace = pace.ok_or(InvalidConfig::PageFactor)?;
-                if pace.is_at_most_one() {
-                    return Err(InvalidConfig::FiresInBudget);
-                }
-                pace
-            }
-            None => {
-                let (percent, slots) = DEFAULT_PACE;
-                let budget = Factor::new(percent, 100).ok_or(InvalidConfig::PageFactor)?;
-                Factor::of_ticks(budget, settings.period, slots * settings.resolution)
-                    .ok_or(InvalidConfig::PageFactor)?
-            }
+        let (percent, slots) = DEFAULT_PACE;
+        let (budget, time) = match self.pace {
+            Some((budget, time)) => (Some(budget), ticks(time)),
+            None => (Factor::new(percent, 100), slots * settings.resolution),
         };
+        let pace = budget
+            .and_then(|budget| Factor::of_ticks(budget, settings.period, time))
+            .ok_or(InvalidConfig::PageFactor)?;
+        // The default does with periods of any length.
+        if self.pace.is_some() && pace.is_at_most_one() {
+            return Err(InvalidConfig::FiresInBudget);
+        }
         let (budget, of) = (settings.objective.budget(), settings.objective.of());
         let half_an_outage = (500 * u128::from(of)).checked_div(budget.into());
         let fastest = pace.times(1000).min(half_an_outage.unwrap_or(u128::MAX));

@@ -6,7 +6,7 @@ use std::{any::type_name, fmt};
 pub enum Class {
     /// Never refused: reads that people wait for, health checks, work that repairs the service.
     Essential,
-    /// Refused while the gate is closed: work that can wait, and work that puts the service at risk.
+    /// Refused in part while the budget burns: work that can wait, and work that puts the service at risk.
     Optional,
 }
 

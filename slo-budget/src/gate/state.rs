@@ -318,7 +318,6 @@ impl Standing {
     }
 
     /// The reasons with their numbers.
-    #[expect(clippy::cast_possible_truncation, reason = "the upper 16 bits")]
     const fn reasons(self, figures: Figures) -> Reasons {
         Reasons::new((self.0 >> 48) as u16, self.share(), figures)
     }

@@ -30,7 +30,7 @@ pub struct GateLayer<R = IntoError, K = AllOptional, G = Gate> {
 
 /// A service behind a gate. Made by [`GateLayer`].
 ///
-/// `poll_ready` is that of the inner service. `call` checks the gate, and answers at once if it is closed. The inner
+/// `poll_ready` is that of the inner service. `call` checks the gate, and answers at once if it refuses the request. The inner
 /// service, which is ready and was not called, then stays ready for the next call.
 #[derive(Clone, Copy, Debug)]
 pub struct GateService<S, R = IntoError, K = AllOptional, G = Gate> {

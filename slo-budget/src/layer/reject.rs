@@ -7,7 +7,7 @@ use crate::gate::Spent;
 /// You rarely name it: [`IntoError`] is the default, and [`on_reject`](crate::GateLayer::on_reject) and
 /// [`fallback`](crate::GateLayer::fallback) take closures.
 #[diagnostic::on_unimplemented(
-    message = "a closed gate cannot be reported as `{Err}`",
+    message = "a refusal of the gate cannot be reported as `{Err}`",
     label = "`{Err}` has no room for `maestro_slo_budget::Spent`",
     note = "give it room: `impl From<Spent>` (thiserror: `#[from] Spent`) where `{Err}` is your own type,",
     note = "or put `.map_err(BoxError::from)` below this layer, as the innermost step of the stack,",

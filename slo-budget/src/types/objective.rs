@@ -5,7 +5,7 @@ use crate::types::{BurnRate, Counts, InvalidConfig, decimal};
 /// The share of events that must be good: an exact ratio from 0 % to 100 %.
 ///
 /// At 100 % there is no budget: the burn rate is 0 without a bad event and infinite with one. At 0 % everything is
-/// allowed, so that no page can fire, and a gate refuses its pages.
+/// allowed, so that no page can fire, and a gate refuses nothing.
 ///
 /// # Examples
 ///

@@ -30,7 +30,7 @@ impl Override {
         Self::new(true, actor.into(), reason.into())
     }
 
-    /// Closed: all optional requests are refused, without probes, until the override ends or an operator resumes the
+    /// Closed: all optional requests are refused until the override ends or an operator resumes the
     /// policy.
     pub fn closed(actor: impl Into<Arc<str>>, reason: impl Into<Arc<str>>) -> Self {
         Self::new(false, actor.into(), reason.into())

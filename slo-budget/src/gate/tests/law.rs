@@ -40,8 +40,8 @@ impl Driven {
         }
     }
 
-    /// `seconds` later, in which these were counted. Returns the share in per cent.
-    fn after(&mut self, seconds: u64, good: u64, bad: u64) -> f64 {
+    /// `seconds` later, in which these were counted. Returns the share.
+    fn after(&mut self, seconds: u64, good: u64, bad: u64) -> u32 {
         self.second += seconds;
         self.tally.counted = self.tally.counted.saturating_add(good.saturating_add(bad));
         self.tally.bad = self.tally.bad.saturating_add(bad);
@@ -49,20 +49,20 @@ impl Driven {
         let pace = self.rules.fastest;
         let tell = |turn, _: &Law| turns.push(turn);
         (self.law).advance(&self.rules, pace, self.second, self.tally, tell);
-        f64::from(self.law.share()) / 10_000.0
+        self.law.share()
     }
 
     fn well(&mut self, seconds: u64) {
-        (0..seconds).for_each(|_| assert_eq!(self.after(1, 20, 0), 100.0));
+        (0..seconds).for_each(|_| assert_eq!(self.after(1, 20, 0), WHOLE));
     }
 }
 
 #[test]
 fn three_failures_in_the_first_second_refuse_nothing() {
     let mut young = Driven::new("99.9%");
-    assert_eq!(young.after(1, 0, 3), 100.0);
+    assert_eq!(young.after(1, 0, 3), WHOLE);
     for _ in 0..10 {
-        assert_eq!(young.after(1, 1, 0), 100.0);
+        assert_eq!(young.after(1, 1, 0), WHOLE);
     }
 }
 
@@ -70,9 +70,9 @@ fn three_failures_in_the_first_second_refuse_nothing() {
 fn a_burst_of_one_client_is_over_within_six_seconds() {
     let mut driven = Driven::new("99.9%");
     driven.well(700);
-    assert!(driven.after(1, 20, 60) < 60.0, "60 failures in 0.3 s");
-    let shares: Vec<f64> = (0..6).map(|_| driven.after(1, 20, 0)).collect();
-    assert_eq!(shares.last(), Some(&100.0), "{shares:?}");
+    assert!(driven.after(1, 20, 60) < 600_000, "60 failures in 0.3 s");
+    let shares: Vec<u32> = (0..6).map(|_| driven.after(1, 20, 0)).collect();
+    assert_eq!(shares.last(), Some(&WHOLE), "{shares:?}");
     assert_eq!(driven.turns.first(), Some(&Turn::Begun));
 }
 
@@ -80,13 +80,13 @@ fn a_burst_of_one_client_is_over_within_six_seconds() {
 fn a_second_that_burns_cuts_the_share_once_and_by_half_at_most() {
     let mut driven = Driven::new("99.9%");
     driven.well(700);
-    assert_eq!(driven.after(1, 0, 30), 50.0);
-    assert_eq!(driven.after(1, 0, 30), 50.0, "let in before the cut");
-    assert_eq!(driven.after(1, 0, 30), 25.0);
+    assert_eq!(driven.after(1, 0, 30), 500_000);
+    assert_eq!(driven.after(1, 0, 30), 500_000, "let in before the cut");
+    assert_eq!(driven.after(1, 0, 30), 250_000);
     // 30 of 100 and one, rounded down.
     driven.after(1, 70, 30);
     let share = driven.after(1, 70, 30);
-    assert!((17.5..17.7).contains(&share), "{share}");
+    assert!((175_000..177_000).contains(&share), "{share}");
     for _ in 0..100 {
         driven.after(1, 0, 30);
     }
@@ -100,8 +100,11 @@ fn grace_is_the_time_between_two_cuts() {
     });
     let mut driven = Driven::of(patient.rules);
     driven.well(700);
-    let shares: Vec<f64> = (0..6).map(|_| driven.after(1, 0, 30)).collect();
-    assert_eq!(shares, [50.0, 50.0, 50.0, 50.0, 50.0, 25.0]);
+    let shares: Vec<u32> = (0..6).map(|_| driven.after(1, 0, 30)).collect();
+    assert_eq!(
+        shares,
+        [500_000, 500_000, 500_000, 500_000, 500_000, 250_000]
+    );
 }
 
 #[test]
@@ -112,9 +115,9 @@ fn ten_minutes_without_a_check_make_the_share_whole() {
         driven.after(1, 0, 30);
     }
     assert!(driven.law.share() <= WHOLE / 20);
-    assert_eq!(driven.after(600, 0, 0), 100.0);
+    assert_eq!(driven.after(600, 0, 0), WHOLE);
     assert_eq!(driven.turns.last(), Some(&Turn::Ended));
-    assert_eq!(driven.after(u64::MAX / 2, 5, 5), 100.0);
+    assert_eq!(driven.after(u64::MAX / 2, 5, 5), WHOLE);
 }
 
 #[test]
@@ -145,21 +148,21 @@ fn extreme_objectives_shed_sensibly() {
     // At 0 % nothing is bad enough.
     let mut free = Driven::new("0%");
     for _ in 0..700 {
-        assert_eq!(free.after(1, 0, 30), 100.0);
+        assert_eq!(free.after(1, 0, 30), WHOLE);
     }
     // At 50 % a total outage is, and 40 % failures are not.
     let mut half = Driven::new("50%");
     for _ in 0..700 {
-        assert_eq!(half.after(1, 18, 12), 100.0);
+        assert_eq!(half.after(1, 18, 12), WHOLE);
     }
-    let least = (0..30).map(|_| half.after(1, 0, 30)).fold(100.0, f64::min);
-    assert!(least < 20.0, "{least}");
+    let least = (0..30).map(|_| half.after(1, 0, 30)).fold(WHOLE, u32::min);
+    assert!(least < WHOLE / 5, "{least}");
     // At 100 % three failures are.
     let mut strict = Driven::new("100%");
     strict.well(700);
     strict.after(1, 20, 1);
-    assert_eq!(strict.after(1, 20, 1), 100.0);
-    assert!(strict.after(1, 20, 1) < 100.0);
+    assert_eq!(strict.after(1, 20, 1), WHOLE);
+    assert!(strict.after(1, 20, 1) < WHOLE);
     assert_eq!(strict.law.figures().burn, u32::MAX);
 }
 
@@ -173,7 +176,7 @@ fn a_clock_that_steps_back_changes_nothing() {
     driven.after(0, 0, 30);
     assert_eq!((driven.law.now(), driven.law.share()), (second, share));
     driven.second = second;
-    assert!(driven.after(1, 0, 30) <= 50.0);
+    assert!(driven.after(1, 0, 30) <= 500_000);
 }
 
 #[test]
@@ -220,7 +223,7 @@ fn failures_of_essential_requests_alone_pause_shedding() {
     driven.well(700);
     let mut whole = 0;
     for _ in 0..300 {
-        whole += u32::from(driven.after(1, 10, 10) == 100.0);
+        whole += u32::from(driven.after(1, 10, 10) == WHOLE);
     }
     assert!(
         driven.turns.contains(&Turn::Paused(60)),
@@ -242,7 +245,7 @@ fn a_floor_of_one_refuses_nothing() {
     });
     let mut driven = Driven::of(rules.rules);
     for _ in 0..100 {
-        assert_eq!(driven.after(1, 0, 50), 100.0);
+        assert_eq!(driven.after(1, 0, 50), WHOLE);
     }
 }
 

@@ -60,10 +60,15 @@ fn five_bad_seconds_of_a_new_process_refuse_nothing() {
 #[test]
 fn refusals_end_soon_after_an_outage() {
     for process in [OLD, YOUNG] {
-        for (lasts, most, burned) in [(1, 4, 0.08), (5, 12, 0.22), (30, 18, 0.9), (120, 18, 3.2)] {
-            let worst = process.faulty(lasts, 1.0).worst(4);
+        for (lasts, most, burned, refused) in [
+            (1, 4, 0.06, 30),
+            (5, 12, 0.22, 110),
+            (30, 17, 0.85, 150),
+            (120, 17, 3.4, 150),
+        ] {
+            let worst = process.faulty(lasts, 1.0).worst(5);
             assert!(
-                worst.after <= most && worst.refused_well <= 180 && worst.burned <= burned,
+                worst.after <= most && worst.burned <= burned && worst.refused_well <= refused,
                 "{lasts} s: {worst:?}"
             );
         }
@@ -121,7 +126,7 @@ fn one_bad_second_of_many_requests_is_forgiven() {
 
 #[test]
 fn overload_keeps_the_goodput_and_ends_with_its_cause() {
-    for (times, goodput) in [(10.0, 88.0), (3.0, 86.0)] {
+    for (times, goodput) in [(10.0, 92.0), (3.0, 90.0)] {
         let worst = overload(times).worst(4);
         assert!(
             worst.after <= 16 && worst.goodput >= goodput && worst.refused_well <= 150,
@@ -132,7 +137,7 @@ fn overload_keeps_the_goodput_and_ends_with_its_cause() {
         delay: 4,
         ..overload(10.0)
     };
-    assert!(late.worst(4).goodput >= 80.0);
+    assert!(late.worst(4).goodput >= 85.0);
 }
 
 #[test]
@@ -232,10 +237,8 @@ fn failures_of_essential_requests_stop_refusals_soon() {
         },
         ..OLD
     };
-    // Without the pauses it would be all 6,000.
-    let worst = essential.worst(4);
-    assert!(
-        worst.refused_well <= 4_500 && worst.after <= 18,
-        "{worst:?}"
-    );
+    // Without the pauses it is 5,900. One run in six takes a chance of the first two seconds for the fault.
+    let refused = |seed| essential.run(seed).refused_well;
+    let soon = (0..20).filter(|seed| refused(*seed) <= 1_100).count();
+    assert!(soon >= 15, "{soon} of 20");
 }

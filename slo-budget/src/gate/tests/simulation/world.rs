@@ -242,7 +242,7 @@ impl World<'_> {
     }
 }
 
-/// SplitMix64.
+/// `SplitMix64`.
 struct Random(u64);
 
 impl Random {
