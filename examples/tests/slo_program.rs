@@ -128,7 +128,7 @@ fn simulate_is_reproducible() {
         "{text}"
     );
     assert!(
-        line("2h5m ").contains("page 1h, page 6h, ticket 1d, ticket 3d no-go   closed"),
+        line("2h5m ").contains("page 1h, page 6h, ticket 1d, ticket 3d no-go   admits 1%"),
         "{text}"
     );
     assert!(

@@ -299,7 +299,7 @@ async fn a_report_names_its_period_and_stops_at_its_end() {
 
 fn refusing(budget: &ErrorBudget) -> Gate {
     let gate = Gate::builder().when_spent(WhenSpent::Refuse);
-    gate.build(budget.clone()).unwrap()
+    gate.build(budget.clone()).expect("a valid configuration")
 }
 
 #[tokio::test(start_paused = true)]

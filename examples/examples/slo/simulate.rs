@@ -144,9 +144,12 @@ impl Process {
             " {:>10}  {:<24} {:<7} gate",
             "remaining", "alerts", "deploy"
         );
-        // A step is a slot of ten seconds, or a twentieth of a line.
-        let step = (every / 20).clamp(Duration::from_millis(50), Duration::from_secs(10));
+        // A step is a second, in which the gate decides, or a twentieth of a line.
+        let step = (every / 20).clamp(Duration::from_millis(50), Duration::from_secs(1));
         let start = Instant::now();
+        // The lowest share of optional requests that the gate admits between two lines. The history is counted as it is:
+        // its events are those that were admitted.
+        let mut share = 1.0_f64;
         let (mut passed, mut next) = (Duration::ZERO, every);
         let (mut owed, mut owed_bad) = (0.0, 0.0);
         for phase in phases {
@@ -165,6 +168,7 @@ impl Process {
                 }
                 passed += step;
                 self.alerts.evaluate_at(start + passed);
+                share = share.min(self.gate.snapshot_at(start + passed).share());
                 if passed >= next {
                     next += every;
                     let _ = write!(
@@ -174,21 +178,22 @@ impl Process {
                         round(events),
                         round(phase.bad * 100.0)
                     );
-                    text += &self.line(&windows, start + passed);
+                    text += &self.line(&windows, start + passed, share);
+                    share = 1.0;
                 }
             }
         }
         text
     }
 
-    fn line(&self, windows: &[Duration], now: Instant) -> String {
+    fn line(&self, windows: &[Duration], now: Instant, share: f64) -> String {
         let mut text = String::new();
         for window in windows {
             let burn = self.budget.burn_rate_at(*window, now);
             let burn = burn.map_or("no data".into(), |burn| format!("{burn:.2}"));
             let _ = write!(text, " {burn:>9}");
         }
-        // Against the budget of a whole period, as a gate does.
+        // Against the budget of a whole period, as the pace of a gate.
         let consumed = self.budget.report_at(now).consumed_of_period();
         let remaining = consumed.map_or("no data".into(), |consumed| {
             format!("{:.2}%", 100.0 - consumed * 100.0)
@@ -210,16 +215,15 @@ impl Process {
         } else {
             firing.join(", ")
         };
-        let gate = self.gate.snapshot_at(now);
         let deploy = if self.gate.deploy_at(now).is_allowed() {
             "go"
         } else {
             "no-go"
         };
-        let gate = if gate.is_open() {
-            "open".into()
+        let gate = if share < 1.0 {
+            format!("admits {:.0}%", (share * 100.0).clamp(1.0, 99.0))
         } else {
-            format!("closed: {}", gate.reasons())
+            "open".into()
         };
         let _ = writeln!(text, " {remaining:>10}  {firing:<24} {deploy:<7} {gate}");
         text

@@ -3,12 +3,7 @@ use std::time::Duration;
 use crate::{
     budget::ErrorBudget,
     burn::{Limit, LimitRule, Significance},
-    gate::{
-        Gate,
-        law::{Rules, WHOLE},
-        policy::Policy,
-        state::SECOND,
-    },
+    gate::{Gate, law::WHOLE, policy::Policy, rules::Rules, state::SECOND},
     record::Settings,
     types::{
         Factor, InvalidConfig,
@@ -55,7 +50,7 @@ pub enum NoData {
     Block,
 }
 
-/// The default pace, as the fastest page of the Workbook (table 5-8): per cent of the budget, in so many slots.
+/// The default pace, as the fastest page of the Workbook (table 5-8): per cent of the budget, and slots.
 const DEFAULT_PACE: (u32, u64) = (2, 360);
 /// The default limits in slots and tenths: 1.0 over 1 h, 0.5 over 6 h, 0.2 over 24 h.
 const DEFAULT_LIMITS: Few<(u32, u32)> = [Some((360, 10)), Some((2160, 5)), Some((8640, 2)), None];

@@ -2,13 +2,16 @@
 
 mod builder;
 mod class;
+mod episode;
 mod law;
 mod order;
 mod policy;
 mod reasons;
 mod recent;
+mod rules;
 mod snapshot;
 mod spent;
+mod standing;
 mod state;
 mod transition;
 
@@ -25,7 +28,8 @@ use crate::{
     gate::{
         law::WHOLE,
         policy::Policy,
-        state::{SECOND, Sample, Standing, State},
+        standing::Standing,
+        state::{SECOND, Sample, State},
     },
     observe::{Listener, Listeners},
     record::budgeting_method::trials,

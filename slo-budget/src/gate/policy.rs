@@ -6,7 +6,7 @@
 
 use crate::{
     burn::{LimitRule, Significance, Warning},
-    gate::{NoData, Reason, Reasons, WhenSpent, law::Rules},
+    gate::{NoData, Reason, Reasons, WhenSpent, rules::Rules},
     record::{SPAN, Settings, ledger::Whole},
     types::{Counts, Factor, few::Few},
 };

@@ -17,9 +17,11 @@ use std::sync::Arc;
 use crate::{
     gate::{
         Change, Reason, Reasons,
-        law::{Figures, Law, Rules, Turn, WHOLE},
+        law::{Law, Turn},
         order,
         recent::Tally,
+        rules::Rules,
+        standing::{Standing, decided, pack, unpack},
     },
     sync::{
         Mutex,
@@ -56,10 +58,6 @@ pub(super) struct State {
     /// Requests only ever try this lock.
     inside: Mutex<Inside>,
 }
-
-/// What requests follow, in one word: the admitted share, the time to try again, and the reasons.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing(u64);
 
 #[derive(Debug)]
 struct Inside {
@@ -184,7 +182,7 @@ impl State {
             let is_open = is_forced_open.unwrap_or(decided == Standing::OPEN);
             tell(Change::of(turn, decided.reasons(law.figures())), is_open);
         };
-        // Otherwise only an override or a period has ended, and what was counted belongs to the second under way.
+        // Otherwise only an override or a period has ended, and what was counted belongs to the current second.
         if second > inside.law.now() {
             let tally = self.tally(&inside, counts);
             inside.counts = counts;
@@ -293,60 +291,6 @@ impl State {
         let admitted = self.admitted.load(Relaxed);
         (self.asked.load(Relaxed).saturating_sub(admitted))
             .saturating_add(self.turned_away.load(Relaxed))
-    }
-}
-
-// === impl Standing ===
-
-/// The share has 20 bits, the seconds 8 at 32, the reasons 16 at 48.
-impl Standing {
-    pub(super) const OPEN: Self = Self(WHOLE as u64);
-
-    const fn new(share: u32, reasons: Reasons, seconds: u8) -> Self {
-        Self((reasons.bits() as u64) << 48 | (seconds as u64) << 32 | share as u64)
-    }
-
-    /// The admitted share, in millionths.
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-    pub(super) const fn share(self) -> u32 {
-        self.0 as u32
-    }
-
-    /// How long the rise to the whole share takes, in seconds.
-    pub(super) const fn seconds(self) -> u64 {
-        self.0 >> 32 & 0xff
-    }
-
-    /// The reasons with their numbers.
-    const fn reasons(self, figures: Figures) -> Reasons {
-        Reasons::new((self.0 >> 48) as u16, self.share(), figures)
-    }
-}
-
-/// What the policy says.
-fn decided(law: &Law, strict: Reasons, floor: u32) -> Standing {
-    let reasons = if law.share() < WHOLE {
-        strict.with_burning()
-    } else {
-        strict
-    };
-    let share = if strict.is_empty() {
-        law.share()
-    } else {
-        law.share().min(floor)
-    };
-    Standing::new(share, reasons, Law::rise(law.share()))
-}
-
-const fn pack(figures: Figures) -> u64 {
-    (figures.pace as u64) << 32 | figures.burn as u64
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the halves")]
-const fn unpack(word: u64) -> Figures {
-    Figures {
-        pace: (word >> 32) as u32,
-        burn: word as u32,
     }
 }
 

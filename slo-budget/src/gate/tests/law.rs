@@ -4,9 +4,11 @@ use super::{SECOND, policy};
 use crate::{
     gate::{
         GateBuilder, Reasons,
-        law::{Law, Rules, Turn, WHOLE},
+        law::{Law, Turn, WHOLE},
         recent::Tally,
-        state::{Sample, Standing, State},
+        rules::Rules,
+        standing::Standing,
+        state::{Sample, State},
     },
     record::ledger::Whole,
     types::{Counts, Factor},

@@ -1,14 +1,18 @@
 //! One property a model. Each is a claim of `state.rs`.
 
+use std::time::Duration;
+
 use loom::{sync::Arc, thread};
 
 use super::{SECOND, policy};
 use crate::{
     gate::{
-        Reason, Reasons,
-        law::{Rules, WHOLE},
+        Change, Reason, Reasons,
+        law::WHOLE,
         order,
-        state::{Sample, Standing, State},
+        rules::Rules,
+        standing::Standing,
+        state::{Sample, State},
     },
     sync::explore,
     types::{Counts, Override},
@@ -67,6 +71,29 @@ fn one_caller_decides_for_a_second() {
         let here = decide(&state);
         assert_eq!(here + other.join().unwrap(), 1);
         assert!(!state.reasons().is_empty());
+    });
+}
+
+#[test]
+fn the_end_of_an_override_is_told_once() {
+    explore(None, || {
+        let state = Arc::new(State::new(&rules(), 0, Counts::default()));
+        let short = Override::closed("me", "test").lasting(Duration::from_nanos(5));
+        state.force(short, 0, |_, _| {});
+        let look = |state: &State| {
+            let mut told = 0;
+            let tell = |change, is_open| {
+                assert!(is_open);
+                told += u32::from(matches!(change, Change::Expired(_)));
+            };
+            state.refresh(5, &rules(), |_| sample(Reasons::NONE), tell);
+            told
+        };
+        let there = Arc::clone(&state);
+        let other = thread::spawn(move || look(&there));
+        let here = look(&state);
+        assert_eq!(here + other.join().unwrap(), 1);
+        assert!(state.standing() == Standing::OPEN);
     });
 }
 
