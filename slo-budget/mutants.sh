@@ -37,11 +37,11 @@ mutant 'a second decided without a second look' src/gate/state.rs \
     'let Some(mut inside) = self.inside.try_lock() else {
             return;
         };
-        if tick < self.stale_at.load(Relaxed) {' \
+        if !self.is_stale(tick) {' \
     'let Some(mut inside) = self.inside.try_lock() else {
             return;
         };
-        if tick < self.stale_at.load(Relaxed) && false {' \
+        if !self.is_stale(tick) && false {' \
     'gate::tests::loom::one_caller_decides_for_a_second'
 mutant 'an event left behind when the queue is found empty' src/observe/listeners.rs \
     'inner.delivering && !leaving' \

@@ -151,7 +151,8 @@ impl Gate {
         self.shed(standing, now)
     }
 
-    /// Admits a share of the optional requests.
+    /// Admits a share of the optional requests. Out of line, so that an open gate stays short.
+    #[inline(never)]
     fn shed(&self, standing: Standing, now: Instant) -> Result<(), Spent> {
         let Shared {
             budget,
@@ -295,6 +296,16 @@ impl Gate {
 
     /// The current decision, made again if a second has passed.
     fn decide(&self, now: Instant) -> Standing {
+        let tick = self.0.budget.core().tick(now);
+        if self.0.state.is_stale(tick) {
+            self.decide_again(now, tick);
+        }
+        self.0.state.standing()
+    }
+
+    // Out of line, as it happens once a second.
+    #[inline(never)]
+    fn decide_again(&self, now: Instant, tick: u64) {
         let Shared {
             budget,
             policy,
@@ -303,7 +314,6 @@ impl Gate {
         } = &*self.0;
         let core = budget.core();
         let mut has_changed = false;
-        let tick = core.tick(now);
         state.refresh(
             tick,
             &policy.rules,
@@ -327,7 +337,6 @@ impl Gate {
         if has_changed {
             self.0.listeners.deliver();
         }
-        state.standing()
     }
 }
 

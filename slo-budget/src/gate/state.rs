@@ -144,6 +144,12 @@ impl State {
         }
     }
 
+    /// Whether a decision is due.
+    pub(super) fn is_stale(&self, tick: u64) -> bool {
+        // Relaxed: a hint, compared again under the lock.
+        tick >= self.stale_at.load(Relaxed)
+    }
+
     /// Decides again with `sample` if the decision is stale and no other caller is deciding. `tell` gets each change,
     /// and whether the gate is open after it. It is called under the lock, so in the order of the changes.
     pub(super) fn refresh(
@@ -153,14 +159,10 @@ impl State {
         sample: impl FnOnce(Reasons) -> Sample,
         mut tell: impl FnMut(Change, bool),
     ) {
-        // Relaxed: a hint, compared again under the lock.
-        if tick < self.stale_at.load(Relaxed) {
-            return;
-        }
         let Some(mut inside) = self.inside.try_lock() else {
             return;
         };
-        if tick < self.stale_at.load(Relaxed) {
+        if !self.is_stale(tick) {
             return;
         }
         let Sample {

@@ -1,4 +1,4 @@
-//~ a closed gate cannot be reported as `Infallible`
+//~ a refusal of the gate cannot be reported as `Infallible`
 //~ `Infallible` has no room for `maestro_slo_budget::Spent`
 //~ give it room: `impl From<Spent>` (thiserror: `#[from] Spent`) where `Infallible` is your own type,
 //~ or put `.map_err(BoxError::from)` below this layer, as the innermost step of the stack,
