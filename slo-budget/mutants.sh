@@ -78,7 +78,7 @@ model_mutant 'a cut by results of before the cut' src/gate/law.rs \
 model_mutant 'time that was not observed, taken as bad as the rest' src/gate/rules.rs \
     '1000 * u128::from(seen),' \
     '1000 * u128::from(seen.max(seconds)),' \
-    'gate::tests::law::three_failures_in_the_first_second_refuse_nothing'
+    'gate::tests::simulation::five_bad_seconds_of_a_new_process_refuse_nothing'
 model_mutant 'a share that rises while the fault goes on' src/gate/episode.rs \
     'due >= came.saturating_mul(4)' \
     'due >= came' \
@@ -86,7 +86,7 @@ model_mutant 'a share that rises while the fault goes on' src/gate/episode.rs \
 model_mutant 'a pace of what was admitted' src/gate/recent.rs \
     'self.counted.saturating_add(self.refused)' \
     'self.counted' \
-    'gate::tests::simulation::overload_keeps_the_goodput_and_ends_with_its_cause'
+    'gate::tests::simulation::a_long_fault_burns_about_the_pace'
 model_mutant 'refusals in vain that go on' src/gate/episode.rs \
     'product(low_bad, seconds, 20) < product(bad, low_seconds, 17)' \
     'product(low_bad, seconds, 20) < product(bad, low_seconds, 40)' \

@@ -270,7 +270,7 @@ fn an_early_check_decides_nothing() {
         state.standing() == Standing::OPEN
     };
     // Before it was built, when it was built, in the same second.
-    assert!(look(0, 0) && look(5 * SECOND, 0) && look(6 * SECOND - 1, 90_000));
+    assert!(look(0, 90_000) && look(5 * SECOND, 90_000) && look(6 * SECOND - 1, 90_000));
     assert!(!look(6 * SECOND, 90_000), "90,000 in the first second");
     assert!(!look(7 * SECOND - 1, 90_000));
     assert_eq!(sampled, 2);

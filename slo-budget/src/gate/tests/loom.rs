@@ -82,7 +82,7 @@ fn the_end_of_an_override_is_told_once() {
         state.force(short, 0, |_, _| {});
         let look = |state: &State| {
             let mut told = 0;
-            let tell = |change, is_open| {
+            let tell = |change, is_open: bool| {
                 assert!(is_open);
                 told += u32::from(matches!(change, Change::Expired(_)));
             };
