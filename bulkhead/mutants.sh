@@ -3,26 +3,60 @@
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-bulkhead
 
 mutant 'a permit taken by load, then store' src/state/permits.rs \
-    '.compare_exchange_weak(word, word - ONE, Acquire, Relaxed)
+    '.compare_exchange_weak(word, word - step(places), Acquire, Relaxed)
             {
                 Ok(_) => return Ok(()),' \
-    '.load(Acquire).checked_sub(ONE).map(|next| self.word.store(next, Relaxed)).ok_or(word)
+    '.load(Acquire).checked_sub(step(places)).map(|next| self.word.store(next, Relaxed)).ok_or(word)
             {
                 Ok(_) => return Ok(()),'
 mutant 'a permit given back by load, then store' src/state/permits.rs \
-    'self.word.fetch_add(ONE, Release).wrapping_add(ONE) < 0' \
-    '{ let was = self.word.load(Relaxed); self.word.store(was + ONE, Release); was + ONE < 0 }'
+    'self.word.fetch_add(step, Release).wrapping_add(step) < 0' \
+    '{ let was = self.word.load(Relaxed); self.word.store(was + step, Release); was + step < 0 }'
 mutant 'a release that publishes nothing' src/state/permits.rs \
-    'self.word.fetch_add(ONE, Release).wrapping_add(ONE) < 0' \
-    'self.word.fetch_add(ONE, Relaxed).wrapping_add(ONE) < 0'
+    'self.word.fetch_add(step, Release).wrapping_add(step) < 0' \
+    'self.word.fetch_add(step, Relaxed).wrapping_add(step) < 0'
 mutant 'a waiter that announces itself after it looked' src/state/permits.rs \
     '(word + WAITING, Admit::MustWait)' \
     '{ self.word.fetch_add(WAITING, Relaxed); return Admit::MustWait; }'
 mutant 'a limit that is changed by load, then store' src/state/permits.rs \
-    '.compare_exchange_weak(word, next, Relaxed, Relaxed)' \
-    '.load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
+    'Relaxed: a resize hands nothing over.
+            match self
+                .word
+                .compare_exchange_weak(word, next, Relaxed, Relaxed)' \
+    '
+            match self
+                .word
+                .load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
+mutant 'a bulkhead closed by load, then store' src/state/permits.rs \
+    'close hands nothing over.
+            match self
+                .word
+                .compare_exchange_weak(word, next, Relaxed, Relaxed)' \
+    '
+            match self
+                .word
+                .load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
+mutant 'a drain that does not see what the calls did' src/state/permits.rs \
+    'Snapshot(self.word.load(Acquire))' \
+    'Snapshot(self.word.load(Relaxed))'
+mutant 'a drain that looks before it takes its seat' src/state/line.rs \
+    'let mut waiters = self.waiters.lock();
+        // Under the lock. A call that ends' \
+    'let was = self.permits.is_drained(); let mut waiters = self.waiters.lock();
+        if !was && seat.is_none() { *seat = Some(waiters.join(0, false, Some(waker.clone()))); return Poll::Pending; }
+        // Under the lock. A call that ends' 'the_last_call_ends_a_starting_drain'
+mutant 'a waiter that leaves a closed bulkhead and takes its mark off again' src/state/line.rs \
+    'if waiters.len() == 0 && self.permits.snapshot().is_waiting() {' \
+    'if waiters.len() == 0 {'
+mutant 'a heavy waiter that leaves and stops the line' src/state/line.rs \
+    '                // The next one may want fewer places than are free.
+                serve(self);' \
+    ''
+model_mutant 'a light waiter that overtakes a heavy one' src/state/permits.rs \
+    '|| at_head && seen.is_waiting()' \
+    '|| seen.is_waiting()'
 mutant 'a dropped waiter that keeps its granted place' src/state/line.rs \
-    '                self.release();' \
+    '                self.release(places);' \
     '                // it goes with it'
 mutant 'a bulkhead retired by load, then store' src/state/permits.rs \
     '.compare_exchange(word, i64::MIN | limit, Acquire, Relaxed)' \
@@ -37,8 +71,8 @@ mutant 'a law that overwrites a limit set by an operator' src/state/mod.rs \
     'let is_so = self.snapshot().limit() == was;' \
     'let is_so = was > 0;'
 model_mutant 'one place too many' src/state/permits.rs \
-    'if word < ONE {' \
-    'if word < 0 {'
+    'if word < step(places) {' \
+    'if word < step(places) - ONE {'
 model_mutant 'a line that is served from its end' src/state/waiters.rs \
     'let first = self.first?;' \
     'let first = self.last?;'

@@ -3,7 +3,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use crate::{
@@ -12,7 +12,8 @@ use crate::{
     types::Full,
 };
 
-/// A future that waits for a place, made by [`Bulkhead::acquire`](crate::Bulkhead::acquire).
+/// A future that waits for a place, made by [`Bulkhead::acquire`](crate::Bulkhead::acquire), or for several, made by
+/// [`Bulkhead::acquire_many`](crate::Bulkhead::acquire_many).
 ///
 /// # Cancel safety
 ///
@@ -55,7 +56,7 @@ impl<P: Pointer> Acquire<P> {
     where
         P: Clone,
     {
-        match core.core().enter_or_queue(line, None) {
+        match core.core().enter_or_queue(core.places(), line, None) {
             Entry::Inside => Begun::Inside(Permit::new(core.clone())),
             Entry::Watched => Begun::Watched(Permit::new(core.clone())),
             Entry::Queued(seat) => Begun::Queued(Self {
@@ -76,14 +77,15 @@ impl<P: Pointer> Acquire<P> {
     }
 
     pub(crate) fn poll_permit(&mut self, waker: &Waker) -> Poll<Result<Permit<P>, Full>> {
-        let core = self.core();
+        let pointer = self.core.as_ref().expect("polled after it was ready");
+        let (core, places) = (pointer.core(), pointer.places());
         let result = match &self.seat {
-            Some(seat) if core.take_if_granted(seat, waker) => {
+            Some(seat) => {
+                let turn = ready!(core.poll_turn(seat, places, waker));
                 self.seat = None;
-                Ok(())
+                turn
             }
-            Some(_) => return Poll::Pending,
-            None => match core.enter_or_queue(self.line, Some(waker)) {
+            None => match core.enter_or_queue(places, self.line, Some(waker)) {
                 Entry::Inside | Entry::Watched => Ok(()),
                 Entry::Queued(seat) => {
                     self.seat = Some(seat);
@@ -115,7 +117,7 @@ impl<P: Pointer> Future for Acquire<P> {
 impl<P: Pointer> Drop for Acquire<P> {
     fn drop(&mut self) {
         if let (Some(core), Some(seat)) = (&self.core, &self.seat) {
-            core.core().leave(seat);
+            core.core().leave(seat, core.places());
         }
     }
 }

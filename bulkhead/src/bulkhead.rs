@@ -1,12 +1,18 @@
-use std::{fmt, future::IntoFuture, num::NonZeroUsize, sync::Arc};
+use std::{
+    fmt,
+    future::IntoFuture,
+    num::{NonZeroU32, NonZeroUsize},
+    sync::Arc,
+};
 
 use crate::{
     acquire::Acquire,
     config::Builder,
+    drain::Drain,
     limit::{Adaptive, Fixed, Limit},
     observe::Figures,
     permit::Permit,
-    state::{Core, Pointer},
+    state::{Core, Many, Pointer},
     sync::const_fn,
     types::{Full, InvalidConfig, Outcome},
 };
@@ -135,8 +141,94 @@ impl<P: Pointer + Clone> Bulkhead<P> {
     ///
     /// [`Full`] when no place is free.
     pub fn try_acquire(&self) -> Result<Permit<P>, Full> {
-        self.0.core().try_acquire()?;
+        self.0.core().try_acquire(1)?;
         Ok(Permit::new(self.0.clone()))
+    }
+
+    /// Takes `places` in one step if they are free, for a call that is heavier than others. One permit holds them.
+    ///
+    /// Costs what [`try_acquire`](Self::try_acquire) costs. Two permits that are taken one after the other may wait for each
+    /// other; the places of one permit are taken in one step.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when fewer places are free, with [`Cause::TooHeavy`](crate::Cause::TooHeavy) when the limit is lower.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Bulkhead, Cause};
+    /// use std::num::NonZeroU32;
+    ///
+    /// let places = |n| NonZeroU32::new(n).expect("above zero");
+    /// let memory = Bulkhead::builder().limit(8).build("megabytes")?;
+    /// let permit = memory.try_acquire_many(places(6))?;
+    /// assert_eq!(memory.in_flight(), 6);
+    /// assert_eq!(memory.try_acquire_many(places(3)).unwrap_err().cause(), Cause::AtLimit);
+    /// let full = memory.try_acquire_many(places(9)).unwrap_err();
+    /// assert_eq!((full.cause(), full.places()), (Cause::TooHeavy, Some(9)));
+    /// drop(permit);
+    /// assert_eq!(memory.in_flight(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_acquire_many(&self, places: NonZeroU32) -> Result<Permit<Many<P>>, Full> {
+        self.0.core().try_acquire(places.get())?;
+        Ok(Permit::new(Many::new(self.0.clone(), places)))
+    }
+
+    /// Waits until `places` are free, behind the callers that wait already, as [`acquire`](Self::acquire) does.
+    ///
+    /// Callers behind it do not overtake it, though they may want fewer places. So it gets its places when enough calls
+    /// have ended.
+    ///
+    /// # Errors
+    ///
+    /// The future gives [`Full`] at its first poll when the line is full or the limit is below `places`, and later when the
+    /// limit falls below `places` ([`Cause::TooHeavy`](crate::Cause::TooHeavy)) or the bulkhead is
+    /// [closed](Self::close).
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`Acquire`].
+    pub fn acquire_many(&self, places: NonZeroU32) -> Acquire<Many<P>> {
+        let pointer = Many::new(self.0.clone(), places);
+        Acquire::new(pointer, self.0.core().line())
+    }
+
+    /// Refuses every later call, refuses the calls that wait, and returns a future that is ready when no call is in flight:
+    /// for a shutdown that finishes what has begun.
+    ///
+    /// The bulkhead is closed when this returns, whether or not the future is polled. The refusals say
+    /// [`Cause::Closed`](crate::Cause::Closed). Calls in flight go on. A bulkhead that is closed stays closed, also when it
+    /// is [reconfigured](Self::reconfigure) and where it [only counts](Builder::metrics_only): one that opens again is a
+    /// circuit breaker. Of a family this closes one member. A closed member is not evicted.
+    ///
+    /// The future is bounded by the calls. Bound it with `tokio::time::timeout`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not open the bulkhead. A second `close` returns another future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Bulkhead, Cause};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Bulkhead::builder().limit(2).build("postgres")?;
+    /// let permit = pool.try_acquire()?;
+    /// let drained = tokio::spawn(pool.close());
+    /// assert_eq!(pool.try_acquire().unwrap_err().cause(), Cause::Closed);
+    /// drop(permit);
+    /// drained.await?;
+    /// assert_eq!(pool.in_flight(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn close(&self) -> Drain<P> {
+        self.0.core().close();
+        Drain::new(self.0.clone())
     }
 
     /// Waits for a place, behind the callers that wait already.
@@ -240,8 +332,44 @@ impl StaticBulkhead {
     ///
     /// [`Full`] when no place is free.
     pub fn try_acquire(&'static self) -> Result<Permit<&'static Core>, Full> {
-        self.0.try_acquire()?;
+        self.0.try_acquire(1)?;
         Ok(Permit::new(&self.0))
+    }
+
+    /// Takes `places` in one step if they are free, as [`Bulkhead::try_acquire_many`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when fewer places are free, with [`Cause::TooHeavy`](crate::Cause::TooHeavy) when the limit is lower.
+    pub fn try_acquire_many(
+        &'static self,
+        places: NonZeroU32,
+    ) -> Result<Permit<Many<&'static Core>>, Full> {
+        self.0.try_acquire(places.get())?;
+        Ok(Permit::new(Many::new(&self.0, places)))
+    }
+
+    /// Waits until `places` are free, as [`Bulkhead::acquire_many`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Bulkhead::acquire_many`].
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`Acquire`].
+    pub fn acquire_many(&'static self, places: NonZeroU32) -> Acquire<Many<&'static Core>> {
+        Acquire::new(Many::new(&self.0, places), self.0.line())
+    }
+
+    /// Refuses every later call and those that wait, as [`Bulkhead::close`] does.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not open the bulkhead.
+    pub fn close(&'static self) -> Drain<&'static Core> {
+        self.0.close();
+        Drain::new(&self.0)
     }
 
     /// Waits for a place, as [`Bulkhead::acquire`] does.
@@ -381,7 +509,13 @@ impl<P: Pointer> Bulkhead<P> {
         self.0.core().limit()
     }
 
-    /// How many calls are in flight now. Others may start and end meanwhile.
+    /// Whether it was [closed](Self::close).
+    pub fn is_closed(&self) -> bool {
+        self.0.core().snapshot().is_closed()
+    }
+
+    /// How many calls are in flight now: the places that are taken, if calls have
+    /// [weights](crate::BulkheadLayer::weight). Others may start and end meanwhile.
     pub fn in_flight(&self) -> usize {
         self.0.core().in_flight()
     }

@@ -4,6 +4,7 @@
 mod acquire;
 mod bulkhead;
 mod config;
+mod drain;
 mod family;
 mod layer;
 mod limit;
@@ -27,15 +28,16 @@ mod tests;
 pub use acquire::Acquire;
 pub use bulkhead::{AdaptiveBulkhead, Bulkhead, StaticBulkhead};
 pub use config::{Builder, Queue};
+pub use drain::Drain;
 pub use family::{AdaptiveBulkheads, Bulkheads, By};
 pub use layer::{
     Answer, AtHead, BulkheadLayer, BulkheadService, CallEnd, Classify, ClassifyWith, DeadlineOf,
     DeadlineWith, Fallback, IntoError, NoDeadline, OkIsSuccess, OnReject, OverloadIf, QueueLayer,
-    QueueService, Source,
+    QueueService, Source, Weighted,
 };
 #[cfg(feature = "http-body")]
 pub use layer::{AtBodyEnd, PermitBody};
 pub use limit::{Adaptive, Aimd, Fixed, Gradient2, Limit, Regulate, Window};
 pub use permit::Permit;
-pub use state::{Core, Pointer};
+pub use state::{Core, Many, Pointer};
 pub use types::{Cause, Full, InvalidConfig, Outcome};

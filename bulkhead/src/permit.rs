@@ -6,7 +6,7 @@ use crate::{
     types::Outcome,
 };
 
-/// A place in a [`Bulkhead`](crate::Bulkhead). Dropping it gives the place back, also during a panic.
+/// A place in a [`Bulkhead`](crate::Bulkhead), or several. Dropping it gives them back, also during a panic.
 ///
 /// A method that consumes the permit reports how the call went. A permit that is dropped reports nothing: a cancelled call
 /// is no sign of an overload.
@@ -34,6 +34,10 @@ impl<P: Pointer> Permit<P> {
         self.core.core()
     }
 
+    pub(crate) fn places(&self) -> u32 {
+        self.core.places()
+    }
+
     /// The call succeeded. Gives the place back.
     pub fn success(self) {
         self.finish(Outcome::Success);
@@ -58,7 +62,7 @@ impl<P: Pointer> Permit<P> {
 
 impl<P: Pointer> Drop for Permit<P> {
     fn drop(&mut self) {
-        self.core.core().release();
+        self.core.core().release(self.core.places());
     }
 }
 

@@ -42,7 +42,7 @@ where
 
     fn try_acquire(&self, request: &Req) -> Result<Permit<Self::Pointer>, Full> {
         self.with(request, |core| {
-            let entered = core.try_acquire_unless_retired()?;
+            let entered = core.try_acquire_unless_retired(1)?;
             Some(entered.map(|()| Permit::new(Arc::clone(core))))
         })
     }
@@ -52,6 +52,10 @@ where
             Begun::Retired => None,
             begun => Some(begun),
         })
+    }
+
+    fn visit<T>(&self, request: &Req, f: impl Fn(&Self::Pointer) -> Option<T>) -> T {
+        self.with(request, f)
     }
 
     fn refuse(&self, request: &Req, cause: Cause) -> Option<Full> {

@@ -10,7 +10,7 @@ mod reject;
 mod service;
 mod source;
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, num::NonZeroU32};
 
 use tower_layer::Layer;
 
@@ -29,8 +29,8 @@ pub use future::ResponseFuture;
 pub use queue::{DeadlineOf, DeadlineWith, NoDeadline, QueueFuture, QueueLayer, QueueService};
 pub use reject::{Answer, Fallback, IntoError, OnReject};
 pub use service::BulkheadService;
-pub use source::Source;
 pub(crate) use source::sealed;
+pub use source::{Source, Weighted};
 
 /// Puts a service behind a bulkhead.
 ///
@@ -117,6 +117,56 @@ impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
             classifier: self.classifier,
             reject,
             source: self.source,
+            end: PhantomData,
+        }
+    }
+
+    /// Makes a call take as many places as `f` says of its request: the rows that it writes, the megabytes that it needs.
+    ///
+    /// A call takes all its places in one step and gives them back in one step. In a queue it waits until they are all free,
+    /// and the calls behind it do not overtake it. A call that takes more places than the [limit](crate::Bulkhead::limit) is
+    /// refused with [`Cause::TooHeavy`](crate::Cause::TooHeavy), also one that is the first of the line when the limit is
+    /// lower. So bound what `f` returns, and give an adaptive limit a floor (`min`) that fits the heaviest call.
+    ///
+    /// `f` runs once a call, and once more for a queued call that is refused for its deadline. The figures of the bulkhead
+    /// count places. An adaptive limit learns one latency a call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full};
+    /// use std::num::NonZeroU32;
+    /// use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// struct Import { rows: u32 }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = Bulkhead::builder().limit(8).build("store")?;
+    /// let places = store.clone();
+    /// let mut imports = ServiceBuilder::new()
+    ///     .layer(BulkheadLayer::new(store).weight(|import: &Import| {
+    ///         NonZeroU32::MIN.saturating_add(import.rows / 1_000).min(NonZeroU32::new(8).unwrap())
+    ///     }))
+    ///     .service(service_fn(async |_: Import| Ok::<_, Full>(places.in_flight())));
+    /// assert_eq!(imports.ready().await?.call(Import { rows: 10 }).await?, 1);
+    /// assert_eq!(imports.ready().await?.call(Import { rows: 2_500 }).await?, 3);
+    /// assert_eq!(imports.ready().await?.call(Import { rows: 1_000_000 }).await?, 8);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn weight<Req, F>(self, f: F) -> BulkheadLayer<C, R, Weighted<B, F>, E>
+    where
+        F: Fn(&Req) -> NonZeroU32 + Clone,
+    {
+        BulkheadLayer {
+            classifier: self.classifier,
+            reject: self.reject,
+            source: Weighted {
+                source: self.source,
+                places: f,
+            },
             end: PhantomData,
         }
     }

@@ -18,7 +18,7 @@ struct Handles {
     queued: Gauge,
     limit: Gauge,
     /// In the order of `Cause`.
-    rejected: [Counter; 4],
+    rejected: [Counter; Cause::ALL.len()],
     would_reject: Counter,
     overloaded: Counter,
 }
@@ -102,7 +102,7 @@ impl Meter {
     }
 }
 
-// The gauges of calls move by one a call and not to a value. A value that is read before another thread writes leaves a
+// The gauges of calls move by the places of a call and not to a value. A value that is read before another thread writes leaves a
 // stale gauge, and the members of a family, which have one name, would overwrite each other instead of adding up.
 impl Observe for Meter {
     fn resolve(&self, of: &impl Figures) {
@@ -112,13 +112,13 @@ impl Observe for Meter {
     }
 
     #[inline]
-    fn entered(&self, of: &impl Figures) {
-        self.record_step(of, |handles| handles.in_flight.increment(1.0));
+    fn entered(&self, of: &impl Figures, places: u32) {
+        self.record_step(of, |handles| handles.in_flight.increment(places));
     }
 
     #[inline]
-    fn left(&self, of: &impl Figures) {
-        self.record(of, |handles| handles.in_flight.decrement(1.0));
+    fn left(&self, of: &impl Figures, places: u32) {
+        self.record(of, |handles| handles.in_flight.decrement(places));
     }
 
     fn joined(&self, of: &impl Figures) {
@@ -129,10 +129,10 @@ impl Observe for Meter {
         self.record_step(of, |handles| handles.queued.decrement(1.0));
     }
 
-    fn granted(&self, of: &impl Figures) {
+    fn granted(&self, of: &impl Figures, places: u32) {
         self.record_step(of, |handles| {
             handles.queued.decrement(1.0);
-            handles.in_flight.increment(1.0);
+            handles.in_flight.increment(places);
         });
     }
 

@@ -24,14 +24,14 @@ pub trait Figures {
 
 /// The events of the calls of a bulkhead, reported outside of all locks: a recorder is foreign code.
 pub(crate) trait Observe {
-    fn entered(&self, _: &impl Figures) {}
+    fn entered(&self, _: &impl Figures, _places: u32) {}
     /// A call ends. It still counts as in flight.
-    fn left(&self, _: &impl Figures) {}
+    fn left(&self, _: &impl Figures, _places: u32) {}
     fn joined(&self, _: &impl Figures) {}
     /// A waiter leaves without a place.
     fn went(&self, _: &impl Figures) {}
-    /// A waiter is granted a place, and counts as in flight from now on.
-    fn granted(&self, _: &impl Figures) {}
+    /// A waiter is granted its places, and counts as in flight from now on.
+    fn granted(&self, _: &impl Figures, _places: u32) {}
     fn refused(&self, _: &impl Figures, _: Cause) {}
     fn would_refuse(&self, _: &impl Figures) {}
     fn overloaded(&self, _: &impl Figures) {}

@@ -5,15 +5,23 @@
 // after it, and the release sees the mark, takes the lock and grants the place in the line. The models
 // `a_release_wakes_a_starting_waiter` and `a_dropped_waiter_passes_its_grant_on` hold both halves.
 //
+// The line is served from its head only. A caller that wants many places is not overtaken by those behind it, so that it
+// gets them when enough calls have ended. While it is the first, free places may stay unused: when it leaves, the line is
+// served for the next one. A caller that wants more than a lowered limit is refused, since it would stop the line.
+//
 // No foreign code runs under the lock: a waker is called and dropped, and a recorder is told, after it is given back. The
 // test `a_recorder_may_use_its_own_bulkhead` hangs otherwise.
 
-use std::{task::Waker, time::Duration};
+use std::{
+    task::{Poll, Waker},
+    time::Duration,
+};
 
 use super::{
     Core,
     permits::Admit,
     refuse::{Caller, MAX_TOLD, WATCHES},
+    serve,
     waiters::{Ticket, Turn, Waiters},
 };
 use crate::{
@@ -58,45 +66,50 @@ impl From<Queue> for Line {
 impl<R> Core<R> {
     /// Takes a place, or a seat in the line.
     #[inline]
-    pub(crate) fn enter_or_queue(&self, line: Line, waker: Option<&Waker>) -> Entry {
-        if self.permits.try_acquire().is_ok() {
-            self.meter.entered(self);
+    pub(crate) fn enter_or_queue(&self, places: u32, line: Line, waker: Option<&Waker>) -> Entry {
+        if self.permits.try_acquire(places).is_ok() {
+            self.meter.entered(self, places);
             return Entry::Inside;
         }
         // Relaxed: the length is written under the lock, and a seat that was given up before this call is seen as free. A
         // full line then refuses without the lock, so that an overload does not make callers wait for it.
         let aside = self.aside.load(Relaxed);
         if aside & WATCHES == 0 && (aside & MAX_TOLD) as usize >= line.length {
-            return self.line_is_full();
+            return self.line_is_full(places);
         }
-        self.queue(line, waker)
+        self.queue(places, line, waker)
     }
 
     #[inline(never)]
-    fn queue(&self, line: Line, waker: Option<&Waker>) -> Entry {
+    fn queue(&self, places: u32, line: Line, waker: Option<&Waker>) -> Entry {
         let mut waiters = self.waiters.lock();
         // Under the lock: `reconfigure` writes the mode under it, and then admits all waiters that have a seat.
         if self.watches() {
             drop(waiters);
-            return match self.enter_beyond_limit() {
+            return match self.enter_beyond_limit(places) {
                 Admit::Inside => Entry::Watched,
                 Admit::Retired => Entry::Retired,
-                Admit::MustWait => self.line_is_full(),
+                Admit::Closed | Admit::MustWait => self.line_is_full(places),
             };
         }
-        if waiters.len() >= line.length {
+        // Under the lock: a limit that is lowered afterwards finds this caller in the line, and refuses it there.
+        if waiters.len() >= line.length || !self.snapshot().fits(places) {
             drop(waiters);
-            return self.line_is_full();
+            return self.line_is_full(places);
         }
-        match self.permits.take_or_announce() {
+        match self.permits.take_or_announce(places, line.newest_first) {
             Admit::Inside => {
                 drop(waiters);
-                self.meter.entered(self);
+                self.meter.entered(self, places);
                 Entry::Inside
             }
             Admit::Retired => Entry::Retired,
+            Admit::Closed => {
+                drop(waiters);
+                self.line_is_full(places)
+            }
             Admit::MustWait => {
-                let ticket = waiters.join(line.newest_first, waker.cloned());
+                let ticket = waiters.join(places, line.newest_first, waker.cloned());
                 self.note_length(&waiters);
                 drop(waiters);
                 self.meter.joined(self);
@@ -105,61 +118,137 @@ impl<R> Core<R> {
         }
     }
 
-    fn line_is_full(&self) -> Entry {
+    fn line_is_full(&self, places: u32) -> Entry {
         // The last place and the last seat may have gone at different moments, so the place is tried once more.
-        match self.permits.try_acquire() {
+        match self.permits.try_acquire(places) {
             Ok(()) => {
-                self.meter.entered(self);
+                self.meter.entered(self, places);
                 Entry::Inside
             }
             Err(seen) if seen.is_retired() => Entry::Retired,
-            Err(_) => {
-                let (cause, from) = (Cause::QueueFull, Caller::Outside);
-                Entry::Refused(self.refusal(cause, Duration::ZERO, from))
-            }
+            Err(seen) => Entry::Refused(if seen.fits(places) {
+                self.refusal(Cause::QueueFull, Duration::ZERO, Caller::Outside)
+            } else {
+                self.too_heavy(places)
+            }),
         }
     }
 
-    /// Hands in the seat of a waiter that was granted a place. Otherwise the waiter is woken through `waker` when it is.
-    pub(crate) fn take_if_granted(&self, ticket: &Ticket, waker: &Waker) -> bool {
-        // The place has counted as in flight since the grant, so nothing is counted here.
-        let turn = self.waiters.lock().leave_if_granted(ticket, waker);
-        // The lock is free again when `turn` drops the waker that was replaced.
-        matches!(turn, Turn::Granted)
+    /// Hands in the seat of a waiter that was granted its places or was refused. Otherwise the waiter is woken through
+    /// `waker` when it is.
+    pub(crate) fn poll_turn(
+        &self,
+        ticket: &Ticket,
+        places: u32,
+        waker: &Waker,
+    ) -> Poll<Result<(), Full>> {
+        // The places have counted as in flight since the grant, so nothing is counted here.
+        let turn = self.waiters.lock().leave_if_settled(ticket, waker);
+        match turn {
+            Turn::Granted => Poll::Ready(Ok(())),
+            Turn::Refused(Cause::TooHeavy) => Poll::Ready(Err(self.too_heavy(places))),
+            Turn::Refused(cause) => {
+                Poll::Ready(Err(self.refusal(cause, Duration::ZERO, Caller::Outside)))
+            }
+            // The lock is free again when the waker that was replaced is dropped.
+            Turn::Waits(_) => Poll::Pending,
+        }
     }
 
-    /// Removes a waiter. A place that it was granted goes to the next one.
-    pub(crate) fn leave(&self, ticket: &Ticket) {
+    /// Removes a waiter. Places that it was granted go to the next one.
+    pub(crate) fn leave(&self, ticket: &Ticket, places: u32) {
         let mut waiters = self.waiters.lock();
         match waiters.leave(ticket) {
             // No waiter depends on another one being polled: the grant is passed on here.
             Turn::Granted => {
                 drop(waiters);
-                self.release();
+                self.release(places);
             }
+            Turn::Refused(_) => {}
             Turn::Waits(waker) => {
                 self.withdraw_if_last(&waiters);
                 drop(waiters);
                 self.meter.went(self);
                 drop(waker);
+                // The next one may want fewer places than are free.
+                serve(self);
             }
         }
+    }
+}
+
+// === Closing ===
+
+impl<R> Core<R> {
+    /// Refuses every later caller, and every one that waits.
+    pub(crate) fn close(&self) {
+        let waiters = self.waiters.lock();
+        self.permits.close();
+        drop(waiters);
+        // It ends: no caller joins the line of a closed bulkhead. Each round takes one out before a waker can panic.
+        while self.waiters.lock().len() > 0 {
+            serve(self);
+        }
+    }
+
+    pub(crate) fn poll_drained(&self, seat: &mut Option<Ticket>, waker: &Waker) -> Poll<()> {
+        let mut waiters = self.waiters.lock();
+        // Under the lock. A call that ends before it is seen here. One that ends after it takes the lock and finds the seat.
+        // The model `the_last_call_ends_a_starting_drain` holds it.
+        let turn = if self.permits.is_drained() {
+            seat.as_ref().map(|seat| waiters.leave(seat))
+        } else if let Some(ticket) = seat {
+            Some(waiters.leave_if_settled(ticket, waker))
+        } else {
+            *seat = Some(waiters.join(0, false, Some(waker.clone())));
+            return Poll::Pending;
+        };
+        let is_drained = self.permits.is_drained() || matches!(turn, Some(Turn::Granted));
+        drop(waiters);
+        drop(turn);
+        if is_drained {
+            *seat = None;
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Removes a caller of [`poll_drained`](Self::poll_drained).
+    pub(crate) fn leave_drain(&self, ticket: &Ticket) {
+        let turn = self.waiters.lock().leave(ticket);
+        drop(turn); // a waker: outside the lock
     }
 }
 
 // === The call that makes room ===
 
 impl<R> Core<R> {
-    /// Grants free places to waiters and wakes them, one by one.
+    /// Grants free places to waiters, refuses those that can have none, and wakes them, one by one.
     pub(super) fn serve(&self) {
         // The lock is taken anew for each waiter: a waker may run long, or use this bulkhead.
         while self.permits.is_owed() {
             let waiters = self.waiters.lock();
             // The mark that `is_owed` saw may be gone by now.
-            if waiters.len() == 0 || !self.permits.grant() {
+            let Some(places) = waiters.first() else {
                 return;
-            }
-            self.wake_first(waiters);
+            };
+            let seen = self.permits.snapshot();
+            let refused = if places == 0 {
+                if !self.permits.is_drained() {
+                    return;
+                }
+                None
+            } else if seen.is_closed() {
+                Some(Cause::Closed)
+            } else if !seen.fits(places) {
+                Some(Cause::TooHeavy)
+            } else if self.permits.grant(places) {
+                None
+            } else {
+                return;
+            };
+            self.wake_first(waiters, places, refused);
         }
     }
 
@@ -168,20 +257,32 @@ impl<R> Core<R> {
         // It ends: the mode was set before under the same lock, so no caller joins the line any more.
         loop {
             let waiters = self.waiters.lock();
-            if waiters.len() == 0 || !matches!(self.permits.acquire_beyond_limit(), Admit::Inside) {
+            let Some(places) = waiters.first() else {
+                return;
+            };
+            if !matches!(self.permits.acquire_beyond_limit(places), Admit::Inside) {
                 return;
             }
-            self.wake_first(waiters);
+            self.wake_first(waiters, places, None);
         }
     }
 
-    /// Gives the permit that was just taken to the first waiter, and wakes it outside the lock.
+    /// Gives the permit that was just taken to the first waiter, or refuses it, and wakes it outside the lock.
     // One event for both gauges: the caller counts as in flight from the grant on, and not only when it is polled.
-    fn wake_first(&self, mut waiters: impl std::ops::DerefMut<Target = Waiters>) {
-        let waker = waiters.grant_first();
+    fn wake_first(
+        &self,
+        mut waiters: impl std::ops::DerefMut<Target = Waiters>,
+        places: u32,
+        refused: Option<Cause>,
+    ) {
+        let waker = waiters.settle_first(refused);
         self.withdraw_if_last(&waiters);
         drop(waiters);
-        self.meter.granted(self);
+        match refused {
+            Some(_) => self.meter.went(self),
+            None if places > 0 => self.meter.granted(self, places),
+            None => {}
+        }
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -190,7 +291,8 @@ impl<R> Core<R> {
     /// Brings the word up to date after the line became shorter by one.
     fn withdraw_if_last(&self, waiters: &Waiters) {
         self.note_length(waiters);
-        if waiters.len() == 0 {
+        // A close has removed the mark already. Only a holder of the lock adds or removes it.
+        if waiters.len() == 0 && self.permits.snapshot().is_waiting() {
             self.permits.withdraw();
         }
     }

@@ -24,7 +24,7 @@ use crate::{
 };
 pub(crate) use line::{Entry, Line};
 use permits::{Admit, Permits};
-pub use pointer::Pointer;
+pub use pointer::{Many, Pointer};
 pub(crate) use refuse::Caller;
 use refuse::{MAX_TOLD, modes};
 pub(crate) use waiters::Ticket;
@@ -72,35 +72,35 @@ impl<R> Core<R> {
 
     // The path of a call that finds a place: one read-modify-write, no lock, no clock.
     #[inline]
-    pub(crate) fn try_acquire(&self) -> Result<(), Full> {
-        match self.permits.try_acquire() {
+    pub(crate) fn try_acquire(&self, places: u32) -> Result<(), Full> {
+        match self.permits.try_acquire(places) {
             Ok(()) => {
-                self.meter.entered(self);
+                self.meter.entered(self, places);
                 Ok(())
             }
-            Err(seen) => self.no_place(seen),
+            Err(seen) => self.no_place(places, seen),
         }
     }
 
     /// The same for a member of a family. `None` when it is retired.
     #[inline]
-    pub(crate) fn try_acquire_unless_retired(&self) -> Option<Result<(), Full>> {
-        match self.permits.try_acquire() {
+    pub(crate) fn try_acquire_unless_retired(&self, places: u32) -> Option<Result<(), Full>> {
+        match self.permits.try_acquire(places) {
             Ok(()) => {
-                self.meter.entered(self);
+                self.meter.entered(self, places);
                 Some(Ok(()))
             }
             Err(seen) if seen.is_retired() => None,
             Err(seen) => {
                 // The member may retire between the two looks at the word.
                 if self.watches() {
-                    match self.enter_beyond_limit() {
+                    match self.enter_beyond_limit(places) {
                         Admit::Inside => return Some(Ok(())),
                         Admit::Retired => return None,
-                        Admit::MustWait => {}
+                        Admit::Closed | Admit::MustWait => {}
                     }
                 }
-                Some(self.no_place(seen))
+                Some(self.no_place(places, seen))
             }
         }
     }
@@ -110,11 +110,11 @@ impl<R> Core<R> {
 
 impl<R> Core<R> {
     #[inline]
-    pub(crate) fn release(&self) {
+    pub(crate) fn release(&self, places: u32) {
         // Before the release, while the word still counts the call: handles that are registered now include it.
-        self.meter.left(self);
+        self.meter.left(self, places);
         // One addition. Its sign says whether a caller waits, so a call without waiters does not look at the line.
-        if self.permits.release() {
+        if self.permits.release(places) {
             serve(self);
         }
     }

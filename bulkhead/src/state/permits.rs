@@ -1,4 +1,5 @@
-//! The permits of a bulkhead: how many are out, of how many, and whether a caller waits, in one word.
+//! The permits of a bulkhead: how many are out, of how many, whether a caller waits, and whether it is closed, in one
+//! word.
 
 // The property that chose the design: a permit is taken by one read-modify-write, which also checks the limit and that
 // no caller waits. So the limit is never exceeded, not even for a moment and not while it changes, and no caller
@@ -10,6 +11,9 @@
 // Rejected: a limit in a second word. It admits one call too many: a caller reads the old limit, is outrun by a resize,
 // an acquire and a release, and finds the count that it saw before. The model
 // `no_caller_enters_above_a_lowered_limit` fails on it.
+//
+// A call takes one place or more, in one step: two calls of three places each never hold two and two of four places and
+// wait for each other. `places` is the constant 1 on the path of most calls, and costs them nothing.
 //
 // `types/snapshot.rs` has the picture of the bits.
 
@@ -24,7 +28,7 @@ use crate::{
         },
         const_fn,
     },
-    types::{ONE, Snapshot, UNLIMITED, WAITING},
+    types::{CLOSED, ONE, Snapshot, UNLIMITED, WAITING},
 };
 
 /// The word of a bulkhead.
@@ -37,9 +41,16 @@ pub(super) struct Permits {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Admit {
     Inside,
-    /// No place is free. The word says that a caller waits.
+    /// There is no room. The word says that a caller waits.
     MustWait,
+    Closed,
     Retired,
+}
+
+/// What `places` are in a word.
+#[inline]
+const fn step(places: u32) -> i64 {
+    places as i64 * ONE
 }
 
 impl Permits {
@@ -50,21 +61,21 @@ impl Permits {
         }
     }
 
-    /// Takes a permit if one is free and no caller waits for it.
+    /// Takes a permit of `places` if they are free and no caller waits for them.
     #[inline]
-    pub(super) fn try_acquire(&self) -> Result<(), Snapshot> {
+    pub(super) fn try_acquire(&self, places: u32) -> Result<(), Snapshot> {
         // Relaxed: a guess, which the compare-and-swap below confirms or corrects. A refusal decides on this read alone. It
         // sees every release that happened before this call. A release that races with the call may come after it.
         let mut word = self.word.load(Relaxed);
         loop {
-            if word < ONE {
+            if word < step(places) {
                 return Err(Snapshot(word));
             }
             // Acquire pairs with the Release in `release`: the new holder of a place sees all that the former holder did
             // in it. Read-modify-writes in between continue the release sequence, whatever their ordering.
             match self
                 .word
-                .compare_exchange_weak(word, word - ONE, Acquire, Relaxed)
+                .compare_exchange_weak(word, word - step(places), Acquire, Relaxed)
             {
                 Ok(_) => return Ok(()),
                 Err(seen) => word = seen,
@@ -73,19 +84,23 @@ impl Permits {
     }
 
     /// Takes a permit whatever the limit is, for a bulkhead that only counts.
-    pub(super) fn acquire_beyond_limit(&self) -> Admit {
+    pub(super) fn acquire_beyond_limit(&self, places: u32) -> Admit {
         let mut word = self.word.load(Relaxed);
         loop {
-            if Snapshot(word).is_retired() {
+            let seen = Snapshot(word);
+            if seen.is_retired() {
                 return Admit::Retired;
             }
-            if Snapshot(word).is_exhausted() {
+            if seen.is_closed() {
+                return Admit::Closed;
+            }
+            if !seen.can_count(places) {
                 return Admit::MustWait;
             }
             // Acquire as in `try_acquire`.
             match self
                 .word
-                .compare_exchange_weak(word, word - ONE, Acquire, Relaxed)
+                .compare_exchange_weak(word, word - step(places), Acquire, Relaxed)
             {
                 Ok(_) => return Admit::Inside,
                 Err(now) => word = now,
@@ -93,33 +108,42 @@ impl Permits {
         }
     }
 
-    /// Gives a permit back. Returns whether [`is_owed`](Self::is_owed) must be asked.
+    /// Gives the places of a permit back. Returns whether [`is_owed`](Self::is_owed) must be asked.
     ///
     /// Only a `Permit` may call it, once: that keeps the count right.
     #[inline]
-    pub(super) fn release(&self) -> bool {
-        // Release pairs with each Acquire of this file: of every way to take a permit, and of `retire`. The sign of the sum
-        // is the answer: it is negative while the word is marked, and while more permits are out than the limit allows.
-        self.word.fetch_add(ONE, Release).wrapping_add(ONE) < 0
+    pub(super) fn release(&self, places: u32) -> bool {
+        // Release pairs with each Acquire of this file: of every way to take a permit, of `retire` and of `is_drained`. The
+        // sign of the sum is the answer: it is negative while the word is marked or closed, and while more permits are out
+        // than the limit allows.
+        let step = step(places);
+        self.word.fetch_add(step, Release).wrapping_add(step) < 0
     }
 
-    /// Whether a caller waits. A thread that released a permit before it asks either sees the waiter, or the waiter has
-    /// seen the permit: `take_or_announce` writes the same word, and one word has one order.
+    /// Whether the line may have to be served: a caller waits, or the bulkhead is closed. A thread that released a permit
+    /// before it asks either sees the waiter, or the waiter has seen the permit: `take_or_announce` writes the same word,
+    /// and one word has one order.
     pub(super) fn is_owed(&self) -> bool {
-        self.snapshot().is_waiting()
+        let seen = self.snapshot();
+        seen.is_waiting() || seen.is_closed()
     }
 
-    /// Takes a permit, or marks the word as one with a waiter. Under the lock of the waiters.
-    pub(super) fn take_or_announce(&self) -> Admit {
+    /// Takes a permit of `places`, or marks the word as one with a waiter. Under the lock of the waiters.
+    pub(super) fn take_or_announce(&self, places: u32, at_head: bool) -> Admit {
         let mut word = self.word.load(Relaxed);
         loop {
             let seen = Snapshot(word);
             let (next, admit) = if seen.is_retired() {
                 return Admit::Retired;
+            } else if seen.is_closed() {
+                return Admit::Closed;
+            } else if word >= step(places)
+                // The first of the line may want more places than are free. A caller that goes before it may not.
+                || at_head && seen.is_waiting() && seen.free() >= i64::from(places)
+            {
+                (word - step(places), Admit::Inside)
             } else if seen.is_waiting() {
                 return Admit::MustWait; // marked already, and only a holder of the lock removes the mark
-            } else if word >= ONE {
-                (word - ONE, Admit::Inside)
             } else {
                 (word + WAITING, Admit::MustWait)
             };
@@ -135,14 +159,14 @@ impl Permits {
         }
     }
 
-    /// Takes a free permit for a waiter. Under the lock of the waiters.
-    pub(super) fn grant(&self) -> bool {
+    /// Takes free places for a waiter. Under the lock of the waiters.
+    pub(super) fn grant(&self, places: u32) -> bool {
         let mut word = self.word.load(Relaxed);
-        while Snapshot(word).free() > 0 {
+        while Snapshot(word).free() >= i64::from(places) {
             // Acquire as in `try_acquire`. The lock of the waiters hands it on to the waiter.
             match self
                 .word
-                .compare_exchange_weak(word, word - ONE, Acquire, Relaxed)
+                .compare_exchange_weak(word, word - step(places), Acquire, Relaxed)
             {
                 Ok(_) => return true,
                 Err(now) => word = now,
@@ -181,14 +205,48 @@ impl Permits {
         }
     }
 
+    /// Closes the word, and removes the mark. No caller enters it from now on. Under the lock of the waiters.
+    pub(super) fn close(&self) {
+        let mut word = self.word.load(Relaxed);
+        loop {
+            let seen = Snapshot(word);
+            let next = if seen.is_closed() || seen.is_retired() {
+                return;
+            } else if seen.is_waiting() {
+                word - WAITING + CLOSED
+            } else {
+                word + CLOSED
+            };
+            // One step, so that a caller on its way in either is in before and is waited for, or is refused. Relaxed: a
+            // close hands nothing over.
+            match self
+                .word
+                .compare_exchange_weak(word, next, Relaxed, Relaxed)
+            {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Whether the bulkhead is closed and no permit is out.
+    pub(super) fn is_drained(&self) -> bool {
+        // Acquire pairs with `release`: what the calls did is done before the drain ends. Releases are read-modify-writes,
+        // so the last one continues the release sequences of all others.
+        let seen = Snapshot(self.word.load(Acquire));
+        seen.is_closed() && seen.held() == 0
+    }
+
     /// Ends an empty bulkhead without waiters: every later caller is told that it is retired. One compare-and-swap, so
     /// that a caller on its way in either is in before, or is told.
     pub(super) fn retire(&self) -> bool {
         let word = self.word.load(Relaxed);
         let limit = word & UNLIMITED;
         // Acquire pairs with `release`: what the callers did is done before the bulkhead is thrown away.
-        Snapshot(word).held() == 0
-            && !Snapshot(word).is_waiting()
+        let seen = Snapshot(word);
+        // A closed member stays: a new one for its key would be open.
+        seen.held() == 0
+            && !(seen.is_waiting() || seen.is_closed())
             && self
                 .word
                 .compare_exchange(word, i64::MIN | limit, Acquire, Relaxed)

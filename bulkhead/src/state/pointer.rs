@@ -1,4 +1,4 @@
-use std::{borrow::Borrow, sync::Arc};
+use std::{borrow::Borrow, num::NonZeroU32, sync::Arc};
 
 use super::Core;
 use crate::limit::{Adaptive, Fixed, Limit, Regulate};
@@ -12,6 +12,39 @@ pub trait Pointer: sealed::Sealed {
 
     #[doc(hidden)]
     fn core(&self) -> &Core<Self::Regulator>;
+
+    /// How many places a permit with this pointer holds. A constant, except for [`Many`]: most permits do not store it.
+    #[doc(hidden)]
+    #[inline]
+    fn places(&self) -> u32 {
+        1
+    }
+}
+
+/// The pointer of a permit that holds several places, with their number. Made by
+/// [`acquire_many`](crate::Bulkhead::acquire_many) and [`weight`](crate::BulkheadLayer::weight).
+#[derive(Clone, Copy, Debug)]
+pub struct Many<P> {
+    pointer: P,
+    places: NonZeroU32,
+}
+
+impl<P> Many<P> {
+    pub(crate) const fn new(pointer: P, places: NonZeroU32) -> Self {
+        Self { pointer, places }
+    }
+}
+
+impl<P: Pointer> Pointer for Many<P> {
+    type Regulator = P::Regulator;
+
+    fn core(&self) -> &Core<P::Regulator> {
+        self.pointer.core()
+    }
+
+    fn places(&self) -> u32 {
+        self.places.get()
+    }
 }
 
 // One blanket impl for the fixed limit, so that `P: Borrow<Core>` is enough for user code that is generic over pointers.
@@ -34,10 +67,11 @@ impl<L: Limit> Pointer for Arc<Core<Adaptive<L>>> {
 }
 
 mod sealed {
-    use super::{Adaptive, Arc, Borrow, Core, Limit};
+    use super::{Adaptive, Arc, Borrow, Core, Limit, Many, Pointer};
 
     #[expect(unnameable_types, reason = "this is what seals `Pointer`")]
     pub trait Sealed {}
     impl<P: Borrow<Core>> Sealed for P {}
     impl<L: Limit> Sealed for Arc<Core<Adaptive<L>>> {}
+    impl<P: Pointer> Sealed for Many<P> {}
 }

@@ -23,8 +23,8 @@ use crate::{
 pub(crate) enum Caller {
     Outside,
     InLine,
-    /// The caller has its place, and the inner service does not become ready.
-    Inside,
+    /// The caller has its places, and the inner service does not become ready.
+    Inside(u32),
 }
 
 // The bulkhead only counts what it would refuse.
@@ -46,15 +46,20 @@ pub(super) const fn modes(numbers: Builder) -> u32 {
 
 impl<R> Core<R> {
     #[inline]
-    pub(super) fn no_place(&self, seen: Snapshot) -> Result<(), Full> {
+    pub(super) fn no_place(&self, places: u32, seen: Snapshot) -> Result<(), Full> {
         // Relaxed: a setting that takes effect soon and orders nothing.
         let aside = self.aside.load(Relaxed);
         // One comparison for both modes: each is a bit above the length.
-        if aside > MAX_TOLD && self.enters_or_counts(aside) {
+        if aside > MAX_TOLD && self.enters_or_counts(places, aside) {
             return Ok(());
         }
         let queued = aside & MAX_TOLD;
-        let full = Full::new(self.name, Cause::AtLimit, seen, queued, Duration::ZERO);
+        // A call of one place fits under every limit.
+        let full = if places > 1 && !seen.fits(places) {
+            Full::too_heavy(self.name, seen, queued, places)
+        } else {
+            Full::new(self.name, Cause::AtLimit, seen, queued, Duration::ZERO)
+        };
         self.meter.report_refusal(self, &full);
         Err(full)
     }
@@ -62,8 +67,8 @@ impl<R> Core<R> {
     // Out of line, so that the refusal without a mode pays for the comparison alone.
     #[cold]
     #[inline(never)]
-    fn enters_or_counts(&self, aside: u32) -> bool {
-        if aside & WATCHES != 0 && matches!(self.enter_beyond_limit(), Admit::Inside) {
+    fn enters_or_counts(&self, places: u32, aside: u32) -> bool {
+        if aside & WATCHES != 0 && matches!(self.enter_beyond_limit(places), Admit::Inside) {
             return true;
         }
         // Relaxed: a count that orders nothing.
@@ -73,11 +78,11 @@ impl<R> Core<R> {
 
     /// Admits a caller that finds no place, and counts it.
     #[cold]
-    pub(super) fn enter_beyond_limit(&self) -> Admit {
-        let admit = self.permits.acquire_beyond_limit();
+    pub(super) fn enter_beyond_limit(&self, places: u32) -> Admit {
+        let admit = self.permits.acquire_beyond_limit(places);
         if let Admit::Inside = admit {
             self.would_refuse();
-            self.meter.entered(self);
+            self.meter.entered(self, places);
         }
         admit
     }
@@ -91,17 +96,32 @@ impl<R> Core<R> {
         Some(self.refusal(cause, waited, from))
     }
 
-    pub(super) fn refusal(&self, cause: Cause, waited: Duration, from: Caller) -> Full {
+    /// The refusal of a call that takes more places than the limit allows.
+    #[cold]
+    pub(super) fn too_heavy(&self, places: u32) -> Full {
+        let queued = self.count_refusal();
+        let full = Full::too_heavy(self.name, self.permits.snapshot(), queued, places);
+        self.meter.report_refusal(self, &full);
+        full
+    }
+
+    /// Counts a refusal where a mode asks for it. Returns how many callers wait.
+    fn count_refusal(&self) -> u32 {
         let aside = self.aside.load(Relaxed);
         if aside > MAX_TOLD {
             self.rejections.fetch_add(1, Relaxed);
         }
+        aside & MAX_TOLD
+    }
+
+    pub(super) fn refusal(&self, cause: Cause, waited: Duration, from: Caller) -> Full {
+        let queued = self.count_refusal();
         // The refused caller itself is reported neither as waiting nor as in flight.
-        let (seen, queued) = (self.permits.snapshot(), aside & MAX_TOLD);
+        let seen = self.permits.snapshot();
         let (seen, queued) = match from {
             Caller::Outside => (seen, queued),
             Caller::InLine => (seen, queued.saturating_sub(1)),
-            Caller::Inside => (seen.but_one(), queued),
+            Caller::Inside(places) => (seen.without(places), queued),
         };
         let full = Full::new(self.name, cause, seen, queued, waited);
         self.meter.report_refusal(self, &full);

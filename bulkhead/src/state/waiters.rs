@@ -9,7 +9,9 @@
 
 use std::task::Waker;
 
-/// The waiters of a bulkhead.
+use crate::types::Cause;
+
+/// The waiters of a bulkhead, and behind them those that wait until it is empty.
 #[derive(Debug)]
 pub(super) struct Waiters {
     seats: Vec<Seat>,
@@ -17,7 +19,7 @@ pub(super) struct Waiters {
     vacant: Option<usize>,
     first: Option<usize>,
     last: Option<usize>,
-    /// Waiters without a place. Those with a granted one are out of the line.
+    /// Callers that wait for places. Those with granted ones are out of the line.
     len: usize,
 }
 
@@ -30,6 +32,7 @@ pub(crate) struct Ticket(usize);
 #[must_use = "a waker is dropped outside the lock"]
 pub(super) enum Turn {
     Granted,
+    Refused(Cause),
     // With the waker that is no longer needed. It may be the last reference to a task, and that task may hold another
     // seat of this list. So the caller drops it without the lock: a drop under the lock would take the lock twice. The
     // test `dropping_a_waker_may_leave_the_same_line` hangs if it is dropped there.
@@ -43,9 +46,13 @@ enum Seat {
         waker: Option<Waker>,
         before: Option<usize>,
         after: Option<usize>,
+        /// How many places the caller wants. 0: it waits until the bulkhead is empty.
+        places: u32,
     },
     /// Out of the line, with a permit that the waiter has not fetched yet.
     Granted,
+    /// Out of the line, without a permit.
+    Refused(Cause),
     Vacant {
         next: Option<usize>,
     },
@@ -62,13 +69,21 @@ impl Waiters {
         }
     }
 
-    /// How many callers wait. A caller with a granted permit does not.
+    /// How many callers wait for places. A caller with a granted permit does not.
     pub(super) const fn len(&self) -> usize {
         self.len
     }
 
+    /// How many places the first of the line wants.
+    pub(super) fn first(&self) -> Option<u32> {
+        match self.seats[self.first?] {
+            Seat::Waiting { places, .. } => Some(places),
+            Seat::Granted | Seat::Refused(_) | Seat::Vacant { .. } => None,
+        }
+    }
+
     /// Takes a seat at the end of the line, or at its head.
-    pub(super) fn join(&mut self, at_head: bool, waker: Option<Waker>) -> Ticket {
+    pub(super) fn join(&mut self, places: u32, at_head: bool, waker: Option<Waker>) -> Ticket {
         let (before, after) = if at_head {
             (None, self.first)
         } else {
@@ -78,28 +93,29 @@ impl Waiters {
             waker,
             before,
             after,
+            places,
         };
         // The vector grows to the longest line that there was, and keeps that memory for the next overload.
         let index = self.free_seat();
         self.seats[index] = seat;
         self.link(before, Some(index));
         self.link(Some(index), after);
-        self.len += 1;
+        self.len += usize::from(places > 0);
         Ticket(index)
     }
 
-    /// Takes the first waiter out of the line, grants it a permit, and returns the waker to call.
-    pub(super) fn grant_first(&mut self) -> Option<Waker> {
+    /// Takes the first waiter out of the line, grants it its permit or refuses it, and returns the waker to call.
+    pub(super) fn settle_first(&mut self, refused: Option<Cause>) -> Option<Waker> {
         let first = self.first?;
         let waker = self.unlink(first);
         // The permit is handed to this waiter and not made free: the order of the line holds, and a newcomer cannot take
         // the place before the waiter runs.
-        self.seats[first] = Seat::Granted;
+        self.seats[first] = refused.map_or(Seat::Granted, Seat::Refused);
         waker
     }
 
-    /// Gives the seat up if the waiter was granted a permit. Otherwise the waiter is woken through `new`.
-    pub(super) fn leave_if_granted(&mut self, ticket: &Ticket, new: &Waker) -> Turn {
+    /// Gives the seat up if the waiter was granted a permit or refused. Otherwise the waiter is woken through `new`.
+    pub(super) fn leave_if_settled(&mut self, ticket: &Ticket, new: &Waker) -> Turn {
         match &mut self.seats[ticket.0] {
             Seat::Waiting { waker, .. } => {
                 // A task that polls twice with one waker pays for no clone of it.
@@ -110,7 +126,7 @@ impl Waiters {
                     waker.replace(new.clone())
                 })
             }
-            Seat::Granted | Seat::Vacant { .. } => self.leave(ticket),
+            Seat::Granted | Seat::Refused(_) | Seat::Vacant { .. } => self.leave(ticket),
         }
     }
 
@@ -118,6 +134,7 @@ impl Waiters {
     pub(super) fn leave(&mut self, ticket: &Ticket) -> Turn {
         let turn = match &self.seats[ticket.0] {
             Seat::Granted | Seat::Vacant { .. } => Turn::Granted,
+            Seat::Refused(cause) => Turn::Refused(*cause),
             Seat::Waiting { .. } => Turn::Waits(self.unlink(ticket.0)),
         };
         // Vacant seats form a list inside the same vector, so that the next `join` finds one in constant time.
@@ -141,13 +158,14 @@ impl Waiters {
             waker,
             before,
             after,
+            places,
         } = &mut self.seats[index]
         else {
             return None;
         };
-        let (waker, before, after) = (waker.take(), *before, *after);
+        let (waker, before, after, places) = (waker.take(), *before, *after, *places);
         self.link(before, after);
-        self.len -= 1;
+        self.len -= usize::from(places > 0);
         waker
     }
 

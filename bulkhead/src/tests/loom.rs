@@ -7,9 +7,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use loom::{future::block_on, thread};
+use std::num::NonZeroU32;
 
-use crate::{Acquire, Bulkhead, Permit, limit::Limited};
+use loom::{cell::UnsafeCell, future::block_on, thread};
+
+use crate::{Acquire, Bulkhead, Cause, Permit, limit::Limited, state::Pointer};
+
+const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
 /// Runs `f` over every interleaving with at most `preemptions` involuntary switches. Three threads without a bound take
 /// minutes, and two switches are enough for every mutant of this crate.
@@ -33,7 +37,7 @@ fn bulkhead(limit: usize) -> Bulkhead {
 }
 
 /// Polls once. Returns the permit if there is one.
-fn poll_once(acquire: &mut Acquire) -> Option<Permit> {
+fn poll_once<P: Pointer>(acquire: &mut Acquire<P>) -> Option<Permit<P>> {
     let mut context = Context::from_waker(std::task::Waker::noop());
     match Pin::new(acquire).poll(&mut context) {
         Poll::Ready(permit) => Some(permit.expect("there is room in the queue")),
@@ -159,5 +163,99 @@ fn a_metrics_only_bulkhead_keeps_no_waiter() {
         waiter.join().unwrap();
         drop(held);
         assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (0, 0));
+    });
+}
+
+#[test]
+fn two_releases_serve_a_heavy_waiter() {
+    explore(Some(2), || {
+        let bulkhead = bulkhead(2);
+        let held = [bulkhead.try_acquire(), bulkhead.try_acquire()].map(Result::unwrap);
+        let others = held.map(|held| thread::spawn(move || drop(held)));
+        drop(block_on(bulkhead.acquire_many(TWO)).unwrap());
+        for other in others {
+            other.join().unwrap();
+        }
+        is_empty(&bulkhead);
+    });
+}
+
+#[test]
+fn a_heavy_waiter_that_leaves_serves_the_next_one() {
+    explore(Some(2), || {
+        let bulkhead = bulkhead(2);
+        let held = bulkhead.try_acquire().unwrap();
+        let mut heavy = bulkhead.acquire_many(TWO);
+        assert!(poll_once(&mut heavy).is_none());
+        let other = bulkhead.clone();
+        let light = thread::spawn(move || drop(block_on(other.acquire()).unwrap()));
+        drop(heavy);
+        light.join().unwrap();
+        drop(held);
+        is_empty(&bulkhead);
+    });
+}
+
+#[test]
+fn a_lowered_limit_refuses_a_starting_heavy_waiter() {
+    explore(None, || {
+        let bulkhead = bulkhead(2);
+        let held = bulkhead.try_acquire().unwrap();
+        let other = bulkhead.clone();
+        let heavy = thread::spawn(move || block_on(other.acquire_many(TWO)).unwrap_err());
+        bulkhead.set_limit(1).unwrap();
+        assert_eq!(heavy.join().unwrap().cause(), Cause::TooHeavy);
+        drop(held);
+        is_empty(&bulkhead);
+    });
+}
+
+#[test]
+fn a_close_refuses_a_starting_waiter() {
+    explore(None, || {
+        let bulkhead = bulkhead(1);
+        let _held = bulkhead.try_acquire().unwrap();
+        let other = bulkhead.clone();
+        let waiter = thread::spawn(move || block_on(other.acquire()).unwrap_err());
+        drop(bulkhead.close());
+        assert_eq!(waiter.join().unwrap().cause(), Cause::Closed);
+        assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (1, 0));
+    });
+}
+
+#[test]
+fn a_close_and_a_leaving_waiter_keep_the_count() {
+    explore(None, || {
+        let bulkhead = bulkhead(1);
+        let held = bulkhead.try_acquire().unwrap();
+        let mut waiter = bulkhead.acquire();
+        assert!(poll_once(&mut waiter).is_none());
+        let leaver = thread::spawn(move || drop(waiter));
+        let drained = bulkhead.close();
+        leaver.join().unwrap();
+        assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (1, 0));
+        assert!(bulkhead.is_closed());
+        drop(held);
+        block_on(drained);
+    });
+}
+
+#[test]
+fn the_last_call_ends_a_starting_drain() {
+    // A lost wake-up shows as a deadlock.
+    explore(None, || {
+        let shared = std::sync::Arc::new((bulkhead(1), UnsafeCell::new(0_u32)));
+        let other = std::sync::Arc::clone(&shared);
+        let caller = thread::spawn(move || {
+            if let Ok(permit) = other.0.try_acquire() {
+                // loom fails the model on an access that the drain does not order.
+                other.1.with_mut(|_| ());
+                drop(permit);
+            }
+        });
+        block_on(shared.0.close());
+        shared.1.with_mut(|_| ());
+        caller.join().unwrap();
+        assert_eq!(shared.0.in_flight(), 0);
     });
 }

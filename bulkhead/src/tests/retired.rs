@@ -11,9 +11,9 @@ fn a_retired_bulkhead_says_so_in_every_mode() {
             let builder = Bulkhead::builder().limit(1).metrics_only(watches);
             let bulkhead = builder.build("member").unwrap();
             assert!(bulkhead.0.retire());
-            assert!(bulkhead.0.try_acquire_unless_retired().is_none());
+            assert!(bulkhead.0.try_acquire_unless_retired(1).is_none());
             let line = Queue::new(length, Duration::MAX).into();
-            let entry = bulkhead.0.enter_or_queue(line, None);
+            let entry = bulkhead.0.enter_or_queue(1, line, None);
             assert!(matches!(entry, Entry::Retired), "{entry:?}");
             assert_eq!(bulkhead.rejections(), 0);
         }

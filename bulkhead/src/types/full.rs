@@ -11,7 +11,8 @@ pub struct Full {
     // Limit and calls in flight, as the word of the bulkhead had them. The accessors unpack it, so that a refusal
     // only copies it.
     seen: Snapshot,
-    // Bits 0 to 31: the wait in microseconds. Bits 32 to 55: how many others waited. Bits 56 and 57: the `Cause`.
+    // Bits 0 to 31: the wait in microseconds, or for `TooHeavy` the places of the call. Bits 32 to 55: how many others
+    // waited. Bits 56 to 58: the `Cause`, unless `seen` is closed.
     //
     // Whole words, because a `Full` is part of every error type of every stack. With `cause` as an enum field rustc puts
     // the discriminant of the user's enum into its spare values, and each `Result` is copied in pieces: 33 instructions a
@@ -31,18 +32,26 @@ pub enum Cause {
     WaitedTooLong,
     /// The deadline of the call was too near to finish it. The call did not begin.
     DeadlineTooNear,
+    /// The call takes more places than the limit allows, so that it would wait for ever. See
+    /// [`weight`](crate::BulkheadLayer::weight).
+    TooHeavy,
+    /// The bulkhead was [closed](crate::Bulkhead::close), before the call or while it waited.
+    Closed,
 }
 
 impl Cause {
     /// All causes, in the order of their numbers.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::AtLimit,
         Self::QueueFull,
         Self::WaitedTooLong,
         Self::DeadlineTooNear,
+        Self::TooHeavy,
+        Self::Closed,
     ];
 
-    /// The name of the cause as a label: `at_limit`, `queue_full`, `waited_too_long`, `deadline_too_near`.
+    /// The name of the cause as a label: `at_limit`, `queue_full`, `waited_too_long`, `deadline_too_near`, `too_heavy`,
+    /// `closed`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +59,8 @@ impl Cause {
             Self::QueueFull => "queue_full",
             Self::WaitedTooLong => "waited_too_long",
             Self::DeadlineTooNear => "deadline_too_near",
+            Self::TooHeavy => "too_heavy",
+            Self::Closed => "closed",
         }
     }
 }
@@ -63,12 +74,26 @@ impl Full {
         queued: u32,
         waited: Duration,
     ) -> Self {
-        let micros = u32::try_from(waited.as_micros()).unwrap_or(u32::MAX);
         Self {
             name,
             seen,
-            wait: u64::from(micros) | u64::from(queued) << 32 | (cause as u64) << 56,
+            wait: micros(waited) | u64::from(queued) << 32 | (cause as u64) << 56,
         }
+    }
+
+    /// The refusal of a call that takes `places`, more than the limit allows.
+    #[cold]
+    pub(crate) fn too_heavy(name: &'static str, seen: Snapshot, queued: u32, places: u32) -> Self {
+        let waited = Duration::from_micros(u64::from(places));
+        Self::new(name, Cause::TooHeavy, seen, queued, waited)
+    }
+
+    /// The same refusal of a call that had waited.
+    pub(crate) fn after(mut self, waited: Duration) -> Self {
+        if self.told() != Cause::TooHeavy {
+            self.wait = self.wait >> 32 << 32 | micros(waited);
+        }
+        self
     }
 
     /// The name of the bulkhead.
@@ -80,7 +105,25 @@ impl Full {
     /// Why the call was refused.
     #[must_use]
     pub const fn cause(&self) -> Cause {
+        // The word says whether the bulkhead is closed, so that a refusal does not look for it.
+        if self.seen.is_closed() {
+            Cause::Closed
+        } else {
+            self.told()
+        }
+    }
+
+    const fn told(&self) -> Cause {
         Cause::ALL[(self.wait >> 56) as usize]
+    }
+
+    /// How many places the call takes, where it is [too heavy](Cause::TooHeavy).
+    #[must_use]
+    pub const fn places(&self) -> Option<usize> {
+        match self.cause() {
+            Cause::TooHeavy => Some((self.wait & 0xFFFF_FFFF) as usize),
+            _ => None,
+        }
     }
 
     /// The limit; `usize::MAX` where there is none.
@@ -89,7 +132,8 @@ impl Full {
         self.seen.limit()
     }
 
-    /// How many calls were in flight when this call was refused.
+    /// How many calls were in flight when this call was refused: the places that were taken, if calls have
+    /// [weights](crate::BulkheadLayer::weight).
     #[must_use]
     pub const fn in_flight(&self) -> usize {
         self.seen.held()
@@ -101,10 +145,14 @@ impl Full {
         (self.wait >> 32 & 0xFF_FFFF) as usize
     }
 
-    /// How long this call had waited, in whole microseconds and at most 71 minutes. Zero if it did not wait.
+    /// How long this call had waited, in whole microseconds and at most 71 minutes. Zero if it did not wait, or was too
+    /// heavy.
     #[must_use]
     pub const fn waited(&self) -> Duration {
-        Duration::from_micros(self.wait & 0xFFFF_FFFF)
+        match self.told() {
+            Cause::TooHeavy => Duration::ZERO, // its places are kept there
+            _ => Duration::from_micros(self.wait & 0xFFFF_FFFF),
+        }
     }
 
     /// Finds a `Full` in `error` or in its chain of sources.
@@ -140,6 +188,11 @@ impl Full {
     }
 }
 
+/// In 32 bits: 71 minutes stand for more.
+fn micros(waited: Duration) -> u64 {
+    u64::from(u32::try_from(waited.as_micros()).unwrap_or(u32::MAX))
+}
+
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name;
@@ -155,6 +208,12 @@ impl fmt::Display for Full {
                 f,
                 "the deadline is too near for a call through bulkhead `{name}`"
             )?,
+            Cause::TooHeavy => write!(
+                f,
+                "a call of {} places does not fit into bulkhead `{name}`",
+                self.places().unwrap_or_default()
+            )?,
+            Cause::Closed => write!(f, "bulkhead `{name}` is closed")?,
         }
         write!(
             f,

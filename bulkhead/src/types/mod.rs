@@ -9,4 +9,4 @@ mod snapshot;
 pub use error::InvalidConfig;
 pub use full::{Cause, Full};
 pub use outcome::Outcome;
-pub(crate) use snapshot::{ONE, Snapshot, UNLIMITED, WAITING};
+pub(crate) use snapshot::{CLOSED, ONE, Snapshot, UNLIMITED, WAITING};

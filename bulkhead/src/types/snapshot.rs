@@ -1,9 +1,10 @@
-//! The word of a bulkhead: its limit, its free places, and whether a caller waits.
+//! The word of a bulkhead: its limit, its free places, whether a caller waits, and whether it is closed.
 //!
 //! ```text
 //! bit   63 ........................ 30 29 ........ 0
 //!       free places, signed            limit          word >= ONE: a place is free and no caller waits
 //!         minus 2^32 while a caller waits             word <  0: a release must look at the line
+//!         minus 1.5 * 2^32 once it is closed
 //!         at its minimum: retired
 //! ```
 //!
@@ -24,11 +25,19 @@ pub(crate) const UNLIMITED: i64 = ONE - 1;
 /// Added while a caller waits: more places than can ever be free, so that none appears to be.
 pub(crate) const WAITING: i64 = -(ONE << 32);
 
-/// A word below this has `WAITING` in it: free places alone fall to -2^30 at the most.
+/// Added once the bulkhead is closed, in place of `WAITING`: a closed bulkhead has no waiters.
+pub(crate) const CLOSED: i64 = WAITING + WAITING / 2;
+
+// Free places alone move a word by a quarter of `WAITING` at the most. So the four kinds of words do not overlap.
+
+/// A word below this has `WAITING` or `CLOSED` in it, or is retired.
 const BELOW_IS_WAITING: i64 = WAITING / 2;
 
-/// A word below this is retired: `WAITING` with any number of free places is above it.
-const BELOW_IS_RETIRED: i64 = WAITING + WAITING / 2;
+/// A word below this is closed or retired.
+const BELOW_IS_CLOSED: i64 = WAITING + WAITING / 4;
+
+/// A word below this is retired.
+const BELOW_IS_RETIRED: i64 = CLOSED + WAITING / 4;
 
 /// The word as it was at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,32 +72,43 @@ impl Snapshot {
         to_usize((self.0 & UNLIMITED) - self.free())
     }
 
-    /// The same word with one place fewer taken.
-    pub(crate) const fn but_one(self) -> Self {
-        Self(self.0 + ONE)
+    /// The same limit with `places` fewer taken, as an open bulkhead without waiters has it.
+    pub(crate) const fn without(self, places: u32) -> Self {
+        Self((self.free() + places as i64) * ONE + (self.0 & UNLIMITED))
+    }
+
+    /// Whether a call of `places` may ever find room under this limit.
+    pub(crate) const fn fits(self, places: u32) -> bool {
+        places as i64 <= self.0 & UNLIMITED
     }
 
     pub(crate) const fn is_waiting(self) -> bool {
-        self.0 < BELOW_IS_WAITING && !self.is_retired()
+        self.0 < BELOW_IS_WAITING && self.0 >= BELOW_IS_CLOSED
+    }
+
+    pub(crate) const fn is_closed(self) -> bool {
+        self.0 < BELOW_IS_CLOSED && !self.is_retired()
     }
 
     pub(crate) const fn is_retired(self) -> bool {
         self.0 < BELOW_IS_RETIRED
     }
 
-    /// Whether the word can count no further call. Beyond it, `WAITING` and free places would overlap.
-    pub(crate) const fn is_exhausted(self) -> bool {
-        self.held() >= to_usize(UNLIMITED)
+    /// Whether the word can count `places` more. Beyond it, `WAITING` and free places would overlap.
+    pub(crate) const fn can_count(self, places: u32) -> bool {
+        self.held() + places as usize <= to_usize(UNLIMITED)
     }
 
     /// The free places. Below zero after the limit was lowered, or where it is not enforced.
     pub(crate) const fn free(self) -> i64 {
-        if self.is_retired() {
-            self.0 & UNLIMITED
+        if self.0 >= BELOW_IS_WAITING {
+            self.0 >> LIMIT_BITS
         } else if self.is_waiting() {
             (self.0 - WAITING) >> LIMIT_BITS
+        } else if self.is_closed() {
+            (self.0 - CLOSED) >> LIMIT_BITS
         } else {
-            self.0 >> LIMIT_BITS
+            self.0 & UNLIMITED
         }
     }
 }

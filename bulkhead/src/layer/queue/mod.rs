@@ -6,6 +6,8 @@ mod service;
 mod wait_budget;
 mod waiter;
 
+use std::num::NonZeroU32;
+
 use tokio::time::Instant;
 use tower_layer::Layer;
 
@@ -16,6 +18,7 @@ use crate::{
     config::Queue,
     layer::{
         Answer, AtHead, BulkheadLayer, ClassifyWith, Fallback, IntoError, OkIsSuccess, OverloadIf,
+        Weighted,
     },
     types::{Full, Outcome},
 };
@@ -129,6 +132,19 @@ impl<C, R, D, B, E> QueueLayer<C, R, D, B, E> {
             bulkhead: self.bulkhead,
             queue: self.queue,
             deadline: DeadlineWith(f),
+        }
+    }
+
+    /// Makes a call take as many places as `f` says of its request, as [`BulkheadLayer::weight`] does.
+    #[must_use]
+    pub fn weight<Req, F>(self, f: F) -> QueueLayer<C, R, D, Weighted<B, F>, E>
+    where
+        F: Fn(&Req) -> NonZeroU32 + Clone,
+    {
+        QueueLayer {
+            bulkhead: self.bulkhead.weight(f),
+            queue: self.queue,
+            deadline: self.deadline,
         }
     }
 

@@ -53,7 +53,9 @@ where
         if let Place::Queued(acquire) = &mut self.place {
             match acquire.poll_permit(cx.waker()) {
                 Poll::Ready(Ok(permit)) => self.place = Place::Held(permit),
-                Poll::Ready(Err(full)) => return Poll::Ready(Begin::Refused(full)),
+                Poll::Ready(Err(full)) => {
+                    return Poll::Ready(Begin::Refused(full.after(budget.waited())));
+                }
                 Poll::Pending => return self.poll_end(budget, cx),
             }
         }
@@ -88,7 +90,10 @@ where
         let waited = budget.waited();
         let full = match &self.place {
             Place::Queued(acquire) => acquire.core().refuse(cause, waited, Caller::InLine),
-            Place::Held(permit) => permit.core().refuse(cause, waited, Caller::Inside),
+            Place::Held(permit) => {
+                let from = Caller::Inside(permit.places());
+                permit.core().refuse(cause, waited, from)
+            }
         };
         if full.is_none() {
             budget.lift();
