@@ -22,6 +22,9 @@ use crate::{
 /// the inner body is dropped with the connection that it holds, and then the error is returned. After the error
 /// the body is at its end. The end of the inner body is never turned into an error, however late it is.
 ///
+/// It acts only when it is polled. A server such as hyper does not poll it while its client does not read, so that no
+/// limit ends it then: see [clients that do not read](crate::guide#clients-that-do-not-read).
+///
 /// The body has one timer for both limits, armed when the inner body is pending. With a limit for the whole body
 /// each frame costs a clock read: a body that always has a frame would otherwise never reach the limit.
 ///

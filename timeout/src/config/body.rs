@@ -52,6 +52,10 @@ impl BodyTimeoutBuilder {
 
     /// The limit of the whole body, from the head on. The time of a slow reader counts, and a body that sends
     /// one frame after the other is bounded too.
+    ///
+    /// A body acts only when it is polled, and a server does not poll it while its client does not read. Such a body
+    /// ends when the client reads on or its connection is closed, however late that is. See
+    /// [clients that do not read](crate::guide#clients-that-do-not-read).
     pub const fn whole(mut self, limit: Duration) -> Self {
         self.whole = limit;
         self
