@@ -52,6 +52,27 @@ mutant 'a heavy waiter that leaves and stops the line' src/state/line.rs \
     '                // The next one may want fewer places than are free.
                 serve(self);' \
     ''
+mutant 'a reclaimed place that its body gives back again' src/state/leases.rs \
+    '                if seen.places == 0 || seen.end >= now {
+                    break;
+                }
+                // A later end, so that the bodies of this one find that their places are gone.
+                let next = Seen {
+                    end: now,' \
+    '                if seen.places == 0 || seen.end >= now {
+                    break;
+                }
+                let next = Seen {
+                    end: seen.end,'
+mutant 'places reclaimed by load, then store' src/state/leases.rs \
+    'match slot.compare_exchange_weak(word, next.word(), Relaxed, Relaxed) {' \
+    'match slot.load(Relaxed).checked_add(0).map(|_| slot.store(next.word(), Relaxed)).ok_or(word) {'
+mutant 'a lease ended by load, then store' src/state/leases.rs \
+    'match slot.compare_exchange_weak(word, next, Relaxed, Relaxed) {' \
+    'match slot.load(Relaxed).checked_add(0).map(|_| slot.store(next, Relaxed)).ok_or(word) {'
+model_mutant 'a new lease that loses those that are over' src/state/leases.rs \
+    '(Seen { end, places }, seen.places)' \
+    '(Seen { end, places }, 0)'
 model_mutant 'a light waiter that overtakes a heavy one' src/state/permits.rs \
     '|| at_head && seen.is_waiting()' \
     '|| seen.is_waiting()'

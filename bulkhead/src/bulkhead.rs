@@ -520,7 +520,7 @@ impl<P: Pointer> Bulkhead<P> {
         self.0.core().in_flight()
     }
 
-    /// How many calls wait for a place now. 16,777,215 also stands for more.
+    /// How many calls wait for a place now. 1,048,575 also stands for more.
     pub fn queued(&self) -> usize {
         self.0.core().queued()
     }

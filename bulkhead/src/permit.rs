@@ -58,6 +58,39 @@ impl<P: Pointer> Permit<P> {
         // `drop` gives the place back after this.
         self.core().finish(self.start, outcome);
     }
+
+    /// Counts the latency of the call from now on, for an adaptive limit. Before, it counts from the admission.
+    ///
+    /// For a call whose beginning is not the dependency's: a client that uploads its request body slowly. Without an
+    /// adaptive limit this does nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn upload() -> Vec<u8> { Vec::new() }
+    /// # async fn store(_: Vec<u8>) {}
+    /// use maestro_bulkhead::{Aimd, Bulkhead};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let files = Bulkhead::builder().limit(8).build_adaptive("files", Aimd::new())?;
+    /// let mut permit = files.try_acquire()?;
+    /// let body = upload().await; // as slow as the client is
+    /// permit.restart_clock();
+    /// store(body).await;
+    /// permit.success();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn restart_clock(&mut self) {
+        self.start = self.core().regulator().start();
+    }
+
+    /// Reports how the call went, and keeps the place.
+    #[cfg(feature = "http-body")]
+    pub(crate) fn report(&self, outcome: Outcome) {
+        self.core().finish(self.start, outcome);
+    }
 }
 
 impl<P: Pointer> Drop for Permit<P> {

@@ -31,6 +31,21 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
+/// An array of zeros, in a `const fn` where that is possible.
+#[cfg(not(all(test, loom)))]
+macro_rules! zeros {
+    ($n:expr) => {
+        [const { $crate::sync::atomic::AtomicU64::new(0) }; $n]
+    };
+}
+#[cfg(all(test, loom))]
+macro_rules! zeros {
+    ($n:expr) => {
+        std::array::from_fn::<_, { $n }, _>(|_| $crate::sync::atomic::AtomicU64::new(0))
+    };
+}
+pub(crate) use zeros;
+
 /// A lock without poisoning: no foreign code runs between two writes to what it protects.
 #[derive(Debug)]
 pub(crate) struct Mutex<T>(Inner<T>);

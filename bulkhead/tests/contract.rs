@@ -10,6 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
 use maestro_bulkhead::{
@@ -401,4 +402,34 @@ fn sizes_stay_what_they_are() {
     // The inner future, and one word for the permit.
     assert_eq!(size_of::<Shared>(), size_of::<Inner>() + size_of::<usize>());
     assert_eq!(size_of::<Static>(), size_of::<Shared>());
+}
+
+#[test]
+fn a_refusal_says_when_to_come_back() {
+    let seconds = |full: &Full| full.retry_after().map(|after| after.as_secs());
+    let builder = Bulkhead::builder().limit(1);
+    let bulkhead = builder.build("test").unwrap();
+    let _held = bulkhead.try_acquire().unwrap();
+    assert_eq!(seconds(&bulkhead.try_acquire().unwrap_err()), Some(1));
+    for (millis, rounded) in [(1, 1), (1_001, 2), (255_000, 255)] {
+        let builder = builder.retry_after(Duration::from_millis(millis));
+        bulkhead.reconfigure(builder).unwrap();
+        let full = bulkhead.try_acquire().unwrap_err();
+        assert_eq!((seconds(&full), full.queued()), (Some(rounded), 0));
+    }
+    let two = std::num::NonZeroU32::new(2).unwrap();
+    let heavy = bulkhead.try_acquire_many(two).unwrap_err();
+    assert_eq!(seconds(&heavy), None, "it never fits");
+    drop(bulkhead.close());
+    assert_eq!(seconds(&bulkhead.try_acquire().unwrap_err()), None);
+    for refused in [
+        Duration::ZERO,
+        Duration::from_millis(255_001),
+        Duration::MAX,
+    ] {
+        let refused = builder.retry_after(refused).build("test").unwrap_err();
+        assert_eq!(refused, InvalidConfig::RetryAfter);
+    }
+    let refused = builder.body_idle(Duration::ZERO).build("test").unwrap_err();
+    assert_eq!(refused, InvalidConfig::BodyIdle);
 }

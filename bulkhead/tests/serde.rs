@@ -46,6 +46,13 @@ fn an_illegal_number_is_refused_and_named() {
         limit.starts_with("limit: `limit` of a bulkhead must be at least 1"),
         "{limit}"
     );
+    let after = problem::<Builder>(r#"{"retry_after": "0s"}"#);
+    assert!(
+        after.starts_with("retry_after: `retry_after` of"),
+        "{after}"
+    );
+    let idle = problem::<Builder>(r#"{"body_idle": "0s"}"#);
+    assert!(idle.starts_with("body_idle: `body_idle` of"), "{idle}");
     let wait = problem::<Queue>(r#"{"length": 5, "max_wait": "soon"}"#);
     assert!(
         wait.starts_with("max_wait: invalid value: string \"soon\""),

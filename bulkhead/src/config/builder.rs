@@ -20,6 +20,22 @@ pub struct Builder {
     pub(crate) count_rejections: bool,
     #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
     pub(crate) window: Duration,
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            serialize_with = "super::duration::serialize",
+            deserialize_with = "legal_retry_after"
+        )
+    )]
+    pub(crate) retry_after: Duration,
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            serialize_with = "super::duration::serialize",
+            deserialize_with = "legal_body_idle"
+        )
+    )]
+    pub(crate) body_idle: Duration,
 }
 
 /// Twice the connections of a usual client pool (tokio-postgres pools, hyper per host): high enough to have no effect in
@@ -32,6 +48,15 @@ const DEFAULT_MAX_QUEUED: usize = 1_024;
 /// As in Netflix's `WindowedLimit`: long enough for a mean, short enough to act within seconds.
 const DEFAULT_WINDOW: Duration = Duration::from_secs(1);
 
+/// The shortest time that the header `Retry-After` can say.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A `Full` has eight bits for the seconds.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(255);
+
+/// That of nginx for a client that does not read (`send_timeout`).
+const DEFAULT_BODY_IDLE: Duration = Duration::from_secs(60);
+
 impl Builder {
     pub(crate) const fn new() -> Self {
         Self {
@@ -40,6 +65,8 @@ impl Builder {
             metrics_only: false,
             count_rejections: false,
             window: DEFAULT_WINDOW,
+            retry_after: DEFAULT_RETRY_AFTER,
+            body_idle: DEFAULT_BODY_IDLE,
         }
     }
 
@@ -89,12 +116,54 @@ impl Builder {
         self
     }
 
+    /// What a refusal tells its caller in [`Full::retry_after`](crate::Full::retry_after): above zero and at most 255
+    /// seconds, rounded up to whole seconds. The default is one second.
+    ///
+    /// A good value is the time that a call takes when the dependency is busy. Callers that are refused together come back
+    /// together unless they add jitter.
+    pub const fn retry_after(mut self, time: Duration) -> Self {
+        self.retry_after = time;
+        self
+    }
+
+    /// How long a response body may stay without being polled and keep its place, where the place is held
+    /// [until the body ends](crate::BulkheadLayer::until_body_end). Above zero. The default is a minute, and
+    /// [`Duration::MAX`] keeps the place.
+    ///
+    /// A server does not poll a body while its client does not read. No timer inside the body can fire then. So the place of
+    /// such a body goes to the next caller that finds no room, after this time and at most a quarter of it later. The body
+    /// itself is not ended: when it is polled again it counts as in flight again, beyond the limit if need be. A body that
+    /// is polled from time to time keeps its place; bound it with a timeout for the whole body.
+    ///
+    /// The clock is read when a head arrives and whenever a body is polled. In steps of an eighth of a second.
+    pub const fn body_idle(mut self, time: Duration) -> Self {
+        self.body_idle = time;
+        self
+    }
+
     pub(crate) const fn check(self) -> Result<(), InvalidConfig> {
         if self.limit == 0 {
             Err(InvalidConfig::ZeroLimit)
+        } else if self.retry_after.is_zero()
+            || self.retry_after.as_nanos() > MAX_RETRY_AFTER.as_nanos()
+        {
+            Err(InvalidConfig::RetryAfter)
+        } else if self.body_idle.is_zero() {
+            Err(InvalidConfig::BodyIdle)
         } else {
             Ok(())
         }
+    }
+
+    /// From 1 to 255, once it is checked.
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be at most 255")]
+    pub(crate) const fn retry_seconds(self) -> u32 {
+        let part = if self.retry_after.subsec_nanos() > 0 {
+            1
+        } else {
+            0
+        };
+        self.retry_after.as_secs() as u32 + part
     }
 }
 
@@ -104,4 +173,18 @@ fn legal_limit<'de, D: serde::Deserializer<'de>>(from: D) -> Result<usize, D::Er
     let limit = serde::Deserialize::deserialize(from)?;
     let checked = Builder::new().limit(limit).check();
     checked.map_err(serde::de::Error::custom).map(|()| limit)
+}
+
+#[cfg(feature = "serde")]
+fn legal_retry_after<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let time = super::duration::deserialize(from)?;
+    let checked = Builder::new().retry_after(time).check();
+    checked.map_err(serde::de::Error::custom).map(|()| time)
+}
+
+#[cfg(feature = "serde")]
+fn legal_body_idle<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let time = super::duration::deserialize(from)?;
+    let checked = Builder::new().body_idle(time).check();
+    checked.map_err(serde::de::Error::custom).map(|()| time)
 }

@@ -12,44 +12,60 @@ use pin_project::pin_project;
 
 use crate::{
     permit::Permit,
-    state::{Core, Pointer},
-    types::Outcome,
+    state::{Core, Lease, Pointer},
 };
 
-/// A response body that holds a place of a bulkhead until it ends, fails or is dropped.
+/// A response body that holds a place of a bulkhead until it ends, fails or is dropped, or is not polled for
+/// [`Builder::body_idle`](crate::Builder::body_idle).
 // Fields drop in this order: the body first, as it may still hold a connection.
 #[pin_project]
 pub struct PermitBody<B, P: Pointer = Arc<Core>> {
     #[pin]
     body: B,
     /// `None` at the end, and in the answer to a refusal.
-    permit: Option<Permit<P>>,
-    outcome: Outcome,
+    held: Option<Held<P>>,
+}
+
+/// A permit whose place is leased: nobody may poll or drop the body that holds it.
+struct Held<P: Pointer> {
+    permit: Permit<P>,
+    /// `None` where places are not leased.
+    lease: Option<Lease>,
+}
+
+impl<P: Pointer> Held<P> {
+    fn renew(&mut self) {
+        let permit = &self.permit;
+        permit.core().renew(&mut self.lease, permit.places());
+    }
+}
+
+impl<P: Pointer> Drop for Held<P> {
+    fn drop(&mut self) {
+        // Before the permit gives its places back: after this they are its own.
+        if let Some(lease) = &self.lease {
+            self.permit.core().end_lease(lease, self.permit.places());
+        }
+    }
 }
 
 impl<B: Body, P: Pointer> PermitBody<B, P> {
-    pub(super) fn new(body: B, permit: Permit<P>, outcome: Outcome) -> Self {
+    pub(super) fn new(body: B, permit: Permit<P>) -> Self {
         // An empty body may never be polled.
-        let permit = if body.is_end_stream() {
-            permit.finish(outcome);
-            None
-        } else {
-            Some(permit)
-        };
-        Self {
-            body,
-            permit,
-            outcome,
-        }
+        let held = (!body.is_end_stream()).then(|| {
+            let mut held = Held {
+                permit,
+                lease: None,
+            };
+            held.renew();
+            held
+        });
+        Self { body, held }
     }
 
     /// The body of the answer to a refusal.
     pub(super) const fn without_place(body: B) -> Self {
-        Self {
-            body,
-            permit: None,
-            outcome: Outcome::Ignored,
-        }
+        Self { body, held: None }
     }
 }
 
@@ -62,16 +78,13 @@ impl<B: Body, P: Pointer> Body for PermitBody<B, P> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
+        if let Some(held) = this.held {
+            held.renew();
+        }
         let frame = ready!(this.body.as_mut().poll_frame(cx));
         match frame {
-            // The outcome is that of the head. A body that fails says nothing about load.
-            Some(Err(_)) => drop(this.permit.take()),
             Some(Ok(_)) if !this.body.is_end_stream() => {}
-            Some(Ok(_)) | None => {
-                if let Some(permit) = this.permit.take() {
-                    permit.finish(*this.outcome);
-                }
-            }
+            Some(_) | None => *this.held = None,
         }
         Poll::Ready(frame)
     }
@@ -88,7 +101,7 @@ impl<B: Body, P: Pointer> Body for PermitBody<B, P> {
 impl<B, P: Pointer> fmt::Debug for PermitBody<B, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PermitBody")
-            .field("holds_a_place", &self.permit.is_some())
+            .field("holds_a_place", &self.held.is_some())
             .finish_non_exhaustive()
     }
 }

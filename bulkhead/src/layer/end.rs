@@ -73,13 +73,9 @@ mod body {
             permit: Permit<P>,
             outcome: Outcome,
         ) -> Result<Self::Response, Err> {
-            match result {
-                Ok(response) => Ok(response.map(|body| PermitBody::new(body, permit, outcome))),
-                Err(error) => {
-                    permit.finish(outcome);
-                    Err(error)
-                }
-            }
+            // At the head. What follows takes as long as the client reads, which says nothing of the dependency.
+            permit.report(outcome);
+            result.map(|response| response.map(|body| PermitBody::new(body, permit)))
         }
 
         fn answer<Err>(answer: Result<Response<B>, Err>) -> Result<Self::Response, Err> {

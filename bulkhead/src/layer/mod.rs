@@ -183,8 +183,11 @@ impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
     /// responses that stream: the work, and the connection it needs, ends with the body.
     ///
     /// The type of the response body becomes [`PermitBody`](crate::PermitBody). The classifier sees the response when its
-    /// head is ready. Its outcome is reported when the body has ended, so that an adaptive limit learns the latency of the
-    /// whole. A body that fails or is dropped before its end reports nothing.
+    /// head is ready, and its outcome is reported then: an adaptive limit learns the latency of the head. How long the body
+    /// takes depends on its reader.
+    ///
+    /// A body whose client stops reading is not polled and never ends. Its place goes to the next caller that finds no room
+    /// once it was not polled for [`Builder::body_idle`](crate::Builder::body_idle), a minute by default.
     ///
     /// # Examples
     ///

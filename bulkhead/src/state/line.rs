@@ -20,7 +20,7 @@ use std::{
 use super::{
     Core,
     permits::Admit,
-    refuse::{Caller, MAX_TOLD, WATCHES},
+    refuse::{Caller, LEASES, MAX_QUEUED, WATCHES},
     serve,
     waiters::{Ticket, Turn, Waiters},
 };
@@ -74,7 +74,11 @@ impl<R> Core<R> {
         // Relaxed: the length is written under the lock, and a seat that was given up before this call is seen as free. A
         // full line then refuses without the lock, so that an overload does not make callers wait for it.
         let aside = self.aside.load(Relaxed);
-        if aside & WATCHES == 0 && (aside & MAX_TOLD) as usize >= line.length {
+        if aside & LEASES != 0 {
+            // The callers that wait are served first.
+            self.reclaim();
+        }
+        if aside & WATCHES == 0 && (aside & MAX_QUEUED) as usize >= line.length {
             return self.line_is_full(places);
         }
         self.queue(places, line, waker)
@@ -170,6 +174,8 @@ impl<R> Core<R> {
                 drop(waiters);
                 self.meter.went(self);
                 drop(waker);
+                // A caller that gave up looks for the others, who may have no timer.
+                self.reclaim();
                 // The next one may want fewer places than are free.
                 serve(self);
             }
@@ -192,6 +198,7 @@ impl<R> Core<R> {
     }
 
     pub(crate) fn poll_drained(&self, seat: &mut Option<Ticket>, waker: &Waker) -> Poll<()> {
+        self.reclaim();
         let mut waiters = self.waiters.lock();
         // Under the lock. A call that ends before it is seen here. One that ends after it takes the lock and finds the seat.
         // The model `the_last_call_ends_a_starting_drain` holds it.
@@ -299,8 +306,8 @@ impl<R> Core<R> {
 
     fn note_length(&self, waiters: &Waiters) {
         // Relaxed, load and store: every writer holds the lock. A reader without it takes the length as a figure.
-        let queued = u32::try_from(waiters.len()).map_or(MAX_TOLD, |n| n.min(MAX_TOLD));
-        let mode = self.aside.load(Relaxed) & !MAX_TOLD;
+        let queued = u32::try_from(waiters.len()).map_or(MAX_QUEUED, |n| n.min(MAX_QUEUED));
+        let mode = self.aside.load(Relaxed) & !MAX_QUEUED;
         self.aside.store(mode | queued, Relaxed);
     }
 }

@@ -1,5 +1,6 @@
 //! The shared state of a bulkhead: the word of permits, the line of waiters, and what joins the two.
 
+mod leases;
 mod line;
 mod permits;
 mod pointer;
@@ -22,11 +23,14 @@ use crate::{
     },
     types::{Full, InvalidConfig, Outcome, Snapshot},
 };
+#[cfg(feature = "http-body")]
+pub(crate) use leases::Lease;
+use leases::Leases;
 pub(crate) use line::{Entry, Line};
 use permits::{Admit, Permits};
 pub use pointer::{Many, Pointer};
 pub(crate) use refuse::Caller;
-use refuse::{MAX_TOLD, modes};
+use refuse::{LEASES, MAX_QUEUED, modes};
 pub(crate) use waiters::Ticket;
 use waiters::Waiters;
 
@@ -35,14 +39,16 @@ use waiters::Waiters;
 pub struct Core<R = Fixed> {
     name: &'static str,
     permits: Permits,
-    // What a caller without a place reads beside the word. Bits 0 to 23: the length of the line. Above them: `WATCHES` and
-    // `COUNTS`. One load for a refusal. Written under the lock of the waiters.
+    // What a caller without a place reads beside the word. Bits 0 to 19: the length of the line. Bits 20 to 27: the seconds
+    // of `retry_after`. Above them: `WATCHES`, `COUNTS` and `LEASES`. One load for a refusal. Written under the lock of the
+    // waiters.
     aside: AtomicU32,
     // How many callers may wait in `acquire`. A queue of a layer brings its own bound.
     max_queued: AtomicUsize,
     // Counts for people. A call writes one only if it met an overload, or was refused where a mode asks for it.
     overloads: AtomicU64,
     rejections: AtomicU64,
+    leases: Leases,
     // Taken by callers without a place, by calls that leave while one waits, and by every change of the limit.
     waiters: Mutex<Waiters>,
     // A parameter: a fixed cap holds no clock and no samples.
@@ -63,6 +69,7 @@ impl<R> Core<R> {
                 max_queued: AtomicUsize::new(numbers.max_queued),
                 overloads: AtomicU64::new(0),
                 rejections: AtomicU64::new(0),
+                leases: Leases::new(numbers.body_idle),
                 waiters: Mutex::new(Waiters::new()),
                 regulator,
                 meter: Meter::new(),
@@ -128,7 +135,7 @@ impl<R> Core<R> {
 }
 
 impl<R: Regulate> Core<R> {
-    /// Records how a call went. Its place is released afterwards.
+    /// Records how a call went. Its place is released afterwards, at once or when its body ends.
     // The call is still counted as in flight here, and an adaptive limit counts on that.
     #[inline]
     pub(crate) fn finish(&self, start: R::Start, outcome: Outcome) {
@@ -145,9 +152,10 @@ impl<R: Regulate> Core<R> {
         let waiters = self.waiters.lock();
         // Under the lock: a caller that takes a seat later sees the new mode, and one that has a seat is admitted below. So
         // no caller waits for a bulkhead that only counts. The model `a_metrics_only_bulkhead_keeps_no_waiter` holds it.
-        let queued = self.aside.load(Relaxed) & MAX_TOLD;
-        self.aside.store(modes(numbers) | queued, Relaxed);
+        let kept = self.aside.load(Relaxed) & (MAX_QUEUED | LEASES);
+        self.aside.store(modes(numbers) | kept, Relaxed);
         drop(waiters);
+        self.leases.set_idle(numbers.body_idle);
         self.regulator.reconfigured(numbers.window);
         self.resize(numbers.limit);
         if numbers.metrics_only {
@@ -239,7 +247,7 @@ impl<R> Figures for Core<R> {
     }
 
     fn queued(&self) -> usize {
-        (self.aside.load(Relaxed) & MAX_TOLD) as usize
+        (self.aside.load(Relaxed) & MAX_QUEUED) as usize
     }
 
     fn limit(&self) -> usize {

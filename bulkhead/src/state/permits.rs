@@ -120,6 +120,13 @@ impl Permits {
         self.word.fetch_add(step, Release).wrapping_add(step) < 0
     }
 
+    /// Counts places again that were given back in the name of their holder, whatever the limit is.
+    #[cfg(any(test, feature = "http-body"))]
+    pub(super) fn retake(&self, places: u32) {
+        // Acquire as in `try_acquire`.
+        self.word.fetch_sub(step(places), Acquire);
+    }
+
     /// Whether the line may have to be served: a caller waits, or the bulkhead is closed. A thread that released a permit
     /// before it asks either sees the waiter, or the waiter has seen the permit: `take_or_announce` writes the same word,
     /// and one word has one order.

@@ -4,7 +4,8 @@
 // calls in flight need. A mode adds one write: `COUNTS` counts the refusal, `WATCHES` admits the caller beyond the limit
 // and counts it as one that would have been refused.
 //
-// The modes share a word with the length of the line, because a refusal reports that length: one load for both.
+// The modes share a word with the length of the line and with `retry_after`, because a refusal reports both: one load for
+// all, and one shift puts the two into a `Full`.
 //
 // A refusal is reported under no lock: a recorder and a subscriber are foreign code, and may use this bulkhead.
 
@@ -28,20 +29,24 @@ pub(crate) enum Caller {
 }
 
 // The bulkhead only counts what it would refuse.
-pub(super) const WATCHES: u32 = 1 << QUEUED_BITS;
+pub(super) const WATCHES: u32 = 1 << TOLD_BITS;
 // The bulkhead counts what it refuses.
-const COUNTS: u32 = 2 << QUEUED_BITS;
+const COUNTS: u32 = 2 << TOLD_BITS;
+// Places are leased: a caller without a place looks for leases that are over.
+pub(super) const LEASES: u32 = 4 << TOLD_BITS;
 
-// A `Full` has as many bits for the length.
-const QUEUED_BITS: u32 = 24;
+// What a `Full` tells: the length of the line, and above it `retry_after` in seconds.
+const TOLD_BITS: u32 = QUEUED_BITS + 8;
+const MAX_TOLD: u32 = (1 << TOLD_BITS) - 1;
+pub(super) const QUEUED_BITS: u32 = 20;
 // A longer line is reported with this length.
-pub(super) const MAX_TOLD: u32 = (1 << QUEUED_BITS) - 1;
+pub(super) const MAX_QUEUED: u32 = (1 << QUEUED_BITS) - 1;
 
-/// The modes of `numbers`, with an empty line.
+/// The modes of `numbers` and what a refusal tells of them, with an empty line.
 pub(super) const fn modes(numbers: Builder) -> u32 {
     let watches = if numbers.metrics_only { WATCHES } else { 0 };
     let counts = if numbers.count_rejections { COUNTS } else { 0 };
-    watches | counts
+    watches | counts | numbers.retry_seconds() << QUEUED_BITS
 }
 
 impl<R> Core<R> {
@@ -49,16 +54,16 @@ impl<R> Core<R> {
     pub(super) fn no_place(&self, places: u32, seen: Snapshot) -> Result<(), Full> {
         // Relaxed: a setting that takes effect soon and orders nothing.
         let aside = self.aside.load(Relaxed);
-        // One comparison for both modes: each is a bit above the length.
+        // One comparison for all modes: each is a bit above what is told.
         if aside > MAX_TOLD && self.enters_or_counts(places, aside) {
             return Ok(());
         }
-        let queued = aside & MAX_TOLD;
+        let told = aside & MAX_TOLD;
         // A call of one place fits under every limit.
         let full = if places > 1 && !seen.fits(places) {
-            Full::too_heavy(self.name, seen, queued, places)
+            Full::too_heavy(self.name, seen, told, places)
         } else {
-            Full::new(self.name, Cause::AtLimit, seen, queued, Duration::ZERO)
+            Full::new(self.name, Cause::AtLimit, seen, told, Duration::ZERO)
         };
         self.meter.report_refusal(self, &full);
         Err(full)
@@ -68,11 +73,14 @@ impl<R> Core<R> {
     #[cold]
     #[inline(never)]
     fn enters_or_counts(&self, places: u32, aside: u32) -> bool {
+        if aside & LEASES != 0 && self.reclaim() && self.permits.try_acquire(places).is_ok() {
+            self.meter.entered(self, places);
+            return true;
+        }
         if aside & WATCHES != 0 && matches!(self.enter_beyond_limit(places), Admit::Inside) {
             return true;
         }
-        // Relaxed: a count that orders nothing.
-        self.rejections.fetch_add(1, Relaxed);
+        self.count_refusal(aside);
         false
     }
 
@@ -99,31 +107,33 @@ impl<R> Core<R> {
     /// The refusal of a call that takes more places than the limit allows.
     #[cold]
     pub(super) fn too_heavy(&self, places: u32) -> Full {
-        let queued = self.count_refusal();
-        let full = Full::too_heavy(self.name, self.permits.snapshot(), queued, places);
+        let aside = self.aside.load(Relaxed);
+        self.count_refusal(aside);
+        let told = aside & MAX_TOLD;
+        let full = Full::too_heavy(self.name, self.permits.snapshot(), told, places);
         self.meter.report_refusal(self, &full);
         full
     }
 
-    /// Counts a refusal where a mode asks for it. Returns how many callers wait.
-    fn count_refusal(&self) -> u32 {
-        let aside = self.aside.load(Relaxed);
-        if aside > MAX_TOLD {
+    /// Counts a refusal where a mode asks for it.
+    fn count_refusal(&self, aside: u32) {
+        if aside & (WATCHES | COUNTS) != 0 {
+            // Relaxed: a count that orders nothing.
             self.rejections.fetch_add(1, Relaxed);
         }
-        aside & MAX_TOLD
     }
 
     pub(super) fn refusal(&self, cause: Cause, waited: Duration, from: Caller) -> Full {
-        let queued = self.count_refusal();
+        let aside = self.aside.load(Relaxed);
+        self.count_refusal(aside);
         // The refused caller itself is reported neither as waiting nor as in flight.
-        let seen = self.permits.snapshot();
-        let (seen, queued) = match from {
-            Caller::Outside => (seen, queued),
-            Caller::InLine => (seen, queued.saturating_sub(1)),
-            Caller::Inside(places) => (seen.without(places), queued),
+        let (seen, told) = (self.permits.snapshot(), aside & MAX_TOLD);
+        let (seen, told) = match from {
+            Caller::InLine if told & MAX_QUEUED > 0 => (seen, told - 1),
+            Caller::Outside | Caller::InLine => (seen, told),
+            Caller::Inside(places) => (seen.without(places), told),
         };
-        let full = Full::new(self.name, cause, seen, queued, waited);
+        let full = Full::new(self.name, cause, seen, told, waited);
         self.meter.report_refusal(self, &full);
         full
     }

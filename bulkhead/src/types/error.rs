@@ -6,6 +6,10 @@ use std::{error::Error, fmt};
 pub enum InvalidConfig {
     /// The limit is 0: it would refuse every call.
     ZeroLimit,
+    /// The time after which refused callers may try again is 0 or above 255 seconds.
+    RetryAfter,
+    /// The time for which a body may stay unread is 0.
+    BodyIdle,
     /// The capacity of a family is 0: every key would share the overflow.
     ZeroCapacity,
     /// The floor of an adaptive limit is 0 or above its ceiling.
@@ -28,6 +32,12 @@ impl InvalidConfig {
         match self {
             Self::ZeroLimit => {
                 "`limit` of a bulkhead must be at least 1: with 0 it would refuse every call"
+            }
+            Self::RetryAfter => {
+                "`retry_after` of a bulkhead must be above 0 s and at most 255 s: refused callers come back after it"
+            }
+            Self::BodyIdle => {
+                "`body_idle` of a bulkhead must be above 0 s: with 0 a body would lose its place at once; \"unlimited\" keeps it"
             }
             Self::ZeroCapacity => {
                 "`capacity` of a family of bulkheads must be at least 1: with 0 all keys would share the overflow"

@@ -11,8 +11,8 @@ pub struct Full {
     // Limit and calls in flight, as the word of the bulkhead had them. The accessors unpack it, so that a refusal
     // only copies it.
     seen: Snapshot,
-    // Bits 0 to 31: the wait in microseconds, or for `TooHeavy` the places of the call. Bits 32 to 55: how many others
-    // waited. Bits 56 to 58: the `Cause`, unless `seen` is closed.
+    // Bits 0 to 31: the wait in microseconds, or for `TooHeavy` the places of the call. Bits 32 to 51: how many others
+    // waited. Bits 52 to 59: `retry_after` in seconds. Bits 60 to 63: the `Cause`, unless `seen` is closed.
     //
     // Whole words, because a `Full` is part of every error type of every stack. With `cause` as an enum field rustc puts
     // the discriminant of the user's enum into its spare values, and each `Result` is copied in pieces: 33 instructions a
@@ -71,21 +71,21 @@ impl Full {
         name: &'static str,
         cause: Cause,
         seen: Snapshot,
-        queued: u32,
+        told: u32,
         waited: Duration,
     ) -> Self {
         Self {
             name,
             seen,
-            wait: micros(waited) | u64::from(queued) << 32 | (cause as u64) << 56,
+            wait: micros(waited) | u64::from(told) << 32 | (cause as u64) << 60,
         }
     }
 
     /// The refusal of a call that takes `places`, more than the limit allows.
     #[cold]
-    pub(crate) fn too_heavy(name: &'static str, seen: Snapshot, queued: u32, places: u32) -> Self {
+    pub(crate) fn too_heavy(name: &'static str, seen: Snapshot, told: u32, places: u32) -> Self {
         let waited = Duration::from_micros(u64::from(places));
-        Self::new(name, Cause::TooHeavy, seen, queued, waited)
+        Self::new(name, Cause::TooHeavy, seen, told, waited)
     }
 
     /// The same refusal of a call that had waited.
@@ -114,7 +114,7 @@ impl Full {
     }
 
     const fn told(&self) -> Cause {
-        Cause::ALL[(self.wait >> 56) as usize]
+        Cause::ALL[(self.wait >> 60) as usize]
     }
 
     /// How many places the call takes, where it is [too heavy](Cause::TooHeavy).
@@ -139,10 +139,10 @@ impl Full {
         self.seen.held()
     }
 
-    /// How many other calls waited when this call was refused. 16,777,215 also stands for more.
+    /// How many other calls waited when this call was refused. 1,048,575 also stands for more.
     #[must_use]
     pub const fn queued(&self) -> usize {
-        (self.wait >> 32 & 0xFF_FFFF) as usize
+        (self.wait >> 32 & 0xF_FFFF) as usize
     }
 
     /// How long this call had waited, in whole microseconds and at most 71 minutes. Zero if it did not wait, or was too
@@ -152,6 +152,35 @@ impl Full {
         match self.told() {
             Cause::TooHeavy => Duration::ZERO, // its places are kept there
             _ => Duration::from_micros(self.wait & 0xFFFF_FFFF),
+        }
+    }
+
+    /// When the caller may try again: what [`Builder::retry_after`](crate::Builder::retry_after) says, in whole seconds and
+    /// never zero. For the `Retry-After` of a 503.
+    ///
+    /// A bulkhead does not know when a place becomes free. `None` where the same call has no better chance later: its
+    /// deadline was too near, it is too heavy, or the bulkhead is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::Bulkhead;
+    /// use std::time::Duration;
+    ///
+    /// let pool = Bulkhead::builder().limit(1).retry_after(Duration::from_secs(5)).build("db")?;
+    /// let _held = pool.try_acquire()?;
+    /// let full = pool.try_acquire().unwrap_err();
+    /// let header = full.retry_after().map(|after| after.as_secs().to_string());
+    /// assert_eq!(header.as_deref(), Some("5"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self.cause() {
+            Cause::AtLimit | Cause::QueueFull | Cause::WaitedTooLong => {
+                Some(Duration::from_secs(self.wait >> 52 & 0xFF))
+            }
+            Cause::DeadlineTooNear | Cause::TooHeavy | Cause::Closed => None,
         }
     }
 

@@ -74,11 +74,24 @@ where
     }
 
     fn poll_end(
-        &self,
+        &mut self,
         mut budget: Pin<&mut WaitBudget>,
         cx: &mut Context<'_>,
     ) -> Poll<Begin<S::Error>> {
         let cause = ready!(budget.as_mut().poll_end(cx));
+        // The lease of a body may be over, and no caller has looked since.
+        if let Place::Queued(acquire) = &mut self.place {
+            if acquire.core().reclaim() {
+                match acquire.poll_permit(cx.waker()) {
+                    Poll::Ready(Ok(permit)) => {
+                        self.place = Place::Held(permit);
+                        return self.poll_begin(budget, cx);
+                    }
+                    Poll::Ready(Err(full)) => return Poll::Ready(Begin::Refused(full)),
+                    Poll::Pending => {}
+                }
+            }
+        }
         match self.refuse(cause, budget) {
             Some(full) => Poll::Ready(Begin::Refused(full)),
             None => Poll::Pending, // the line or the inner service wakes the task
