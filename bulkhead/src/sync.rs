@@ -32,7 +32,7 @@ macro_rules! const_fn {
 pub(crate) use const_fn;
 
 /// An array of zeros, in a `const fn` where that is possible.
-#[cfg(not(all(test, loom)))]
+#[cfg(all(any(test, feature = "http-body"), not(all(test, loom))))]
 macro_rules! zeros {
     ($n:expr) => {
         [const { $crate::sync::atomic::AtomicU64::new(0) }; $n]
@@ -44,6 +44,7 @@ macro_rules! zeros {
         std::array::from_fn::<_, { $n }, _>(|_| $crate::sync::atomic::AtomicU64::new(0))
     };
 }
+#[cfg(any(test, feature = "http-body"))]
 pub(crate) use zeros;
 
 /// A lock without poisoning: no foreign code runs between two writes to what it protects.

@@ -135,7 +135,8 @@ impl Builder {
     /// itself is not ended: when it is polled again it counts as in flight again, beyond the limit if need be. A body that
     /// is polled from time to time keeps its place; bound it with a timeout for the whole body.
     ///
-    /// The clock is read when a head arrives and whenever a body is polled. In steps of an eighth of a second.
+    /// The clock is read when a head arrives and whenever a body is polled. In steps of an eighth of a second. A time that
+    /// is changed applies to a body when its present one is over.
     pub const fn body_idle(mut self, time: Duration) -> Self {
         self.body_idle = time;
         self

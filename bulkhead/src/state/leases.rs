@@ -29,18 +29,18 @@ use std::{sync::OnceLock, time::Duration};
 use tokio::time::Instant;
 
 use super::Core;
-#[cfg(any(test, feature = "http-body"))]
-use crate::observe::Observe;
-use crate::sync::{
-    atomic::{AtomicU64, Ordering::Relaxed},
-    const_fn, zeros,
+use crate::{
+    observe::Observe,
+    sync::{
+        atomic::{AtomicU64, Ordering::Relaxed},
+        const_fn, zeros,
+    },
 };
 
 /// A lease ends at one of at most six moments, unless its length changes: two to spare. Under loom: two.
 const SLOTS: usize = if cfg!(all(test, loom)) { 2 } else { 8 };
 
 /// The ends of leases of one length stand this share of the length apart.
-#[cfg(any(test, feature = "http-body"))]
 const STEPS: u64 = 4;
 
 const TICK_MILLIS: u64 = 125;
@@ -63,7 +63,6 @@ pub(super) struct Leases {
 }
 
 /// The lease of the places of one body.
-#[cfg(any(test, feature = "http-body"))]
 #[derive(Debug)]
 pub(crate) struct Lease {
     slot: usize,
@@ -144,7 +143,6 @@ impl Leases {
     }
 }
 
-#[cfg(any(test, feature = "http-body"))]
 impl Leases {
     /// When a lease that begins now ends, rounded up.
     fn end(&self, now: u64) -> u64 {
@@ -211,7 +209,6 @@ impl Leases {
 }
 
 /// Whether a slot may be taken for a later end.
-#[cfg(any(test, feature = "http-body"))]
 const fn is_vacant(seen: Seen, end: u64, now: u64) -> bool {
     seen.end < end && (seen.places == 0 || seen.end < now)
 }
@@ -231,6 +228,9 @@ const fn ticks(time: Duration) -> u64 {
 
 impl<R> Core<R> {
     /// Gives the places back whose lease is over, for a caller that finds no room. Returns whether there were any.
+    // Out of line, so that the paths that end here stay small.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn reclaim(&self) -> bool {
         // Relaxed: a hint. A caller that does not see the first lease yet does not find it over either.
         if self.aside.load(Relaxed) & super::LEASES == 0 {
@@ -248,7 +248,6 @@ impl<R> Core<R> {
     }
 }
 
-#[cfg(any(test, feature = "http-body"))]
 impl<R> Core<R> {
     /// Leases the `places` of a body from now on: a new lease, or a longer one. If they were reclaimed they count again.
     #[cfg(feature = "http-body")]

@@ -20,7 +20,7 @@ use std::{
 use super::{
     Core,
     permits::Admit,
-    refuse::{Caller, LEASES, MAX_QUEUED, WATCHES},
+    refuse::{Caller, MAX_QUEUED, WATCHES},
     serve,
     waiters::{Ticket, Turn, Waiters},
 };
@@ -74,10 +74,6 @@ impl<R> Core<R> {
         // Relaxed: the length is written under the lock, and a seat that was given up before this call is seen as free. A
         // full line then refuses without the lock, so that an overload does not make callers wait for it.
         let aside = self.aside.load(Relaxed);
-        if aside & LEASES != 0 {
-            // The callers that wait are served first.
-            self.reclaim();
-        }
         if aside & WATCHES == 0 && (aside & MAX_QUEUED) as usize >= line.length {
             return self.line_is_full(places);
         }
@@ -86,6 +82,8 @@ impl<R> Core<R> {
 
     #[inline(never)]
     fn queue(&self, places: u32, line: Line, waker: Option<&Waker>) -> Entry {
+        // The callers that wait are served first.
+        self.reclaim();
         let mut waiters = self.waiters.lock();
         // Under the lock: `reconfigure` writes the mode under it, and then admits all waiters that have a seat.
         if self.watches() {
@@ -123,6 +121,7 @@ impl<R> Core<R> {
     }
 
     fn line_is_full(&self, places: u32) -> Entry {
+        self.reclaim();
         // The last place and the last seat may have gone at different moments, so the place is tried once more.
         match self.permits.try_acquire(places) {
             Ok(()) => {

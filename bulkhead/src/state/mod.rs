@@ -1,5 +1,6 @@
 //! The shared state of a bulkhead: the word of permits, the line of waiters, and what joins the two.
 
+#[cfg(any(test, feature = "http-body"))]
 mod leases;
 mod line;
 mod permits;
@@ -25,6 +26,7 @@ use crate::{
 };
 #[cfg(feature = "http-body")]
 pub(crate) use leases::Lease;
+#[cfg(any(test, feature = "http-body"))]
 use leases::Leases;
 pub(crate) use line::{Entry, Line};
 use permits::{Admit, Permits};
@@ -48,6 +50,8 @@ pub struct Core<R = Fixed> {
     // Counts for people. A call writes one only if it met an overload, or was refused where a mode asks for it.
     overloads: AtomicU64,
     rejections: AtomicU64,
+    // Only bodies have leases.
+    #[cfg(any(test, feature = "http-body"))]
     leases: Leases,
     // Taken by callers without a place, by calls that leave while one waits, and by every change of the limit.
     waiters: Mutex<Waiters>,
@@ -69,6 +73,7 @@ impl<R> Core<R> {
                 max_queued: AtomicUsize::new(numbers.max_queued),
                 overloads: AtomicU64::new(0),
                 rejections: AtomicU64::new(0),
+                #[cfg(any(test, feature = "http-body"))]
                 leases: Leases::new(numbers.body_idle),
                 waiters: Mutex::new(Waiters::new()),
                 regulator,
@@ -155,6 +160,7 @@ impl<R: Regulate> Core<R> {
         let kept = self.aside.load(Relaxed) & (MAX_QUEUED | LEASES);
         self.aside.store(modes(numbers) | kept, Relaxed);
         drop(waiters);
+        #[cfg(any(test, feature = "http-body"))]
         self.leases.set_idle(numbers.body_idle);
         self.regulator.reconfigured(numbers.window);
         self.resize(numbers.limit);
@@ -204,6 +210,15 @@ impl<R> Limited for Core<R> {
         // Outside of all locks: metrics and wakers run foreign code.
         self.meter.report_limit(self, limit);
         self.serve();
+    }
+}
+
+#[cfg(not(any(test, feature = "http-body")))]
+impl<R> Core<R> {
+    /// Nothing is leased.
+    #[expect(clippy::unused_self, reason = "as with leases")]
+    pub(crate) const fn reclaim(&self) -> bool {
+        false
     }
 }
 
