@@ -127,7 +127,7 @@ impl Builder {
     }
 
     /// How long a response body may stay without being polled and keep its place, where the place is held
-    /// [until the body ends](crate::BulkheadLayer::until_body_end). Above zero. The default is a minute, and
+    /// until the body ends (`until_body_end` of a layer). Above zero. The default is a minute, and
     /// [`Duration::MAX`] keeps the place.
     ///
     /// A server does not poll a body while its client does not read. No timer inside the body can fire then. So the place of
