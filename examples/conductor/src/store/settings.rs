@@ -6,26 +6,38 @@ use std::time::Duration;
 use rusqlite::Connection;
 use thiserror::Error;
 
-/// The version of the schema below. A database of a later version is refused.
-const SCHEMA: i64 = 1;
+/// The version of the schema below. A database of an earlier version is converted, one of a later version is refused.
+const SCHEMA: i64 = 2;
 
+/// Rows have a number of their own, and the index of the ids has only ids.
+///
+/// The table of version 1 was `WITHOUT ROWID`: its rows were the index. A search of an id then compares whole rows, so an
+/// insert read the 64 KiB of each row on its way, and one malformed page among them stopped all inserts.
+///
+/// `status` is in the index of the queue although it is always the same there: without it SQLite reads each run as well, to
+/// see its status, and a page of large runs is slow.
 const CREATE: &str = "
-    CREATE TABLE IF NOT EXISTS runs (
-        id         TEXT PRIMARY KEY,
+    CREATE TABLE runs (
+        id         TEXT NOT NULL PRIMARY KEY,
         client_key TEXT UNIQUE,
         status     TEXT NOT NULL,
         created_at TEXT NOT NULL,
         settled_at TEXT,
         spec       TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 1;
+    ) STRICT;
+    CREATE INDEX runs_in_queue ON runs (id, status) WHERE status = 'queued';
+    PRAGMA user_version = 2;
 ";
 
-/// The queue. `status` is in the index although it is always the same there: without it SQLite reads each run as well, to
-/// see its status, and a page of large runs is slow. The index of earlier versions lacked it.
-const QUEUE: &str = "
-    CREATE INDEX IF NOT EXISTS runs_in_queue ON runs (id, status) WHERE status = 'queued';
-    DROP INDEX IF EXISTS runs_queued;
+/// Before and after [`CREATE`], in a database of version 1. Its indexes end with its table.
+const RENAME: &str = "
+    DROP INDEX IF EXISTS runs_in_queue;
+    ALTER TABLE runs RENAME TO runs_of_version_1;
+";
+const COPY: &str = "
+    INSERT INTO runs (id, client_key, status, created_at, settled_at, spec)
+        SELECT id, client_key, status, created_at, settled_at, spec FROM runs_of_version_1 ORDER BY id;
+    DROP TABLE runs_of_version_1;
 ";
 
 /// Why a file cannot serve as the store.
@@ -39,6 +51,10 @@ pub(crate) enum SchemaError {
     Later(i64),
     #[error("it is a database of another program, and was left as it was")]
     Foreign,
+    #[error(
+        "its runs cannot be moved to the layout of this version, and it was left as it was: {0}; free as much space as it takes, or, if it is malformed, recover it with sqlite3"
+    )]
+    Converted(#[source] rusqlite::Error),
 }
 
 /// Opens one connection.
@@ -51,7 +67,6 @@ pub(super) fn open(path: &Path, busy: Duration) -> Result<Connection, SchemaErro
     connection.busy_timeout(Duration::from_secs(2))?;
     // First of all, so that a database of another program is refused before anything in it is changed.
     own(&connection)?;
-    connection.execute_batch(QUEUE)?;
     // WAL: readers continue while the writer writes. FULL: an acknowledged commit is on the disk.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -61,26 +76,40 @@ pub(super) fn open(path: &Path, busy: Duration) -> Result<Connection, SchemaErro
     Ok(connection)
 }
 
-/// Creates the schema in an empty database, and checks it in any other.
+/// Creates the schema in an empty database, converts one of an earlier version, and checks any other.
 fn own(connection: &Connection) -> Result<(), SchemaError> {
     let number = |sql| connection.query_one(sql, [], |row| row.get::<_, i64>(0));
-    if number("PRAGMA user_version")? == 0 {
+    let version = || number("PRAGMA user_version");
+    if version()? < SCHEMA {
         // Under the lock, because another process may start on the same file. After an error the transaction is
         // rolled back when the connection is dropped.
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        if number("PRAGMA user_version")? == 0 {
-            if number("SELECT count(*) FROM sqlite_schema")? > 0 {
+        match version()? {
+            0 if number("SELECT count(*) FROM sqlite_schema")? > 0 => {
                 return Err(SchemaError::Foreign);
             }
-            connection.execute_batch(CREATE)?;
+            0 => connection.execute_batch(CREATE)?,
+            1 => {
+                has_our_columns(connection)?;
+                tracing::info!("moving the runs to the layout of this version");
+                for step in [RENAME, CREATE, COPY] {
+                    connection
+                        .execute_batch(step)
+                        .map_err(SchemaError::Converted)?;
+                }
+            }
+            _ => {}
         }
         connection.execute_batch("COMMIT")?;
     }
-    match number("PRAGMA user_version")? {
-        SCHEMA => {}
-        later => return Err(SchemaError::Later(later)),
+    match version()? {
+        SCHEMA => has_our_columns(connection),
+        later => Err(SchemaError::Later(later)),
     }
-    // Other programs also number their first schema 1, so the columns are checked.
+}
+
+/// Other programs also number their first schemas 1 and 2, so the columns are checked.
+fn has_our_columns(connection: &Connection) -> Result<(), SchemaError> {
     let ours = connection
         .prepare("SELECT id, client_key, status, created_at, settled_at, spec FROM runs LIMIT 0");
     ours.map(drop).map_err(|_| SchemaError::Foreign)

@@ -3,7 +3,7 @@
 
 use crate::client::RUNS;
 use crate::process::{Process, conductor, output};
-use crate::sockets::exchange;
+use crate::raw::exchange;
 use crate::stage::Stage;
 
 fn request(target: &str, headers: &str) -> String {

@@ -124,7 +124,7 @@ async fn runs_are_not_sent_again_and_again_while_the_writer_fails() {
 }
 
 #[tokio::test]
-async fn a_run_on_a_malformed_page_opens_no_breaker() {
+async fn a_run_on_a_malformed_page_stops_no_other_run() {
     let directory = tempfile::tempdir().expect("a directory");
     let peer = conductor::Peer::start().await.expect("a port");
     let path = directory.path().join("conductor.db");
@@ -136,13 +136,7 @@ async fn a_run_on_a_malformed_page_opens_no_breaker() {
     let id = rows::write(&database, 1, "queued", &rows::long_text());
     // Closing the only connection moves the log into the file.
     drop(database);
-    // An overflow page begins with the number of the next one, and is otherwise full of the text.
-    let mut bytes = std::fs::read(&path).expect("a file");
-    let page = bytes
-        .chunks_exact_mut(4096)
-        .find(|page| page[4..].iter().all(|byte| *byte == b'x'));
-    page.expect("an overflow page")[..4].fill(0xff);
-    std::fs::write(&path, bytes).expect("written");
+    rows::break_an_overflow_page(&path);
 
     // In this process, whose timeouts a busy machine does not reach.
     let stage = Stage::start_with(|config| config.database = path).await;
@@ -151,6 +145,11 @@ async fn a_run_on_a_malformed_page_opens_no_breaker() {
         assert_eq!(answer.string("/error/code"), "unreadable_run");
     }
     assert_eq!(stage.breaker("store-read").await, "closed");
+    assert_eq!(stage.client.get("/readyz").await.status, 200);
+    for _ in 0..3 {
+        let posted = stage.client.post(RUN).await;
+        assert_eq!(posted.status, 201, "{}", posted.text);
+    }
     // A client that asks again and again does not close the gate for others.
     let slo = stage.client.get("/slo").await;
     assert_eq!(

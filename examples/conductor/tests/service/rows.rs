@@ -1,6 +1,8 @@
 //! Rows that are written into the database by a second connection, as an earlier version or another program leaves
 //! them.
 
+use std::path::Path;
+
 use rusqlite::{Connection, params};
 
 /// The bytes of a large specification: just below the limit of a request body.
@@ -38,4 +40,15 @@ pub(crate) fn write(database: &Connection, number: u32, status: &str, spec: &str
         .execute(sql, params![id, status, spec])
         .expect("a row");
     id
+}
+
+/// Breaks a page of the text of a [`long_text`]. The file must be whole: no other connection is open.
+pub(crate) fn break_an_overflow_page(database: &Path) {
+    let mut bytes = std::fs::read(database).expect("a file");
+    // It begins with the number of the next one, and is otherwise full of the text.
+    let page = bytes
+        .chunks_exact_mut(4096)
+        .find(|page| page[4..].iter().all(|byte| *byte == b'x'));
+    page.expect("an overflow page")[..4].fill(0xff);
+    std::fs::write(database, bytes).expect("written");
 }
