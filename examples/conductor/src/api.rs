@@ -1,5 +1,6 @@
 //! The HTTP API: routes, handlers and error bodies.
 
+mod arrival;
 mod health;
 mod host;
 mod problem;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use maestro_bulkhead::Bulkhead;
 use maestro_circuit_breaker::State;
 use maestro_slo_budget::{ErrorBudget, Gate};
 
@@ -38,6 +39,8 @@ pub(crate) struct Conductor {
     pub(crate) memory: Memory,
     /// The rows of the store that cannot be read.
     pub(crate) unreadable: Arc<Unreadable>,
+    /// The runs that are stored and dispatched at once, requests only.
+    pub(crate) admission: Bulkhead,
     pub(crate) budget: ErrorBudget,
     pub(crate) gate: Gate,
     pub(crate) metrics: Metrics,
@@ -218,6 +221,15 @@ impl Conductor {
                 .gauge(name, &[])
                 .set(u32::try_from(value).unwrap_or(u32::MAX));
         };
+        let size = |size| u64::try_from(size).unwrap_or(u64::MAX);
+        gauge(
+            "conductor_admission_in_flight",
+            size(self.admission.in_flight()),
+        );
+        gauge("conductor_admission_queued", size(self.admission.queued()));
+        self.metrics
+            .counter("conductor_admission_refused_total", &[])
+            .absolute(self.admission.rejections());
         gauge("conductor_cache_bytes", self.memory.bytes());
         gauge(
             "conductor_store_unreadable_rows",

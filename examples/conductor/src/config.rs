@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
-use maestro_bulkhead::{Builder as BulkheadBuilder, Bulkhead};
+use maestro_bulkhead::{Builder as BulkheadBuilder, Bulkhead, Queue};
 use maestro_circuit_breaker::{Builder as BreakerBuilder, CircuitBreaker, Probes, Wait};
 use maestro_retry::{Backoff, BudgetBuilder, Builder as RetryBuilder, RetryBudget, RetryPolicy};
 use maestro_slo_budget::Objective;
@@ -41,8 +41,12 @@ pub struct Config {
     pub head: Duration,
     /// How long a client may read nothing of a response that is being sent.
     pub stalled: Duration,
-    /// The timeout of a request to the API.
+    /// The timeout of a request to the API, from its admission on.
     pub request: Duration,
+    /// The number of runs that are stored and dispatched at once.
+    pub admission: BulkheadBuilder,
+    /// How further runs wait for their place.
+    pub queue: Queue,
     /// How long a statement waits for a lock that another connection holds.
     pub busy: Duration,
     /// How long a copy of a queued run counts as current.
@@ -117,8 +121,14 @@ impl Default for Config {
             // the time that the head of a request takes over any line.
             head: Duration::from_secs(30),
             stalled: Duration::from_secs(10),
-            // More than the sum of the limits that a request passes: body, insert, dispatch, settle, cache.
+            // More than the sum of the limits that a request passes: insert, dispatch, settle, cache.
             request: ms(4_000),
+            // Each of them has at most one attempt at the writer, so this is the length of the writer's queue. A dozen
+            // commits take less than the timeout of an attempt, also on a slow disk. With 32 an overload made the
+            // attempts late and opened the writer's breaker, as if the store had failed.
+            admission: Bulkhead::builder().limit(12).count_rejections(true),
+            // A burst of one client waits here, outside of the stacks, where it makes nothing late.
+            queue: Queue::new(64, ms(250)),
             // A commit with its fsync takes milliseconds. A lock held longer belongs to another program.
             busy: ms(50),
             fresh_for: ms(1_000),
@@ -155,7 +165,7 @@ impl Tuning {
             attempt: Attempt {
                 breaker: breaker(),
                 timeout: ms(250),
-                // One thread serves the attempts, so this is the length of its queue: a few fsyncs.
+                // One thread serves the attempts. Requests alone do not fill this queue: the admission has fewer places.
                 bulkhead: Bulkhead::builder().limit(32),
             },
         }

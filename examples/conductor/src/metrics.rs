@@ -59,9 +59,10 @@ impl Metrics {
                 "breaker transitions, by the state entered",
             ),
             (
-                "conductor_gate_refused_total",
-                "runs refused because the gate was closed",
+                "conductor_admission_refused_total",
+                "runs refused because too many came at once",
             ),
+            ("conductor_gate_refused_total", "runs refused by the gate"),
             (
                 "conductor_outbox_dispatched_total",
                 "runs the outbox brought to the dispatch API",
@@ -93,6 +94,11 @@ impl Metrics {
                 "conductor_outbox_queued",
                 "runs stored and not yet dispatched, counted to 100,000",
             ),
+            (
+                "conductor_admission_in_flight",
+                "runs that requests store and dispatch now",
+            ),
+            ("conductor_admission_queued", "runs that wait for a place"),
             ("conductor_cache_bytes", "bytes of the runs in the cache"),
             (
                 "conductor_store_unreadable_rows",

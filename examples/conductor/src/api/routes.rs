@@ -5,50 +5,51 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use maestro_slo_budget::{Class, ErrorBudgetLayer, Event, GateLayer, Spent};
+use axum::routing::{get, post};
+use maestro_bulkhead::{BulkheadLayer, Cause, Full};
+use maestro_slo_budget::{ErrorBudgetLayer, Event, GateLayer, Spent};
 use maestro_timeout::{Timeout, TimeoutLayer};
 use tokio::time::Instant;
 
 use super::problem::{Problem, Uncounted};
-use super::{health, host, runs, slo};
+use super::{arrival, health, host, runs, slo};
 use crate::conductor::Conductor;
 use crate::config::Config;
-use crate::spec::MAX_BODY;
 
 pub(super) const RUNS: &str = "/api/maestro/v1/runs";
 const ONE_RUN: &str = "/api/maestro/v1/runs/{id}";
 
 /// The whole service.
 pub(crate) fn routes(conductor: Arc<Conductor>, config: &Config) -> Router {
-    let request = config.request;
-    // Outside in: gate, error budget, timeout. The gate is outside the budget, so that a refused request is not
-    // recorded. It decides before the run is parsed: a request that is refused needs no parsing, and a malformed
-    // run that happens to be a probe counts as nothing (4xx). The timeout is inside the budget, so that a 504
-    // counts as bad. Health, metrics and the SLO are outside of all three: they must answer when nothing else
-    // does, and the objective does not cover them.
-    let api = Router::new()
-        .route(RUNS, get(runs::list).post(runs::post))
-        .route(ONE_RUN, get(runs::get))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(
-            TimeoutLayer::new(Timeout::new(request).named("request"))
-                .limit(move |headers: &Request| asked(headers).unwrap_or(request).min(request))
-                .on_reject(move |elapsed| {
-                    let chosen = elapsed.limit() < request;
-                    Ok(late(&elapsed.to_string(), chosen))
-                }),
-        )
-        .layer(ErrorBudgetLayer::new(conductor.budget.clone()).classify(event))
-        .layer(
-            GateLayer::new(conductor.gate.clone())
-                .class(class)
-                .on_reject(|spent| Ok(refused(&spent))),
-        );
+    let reads = Router::new()
+        .route(RUNS, get(runs::list))
+        .route(ONE_RUN, get(runs::get));
+    // Outside in: admission, gate, error budget, timeout. A run that is refused costs its bytes: it is not parsed.
+    // Admission comes first, so that an overload is refused as what it is and the gate sees only what could be
+    // served. Both are outside the budget, so that what they refuse is not recorded. The timeout is inside the
+    // budget, so that a 504 counts as bad.
+    let posts = counted(
+        Router::new().route(RUNS, post(runs::post)),
+        &conductor,
+        config,
+    )
+    // New runs can wait until the budget has recovered. Reads cannot, so they pass no gate.
+    .layer(GateLayer::new(conductor.gate.clone()).on_reject(|spent| Ok(refused(&spent))))
+    .layer(
+        BulkheadLayer::new(conductor.admission.clone())
+            .on_reject(|full| Ok(crowded(&full)))
+            .queue(config.queue)
+            .deadline(arrival::until),
+    );
+    // Health, metrics and the SLO are outside of all of these: they must answer when nothing else does, and the
+    // objective does not cover them.
+    let api = counted(reads, &conductor, config)
+        .merge(posts)
+        .layer(middleware::from_fn(arrival::arrive));
     Router::new()
         .merge(api)
         .route("/healthz", get(health::alive))
@@ -69,13 +70,23 @@ pub(crate) fn routes(conductor: Arc<Conductor>, config: &Config) -> Router {
         .with_state(conductor)
 }
 
-/// New runs can wait until the budget has recovered. Reads cannot.
-fn class(request: &Request) -> Class {
-    if request.method() == Method::POST {
-        Class::Optional
-    } else {
-        Class::Essential
-    }
+/// The routes inside the timeout of a request and the error budget.
+fn counted(
+    routes: Router<Arc<Conductor>>,
+    conductor: &Conductor,
+    config: &Config,
+) -> Router<Arc<Conductor>> {
+    let limit = config.request;
+    routes
+        .layer(
+            TimeoutLayer::new(Timeout::new(limit).named("request"))
+                .deadline(arrival::until)
+                .on_reject(move |elapsed| {
+                    let chosen = elapsed.limit() < limit;
+                    Ok(late(&elapsed.to_string(), chosen))
+                }),
+        )
+        .layer(ErrorBudgetLayer::new(conductor.budget.clone()).classify(event))
 }
 
 /// What a response counts as.
@@ -94,12 +105,6 @@ fn event(result: &Result<Response, Infallible>, _latency: Duration) -> Event {
     }
 }
 
-/// The header `request-timeout-ms`: how long the client waits. The service's own limit caps it.
-fn asked(request: &Request) -> Option<Duration> {
-    let text = request.headers().get("request-timeout-ms")?.to_str().ok()?;
-    Some(Duration::from_millis(text.parse().ok()?))
-}
-
 /// The response to a request whose time is over. `chosen` is true if the client's deadline was shorter than ours.
 fn late(why: &str, chosen: bool) -> Response {
     let message = format!("{why}; a run that was stored by then will be dispatched");
@@ -107,6 +112,19 @@ fn late(why: &str, chosen: bool) -> Response {
     problem
         .uncounted(chosen)
         .rejected_by("request timeout")
+        .into_response()
+}
+
+/// The response to a run for which there is no place, or none until the client's deadline.
+fn crowded(full: &Full) -> Response {
+    if full.cause() == Cause::DeadlineTooNear {
+        return late("the client's deadline has passed", true);
+    }
+    let message = format!("too many runs at once: {full}");
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_runs", message);
+    problem
+        .rejected_by("admission")
+        .retry_after(Duration::ZERO)
         .into_response()
 }
 

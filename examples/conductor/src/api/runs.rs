@@ -1,15 +1,13 @@
 //! The handlers that take, read and list runs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Bytes, HttpBody};
+use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{FromRequest, Path, Query, Request, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use maestro_timeout::Deadline;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
@@ -17,12 +15,10 @@ use super::routes::RUNS;
 use crate::conductor::{Accepted, Conductor, Found, NotYet};
 use crate::rejection::{Fault, Layer};
 use crate::run::{Run, RunId};
-use crate::spec::{MAX_BODY, RunSpec};
+use crate::spec::RunSpec;
 
 /// The largest number of runs in one response.
 const MAX_LIMIT: u32 = 200;
-/// The time limit of a request body: enough for 64 KiB over a slow line. The request timeout includes it.
-const BODY: Duration = Duration::from_secs(1);
 /// The longest `Idempotency-Key`, in characters: two UUIDs and a name.
 const MAX_KEY: usize = 128;
 
@@ -57,11 +53,11 @@ struct List {
 
 pub(super) async fn post(
     State(conductor): State<Arc<Conductor>>,
-    request: Request,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Result<Response, Problem> {
-    json_only(request.headers())?;
-    let key = client_key(request.headers())?;
-    let body = whole(request).await?;
+    json_only(&headers)?;
+    let key = client_key(&headers)?;
     let spec = RunSpec::parse(&body).map_err(|invalid| {
         Problem::new(StatusCode::BAD_REQUEST, "invalid_run", invalid.to_string())
             .field(invalid.field)
@@ -162,27 +158,6 @@ impl<'a> Shown<'a> {
 fn shown(status: StatusCode, body: &Shown<'_>) -> Response {
     let location = [(header::LOCATION, format!("{RUNS}/{}", body.run.id))];
     (status, location, Json(body)).into_response()
-}
-
-/// Reads the body. A slow client gets a 408 here; the request timeout would make it a 504, which burns the budget.
-///
-/// A length that is announced as too large is refused at once: reading would only show what is known.
-async fn whole(request: Request) -> Result<Bytes, Problem> {
-    let unreadable = |status| {
-        let message = format!("the body must be at most {MAX_BODY} bytes, and sent whole");
-        Problem::new(status, "body_unreadable", message)
-    };
-    if request.body().size_hint().lower() > MAX_BODY as u64 {
-        return Err(unreadable(StatusCode::PAYLOAD_TOO_LARGE));
-    }
-    let body = Deadline::after(BODY)
-        .run(Bytes::from_request(request, &()))
-        .await;
-    let body = body.map_err(|elapsed| {
-        let message = format!("the body took too long: {elapsed}");
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message)
-    })?;
-    body.map_err(|rejection| unreadable(rejection.status()))
 }
 
 /// Requires JSON by its content type. A web page can post a form or plain text to 127.0.0.1 without a preflight

@@ -123,16 +123,6 @@ async fn the_cache_is_bounded_in_bytes() {
     assert!((60_000..=BYTES).contains(&held), "{metrics}");
 }
 
-/// The largest resident size of a process until now, in bytes.
-#[cfg(target_os = "linux")]
-fn peak(process: &Process) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()));
-    let status = status.expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<usize>().ok());
-    kilobytes.expect("a number of kB") * 1024
-}
-
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_memory_is_bounded_whatever_runs_are_posted() {
@@ -140,7 +130,7 @@ async fn the_memory_is_bounded_whatever_runs_are_posted() {
     let peer = conductor::Peer::start().await.expect("a port");
     let database = directory.path().join("conductor.db");
     let process = Process::start(&database, &peer.url().to_string());
-    let before = peak(&process);
+    let before = process.peak();
     for body in [rows::many_values(), rows::long_text()] {
         for _ in 0..60 {
             // On a busy machine some are not accepted.
@@ -151,6 +141,6 @@ async fn the_memory_is_bounded_whatever_runs_are_posted() {
     for _ in 0..3 {
         process.client.get(&list).await;
     }
-    let grown = peak(&process) - before;
+    let grown = process.peak() - before;
     assert!(grown < 100 << 20, "{} MiB more", grown >> 20);
 }

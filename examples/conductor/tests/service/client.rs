@@ -1,4 +1,4 @@
-//! A client that opens a connection for each request.
+//! A client of the service.
 
 use std::net::SocketAddr;
 
@@ -16,10 +16,10 @@ pub(crate) const RUNS: &str = "/api/maestro/v1/runs";
 /// A valid run.
 pub(crate) const RUN: &str = include_str!("../../runs/minimal.json");
 
-/// A client that keeps no connections.
+/// A client that opens a connection for each request.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
-    pool: Pool<HttpConnector, Full<axum::body::Bytes>>,
+    pub(crate) pool: Pool<HttpConnector, Full<axum::body::Bytes>>,
     pub(crate) service: SocketAddr,
 }
 
@@ -81,7 +81,8 @@ impl Client {
         .await
     }
 
-    async fn try_send(
+    /// `None` if there is no answer.
+    pub(crate) async fn try_send(
         &self,
         method: Method,
         path: &str,

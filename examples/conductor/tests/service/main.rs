@@ -1,5 +1,6 @@
 //! Tests of the conductor over real sockets, with free ports, separate databases and real faults.
 
+mod admission;
 mod bounds;
 mod client;
 mod connections;

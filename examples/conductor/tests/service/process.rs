@@ -59,8 +59,14 @@ impl Process {
         process
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// The largest resident size until now, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("the process runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<usize>().ok());
+        kilobytes.expect("a number of kB") * 1024
     }
 
     /// Sends SIGKILL.
