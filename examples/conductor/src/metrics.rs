@@ -89,7 +89,10 @@ impl Metrics {
                 "conductor_slo_budget_remaining",
                 "share of the error budget that is left",
             ),
-            ("conductor_gate_open", "1 while runs are admitted"),
+            (
+                "conductor_gate_share",
+                "share of new runs that the gate admits",
+            ),
             (
                 "conductor_outbox_queued",
                 "runs stored and not yet dispatched, counted to 100,000",

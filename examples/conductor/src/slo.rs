@@ -35,14 +35,18 @@ struct Window {
 
 #[derive(Clone, Debug, Serialize)]
 struct Standing {
+    /// `open`, or `shedding` while a share of the new runs is refused.
     state: &'static str,
-    reasons: Vec<String>,
     /// The share of new runs that is admitted, from 0 to 1.
     share: f64,
     /// The burn rate that is allowed now.
     pace: f64,
+    reasons: Vec<String>,
     refused: u64,
 }
+
+/// The state of a gate that refuses nothing.
+const OPEN: &str = "open";
 
 /// Builds the budget and its gate.
 pub(crate) fn build(config: &Config) -> Result<(ErrorBudget, Gate), Cause> {
@@ -64,14 +68,14 @@ impl Conductor {
             budget_remaining: report.remaining(),
             burn_rates: report.windows().map(Window::new).collect(),
             gate: Standing {
-                state: if gate.is_open() { "open" } else { "closed" },
+                state: if gate.is_open() { OPEN } else { "shedding" },
+                share: gate.share(),
+                pace: gate.pace(),
                 reasons: gate
                     .reasons()
                     .iter()
                     .map(|reason| reason.to_string())
                     .collect(),
-                share: gate.share(),
-                pace: gate.pace(),
                 refused: gate.refused(),
             },
             deploy: match self.gate.deploy() {
@@ -87,8 +91,8 @@ impl Conductor {
 impl View {
     pub(crate) fn report(&self, metrics: &Metrics) {
         metrics
-            .gauge("conductor_gate_open", &[])
-            .set(if self.is_open() { 1.0 } else { 0.0 });
+            .gauge("conductor_gate_share", &[])
+            .set(self.gate.share);
         metrics
             .counter("conductor_gate_refused_total", &[])
             .absolute(self.gate.refused);
@@ -114,7 +118,7 @@ impl View {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.gate.state == "open"
+        self.gate.state == OPEN
     }
 }
 
@@ -129,7 +133,11 @@ impl fmt::Display for View {
                 None => write!(f, "  {name} –")?,
             }
         }
-        write!(f, "  gate {}", self.gate.state)
+        if self.is_open() {
+            f.write_str("  gate open")
+        } else {
+            write!(f, "  gate {:.0} %", self.gate.share * 100.0)
+        }
     }
 }
 

@@ -83,7 +83,7 @@ impl Problem {
     pub(super) fn store(name: &str, error: &StoreError) -> Self {
         if let StoreError::Unreadable(_) = error {
             // No retry-after: the next request will find the same row. Uncounted: one client that asks for it again and
-            // again would close the gate for all.
+            // again would make the gate refuse the runs of all.
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             return Self::new(status, "unreadable_run", error.to_string()).uncounted(true);
         }

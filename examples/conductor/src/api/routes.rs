@@ -92,10 +92,11 @@ fn counted(
 /// What a response counts as.
 ///
 /// A 4xx is excluded. As good, a client that sends nonsense fast would dilute a real fault; as bad, any client could
-/// close the gate. For the same reason a deadline that the client chose, our own full bulkhead, a late list and a run
-/// that cannot be read are excluded, see [`Uncounted`]: three requests that give the service no time say nothing of it. A
-/// 202 is good: the service promises to take runs and to show them, and it did. Failures of the dispatch API concern its
-/// breaker; if they burnt this budget, an outage there would close our gate although we can still store every run.
+/// make the gate refuse the runs of others. For the same reason a deadline that the client chose, our own full bulkhead, a
+/// late list and a run that cannot be read are excluded, see [`Uncounted`]: three requests that give the service no time
+/// say nothing of it. A 202 is good: the service promises to take runs and to show them, and it did. Failures of the
+/// dispatch API concern its breaker; if they burnt this budget, our gate would refuse runs in an outage there although we
+/// can still store every run.
 fn event(result: &Result<Response, Infallible>, _latency: Duration) -> Event {
     match result {
         Ok(response) if response.status().is_client_error() => Event::Excluded,

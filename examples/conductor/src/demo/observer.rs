@@ -74,7 +74,7 @@ impl Observer {
         let view = self.conductor.slo();
         if view.is_open() != self.open {
             self.open = view.is_open();
-            let word = if self.open { "open" } else { "closed" };
+            let word = if self.open { "open" } else { "shedding" };
             self.screen.event(&view.change());
             self.tallies.transition(format!("gate {word}"));
         }

@@ -82,7 +82,7 @@ pub(super) fn kept(phases: &[Tally], accepted: usize, delivered: usize) -> Resul
     let any = |what: &str| phases.iter().any(|tally| tally.entered(what));
     promise(
         any("gate open"),
-        "the gate closed and did not open again".into(),
+        "the gate refused runs and did not open again".into(),
     )?;
     let refused: u32 = phases.iter().map(|tally| tally.reads_refused).sum();
     promise(refused == 0, format!("the gate refused {refused} reads"))

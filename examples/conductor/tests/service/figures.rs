@@ -41,7 +41,7 @@ async fn the_metrics_say_what_happened() {
         r#"conductor_breaker_state{dependency="dispatch",state="closed"} 1"#,
         r#"conductor_breaker_state{dependency="dispatch",state="open"} 0"#,
         r#"conductor_bulkhead_in_flight{dependency="dispatch"} 0"#,
-        "conductor_gate_open 1",
+        "conductor_gate_share 1",
     ] {
         assert!(
             metrics.text.lines().any(|said| said == line),

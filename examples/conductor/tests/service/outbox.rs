@@ -150,7 +150,7 @@ async fn a_run_on_a_malformed_page_stops_no_other_run() {
         let posted = stage.client.post(RUN).await;
         assert_eq!(posted.status, 201, "{}", posted.text);
     }
-    // A client that asks again and again does not close the gate for others.
+    // A client that asks again and again does not burn the budget.
     let slo = stage.client.get("/slo").await;
     assert_eq!(
         (slo.at("/period/bad"), slo.at("/gate/state")),
