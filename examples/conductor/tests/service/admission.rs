@@ -58,10 +58,14 @@ async fn too_many_runs_are_refused_unparsed_and_uncounted() {
 
 #[tokio::test]
 async fn a_burst_waits_for_its_places() {
-    let stage = stage(Queue::new(16, Duration::from_mins(1))).await;
+    let stage = Stage::start_with(|config| {
+        config.busy = config.request;
+        config.queue = Queue::new(64, Duration::from_mins(1));
+    })
+    .await;
     let lock = stage.database();
     lock.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
-    let posted: Vec<_> = (0..12)
+    let posted: Vec<_> = (0..48)
         .map(|_| {
             let client = stage.client.clone();
             tokio::spawn(async move { client.post(RUN).await })
@@ -69,7 +73,7 @@ async fn a_burst_waits_for_its_places() {
         .collect();
     eventually("queued", async || {
         let metrics = stage.client.get("/metrics").await.text;
-        metrics.contains("conductor_admission_queued 11")
+        metrics.contains("conductor_admission_queued 36")
     })
     .await;
     // A client that has no time does not wait.
@@ -86,7 +90,11 @@ async fn a_burst_waits_for_its_places() {
     for posted in posted {
         assert_eq!(posted.await.expect("an answer").status, 201);
     }
-    assert_eq!(stage.client.get("/slo").await.at("/period/bad"), 0);
+    let slo = stage.client.get("/slo").await;
+    assert_eq!(
+        (slo.at("/period/bad"), slo.at("/gate/refused")),
+        (0.into(), 0.into())
+    );
 }
 
 #[tokio::test]
