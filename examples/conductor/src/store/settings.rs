@@ -9,7 +9,7 @@ use thiserror::Error;
 /// The version of the schema below. A database of an earlier version is converted, one of a later version is refused.
 const SCHEMA: i64 = 2;
 
-/// Rows have a number of their own, and the index of the ids has only ids.
+/// SQLite numbers the rows, and the index of the ids has only ids.
 ///
 /// The table of version 1 was `WITHOUT ROWID`: its rows were the index. A search of an id then compares whole rows, so an
 /// insert read the 64 KiB of each row on its way, and one malformed page among them stopped all inserts.

@@ -87,7 +87,7 @@ async fn the_error_of_an_unwritable_database_names_the_remedy() {
 async fn a_database_of_another_program_is_left_unchanged() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("theirs.db");
-    for version in [0, 1, 7] {
+    for version in [0, 1, 2, 7] {
         let theirs = rusqlite::Connection::open(&path).expect("a database");
         let table = "DROP TABLE IF EXISTS theirs; CREATE TABLE theirs (x)";
         theirs.execute_batch(table).expect("a table");
