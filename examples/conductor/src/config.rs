@@ -127,8 +127,11 @@ impl Default for Config {
             // commits take less than the timeout of an attempt, also on a slow disk. With 32 an overload made the
             // attempts late and opened the writer's breaker, as if the store had failed.
             admission: Bulkhead::builder().limit(12).count_rejections(true),
-            // A burst of one client waits here, outside of the stacks, where it makes nothing late.
-            queue: Queue::new(64, ms(250)),
+            // Each connection may wait here, outside of the stacks, where it makes nothing late. So a refusal takes a
+            // second, and a client that repeats at once is refused once a second. With a queue of 64 all others were
+            // refused at once, and 600 such clients took the time of the processor: 60 of 500 runs a second were accepted.
+            // The newest first: the oldest are about to give up.
+            queue: Queue::new(1_024, ms(1_000)).newest_first(),
             // A commit with its fsync takes milliseconds. A lock held longer belongs to another program.
             busy: ms(50),
             fresh_for: ms(1_000),
