@@ -64,4 +64,12 @@ impl<T> Mutex<T> {
         let guard = guard.expect("a model that panicked has failed already");
         guard
     }
+
+    /// `None` when it is locked.
+    pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
+        let guard = self.0.try_lock();
+        #[cfg(all(test, loom))]
+        let guard = guard.ok();
+        guard
+    }
 }

@@ -1,4 +1,8 @@
-use std::{fmt, mem, time::Duration};
+use std::{
+    fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -15,7 +19,7 @@ use crate::{
 pub struct Adaptive<L> {
     epoch: Instant,
     samples: Samples,
-    /// Locked once a window, by the call that closes it.
+    /// Tried once a window, by the call that closes it. No call waits for it: the law is foreign code, and may take its time.
     law: Mutex<Followed<L>>,
 }
 
@@ -67,14 +71,24 @@ impl<L: Limit> Adaptive<L> {
         }
     }
 
-    fn decide(&self, now: u64, of: &impl Limited) {
+    /// Asks the law. A window that closes while the law is busy, or after a later one, goes on: its calls belong to the next.
+    #[cold]
+    pub(super) fn decide(&self, now: u64, of: &impl Limited) {
+        let Some(mut followed) = self.law.try_lock() else {
+            return;
+        };
+        if now <= followed.window_ended {
+            return;
+        }
+        let length = now - mem::replace(&mut followed.window_ended, now);
+        // Under the lock, so that the calls are those of this length.
         let sums = self.samples.take();
-        let mut followed = self.law.lock();
-        // Two calls that close two windows may come here in the other order.
-        let length = now.saturating_sub(followed.window_ended);
-        followed.window_ended = followed.window_ended.max(now);
         let was = of.limit();
-        let next = followed.law.next(&window(was, sums, length)).max(1);
+        let window = window(was, sums, length);
+        let answer = catch_unwind(AssertUnwindSafe(|| followed.law.next(&window)));
+        // The panic belongs to the law, and not to the call that closes the window. Its payload is leaked, because the drop of a
+        // payload may panic too.
+        let next = answer.map_err(mem::forget).map_or(was, |next| next.max(1));
         // Under the lock of the law: of two windows the later one decides. A limit that was set by hand meanwhile stays.
         let changed = next != was && of.replace_limit(was, next);
         drop(followed);
@@ -92,7 +106,8 @@ impl<L: Limit> Regulate for Adaptive<L> {
     }
 
     fn reconfigured(&self, window: Duration) {
-        self.samples.last(micros(window.max(SHORTEST_WINDOW)));
+        let now = micros(self.epoch.elapsed());
+        self.samples.last(now, micros(window.max(SHORTEST_WINDOW)));
     }
 
     fn finished(&self, start: Instant, outcome: Outcome, of: &impl Limited) {

@@ -25,8 +25,12 @@ fn micros(duration: Duration) -> u64 {
 
 /// A law: the next limit as a function of the last window. [`Aimd`], [`Gradient2`], or one of your own.
 ///
-/// A bulkhead asks it once a window. It keeps its own state. It needs no clock: a window has a [`length`](Window::length), and
-/// the lengths of all windows add up to the time since the law began.
+/// A bulkhead asks it once a window, in the call that closes the window. It keeps its own state. It needs no clock: a window has
+/// a [`length`](Window::length).
+///
+/// No other call waits for a law: while it runs, the next window goes on. A panic in [`next`](Self::next) leaves the limit where
+/// it is and reaches no call. A law must not call [`set_law`](crate::AdaptiveBulkhead::set_law) of the bulkhead that asks it: that
+/// waits for the law.
 ///
 /// # Examples
 ///

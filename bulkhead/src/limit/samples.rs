@@ -59,9 +59,11 @@ impl Samples {
         }
     }
 
-    /// Makes later windows this long.
-    pub(super) fn last(&self, window: u64) {
+    /// Makes later windows this long, and ends the present one no later than such a window that begins now.
+    // Relaxed: a call that closes the present window meanwhile may still give the next one the former length.
+    pub(super) fn last(&self, now: u64, window: u64) {
         self.window.store(window, Relaxed);
+        self.ends.fetch_min(now.saturating_add(window), Relaxed);
     }
 
     /// Adds a successful call.
@@ -157,6 +159,20 @@ mod tests {
         assert!(mean(samples.take()) > 86_400_000_000);
         samples.success(0, 1);
         assert_eq!(mean(samples.take()), 1, "never zero");
+    }
+
+    #[test]
+    fn a_window_without_end_is_made_shorter() {
+        let samples = Samples::new(u64::MAX);
+        (0..10).for_each(|_| samples.success(1, 1));
+        assert!(!samples.closes(u64::MAX - 1));
+        samples.last(1_000, 100);
+        assert!(!samples.closes(1_099));
+        assert!(samples.closes(1_100));
+        samples.last(1_150, 5_000);
+        samples.take();
+        (0..10).for_each(|_| samples.success(1, 1));
+        assert!(samples.closes(1_200), "a longer one comes next");
     }
 
     #[test]

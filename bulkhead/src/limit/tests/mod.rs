@@ -1,5 +1,6 @@
-//! The laws in a simulated service, and against recorded answers.
+//! The laws in a simulated service, against recorded answers, and in windows that overlap.
 
+mod order;
 mod phase;
 mod random;
 mod recorded;

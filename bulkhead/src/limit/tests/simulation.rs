@@ -30,9 +30,18 @@ const PATIENCE: u64 = 4_000_000;
 const REFUSED_AFTER: u64 = 1_000;
 
 /// The places of the simulated bulkhead.
-struct Places {
+pub(super) struct Places {
     limit: Cell<usize>,
     in_flight: Cell<usize>,
+}
+
+impl Places {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit: Cell::new(limit),
+            in_flight: Cell::new(0),
+        }
+    }
 }
 
 impl Figures for Places {
@@ -215,10 +224,7 @@ pub(super) fn retried(
 ) -> Run {
     let mut simulation = Simulation {
         law: Adaptive::new(law, WINDOW),
-        places: Places {
-            limit: Cell::new(limit),
-            in_flight: Cell::new(0),
-        },
+        places: Places::new(limit),
         random: Random(seed),
         now: 0,
         phase: phases[0],
