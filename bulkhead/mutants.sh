@@ -112,6 +112,16 @@ model_mutant 'a comparison that is not tried again' src/limit/gradient/slow_down
 model_mutant 'a base that is never forgotten' src/limit/gradient/memory.rs \
     'self.least.forget(seen.now, age);' \
     'self.least.forget(seen.now, u64::MAX);' a_new_normal_gets_more_places_after_the_memory
+model_mutant 'a pause in which the base is forgotten' src/limit/gradient/mod.rs \
+    'let overloads = window.overload_share();' \
+    'learnt.now = learnt.now.saturating_add(micros(window.length())); let overloads = window.overload_share();' \
+    a_pause_does_not_make_a_queue_the_base
+model_mutant 'a law that is asked for an earlier window' src/limit/adaptive.rs \
+    'if now <= followed.window_ended {' \
+    'if now == 0 {' a_call_of_an_earlier_window_is_in_the_next_one
+model_mutant 'a window without end' src/limit/samples.rs \
+    'self.ends.fetch_min(now.saturating_add(window), Relaxed);' \
+    'let _ = now;' a_window_without_end_is_made_shorter
 model_mutant 'a window that waits for ten calls for ever' src/limit/samples.rs \
     'if is_late { 1 } else { ENOUGH }' \
     'if is_late { ENOUGH } else { ENOUGH }' a_late_window_needs_one_call

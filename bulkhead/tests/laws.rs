@@ -157,13 +157,13 @@ fn drops_between_windows_teach_nothing() {
         Window::new(50, 50, successes, overloads, latency, length)
     };
     for _ in 0..50 {
-        calm.next(&at_50(100, 0, 10 * MS, 5 * SECOND));
+        calm.next(&at_50(100, 0, 10 * MS, SECOND));
         troubled.next(&at_50(100, 0, 10 * MS, SECOND));
         // Refused at once; slow and then dropped; overloads only; nothing at all.
         troubled.next(&at_50(100, 7, Duration::from_micros(1), SECOND));
         troubled.next(&at_50(98, 2, 10_000 * MS, SECOND));
         troubled.next(&at_50(0, 100, MS, SECOND));
-        troubled.next(&at_50(0, 0, MS, SECOND));
+        troubled.next(&at_50(0, 0, MS, 3_600 * SECOND));
     }
     // From the same limit both give the same answer to any latency.
     for latency in [10, 14, 16, 20, 25, 40, 11, 15, 15, 20, 30, 10] {
@@ -236,6 +236,29 @@ fn a_measurement_that_meets_an_overload_ends() {
     // It was refused at once: that is no latency to measure.
     assert_eq!(law.next(&used(50, 100, Duration::from_micros(1))), 90);
     assert_eq!(after(&mut law, 90, 1, 10 * MS), 100);
+}
+
+#[test]
+fn a_pause_forgets_no_base() {
+    let mut law = Gradient2::new().max(500);
+    let limit = after(&mut law, 20, 30, 10 * MS);
+    // Its first window contains the pause.
+    let hour = Window::new(limit, limit, 10, 0, 50 * MS, 3_600 * SECOND);
+    law.next(&hour);
+    let most = (0..40).map(|_| after(&mut law, limit, 1, 50 * MS));
+    assert_eq!(most.max(), Some(limit), "five times the base is no normal");
+}
+
+#[test]
+fn an_interrupted_measurement_is_made_up_for() {
+    // A service that is overloaded from the start: the first bucket is all queue, and half of the limit is measured.
+    let mut law = Gradient2::new().max(200);
+    let before = queues(&mut law, 30, 17, 10);
+    let halved = queues(&mut law, before, 1, 10);
+    assert_eq!(halved, before / 2);
+    let limit = law.next(&used(halved, 100, MS));
+    let settled = queues(&mut law, limit, 130, 10);
+    assert!(settled <= 17, "{settled}: 1.5 × 10");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{
 
 /// A memory has ten parts, and a bucket is the mean of one: a mean over a longer time would hide a change, one over a shorter
 /// time is the least by chance.
-const PARTS: u64 = 10;
+pub(super) const PARTS: u64 = 10;
 
 /// The calls of a bucket: the mean of 100 calls with the usual variation is within a fifth.
 const BUCKET_CALLS: u64 = 100;
@@ -31,7 +31,7 @@ pub(super) struct Memory {
     /// The latency of the window before, if it was much below the base.
     fast: Option<f64>,
     /// When to measure although nothing is about to be forgotten: the first bucket may have been all queue, and so may a
-    /// measurement that lowered the base.
+    /// measurement that lowered the base. Anew a part later, if that measurement is interrupted.
     measure_at: Option<u64>,
     latency_before: Option<f64>,
     /// How much windows differ between which nothing has changed: the mean of the logarithm of their ratio.
@@ -124,9 +124,8 @@ impl Memory {
 
     /// Learns from a window in which half of the calls were admitted.
     pub(super) fn measured(&mut self, seen: &Seen, age: u64) {
-        if self.base().is_some_and(|base| seen.latency < 0.9 * base) {
-            self.measure_at = Some(seen.now.saturating_add(age / PARTS));
-        }
+        let is_lower = self.base().is_some_and(|base| seen.latency < 0.9 * base);
+        self.measure_at = is_lower.then(|| seen.now.saturating_add(age / PARTS));
         self.push(seen.now, seen.latency);
         self.begin(seen.now);
     }
@@ -138,7 +137,7 @@ impl Memory {
             return false;
         };
         if self.measure_at.is_some_and(|at| now >= at) {
-            self.measure_at = None;
+            self.measure_at = Some(now.saturating_add(age / PARTS));
             return true;
         }
         let since = self.least.lowest_since();

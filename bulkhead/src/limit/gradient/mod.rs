@@ -12,7 +12,7 @@ use super::{
     micros,
 };
 use crate::types::InvalidConfig;
-use memory::Memory;
+use memory::{Memory, PARTS};
 use slow_down::SlowDown;
 
 /// Follows the latency: when calls take longer than they did, they queue somewhere, and the limit falls before a call fails.
@@ -46,10 +46,11 @@ use slow_down::SlowDown;
 /// |---|---|
 /// | calls take longer from now on | the limit is what it was before after 3 to 10 windows. It rises above that after [`memory`](Self::memory), at most after 1.2 × `memory` |
 /// | calls take longer for up to 0.9 × `memory` | neither the base nor the limit rises. Two windows later the latency, and ten windows later the limit, is what it was before |
-/// | calls take less time | known after two windows if it is less than half, otherwise after 0.1 × `memory` |
+/// | calls take less time | known after two windows if it is less than half, otherwise after 0.1 to 0.2 × `memory` |
 ///
 /// A window is a [`window`](crate::Builder::window) of traffic that uses the limit, with ten calls or more. A window with fewer
-/// calls is ignored. The first base needs four windows and 100 calls; until then the limit stays where it is.
+/// calls is ignored, and so is its time: nothing is forgotten in a pause or in an outage in which no call succeeds. A window
+/// counts for 0.1 × `memory` at most. The first base needs four windows and 100 calls; until then the limit stays where it is.
 ///
 /// The limit is never below 1 and never NaN, for any latencies. It rises from 1 to 20 within 14 windows. The law allocates
 /// nothing.
@@ -108,20 +109,20 @@ impl Gradient2 {
         }
     }
 
-    /// The floor: 1 or more.
+    /// The floor: 1 or more. The default is 1.
     pub const fn min(mut self, places: usize) -> Self {
         self.numbers.min = places;
         self
     }
 
-    /// The ceiling.
+    /// The ceiling: no less than the floor. The default is 1,000.
     pub const fn max(mut self, places: usize) -> Self {
         self.numbers.max = places;
         self
     }
 
-    /// How many times the base a healthy latency may be: 1.1 or more. Where the latency of windows varies by chance, up to 2.0
-    /// times the base is healthy.
+    /// How many times the base a healthy latency may be: 1.1 or more. The default is 1.5. Where the latency of windows varies by
+    /// chance, up to 2.0 times the base is healthy.
     ///
     /// It is also the latency of an overloaded service: at 1.5 calls wait in the service for half of the time that they take.
     pub const fn tolerance(mut self, times: f64) -> Self {
@@ -129,7 +130,8 @@ impl Gradient2 {
         self
     }
 
-    /// How long a latency is known: ten seconds or more. [`Duration::MAX`] forgets none.
+    /// How long a latency is known: ten seconds or more, and at least ten times the [`window`](crate::Builder::window). The
+    /// default is three minutes. [`Duration::MAX`] forgets none.
     ///
     /// Choose it longer than the outages that the service may have. A slow-down of up to 0.9 × `memory` is not learnt, a longer
     /// one is normal after 1.2 × `memory` at most.
@@ -162,7 +164,7 @@ impl Default for Gradient2 {
 struct Learnt {
     /// A measurement does not change it, and ends with it.
     limit: Fractional,
-    /// The length of all windows, in microseconds.
+    /// The length of all windows that said something, in microseconds.
     now: u64,
     memory: Memory,
     slow_down: Option<SlowDown>,
@@ -211,11 +213,13 @@ const STEEPEST: f64 = 1.125;
 
 impl Seen {
     #[expect(clippy::cast_precision_loss, reason = "for a mean")]
-    fn new(window: &Window, now: u64) -> Option<Self> {
+    fn new(window: &Window, before: u64, age: u64) -> Option<Self> {
         let calls = window.successes();
         let latency = window.latency().filter(|_| calls >= ENOUGH)?;
+        // Nothing is forgotten in a pause. Otherwise the first calls after a quiet night would be the base, with their queue.
+        let lasted = micros(window.length()).min(age / PARTS);
         Some(Self {
-            now,
+            now: before.saturating_add(lasted),
             calls,
             latency: float(latency).max(1.0),
             throughput: calls as f64 / window.length().as_secs_f64().max(1e-6),
@@ -228,6 +232,7 @@ impl Gradient2 {
     fn follow(&mut self, window: &Window, seen: &Seen) -> usize {
         let (range, age) = (self.range(), micros(self.numbers.memory));
         let learnt = &mut self.learnt;
+        learnt.now = seen.now;
         match learnt.measuring {
             None => {}
             Some(Measuring::Settling) => {
@@ -295,7 +300,6 @@ impl Limit for Gradient2 {
     fn next(&mut self, window: &Window) -> usize {
         let range = self.range();
         let learnt = &mut self.learnt;
-        learnt.now = learnt.now.saturating_add(micros(window.length()));
         if learnt.limit.begins_anew(window, range.clone()) {
             (learnt.slow_down, learnt.measuring) = (None, None);
         }
@@ -305,7 +309,7 @@ impl Limit for Gradient2 {
             let next = learnt.limit.exact() * BACKOFF.max(1.0 - overloads);
             return learnt.limit.set(next, range);
         }
-        match Seen::new(window, learnt.now) {
+        match Seen::new(window, learnt.now, micros(self.numbers.memory)) {
             Some(seen) => self.follow(window, &seen),
             None => learnt.limit.answered(),
         }

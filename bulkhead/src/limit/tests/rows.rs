@@ -195,6 +195,16 @@ fn a_quiet_time_leaves_the_limit_for_the_burst() {
     }
 }
 
+/// Ten minutes with a call each two seconds. The memory is three minutes of traffic, and not of silence.
+#[test]
+fn a_pause_does_not_make_a_queue_the_base() {
+    let busy = Phase::new(60.0, 320.0);
+    let (pause, burst) = (Phase::new(600.0, 0.5), Phase::new(90.0, 600.0));
+    for run in runs(gradient(), 20, &[busy, pause, burst]) {
+        check(&run, 2, 0.95, 2.0);
+    }
+}
+
 #[test]
 fn a_latency_that_is_always_healthy_lowers_no_limit() {
     let well = Phase::new(60.0, 300.0);
