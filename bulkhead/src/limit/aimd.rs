@@ -78,31 +78,31 @@ impl Aimd {
         }
     }
 
-    /// The floor: 1 or more. This number of calls continues during an overload, and their success raises the limit again.
+    /// The floor: 1 or more. The default is 1. This number of calls continues during an overload, and their success raises the limit again.
     pub const fn min(mut self, places: usize) -> Self {
         self.numbers.min = places;
         self
     }
 
-    /// The ceiling.
+    /// The ceiling: no less than the floor. The default is 1,000.
     pub const fn max(mut self, places: usize) -> Self {
         self.numbers.max = places;
         self
     }
 
-    /// What is left of the limit at least after a window with overloads: 0.5 or more, and less than 1.0.
+    /// What is left of the limit at least after a window with overloads: 0.5 or more, and less than 1.0. The default is 0.9.
     pub const fn backoff(mut self, share: f64) -> Self {
         self.numbers.backoff = share;
         self
     }
 
-    /// How many places more after a window with no more overloads than tolerated: 1 or more.
+    /// How many places more after a window with no more overloads than tolerated: 1 or more. The default is 1.
     pub const fn step(mut self, places: usize) -> Self {
         self.numbers.step = places;
         self
     }
 
-    /// The share of overloads in a window at which the limit still rises: from 0.0 to below 1.0.
+    /// The share of overloads in a window at which the limit still rises: from 0.0 to below 1.0. The default is 0.01.
     ///
     /// A few overloads are no sign of one: a quota of one client, a restart of one instance.
     pub const fn tolerate(mut self, share: f64) -> Self {
@@ -110,7 +110,7 @@ impl Aimd {
         self
     }
 
-    /// A window with a mean latency above this is an overload, whatever its results are.
+    /// A window with a mean latency above this is an overload, whatever its results are. The default is none.
     pub const fn slow_after(mut self, latency: Duration) -> Self {
         self.numbers.slow_after = Some(latency);
         self

@@ -44,7 +44,8 @@ impl Fractional {
 
     /// Changes the limit, within `range`, and answers it.
     pub(super) fn set(&mut self, exact: f64, range: RangeInclusive<usize>) -> usize {
-        self.exact = exact.clamp(as_f64(*range.start()), as_f64(*range.end()));
+        // Not `clamp`, which panics where the numbers were not checked and the range is empty.
+        self.exact = exact.min(as_f64(*range.end())).max(as_f64(*range.start()));
         self.answer(self.exact, range)
     }
 
@@ -55,7 +56,7 @@ impl Fractional {
         reason = "rounded down on purpose; a float beyond the integers saturates, and it is never negative"
     )]
     pub(super) fn answer(&mut self, limit: f64, range: RangeInclusive<usize>) -> usize {
-        self.answered = (limit as usize).clamp(*range.start(), *range.end());
+        self.answered = (limit as usize).min(*range.end()).max(*range.start());
         self.answered
     }
 }
