@@ -116,7 +116,8 @@ impl Law {
 
     fn second(&mut self, rules: &Rules, pace: u32, tell: &mut impl FnMut(Turn, &Self)) {
         let Span { tally, .. } = self.recent.last(1);
-        if tally.bad == 0 && self.episode.is_none() {
+        let is_idle = tally.bad == 0 && self.episode.is_none();
+        if is_idle || rules.floor == WHOLE {
             return;
         }
         let window = rules.window(&self.recent, pace);

@@ -249,6 +249,7 @@ fn a_floor_of_one_refuses_nothing() {
     for _ in 0..100 {
         assert_eq!(driven.after(1, 0, 50), WHOLE);
     }
+    assert_eq!(driven.turns, [], "no listener hears of refusals");
 }
 
 #[test]
