@@ -87,6 +87,10 @@ model_mutant 'a pace of what was admitted' src/gate/recent.rs \
     'self.counted.saturating_add(self.refused)' \
     'self.counted' \
     'gate::tests::simulation::a_long_fault_burns_about_the_pace'
+model_mutant 'refused requests taken for slices' src/gate/state.rs \
+    'if rules.counts_slices {' \
+    'if false {' \
+    'gate::tests::law::refused_requests_do_not_dilute_slices'
 model_mutant 'refusals in vain that go on' src/gate/episode.rs \
     'product(low_bad, seconds, 20) < product(bad, low_seconds, 17)' \
     'product(low_bad, seconds, 20) < product(bad, low_seconds, 40)' \

@@ -165,6 +165,7 @@ impl GateBuilder {
             grace: ticks(self.grace).div_ceil(SECOND),
             min_bad: significance.min_bad,
             evidence: significance.evidence,
+            counts_slices: settings.slices.is_some(),
         };
         Ok(Policy {
             rules,

@@ -24,6 +24,8 @@ pub(super) struct Rules {
     pub(super) grace: u64,
     pub(super) min_bad: u64,
     pub(super) evidence: f64,
+    /// The events are slices of time, which pass whether requests are refused or not.
+    pub(super) counts_slices: bool,
 }
 
 /// The window that decides.

@@ -40,7 +40,7 @@ pub(super) struct State {
     standing: AtomicU64,
     /// The tick from which the decision must be made again.
     stale_at: AtomicU64,
-    /// The pace and the burn rate of the decision, in thousandths; only a refusal reads them.
+    /// The pace and the burn rate of the decision, in thousandths. An open gate does not read them.
     figures: AtomicU64,
     /// The tick at which the override ends; `u64::MAX` for none.
     forced_until: AtomicU64,
@@ -186,7 +186,7 @@ impl State {
         };
         // Otherwise only an override or a period has ended, and what was counted belongs to the current second.
         if second > inside.law.now() {
-            let tally = self.tally(&inside, counts);
+            let tally = self.tally(rules, &inside, counts);
             inside.counts = counts;
             inside.law.advance(rules, pace, second, tally, turn);
         }
@@ -205,15 +205,21 @@ impl State {
     }
 
     /// What was asked until now, when the counters are at `counts`.
-    fn tally(&self, inside: &Inside, counts: Counts) -> Tally {
+    fn tally(&self, rules: &Rules, inside: &Inside, counts: Counts) -> Tally {
         let new = counts.since(inside.counts);
         let before = inside.law.tally();
         let counted = u64::try_from(new.total()).unwrap_or(u64::MAX);
+        // A refused request is no slice.
+        let refused = if rules.counts_slices {
+            0
+        } else {
+            self.refused()
+        };
         Tally {
             counted: before.counted.saturating_add(counted),
             bad: before.bad.saturating_add(new.bad()),
             // Never less than before: a request takes its number before it is known to be admitted.
-            refused: self.refused().max(before.refused),
+            refused: refused.max(before.refused),
         }
     }
 

@@ -1,17 +1,22 @@
 //! The law at its edges: extreme numbers, gaps, clocks.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::{SECOND, policy};
 use crate::{
+    budget::ErrorBudget,
     gate::{
-        GateBuilder, Reasons,
+        Class, Gate, GateBuilder, Reasons,
         law::{Law, Turn, WHOLE},
         recent::Tally,
         rules::Rules,
         standing::Standing,
         state::{Sample, State},
     },
-    record::ledger::Whole,
-    types::{Counts, Factor},
+    record::{budgeting_method::Budgeting, ledger::Whole},
+    types::{Counts, Event, Factor, Objective},
 };
 
 fn rules(objective: &str) -> Rules {
@@ -97,9 +102,7 @@ fn a_second_that_burns_cuts_the_share_once_and_by_half_at_most() {
 
 #[test]
 fn grace_is_the_time_between_two_cuts() {
-    let patient = policy("99.9%", |gate| {
-        gate.grace(std::time::Duration::from_millis(3500))
-    });
+    let patient = policy("99.9%", |gate| gate.grace(Duration::from_millis(3500)));
     let mut driven = Driven::of(patient.rules);
     driven.well(700);
     let shares: Vec<u32> = (0..6).map(|_| driven.after(1, 0, 30)).collect();
@@ -250,6 +253,31 @@ fn a_floor_of_one_refuses_nothing() {
         assert_eq!(driven.after(1, 0, 50), WHOLE);
     }
     assert_eq!(driven.turns, [], "no listener hears of refusals");
+}
+
+#[test]
+fn refused_requests_do_not_dilute_slices() {
+    let percent = |n| Objective::new(n, 100).expect("a percentage");
+    let budget = ErrorBudget::builder()
+        .objective(percent(99))
+        .budgeting(Budgeting::timeslices(Duration::from_secs(60), percent(95)))
+        .build("minutes")
+        .expect("a valid configuration");
+    let gate = Gate::new(budget.clone());
+    let start = Instant::now();
+    let mut share = 1.0;
+    for second in 0..2400 {
+        let now = start + Duration::from_secs(second);
+        let is_well = second < 1200;
+        budget.record_at(if is_well { Event::Good } else { Event::Bad }, now);
+        for _ in 0..50 {
+            let _ = gate.check_at(Class::Optional, now);
+        }
+        share = gate.snapshot_at(now).share();
+        assert!(share >= 1.0 || !is_well);
+    }
+    // Each bad minute from the third on halves it.
+    assert!(share <= 0.01, "{share}");
 }
 
 #[test]
