@@ -189,6 +189,22 @@ fn a_long_fault_burns_about_the_pace() {
 }
 
 #[test]
+fn a_long_fault_of_both_classes_sheds_the_optional_one() {
+    let fault = OLD.faulty(HOUR, 0.05).worst(4);
+    assert!(
+        fault.after <= 30 && fault.burned <= 5.0 && fault.share <= 35.0,
+        "{fault:?}"
+    );
+    // Half of all requests are essential: 69.4 % of the budget.
+    let outage = OLD.faulty(HOUR, 1.0).worst(4);
+    assert!(
+        outage.after <= 17 && outage.burned <= 72.0 && outage.share <= 2.0,
+        "{outage:?}"
+    );
+    assert!(outage.refused_well <= 150, "{outage:?}");
+}
+
+#[test]
 fn a_spent_budget_refuses_nothing_while_the_service_is_well() {
     let well = Scenario {
         lasts: 2 * HOUR,
