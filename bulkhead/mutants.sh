@@ -73,6 +73,9 @@ mutant 'a lease ended by load, then store' src/state/leases.rs \
 model_mutant 'a new lease that loses those that are over' src/state/leases.rs \
     '(Seen { end, places }, seen.places)' \
     '(Seen { end, places }, 0)'
+mutant 'a late place that is taken back and kept too' src/state/waiters.rs \
+    'late.places += places;' \
+    'late.places += places; continue;' 'a_late_granted_place_is_given_back_once'
 model_mutant 'a light waiter that overtakes a heavy one' src/state/permits.rs \
     '|| at_head && seen.is_waiting()' \
     '|| seen.is_waiting()'

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     permit::Permit,
-    state::{Core, Entry, Line, Pointer, Ticket},
+    state::{Core, Entry, Line, Patience, Pointer, Ticket},
     types::Full,
 };
 
@@ -52,11 +52,14 @@ impl<P: Pointer> Acquire<P> {
 
     /// Takes a place or a seat before the first poll. The pointer is cloned only if there is one.
     #[inline]
-    pub(crate) fn begin(core: &P, line: Line) -> Begun<P>
+    pub(crate) fn begin(core: &P, line: Line, patience: &Patience) -> Begun<P>
     where
         P: Clone,
     {
-        match core.core().enter_or_queue(core.places(), line, None) {
+        match core
+            .core()
+            .enter_or_queue(core.places(), line, patience, None)
+        {
             Entry::Inside => Begun::Inside(Permit::new(core.clone())),
             Entry::Watched => Begun::Watched(Permit::new(core.clone())),
             Entry::Queued(seat) => Begun::Queued(Self {
@@ -76,6 +79,14 @@ impl<P: Pointer> Acquire<P> {
             .core()
     }
 
+    /// Looks for places of late waiters and bodies, at the end of the wait. Returns whether there were any.
+    pub(crate) fn look_again(&self) -> bool {
+        if let Some(seat) = &self.seat {
+            self.core().unbind(seat);
+        }
+        self.core().reclaim()
+    }
+
     pub(crate) fn poll_permit(&mut self, waker: &Waker) -> Poll<Result<Permit<P>, Full>> {
         let pointer = self.core.as_ref().expect("polled after it was ready");
         let (core, places) = (pointer.core(), pointer.places());
@@ -85,7 +96,7 @@ impl<P: Pointer> Acquire<P> {
                 self.seat = None;
                 turn
             }
-            None => match core.enter_or_queue(places, self.line, Some(waker)) {
+            None => match core.enter_or_queue(places, self.line, &Patience::NONE, Some(waker)) {
                 Entry::Inside | Entry::Watched => Ok(()),
                 Entry::Queued(seat) => {
                     self.seat = Some(seat);

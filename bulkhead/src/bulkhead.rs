@@ -236,6 +236,10 @@ impl<P: Pointer + Clone> Bulkhead<P> {
     /// At most [`Builder::max_queued`] callers wait: a line without a bound turns an overload into memory. The caller bounds
     /// the time, with `tokio::time::timeout` or a [`QueueLayer`](crate::QueueLayer). No timer and no runtime is needed.
     ///
+    /// A place is given to the first waiter at once. It is taken from then on, also while the future is not polled (a kept
+    /// arm of `select!`, a buffer with a slow reader), as with tokio's `Semaphore`. Drop a future that you do not poll. The
+    /// calls behind a [`QueueLayer`](crate::QueueLayer) lose such a place, and their seat, when their bound has passed.
+    ///
     /// With a free place it costs what [`try_acquire`](Self::try_acquire) costs. A waiter takes a short lock when it starts,
     /// when it is woken and when it leaves; a call that ends while another one waits takes it too.
     ///

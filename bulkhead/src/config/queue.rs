@@ -29,6 +29,10 @@ impl Queue {
     /// The wait begins with the call and includes the readiness of the inner service. If a place was free at once, the wait
     /// for readiness begins at the first poll that finds the inner service not ready. With [`Duration::ZERO`] no call waits.
     /// With [`Duration::MAX`] only a deadline bounds the wait.
+    ///
+    /// A call that waits for a place, and whose future is not polled, is out of the line once its wait has lasted too long:
+    /// it is granted no place, and one that it was granted goes to the next caller that finds no room. A call that has
+    /// fetched its place keeps it until its future is polled again or dropped.
     pub const fn new(length: usize, max_wait: Duration) -> Self {
         Self {
             length,

@@ -6,7 +6,7 @@ use crate::{
     layer::{Source, sealed},
     limit::{Fixed, Regulate},
     permit::Permit,
-    state::{Caller, Core, Line, Pointer},
+    state::{Caller, Core, Line, Patience, Pointer},
     types::{Cause, Full},
 };
 
@@ -47,8 +47,8 @@ where
         })
     }
 
-    fn begin(&self, request: &Req, line: Line) -> Begun<Self::Pointer> {
-        self.with(request, |core| match Acquire::begin(core, line) {
+    fn begin(&self, request: &Req, line: Line, patience: &Patience) -> Begun<Self::Pointer> {
+        self.with(request, |core| match Acquire::begin(core, line, patience) {
             Begun::Retired => None,
             begun => Some(begun),
         })

@@ -4,7 +4,7 @@ use crate::{
     acquire::{Acquire, Begun},
     bulkhead::{Bulkhead, StaticBulkhead},
     permit::Permit,
-    state::{Caller, Core, Line, Many, Pointer},
+    state::{Caller, Core, Line, Many, Patience, Pointer},
     types::{Cause, Full},
 };
 
@@ -32,7 +32,7 @@ pub trait Source<Req>: sealed::Sealed {
     fn try_acquire(&self, request: &Req) -> Result<Permit<Self::Pointer>, Full>;
 
     #[doc(hidden)]
-    fn begin(&self, request: &Req, line: Line) -> Begun<Self::Pointer>;
+    fn begin(&self, request: &Req, line: Line, patience: &Patience) -> Begun<Self::Pointer>;
 
     /// Runs `f` on the bulkhead of `request`, and again on another one where it returns `None`: the member is retired.
     #[doc(hidden)]
@@ -49,8 +49,8 @@ impl<Req, P: Pointer + Clone> Source<Req> for Bulkhead<P> {
         self.try_acquire()
     }
 
-    fn begin(&self, _: &Req, line: Line) -> Begun<P> {
-        Acquire::begin(&self.0, line)
+    fn begin(&self, _: &Req, line: Line, patience: &Patience) -> Begun<P> {
+        Acquire::begin(&self.0, line, patience)
     }
 
     fn visit<T>(&self, _: &Req, f: impl Fn(&P) -> Option<T>) -> T {
@@ -70,8 +70,8 @@ impl<Req> Source<Req> for &'static StaticBulkhead {
         StaticBulkhead::try_acquire(self)
     }
 
-    fn begin(&self, _: &Req, line: Line) -> Begun<&'static Core> {
-        Acquire::begin(&&self.0, line)
+    fn begin(&self, _: &Req, line: Line, patience: &Patience) -> Begun<&'static Core> {
+        Acquire::begin(&&self.0, line, patience)
     }
 
     fn visit<T>(&self, _: &Req, f: impl Fn(&&'static Core) -> Option<T>) -> T {
@@ -106,8 +106,8 @@ where
         })
     }
 
-    fn begin(&self, request: &Req, line: Line) -> Begun<Self::Pointer> {
-        self.visit(request, |many| match Acquire::begin(many, line) {
+    fn begin(&self, request: &Req, line: Line, patience: &Patience) -> Begun<Self::Pointer> {
+        self.visit(request, |many| match Acquire::begin(many, line, patience) {
             Begun::Retired => None,
             begun => Some(begun),
         })

@@ -227,11 +227,11 @@ const fn ticks(time: Duration) -> u64 {
 }
 
 impl<R> Core<R> {
-    /// Gives the places back whose lease is over, for a caller that finds no room. Returns whether there were any.
+    /// Gives the places back whose lease is over. Returns whether there were any.
     // Out of line, so that the paths that end here stay small.
     #[cold]
     #[inline(never)]
-    pub(crate) fn reclaim(&self) -> bool {
+    pub(super) fn reclaim_leases(&self) -> bool {
         // Relaxed: a hint. A caller that does not see the first lease yet does not find it over either.
         if self.aside.load(Relaxed) & super::LEASES == 0 {
             return false;

@@ -17,10 +17,13 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 use super::{
     Core,
+    late::Patience,
     permits::Admit,
-    refuse::{Caller, MAX_QUEUED, WATCHES},
+    refuse::{BOUNDED, Caller, MAX_QUEUED, WATCHES},
     serve,
     waiters::{Ticket, Turn, Waiters},
 };
@@ -66,7 +69,13 @@ impl From<Queue> for Line {
 impl<R> Core<R> {
     /// Takes a place, or a seat in the line.
     #[inline]
-    pub(crate) fn enter_or_queue(&self, places: u32, line: Line, waker: Option<&Waker>) -> Entry {
+    pub(crate) fn enter_or_queue(
+        &self,
+        places: u32,
+        line: Line,
+        patience: &Patience,
+        waker: Option<&Waker>,
+    ) -> Entry {
         if self.permits.try_acquire(places).is_ok() {
             self.meter.entered(self, places);
             return Entry::Inside;
@@ -74,14 +83,15 @@ impl<R> Core<R> {
         // Relaxed: the length is written under the lock, and a seat that was given up before this call is seen as free. A
         // full line then refuses without the lock, so that an overload does not make callers wait for it.
         let aside = self.aside.load(Relaxed);
-        if aside & WATCHES == 0 && (aside & MAX_QUEUED) as usize >= line.length {
+        let is_full = aside & WATCHES == 0 && (aside & MAX_QUEUED) as usize >= line.length;
+        if is_full && !self.reclaim() {
             return self.line_is_full(places);
         }
-        self.queue(places, line, waker)
+        self.queue(places, line, patience, waker)
     }
 
     #[inline(never)]
-    fn queue(&self, places: u32, line: Line, waker: Option<&Waker>) -> Entry {
+    fn queue(&self, places: u32, line: Line, patience: &Patience, waker: Option<&Waker>) -> Entry {
         // The callers that wait are served first.
         self.reclaim();
         let mut waiters = self.waiters.lock();
@@ -111,7 +121,14 @@ impl<R> Core<R> {
                 self.line_is_full(places)
             }
             Admit::MustWait => {
-                let ticket = waiters.join(places, line.newest_first, waker.cloned());
+                let bound = patience.bound();
+                let ticket = waiters.join(places, line.newest_first, bound, waker.cloned());
+                if let Some(bound) = bound {
+                    self.bounds.add(bound);
+                    // Relaxed as in `note_length`.
+                    let aside = self.aside.load(Relaxed);
+                    self.aside.store(aside | BOUNDED, Relaxed);
+                }
                 self.note_length(&waiters);
                 drop(waiters);
                 self.meter.joined(self);
@@ -121,7 +138,6 @@ impl<R> Core<R> {
     }
 
     fn line_is_full(&self, places: u32) -> Entry {
-        self.reclaim();
         // The last place and the last seat may have gone at different moments, so the place is tried once more.
         match self.permits.try_acquire(places) {
             Ok(()) => {
@@ -206,7 +222,7 @@ impl<R> Core<R> {
         } else if let Some(ticket) = seat {
             Some(waiters.leave_if_settled(ticket, waker))
         } else {
-            *seat = Some(waiters.join(0, false, Some(waker.clone())));
+            *seat = Some(waiters.join(0, false, None, Some(waker.clone())));
             return Poll::Pending;
         };
         let is_drained = self.permits.is_drained() || matches!(turn, Some(Turn::Granted));
@@ -232,11 +248,12 @@ impl<R> Core<R> {
 impl<R> Core<R> {
     /// Grants free places to waiters, refuses those that can have none, and wakes them, one by one.
     pub(super) fn serve(&self) {
+        let mut now = None; // read only for a waiter with a bound
         // The lock is taken anew for each waiter: a waker may run long, or use this bulkhead.
         while self.permits.is_owed() {
             let waiters = self.waiters.lock();
             // The mark that `is_owed` saw may be gone by now.
-            let Some(places) = waiters.first() else {
+            let Some((places, bound)) = waiters.first() else {
                 return;
             };
             let seen = self.permits.snapshot();
@@ -249,6 +266,11 @@ impl<R> Core<R> {
                 Some(Cause::Closed)
             } else if !seen.fits(places) {
                 Some(Cause::TooHeavy)
+            } else if let Some(bound) =
+                bound.filter(|bound| bound.is_past(*now.get_or_insert_with(Instant::now)))
+            {
+                // It may not be polled: the place is for the next one.
+                Some(bound.cause)
             } else if self.permits.grant(places) {
                 None
             } else {
@@ -263,7 +285,7 @@ impl<R> Core<R> {
         // It ends: the mode was set before under the same lock, so no caller joins the line any more.
         loop {
             let waiters = self.waiters.lock();
-            let Some(places) = waiters.first() else {
+            let Some((places, _)) = waiters.first() else {
                 return;
             };
             if !matches!(self.permits.acquire_beyond_limit(places), Admit::Inside) {
@@ -295,7 +317,7 @@ impl<R> Core<R> {
     }
 
     /// Brings the word up to date after the line became shorter by one.
-    fn withdraw_if_last(&self, waiters: &Waiters) {
+    pub(super) fn withdraw_if_last(&self, waiters: &Waiters) {
         self.note_length(waiters);
         // A close has removed the mark already. Only a holder of the lock adds or removes it.
         if waiters.len() == 0 && self.permits.snapshot().is_waiting() {

@@ -1,5 +1,6 @@
 //! The shared state of a bulkhead: the word of permits, the line of waiters, and what joins the two.
 
+mod late;
 #[cfg(any(test, feature = "http-body"))]
 mod leases;
 mod line;
@@ -24,6 +25,8 @@ use crate::{
     },
     types::{Full, InvalidConfig, Outcome, Snapshot},
 };
+use late::Bounds;
+pub(crate) use late::{Bound, Patience};
 #[cfg(feature = "http-body")]
 pub(crate) use leases::Lease;
 #[cfg(any(test, feature = "http-body"))]
@@ -32,7 +35,7 @@ pub(crate) use line::{Entry, Line};
 use permits::{Admit, Permits};
 pub use pointer::{Many, Pointer};
 pub(crate) use refuse::Caller;
-use refuse::{LEASES, MAX_QUEUED, modes};
+use refuse::{BOUNDED, LEASES, MAX_QUEUED, modes};
 pub(crate) use waiters::Ticket;
 use waiters::Waiters;
 
@@ -42,14 +45,16 @@ pub struct Core<R = Fixed> {
     name: &'static str,
     permits: Permits,
     // What a caller without a place reads beside the word. Bits 0 to 19: the length of the line. Bits 20 to 27: the seconds
-    // of `retry_after`. Above them: `WATCHES`, `COUNTS` and `LEASES`. One load for a refusal. Written under the lock of the
-    // waiters.
+    // of `retry_after`. Above them: `WATCHES`, `COUNTS`, `LEASES` and `BOUNDED`. One load for a refusal. Written under
+    // the lock of the waiters.
     aside: AtomicU32,
     // How many callers may wait in `acquire`. A queue of a layer brings its own bound.
     max_queued: AtomicUsize,
     // Counts for people. A call writes one only if it met an overload, or was refused where a mode asks for it.
     overloads: AtomicU64,
     rejections: AtomicU64,
+    // Of those that wait.
+    bounds: Bounds,
     // Only bodies have leases.
     #[cfg(any(test, feature = "http-body"))]
     leases: Leases,
@@ -73,6 +78,7 @@ impl<R> Core<R> {
                 max_queued: AtomicUsize::new(numbers.max_queued),
                 overloads: AtomicU64::new(0),
                 rejections: AtomicU64::new(0),
+                bounds: Bounds::new(),
                 #[cfg(any(test, feature = "http-body"))]
                 leases: Leases::new(numbers.body_idle),
                 waiters: Mutex::new(Waiters::new()),
@@ -157,7 +163,7 @@ impl<R: Regulate> Core<R> {
         let waiters = self.waiters.lock();
         // Under the lock: a caller that takes a seat later sees the new mode, and one that has a seat is admitted below. So
         // no caller waits for a bulkhead that only counts. The model `a_metrics_only_bulkhead_keeps_no_waiter` holds it.
-        let kept = self.aside.load(Relaxed) & (MAX_QUEUED | LEASES);
+        let kept = self.aside.load(Relaxed) & (MAX_QUEUED | LEASES | BOUNDED);
         self.aside.store(modes(numbers) | kept, Relaxed);
         drop(waiters);
         #[cfg(any(test, feature = "http-body"))]
@@ -217,7 +223,7 @@ impl<R> Limited for Core<R> {
 impl<R> Core<R> {
     /// Nothing is leased.
     #[expect(clippy::unused_self, reason = "as with leases")]
-    pub(crate) const fn reclaim(&self) -> bool {
+    pub(crate) const fn reclaim_leases(&self) -> bool {
         false
     }
 }

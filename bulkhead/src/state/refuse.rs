@@ -34,6 +34,8 @@ pub(super) const WATCHES: u32 = 1 << TOLD_BITS;
 const COUNTS: u32 = 2 << TOLD_BITS;
 // Places are leased: a caller without a place looks for leases that are over.
 pub(super) const LEASES: u32 = 4 << TOLD_BITS;
+// Callers wait with a bound: a caller without a place looks for those that are late.
+pub(super) const BOUNDED: u32 = 8 << TOLD_BITS;
 
 // What a `Full` tells: the length of the line, and above it `retry_after` in seconds.
 const TOLD_BITS: u32 = QUEUED_BITS + 8;
@@ -73,7 +75,10 @@ impl<R> Core<R> {
     #[cold]
     #[inline(never)]
     fn enters_or_counts(&self, places: u32, aside: u32) -> bool {
-        if aside & LEASES != 0 && self.reclaim() && self.permits.try_acquire(places).is_ok() {
+        if aside & (LEASES | BOUNDED) != 0
+            && self.reclaim()
+            && self.permits.try_acquire(places).is_ok()
+        {
             self.meter.entered(self, places);
             return true;
         }

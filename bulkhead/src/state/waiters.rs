@@ -9,6 +9,9 @@
 
 use std::task::Waker;
 
+use tokio::time::Instant;
+
+use super::late::Bound;
 use crate::types::Cause;
 
 /// The waiters of a bulkhead, and behind them those that wait until it is empty.
@@ -48,14 +51,31 @@ enum Seat {
         after: Option<usize>,
         /// How many places the caller wants. 0: it waits until the bulkhead is empty.
         places: u32,
+        bound: Option<Bound>,
     },
     /// Out of the line, with a permit that the waiter has not fetched yet.
-    Granted,
+    Granted {
+        places: u32,
+        bound: Option<Bound>,
+    },
     /// Out of the line, without a permit.
     Refused(Cause),
     Vacant {
         next: Option<usize>,
     },
+}
+
+/// What late waiters leave behind.
+#[derive(Debug, Default)]
+#[must_use = "wakers are called outside the lock"]
+pub(super) struct Late {
+    /// How many have left the line.
+    pub(super) seats: u32,
+    pub(super) wakers: Vec<Waker>,
+    /// The places of those that had been granted some.
+    pub(super) places: u32,
+    /// The earliest bound of the others.
+    pub(super) earliest: Option<Instant>,
 }
 
 impl Waiters {
@@ -74,16 +94,22 @@ impl Waiters {
         self.len
     }
 
-    /// How many places the first of the line wants.
-    pub(super) fn first(&self) -> Option<u32> {
+    /// How many places the first of the line wants, and until when.
+    pub(super) fn first(&self) -> Option<(u32, Option<Bound>)> {
         match self.seats[self.first?] {
-            Seat::Waiting { places, .. } => Some(places),
-            Seat::Granted | Seat::Refused(_) | Seat::Vacant { .. } => None,
+            Seat::Waiting { places, bound, .. } => Some((places, bound)),
+            Seat::Granted { .. } | Seat::Refused(_) | Seat::Vacant { .. } => None,
         }
     }
 
     /// Takes a seat at the end of the line, or at its head.
-    pub(super) fn join(&mut self, places: u32, at_head: bool, waker: Option<Waker>) -> Ticket {
+    pub(super) fn join(
+        &mut self,
+        places: u32,
+        at_head: bool,
+        bound: Option<Bound>,
+        waker: Option<Waker>,
+    ) -> Ticket {
         let (before, after) = if at_head {
             (None, self.first)
         } else {
@@ -94,6 +120,7 @@ impl Waiters {
             before,
             after,
             places,
+            bound,
         };
         // The vector grows to the longest line that there was, and keeps that memory for the next overload.
         let index = self.free_seat();
@@ -107,11 +134,49 @@ impl Waiters {
     /// Takes the first waiter out of the line, grants it its permit or refuses it, and returns the waker to call.
     pub(super) fn settle_first(&mut self, refused: Option<Cause>) -> Option<Waker> {
         let first = self.first?;
+        let (places, bound) = self.first()?;
         let waker = self.unlink(first);
         // The permit is handed to this waiter and not made free: the order of the line holds, and a newcomer cannot take
         // the place before the waiter runs.
-        self.seats[first] = refused.map_or(Seat::Granted, Seat::Refused);
+        self.seats[first] = refused.map_or(Seat::Granted { places, bound }, Seat::Refused);
         waker
+    }
+
+    /// Refuses the waiters whose bound is past, and takes the permits back that they were granted.
+    // Its time grows with the longest line that there was. `Bounds` keeps it from running often.
+    pub(super) fn refuse_late(&mut self, now: Instant) -> Late {
+        let mut late = Late::default();
+        for index in 0..self.seats.len() {
+            let (Seat::Waiting { places, bound, .. } | Seat::Granted { places, bound }) =
+                &self.seats[index]
+            else {
+                continue;
+            };
+            let (places, Some(bound)) = (*places, *bound) else {
+                continue;
+            };
+            if !bound.is_past(now) {
+                let earliest = late.earliest.map_or(bound.end, |end| end.min(bound.end));
+                late.earliest = Some(earliest);
+                continue;
+            }
+            if let Seat::Waiting { .. } = self.seats[index] {
+                late.seats += 1;
+                late.wakers.extend(self.unlink(index));
+            } else {
+                late.places += places;
+            }
+            self.seats[index] = Seat::Refused(bound.cause);
+        }
+        late
+    }
+
+    /// Removes the bound of a waiter.
+    pub(super) fn unbind(&mut self, ticket: &Ticket) {
+        if let Seat::Waiting { bound, .. } | Seat::Granted { bound, .. } = &mut self.seats[ticket.0]
+        {
+            *bound = None;
+        }
     }
 
     /// Gives the seat up if the waiter was granted a permit or refused. Otherwise the waiter is woken through `new`.
@@ -126,14 +191,14 @@ impl Waiters {
                     waker.replace(new.clone())
                 })
             }
-            Seat::Granted | Seat::Refused(_) | Seat::Vacant { .. } => self.leave(ticket),
+            Seat::Granted { .. } | Seat::Refused(_) | Seat::Vacant { .. } => self.leave(ticket),
         }
     }
 
     /// Gives the seat up. A granted permit then belongs to the caller.
     pub(super) fn leave(&mut self, ticket: &Ticket) -> Turn {
         let turn = match &self.seats[ticket.0] {
-            Seat::Granted | Seat::Vacant { .. } => Turn::Granted,
+            Seat::Granted { .. } | Seat::Vacant { .. } => Turn::Granted,
             Seat::Refused(cause) => Turn::Refused(*cause),
             Seat::Waiting { .. } => Turn::Waits(self.unlink(ticket.0)),
         };
@@ -159,6 +224,7 @@ impl Waiters {
             before,
             after,
             places,
+            ..
         } = &mut self.seats[index]
         else {
             return None;

@@ -5,13 +5,21 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use std::num::NonZeroU32;
 
 use loom::{cell::UnsafeCell, future::block_on, thread};
 
-use crate::{Acquire, Bulkhead, Cause, Permit, limit::Limited, state::Pointer};
+use tokio::time::Instant;
+
+use crate::{
+    Acquire, Bulkhead, Cause, Permit, Queue,
+    acquire::Begun,
+    limit::Limited,
+    state::{Patience, Pointer},
+};
 
 const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
@@ -163,6 +171,34 @@ fn a_metrics_only_bulkhead_keeps_no_waiter() {
         waiter.join().unwrap();
         drop(held);
         assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (0, 0));
+    });
+}
+
+#[test]
+fn a_late_granted_place_is_given_back_once() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    explore(None, || {
+        let bulkhead = bulkhead(1);
+        let held = bulkhead.try_acquire().unwrap();
+        let patience = Patience {
+            max_wait: HOUR,
+            latest: None,
+        };
+        let queue = Queue::new(1, HOUR);
+        let Begun::Queued(mut waiter) = Acquire::begin(&bulkhead.0, queue.into(), &patience) else {
+            panic!("no place is free");
+        };
+        drop(held); // grants it
+        let other = bulkhead.clone();
+        let caller = thread::spawn(move || {
+            other.0.refuse_late_at(Instant::now() + 2 * HOUR);
+            drop(other.try_acquire());
+        });
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        drop(Pin::new(&mut waiter).poll(&mut context));
+        drop(waiter);
+        caller.join().unwrap();
+        is_empty(&bulkhead);
     });
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{Bulkhead, Queue, state::Entry};
+use crate::{
+    Bulkhead, Queue,
+    state::{Entry, Patience},
+};
 
 #[test]
 fn a_retired_bulkhead_says_so_in_every_mode() {
@@ -13,7 +16,7 @@ fn a_retired_bulkhead_says_so_in_every_mode() {
             assert!(bulkhead.0.retire());
             assert!(bulkhead.0.try_acquire_unless_retired(1).is_none());
             let line = Queue::new(length, Duration::MAX).into();
-            let entry = bulkhead.0.enter_or_queue(1, line, None);
+            let entry = bulkhead.0.enter_or_queue(1, line, &Patience::NONE, None);
             assert!(matches!(entry, Entry::Retired), "{entry:?}");
             assert_eq!(bulkhead.rejections(), 0);
         }

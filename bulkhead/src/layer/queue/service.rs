@@ -13,6 +13,7 @@ use crate::{
     bulkhead::Bulkhead,
     config::Queue,
     layer::{AtHead, BulkheadService, CallEnd, Classify, IntoError, OkIsSuccess, OnReject, Source},
+    state::Patience,
     types::Cause,
 };
 
@@ -59,19 +60,18 @@ where
                 return QueueFuture::answered(this.reject.on_reject(full, request));
             }
         }
-        let bounds = |began| {
-            if is_late {
-                Bounds::NONE
-            } else {
-                Bounds {
-                    max_wait: self.queue.max_wait,
-                    latest: latest.flatten(),
-                    began,
-                }
+        let patience = if is_late {
+            Patience::NONE
+        } else {
+            Patience {
+                max_wait: self.queue.max_wait,
+                latest: latest.flatten(),
             }
         };
+        let bounds = |began| Bounds { patience, began };
         // The clone is made after the place, so that a refused call costs none, and is dropped before it.
-        let (inner, place, bounds) = match this.source.begin(&request, self.queue.into()) {
+        let (inner, place, bounds) = match this.source.begin(&request, self.queue.into(), &patience)
+        {
             // A call with a deadline begins in its future, because the first poll may come too late.
             Begun::Inside(permit) if latest.is_none() => {
                 let mut inner = this.inner.clone();

@@ -8,7 +8,10 @@ use std::{
 use pin_project::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::types::Cause;
+use crate::{
+    state::{Bound, Patience},
+    types::Cause,
+};
 
 /// How long a call waits, and why it stops. The clock is read and the timer is armed only when the call does wait.
 #[pin_project]
@@ -22,17 +25,14 @@ pub(super) struct WaitBudget {
 /// The bounds of a wait. Apart from the timer, so that they are moved before the future is pinned.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    pub(super) max_wait: Duration,
-    /// The latest moment at which the call may begin: the deadline minus the reserve.
-    pub(super) latest: Option<Instant>,
+    pub(super) patience: Patience,
     pub(super) began: Option<Instant>,
 }
 
 impl Bounds {
     /// No bound: for a bulkhead that only counts, after the wait was counted as too long.
     pub(super) const NONE: Self = Self {
-        max_wait: Duration::MAX,
-        latest: None,
+        patience: Patience::NONE,
         began: None,
     };
 }
@@ -48,6 +48,7 @@ impl WaitBudget {
     /// Whether it is too late to begin. Reads the clock only if there is a deadline.
     pub(super) fn is_too_late(&self) -> bool {
         self.bounds
+            .patience
             .latest
             .is_some_and(|latest| latest < Instant::now())
     }
@@ -55,7 +56,7 @@ impl WaitBudget {
     /// Removes the bounds.
     pub(super) fn lift(self: Pin<&mut Self>) {
         let mut this = self.project();
-        (this.bounds.max_wait, this.bounds.latest) = (Duration::MAX, None);
+        this.bounds.patience = Patience::NONE;
         this.timer.set(None);
     }
 
@@ -70,12 +71,8 @@ impl WaitBudget {
     pub(super) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Cause> {
         let mut this = self.project();
         let began = *this.bounds.began.get_or_insert_with(Instant::now);
-        // `None` stands for a moment beyond the range of the clock.
-        let (end, cause) = match (began.checked_add(this.bounds.max_wait), this.bounds.latest) {
-            (Some(end), Some(latest)) if latest < end => (latest, Cause::DeadlineTooNear),
-            (Some(end), _) => (end, Cause::WaitedTooLong),
-            (None, Some(latest)) => (latest, Cause::DeadlineTooNear),
-            (None, None) => return Poll::Pending,
+        let Some(Bound { end, cause }) = this.bounds.patience.bound_from(began) else {
+            return Poll::Pending;
         };
         if this.timer.is_none() {
             if end <= Instant::now() {

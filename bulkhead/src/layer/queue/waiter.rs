@@ -79,15 +79,17 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Begin<S::Error>> {
         let cause = ready!(budget.as_mut().poll_end(cx));
-        // The lease of a body may be over, and no caller has looked since.
+        // Another waiter may be late, or the lease of a body over, and no caller has looked since.
         if let Place::Queued(acquire) = &mut self.place {
-            if acquire.core().reclaim() {
+            if acquire.look_again() {
                 match acquire.poll_permit(cx.waker()) {
                     Poll::Ready(Ok(permit)) => {
                         self.place = Place::Held(permit);
                         return self.poll_begin(budget, cx);
                     }
-                    Poll::Ready(Err(full)) => return Poll::Ready(Begin::Refused(full)),
+                    Poll::Ready(Err(full)) => {
+                        return Poll::Ready(Begin::Refused(full.after(budget.waited())));
+                    }
                     Poll::Pending => {}
                 }
             }
