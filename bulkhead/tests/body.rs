@@ -263,6 +263,36 @@ async fn a_body_that_is_polled_keeps_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_that_waits_for_its_backend_keeps_its_place() {
+    let bulkhead = one_place();
+    let (mut send, channel) = Channel::<Bytes, BoxError>::new(4);
+    let mut channel = Some(channel);
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .until_body_end()
+        .layer(service_fn(move |_: Request<()>| {
+            let body = channel.take().expect("one call");
+            std::future::ready(Ok::<_, BoxError>(Response::new(body)))
+        }));
+    let mut body = pin!(assert_ready_ok!(call(&mut service)).into_body());
+    let mut frame = task::spawn(());
+    assert_pending!(frame.enter(|cx, _| body.as_mut().poll_frame(cx)));
+    advance(Duration::from_secs(3_600)).await; // no event in an hour
+    assert!(bulkhead.try_acquire().is_err());
+    send.try_send(http_body::Frame::data(Bytes::from([1])))
+        .unwrap();
+    assert!(assert_ready!(frame.enter(|cx, _| body.as_mut().poll_frame(cx))).is_some());
+    advance(Duration::from_secs(59)).await;
+    assert!(bulkhead.try_acquire().is_err());
+    advance(Duration::from_secs(17)).await; // the client reads no more
+    let permit = bulkhead.try_acquire().expect("the lease is over");
+    // The server polls on, and the body waits for its backend again: it counts.
+    assert_pending!(frame.enter(|cx, _| body.as_mut().poll_frame(cx)));
+    assert_eq!(bulkhead.in_flight(), 2);
+    drop(permit);
+    assert!(bulkhead.try_acquire().is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_queue_finds_a_lease_that_is_over() {
     let bulkhead = one_place();
     let body = stuck(&bulkhead);

@@ -135,7 +135,11 @@ impl Builder {
     /// itself is not ended: when it is polled again it counts as in flight again, beyond the limit if need be. A body that
     /// is polled from time to time keeps its place; bound it with a timeout for the whole body.
     ///
-    /// The clock is read when a head arrives and whenever a body is polled. In steps of an eighth of a second. A time that
+    /// The time counts from the head, and from each frame that the body gives. A body that was polled and had no frame waits
+    /// for its backend, as a silent stream of events does, and keeps its place however long that is. Choose a longer time
+    /// for clients that read large frames slowly.
+    ///
+    /// The clock is read when a head arrives and at each frame. In steps of an eighth of a second. A time that
     /// is changed applies to a body when its present one is over.
     pub const fn body_idle(mut self, time: Duration) -> Self {
         self.body_idle = time;

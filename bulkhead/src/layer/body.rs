@@ -4,7 +4,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http_body::{Body, Frame, SizeHint};
@@ -26,10 +26,12 @@ pub struct PermitBody<B, P: Pointer = Arc<Core>> {
     held: Option<Held<P>>,
 }
 
-/// A permit whose place is leased: nobody may poll or drop the body that holds it.
+/// A permit whose place is leased while the server may poll its body and does not.
+// A body that was pending at its last poll waits for its backend, and its server polls it when it is woken: a stream of
+// events may be silent for hours. A server that does not read on stops after a frame, because its buffers are full.
 struct Held<P: Pointer> {
     permit: Permit<P>,
-    /// `None` where places are not leased.
+    /// `None` while the body waits for its backend, and where places are not leased.
     lease: Option<Lease>,
 }
 
@@ -38,14 +40,18 @@ impl<P: Pointer> Held<P> {
         let permit = &self.permit;
         permit.core().renew(&mut self.lease, permit.places());
     }
+
+    fn end_lease(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            self.permit.core().end_lease(&lease, self.permit.places());
+        }
+    }
 }
 
 impl<P: Pointer> Drop for Held<P> {
     fn drop(&mut self) {
         // Before the permit gives its places back: after this they are its own.
-        if let Some(lease) = &self.lease {
-            self.permit.core().end_lease(lease, self.permit.places());
-        }
+        self.end_lease();
     }
 }
 
@@ -78,15 +84,14 @@ impl<B: Body, P: Pointer> Body for PermitBody<B, P> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        if let Some(held) = this.held {
-            held.renew();
+        let poll = this.body.as_mut().poll_frame(cx);
+        match (&poll, &mut *this.held) {
+            (Poll::Pending, Some(held)) => held.end_lease(),
+            (Poll::Ready(Some(Ok(_))), Some(held)) if !this.body.is_end_stream() => held.renew(),
+            (Poll::Pending, None) => {}
+            (Poll::Ready(_), held) => *held = None,
         }
-        let frame = ready!(this.body.as_mut().poll_frame(cx));
-        match frame {
-            Some(Ok(_)) if !this.body.is_end_stream() => {}
-            Some(_) | None => *this.held = None,
-        }
-        Poll::Ready(frame)
+        poll
     }
 
     fn is_end_stream(&self) -> bool {

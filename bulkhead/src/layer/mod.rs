@@ -187,7 +187,8 @@ impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
     /// takes depends on its reader.
     ///
     /// A body whose client stops reading is not polled and never ends. Its place goes to the next caller that finds no room
-    /// once it was not polled for [`Builder::body_idle`](crate::Builder::body_idle), a minute by default.
+    /// once it was not polled for [`Builder::body_idle`](crate::Builder::body_idle), a minute by default. A body that waits
+    /// for its backend keeps its place.
     ///
     /// # Examples
     ///
