@@ -1,13 +1,13 @@
 //! The bounds of waiters: a waiter that is not polled keeps its place and its seat no longer than its bound.
 
-// A future that waits may not be polled for long: a kept arm of `select!`, a buffer with a slow reader, a blocked thread.
-// Its timer then wakes a task that does not act. So the bound is kept with the seat, and others act on it: a call that gives its
-// place back refuses a late waiter at the head of the line (`Core::serve`), and a caller that finds no place looks for all
-// late ones, also for those that were granted a place and have not fetched it.
+// A future that waits may not be polled for long: a kept arm of `select!`, a buffer with a slow reader, a blocked
+// thread. Its timer then wakes a task that does not act. So the bound is kept with the seat, and others act on it. A call
+// that gives its place back refuses a late waiter at the head of the line (`Core::serve`). A caller that finds no place
+// looks for all late ones, also for those that were granted a place and have not fetched it.
 //
-// The seats stand behind the lock, so each is settled once. A caller without a place takes the lock only if the earliest
-// bound has passed: `Bounds` has it, in steps of a tick. So callers that are refused look through the line at most once a
-// tick, and read the clock only while it has seats with a bound.
+// The seats stand behind the lock, so each is settled once. The model `a_late_granted_place_is_given_back_once` holds it.
+// A caller without a place takes the lock only if the earliest bound has passed: `Bounds` has it, in steps of a tick. So
+// callers that are refused look through the line at most once a tick. They read the clock only while it has a bound.
 
 use std::{
     mem,
@@ -129,7 +129,8 @@ fn tick(time: Instant) -> u64 {
 }
 
 impl<R> Core<R> {
-    /// Gives places back for a caller that finds no room: those of late waiters, and of bodies whose lease is over. Returns whether there were any.
+    /// Gives places back for a caller that finds no room: those of late waiters, and of bodies whose lease is over.
+    /// Returns whether there were any.
     pub(crate) fn reclaim(&self) -> bool {
         let had_leases = self.reclaim_leases();
         let had_late = self.refuse_late();
