@@ -76,6 +76,9 @@ model_mutant 'jitter added after the cap' src/backoff/jitter.rs \
 model_mutant 'decorrelated delays cut off at the cap' src/backoff/jitter.rs \
     'first.min(most / 2), most' \
     'first.min(most), most'
+model_mutant 'a decorrelated delay below the first of its backoff' src/backoff/jitter.rs \
+    'last.unwrap_or(first).max(first)' \
+    'last.unwrap_or(first)'
 model_mutant 'a backoff that continues after a hint' src/backoff/delays.rs \
     'retry.saturating_sub(self.hinted).max(1)' \
     'retry'

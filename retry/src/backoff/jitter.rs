@@ -55,7 +55,9 @@ impl Jitter {
             Self::Full => (Duration::ZERO, delay),
             Self::Equal => (delay / 2, delay),
             Self::Decorrelated => {
-                let most = last.unwrap_or(first).saturating_mul(3).min(cap);
+                // `last` is below `first` only if another backoff drew it: see `Builder::throttle_backoff`.
+                let last = last.unwrap_or(first).max(first);
+                let most = last.saturating_mul(3).min(cap);
                 (first.min(most / 2), most)
             }
             Self::PlusMinus(percent) => {

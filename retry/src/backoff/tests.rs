@@ -3,8 +3,9 @@
 use std::{collections::HashSet, time::Duration};
 
 use proptest::prelude::*;
+use rand::{SeedableRng, rngs::SmallRng};
 
-use super::{Backoff, Custom, Delays, Growth, Jitter, Seeds};
+use super::{Backoff, Custom, Delays, Draws, Growth, Jitter, Seeds};
 
 fn duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
@@ -82,7 +83,8 @@ proptest! {
                 Jitter::Full => prop_assert!(delay <= most, "{delay:?} > {most:?} before retry {retry}"),
                 Jitter::Equal => prop_assert!(delay <= most && delay >= most / 2),
                 Jitter::Decorrelated => {
-                    let most = last.unwrap_or(first).saturating_mul(3).min(backoff.cap);
+                    let last = last.unwrap_or(first).max(first);
+                    let most = last.saturating_mul(3).min(backoff.cap);
                     prop_assert!(delay <= most && delay >= first.min(most / 2));
                 }
                 Jitter::PlusMinus(percent) => {
@@ -268,6 +270,20 @@ fn decorrelated_range_keeps_its_lower_end() {
             .filter(|seed| second(*seed) < first * 3 / 2)
             .count();
         assert!(low > 5, "{low} of 200");
+    }
+}
+
+#[test]
+fn decorrelated_delay_does_not_undercut_another_backoff() {
+    let secs = Duration::from_secs;
+    let fault = Backoff::exponential(Duration::from_millis(50), secs(2));
+    let [fault, throttled] =
+        [fault, Backoff::exponential(secs(1), secs(20))].map(|b| b.jitter(Jitter::Decorrelated));
+    for seed in 0..50 {
+        let mut draws = Draws::new(SmallRng::seed_from_u64(seed));
+        assert!(draws.next(&fault, 1, None) < secs(1));
+        let delay = draws.next(&throttled, 2, None);
+        assert!(delay >= secs(1), "{delay:?} after a short one of the other");
     }
 }
 
