@@ -445,6 +445,9 @@ fn rejection_is_seen_in_every_kind_of_error() {
     let rejection = || Busy::Rejected(NoRetry);
     assert!(sees(&rejection()) && sees(&Box::new(rejection())) && sees(&Arc::new(rejection())));
     assert!(sees(&BoxError::from(rejection())));
+    assert!(sees(&Arc::<dyn Error + Send + Sync>::from(BoxError::from(
+        rejection()
+    ))));
     assert!(sees(&Box::<dyn Error>::from(rejection())));
     let local: Box<dyn Error + Send> = Box::new(rejection());
     assert!(sees(&local));

@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     error::Error,
     fmt::{self, Write as _},
-    ops::Deref,
+    ops::DerefMut,
 };
 
 /// The text of the last source of a rejection.
@@ -61,7 +61,7 @@ pub fn is_rejection(error: &(dyn Error + 'static)) -> bool {
 
 /// An error type in which the default classifier sees a [rejection](is_rejection) by another layer.
 ///
-/// You rarely name it. It is implemented for every [`Error`], for pointers to `dyn Error + Send + Sync` such as tower's
+/// You rarely name it. It is implemented for every [`Error`], for owners of a `dyn Error + Send + Sync` such as tower's
 /// `BoxError`, and for some types that are no errors but stand for one in short programs.
 ///
 /// `M` says which of these it is, because a type could be of two kinds for all that the compiler knows. The compiler
@@ -79,7 +79,7 @@ pub trait MayReject<M = ()> {
     }
 }
 
-/// The `M` of [`MayReject`] for pointers to `dyn Error + Send + Sync`.
+/// The `M` of [`MayReject`] for owners of a `dyn Error + Send + Sync`: a `Box`, or such as `anyhow::Error`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Boxed;
@@ -95,7 +95,8 @@ impl<E: Error + 'static> MayReject for E {
     }
 }
 
-impl<E: Deref<Target = dyn Error + Send + Sync>> MayReject<Boxed> for E {
+// Not `Deref`: an `Arc` of an error is an error itself, and would be of two kinds.
+impl<E: DerefMut<Target = dyn Error + Send + Sync>> MayReject<Boxed> for E {
     fn is_rejection(&self) -> bool {
         is_rejection(&**self)
     }
