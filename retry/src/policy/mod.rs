@@ -15,6 +15,7 @@ mod request;
 mod shared;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod unbuilt;
 mod wait;
 
 use std::{future::IntoFuture, num::NonZeroU32, sync::Arc, time::Duration};
