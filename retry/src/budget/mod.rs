@@ -54,9 +54,10 @@ pub use self::{
 /// both take a token and then both look at what is left, and a failure whose token an empty bucket did not have
 /// could be granted a retry later.
 ///
-/// There are two exceptions. No budget is told of a result whose verdict is [`Ignored`](crate::Verdict::Ignored): it is
-/// a rejection, and the call has not reached the service. Of an `Err` whose verdict is [`Done`](crate::Verdict::Done) it is told only by [`answered`](Self::answered), and only
-/// if the attempt was a retry. So neither fills a bucket in the middle of an outage.
+/// There are two exceptions, so that neither fills a bucket in the middle of an outage. No budget is told of a result
+/// whose verdict is [`Ignored`](crate::Verdict::Ignored): it is a rejection, and the call has not reached the service. Of
+/// an `Err` whose verdict is [`Done`](crate::Verdict::Done) it is told only by [`answered`](Self::answered), and only if
+/// the attempt was a retry.
 ///
 /// A share of the calls needs only [`Hold`](Self::Hold). A budget over calls in flight needs all three types, because the
 /// wait counts.

@@ -2,8 +2,8 @@ use std::{error::Error, fmt};
 
 /// The last source of a rejection. Its text asks a retry layer outside of this crate's layer not to repeat the call.
 ///
-/// A retry layer compares the text of a type without fields, so neither crate depends on the other. The file is the same in each crate that
-/// rejects calls. `maestro_retry::is_rejection` documents the convention.
+/// A retry layer compares the text of a type without fields, so neither crate depends on the other. The file is the
+/// same in each crate that rejects calls. `maestro_retry::is_rejection` documents the convention.
 #[derive(Debug)]
 pub(crate) struct NoRetry;
 

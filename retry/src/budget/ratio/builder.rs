@@ -27,7 +27,8 @@ impl BudgetBuilder {
         Self(Numbers::new())
     }
 
-    /// The retries that each call pays for that reaches the service: from 0 to 10, rounded to a ten-thousandth. The default is 0.2.
+    /// The retries that a call pays for when it reaches the service: from 0 to 10, rounded to a ten-thousandth. The
+    /// default is 0.2.
     ///
     /// With 0.2, five calls pay for one retry. With 2.0, each call pays for two.
     pub const fn ratio(mut self, ratio: f64) -> Self {
