@@ -1580,6 +1580,45 @@ fn leaked_policy_decides_like_the_policy_by_value() {
 }
 
 #[test]
+fn debug_shows_numbers_and_balances() {
+    static SHARE: StaticInFlightShare = InFlightShare::builder().build_static("search");
+    let policy = RetryPolicy::builder()
+        .backoff(Backoff::exponential(
+            Duration::from_millis(50),
+            Duration::from_secs(2),
+        ))
+        .max_elapsed(Duration::from_secs(5))
+        .build()
+        .unwrap()
+        .named("store");
+    assert_eq!(
+        format!("{policy:?}"),
+        "RetryPolicy { name: Some(\"store\"), attempts: 3, backoff: Backoff { first: 50ms, cap: 2s, growth: Times(2), \
+         custom: None, jitter: Full }, max_elapsed: Some(5s), max_hint: 30s, short_hints: false, wait_for_ready: true, \
+         throttle_backoff: None, budget: HalfFull { name: \"default\", tokens: 10.0, .. }, classifier: RetryErrors, \
+         replay: CloneRequest, deadline: NoDeadline }"
+    );
+    let credit = budget(1.0);
+    credit.deposit();
+    credit.deposit();
+    let hold = credit.try_hold().unwrap();
+    assert_eq!(
+        format!("{hold:?}"),
+        "Hold { budget: Some(RetryBudget { name: \"test\", balance: 1, .. }), .. }"
+    );
+    let quota = CostBucket::builder().build("s3").unwrap();
+    assert_eq!(
+        format!("{quota:?}"),
+        "CostBucket { name: \"s3\", tokens: 500, .. }"
+    );
+    let _call = SHARE.begin();
+    assert_eq!(
+        format!("{:?}", &SHARE),
+        "InFlightShare { name: \"search\", calls: 1, retries: 0, .. }"
+    );
+}
+
+#[test]
 fn sizes_do_not_change() {
     type Inner = tower::util::ServiceFn<fn(u64) -> Ready<Result<[u64; 2], Infallible>>>;
     type Plain = ResponseFuture<Inner, u64>;

@@ -1,4 +1,4 @@
-use std::{iter::FusedIterator, time::Duration};
+use std::{fmt, iter::FusedIterator, time::Duration};
 
 use rand::{RngExt, rngs::SmallRng};
 
@@ -8,7 +8,7 @@ use crate::backoff::Backoff;
 ///
 /// Made by [`Backoff::delays`]. It owns its random generator, so a clone repeats the same delays. Draw new ones for
 /// each request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "iterators do nothing unless consumed"]
 pub struct Delays {
     backoff: Backoff,
@@ -18,7 +18,7 @@ pub struct Delays {
 }
 
 /// What changes from one delay of a request to the next.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Draws {
     rng: SmallRng,
     /// The last delay, from which decorrelated jitter continues.
@@ -68,6 +68,15 @@ impl Iterator for Delays {
 }
 
 impl FusedIterator for Delays {}
+
+impl fmt::Debug for Delays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delays")
+            .field("backoff", &self.backoff)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
 
 // === impl Draws ===
 

@@ -8,10 +8,9 @@ use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 ///
 /// A request draws its generator when it is retried for the first time. A generator in the policy would be cloned
 /// with every service, and all connections of a process would draw the same delays.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Seeds(Option<Arc<Seeded>>);
 
-#[derive(Debug)]
 struct Seeded {
     /// Drawn from the seed. With the seed itself, seed 8 would be seed 7 one request later.
     base: u64,

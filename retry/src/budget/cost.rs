@@ -1,4 +1,4 @@
-use std::{borrow::Borrow, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use crate::{
     budget::{Budget, tokens::Tokens},
@@ -56,7 +56,7 @@ use crate::{
 /// assert_eq!(quota.tokens(), 15);
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CostBucket<P = Arc<CostBucketCore>>(P);
 
 /// A [`CostBucket`] that lives in a `static`, without a reference count. Made by
@@ -67,7 +67,6 @@ pub type StaticCostBucket = CostBucket<CostBucketCore>;
 
 /// The shared state behind a [`CostBucket`]: opaque, named only in types such as
 /// [`CostHold<&'static CostBucketCore>`](CostHold).
-#[derive(Debug)]
 pub struct CostBucketCore {
     name: &'static str,
     cost: u32,
@@ -133,6 +132,12 @@ impl<P: Borrow<CostBucketCore>> CostBucket<P> {
 
     fn core(&self) -> &CostBucketCore {
         self.0.borrow()
+    }
+}
+
+impl<P: Borrow<CostBucketCore>> fmt::Debug for CostBucket<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core().fmt(f)
     }
 }
 
@@ -282,5 +287,14 @@ impl CostBucketCore {
         if !failed {
             self.tokens.give(u64::from(tokens));
         }
+    }
+}
+
+impl fmt::Debug for CostBucketCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CostBucket")
+            .field("name", &self.name)
+            .field("tokens", &self.tokens.left())
+            .finish_non_exhaustive()
     }
 }

@@ -22,7 +22,6 @@ use crate::sync::{
     const_fn,
 };
 
-#[derive(Debug)]
 pub(super) struct Flight(AtomicU64);
 
 /// The two halves of the word.

@@ -22,7 +22,6 @@ use crate::sync::{
     const_fn,
 };
 
-#[derive(Debug)]
 pub(super) struct Floor {
     /// Nanoseconds for each retry; 0 grants none.
     stretch: u64,

@@ -1,4 +1,4 @@
-use std::{borrow::Borrow, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use crate::{
     budget::{
@@ -37,7 +37,7 @@ use crate::{
 /// # let _ = policy;
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct InFlightShare<P = Arc<InFlightCore>>(P);
 
 /// An [`InFlightShare`] that lives in a `static`, without a reference count. Made by
@@ -48,7 +48,6 @@ pub type StaticInFlightShare = InFlightShare<InFlightCore>;
 
 /// The shared state behind an [`InFlightShare`]: opaque, named only in types such as
 /// [`CallInFlight<&'static InFlightCore>`](CallInFlight).
-#[derive(Debug)]
 pub struct InFlightCore {
     name: &'static str,
     limit: Limit,
@@ -131,6 +130,12 @@ impl<P: Borrow<InFlightCore>> InFlightShare<P> {
 
     fn core(&self) -> &InFlightCore {
         self.0.borrow()
+    }
+}
+
+impl<P: Borrow<InFlightCore>> fmt::Debug for InFlightShare<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core().fmt(f)
     }
 }
 
@@ -273,5 +278,16 @@ impl InFlightCore {
 
     fn left(&self) -> u64 {
         self.limit.left(self.flight.counts())
+    }
+}
+
+impl fmt::Debug for InFlightCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.flight.counts();
+        f.debug_struct("InFlightShare")
+            .field("name", &self.name)
+            .field("calls", &counts.calls)
+            .field("retries", &counts.retries)
+            .finish_non_exhaustive()
     }
 }

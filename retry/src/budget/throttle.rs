@@ -1,4 +1,4 @@
-use std::{borrow::Borrow, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use crate::{
     budget::{Budget, floor::Floor, tokens::Tokens},
@@ -46,7 +46,7 @@ use crate::{
 /// assert_eq!(throttle.tokens(), 2.0);
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HalfFull<P = Arc<HalfFullCore>>(P);
 
 /// A [`HalfFull`] that lives in a `static`, without a reference count. Made by [`HalfFullBuilder::build_static`].
@@ -55,7 +55,6 @@ pub struct HalfFull<P = Arc<HalfFullCore>>(P);
 pub type StaticHalfFull = HalfFull<HalfFullCore>;
 
 /// The shared state behind a [`HalfFull`]: opaque, named only in types.
-#[derive(Debug)]
 pub struct HalfFullCore {
     name: &'static str,
     /// Thousandths of a token, as A6 ignores further digits.
@@ -103,16 +102,18 @@ impl<P: Borrow<HalfFullCore>> HalfFull<P> {
 
     /// The tokens left. For display: another thread may take some at any time.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "at most a million thousandths: exact"
-    )]
     pub fn tokens(&self) -> f64 {
-        self.core().tokens.left() as f64 / TOKEN as f64
+        self.core().tokens()
     }
 
     fn core(&self) -> &HalfFullCore {
         self.0.borrow()
+    }
+}
+
+impl<P: Borrow<HalfFullCore>> fmt::Debug for HalfFull<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core().fmt(f)
     }
 }
 
@@ -233,5 +234,22 @@ impl HalfFullCore {
         fn new(name: &'static str, (most, per_success, floor): (u64, u64, u32)) -> Self {
             Self { name, per_success, tokens: Tokens::new(most), floor: Floor::new(floor) }
         }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "at most a million thousandths: exact"
+    )]
+    fn tokens(&self) -> f64 {
+        self.tokens.left() as f64 / TOKEN as f64
+    }
+}
+
+impl fmt::Debug for HalfFullCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HalfFull")
+            .field("name", &self.name)
+            .field("tokens", &self.tokens())
+            .finish_non_exhaustive()
     }
 }

@@ -16,7 +16,6 @@ use crate::sync::{
     const_fn,
 };
 
-#[derive(Debug)]
 pub(super) struct Tokens {
     most: u64,
     left: AtomicU64,

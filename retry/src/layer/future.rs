@@ -112,7 +112,10 @@ where
 impl<S: Service<Req>, Req, P: Source, M> fmt::Debug for ResponseFuture<S, Req, P, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
-            .field("call", &self.call.as_ref().map(|call| &call.state))
+            .field(
+                "attempt",
+                &self.call.as_ref().map(|call| call.state.attempt()),
+            )
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! The metrics of a policy (feature `metrics`).
 
-use std::{fmt, sync::OnceLock};
+use std::sync::OnceLock;
 
 use metrics::{
     Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit, with_recorder,
@@ -154,14 +154,6 @@ fn key(metric: &'static str, name: &'static str, reason: Option<&'static str>) -
     let reason = reason.map(|reason| Label::from_static_parts("reason", reason));
     let labels = [Label::from_static_parts("name", name)];
     Key::from_parts(metric, labels.into_iter().chain(reason).collect::<Vec<_>>())
-}
-
-impl fmt::Debug for Meters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meters")
-            .field("resolved", &self.handles.get().is_some())
-            .finish_non_exhaustive()
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::types::Event;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Meters;
 
 #[expect(clippy::unused_self, reason = "the same calls as with the feature")]

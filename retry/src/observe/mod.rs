@@ -7,7 +7,6 @@ mod metrics;
 mod trace;
 
 use std::{
-    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -59,6 +58,10 @@ impl Observers {
         }
     }
 
+    pub(crate) const fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
     pub(crate) fn notify(&self, event: &Event) {
         self.meters.event(event);
         if let Some(listener) = &self.listener {
@@ -70,15 +73,5 @@ impl Observers {
     #[cfg(feature = "metrics")]
     pub(crate) fn resolve_metrics(&self) {
         self.meters.resolve();
-    }
-}
-
-impl fmt::Debug for Observers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Observers")
-            .field("name", &self.name)
-            .field("meters", &self.meters)
-            .field("listens", &self.listener.is_some())
-            .finish()
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The progress of one call: the current attempt, and the time limit for further ones.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct CallState {
     attempt: u32,
     /// The beginning of the first attempt, if the policy or the classifier needs it.

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::{
 /// 48 bytes, less than half of the builder's: durations are nanoseconds, and 584 years or more are [`FOR_EVER`]. An `Arc`
 /// would cost a call two bus-locked instructions; a `&'static` policy ([`leak`](crate::RetryPolicy::leak)) has
 /// neither price.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Config {
     first: u64,
     cap: u64,
@@ -50,6 +50,17 @@ impl Config {
             flags: (u8::from(numbers.wait_for_ready) * WAITS_FOR_READY)
                 | (u8::from(numbers.short_hints) * SHORT_HINTS),
         }
+    }
+
+    /// The numbers, as `Debug` shows them.
+    pub(super) fn describe(&self, debug: &mut fmt::DebugStruct<'_, '_>) {
+        debug
+            .field("attempts", &self.attempts)
+            .field("backoff", &self.backoff())
+            .field("max_elapsed", &unpack(self.max_elapsed))
+            .field("max_hint", &unpack(self.max_hint).unwrap_or(Duration::MAX))
+            .field("short_hints", &self.allows_short_hints())
+            .field("wait_for_ready", &self.waits_for_ready());
     }
 
     #[inline]
@@ -147,7 +158,7 @@ impl Config {
             hint.unwrap_or(Duration::ZERO)
         } else {
             let backoff = throttled.unwrap_or_else(|| self.backoff());
-            let floor = self.flags & SHORT_HINTS == 0;
+            let floor = !self.allows_short_hints();
             call.wait(&backoff, hint, floor, || shared.generator())
         };
         if call.fits(wait, now) {
@@ -159,6 +170,10 @@ impl Config {
 
     const fn limits_elapsed(&self) -> bool {
         self.max_elapsed != FOR_EVER
+    }
+
+    const fn allows_short_hints(&self) -> bool {
+        self.flags & SHORT_HINTS != 0
     }
 
     fn allows_hint(&self, hint: Duration) -> bool {

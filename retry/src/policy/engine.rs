@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
 
@@ -15,9 +15,10 @@ use crate::{
 /// Decides what follows an attempt: the part of a policy that a running call needs.
 ///
 /// The closure that finds the deadline is not part of it: it is asked only when a call begins.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[expect(
     unnameable_types,
+    missing_debug_implementations,
     reason = "only the hidden associated type of `Source` names it"
 )]
 pub struct Engine<V, Q, B> {
@@ -72,6 +73,22 @@ impl<V, Q, B> Engine<V, Q, B> {
         if let Some(observers) = self.shared.observers() {
             observers.resolve_metrics();
         }
+    }
+
+    /// The fields of the policy, as `Debug` shows them.
+    pub(super) fn describe(&self, debug: &mut fmt::DebugStruct<'_, '_>)
+    where
+        V: fmt::Debug,
+        Q: fmt::Debug,
+        B: fmt::Debug,
+    {
+        debug.field("name", &self.shared.observers().and_then(Observers::name));
+        self.config.describe(debug);
+        debug
+            .field("throttle_backoff", &self.shared.throttle_backoff(true))
+            .field("budget", &self.budget)
+            .field("classifier", &self.classifier)
+            .field("replay", &self.replay);
     }
 
     pub(super) const fn config(&self) -> &Config {

@@ -18,7 +18,7 @@ mod tests;
 mod unbuilt;
 mod wait;
 
-use std::{future::IntoFuture, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{fmt, future::IntoFuture, num::NonZeroU32, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -91,7 +91,7 @@ pub(crate) use self::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a policy does nothing until a layer or `run` uses it"]
 pub struct RetryPolicy<V = RetryErrors, Q = CloneRequest, D = NoDeadline, B = HalfFull> {
     engine: Engine<V, Q, B>,
@@ -416,5 +416,19 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
             engine: self.engine.map(parts),
             deadline: self.deadline,
         }
+    }
+}
+
+impl<V, Q, D, B> fmt::Debug for RetryPolicy<V, Q, D, B>
+where
+    V: fmt::Debug,
+    Q: fmt::Debug,
+    D: fmt::Debug,
+    B: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("RetryPolicy");
+        self.engine.describe(&mut debug);
+        debug.field("deadline", &self.deadline).finish()
     }
 }

@@ -12,10 +12,9 @@ use crate::{
 ///
 /// One optional `Arc`, so that a policy without these costs a call one comparison, and a word in the future. A type
 /// parameter for the listener would be in every signature that names the policy or its future.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Shared(Option<Arc<Parts>>);
 
-#[derive(Debug)]
 struct Parts {
     seeds: Seeds,
     observers: Observers,

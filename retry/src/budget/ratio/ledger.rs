@@ -40,7 +40,6 @@ use crate::{
 /// A power of two, and few enough that reading all marks, once a retry, costs less than the retry's clock reading.
 pub(super) const SLOTS: usize = 16;
 
-#[derive(Debug)]
 pub(super) struct Ledger<const N: usize = SLOTS> {
     terms: Terms,
     /// Nanoseconds. Kept because a division would be the largest part of a call's cost.
@@ -55,7 +54,6 @@ pub(super) struct Ledger<const N: usize = SLOTS> {
 /// A separate cache line: every call writes the count, and reads a mark that must stay in the caches.
 // 128: x86 fetches lines of 64 in pairs, and some ARM lines are as long.
 #[repr(align(128))]
-#[derive(Debug)]
 struct Line(AtomicU64);
 
 impl<const N: usize> Ledger<N> {

@@ -8,6 +8,7 @@ mod tests;
 
 use std::{
     borrow::Borrow,
+    fmt,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -22,8 +23,8 @@ use self::{credit::Terms, ledger::Ledger};
 /// A budget of retries as a share of the calls, with a floor per second and a ttl: a cheap handle to credit that all
 /// its clones share.
 ///
-/// Each call that reaches the service pays in `ratio` of a retry, which expires after the ttl. The floor pays in for a number of retries a second.
-/// A retry uses up the oldest credit. Over any history, and exactly so under threads,
+/// Each call that reaches the service pays in `ratio` of a retry, which expires after the ttl. The floor pays in for a
+/// number of retries a second. A retry uses up the oldest credit. Over any history, and exactly so under threads,
 ///
 /// ```text
 /// retries ≤ ratio × calls + floor × (elapsed + ttl)
@@ -59,7 +60,7 @@ use self::{credit::Terms, ledger::Ledger};
 /// assert_eq!(budget.balance(), 0);
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RetryBudget<P = Arc<Core>>(P);
 
 /// A budget that lives in a `static`, without a reference count. Made by [`BudgetBuilder::build_static`].
@@ -69,7 +70,6 @@ pub type StaticRetryBudget = RetryBudget<Core>;
 
 /// The shared state behind a [`RetryBudget`](crate::RetryBudget): opaque, named only in types such as
 /// [`Hold<&'static Core>`](crate::Hold).
-#[derive(Debug)]
 pub struct Core {
     name: &'static str,
     /// The budget's first instant. The first call sets it for a budget in a `static`, which cannot read the clock
@@ -83,7 +83,6 @@ pub struct Core {
 /// [`spend`](Self::spend) it when the retry starts. If it is dropped before, because the wait was cancelled or the
 /// service did not become ready, the budget takes back the part of its credit that has not expired.
 // The bound stands on the struct because `Drop` needs it.
-#[derive(Debug)]
 #[must_use = "dropping the hold gives the retry back"]
 pub struct Hold<P: Borrow<Core> = Arc<Core>> {
     /// `None` after the retry has started.
@@ -174,6 +173,12 @@ impl<P: Borrow<Core>> RetryBudget<P> {
 
     fn core(&self) -> &Core {
         self.0.borrow()
+    }
+}
+
+impl<P: Borrow<Core>> fmt::Debug for RetryBudget<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core().fmt(f)
     }
 }
 
@@ -268,6 +273,15 @@ impl Core {
     }
 }
 
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryBudget")
+            .field("name", &self.name)
+            .field("balance", &self.balance(Instant::now()))
+            .finish_non_exhaustive()
+    }
+}
+
 // === impl Hold ===
 
 impl<P: Borrow<Core>> Hold<P> {
@@ -290,5 +304,13 @@ impl<P: Borrow<Core>> Drop for Hold<P> {
         if let Some(core) = &self.core {
             core.borrow().refund(self.end, Instant::now());
         }
+    }
+}
+
+impl<P: Borrow<Core>> fmt::Debug for Hold<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hold")
+            .field("budget", &self.core.as_ref().map(Borrow::borrow))
+            .finish_non_exhaustive()
     }
 }
