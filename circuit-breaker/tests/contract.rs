@@ -145,7 +145,7 @@ async fn a_call_without_readiness_is_told_so_in_any_state() {
     };
     assert_eq!(told(), unready("closed"));
     trip(&breaker);
-    let since = "since 1 calls in a row failed";
+    let since = "since a call failed";
     let open = format!("circuit `a` is open {since}: try again in 5s");
     assert_eq!(told(), (false, open));
     advance(WAIT).await;

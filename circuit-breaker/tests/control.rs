@@ -537,3 +537,48 @@ fn a_breaker_in_a_static_is_heard_alike() {
     BREAKER.force_open(by());
     assert_eq!(heard.try_recv(), Ok(State::ForcedOpen));
 }
+
+#[tokio::test(start_paused = true)]
+async fn debug_shows_what_the_accessors_return() {
+    let builder = CircuitBreaker::builder().consecutive_failures(1);
+    let breaker = builder.build("debug").unwrap();
+    let (sender, transitions) = mpsc::channel();
+    let _listener = breaker.on_transition(move |transition: &Transition| {
+        let _ = sender.send(format!("{transition:?}"));
+    });
+    breaker.try_acquire().unwrap().failure();
+    advance(Duration::from_millis(1_234)).await;
+    let cause = "ConsecutiveFailures { failures: 1 }";
+    assert_eq!(
+        format!("{:?}", breaker.snapshot()),
+        format!(
+            "Snapshot {{ name: \"debug\", state: Open, generation: 1, calls: 0, failures: 0, slow_calls: 0, \
+             percent_admitted: 0, consecutive_failures: 0, probes_in_flight: 0, probes_settled: 0, \
+             retry_after: Some(3.766s), last_override: None, would_have_opened: 0, kept_closed: 0, \
+             cause: Some({cause}) }}"
+        )
+    );
+    let open = breaker.try_acquire().unwrap_err();
+    assert_eq!(
+        format!("{open:?}"),
+        format!(
+            "Open {{ name: \"debug\", state: Open, retry_after: 3.766s, cause: Some({cause}), by: None, \
+             is_unready: false }}"
+        )
+    );
+    assert_eq!(
+        open.to_string(),
+        "circuit `debug` is open since a call failed: try again in 3.8s"
+    );
+    assert_eq!(
+        transitions.recv().unwrap(),
+        format!(
+            "Transition {{ name: \"debug\", generation: 1, from: Closed, to: Open, cause: {cause}, by: None, .. }}"
+        )
+    );
+    let wait = Wait::fixed(Duration::from_secs(1)).jitter(0.2);
+    assert_eq!(
+        format!("{wait:?}"),
+        "Wait { first: 1s, cap: 1s, multiplier: Some(2.0), jitter: Share(0.2) }"
+    );
+}

@@ -1,5 +1,7 @@
+use std::fmt;
+
 /// By how much a wait is longer than the one before, in millionths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Multiplier(u32);
 
 const MILLION: u32 = 1_000_000;
@@ -46,5 +48,11 @@ impl Multiplier {
     pub(super) fn power_of(self, times: u32, first: u64) -> u64 {
         let factor = self.as_f64().powi(times.try_into().unwrap_or(i32::MAX));
         (first as f64 * factor) as u64
+    }
+}
+
+impl fmt::Debug for Multiplier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_f64().fmt(f)
     }
 }

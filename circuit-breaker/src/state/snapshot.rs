@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use super::{
     StateMachine,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A circuit breaker at one moment, for people and gauges. What had expired by then is not in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Snapshot {
     name: &'static str,
     word: Word,
@@ -171,5 +171,27 @@ impl Snapshot {
     #[must_use]
     pub const fn cause(&self) -> Option<Cause> {
         self.cause
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("name", &self.name())
+            .field("state", &self.state())
+            .field("generation", &self.generation())
+            .field("calls", &self.calls())
+            .field("failures", &self.failures())
+            .field("slow_calls", &self.slow_calls())
+            .field("percent_admitted", &self.percent_admitted())
+            .field("consecutive_failures", &self.consecutive_failures())
+            .field("probes_in_flight", &self.probes_in_flight())
+            .field("probes_settled", &self.probes_settled())
+            .field("retry_after", &self.retry_after())
+            .field("last_override", &self.last_override())
+            .field("would_have_opened", &self.would_have_opened())
+            .field("kept_closed", &self.kept_closed())
+            .field("cause", &self.cause())
+            .finish()
     }
 }

@@ -163,17 +163,23 @@ impl Cause {
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        let plural = |count| if count == 1 { "" } else { "s" };
+        match *self {
             Self::FailureRatio { failures, calls } => {
-                write!(f, "{failures} of {calls} calls failed")
+                write!(f, "{failures} of {calls} call{} failed", plural(calls))
             }
             Self::FailureCount { failures, calls } => {
-                write!(f, "{failures} of {calls} calls in the window failed")
+                let s = plural(calls);
+                write!(f, "{failures} of {calls} call{s} in the window failed")
+            }
+            Self::SlowRatio { slow: 1, calls } => {
+                write!(f, "1 of {calls} call{} was slow", plural(calls))
             }
             Self::SlowRatio { slow, calls } => write!(f, "{slow} of {calls} calls were slow"),
+            Self::ConsecutiveFailures { failures: 1 } => f.write_str("a call failed"),
             Self::ConsecutiveFailures { failures } => write!(f, "{failures} calls in a row failed"),
             Self::Probes { failures, results } => {
-                write!(f, "{failures} of {results} probes failed")
+                write!(f, "{failures} of {results} probe{} failed", plural(results))
             }
             Self::Tripped => f.write_str("an operator opened it"),
             Self::ProbesSucceeded => f.write_str("enough probes succeeded"),

@@ -7,6 +7,7 @@ mod open;
 mod outcome;
 mod overrides;
 mod ratio;
+mod rounded;
 mod state;
 pub(crate) mod ticks;
 mod transition;

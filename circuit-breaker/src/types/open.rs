@@ -2,7 +2,7 @@ use std::{error::Error, fmt, io, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Cause, Override, State, no_retry::NoRetry, recall, ticks::instant};
+use super::{Cause, Override, State, no_retry::NoRetry, recall, rounded::Rounded, ticks::instant};
 
 /// A call was rejected: the breaker was open, forced open, half-open with all slots for probes
 /// taken, or ramping and the call was not among the admitted share; or it was made through a service
@@ -196,7 +196,7 @@ impl fmt::Display for Open {
         if retry_after.is_zero() {
             f.write_str(": try again now")
         } else {
-            write!(f, ": try again in {retry_after:?}")
+            write!(f, ": try again in {}", Rounded(retry_after))
         }
     }
 }
@@ -206,7 +206,7 @@ impl fmt::Debug for Open {
         f.debug_struct("Open")
             .field("name", &self.name)
             .field("state", &self.state())
-            .field("retry_at", &self.retry_at())
+            .field("retry_after", &self.retry_after())
             .field("cause", &self.cause())
             .field("by", &self.by())
             .field("is_unready", &self.is_unready())

@@ -1,10 +1,10 @@
-use std::num::NonZeroU32;
+use std::{fmt, num::NonZeroU32};
 
 /// A share of calls, compared exactly, as integers cross-multiplied.
 ///
 /// Kept in billionths, rounded down: a number with up to nine decimals is exact, and `2.0 / 3.0` is
 /// reached by two of three.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ratio(NonZeroU32);
 
 const WHOLE: u64 = 1_000_000_000;
@@ -50,7 +50,6 @@ impl Ratio {
     }
 
     /// A number from which [`new`](Self::new) makes the same share.
-    #[cfg_attr(not(feature = "serde"), expect(dead_code, reason = "for files only"))]
     #[expect(clippy::cast_precision_loss, reason = "at most 10^9")]
     pub(crate) const fn as_f64(self) -> f64 {
         self.0.get() as f64 / WHOLE as f64
@@ -60,5 +59,11 @@ impl Ratio {
     pub(crate) const fn is_reached(self, failures: u32, calls: u32) -> bool {
         // Below 2^32 * 2^30: never overflows.
         failures as u64 * WHOLE >= calls as u64 * self.0.get() as u64
+    }
+}
+
+impl fmt::Debug for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_f64().fmt(f)
     }
 }

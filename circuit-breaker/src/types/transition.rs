@@ -24,7 +24,7 @@ pub struct Override {
 ///
 /// There is one for every generation. A reset of a closed breaker is one, from closed to closed. In
 /// [`State::MetricsOnly`] it is what would have opened the breaker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Transition {
     name: &'static str,
     at: Instant,
@@ -142,6 +142,20 @@ impl Transition {
     #[must_use]
     pub const fn at(&self) -> Instant {
         self.at
+    }
+}
+
+impl fmt::Debug for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transition")
+            .field("name", &self.name())
+            .field("generation", &self.generation())
+            .field("from", &self.from())
+            .field("to", &self.to())
+            .field("cause", &self.cause())
+            .field("by", &self.by())
+            // The `Debug` of an instant says nothing to people.
+            .finish_non_exhaustive()
     }
 }
 
