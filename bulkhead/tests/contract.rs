@@ -328,7 +328,11 @@ fn a_refusal_reads_as_a_sentence() {
     let full = bulkhead.try_acquire().unwrap_err();
     assert_eq!(
         full.to_string(),
-        "bulkhead `test` is full: 1 calls in flight of at most 1"
+        "bulkhead `test` is full: 1 call in flight of at most 1"
+    );
+    assert_eq!(
+        format!("{full:?}"),
+        "Full { name: \"test\", cause: AtLimit, limit: 1, in_flight: 1, queued: 0, waited: 0ns }"
     );
 }
 

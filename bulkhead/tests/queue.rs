@@ -316,7 +316,7 @@ async fn a_call_waits_and_reports_how_long() {
     let error = assert_ready_err!(task::spawn(service.call(3)).poll());
     assert_eq!(
         error.to_string(),
-        "the queue of bulkhead `test` is full: 1 calls in flight of at most 1, 1 waiting"
+        "the queue of bulkhead `test` is full: 1 call in flight of at most 1, 1 waiting"
     );
     assert_eq!(full_of(&error).cause(), Cause::QueueFull);
     advance(SECOND).await;
@@ -330,7 +330,7 @@ async fn a_call_waits_and_reports_how_long() {
     assert_eq!((full.limit(), full.in_flight(), full.queued()), (1, 1, 0));
     assert_eq!(
         error.to_string(),
-        "no place in bulkhead `test` within 1s: 1 calls in flight of at most 1"
+        "no place in bulkhead `test` within 1s: 1 call in flight of at most 1"
     );
     assert_eq!(
         bulkhead.queued(),

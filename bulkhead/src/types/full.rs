@@ -1,11 +1,11 @@
 use std::{error::Error, fmt, io, time::Duration};
 
-use super::{Snapshot, no_retry::NoRetry};
+use super::{Snapshot, no_retry::NoRetry, rounded::Rounded};
 
 /// The rejection of a bulkhead: no place was free, or none became free in time.
 ///
 /// It is made and cloned without an allocation and without a reference count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Full {
     name: &'static str,
     // Limit and calls in flight, as the word of the bulkhead had them. The accessors unpack it, so that a refusal
@@ -222,6 +222,21 @@ fn micros(waited: Duration) -> u64 {
     u64::from(u32::try_from(waited.as_micros()).unwrap_or(u32::MAX))
 }
 
+impl fmt::Debug for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Full")
+            .field("name", &self.name())
+            .field("cause", &self.cause())
+            .field("limit", &self.limit())
+            .field("in_flight", &self.in_flight())
+            .field("queued", &self.queued())
+            .field("waited", &self.waited())
+            .field("places", &self.places())
+            .field("retry_after", &self.retry_after())
+            .finish()
+    }
+}
+
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name;
@@ -230,8 +245,8 @@ impl fmt::Display for Full {
             Cause::QueueFull => write!(f, "the queue of bulkhead `{name}` is full")?,
             Cause::WaitedTooLong => write!(
                 f,
-                "no place in bulkhead `{name}` within {:?}",
-                self.waited()
+                "no place in bulkhead `{name}` within {}",
+                Rounded(self.waited())
             )?,
             Cause::DeadlineTooNear => write!(
                 f,
@@ -244,12 +259,9 @@ impl fmt::Display for Full {
             )?,
             Cause::Closed => write!(f, "bulkhead `{name}` is closed")?,
         }
-        write!(
-            f,
-            ": {} calls in flight of at most {}",
-            self.in_flight(),
-            self.limit()
-        )?;
+        let (in_flight, limit) = (self.in_flight(), self.limit());
+        let s = if in_flight == 1 { "" } else { "s" };
+        write!(f, ": {in_flight} call{s} in flight of at most {limit}")?;
         match self.queued() {
             0 => Ok(()),
             queued => write!(f, ", {queued} waiting"),

@@ -4,6 +4,7 @@ mod error;
 mod full;
 mod no_retry;
 mod outcome;
+mod rounded;
 mod snapshot;
 
 pub use error::InvalidConfig;
