@@ -43,7 +43,7 @@ use crate::{
 /// assert_eq!(elapsed.after(), Duration::from_millis(100));
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Deadline(Option<Instant>);
 
 /// The future of [`Deadline::run`].
@@ -215,6 +215,15 @@ impl From<Instant> for Deadline {
 impl From<Option<Instant>> for Deadline {
     fn from(at: Option<Instant>) -> Self {
         Self(at)
+    }
+}
+
+impl fmt::Debug for Deadline {
+    /// Shows the time that is left.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deadline")
+            .field("remaining", &self.0.map(|_| self.remaining()))
+            .finish()
     }
 }
 

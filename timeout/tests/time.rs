@@ -507,3 +507,12 @@ async fn the_inner_call_is_polled_only_on_wake_ups() {
         "at first, and once more at the deadline"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_debug_of_a_deadline_shows_the_time_left() {
+    let deadline = Deadline::after(Duration::from_secs(1));
+    advance(Duration::from_millis(750)).await;
+    let shown = format!("{deadline:?} {:?}", Deadline::NEVER);
+    let expected = "Deadline { remaining: Some(250ms) } Deadline { remaining: None }";
+    assert_eq!(shown, expected);
+}
