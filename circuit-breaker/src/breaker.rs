@@ -50,12 +50,16 @@ impl Builder {
     /// Builds an isolated circuit breaker: it shares its state with no other.
     ///
     /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
+    /// With the feature `metrics`, the series of two breakers with one name add up: give each its own.
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`] when a number is out of its range.
+    /// [`InvalidConfig`] when a number is out of its range, or the name is empty.
     pub fn build(self, name: &'static str) -> Result<CircuitBreaker, InvalidConfig> {
-        Ok(CircuitBreaker(Arc::new(Core::new(name, self.validate()?))))
+        Ok(CircuitBreaker(Arc::new(Core::new(
+            name,
+            self.validate_for(name)?,
+        ))))
     }
 
     const_fn! {
@@ -71,7 +75,7 @@ impl Builder {
         /// ```
         #[must_use]
         pub fn build_static(self, name: &'static str) -> StaticCircuitBreaker {
-            match self.validate() {
+            match self.validate_for(name) {
                 Ok(config) => CircuitBreaker(Core::new(name, config)),
                 Err(problem) => panic!("{}", problem.message()),
             }
@@ -84,14 +88,19 @@ impl Builder {
 impl CircuitBreaker {
     /// A circuit breaker with the defaults of [`Builder`]: it opens when half of at least twenty
     /// calls within 10 s failed, waits 5 s, or longer where it opens again soon, and closes after
-    /// three probes of which fewer than half failed.
+    /// three probes of which fewer than half failed. An empty `name` is accepted, and names nothing in messages and
+    /// metrics: [`Builder::build`] refuses it.
     ///
     /// # Panics
     ///
     /// Never: the defaults are legal.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self::builder().build(name).expect("the defaults are legal")
+        let config = Builder::new().validate();
+        Self(Arc::new(Core::new(
+            name,
+            config.expect("the defaults are legal"),
+        )))
     }
 
     /// The configuration, to be completed by [`Builder::build`] or [`Builder::build_static`].

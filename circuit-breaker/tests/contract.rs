@@ -505,14 +505,23 @@ fn find_walks_boxes_io_errors_and_sources() {
 fn what_could_never_work_is_refused() {
     let builder = CircuitBreaker::builder();
     let refused = [
-        (builder.failure_ratio(0.0), InvalidConfig::FailureRatio),
-        (builder.failure_ratio(-0.5), InvalidConfig::FailureRatio),
-        (builder.failure_ratio(1.1), InvalidConfig::FailureRatio),
-        (builder.failure_ratio(f64::NAN), InvalidConfig::FailureRatio),
-        (builder.failure_ratio(1e-12), InvalidConfig::FailureRatio),
+        (builder.failure_ratio(0.0), InvalidConfig::FailureRatio(0.0)),
+        (
+            builder.failure_ratio(-0.5),
+            InvalidConfig::FailureRatio(-0.5),
+        ),
+        (builder.failure_ratio(1.1), InvalidConfig::FailureRatio(1.1)),
+        (
+            builder.failure_ratio(f64::NAN),
+            InvalidConfig::FailureRatio(f64::NAN),
+        ),
+        (
+            builder.failure_ratio(1e-12),
+            InvalidConfig::FailureRatio(1e-12),
+        ),
         (
             builder.slow_ratio(1.5).slow_after(WAIT),
-            InvalidConfig::SlowRatio,
+            InvalidConfig::SlowRatio(1.5),
         ),
         (builder.slow_ratio(0.5), InvalidConfig::SlowAfter),
         (builder.slow_after(Duration::ZERO), InvalidConfig::SlowAfter),
@@ -522,11 +531,11 @@ fn what_could_never_work_is_refused() {
         ),
         (
             builder.consecutive_failures(0),
-            InvalidConfig::ConsecutiveFailures,
+            InvalidConfig::ConsecutiveFailures(0),
         ),
         (
             builder.consecutive_failures(1 << 29),
-            InvalidConfig::ConsecutiveFailures,
+            InvalidConfig::ConsecutiveFailures(1 << 29),
         ),
         (
             builder.window(Window::time(Duration::ZERO)),
@@ -536,10 +545,13 @@ fn what_could_never_work_is_refused() {
         (builder.window(Window::calls(1_025)), InvalidConfig::Window),
         (
             builder.window(Window::calls(10)).minimum_calls(11),
-            InvalidConfig::MinimumCalls,
+            InvalidConfig::MinimumCalls(11),
         ),
-        (builder.minimum_calls(0), InvalidConfig::MinimumCalls),
-        (builder.minimum_calls(500_001), InvalidConfig::MinimumCalls),
+        (builder.minimum_calls(0), InvalidConfig::MinimumCalls(0)),
+        (
+            builder.minimum_calls(500_001),
+            InvalidConfig::MinimumCalls(500_001),
+        ),
         (
             builder.wait_in_open(Wait::fixed(Duration::ZERO)),
             InvalidConfig::WaitInOpen,
@@ -580,9 +592,26 @@ fn what_could_never_work_is_refused() {
     ];
     for (builder, problem) in refused {
         let refused = builder.build("refused").unwrap_err();
-        assert_eq!(refused, problem, "{builder:?}");
+        // By its text, as a NaN is not equal to itself.
+        assert_eq!(
+            format!("{refused:?}"),
+            format!("{problem:?}"),
+            "{builder:?}"
+        );
         assert!(!refused.to_string().is_empty());
     }
+    let refused = builder.failure_ratio(1.5).build("refused").unwrap_err();
+    assert!(refused.to_string().ends_with("(found 1.5)"), "{refused}");
+}
+
+#[test]
+fn a_builder_refuses_an_empty_name() {
+    let builder = CircuitBreaker::builder();
+    let none = builder.build("").map(drop);
+    assert_eq!(none, Err(InvalidConfig::EmptyName));
+    let none = builder.build_family::<u8>("", 1).map(drop);
+    assert_eq!(none, Err(InvalidConfig::EmptyName));
+    assert_eq!(CircuitBreaker::new("").name(), "");
 }
 
 #[test]

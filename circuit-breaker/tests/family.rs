@@ -236,7 +236,7 @@ fn a_family_reconfigures_present_and_future_members() {
     let none = two_in_a_row.consecutive_failures(0);
     assert_eq!(
         hosts.reconfigure(none),
-        Err(InvalidConfig::ConsecutiveFailures)
+        Err(InvalidConfig::ConsecutiveFailures(0))
     );
     for breaker in [one, hosts.get(&2), hosts.overflow()] {
         breaker.try_acquire().unwrap().failure();
@@ -521,7 +521,10 @@ fn a_limit_that_is_lowered_closes_nothing() {
 fn a_limit_that_is_no_percentage_is_refused() {
     let endpoints = family(1);
     for percent in [0, 101] {
-        assert_eq!(endpoints.limit_open(percent), Err(InvalidConfig::OpenLimit));
+        assert_eq!(
+            endpoints.limit_open(percent),
+            Err(InvalidConfig::OpenLimit(percent))
+        );
     }
 }
 
@@ -551,7 +554,7 @@ fn a_family_of_none_is_refused() {
     let none = builder.build_family::<u32>("none", 0);
     assert_eq!(none.unwrap_err(), InvalidConfig::Capacity);
     let none = builder.failure_ratio(1.5).build_family::<u32>("none", 1);
-    assert_eq!(none.unwrap_err(), InvalidConfig::FailureRatio);
+    assert_eq!(none.unwrap_err(), InvalidConfig::FailureRatio(1.5));
 }
 
 assert_impl_all!(CircuitBreakers<String>: Clone, Send, Sync, Unpin, std::fmt::Debug);

@@ -41,7 +41,7 @@ fn what_build_refuses_is_refused_and_changes_nothing() {
     let breaker = builder.build("live").unwrap();
     fail(&breaker, 3);
     let refused = breaker.reconfigure(builder.minimum_calls(10));
-    assert_eq!(refused, Err(InvalidConfig::MinimumCalls));
+    assert_eq!(refused, Err(InvalidConfig::MinimumCalls(10)));
     fail(&breaker, 6);
     assert_eq!(breaker.state(), State::Open);
 }

@@ -140,7 +140,7 @@ fn a_number_of_failures_that_no_window_holds_is_refused() {
         let expected = if fits {
             Ok(())
         } else {
-            Err(InvalidConfig::FailureCount)
+            Err(InvalidConfig::FailureCount(failures))
         };
         assert_eq!(builder.build("count").map(drop), expected, "{failures}");
     }

@@ -18,7 +18,7 @@ pub(super) const fn row(
 ) -> Result<(u32, u64), InvalidConfig> {
     let failures = match failures {
         Some(failures) if failures == 0 || failures > MAX_IN_A_ROW => {
-            return Err(InvalidConfig::ConsecutiveFailures);
+            return Err(InvalidConfig::ConsecutiveFailures(failures));
         }
         Some(failures) => failures,
         None => 0,

@@ -46,6 +46,14 @@ const HALF: Option<Ratio> = Ratio::new(0.5);
 // === impl Builder ===
 
 impl Builder {
+    /// Refuses an empty name too.
+    pub(crate) const fn validate_for(self, name: &str) -> Result<Config, InvalidConfig> {
+        if name.is_empty() {
+            return Err(InvalidConfig::EmptyName);
+        }
+        self.validate()
+    }
+
     pub(crate) const fn validate(self) -> Result<Config, InvalidConfig> {
         let Numbers {
             failure_ratio,
@@ -64,11 +72,13 @@ impl Builder {
             evaluate_every_call,
             ramp,
         } = self.0;
-        let Ok(failed) = share(failure_ratio) else {
-            return Err(InvalidConfig::FailureRatio);
+        let failed = match share(failure_ratio) {
+            Ok(failed) => failed,
+            Err(found) => return Err(InvalidConfig::FailureRatio(found)),
         };
-        let Ok(slow) = share(slow_ratio) else {
-            return Err(InvalidConfig::SlowRatio);
+        let slow = match share(slow_ratio) {
+            Ok(slow) => slow,
+            Err(found) => return Err(InvalidConfig::SlowRatio(found)),
         };
         let slow_after = match slow_after {
             Some(limit) if limit.is_zero() => return Err(InvalidConfig::SlowAfter),
@@ -91,13 +101,14 @@ impl Builder {
         };
         let count = match failure_count {
             Some(failures) if failures == 0 || failures > most => {
-                return Err(InvalidConfig::FailureCount);
+                return Err(InvalidConfig::FailureCount(failures));
             }
             Some(failures) => failures,
             None => 0,
         };
-        let Some(minimum) = minimum(minimum_calls, most) else {
-            return Err(InvalidConfig::MinimumCalls);
+        let minimum = match minimum(minimum_calls, most) {
+            Ok(minimum) => minimum,
+            Err(found) => return Err(InvalidConfig::MinimumCalls(found)),
         };
         let Some(wait) = wait_in_open.waits() else {
             return Err(InvalidConfig::WaitInOpen);
@@ -125,11 +136,7 @@ impl Builder {
         };
         Ok(Config {
             trial: Trial {
-                rule: match (probes.successes, failed) {
-                    (Some(needed), _) => Rule::Successes(needed),
-                    (None, Some(ratio)) => Rule::Share(ratio),
-                    (None, None) => Rule::Share(HALF.expect("it is a share")),
-                },
+                rule: rule(probes.successes, failed),
                 results: probes.results,
                 in_flight: probes.in_flight_limit(),
                 time: ticks(probe_deadline),
@@ -150,12 +157,21 @@ impl Builder {
     }
 }
 
-/// `Err` if it is not a share.
-const fn share(ratio: Option<f64>) -> Result<Option<Ratio>, ()> {
+/// How probes decide: by how many have to succeed, or by the failure ratio.
+const fn rule(successes: Option<u32>, failed: Option<Ratio>) -> Rule {
+    match (successes, failed) {
+        (Some(needed), _) => Rule::Successes(needed),
+        (None, Some(ratio)) => Rule::Share(ratio),
+        (None, None) => Rule::Share(HALF.expect("it is a share")),
+    }
+}
+
+/// `Err` with the number if it is not a share.
+const fn share(ratio: Option<f64>) -> Result<Option<Ratio>, f64> {
     match ratio {
         None => Ok(None),
-        Some(ratio) => match Ratio::new(ratio) {
-            None => Err(()),
+        Some(found) => match Ratio::new(found) {
+            None => Err(found),
             ratio => Ok(ratio),
         },
     }

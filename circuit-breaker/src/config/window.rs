@@ -66,14 +66,14 @@ impl Window {
     }
 }
 
-/// The calls from which on a ratio counts, of `most` that the window is sure to hold. `None` if they
-/// are none, or more than the window holds.
-pub(super) const fn minimum(calls: Option<u32>, most: u32) -> Option<u32> {
+/// The calls from which on a ratio counts, of `most` that the window is sure to hold. `Err` with the
+/// number if they are none, or more than the window holds.
+pub(super) const fn minimum(calls: Option<u32>, most: u32) -> Result<u32, u32> {
     match calls {
-        Some(calls) if calls == 0 || calls > most => None,
-        Some(calls) => Some(calls),
-        None if most < DEFAULT_MINIMUM => Some(most),
-        None => Some(DEFAULT_MINIMUM),
+        Some(calls) if calls == 0 || calls > most => Err(calls),
+        Some(calls) => Ok(calls),
+        None if most < DEFAULT_MINIMUM => Ok(most),
+        None => Ok(DEFAULT_MINIMUM),
     }
 }
 

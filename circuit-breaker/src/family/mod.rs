@@ -104,13 +104,13 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`] when a number is out of its range, or the capacity is 0.
+    /// [`InvalidConfig`] when a number is out of its range, the name is empty, or the capacity is 0.
     pub fn build_family<K: Hash + Eq + Clone>(
         self,
         name: &'static str,
         capacity: usize,
     ) -> Result<CircuitBreakers<K>, InvalidConfig> {
-        let config = self.validate()?;
+        let config = self.validate_for(name)?;
         if capacity == 0 {
             return Err(InvalidConfig::Capacity);
         }
@@ -212,7 +212,7 @@ impl<K> CircuitBreakers<K> {
     /// ```
     pub fn limit_open(&self, percent: u8) -> Result<(), InvalidConfig> {
         if !(1..=100).contains(&percent) {
-            return Err(InvalidConfig::OpenLimit);
+            return Err(InvalidConfig::OpenLimit(percent));
         }
         self.0.open_limit.set(percent);
         Ok(())

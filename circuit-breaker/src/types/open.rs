@@ -201,6 +201,10 @@ impl fmt::Display for Open {
     }
 }
 
+#[expect(
+    clippy::missing_fields_in_debug,
+    reason = "`retry_after` stands for the field `retry_at`"
+)]
 impl fmt::Debug for Open {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Open")
