@@ -49,6 +49,8 @@ pub type AdaptiveBulkhead<L> = Bulkhead<Arc<Core<Adaptive<L>>>>;
 
 impl Bulkhead {
     /// A bulkhead for `limit` calls in flight, with defaults for all other numbers.
+    ///
+    /// An empty `name` is accepted, and names nothing in messages and metrics: [`Builder::build`] refuses it.
     #[must_use]
     pub fn new(name: &'static str, limit: NonZeroUsize) -> Self {
         let numbers = Builder::new().limit(limit.get());
@@ -65,12 +67,13 @@ impl Builder {
     /// Builds a bulkhead that shares its places with no other one.
     ///
     /// A name that is read from a file or an argument becomes `&'static` by `String::leak`, once.
+    /// With the feature `metrics`, the series of two bulkheads with one name add up: give each its own.
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`] when the limit is 0.
+    /// [`InvalidConfig`] when the limit is 0, or the name is empty.
     pub fn build(self, name: &'static str) -> Result<Bulkhead, InvalidConfig> {
-        self.check()?;
+        self.check_for(name)?;
         Ok(Bulkhead(Arc::new(Core::new(name, self, Fixed))))
     }
 
@@ -102,7 +105,7 @@ impl Builder {
         name: &'static str,
         law: L,
     ) -> Result<AdaptiveBulkhead<L>, InvalidConfig> {
-        self.check()?;
+        self.check_for(name)?;
         law.check()?;
         let regulator = Adaptive::new(law, self.window);
         Ok(Bulkhead(Arc::new(Core::new(name, self, regulator))))
@@ -121,7 +124,7 @@ impl Builder {
         /// ```
         #[must_use]
         pub fn build_static(self, name: &'static str) -> StaticBulkhead {
-            if let Err(problem) = self.check() {
+            if let Err(problem) = self.check_for(name) {
                 panic!("{}", problem.message());
             }
             Bulkhead(Core::new(name, self, Fixed))

@@ -344,6 +344,10 @@ fn zero_is_refused_and_the_largest_limit_is_legal() {
         Bulkhead::builder().limit(0).build("none").unwrap_err(),
         InvalidConfig::ZeroLimit
     );
+    assert_eq!(
+        Bulkhead::builder().build("").unwrap_err(),
+        InvalidConfig::EmptyName
+    );
     let all = Bulkhead::builder().limit(usize::MAX).build("all").unwrap();
     assert_eq!(all.try_acquire().map(|_| all.limit()).unwrap(), usize::MAX);
 }

@@ -289,6 +289,8 @@ fn family_without_capacity_is_refused() {
     assert_eq!(none.unwrap_err(), InvalidConfig::ZeroCapacity);
     let none = builder.limit(0).build_family::<u32>("none", 1);
     assert_eq!(none.unwrap_err(), InvalidConfig::ZeroLimit);
+    let none = builder.build_family::<u32>("", 1);
+    assert_eq!(none.unwrap_err(), InvalidConfig::EmptyName);
 }
 
 assert_impl_all!(Bulkheads<String>: Clone, Send, Sync, std::fmt::Debug);

@@ -146,6 +146,14 @@ impl Builder {
         self
     }
 
+    /// Refuses an empty name too.
+    pub(crate) const fn check_for(self, name: &str) -> Result<(), InvalidConfig> {
+        if name.is_empty() {
+            return Err(InvalidConfig::EmptyName);
+        }
+        self.check()
+    }
+
     pub(crate) const fn check(self) -> Result<(), InvalidConfig> {
         if self.limit == 0 {
             Err(InvalidConfig::ZeroLimit)

@@ -111,7 +111,7 @@ impl<K, R> Bulkheads<K, R> {
         capacity: usize,
         regulators: Regulators<R>,
     ) -> Result<Self, InvalidConfig> {
-        numbers.check()?;
+        numbers.check_for(name)?;
         if capacity == 0 {
             return Err(InvalidConfig::ZeroCapacity);
         }

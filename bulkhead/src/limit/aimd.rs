@@ -147,17 +147,18 @@ impl Limit for Aimd {
     fn check(&self) -> Result<(), InvalidConfig> {
         let numbers = &self.numbers;
         if numbers.min == 0 || numbers.max < numbers.min {
-            return Err(InvalidConfig::LimitRange);
+            let (min, max) = (numbers.min, numbers.max);
+            return Err(InvalidConfig::LimitRange { min, max });
         }
         // Written so that a NaN is refused too.
         if !(numbers.backoff >= 0.5 && numbers.backoff < 1.0) {
-            return Err(InvalidConfig::Backoff);
+            return Err(InvalidConfig::Backoff(numbers.backoff));
         }
         if numbers.step == 0 {
             return Err(InvalidConfig::Step);
         }
         if !(numbers.tolerate >= 0.0 && numbers.tolerate < 1.0) {
-            return Err(InvalidConfig::Tolerate);
+            return Err(InvalidConfig::Tolerate(numbers.tolerate));
         }
         Ok(())
     }

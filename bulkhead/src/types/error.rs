@@ -1,7 +1,8 @@
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
-/// A configuration that [`Builder::build`](crate::Builder::build) refuses. The message says what to change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A configuration that [`Builder::build`](crate::Builder::build) refuses. The message says what to change, and
+/// of a number what was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidConfig {
     /// The limit is 0: it would refuse every call.
@@ -13,17 +14,25 @@ pub enum InvalidConfig {
     /// The capacity of a family is 0: every key would share the overflow.
     ZeroCapacity,
     /// The floor of an adaptive limit is 0 or above its ceiling.
-    LimitRange,
+    #[non_exhaustive]
+    LimitRange {
+        /// The floor.
+        min: usize,
+        /// The ceiling.
+        max: usize,
+    },
     /// The backoff is below 0.5, or not below 1.0: the limit would not fall, or fall too far at once.
-    Backoff,
+    Backoff(f64),
     /// The step is 0: the limit would never rise again.
     Step,
     /// The tolerance is below 1.1, or not finite.
-    Tolerance,
+    Tolerance(f64),
     /// The memory is below ten seconds: it has ten parts, and a part is no shorter than a window.
-    Memory,
+    Memory(Duration),
     /// The tolerated share of overloads is not from 0.0 to below 1.0.
-    Tolerate,
+    Tolerate(f64),
+    /// The name is empty: messages and metrics would name nothing.
+    EmptyName,
 }
 
 impl InvalidConfig {
@@ -42,22 +51,25 @@ impl InvalidConfig {
             Self::ZeroCapacity => {
                 "`capacity` of a family of bulkheads must be at least 1: with 0 all keys would share the overflow"
             }
-            Self::LimitRange => {
+            Self::LimitRange { .. } => {
                 "`min` of an adaptive limit must be at least 1, and `max` not below it"
             }
-            Self::Backoff => {
+            Self::Backoff(_) => {
                 "`backoff` of an adaptive limit must be at least 0.5 and below 1.0: it is what is left of the limit"
             }
             Self::Step => {
                 "`step` of an adaptive limit must be at least 1: with 0 the limit would never rise again"
             }
-            Self::Tolerance => {
+            Self::Tolerance(_) => {
                 "`tolerance` of an adaptive limit must be at least 1.1 and finite: the limit rises by it while calls take no longer than they did"
             }
-            Self::Memory => {
+            Self::Memory(_) => {
                 "`memory` of an adaptive limit must be at least 10 s: it has ten parts, and a part is no shorter than a window"
             }
-            Self::Tolerate => {
+            Self::EmptyName => {
+                "the name is empty: messages and metrics would name nothing; choose one"
+            }
+            Self::Tolerate(_) => {
                 "`tolerate` of an adaptive limit must be at least 0.0 and below 1.0: it is the share of overloads at which the limit still rises"
             }
         }
@@ -66,7 +78,15 @@ impl InvalidConfig {
 
 impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message())
+        f.write_str(self.message())?;
+        match self {
+            Self::LimitRange { min, max } => write!(f, " (found {min} and {max})"),
+            Self::Backoff(found) | Self::Tolerance(found) | Self::Tolerate(found) => {
+                write!(f, " (found {found})")
+            }
+            Self::Memory(found) => write!(f, " (found {found:?})"),
+            Self::ZeroLimit | Self::ZeroCapacity | Self::Step | Self::EmptyName => Ok(()),
+        }
     }
 }
 

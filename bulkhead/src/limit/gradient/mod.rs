@@ -318,14 +318,15 @@ impl Limit for Gradient2 {
     fn check(&self) -> Result<(), InvalidConfig> {
         let numbers = &self.numbers;
         if numbers.min == 0 || numbers.max < numbers.min {
-            return Err(InvalidConfig::LimitRange);
+            let (min, max) = (numbers.min, numbers.max);
+            return Err(InvalidConfig::LimitRange { min, max });
         }
         // Written so that a NaN is refused too.
         if !(numbers.tolerance >= LEAST_TOLERANCE && numbers.tolerance.is_finite()) {
-            return Err(InvalidConfig::Tolerance);
+            return Err(InvalidConfig::Tolerance(numbers.tolerance));
         }
         if numbers.memory < LEAST_MEMORY {
-            return Err(InvalidConfig::Memory);
+            return Err(InvalidConfig::Memory(numbers.memory));
         }
         Ok(())
     }
