@@ -167,6 +167,7 @@ impl Builder {
     /// Builds a timeout that shares its limit with no other. Every setting is valid.
     ///
     /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
+    /// With the feature `metrics`, the series of two timeouts with one name add up: give each its own.
     #[must_use]
     pub fn build(self, name: &'static str) -> Timeout {
         observe::configured(name, self.check());

@@ -173,6 +173,7 @@ impl DeadlineFilterBuilder {
     /// Builds a filter that shares its counts with no other.
     ///
     /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
+    /// With the feature `metrics`, the series of two filters with one name add up: give each its own.
     ///
     /// # Errors
     ///
