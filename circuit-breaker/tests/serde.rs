@@ -408,3 +408,19 @@ fn the_file_of_the_guide_is_read() {
     let builder = read(&fields.into()).expect("the file of the guide");
     assert!(builder.build("guide").is_ok());
 }
+
+#[test]
+fn a_list_is_not_read_as_a_builder() {
+    for file in [json!([]), json!([0.5])] {
+        assert_refused(&file, "sequence", "expected a table");
+    }
+    for file in [
+        json!({ "wait_in_open": ["1s", "1m"] }),
+        json!({ "probes": [3] }),
+        json!({ "probes": [2, 3] }),
+        json!({ "ramp": ["10s", [10, 50]] }),
+    ] {
+        assert_refused(&file, "", "expected a");
+    }
+    assert_eq!(read(&json!({})).unwrap(), CircuitBreaker::builder());
+}

@@ -16,7 +16,7 @@ use crate::types::OnCancel;
 #[cfg_attr(
     feature = "serde",
     derive(serde::Deserialize, serde::Serialize),
-    serde(try_from = "Numbers", into = "Numbers")
+    serde(try_from = "super::table::Table<Numbers>", into = "Numbers")
 )]
 pub struct Builder(pub(super) Numbers);
 
@@ -291,12 +291,12 @@ impl From<Builder> for Numbers {
 }
 
 #[cfg(feature = "serde")]
-impl TryFrom<Numbers> for Builder {
+impl TryFrom<super::table::Table<Numbers>> for Builder {
     type Error = crate::types::InvalidConfig;
 
     /// Refuses what `build` would, while the error can still name the file.
-    fn try_from(numbers: Numbers) -> Result<Self, Self::Error> {
-        let builder = Self(numbers);
+    fn try_from(read: super::table::Table<Numbers>) -> Result<Self, Self::Error> {
+        let builder = Self(read.0);
         builder.validate().map(|_| builder)
     }
 }

@@ -7,6 +7,8 @@ mod multiplier;
 mod probes;
 mod ramp;
 mod row;
+#[cfg(feature = "serde")]
+mod table;
 mod validate;
 mod wait;
 mod window;
@@ -18,6 +20,14 @@ use crate::types::{End, OnCancel, Outcome};
 /// The least time for which an opening is remembered where no window of time says it: as long as
 /// the default window.
 const REMEMBERED: u64 = 10_000_000_000;
+
+/// For a variant with fields.
+#[cfg(feature = "serde")]
+fn from_table<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    serde::Deserialize::deserialize(from).map(|table::Table(read)| read)
+}
 
 impl Config {
     /// How long a closed breaker remembers the last of this number of openings, in ticks: for as

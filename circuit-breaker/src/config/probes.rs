@@ -131,8 +131,8 @@ mod form {
     )]
     pub(super) enum Form {
         Results(u32),
-        ByRatio(ByRatio),
-        BySuccesses(BySuccesses),
+        ByRatio(#[serde(deserialize_with = "super::super::from_table")] ByRatio),
+        BySuccesses(#[serde(deserialize_with = "super::super::from_table")] BySuccesses),
     }
 
     #[derive(serde::Deserialize, serde::Serialize)]

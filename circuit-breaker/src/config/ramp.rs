@@ -106,7 +106,7 @@ mod form {
     )]
     pub(super) enum Form {
         Usual(#[serde(with = "duration")] Duration),
-        Shares(Shares),
+        Shares(#[serde(deserialize_with = "super::super::from_table")] Shares),
     }
 
     #[derive(serde::Deserialize, serde::Serialize)]

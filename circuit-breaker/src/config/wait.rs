@@ -179,7 +179,7 @@ mod form {
     )]
     pub(super) enum Form {
         Fixed(#[serde(with = "duration")] Duration),
-        Steps(Steps),
+        Steps(#[serde(deserialize_with = "super::super::from_table")] Steps),
     }
 
     #[derive(serde::Deserialize, serde::Serialize)]
