@@ -128,3 +128,19 @@ fn durations_are_read_in_human_form() {
         assert!(error.contains("250ms"), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_list_is_not_read_as_a_table() {
+    for json in ["[]", "[5]"] {
+        for problem in [
+            problem::<Builder>(json),
+            problem::<Queue>(json),
+            problem::<Aimd>(json),
+            problem::<Gradient2>(json),
+        ] {
+            assert!(problem.contains("expected a table"), "{json}: {problem}");
+        }
+    }
+    let builder: Builder = serde_json::from_str("{}").unwrap();
+    assert_eq!(builder, Bulkhead::builder());
+}

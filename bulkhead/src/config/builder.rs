@@ -6,34 +6,27 @@ use crate::types::InvalidConfig;
 ///
 /// Made by [`Bulkhead::builder`](crate::Bulkhead::builder).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(rename = "bulkhead", default = "Builder::new", deny_unknown_fields)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename = "bulkhead"))]
 #[must_use = "a builder makes nothing until `build` or `build_static`"]
 pub struct Builder {
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "legal_limit"))]
     pub(crate) limit: usize,
     pub(crate) max_queued: usize,
     pub(crate) metrics_only: bool,
     pub(crate) count_rejections: bool,
-    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "super::duration::serialize")
+    )]
     pub(crate) window: Duration,
     #[cfg_attr(
         feature = "serde",
-        serde(
-            serialize_with = "super::duration::serialize",
-            deserialize_with = "legal_retry_after"
-        )
+        serde(serialize_with = "super::duration::serialize")
     )]
     pub(crate) retry_after: Duration,
     #[cfg_attr(
         feature = "serde",
-        serde(
-            serialize_with = "super::duration::serialize",
-            deserialize_with = "legal_body_idle"
-        )
+        serde(serialize_with = "super::duration::serialize")
     )]
     pub(crate) body_idle: Duration,
 }
@@ -200,4 +193,29 @@ fn legal_body_idle<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration
     let time = super::duration::deserialize(from)?;
     let checked = Builder::new().body_idle(time).check();
     checked.map_err(serde::de::Error::custom).map(|()| time)
+}
+
+/// The fields of a [`Builder`] in a file.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(remote = "Builder", default = "Builder::new", deny_unknown_fields)]
+struct File {
+    #[serde(deserialize_with = "legal_limit")]
+    limit: usize,
+    max_queued: usize,
+    metrics_only: bool,
+    count_rejections: bool,
+    #[serde(deserialize_with = "super::duration::deserialize")]
+    window: Duration,
+    #[serde(deserialize_with = "legal_retry_after")]
+    retry_after: Duration,
+    #[serde(deserialize_with = "legal_body_idle")]
+    body_idle: Duration,
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Builder {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        File::deserialize(super::table::Table(from))
+    }
 }

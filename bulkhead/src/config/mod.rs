@@ -4,9 +4,13 @@ mod builder;
 #[cfg(feature = "serde")]
 mod duration;
 mod queue;
+#[cfg(feature = "serde")]
+mod table;
 
 pub use builder::Builder;
 pub use queue::Queue;
+#[cfg(feature = "serde")]
+pub(crate) use table::Table;
 
 /// For a law with a duration: how a file writes it.
 #[cfg(feature = "serde")]

@@ -7,16 +7,21 @@ use std::time::Duration;
 // Values of the layer, copied into each clone. They do not change at run time; the limit, which protects the dependency,
 // does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename = "queue", deny_unknown_fields))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename = "queue"))]
 #[must_use = "a queue does nothing until it is given to `BulkheadLayer::queue`"]
 pub struct Queue {
     pub(crate) length: usize,
-    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "super::duration::serialize")
+    )]
     pub(crate) max_wait: Duration,
-    #[cfg_attr(feature = "serde", serde(default, with = "super::duration"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "super::duration::serialize")
+    )]
     pub(crate) reserve: Duration,
-    #[cfg_attr(feature = "serde", serde(default))]
     pub(crate) newest_first: bool,
 }
 
@@ -57,5 +62,26 @@ impl Queue {
     pub const fn reserve(mut self, time: Duration) -> Self {
         self.reserve = time;
         self
+    }
+}
+
+/// The fields of a [`Queue`] in a file.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(remote = "Queue", deny_unknown_fields)]
+struct File {
+    length: usize,
+    #[serde(deserialize_with = "super::duration::deserialize")]
+    max_wait: Duration,
+    #[serde(default, deserialize_with = "super::duration::deserialize")]
+    reserve: Duration,
+    #[serde(default)]
+    newest_first: bool,
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Queue {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        File::deserialize(super::table::Table(from))
     }
 }

@@ -28,7 +28,10 @@ use crate::types::InvalidConfig;
 // makes the growth depend on the traffic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Numbers", into = "Numbers"))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::config::Table<Numbers>", into = "Numbers")
+)]
 #[must_use = "a law limits nothing until it is given to `build_adaptive`"]
 pub struct Aimd {
     numbers: Numbers,
@@ -165,10 +168,11 @@ impl Limit for Aimd {
 }
 
 #[cfg(feature = "serde")]
-impl TryFrom<Numbers> for Aimd {
+impl TryFrom<crate::config::Table<Numbers>> for Aimd {
     type Error = InvalidConfig;
 
-    fn try_from(numbers: Numbers) -> Result<Self, InvalidConfig> {
+    fn try_from(read: crate::config::Table<Numbers>) -> Result<Self, InvalidConfig> {
+        let numbers = read.0;
         let law = Self {
             numbers,
             ..Self::new()

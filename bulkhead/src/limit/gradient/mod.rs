@@ -60,7 +60,10 @@ use slow_down::SlowDown;
 // minute (Envoy), which has 78 % of the throughput of slow calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Numbers", into = "Numbers"))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::config::Table<Numbers>", into = "Numbers")
+)]
 #[must_use = "a law limits nothing until it is given to `build_adaptive`"]
 pub struct Gradient2 {
     numbers: Numbers,
@@ -333,10 +336,11 @@ impl Limit for Gradient2 {
 }
 
 #[cfg(feature = "serde")]
-impl TryFrom<Numbers> for Gradient2 {
+impl TryFrom<crate::config::Table<Numbers>> for Gradient2 {
     type Error = InvalidConfig;
 
-    fn try_from(numbers: Numbers) -> Result<Self, InvalidConfig> {
+    fn try_from(read: crate::config::Table<Numbers>) -> Result<Self, InvalidConfig> {
+        let numbers = read.0;
         let learnt = Learnt::NOTHING;
         let law = Self { numbers, learnt };
         law.check().map(|()| law)
