@@ -194,3 +194,20 @@ fn serde_and_build_refuse_the_same_settings() {
     assert_eq!(error, InvalidConfig::MaxShare(20.0));
     assert!(problem::<DeadlineFilterBuilder>(r#"{"max_share": 20}"#).contains(&error.to_string()));
 }
+
+#[test]
+fn a_list_is_not_read_as_a_builder() {
+    for json in ["[]", r#"["250ms"]"#] {
+        for problem in [
+            problem::<Builder>(json),
+            problem::<DeadlineFilterBuilder>(json),
+            problem::<BodyTimeoutBuilder>(json),
+        ] {
+            assert!(problem.contains("expected a table"), "{json}: {problem}");
+        }
+    }
+    let filter: DeadlineFilterBuilder = serde_json::from_str("{}").unwrap();
+    assert_eq!(filter, DeadlineFilter::builder());
+    let body: BodyTimeoutBuilder = serde_json::from_str("{}").unwrap();
+    assert_eq!(body, BodyTimeout::builder());
+}

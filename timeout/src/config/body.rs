@@ -12,19 +12,24 @@ use crate::types::InvalidConfig;
 #[must_use = "a builder does nothing until `build`"]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(
-        rename = "body timeout",
-        default = "BodyTimeoutBuilder::new",
-        deny_unknown_fields
-    )
+    derive(serde::Serialize),
+    serde(rename = "body timeout")
 )]
 pub struct BodyTimeoutBuilder {
-    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "super::duration::serialize")
+    )]
     headers: Duration,
-    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "super::duration::serialize")
+    )]
     idle: Duration,
-    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "super::duration::serialize")
+    )]
     whole: Duration,
 }
 
@@ -84,5 +89,29 @@ impl BodyTimeoutBuilder {
     /// The limits of head, idle body and whole body.
     pub(crate) const fn phases(self) -> [Duration; 3] {
         [self.headers, self.idle, self.whole]
+    }
+}
+
+/// The fields of a [`BodyTimeoutBuilder`] in a file.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(
+    remote = "BodyTimeoutBuilder",
+    default = "BodyTimeoutBuilder::new",
+    deny_unknown_fields
+)]
+struct File {
+    #[serde(deserialize_with = "super::duration::deserialize")]
+    headers: Duration,
+    #[serde(deserialize_with = "super::duration::deserialize")]
+    idle: Duration,
+    #[serde(deserialize_with = "super::duration::deserialize")]
+    whole: Duration,
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for BodyTimeoutBuilder {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        File::deserialize(super::table::Table(from))
     }
 }

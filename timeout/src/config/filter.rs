@@ -11,22 +11,14 @@ use crate::{types::InvalidConfig, window::Settings};
 #[must_use = "a builder does nothing until `build`"]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(
-        rename = "deadline filter",
-        default = "DeadlineFilterBuilder::new",
-        deny_unknown_fields
-    )
+    derive(serde::Serialize),
+    serde(rename = "deadline filter")
 )]
 pub struct DeadlineFilterBuilder {
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "read::max_share"))]
     max_share: f64,
     #[cfg_attr(
         feature = "serde",
-        serde(
-            serialize_with = "super::duration::serialize",
-            deserialize_with = "read::period"
-        )
+        serde(serialize_with = "super::duration::serialize")
     )]
     period: Duration,
     dark: bool,
@@ -98,5 +90,28 @@ mod read {
 
     fn validated<E: Error>(builder: DeadlineFilterBuilder) -> Result<(), E> {
         builder.settings().map(|_| ()).map_err(E::custom)
+    }
+}
+
+/// The fields of a [`DeadlineFilterBuilder`] in a file.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(
+    remote = "DeadlineFilterBuilder",
+    default = "DeadlineFilterBuilder::new",
+    deny_unknown_fields
+)]
+struct File {
+    #[serde(deserialize_with = "read::max_share")]
+    max_share: f64,
+    #[serde(deserialize_with = "read::period")]
+    period: Duration,
+    dark: bool,
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for DeadlineFilterBuilder {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        File::deserialize(super::table::Table(from))
     }
 }

@@ -9,6 +9,8 @@ mod body;
 )]
 mod duration;
 mod filter;
+#[cfg(feature = "serde")]
+mod table;
 mod timeout;
 
 #[cfg(feature = "http-body")]

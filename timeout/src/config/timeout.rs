@@ -9,16 +9,13 @@ use crate::types::InvalidConfig;
 /// `{"limit": "250ms", "count_readiness": true}`. Only `limit` is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a builder does nothing until `build`"]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(rename = "timeout", deny_unknown_fields)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename = "timeout"))]
 pub struct Builder {
-    // Required in a file: a limit that was forgotten is not the same as no limit.
-    #[cfg_attr(feature = "serde", serde(with = "super::duration"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "super::duration::serialize")
+    )]
     limit: Duration,
-    #[cfg_attr(feature = "serde", serde(default))]
     count_readiness: bool,
 }
 
@@ -87,5 +84,24 @@ impl Builder {
     /// The limit, and whether readiness counts.
     pub(crate) const fn parts(self) -> (Duration, bool) {
         (self.limit, self.count_readiness)
+    }
+}
+
+/// The fields of a [`Builder`] in a file.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(remote = "Builder", deny_unknown_fields)]
+struct File {
+    // Required: a limit that was forgotten is not the same as no limit.
+    #[serde(deserialize_with = "super::duration::deserialize")]
+    limit: Duration,
+    #[serde(default)]
+    count_readiness: bool,
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Builder {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        File::deserialize(super::table::Table(from))
     }
 }
