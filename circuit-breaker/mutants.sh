@@ -168,6 +168,10 @@ model_mutant 'a member kept closed that loses its row' src/state/row.rs \
                 }
                 // Its family' \
     'state::tests::no_lock::a_member_that_its_family_keeps_closed_goes_on_counting'
+mutant 'a call of a member kept closed that counts each time that it is repeated' src/state/row.rs \
+    'may_open = false;' \
+    'may_open = true;' \
+    'state::tests::loom::open_limit::failures_of_a_member_kept_closed_are_all_counted'
 model_mutant 'a member kept closed that takes a lock each time' src/state/transitions.rs \
     'if self.membership.is_full() && self.state' \
     'if false && self.membership.is_full() && self.state' \

@@ -402,6 +402,23 @@ fn without_a_limit_all_members_open() {
     assert!(all.iter().all(|member| member.state() == State::Open));
 }
 
+#[test]
+fn a_call_over_two_thresholds_is_kept_closed_once() {
+    let endpoints = CircuitBreaker::builder()
+        .failure_count(1)
+        .consecutive_failures(1)
+        .build_family("endpoints", 8)
+        .unwrap();
+    endpoints.limit_open(50).unwrap();
+    let alone = endpoints.get(&1);
+    for kept in 1..=3 {
+        alone.try_acquire().unwrap().failure();
+        let snapshot = alone.snapshot();
+        assert_eq!(snapshot.kept_closed(), kept);
+        assert_eq!(u64::from(snapshot.consecutive_failures()), kept);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_member_kept_closed_opens_once_there_is_a_place() {
     let endpoints = CircuitBreaker::builder()

@@ -177,6 +177,7 @@ impl StateMachine {
         let Some(ended) = ends(&config) else {
             return;
         };
+        let mut may_open = true;
         if let Some((shape, limits)) = config.window {
             let (tracked, at) = (limits.tracked(), now.unwrap_or(0));
             let is_current = || self.has_window(plan, generation);
@@ -188,7 +189,8 @@ impl StateMachine {
             if exceeded.is_some() || self.config.plan() != plan {
                 let now = now_or_read();
                 let opens = |cause| self.open(plan, generation, cause, asked_wait(end), now);
-                if !exceeded.is_some_and(opens) {
+                may_open = !exceeded.is_some_and(opens);
+                if may_open {
                     // Other numbers, by which it may or may not be too much.
                     self.evaluate(generation, asked_wait(end), now, ends);
                 }
@@ -202,7 +204,7 @@ impl StateMachine {
         // never used.
         if config.in_a_row == 0 {
         } else if ended.failed {
-            self.fail_in_a_row(generation, asked_wait(end), now_or_read());
+            self.fail_in_a_row(generation, asked_wait(end), now_or_read(), may_open);
         } else {
             self.end_row(generation);
         }

@@ -73,8 +73,15 @@ impl StateMachine {
         }
     }
 
-    /// Counts a failure at `now`, which was read before this looks at the state.
-    pub(super) fn fail_in_a_row(&self, generation: u32, asked_wait: u64, now: u64) {
+    /// Counts a failure at `now`, which was read before this looks at the state. `may_open` is false if
+    /// the window was a reason to open already, and the family keeps the breaker closed.
+    pub(super) fn fail_in_a_row(
+        &self,
+        generation: u32,
+        asked_wait: u64,
+        now: u64,
+        mut may_open: bool,
+    ) {
         loop {
             let word = self.state.load();
             let Some(before) = word.records_in(generation) else {
@@ -94,7 +101,7 @@ impl StateMachine {
             }
             // The breaker opens at the maximum at the latest, unless its family keeps it closed.
             let failures = before.saturating_add(1).min(MAX_IN_A_ROW);
-            if failures >= config.in_a_row {
+            if may_open && failures >= config.in_a_row {
                 // A success that comes between here and the transition is late.
                 let cause = Cause::ConsecutiveFailures { failures };
                 if !self.open(plan, generation, cause, asked_wait, now) {
@@ -103,7 +110,8 @@ impl StateMachine {
                 if self.state.load().generation() != generation {
                     return;
                 }
-                // Its family keeps it closed, and the row goes on.
+                // Its family keeps it closed, which counts once for this call. The row goes on.
+                may_open = false;
             }
             self.last_failure.note(now, before == 0);
             if self.state.swap(word, word.with_in_a_row(failures)) {

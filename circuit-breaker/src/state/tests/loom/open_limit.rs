@@ -81,9 +81,10 @@ fn failures_of_a_member_kept_closed_are_all_counted() {
         let (_, [_, alone]) = family(1, 100);
         race(&alone, open, open);
         let snapshot = alone.snapshot(0);
+        assert_eq!(snapshot.state(), State::Closed);
         assert_eq!(
-            (snapshot.state(), snapshot.consecutive_failures()),
-            (State::Closed, 2)
+            (snapshot.consecutive_failures(), snapshot.kept_closed()),
+            (2, 2)
         );
     });
 }
