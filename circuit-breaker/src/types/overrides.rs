@@ -15,8 +15,8 @@ struct Latest {
     first: u64,
 }
 
-/// How many are kept: more than people decide on while a rejection is read, and a bound where a
-/// program decides.
+/// How many later ones each is kept for: more than people decide on while a rejection is read, and a
+/// bound where a program decides.
 const KEPT: usize = 1_000;
 
 /// The number of `by`. An equal one, such as the same decision about another member of a family, has
@@ -39,16 +39,17 @@ impl Latest {
     }
 
     fn remember(&mut self, by: &Override) -> u64 {
-        let seat = self.overrides.iter().rposition(|other| other == by);
-        if seat.is_none() {
+        // An older one that is equal would be dropped too early.
+        let mut latest = self.overrides.iter().rev().take(KEPT);
+        let ago = latest.position(|other| other == by).unwrap_or_else(|| {
             self.overrides.push_back(by.clone());
-            if self.overrides.len() > KEPT {
+            if self.overrides.len() > 2 * KEPT {
                 self.overrides.pop_front();
                 self.first += 1;
             }
-        }
-        let seat = seat.unwrap_or(self.overrides.len() - 1);
-        self.first + seat as u64
+            0
+        });
+        self.first + (self.overrides.len() - 1 - ago) as u64
     }
 
     fn recall(&self, number: u64) -> Option<Override> {
@@ -66,17 +67,17 @@ mod tests {
         let by = |n: u64| Override::new("test", n.to_string());
         let mut latest = Latest::new();
         let kept = KEPT as u64;
-        for n in 1..=kept {
+        for n in 1..=2 * kept {
             assert_eq!(latest.remember(&by(n)), n);
         }
-        assert_eq!(
-            (latest.remember(&by(7)), latest.remember(&by(kept))),
-            (7, kept)
-        );
+        let newest = 2 * kept;
+        for n in [newest, kept + 1] {
+            assert_eq!(latest.remember(&by(n)), n, "one of the latest");
+        }
         assert_eq!(latest.recall(1), Some(by(1)));
-        assert_eq!(latest.remember(&by(0)), kept + 1);
+        assert_eq!(latest.remember(&by(kept)), newest + 1, "an older one");
         assert_eq!((latest.recall(1), latest.recall(2)), (None, Some(by(2))));
-        assert_eq!(latest.recall(kept + 1), Some(by(0)));
+        assert_eq!(latest.recall(newest + 1), Some(by(kept)));
         assert_eq!((latest.recall(0), latest.recall(u64::MAX)), (None, None));
     }
 }
