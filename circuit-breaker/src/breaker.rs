@@ -452,8 +452,8 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// where enough have ended, and a ramp that is no longer configured is over. Calls in flight
     /// count when they end; one that began while slowness was not configured is not slow.
     ///
-    /// The window stays where its shape does. Where its kind, its length or size, or the set of
-    /// ratios changes, it begins empty, in the same state.
+    /// The window stays where its shape does. Where its kind, its length or size, or whether it counts
+    /// failures or slow calls changes, it begins empty, in the same state.
     ///
     /// # Errors
     ///

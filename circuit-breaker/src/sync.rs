@@ -11,8 +11,9 @@ pub(crate) use loom::sync::atomic;
 #[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::atomic;
 
-/// A lock for cold paths: transitions, the operator's methods, `snapshot`, and listeners. No call
-/// takes it that is admitted, rejected or recorded, unless it changes the state.
+/// A lock for cold paths: transitions, the operator's methods, `snapshot`, listeners, waiting calls
+/// and the ends of probes. No other call takes it that is admitted, rejected or recorded, unless it
+/// changes the state.
 #[derive(Debug)]
 pub(crate) struct Mutex<T>(
     #[cfg(all(test, loom))] loom::sync::Mutex<T>,

@@ -263,7 +263,8 @@ impl Builder {
         self
     }
 
-    /// Evaluates the ratios after every call, not only after failures and slow calls.
+    /// Evaluates the ratios and the failure count after every call, not only after failures and slow
+    /// calls.
     ///
     /// With it a success can open the breaker: it completes the
     /// [`minimum_calls`](Self::minimum_calls), or a better call leaves the window. By default only

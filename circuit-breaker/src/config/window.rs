@@ -5,7 +5,7 @@ use crate::{
     window::{Grid, LastCalls, MAX_CALLS, Shape},
 };
 
-/// The calls that the ratios look at.
+/// The calls that the ratios and the failure count look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a window does nothing until it is given to `Builder::window`"]
 #[cfg_attr(

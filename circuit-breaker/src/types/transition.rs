@@ -9,7 +9,8 @@ use super::{Cause, State};
 /// Given to [`force_open`](crate::CircuitBreaker::force_open),
 /// [`disable`](crate::CircuitBreaker::disable),
 /// [`metrics_only`](crate::CircuitBreaker::metrics_only),
-/// [`trip`](crate::CircuitBreaker::trip) and [`resume`](crate::CircuitBreaker::resume), and kept for the audit: in the [`Transition`], and in
+/// [`trip`](crate::CircuitBreaker::trip) and [`resume`](crate::CircuitBreaker::resume), and kept for
+/// the audit: in the [`Transition`], and in
 /// [`Snapshot::last_override`](crate::Snapshot::last_override).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "an override does nothing until a circuit breaker is given it"]
