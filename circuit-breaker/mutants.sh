@@ -205,6 +205,12 @@ model_mutant 'a transition that wakes no call' src/state/transitions.rs \
         self.observers.deliver' \
     'self.observers.deliver' \
     'state::tests::waiting::no_call_sleeps_that_could_be_admitted'
+model_mutant 'a trip that wakes no call' src/state/overrides.rs \
+    'self.deliver();
+        opens' \
+    'self.observers.deliver(|| self.state());
+        opens' \
+    'state::tests::waiting::no_call_sleeps_that_could_be_admitted'
 model_mutant 'a slot given back that wakes no call' src/state/probes.rs \
     'return self.wake_for_room();' \
     'return if false { self.wake_for_room() };' \

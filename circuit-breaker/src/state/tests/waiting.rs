@@ -31,6 +31,7 @@ enum Step {
     Pass(u64),
     Reset,
     Force(Option<u64>),
+    Trip,
     Resume,
 }
 
@@ -50,6 +51,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => (0..40_u64).prop_map(Step::Pass),
         1 => Just(Step::Reset),
         1 => lasts.prop_map(Step::Force),
+        1 => Just(Step::Trip),
         1 => Just(Step::Resume),
     ];
     vec(step, 1..60)
@@ -179,6 +181,9 @@ impl Scene {
                     None => by(),
                 };
                 self.circuit.force(Phase::ForcedOpen, by, now);
+            }
+            Step::Trip => {
+                self.circuit.trip(by(), now);
             }
             Step::Resume => {
                 self.circuit.resume(by(), now);
