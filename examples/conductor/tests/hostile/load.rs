@@ -62,7 +62,8 @@ impl Load {
                     ledger.note(&name, &answer);
                     match answer.status {
                         201 | 202 => drop(counts.accepted.fetch_add(1, Relaxed)),
-                        503 | 504 => {
+                        // 408: a busy machine may be slow to send a body.
+                        408 | 503 | 504 => {
                             // Never the half hour of an earlier gate.
                             let wait = answer.headers.get("retry-after");
                             let wait = wait.and_then(|wait| wait.to_str().ok()?.parse().ok());
