@@ -57,9 +57,19 @@ async fn whole(body: Body) -> Result<Bytes, Problem> {
     if body.size_hint().lower() > MAX_BODY as u64 {
         return Err(unreadable(StatusCode::PAYLOAD_TOO_LARGE));
     }
-    let body = Limited::new(body, MAX_BODY).collect();
-    match Deadline::after(BODY).run(body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+    let mut body = Limited::new(body, MAX_BODY);
+    // Each frame is copied. Were the frames kept until the last, a body in chunks of a byte would take 40 times its bytes.
+    let read = async {
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                bytes.extend_from_slice(&data);
+            }
+        }
+        Ok::<_, axum::BoxError>(Bytes::from(bytes.into_boxed_slice()))
+    };
+    match Deadline::after(BODY).run(read).await {
+        Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err(unreadable(StatusCode::PAYLOAD_TOO_LARGE))
         }
@@ -69,5 +79,66 @@ async fn whole(body: Body) -> Result<Bytes, Problem> {
             let status = StatusCode::REQUEST_TIMEOUT;
             Err(Problem::new(status, "body_too_slow", message))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
+
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body in chunks of a byte, each of which counts itself in `alive`.
+    struct Chunks {
+        left: u32,
+        alive: Arc<()>,
+    }
+
+    struct Chunk(#[expect(dead_code, reason = "counts")] Arc<()>);
+
+    impl AsRef<[u8]> for Chunk {
+        fn as_ref(&self) -> &[u8] {
+            b"x"
+        }
+    }
+
+    impl HttpBody for Chunks {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            assert_eq!(Arc::strong_count(&self.alive), 1, "a chunk was kept");
+            let Some(left) = self.left.checked_sub(1) else {
+                return Poll::Ready(None);
+            };
+            self.left = left;
+            let chunk = Bytes::from_owner(Chunk(self.alive.clone()));
+            Poll::Ready(Some(Ok(Frame::data(chunk))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_in_small_chunks_keeps_none_of_them() {
+        let body = |left| {
+            Body::new(Chunks {
+                left,
+                alive: Arc::default(),
+            })
+        };
+        let read = whole(body(1_000)).await.map(|bytes| bytes.len());
+        assert_eq!(read.ok(), Some(1_000));
+        assert!(
+            whole(body(u32::try_from(MAX_BODY).unwrap() + 1))
+                .await
+                .is_err()
+        );
     }
 }
