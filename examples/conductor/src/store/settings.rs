@@ -9,6 +9,9 @@ use thiserror::Error;
 /// The version of the schema below. A database of an earlier version is converted, one of a later version is refused.
 const SCHEMA: i64 = 2;
 
+/// The bytes of the log that are kept once they are in the database. SQLite moves them there after 4 MiB.
+const MAX_LOG: i64 = 16 << 20;
+
 /// SQLite numbers the rows, and the index of the ids has only ids.
 ///
 /// The table of version 1 was `WITHOUT ROWID`: its rows were the index. A search of an id then compares whole rows, so an
@@ -52,7 +55,7 @@ pub(crate) enum SchemaError {
     #[error("it is a database of another program, and was left as it was")]
     Foreign,
     #[error(
-        "its runs cannot be moved to the layout of this version, and it was left as it was: {0}; free as much space as it takes, or, if it is malformed, recover it with sqlite3"
+        "its runs cannot be moved to the layout of this version, and it was left as it was: {0}; free twice as much space as it takes, or, if it is malformed, recover it with sqlite3"
     )]
     Converted(#[source] rusqlite::Error),
 }
@@ -70,6 +73,8 @@ pub(super) fn open(path: &Path, busy: Duration) -> Result<Connection, SchemaErro
     // WAL: readers continue while the writer writes. FULL: an acknowledged commit is on the disk.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // A long transaction, such as a conversion, leaves a log of its size. The next one truncates it.
+    connection.pragma_update(None, "journal_size_limit", MAX_LOG)?;
     // A read-only file or directory fails at the first write, so this begins one.
     connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?;
     connection.busy_timeout(busy)?;

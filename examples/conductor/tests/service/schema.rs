@@ -85,6 +85,30 @@ async fn a_database_of_version_1_is_converted_and_loses_no_run() {
 }
 
 #[tokio::test]
+async fn a_conversion_leaves_a_short_log() {
+    const MOST: u64 = 16 << 20;
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("conductor.db");
+    let database = version_1(&path);
+    database.execute_batch("BEGIN").expect("begun");
+    let spec = rows::long_text();
+    for number in 0..300 {
+        rows::write(&database, number, "dispatched", &spec);
+    }
+    database.execute_batch("COMMIT").expect("committed");
+    drop(database);
+    let log = || {
+        let log = std::fs::metadata(path.with_extension("db-wal"));
+        log.expect("a log").len()
+    };
+
+    let stage = Stage::start_with(|config| config.database = path.clone()).await;
+    assert!(log() > MOST, "nothing to truncate");
+    assert_eq!(stage.client.post(RUN).await.status, 201);
+    assert!(log() <= MOST, "{} bytes", log());
+}
+
+#[tokio::test]
 async fn a_malformed_database_of_version_1_is_left_unchanged() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("conductor.db");
