@@ -107,7 +107,7 @@ impl Stage<'_> {
                 self.tallies.latest(|tally| act.has_shown(tally))
             })
             .await;
-            self.begin(act.healed(), "healed");
+            self.begin(act.healed(), "the fault is over");
             fault.heal().await;
             tokio::time::sleep(pace.healed).await;
             self.until(pace.recovery, || self.server.conductor().is_closed())
