@@ -430,13 +430,13 @@ fn a_refusal_says_when_to_come_back() {
     assert_eq!(seconds(&heavy), None, "it never fits");
     drop(bulkhead.close());
     assert_eq!(seconds(&bulkhead.try_acquire().unwrap_err()), None);
-    for refused in [
+    for time in [
         Duration::ZERO,
         Duration::from_millis(255_001),
         Duration::MAX,
     ] {
-        let refused = builder.retry_after(refused).build("test").unwrap_err();
-        assert_eq!(refused, InvalidConfig::RetryAfter);
+        let refused = builder.retry_after(time).build("test").unwrap_err();
+        assert_eq!(refused, InvalidConfig::RetryAfter(time));
     }
     let refused = builder.body_idle(Duration::ZERO).build("test").unwrap_err();
     assert_eq!(refused, InvalidConfig::BodyIdle);

@@ -142,12 +142,13 @@ fn the_runs_produce_every_kind_of_answer() {
         Attempt::Hangs,
         Attempt::Succeeds(ms(30)),
     ];
+    // Twelve seconds: the gate decides once a second. Slow enough for many of the calls to be probes, which fail.
     let callers = vec![
         Caller {
-            after: ms(7),
+            after: ms(20),
             patience: None
         };
-        200
+        600
     ];
     let run = stack::run(&DEFAULT_ORDER, limits, &script, &callers);
     let met = |what: fn(&StackError) -> bool| {

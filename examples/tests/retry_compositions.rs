@@ -108,7 +108,7 @@ async fn call(
             count.fetch_add(1, SeqCst);
         })
         .service(service);
-    let error = stack.oneshot(()).await.unwrap_err();
+    let error = stack.oneshot(()).await.expect_err("the whole is over");
     (calls.load(SeqCst), error.to_string())
 }
 

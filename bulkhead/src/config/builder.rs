@@ -153,7 +153,7 @@ impl Builder {
         } else if self.retry_after.is_zero()
             || self.retry_after.as_nanos() > MAX_RETRY_AFTER.as_nanos()
         {
-            Err(InvalidConfig::RetryAfter)
+            Err(InvalidConfig::RetryAfter(self.retry_after))
         } else if self.body_idle.is_zero() {
             Err(InvalidConfig::BodyIdle)
         } else {

@@ -8,7 +8,7 @@ pub enum InvalidConfig {
     /// The limit is 0: it would refuse every call.
     ZeroLimit,
     /// The time after which refused callers may try again is 0 or above 255 seconds.
-    RetryAfter,
+    RetryAfter(Duration),
     /// The time for which a body may stay unread is 0.
     BodyIdle,
     /// The capacity of a family is 0: every key would share the overflow.
@@ -42,7 +42,7 @@ impl InvalidConfig {
             Self::ZeroLimit => {
                 "`limit` of a bulkhead must be at least 1: with 0 it would refuse every call"
             }
-            Self::RetryAfter => {
+            Self::RetryAfter(_) => {
                 "`retry_after` of a bulkhead must be above 0 s and at most 255 s: refused callers come back after it"
             }
             Self::BodyIdle => {
@@ -84,8 +84,12 @@ impl fmt::Display for InvalidConfig {
             Self::Backoff(found) | Self::Tolerance(found) | Self::Tolerate(found) => {
                 write!(f, " (found {found})")
             }
-            Self::Memory(found) => write!(f, " (found {found:?})"),
-            Self::ZeroLimit | Self::ZeroCapacity | Self::Step | Self::EmptyName => Ok(()),
+            Self::Memory(found) | Self::RetryAfter(found) => write!(f, " (found {found:?})"),
+            Self::ZeroLimit
+            | Self::ZeroCapacity
+            | Self::BodyIdle
+            | Self::Step
+            | Self::EmptyName => Ok(()),
         }
     }
 }

@@ -269,7 +269,7 @@ impl Rig {
     fn new(limits: Limits, script: &[Attempt]) -> Self {
         let budget = ErrorBudget::builder()
             .objective("99%".parse().expect("a legal objective"))
-            // The gate decides once in each slot. With slots of 10 ms a run of a second or two has many.
+            // With slots of 10 ms a run of a second or two has many.
             .compressed(Duration::from_secs(2592))
             .build("composition")
             .expect("legal numbers");
