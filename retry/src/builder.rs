@@ -15,7 +15,7 @@ macro_rules! builder {
         $(#[$meta])*
         #[derive $derive]
         #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-        #[cfg_attr(feature = "serde", serde(try_from = "Numbers", into = "Numbers"))]
+        #[cfg_attr(feature = "serde", serde(try_from = "crate::table::Table<Numbers>", into = "Numbers"))]
         #[must_use = "a builder makes nothing until it is built"]
         pub struct $builder(pub(super) Numbers);
 
@@ -40,10 +40,12 @@ macro_rules! builder {
         }
 
         #[cfg(feature = "serde")]
-        impl TryFrom<Numbers> for $builder {
+        impl TryFrom<crate::table::Table<Numbers>> for $builder {
             type Error = InvalidConfig;
 
-            fn try_from(numbers: Numbers) -> Result<Self, InvalidConfig> {
+            fn try_from(
+                crate::table::Table(numbers): crate::table::Table<Numbers>,
+            ) -> Result<Self, InvalidConfig> {
                 numbers.check().map(|_| Self(numbers))
             }
         }

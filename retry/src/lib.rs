@@ -12,6 +12,8 @@ mod layer;
 mod observe;
 mod policy;
 mod sync;
+#[cfg(feature = "serde")]
+mod table;
 mod types;
 
 #[doc = include_str!("guide.md")]

@@ -194,6 +194,13 @@ fn duration() -> impl Strategy<Value = Duration> {
     ]
 }
 
+#[test]
+fn list_is_not_read_as_a_builder() {
+    assert!(problem::<Builder>("[]").contains("expected a table"));
+    assert!(problem::<Builder>("[3]").contains("expected a table"));
+    assert!(problem::<BudgetBuilder>("[]").contains("expected a table"));
+}
+
 proptest! {
     #[test]
     fn written_builders_are_read_back(
