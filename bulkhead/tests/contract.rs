@@ -332,7 +332,7 @@ fn a_refusal_reads_as_a_sentence() {
     );
     assert_eq!(
         format!("{full:?}"),
-        "Full { name: \"test\", cause: AtLimit, limit: 1, in_flight: 1, queued: 0, waited: 0ns }"
+        "Full { name: \"test\", cause: AtLimit, limit: 1, in_flight: 1, queued: 0, waited: 0ns, places: None, retry_after: Some(1s) }"
     );
 }
 
@@ -350,6 +350,11 @@ fn zero_is_refused_and_the_largest_limit_is_legal() {
     );
     let all = Bulkhead::builder().limit(usize::MAX).build("all").unwrap();
     assert_eq!(all.try_acquire().map(|_| all.limit()).unwrap(), usize::MAX);
+    drop(all.close());
+    assert_eq!(
+        all.try_acquire().unwrap_err().to_string(),
+        "bulkhead `all` is closed: 0 calls in flight"
+    );
 }
 
 #[test]

@@ -110,7 +110,7 @@ async fn closed_time_forgets_one_opening_after_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_outage_is_remembered_no_longer_than_the_longest_wait_asks() {
+async fn a_long_outage_is_remembered_no_longer_than_its_last_wait() {
     let breaker = build(builder());
     open(&breaker);
     for _ in 0..1_000 {

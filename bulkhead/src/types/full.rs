@@ -261,7 +261,10 @@ impl fmt::Display for Full {
         }
         let (in_flight, limit) = (self.in_flight(), self.limit());
         let s = if in_flight == 1 { "" } else { "s" };
-        write!(f, ": {in_flight} call{s} in flight of at most {limit}")?;
+        write!(f, ": {in_flight} call{s} in flight")?;
+        if limit != usize::MAX {
+            write!(f, " of at most {limit}")?;
+        }
         match self.queued() {
             0 => Ok(()),
             queued => write!(f, ", {queued} waiting"),

@@ -226,6 +226,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// | `maestro_retry_gave_up_total` | `name`, `reason` | failures that were the answer |
     /// | `maestro_retry_wait_seconds` | `name` | waits before retries |
     /// | `maestro_retry_budget_level` | `name` | what the budget has left, read after each failure |
+    ///
+    /// The series of two policies with one name add up: give each its own.
     pub fn named(mut self, name: &'static str) -> Self {
         self.engine.observe(|observers| observers.named(name));
         self
