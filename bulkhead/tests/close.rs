@@ -26,7 +26,7 @@ fn a_closed_bulkhead_refuses_calls_and_says_so() {
     assert_eq!((full.cause(), full.in_flight()), (Cause::Closed, 1));
     assert_eq!(
         full.to_string(),
-        "bulkhead `test` is closed: 1 calls in flight of at most 2"
+        "bulkhead `test` is closed: 1 call in flight of at most 2"
     );
     let waits = assert_ready_err!(task::spawn(bulkhead.acquire()).poll());
     assert_eq!(waits.cause(), Cause::Closed);
