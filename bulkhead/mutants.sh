@@ -43,7 +43,7 @@ mutant 'a drain that looks before it takes its seat' src/state/line.rs \
     'let mut waiters = self.waiters.lock();
         // Under the lock. A call that ends' \
     'let was = self.permits.is_drained(); let mut waiters = self.waiters.lock();
-        if !was && seat.is_none() { *seat = Some(waiters.join(0, false, Some(waker.clone()))); return Poll::Pending; }
+        if !was && seat.is_none() { *seat = Some(waiters.join(0, false, None, Some(waker.clone()))); return Poll::Pending; }
         // Under the lock. A call that ends' 'the_last_call_ends_a_starting_drain'
 mutant 'a waiter that leaves a closed bulkhead and takes its mark off again' src/state/line.rs \
     'if waiters.len() == 0 && self.permits.snapshot().is_waiting() {' \
