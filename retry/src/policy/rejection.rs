@@ -123,7 +123,7 @@ macro_rules! never_reject {
 never_reject!(() bool char &str String Cow<'_, str> i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
 /// Whether `value` is displayed as `text`.
-fn has_text(value: &dyn fmt::Display, text: &str) -> bool {
+fn has_text(value: &dyn Error, text: &str) -> bool {
     let mut rest = Rest(text);
     write!(rest, "{value}").is_ok() && rest.0.is_empty()
 }
