@@ -279,7 +279,7 @@ model_mutant 'a number of failures that waits for the minimum of calls' src/wind
 model_mutant 'a success that never opens' src/window/mod.rs \
     'failed: self.failed && (ended.failed || self.every_call),' \
     'failed: self.failed && ended.failed,' \
-    'tests::model::any_history_agrees_with_a_naive_breaker'
+    'tests::model::a_success_opens_where_every_call_is_evaluated'
 model_mutant 'probes that are enough by new numbers and wait for one more' src/state/transitions.rs \
     'let Some(opens) = counts.decide(&trial) else {' \
     'let Some(opens) = counts.decide(&trial).filter(|_| false) else {' \

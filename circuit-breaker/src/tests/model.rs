@@ -1125,6 +1125,25 @@ fn a_late_probe_leaves_a_reused_slot_alone() {
 }
 
 #[test]
+fn a_success_opens_where_every_call_is_evaluated() {
+    let builder = CircuitBreaker::builder()
+        .failure_ratio(0.5)
+        .minimum_calls(3)
+        .window(Window::calls(10));
+    let now = Instant::now();
+    for (builder, state) in [
+        (builder, State::Closed),
+        (builder.evaluate_every_call(), State::Open),
+    ] {
+        let breaker = builder.build("test").unwrap();
+        for outcome in [Outcome::Failure, Outcome::Failure, Outcome::Success] {
+            breaker.try_acquire_at(now).unwrap().finish_at(outcome, now);
+        }
+        assert_eq!(breaker.snapshot_at(now).state(), state);
+    }
+}
+
+#[test]
 fn an_opening_on_a_ramp_waits_longer_than_the_first() {
     let secs = Duration::from_secs;
     let breaker = CircuitBreaker::builder()
