@@ -5,6 +5,8 @@
 #   mutant       'name in words' src/file.rs 'text that stands there once' 'text instead'   # loom models
 #   model_mutant 'name in words' src/file.rs 'text that stands there once' 'text instead'   # plain unit tests
 #
+# `mutants_features`, set after this file is sourced, are the features of the plain unit tests.
+#
 # A fifth argument is the test that is known to fail. It runs first, and the others only if it passes.
 #   mutants_done
 #
@@ -18,6 +20,7 @@ mutants_target=${CARGO_TARGET_DIR:-$mutants_root/target}
 mutants_copy=$(mktemp -d)
 mutants_tried=0
 mutants_missed=0
+mutants_features=
 mutants_sound= # kinds of tests that pass on the code as it stands
 trap 'rm -rf "$mutants_copy"' EXIT
 
@@ -36,6 +39,8 @@ mutants_run() { # kind, time limit in seconds, more arguments for cargo test: ru
     shift 2
     if [ "$kind" = loom ]; then
         flags="$flags --cfg loom" command+=(--profile loom)
+    else
+        command+=(--features "$mutants_features")
     fi
     cd "$mutants_copy/tree"
     RUSTFLAGS=$flags CARGO_TARGET_DIR=$mutants_target/mutants-$kind "${command[@]}" "$@"
