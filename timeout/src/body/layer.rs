@@ -70,6 +70,10 @@ impl<R, D> BodyTimeoutLayer<R, D> {
     /// Answers calls whose head was late with `f(elapsed)`: a 504, or an error of another type. The error type
     /// of the service then needs no `From<Elapsed>`. The answer has a body of the inner service's type, without
     /// limits.
+    ///
+    /// For HTTP, `Elapsed::http_response` and `Elapsed::grpc_response` are such answers, in one word. **An
+    /// answer is an `Ok`**: to a layer further out whose classifier does not read responses it is a success of the
+    /// service. There use `.http()` or `.grpc()`, which read these answers.
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> BodyTimeoutLayer<Answer<F>, D>
     where

@@ -127,9 +127,7 @@ where
             Poll::Ready(Err(elapsed)) => {
                 this.watch.elapsed(&elapsed);
                 let answer = this.reject.on_reject(elapsed);
-                answer.map(|response| {
-                    response.map(|body| TimeoutBody::unbounded(body, this.watch.clone()))
-                })
+                answer.map(|response| response.map(TimeoutBody::unbounded))
             }
         })
     }

@@ -44,7 +44,8 @@ pub struct TimeoutBody<B> {
     /// is not polled does not count.
     wait: Option<Allowance>,
     whole: Option<Allowance>,
-    watch: Watch,
+    /// `None` for a body without limits.
+    watch: Option<Watch>,
 }
 
 impl<B> TimeoutBody<B> {
@@ -61,11 +62,12 @@ impl<B> TimeoutBody<B> {
             timeout,
             idle,
             whole: is_bounded.then(|| Allowance::new(timeout, Instant::now(), whole, deadline)),
-            ..Self::unbounded(inner, watch)
+            watch: Some(watch),
+            ..Self::unbounded(inner)
         }
     }
 
-    pub(super) const fn unbounded(inner: B, watch: Watch) -> Self {
+    pub(super) const fn unbounded(inner: B) -> Self {
         Self {
             inner: Some(inner),
             timer: None,
@@ -73,8 +75,15 @@ impl<B> TimeoutBody<B> {
             idle: Nanos::UNBOUNDED,
             wait: None,
             whole: None,
-            watch,
+            watch: None,
         }
+    }
+}
+
+/// A body without limits: that of an answer which a layer further out makes, such as `Elapsed::http_response`.
+impl<B: Default> Default for TimeoutBody<B> {
+    fn default() -> Self {
+        Self::unbounded(B::default())
     }
 }
 
@@ -112,7 +121,9 @@ impl<B> TimeoutBody<B> {
         let mut this = self.project();
         this.inner.set(None);
         this.timer.set(None);
-        this.watch.elapsed(&elapsed);
+        if let Some(watch) = this.watch {
+            watch.elapsed(&elapsed);
+        }
         BodyError::Elapsed(elapsed)
     }
 }
@@ -146,7 +157,9 @@ where
             Some(Err(error)) => Some(Err(BodyError::Inner(error.into()))),
             None => {
                 // `take`: a poll after the end returns the end again, and is not counted again.
-                this.watch.finished(Phase::Body, this.whole.take());
+                if let Some(watch) = this.watch {
+                    watch.finished(Phase::Body, this.whole.take());
+                }
                 None
             }
         })

@@ -83,6 +83,10 @@ impl<R, D> DeadlineFilterLayer<R, D> {
 
     /// Answers rejected requests with `f(elapsed)`: a 504, or an error of another type. The error type of the
     /// service then needs no `From<Elapsed>`.
+    ///
+    /// For HTTP, `Elapsed::http_response` and `Elapsed::grpc_response` (feature `http`) are such answers, in one word. **An
+    /// answer is an `Ok`**: to a layer further out whose classifier does not read responses it is a success of the
+    /// service. There use `.http()` or `.grpc()`, which read these answers.
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> DeadlineFilterLayer<Answer<F>, D>
     where

@@ -50,6 +50,10 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
     /// Answers elapsed calls with `f(elapsed)`: a 504, or an error of another type. The error type of the
     /// service then needs no `From<Elapsed>`.
     ///
+    /// For HTTP, `Elapsed::http_response` and `Elapsed::grpc_response` (feature `http`) are such answers, in one word. **An
+    /// answer is an `Ok`**: to a layer further out whose classifier does not read responses it is a success of the
+    /// service. There use `.http()` or `.grpc()`, which read these answers.
+    ///
     /// The request was consumed by the inner call. For an answer that needs the request (a stale value by its
     /// key) or that must await, match on [`Elapsed::find`] around the call.
     #[must_use]

@@ -2,9 +2,13 @@
 
 mod allowance;
 mod elapsed;
+#[cfg(feature = "http")]
+mod elapsed_response;
 mod error;
 mod nanos;
 mod no_retry;
+#[cfg(feature = "http")]
+mod response;
 mod rounded;
 
 pub(crate) use self::{allowance::Allowance, nanos::Nanos};
