@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-bulkhead
+mutants_features=http-body
 
 mutant 'a permit taken by load, then store' src/state/permits.rs \
     '.compare_exchange_weak(word, word - step(places), Acquire, Relaxed)
@@ -128,5 +129,25 @@ model_mutant 'a window without end' src/limit/samples.rs \
 model_mutant 'a window that waits for ten calls for ever' src/limit/samples.rs \
     'if is_late { 1 } else { ENOUGH }' \
     'if is_late { ENOUGH } else { ENOUGH }' a_late_window_needs_one_call
+model_mutant 'a code that says no overload' src/types/outcome.rs \
+    'Meaning::Throttled | Meaning::Unavailable | Meaning::Late => Self::Overload,' \
+    'Meaning::Throttled | Meaning::Unavailable => Self::Overload, Meaning::Late => Self::Ignored,' \
+    a_grpc_call_is_reported_with_its_code
+model_mutant 'a gRPC response that is a success at its head' src/layer/report.rs \
+    'let is_late = awaits_code || response.body().is_end_stream();' \
+    'let is_late = response.body().is_end_stream();' a_grpc_call_is_reported_with_its_code
+model_mutant 'an overload after the first message that is not heard' src/layer/report.rs \
+    'None if outcome == Outcome::Overload => permit.report(outcome),' \
+    'None if outcome == Outcome::Success => permit.report(outcome),' a_fixed_limit_counts_overloads_in_trailers
+model_mutant 'the latency of the body' src/layer/report.rs \
+    'permit.report_until(head, Outcome::Success);' \
+    'let _ = head; permit.report(Outcome::Success);' a_grpc_call_is_reported_with_its_code
+model_mutant 'a stream that withholds its success' src/layer/report.rs \
+    'if let Some(head) = self.unreported.take() {' \
+    'if let Some(head) = self.unreported.take_if(|_| false) {' a_grpc_call_is_reported_with_its_code
+model_mutant 'a body that fails and is read as ended' src/layer/body.rs \
+    'Poll::Ready(Some(Err(_))) => *this.held = None,' \
+    'Poll::Ready(Some(Err(_))) => if let Some(held) = this.held.take() { held.end(None); },' \
+    a_failed_or_dropped_body_is_not_asked_for_its_end
 
 mutants_done

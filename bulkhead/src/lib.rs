@@ -20,7 +20,10 @@ pub mod future {
 }
 
 #[doc = include_str!("guide.md")]
-pub mod guide {}
+pub mod guide {
+    #[doc = include_str!("meaning.md")]
+    pub mod meaning {}
+}
 
 #[cfg(test)]
 mod tests;
@@ -37,7 +40,11 @@ pub use layer::{
 };
 #[cfg(feature = "http-body")]
 pub use layer::{AtBodyEnd, PermitBody};
+#[cfg(feature = "http")]
+pub use layer::{ClassifyChosen, ClassifyHttp};
 pub use limit::{Adaptive, Aimd, Fixed, Gradient2, Limit, Regulate, Window};
 pub use permit::Permit;
 pub use state::{Core, Many, Pointer};
+#[cfg(feature = "http-body")]
+pub use types::BodyEnd;
 pub use types::{Cause, Full, InvalidConfig, Outcome};

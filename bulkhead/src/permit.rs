@@ -21,7 +21,7 @@ pub struct Permit<P: Pointer = Arc<Core>> {
 }
 
 /// Nothing for a fixed limit: its permit is its pointer.
-type Start<P> = <<P as Pointer>::Regulator as Regulate>::Start;
+pub(crate) type Start<P> = <<P as Pointer>::Regulator as Regulate>::Start;
 
 impl<P: Pointer> Permit<P> {
     /// `core` must have admitted a caller once for this permit.
@@ -90,6 +90,18 @@ impl<P: Pointer> Permit<P> {
     #[cfg(feature = "http-body")]
     pub(crate) fn report(&self, outcome: Outcome) {
         self.core().finish(self.start, outcome);
+    }
+
+    /// This moment, for [`report_until`](Self::report_until).
+    #[cfg(feature = "http-body")]
+    pub(crate) fn now(&self) -> Start<P> {
+        self.core().regulator().start()
+    }
+
+    /// Reports how the call went, with the latency that it had at `end`, and keeps the place.
+    #[cfg(feature = "http-body")]
+    pub(crate) fn report_until(&self, end: Start<P>, outcome: Outcome) {
+        self.core().finish_until(self.start, end, outcome);
     }
 }
 

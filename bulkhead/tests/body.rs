@@ -116,6 +116,30 @@ fn errors_and_refusals_hold_no_place() {
     );
 }
 
+#[test]
+fn an_outer_answer_has_a_body_of_the_inner_layer() {
+    let (outer, inner) = (one_place(), one_place());
+    let mut service = tower::ServiceBuilder::new()
+        .layer(BulkheadLayer::new(outer.clone()).on_reject(Full::http_response))
+        .layer(
+            BulkheadLayer::new(inner.clone())
+                .grpc()
+                .on_reject(Full::grpc_response),
+        )
+        .service(service_fn(async |_: Request<()>| {
+            Ok::<_, Infallible>(Response::new(Whole::new(Bytes::from([1]))))
+        }));
+    let held = (outer.try_acquire().unwrap(), inner.try_acquire().unwrap());
+    let answer = assert_ready_ok!(call(&mut service));
+    assert_eq!((answer.status().as_u16(), inner.in_flight()), (503, 1));
+    assert!(answer.body().is_end_stream());
+    let (outer_place, _inner_place) = held;
+    drop(outer_place);
+    let answer = assert_ready_ok!(call(&mut service));
+    assert_eq!(answer.headers()["grpc-status"], "14");
+    assert_eq!((outer.overloads(), inner.overloads()), (0, 0));
+}
+
 /// Keeps the latency of the last window, in milliseconds.
 struct Latency(Arc<AtomicU64>);
 

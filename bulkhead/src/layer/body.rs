@@ -7,9 +7,11 @@ use std::{
     task::{Context, Poll},
 };
 
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
+use super::{OkIsSuccess, report::Report};
 use crate::{
     permit::Permit,
     state::{Core, Lease, Pointer},
@@ -19,23 +21,38 @@ use crate::{
 /// [`Builder::body_idle`](crate::Builder::body_idle).
 // Fields drop in this order: the body first, as it may still hold a connection.
 #[pin_project]
-pub struct PermitBody<B, P: Pointer = Arc<Core>> {
+pub struct PermitBody<B, P: Pointer = Arc<Core>, C = OkIsSuccess> {
     #[pin]
     body: B,
     /// `None` at the end, and in the answer to a refusal.
-    held: Option<Held<P>>,
+    held: Option<Held<P, C>>,
 }
 
 /// A permit whose place is leased while the server may poll its body and does not.
 // A body that was pending at its last poll waits for its backend, and its server polls it when it is woken: a stream of
 // events may be silent for hours. A server that does not read on stops after a frame, because its buffers are full.
-struct Held<P: Pointer> {
+struct Held<P: Pointer, C> {
     permit: Permit<P>,
     /// `None` while the body waits for its backend, and where places are not leased.
     lease: Option<Lease>,
+    /// `None` if the head said all.
+    report: Option<Report<P, C>>,
 }
 
-impl<P: Pointer> Held<P> {
+impl<P: Pointer, C> Held<P, C> {
+    fn data(&mut self) {
+        if let Some(report) = &mut self.report {
+            report.data(&self.permit);
+        }
+    }
+
+    /// Dropped afterwards, also if the classifier panics.
+    fn end(mut self, trailers: Option<&HeaderMap>) {
+        if let Some(report) = self.report.take() {
+            report.end(&self.permit, trailers);
+        }
+    }
+
     fn renew(&mut self) {
         let permit = &self.permit;
         permit.core().renew(&mut self.lease, permit.places());
@@ -48,24 +65,28 @@ impl<P: Pointer> Held<P> {
     }
 }
 
-impl<P: Pointer> Drop for Held<P> {
+impl<P: Pointer, C> Drop for Held<P, C> {
     fn drop(&mut self) {
         // Before the permit gives its places back: after this they are its own.
         self.end_lease();
     }
 }
 
-impl<B: Body, P: Pointer> PermitBody<B, P> {
-    pub(super) fn new(body: B, permit: Permit<P>) -> Self {
+impl<B: Body, P: Pointer, C> PermitBody<B, P, C> {
+    pub(super) fn new(body: B, permit: Permit<P>, report: Option<Report<P, C>>) -> Self {
+        let mut held = Held {
+            permit,
+            lease: None,
+            report,
+        };
         // An empty body may never be polled.
-        let held = (!body.is_end_stream()).then(|| {
-            let mut held = Held {
-                permit,
-                lease: None,
-            };
+        let held = if body.is_end_stream() {
+            held.end(None);
+            None
+        } else {
             held.renew();
-            held
-        });
+            Some(held)
+        };
         Self { body, held }
     }
 
@@ -75,7 +96,7 @@ impl<B: Body, P: Pointer> PermitBody<B, P> {
     }
 }
 
-impl<B: Body, P: Pointer> Body for PermitBody<B, P> {
+impl<B: Body, P: Pointer, C> Body for PermitBody<B, P, C> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -85,11 +106,29 @@ impl<B: Body, P: Pointer> Body for PermitBody<B, P> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         let poll = this.body.as_mut().poll_frame(cx);
-        match (&poll, &mut *this.held) {
-            (Poll::Pending, Some(held)) => held.end_lease(),
-            (Poll::Ready(Some(Ok(_))), Some(held)) if !this.body.is_end_stream() => held.renew(),
-            (Poll::Pending, None) => {}
-            (Poll::Ready(_), held) => *held = None,
+        let Some(held) = &mut *this.held else {
+            return poll;
+        };
+        match &poll {
+            Poll::Pending => held.end_lease(),
+            Poll::Ready(Some(Ok(frame))) => {
+                let trailers = frame.trailers_ref();
+                if trailers.is_none() {
+                    held.data();
+                }
+                // Trailers are the last frame.
+                if trailers.is_none() && !this.body.is_end_stream() {
+                    held.renew();
+                } else if let Some(held) = this.held.take() {
+                    held.end(trailers);
+                }
+            }
+            Poll::Ready(None) => {
+                if let Some(held) = this.held.take() {
+                    held.end(None);
+                }
+            }
+            Poll::Ready(Some(Err(_))) => *this.held = None,
         }
         poll
     }
@@ -103,7 +142,18 @@ impl<B: Body, P: Pointer> Body for PermitBody<B, P> {
     }
 }
 
-impl<B, P: Pointer> fmt::Debug for PermitBody<B, P> {
+/// A body without a place: that of an answer which a layer further out makes, such as
+/// [`http_response`](crate::Full::http_response) of another bulkhead.
+impl<B: Default, P: Pointer, C> Default for PermitBody<B, P, C> {
+    fn default() -> Self {
+        Self {
+            body: B::default(),
+            held: None,
+        }
+    }
+}
+
+impl<B, P: Pointer, C> fmt::Debug for PermitBody<B, P, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PermitBody")
             .field("holds_a_place", &self.held.is_some())

@@ -1,5 +1,7 @@
 use std::{any::type_name, fmt};
 
+#[cfg(feature = "http-body")]
+use crate::types::BodyEnd;
 use crate::types::Outcome;
 
 /// Maps the result of a call to what it means for load. Implement it on your own type, or use
@@ -7,6 +9,16 @@ use crate::types::Outcome;
 pub trait Classify<Res, Err> {
     /// What `result` means for load.
     fn classify(&self, result: &Result<Res, Err>) -> Outcome;
+
+    /// What the end of the response body means for load, if [`classify`](Self::classify) said that its head is a success.
+    /// Feature `http-body`.
+    ///
+    /// Only a layer with [`until_body_end`](crate::BulkheadLayer::until_body_end) asks. The default follows the code of gRPC
+    /// trailers, by the table in [`guide::meaning`](crate::guide::meaning). Trailers without a code mean a success.
+    #[cfg(feature = "http-body")]
+    fn classify_end(&self, end: BodyEnd<'_>) -> Outcome {
+        end.meaning().into()
+    }
 }
 
 /// The default: an `Ok` is a success, and an `Err` says nothing about load. Zero-sized.

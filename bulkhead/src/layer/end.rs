@@ -1,11 +1,12 @@
 //! When a call ends and its place is free again.
 
+use super::Classify;
 use crate::{permit::Permit, state::Pointer, types::Outcome};
 
 /// When a call ends: [`AtHead`], or `AtBodyEnd` with the feature `http-body`.
 ///
 /// Sealed. A parameter of the layer, its service and its future, so that one implementation serves both ends.
-pub trait CallEnd<Res, P: Pointer>: sealed::Sealed {
+pub trait CallEnd<Res, P: Pointer, C>: sealed::Sealed {
     /// The response of the service.
     type Response;
 
@@ -14,7 +15,10 @@ pub trait CallEnd<Res, P: Pointer>: sealed::Sealed {
         result: Result<Res, Err>,
         permit: Permit<P>,
         outcome: Outcome,
-    ) -> Result<Self::Response, Err>;
+        classifier: C,
+    ) -> Result<Self::Response, Err>
+    where
+        C: Classify<Res, Err>;
 
     #[doc(hidden)]
     fn answer<Err>(answer: Result<Res, Err>) -> Result<Self::Response, Err>;
@@ -38,7 +42,7 @@ pub struct AtHead;
 )]
 pub struct AtBodyEnd;
 
-impl<Res, P: Pointer> CallEnd<Res, P> for AtHead {
+impl<Res, P: Pointer, C> CallEnd<Res, P, C> for AtHead {
     type Response = Res;
 
     #[inline]
@@ -46,6 +50,7 @@ impl<Res, P: Pointer> CallEnd<Res, P> for AtHead {
         result: Result<Res, Err>,
         permit: Permit<P>,
         outcome: Outcome,
+        _: C,
     ) -> Result<Res, Err> {
         permit.finish(outcome);
         result
@@ -62,20 +67,31 @@ mod body {
     use http::Response;
     use http_body::Body;
 
-    use super::{AtBodyEnd, CallEnd, Outcome, Permit, Pointer, sealed};
-    use crate::layer::PermitBody;
+    use super::{AtBodyEnd, CallEnd, Classify, Outcome, Permit, Pointer, sealed};
+    use crate::layer::{PermitBody, report::Report};
 
-    impl<B: Body, P: Pointer> CallEnd<Response<B>, P> for AtBodyEnd {
-        type Response = Response<PermitBody<B, P>>;
+    impl<B: Body, P: Pointer, C> CallEnd<Response<B>, P, C> for AtBodyEnd {
+        type Response = Response<PermitBody<B, P, C>>;
 
         fn respond<Err>(
             result: Result<Response<B>, Err>,
             permit: Permit<P>,
             outcome: Outcome,
-        ) -> Result<Self::Response, Err> {
-            // At the head. What follows takes as long as the client reads, which says nothing of the dependency.
-            permit.report(outcome);
-            result.map(|response| response.map(|body| PermitBody::new(body, permit)))
+            classifier: C,
+        ) -> Result<Self::Response, Err>
+        where
+            C: Classify<Response<B>, Err>,
+        {
+            match result {
+                Ok(response) => {
+                    let report = Report::of_head(&response, outcome, &permit, classifier);
+                    Ok(response.map(|body| PermitBody::new(body, permit, report)))
+                }
+                Err(error) => {
+                    permit.finish(outcome);
+                    Err(error)
+                }
+            }
         }
 
         fn answer<Err>(answer: Result<Response<B>, Err>) -> Result<Self::Response, Err> {

@@ -67,7 +67,7 @@ where
     F: Future<Output = Result<Res, Err>>,
     C: Classify<Res, Err>,
     P: Pointer,
-    E: CallEnd<Res, P>,
+    E: CallEnd<Res, P, C>,
 {
     type Output = Result<E::Response, Err>;
 
@@ -88,12 +88,13 @@ where
                 //
                 // The permit leaves the state by value. An `Option<Permit>` in the state needs a check when it drops: 83
                 // instructions instead of 64.
-                let StateReplaced::Calling { permit, .. } =
-                    state.project_replace(State::Answered(None))
+                let StateReplaced::Calling {
+                    permit, classifier, ..
+                } = state.project_replace(State::Answered(None))
                 else {
                     unreachable!("it was calling above");
                 };
-                Poll::Ready(E::respond(result, permit, outcome))
+                Poll::Ready(E::respond(result, permit, outcome, classifier))
             }
             StateProjection::Answered(answer) => {
                 let answer = answer.take().expect("polled after it was ready");

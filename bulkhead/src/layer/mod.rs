@@ -3,10 +3,14 @@
 #[cfg(feature = "http-body")]
 mod body;
 mod classify;
+#[cfg(feature = "http")]
+mod classify_http;
 mod end;
 mod future;
 mod queue;
 mod reject;
+#[cfg(feature = "http-body")]
+mod report;
 mod service;
 mod source;
 
@@ -22,6 +26,8 @@ use crate::{
 #[cfg(feature = "http-body")]
 pub use body::PermitBody;
 pub use classify::{Classify, ClassifyWith, OkIsSuccess, OverloadIf};
+#[cfg(feature = "http")]
+pub use classify_http::{ClassifyChosen, ClassifyHttp};
 #[cfg(feature = "http-body")]
 pub use end::AtBodyEnd;
 pub use end::{AtHead, CallEnd};
@@ -93,6 +99,10 @@ impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
     }
 
     /// Answers refused calls with `f(full)`: a 503, or your own error. The error type then needs no `From<Full>`.
+    ///
+    /// For HTTP, `Full::http_response`, `Full::too_many_requests` and their forms in gRPC (feature `http`) are such
+    /// answers, in one word. **An answer is an `Ok`**: to a layer further out whose classifier does not read responses it is
+    /// a success of the service. There use `.http()` or `.grpc()`, which read these answers.
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> BulkheadLayer<C, Answer<F>, B, E>
     where
@@ -101,7 +111,8 @@ impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
         self.reject(Answer(f))
     }
 
-    /// Answers refused calls with `f(full, request)`: a value from a cache, by the key in the request.
+    /// Answers refused calls with `f(full, request)`: a value from a cache, by the key in the request. To a layer further out
+    /// such an answer is a success.
     ///
     /// For a fallback that must await, match on [`Full::find`] around the call.
     #[must_use]
@@ -183,8 +194,13 @@ impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
     /// responses that stream: the work, and the connection it needs, ends with the body.
     ///
     /// The type of the response body becomes [`PermitBody`](crate::PermitBody). The classifier sees the response when its
-    /// head is ready, and its outcome is reported then: an adaptive limit learns the latency of the head. How long the body
-    /// takes depends on its reader.
+    /// head is ready, and its outcome is reported then. If the head is a success,
+    /// [`classify_end`](crate::Classify::classify_end) sees the trailers, and an overload in them is reported too.
+    ///
+    /// A gRPC response has its code in the trailers, so its success is reported with its first message, and a response
+    /// without a message is reported once, with its code. It reports nothing if it fails or is dropped before.
+    ///
+    /// An adaptive limit learns the latency of the head in all cases. How long the body takes depends on its reader.
     ///
     /// A body whose client stops reading is not polled and never ends. Its place goes to the next caller that finds no room
     /// once it was not polled for [`Builder::body_idle`](crate::Builder::body_idle), a minute by default. A body that waits

@@ -28,7 +28,7 @@ where
     C: Classify<S::Response, S::Error> + Clone,
     R: OnReject<Req, S::Response, S::Error>,
     B: Source<Req>,
-    E: CallEnd<S::Response, B::Pointer>,
+    E: CallEnd<S::Response, B::Pointer, C>,
 {
     type Response = E::Response;
     type Error = S::Error;

@@ -119,6 +119,13 @@ impl<L: Limit> Regulate for Adaptive<L> {
         let now = micros(now.saturating_duration_since(self.epoch));
         self.record(now, latency, outcome, of);
     }
+
+    #[cfg(feature = "http-body")]
+    fn finished_until(&self, start: Instant, end: Instant, outcome: Outcome, of: &impl Limited) {
+        let latency = micros(end.saturating_duration_since(start));
+        let now = micros(self.epoch.elapsed());
+        self.record(now, latency, outcome, of);
+    }
 }
 
 fn window(limit: usize, sums: Sums, length: u64) -> Window {

@@ -77,7 +77,8 @@ impl<L: Limit + ?Sized> Limit for Box<L> {
 /// The calls that ended in one window.
 ///
 /// A call is in it if it was a success or an overload. Only successes have a latency here. A call that failed fast, was refused
-/// or was dropped says nothing about a healthy service.
+/// or was dropped says nothing about a healthy service. With `until_body_end` a response that began well and met an overload
+/// later is both, each when it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     limit: usize,

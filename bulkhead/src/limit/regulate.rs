@@ -19,6 +19,17 @@ pub trait Regulate: sealed::Sealed + Sized {
 
     #[doc(hidden)]
     fn finished(&self, start: Self::Start, outcome: Outcome, of: &impl Limited);
+
+    /// A call that ends now with the latency that it had at `end`.
+    #[cfg(feature = "http-body")]
+    #[doc(hidden)]
+    fn finished_until(
+        &self,
+        start: Self::Start,
+        end: Self::Start,
+        outcome: Outcome,
+        of: &impl Limited,
+    );
 }
 
 /// The bulkhead whose limit is kept.
@@ -52,6 +63,9 @@ impl Regulate for Fixed {
 
     #[inline]
     fn finished(&self, (): (), _: Outcome, _: &impl Limited) {}
+
+    #[cfg(feature = "http-body")]
+    fn finished_until(&self, (): (), (): (), _: Outcome, _: &impl Limited) {}
 }
 
 /// For a choice at run time: a `Box<dyn Limit + Send>` may hold a fixed limit too.

@@ -150,10 +150,22 @@ impl<R: Regulate> Core<R> {
     // The call is still counted as in flight here, and an adaptive limit counts on that.
     #[inline]
     pub(crate) fn finish(&self, start: R::Start, outcome: Outcome) {
+        self.count(outcome);
+        self.regulator.finished(start, outcome, self);
+    }
+
+    /// [`finish`](Self::finish) with the latency that the call had at `end`.
+    #[cfg(feature = "http-body")]
+    pub(crate) fn finish_until(&self, start: R::Start, end: R::Start, outcome: Outcome) {
+        self.count(outcome);
+        self.regulator.finished_until(start, end, outcome, self);
+    }
+
+    #[inline]
+    fn count(&self, outcome: Outcome) {
         if outcome == Outcome::Overload {
             self.overloaded();
         }
-        self.regulator.finished(start, outcome, self);
     }
 
     pub(crate) fn reconfigure(&self, numbers: Builder) -> Result<(), InvalidConfig> {

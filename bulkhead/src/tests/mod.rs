@@ -1,3 +1,5 @@
+#[cfg(all(feature = "http-body", not(loom)))]
+mod body_end;
 #[cfg(loom)]
 mod loom;
 #[cfg(not(loom))]

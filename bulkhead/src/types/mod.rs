@@ -1,13 +1,29 @@
 //! Plain values.
 
+#[cfg(feature = "http-body")]
+mod body_end;
 mod error;
 mod full;
+#[cfg(feature = "http")]
+mod full_response;
+#[cfg(feature = "http")]
+mod meaning;
 mod no_retry;
 mod outcome;
+#[cfg(feature = "http")]
+mod rejection;
+#[cfg(feature = "http")]
+mod response;
 mod rounded;
 mod snapshot;
 
+#[cfg(feature = "http-body")]
+pub use body_end::BodyEnd;
+#[cfg(feature = "http-body")]
+pub(crate) use body_end::awaits_code;
 pub use error::InvalidConfig;
 pub use full::{Cause, Full};
+#[cfg(feature = "http")]
+pub(crate) use meaning::{Meaning, grpc_code};
 pub use outcome::Outcome;
 pub(crate) use snapshot::{CLOSED, ONE, Snapshot, UNLIMITED, WAITING};

@@ -85,7 +85,7 @@ where
     C: Classify<S::Response, S::Error>,
     R: OnReject<Req, S::Response, S::Error>,
     P: Pointer,
-    E: CallEnd<S::Response, P>,
+    E: CallEnd<S::Response, P, C>,
 {
     type Output = Result<E::Response, S::Error>;
 
@@ -114,7 +114,7 @@ where
     C: Classify<S::Response, S::Error>,
     R: OnReject<Req, S::Response, S::Error>,
     P: Pointer,
-    E: CallEnd<S::Response, P>,
+    E: CallEnd<S::Response, P, C>,
 {
     let StateProjection::Waiting { waiter, budget } = state.as_mut().project() else {
         unreachable!("called only in this state");

@@ -36,7 +36,7 @@ where
     R: OnReject<Req, S::Response, S::Error> + Clone,
     D: DeadlineOf<Req>,
     B: Source<Req>,
-    E: CallEnd<S::Response, B::Pointer>,
+    E: CallEnd<S::Response, B::Pointer, C>,
 {
     type Response = E::Response;
     type Error = S::Error;
