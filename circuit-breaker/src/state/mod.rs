@@ -14,26 +14,24 @@
 //!
 //! # A call, step by step
 //!
-//! A healthy call with the default configuration passes through ten files, through one of them twice:
+//! A healthy call with the default configuration passes through eight files:
 //!
 //! 1. `layer/service.rs`: `poll_ready` asks whether calls are rejected, `call` asks for a token.
 //! 2. `layer/source.rs`: what the layer was made of gives the token: here a [`CircuitBreaker`](crate::CircuitBreaker), whose
 //!    `try_acquire` calls `Call::try_new`.
 //! 3. `call/mod.rs`: `Core` is what the clones of a handle share, the clock and the state machine. `Call` is the token.
-//! 4. `state/admit.rs`: one load of the state word says "closed", one of the plan says that no clock is needed.
-//! 5. `state/admission.rs`: the part of the token that the state machine reads. Here it is `plain`: a generation and no more.
-//! 6. `layer/future.rs`: the inner call; its result is classified, and the token ended, in the same poll.
-//! 7. `call/mod.rs` again: `Call::record` first asks whether a success would leave everything as it is. Over a window of
-//!    time the answer is no.
-//! 8. `call/end.rs`: calls `Core::record`, out of line.
-//! 9. `state/record.rs`: `succeed` counts the call in the window.
-//! 10. `window/mod.rs`: the shape says which kind of window counts.
-//! 11. `window/time.rs`: one compare-and-swap on a bucket.
+//! 4. `state/admit.rs`: one load of the state word says "closed", one of the plan says that no clock is needed. The part of
+//!    the token that the state machine reads, `Admission`, is a `plain` one: a generation and no more.
+//! 5. `layer/future.rs`: the inner call; its result is classified, and the token ended, in the same poll. `Call::record`
+//!    first asks whether a success would leave everything as it is. Over a window of time the answer is no, and the end of
+//!    the call goes out of line.
+//! 6. `state/record.rs`: `succeed` counts the call in the window.
+//! 7. `window/mod.rs`: the shape says which kind of window counts.
+//! 8. `window/time.rs`: one compare-and-swap on a bucket.
 //!
 //! The rest can be read by the names of the methods: `breaker.rs`, `layer/classify.rs`, `state/word.rs`,
 //! `state/config_cell.rs`, and the metrics in `observe/`, which are empty without the feature.
 
-mod admission;
 mod admit;
 mod clock;
 mod config_cell;
@@ -53,7 +51,7 @@ mod word;
 mod tests;
 
 pub use self::snapshot::Snapshot;
-pub(crate) use self::{admission::Admission, clock::Clock, open_limit::OpenLimit, waiters::Ticket};
+pub(crate) use self::{admit::Admission, clock::Clock, open_limit::OpenLimit, waiters::Ticket};
 use self::{
     config_cell::ConfigCell, open_limit::Membership, overrides::History, probes::ProbeSlots,
     ramp::Arrivals, row::LastFailure, waiters::Waiters, word::AtomicState,
