@@ -50,7 +50,7 @@ struct Numbers {
     backoff: f64,
     step: usize,
     tolerate: f64,
-    #[cfg_attr(feature = "serde", serde(with = "crate::config::optional_duration"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::config::duration::option"))]
     slow_after: Option<Duration>,
 }
 

@@ -80,9 +80,9 @@ struct Numbers {
     min: usize,
     max: usize,
     tolerance: f64,
-    #[cfg_attr(feature = "serde", serde(with = "crate::config::law_duration"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::config::duration"))]
     memory: Duration,
-    #[cfg_attr(feature = "serde", serde(with = "crate::config::optional_duration"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::config::duration::option"))]
     healthy: Option<Duration>,
 }
 
