@@ -40,7 +40,7 @@ mutant 'a bulkhead closed by load, then store' src/state/permits.rs \
 mutant 'a drain that does not see what the calls did' src/state/permits.rs \
     'Snapshot(self.word.load(Acquire))' \
     'Snapshot(self.word.load(Relaxed))'
-mutant 'a drain that looks before it takes its seat' src/state/line.rs \
+mutant 'a drain that looks before it takes its seat' src/state/close.rs \
     'let mut waiters = self.waiters.lock();
         // Under the lock. A call that ends' \
     'let was = self.permits.is_drained(); let mut waiters = self.waiters.lock();

@@ -1,5 +1,6 @@
 //! The shared state of a bulkhead: the word of permits, the line of waiters, and what joins the two.
 
+mod close;
 mod late;
 #[cfg(any(test, feature = "http-body"))]
 mod leases;
@@ -235,7 +236,7 @@ impl<R> Limited for Core<R> {
 impl<R> Core<R> {
     /// Nothing is leased.
     #[expect(clippy::unused_self, reason = "as with leases")]
-    pub(crate) const fn reclaim_leases(&self) -> bool {
+    const fn reclaim_leases(&self) -> bool {
         false
     }
 }

@@ -1,0 +1,51 @@
+//! Closing: no caller comes in any more, and a drain waits until the last call has left.
+
+use std::task::{Poll, Waker};
+
+use super::{
+    Core, serve,
+    waiters::{Ticket, Turn},
+};
+
+impl<R> Core<R> {
+    /// Refuses every later caller, and every one that waits.
+    pub(crate) fn close(&self) {
+        let waiters = self.waiters.lock();
+        self.permits.close();
+        drop(waiters);
+        // It ends: no caller joins the line of a closed bulkhead. Each round takes one out before a waker can panic.
+        while self.waiters.lock().len() > 0 {
+            serve(self);
+        }
+    }
+
+    pub(crate) fn poll_drained(&self, seat: &mut Option<Ticket>, waker: &Waker) -> Poll<()> {
+        self.reclaim();
+        let mut waiters = self.waiters.lock();
+        // Under the lock. A call that ends before it is seen here. One that ends after it takes the lock and finds the seat.
+        // The model `the_last_call_ends_a_starting_drain` holds it.
+        let turn = if self.permits.is_drained() {
+            seat.as_ref().map(|seat| waiters.leave(seat))
+        } else if let Some(ticket) = seat {
+            Some(waiters.leave_if_settled(ticket, waker))
+        } else {
+            *seat = Some(waiters.join(0, false, None, Some(waker.clone())));
+            return Poll::Pending;
+        };
+        let is_drained = self.permits.is_drained() || matches!(turn, Some(Turn::Granted));
+        drop(waiters);
+        drop(turn);
+        if is_drained {
+            *seat = None;
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Removes a caller of [`poll_drained`](Self::poll_drained).
+    pub(crate) fn leave_drain(&self, ticket: &Ticket) {
+        let turn = self.waiters.lock().leave(ticket);
+        drop(turn); // a waker: outside the lock
+    }
+}
