@@ -272,7 +272,7 @@ model_mutant 'failures in a row that are never forgotten' src/state/row.rs \
     '>= config.row_age' \
     '>= config.row_age.max(u64::MAX)' \
     'tests::model::any_history_agrees_with_a_naive_breaker'
-model_mutant 'a number of failures that waits for the minimum of calls' src/window/mod.rs \
+model_mutant 'a number of failures that waits for the minimum of calls' src/window/limits.rs \
     '(self.count > 0 && failures >= self.count)' \
     '(self.count > 0 && calls >= self.minimum && failures >= self.count)' \
     'tests::model::any_history_agrees_with_a_naive_breaker'
