@@ -120,15 +120,15 @@ model_mutant 'a slow probe that helps to close the circuit' src/state/probes.rs 
     '.map(|failed| failed)' \
     'tests::model::a_probe_that_succeeds_slowly_has_failed'
 
-mutant 'a key whose second caller makes a second breaker' src/family/mod.rs \
+mutant 'a key whose second caller makes a second breaker' src/family/members.rs \
     'if let Some(core) = self.find(key) {' \
     'if let Some(core) = self.find(key).filter(|_| false) {' \
     'family::tests::loom::concurrent_first_calls_of_a_key_find_one_breaker'
-mutant 'a member removed that a call may just have found' src/family/mod.rs \
+mutant 'a member removed that a call may just have found' src/family/members.rs \
     'match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {' \
     'match Ok::<_, Arc<Core>>(Core::new(self.name, crate::config::Builder::new().consecutive_failures(1).validate().unwrap())) {' \
     'family::tests::loom::a_call_in_flight_keeps_its_breaker'
-mutant 'an opening between the look at a member and its end' src/family/mod.rs \
+mutant 'an opening between the look at a member and its end' src/family/members.rs \
     'if gone.machine().is_forgettable' \
     'if true || gone.machine().is_forgettable' \
     'family::tests::loom::a_failure_that_opens_is_not_lost_to_an_eviction'
@@ -184,7 +184,7 @@ model_mutant 'the last member that opens' src/state/open_limit.rs \
     'taken < members && is_in_share' \
     'taken <= members && is_in_share' \
     'family::tests::open_limit::a_member_opens_exactly_where_there_is_a_place'
-model_mutant 'an evicted member that keeps its place' src/family/mod.rs \
+model_mutant 'an evicted member that keeps its place' src/family/members.rs \
     'if holds_place {
             self.open_limit.give_back();' \
     'if false && holds_place {

@@ -1,11 +1,11 @@
 mod by;
+mod members;
 #[cfg(test)]
 mod tests;
 
 use std::{
     fmt,
     hash::Hash,
-    mem,
     sync::{Arc, Weak},
 };
 
@@ -91,10 +91,6 @@ struct Member<K> {
     key: K,
     core: Arc<Core>,
 }
-
-/// The members that are looked at, at most, for one that may go: a bound for the time under the
-/// lock when many unknown keys come.
-const LOOKED_AT: usize = 64;
 
 // === impl Builder ===
 
@@ -345,110 +341,5 @@ impl<K> fmt::Debug for CircuitBreakers<K> {
             .field("name", &self.0.name)
             .field("capacity", &self.0.capacity)
             .finish_non_exhaustive()
-    }
-}
-
-// === impl Shared ===
-
-impl<K: Hash + Eq + Clone> Shared<K> {
-    /// The member of `key`, unless there is none, or it is being removed.
-    fn find(&self, key: &K) -> Option<Arc<Core>> {
-        let core = self.map.get(key, Weak::upgrade)??;
-        core.touch();
-        Some(core)
-    }
-
-    #[cold]
-    fn find_or_make(&self, key: &K) -> Arc<Core> {
-        // Before anything is changed: a user's `clone` may panic.
-        let (in_map, in_ring) = (key.clone(), key.clone());
-        let label = self.labels.of(key, self.capacity);
-        let mut members = self.members.lock();
-        // Another thread was faster; or it was being removed, and stayed.
-        if let Some(core) = self.find(key) {
-            return core;
-        }
-        let seat = if members.ring.len() < self.capacity {
-            members.ring.len()
-        } else if let Some(seat) = self.evict(&mut members) {
-            seat
-        } else {
-            return Arc::clone(&self.overflow);
-        };
-        let core = Core::new(self.name, members.config).in_family(Arc::clone(&self.open_limit));
-        let core = Arc::new(core);
-        core.observers().meter().label(label);
-        self.map.insert(in_map, Arc::downgrade(&core));
-        members.ring.push(Member {
-            key: in_ring,
-            core: Arc::clone(&core),
-        });
-        // Where a member went, the new one takes its seat; else it was the last already.
-        let evicted = (seat + 1 < members.ring.len()).then(|| members.ring.swap_remove(seat));
-        if evicted.is_none() {
-            // After all that may panic, which a user's `Hash` may: a member that is not counted yet only
-            // makes the limit lower.
-            self.open_limit.join();
-        }
-        drop(members);
-        drop(evicted); // without the lock: its key is the user's
-        core
-    }
-
-    /// Removes a member that is not needed. Returns its seat in the ring, whose core is the
-    /// overflow until a new member takes it.
-    fn evict(&self, members: &mut Members<K>) -> Option<usize> {
-        let (now, first, len) = (Instant::now(), members.hand, members.ring.len());
-        let some = len.min(LOOKED_AT);
-        // The same ones twice, so that one that was used lately goes too if all were.
-        let mut seats = (0..some).chain(0..some).map(|nth| (first + nth) % len);
-        seats.find(|seat| {
-            members.hand = (seat + 1) % len;
-            self.take(&mut members.ring[*seat], now, true)
-        })
-    }
-
-    /// Removes a member if it is not needed, and was not used since this was asked last. Its core
-    /// is then the overflow. `is_replaced` if another takes its seat: then the family has as many
-    /// members as before.
-    fn take(&self, member: &mut Member<K>, now: Instant, is_replaced: bool) -> bool {
-        let Member { key, core } = member;
-        let may_go = core.machine().is_forgettable(core.ticks(now));
-        if core.was_used() || !may_go {
-            return false;
-        }
-        let again = key.clone(); // before anything is changed, as above
-        // In one step: there is no reference beside that of the ring (a call in flight, a waiting
-        // one, a handle), and from here on none is given out.
-        match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {
-            Ok(gone)
-                if gone.machine().is_forgettable(gone.ticks(now))
-                    && self.release(&gone, is_replaced) =>
-            {
-                self.map.remove(key);
-                return true;
-            }
-            // A call came and went meanwhile, and left it open; or the family has too many open members to
-            // do without it. A thread that does not find it waits for this lock.
-            Ok(stays) => {
-                *core = Arc::new(stays);
-                self.map.insert(again, Arc::downgrade(core));
-            }
-            Err(held) => *core = held,
-        }
-        false
-    }
-
-    /// Lets go of a member that no one else has: of its place for open members, and of itself as one
-    /// of the members, unless that would leave more open than may be.
-    fn release(&self, gone: &Core, is_replaced: bool) -> bool {
-        let holds_place = gone.machine().holds_place();
-        if !is_replaced {
-            return self.open_limit.leave(holds_place);
-        }
-        if holds_place {
-            self.open_limit.give_back();
-        }
-        true
     }
 }
