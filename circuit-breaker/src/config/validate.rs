@@ -258,7 +258,7 @@ impl Config {
     pub(crate) fn unpack(words: &[u64; Self::WORDS]) -> Self {
         let word = |index: usize| words[index];
         let (in_a_row, calls) = halves(word(CALLS));
-        let shape = Self::unpack_shape(word(WINDOW) & Shape::KINDS, word);
+        let shape = Shape::unpack(word(WINDOW) & Shape::KINDS, word);
         Self {
             trial: Self::unpack_trial(word),
             window: shape.map(|shape| (shape, Self::unpack_limits(word))),
@@ -284,13 +284,8 @@ impl Config {
         }
     }
 
-    // The parts that a call needs, each from the words that hold it. `word` reads the word at an
-    // index.
-
-    #[inline]
-    pub(crate) fn unpack_shape(kind: u64, word: impl Fn(usize) -> u64) -> Option<Shape> {
-        Shape::unpack(kind, word)
-    }
+    // The parts that a call needs beside the shape, each from the words that hold it. `word` reads the
+    // word at an index.
 
     /// The limits of a window, where there is one.
     #[inline]

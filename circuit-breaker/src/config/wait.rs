@@ -141,7 +141,7 @@ impl Waits {
 
     /// The wait after this number of openings that the breaker remembers, before jitter shortens
     /// it.
-    pub(crate) fn without_jitter(self, openings: u32) -> u64 {
+    pub(super) fn without_jitter(self, openings: u32) -> u64 {
         match openings {
             0 => self.first,
             _ => self.multiplier.power_of(openings, self.first),

@@ -115,7 +115,7 @@ impl ConfigCell {
     /// The shape of a window of this kind, to be believed only if the plan holds afterwards.
     #[inline]
     pub(super) fn guess_shape(&self, plan: Plan, kind: u64) -> Option<Shape> {
-        Config::unpack_shape(kind, |index| self.word(plan, index))
+        Shape::unpack(kind, |index| self.word(plan, index))
     }
 
     /// The limits of the window, to be believed only if the plan holds afterwards.

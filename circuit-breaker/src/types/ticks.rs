@@ -62,7 +62,7 @@ pub(crate) fn since_origin(at: Instant) -> i64 {
 
 /// The instant that [`since_origin`] was asked about; the origin where the platform cannot
 /// represent it.
-pub(crate) fn instant(since_origin: i64) -> Instant {
+pub(super) fn instant(since_origin: i64) -> Instant {
     let origin = *ORIGIN.get_or_init(Instant::now);
     let distance = Duration::from_nanos(since_origin.unsigned_abs());
     let instant = if since_origin < 0 {
