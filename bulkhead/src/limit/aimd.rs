@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{
-    Limit, Window,
+    Limit, Window, check_range,
     fractional::{BACKOFF, Fractional, TOLERATED},
 };
 use crate::types::InvalidConfig;
@@ -149,10 +149,7 @@ impl Limit for Aimd {
 
     fn check(&self) -> Result<(), InvalidConfig> {
         let numbers = &self.numbers;
-        if numbers.min == 0 || numbers.max < numbers.min {
-            let (min, max) = (numbers.min, numbers.max);
-            return Err(InvalidConfig::LimitRange { min, max });
-        }
+        check_range(numbers.min, numbers.max)?;
         // Written so that a NaN is refused too.
         if !(numbers.backoff >= 0.5 && numbers.backoff < 1.0) {
             return Err(InvalidConfig::Backoff(numbers.backoff));

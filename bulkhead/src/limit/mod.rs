@@ -23,6 +23,14 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// Refuses a floor of 0, and a ceiling below the floor.
+const fn check_range(min: usize, max: usize) -> Result<(), InvalidConfig> {
+    if min == 0 || max < min {
+        return Err(InvalidConfig::LimitRange { min, max });
+    }
+    Ok(())
+}
+
 /// A law: the next limit as a function of the last window. [`Aimd`], [`Gradient2`], or one of your own.
 ///
 /// A bulkhead asks it once a window, in the call that closes the window. It keeps its own state. It needs no clock: a window has

@@ -7,7 +7,7 @@ mod tests;
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{
-    Limit, Window,
+    Limit, Window, check_range,
     fractional::{BACKOFF, Fractional, TOLERATED},
     micros,
 };
@@ -320,10 +320,7 @@ impl Limit for Gradient2 {
 
     fn check(&self) -> Result<(), InvalidConfig> {
         let numbers = &self.numbers;
-        if numbers.min == 0 || numbers.max < numbers.min {
-            let (min, max) = (numbers.min, numbers.max);
-            return Err(InvalidConfig::LimitRange { min, max });
-        }
+        check_range(numbers.min, numbers.max)?;
         // Written so that a NaN is refused too.
         if !(numbers.tolerance >= LEAST_TOLERANCE && numbers.tolerance.is_finite()) {
             return Err(InvalidConfig::Tolerance(numbers.tolerance));
