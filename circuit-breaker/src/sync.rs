@@ -11,14 +11,18 @@ pub(crate) use loom::sync::atomic;
 #[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::atomic;
 
-/// A lock for cold paths: transitions, the operator's methods, `snapshot`, listeners, waiting calls
-/// and the ends of probes. No other call takes it that is admitted, rejected or recorded, unless it
-/// changes the state.
+// The lock is for cold paths: transitions, the operator's methods, `snapshot`, listeners, waiting calls
+// and the ends of probes. No other call takes it that is admitted, rejected or recorded, unless it
+// changes the state.
+#[cfg(not(all(test, loom)))]
+pub(crate) use parking_lot::Mutex;
+/// A lock in a `static`, for what people read. Not loom's, which does not outlive a model.
+pub(crate) use parking_lot::Mutex as StaticMutex;
+
+/// loom's lock, with the methods of `parking_lot`'s.
+#[cfg(all(test, loom))]
 #[derive(Debug)]
-pub(crate) struct Mutex<T>(
-    #[cfg(all(test, loom))] loom::sync::Mutex<T>,
-    #[cfg(not(all(test, loom)))] parking_lot::Mutex<T>,
-);
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
 #[cfg(all(test, loom))]
 impl<T> Mutex<T> {
@@ -28,31 +32,6 @@ impl<T> Mutex<T> {
 
     pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
         self.0.lock().expect("nothing panics under this lock")
-    }
-}
-
-#[cfg(not(all(test, loom)))]
-impl<T> Mutex<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self(parking_lot::Mutex::new(value))
-    }
-
-    pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, T> {
-        self.0.lock()
-    }
-}
-
-/// A lock in a `static`, for what people read. Not loom's, which does not outlive a model.
-#[derive(Debug)]
-pub(crate) struct StaticMutex<T>(parking_lot::Mutex<T>);
-
-impl<T> StaticMutex<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self(parking_lot::Mutex::new(value))
-    }
-
-    pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, T> {
-        self.0.lock()
     }
 }
 
