@@ -32,15 +32,6 @@ impl State {
         Self::MetricsOnly,
     ];
 
-    /// Its index in [`ALL`](Self::ALL).
-    #[cfg_attr(
-        not(feature = "metrics"),
-        expect(dead_code, reason = "for gauges only")
-    )]
-    pub(crate) const fn index(self) -> usize {
-        self as usize
-    }
-
     /// The name in metrics and events: `half_open`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -61,7 +61,7 @@ impl Handles {
             }),
             shown: Mutex::new(state),
         };
-        handles.states[state.index()].increment(1.0);
+        handles.states[state as usize].increment(1.0);
         handles
     }
 
@@ -70,8 +70,8 @@ impl Handles {
     pub(super) fn show(&self, state: State) {
         let mut shown = self.shown.lock();
         if *shown != state {
-            self.states[shown.index()].decrement(1.0);
-            self.states[state.index()].increment(1.0);
+            self.states[*shown as usize].decrement(1.0);
+            self.states[state as usize].increment(1.0);
             *shown = state;
         }
     }
@@ -80,7 +80,7 @@ impl Handles {
 impl Drop for Handles {
     fn drop(&mut self) {
         let shown = self.shown.lock();
-        self.states[shown.index()].decrement(1.0);
+        self.states[*shown as usize].decrement(1.0);
     }
 }
 

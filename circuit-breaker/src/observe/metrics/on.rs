@@ -86,7 +86,7 @@ impl Meter {
     #[inline]
     pub(crate) fn rejected(&self, by: State, state: impl FnOnce() -> State) {
         if let Some(handles) = self.find(state) {
-            handles.rejected[by.index()].increment(1);
+            handles.rejected[by as usize].increment(1);
         }
     }
 
