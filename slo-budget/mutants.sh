@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-slo-budget
-# `canary` is a feature, which the shared script does not know of.
-eval "$(declare -f mutants_run | sed 's/cargo test --quiet/cargo test --quiet --features canary/')"
+mutants_features=canary,http-body
 
 mutant 'a good event counted by load, then store' src/record/counters.rs \
     'self.shards[shard].good.fetch_add(1, Relaxed);' \
@@ -191,5 +190,31 @@ model_mutant 'a promotion without data' src/canary/run.rs \
     'Overdue::Promote if obstacles.is_empty()' \
     'Overdue::Promote' \
     'canary::tests::promotions::no_data_holds_and_never_promotes_after_max_wait'
+model_mutant 'trailers that are not read' src/layer/body.rs \
+    'if trailers.is_some() || this.body.is_end_stream() {
+                    awaited.end(trailers);' \
+    'if trailers.is_some() || this.body.is_end_stream() {
+                    awaited.end(None);' \
+    'layer::tests::codes::every_code_in_trailers_is_as_published'
+model_mutant 'trailers that are counted when the body is polled again' src/layer/body.rs \
+    'if trailers.is_some() || this.body.is_end_stream() {' \
+    'if this.body.is_end_stream() {' \
+    'layer::tests::codes::every_code_in_trailers_is_as_published'
+model_mutant 'a slow end that is good' src/layer/body.rs \
+    'Event::Good if is_late => Event::Bad,' \
+    'Event::Good if is_late => Event::Good,' \
+    'layer::tests::codes::a_slow_end_makes_good_trailers_bad_and_no_others'
+model_mutant 'callers that spend the budget with 429' src/types/event.rs \
+    'Meaning::Cancelled | Meaning::Stalled | Meaning::Throttled => Self::Excluded,' \
+    'Meaning::Throttled => Self::Bad, Meaning::Cancelled | Meaning::Stalled => Self::Excluded,' \
+    'layer::tests::statuses::every_status_is_as_published'
+model_mutant 'a response that stands for an error, judged by its status' src/layer/http.rs \
+    '(!stands_for_an_error).then_some(response)' \
+    '(!stands_for_an_error || true).then_some(response)' \
+    'layer::tests::choice::an_answer_that_stands_for_an_error_is_bad'
+model_mutant 'a choice that counts what the table excludes' src/layer/http.rs \
+    'Event::Excluded => Event::Excluded,' \
+    'Event::Excluded => Event::Good,' \
+    'layer::tests::choice::chosen_codes_are_bad_and_no_others'
 
 mutants_done

@@ -24,7 +24,10 @@ mod types;
 pub mod canary;
 
 #[doc = include_str!("guide.md")]
-pub mod guide {}
+pub mod guide {
+    #[doc = include_str!("meaning.md")]
+    pub mod meaning {}
+}
 
 /// The futures of the services.
 pub mod future {
@@ -52,6 +55,8 @@ pub use layer::{
 };
 #[cfg(feature = "http-body")]
 pub use layer::{AtBodyEnd, ObservedBody};
+#[cfg(feature = "http")]
+pub use layer::{ClassifyChosen, ClassifyHttp};
 pub use observation::Observation;
 pub use observe::Listener;
 #[cfg(feature = "calendar")]
@@ -60,4 +65,6 @@ pub use record::{Budgeting, Core};
 pub use report::{Report, WindowReport};
 #[cfg(feature = "spec")]
 pub use spec::{MissingSeries, Mistake, Mistakes, Spec};
+#[cfg(feature = "http-body")]
+pub use types::BodyEnd;
 pub use types::{BurnRate, Counts, Event, Factor, InvalidConfig, Objective, Override, Window};

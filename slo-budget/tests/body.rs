@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,8 +13,8 @@ use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{Empty, Full, channel::Channel};
 use maestro_slo_budget::{
-    AtBodyEnd, Classify, Counts, ErrIsBad, ErrorBudget, ErrorBudgetLayer, Event, ObservedBody,
-    future::ErrorBudgetFuture,
+    AtBodyEnd, Classify, Core, Counts, ErrIsBad, ErrorBudget, ErrorBudgetLayer, Event,
+    ObservedBody, future::ErrorBudgetFuture,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
@@ -28,12 +29,7 @@ const GOOD: Counts = Counts::new(1, 0);
 const BAD: Counts = Counts::new(0, 1);
 
 assert_impl_all!(ObservedBody<Empty<Bytes>>: Send, Sync, Unpin, std::fmt::Debug);
-type BodyFuture = ErrorBudgetFuture<
-    std::future::Ready<()>,
-    ErrIsBad,
-    std::sync::Arc<maestro_slo_budget::Core>,
-    AtBodyEnd,
->;
+type BodyFuture = ErrorBudgetFuture<std::future::Ready<()>, ErrIsBad, Arc<Core>, AtBodyEnd>;
 assert_impl_all!(BodyFuture: Send, Sync, Unpin, std::fmt::Debug);
 
 fn budget(on_cancel: Event) -> ErrorBudget {
@@ -46,7 +42,11 @@ fn counts(budget: &ErrorBudget) -> Counts {
 }
 
 /// The head of a response with `body`, made by a layer with `slow_after`.
-fn head<B: Body, C>(layer: ErrorBudgetLayer<C>, status: u16, body: B) -> Response<ObservedBody<B>>
+fn head<B: Body, C>(
+    layer: ErrorBudgetLayer<C>,
+    status: u16,
+    body: B,
+) -> Response<ObservedBody<B, Arc<Core>, C>>
 where
     C: Classify<Response<B>, Infallible> + Clone,
 {

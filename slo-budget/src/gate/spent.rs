@@ -1,5 +1,10 @@
 use std::{error::Error, fmt, time::Duration};
 
+#[cfg(feature = "http")]
+use http::{Response, StatusCode};
+
+#[cfg(feature = "http")]
+use crate::types::response::Answer;
 use crate::{
     gate::Reasons,
     types::{duration::Spoken, no_retry::NoRetry},
@@ -46,6 +51,73 @@ impl Spent {
     #[must_use]
     pub const fn reasons(&self) -> Reasons {
         self.reasons
+    }
+
+    /// The HTTP response 503, for [`on_reject`](crate::GateLayer::on_reject). Feature `http`.
+    ///
+    /// `Retry-After` is [`retry_after`](Self::retry_after) in whole seconds, rounded up, the body is `B::default()`, and
+    /// `x-envoy-overloaded: true` asks proxies and retry layers not to try again. The refusal is in the extensions as
+    /// `Arc<dyn Error + Send + Sync>`: so a classifier further out, such as [`ClassifyHttp`](crate::ClassifyHttp) or that
+    /// of a circuit breaker, sees that the service was not asked. It allocates for the extensions and headers.
+    ///
+    /// # Errors
+    ///
+    /// None. The answer is a `Result` because that of [`on_reject`](crate::GateLayer::on_reject) is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use maestro_slo_budget::{ErrorBudget, ErrorBudgetLayer, Gate, GateLayer, Override, Spent};
+    /// use std::convert::Infallible;
+    /// use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let budget = ErrorBudget::new("api", "99.9%".parse()?);
+    /// let gate = Gate::new(budget.clone());
+    /// let mut api = ServiceBuilder::new()
+    ///     .layer(GateLayer::new(gate.clone()).on_reject(Spent::http_response))
+    ///     .layer(ErrorBudgetLayer::new(budget).http())
+    ///     .service(service_fn(async |_: Request<()>| {
+    ///         Ok::<_, Infallible>(Response::new(String::from("hello")))
+    ///     }));
+    /// gate.force(Override::closed("alice", "a migration"));
+    /// let refused = api.ready().await?.call(Request::new(())).await?;
+    /// assert_eq!(refused.status(), 503);
+    /// assert_eq!(refused.headers()["retry-after"], "3600");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "http")]
+    #[expect(clippy::unnecessary_wraps, reason = "what `on_reject` asks for")]
+    pub fn http_response<B: Default, E>(self) -> Result<Response<B>, E> {
+        Ok(self.answer().http())
+    }
+
+    /// The gRPC response with code 14 (unavailable), for [`on_reject`](crate::GateLayer::on_reject). Feature `http`.
+    ///
+    /// `grpc-retry-pushback-ms` is [`retry_after`](Self::retry_after). The rest is as in
+    /// [`http_response`](Self::http_response).
+    ///
+    /// # Errors
+    ///
+    /// None.
+    #[cfg(feature = "http")]
+    #[expect(clippy::unnecessary_wraps, reason = "what `on_reject` asks for")]
+    pub fn grpc_response<B: Default, E>(self) -> Result<Response<B>, E> {
+        Ok(self.answer().grpc())
+    }
+
+    #[cfg(feature = "http")]
+    fn answer(self) -> Answer<Self> {
+        Answer {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            grpc_code: 14, // unavailable
+            retry_after: Some(self.retry_after()),
+            is_overload: true,
+            error: self,
+        }
     }
 
     /// Finds a `Spent` in an error or in its chain of sources.

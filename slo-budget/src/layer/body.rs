@@ -6,42 +6,68 @@ use std::{
     task::{Context, Poll},
 };
 
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 use tokio::time::Instant;
 
-use crate::{observation::Observation, record::Core, types::Event};
+use crate::{
+    layer::ErrIsBad,
+    observation::Observation,
+    record::Core,
+    types::{BodyEnd, Event},
+};
 
 /// A response body that records the outcome of its call when it ends, fails or is dropped.
 #[pin_project]
-pub struct ObservedBody<B, P: Borrow<Core> = Arc<Core>> {
+pub struct ObservedBody<B, P: Borrow<Core> = Arc<Core>, C = ErrIsBad> {
     #[pin]
     body: B,
     /// `None` if the outcome was recorded already.
-    observation: Option<Observation<P>>,
-    /// A body that ends later is bad.
-    deadline: Option<Instant>,
+    awaited: Option<Awaited<P, C>>,
 }
 
-impl<B: Body, P: Borrow<Core>> ObservedBody<B, P> {
-    pub(super) fn new(
-        body: B,
-        mut observation: Option<Observation<P>>,
-        deadline: Option<Instant>,
-    ) -> Self {
-        // An empty body may never be polled.
-        if body.is_end_stream() {
-            ended(observation.take(), deadline);
-        }
-        Self {
-            body,
-            observation,
-            deadline,
-        }
+/// A call with a good head, whose body decides.
+// Fields drop in this order: a classifier that panics when it is dropped changes no count.
+pub(super) struct Awaited<P: Borrow<Core>, C> {
+    pub(super) observation: Observation<P>,
+    pub(super) classifier: C,
+    // A pointer, so that the type of a body does not name the error of the service.
+    pub(super) classify_end: fn(&C, BodyEnd<'_>) -> Event,
+    /// Whether a gRPC code is due in the trailers.
+    pub(super) awaits_code: bool,
+    /// A body that ends later is bad.
+    pub(super) deadline: Option<Instant>,
+}
+
+impl<P: Borrow<Core>, C> Awaited<P, C> {
+    /// If the classifier panics, the observation is dropped while unwinding, and is bad.
+    fn end(self, trailers: Option<&HeaderMap>) {
+        let now = Instant::now();
+        let end = BodyEnd::new(self.awaits_code, trailers);
+        let event = (self.classify_end)(&self.classifier, end);
+        let is_late = self.deadline.is_some_and(|deadline| now > deadline);
+        let event = match event {
+            Event::Good if is_late => Event::Bad,
+            event => event,
+        };
+        self.observation.finish_at(event, now);
     }
 }
 
-impl<B: Body, P: Borrow<Core>> Body for ObservedBody<B, P> {
+impl<B: Body, P: Borrow<Core>, C> ObservedBody<B, P, C> {
+    pub(super) fn new(body: B, mut awaited: Option<Awaited<P, C>>) -> Self {
+        // An empty body may never be polled.
+        if body.is_end_stream() {
+            if let Some(awaited) = awaited.take() {
+                awaited.end(None);
+            }
+        }
+        Self { body, awaited }
+    }
+}
+
+impl<B: Body, P: Borrow<Core>, C> Body for ObservedBody<B, P, C> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -51,19 +77,24 @@ impl<B: Body, P: Borrow<Core>> Body for ObservedBody<B, P> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         // Held on the stack while other code runs: a panic drops it while unwinding, and is bad.
-        let observation = this.observation.take();
+        let awaited = this.awaited.take();
         let frame = this.body.as_mut().poll_frame(cx);
+        let Some(awaited) = awaited else {
+            return frame;
+        };
         match &frame {
-            Poll::Ready(Some(Err(_))) => {
-                if let Some(observation) = observation {
-                    observation.bad();
+            Poll::Ready(Some(Ok(frame))) => {
+                // Trailers are the last frame, after which a server does not poll again.
+                let trailers = frame.trailers_ref();
+                if trailers.is_some() || this.body.is_end_stream() {
+                    awaited.end(trailers);
+                } else {
+                    *this.awaited = Some(awaited);
                 }
             }
-            Poll::Ready(None) => ended(observation, *this.deadline),
-            Poll::Ready(Some(Ok(_))) if this.body.is_end_stream() => {
-                ended(observation, *this.deadline);
-            }
-            Poll::Ready(Some(Ok(_))) | Poll::Pending => *this.observation = observation,
+            Poll::Ready(Some(Err(_))) => awaited.observation.bad(),
+            Poll::Ready(None) => awaited.end(None),
+            Poll::Pending => *this.awaited = Some(awaited),
         }
         frame
     }
@@ -77,19 +108,10 @@ impl<B: Body, P: Borrow<Core>> Body for ObservedBody<B, P> {
     }
 }
 
-fn ended<P: Borrow<Core>>(observation: Option<Observation<P>>, deadline: Option<Instant>) {
-    let Some(observation) = observation else {
-        return;
-    };
-    let now = Instant::now();
-    let is_late = deadline.is_some_and(|deadline| now > deadline);
-    observation.finish_at(if is_late { Event::Bad } else { Event::Good }, now);
-}
-
-impl<B, P: Borrow<Core>> fmt::Debug for ObservedBody<B, P> {
+impl<B, P: Borrow<Core>, C> fmt::Debug for ObservedBody<B, P, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObservedBody")
-            .field("is_counted", &self.observation.is_none())
+            .field("is_counted", &self.awaited.is_none())
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 use std::{any::type_name, fmt, time::Duration};
 
+#[cfg(feature = "http-body")]
+use crate::types::BodyEnd;
 use crate::types::Event;
 
 /// Decides what a call means for the objective. Implement it for your own type, or pass a closure to
@@ -11,9 +13,21 @@ pub trait Classify<Res, Err> {
 
     /// The meaning of `result`, which was ready `latency` after `call`.
     fn classify(&self, result: &Result<Res, Err>, latency: Duration) -> Event;
+
+    /// The meaning of the end of the response body, if [`classify`](Self::classify) called its head good. Feature
+    /// `http-body`.
+    ///
+    /// Only a layer with [`until_body_end`](crate::ErrorBudgetLayer::until_body_end) asks, and only about a body that
+    /// did not fail. The default follows the code in gRPC trailers, by the table in
+    /// [`guide::meaning`](crate::guide::meaning). An end without trailers is good, except that of a gRPC response whose
+    /// code is missing, which is bad.
+    #[cfg(feature = "http-body")]
+    fn classify_end(&self, end: BodyEnd<'_>) -> Event {
+        end.meaning().into()
+    }
 }
 
-/// The default: an error is bad, a response good. Zero-sized.
+/// The default: an error is bad, a response good, whatever its status. Zero-sized.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::exhaustive_structs,

@@ -1,24 +1,30 @@
 //! When a call ends and is counted.
 //!
-//! With [`AtBodyEnd`](crate::AtBodyEnd) the head decides first: bad or excluded is counted at once. The classifier is
-//! not asked again at the end of the body, as the response is no longer there. A body that is dropped before its end
-//! is a cancelled call, as it is unknown who dropped it.
+//! With [`AtBodyEnd`](crate::AtBodyEnd) the head decides first: bad or excluded is counted at once. At the end of the
+//! body the classifier sees the trailers, as the response is no longer there. A body that is dropped before its end is a
+//! cancelled call, as it is unknown who dropped it.
 
 use std::{borrow::Borrow, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{observation::Observation, record::Core, types::Event};
+use crate::{layer::Classify, observation::Observation, record::Core, types::Event};
 
 /// When a call ends: [`AtHead`], or [`AtBodyEnd`](crate::AtBodyEnd) with the feature `http-body`.
 ///
 /// Sealed. A parameter of the layer, its service and its future, so that one implementation serves both ends.
-pub trait CallEnd<Res, P: Borrow<Core>>: sealed::Sealed {
+pub trait CallEnd<Res, P: Borrow<Core>, C>: sealed::Sealed {
     /// The response of the service.
     type Response;
 
     #[doc(hidden)]
-    fn respond<Err>(result: Result<Res, Err>, head: Head<P>) -> Result<Self::Response, Err>;
+    fn respond<Err>(
+        result: Result<Res, Err>,
+        head: Head<P>,
+        classifier: &C,
+    ) -> Result<Self::Response, Err>
+    where
+        C: Classify<Res, Err> + Clone;
 }
 
 /// A call whose head is ready.
@@ -55,10 +61,10 @@ pub struct AtHead;
 )]
 pub struct AtBodyEnd;
 
-impl<Res, P: Borrow<Core>> CallEnd<Res, P> for AtHead {
+impl<Res, P: Borrow<Core>, C> CallEnd<Res, P, C> for AtHead {
     type Response = Res;
 
-    fn respond<Err>(result: Result<Res, Err>, head: Head<P>) -> Result<Res, Err> {
+    fn respond<Err>(result: Result<Res, Err>, head: Head<P>, _: &C) -> Result<Res, Err> {
         head.finish();
         result
     }
@@ -77,28 +83,41 @@ mod body {
     use http::Response;
     use http_body::Body;
 
-    use super::{AtBodyEnd, Borrow, CallEnd, Core, Event, Head, sealed};
-    use crate::layer::body::ObservedBody;
+    use super::{AtBodyEnd, Borrow, CallEnd, Classify, Core, Event, Head, sealed};
+    use crate::{
+        layer::body::{Awaited, ObservedBody},
+        types::awaits_code,
+    };
 
-    impl<B: Body, P: Borrow<Core>> CallEnd<Response<B>, P> for AtBodyEnd {
-        type Response = Response<ObservedBody<B, P>>;
+    impl<B: Body, P: Borrow<Core>, C> CallEnd<Response<B>, P, C> for AtBodyEnd {
+        type Response = Response<ObservedBody<B, P, C>>;
 
         fn respond<Err>(
             result: Result<Response<B>, Err>,
             head: Head<P>,
-        ) -> Result<Self::Response, Err> {
-            // `None` if the body may end at any time.
-            let deadline = head
-                .started
-                .and_then(|started| started.checked_add(head.slow_after));
-            // A head that is bad or excluded is counted at once; the body can only make a good one bad.
-            let observation = if head.event == Event::Good && result.is_ok() {
-                head.observation
-            } else {
-                head.finish();
-                None
-            };
-            result.map(|head| head.map(|body| ObservedBody::new(body, observation, deadline)))
+            classifier: &C,
+        ) -> Result<Self::Response, Err>
+        where
+            C: Classify<Response<B>, Err> + Clone,
+        {
+            let mut awaited = None;
+            match &result {
+                Ok(response) if head.event == Event::Good => {
+                    // `None` if the body may end at any time.
+                    let deadline =
+                        (head.started).and_then(|started| started.checked_add(head.slow_after));
+                    awaited = head.observation.map(|observation| Awaited {
+                        observation,
+                        classifier: classifier.clone(),
+                        classify_end: C::classify_end,
+                        awaits_code: awaits_code(response),
+                        deadline,
+                    });
+                }
+                // What is bad or excluded is counted at once: no body makes it good.
+                _ => head.finish(),
+            }
+            result.map(|response| response.map(|body| ObservedBody::new(body, awaited)))
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Puts a service behind a gate. Put it outside the [`ErrorBudgetLayer`](crate::ErrorBudgetLayer) of the same
-/// budget, so that refused requests are not counted.
+/// budget, so that refused requests are not counted. Inside, its refusals would be bad events, for which it refuses more.
 ///
 /// Every service that the layer makes follows the gate of the layer.
 ///
@@ -97,6 +97,13 @@ impl<R, K, G> GateLayer<R, K, G> {
 
     /// Answers refused requests with `f(spent)`, such as a response with status 503. The error type then needs no
     /// `From<Spent>`.
+    ///
+    /// For HTTP and gRPC pass [`Spent::http_response`](crate::Spent#method.http_response) or
+    /// [`Spent::grpc_response`](crate::Spent#method.grpc_response).
+    ///
+    /// The answer is a response. To a recorder, circuit breaker or retry *outside* of this layer that classifies as it does
+    /// by default it is a success, although the service was not asked. Use `.http()` there, which recognises the answers
+    /// of `Spent::http_response`.
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> GateLayer<Answer<F>, K, G>
     where

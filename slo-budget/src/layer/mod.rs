@@ -8,9 +8,14 @@ mod body;
 mod classify;
 mod end;
 mod gate;
+#[cfg(feature = "http")]
+mod http;
 mod record;
 mod reject;
 pub(crate) mod source;
+
+#[cfg(all(test, feature = "http-body", not(loom)))]
+mod tests;
 
 #[cfg(feature = "http-body")]
 pub use body::ObservedBody;
@@ -19,6 +24,8 @@ pub use classify::{BadIf, Classify, ClassifyWith, ErrIsBad};
 pub use end::AtBodyEnd;
 pub use end::{AtHead, CallEnd};
 pub use gate::{GateFuture, GateLayer, GateService};
+#[cfg(feature = "http")]
+pub use http::{ClassifyChosen, ClassifyHttp};
 pub use record::{ErrorBudgetFuture, ErrorBudgetLayer, ErrorBudgetService};
 pub use reject::{Answer, Fallback, IntoError, OnReject};
 pub use source::{Admit, Source};

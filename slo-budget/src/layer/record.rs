@@ -77,6 +77,10 @@ pub struct ErrorBudgetFuture<F, C = ErrIsBad, P: Borrow<Core> = Arc<Core>, E = A
 impl<B: sealed::Source> ErrorBudgetLayer<ErrIsBad, B> {
     /// A layer over `budget`: an [`ErrorBudget`] handle, a `&'static` one, or a family
     /// [by key](crate::ErrorBudgets::by).
+    ///
+    /// Until a classifier is chosen an `Err` is bad and every response is good: a status of 500, and the answer of a layer
+    /// further in that rejected the call or timed out, too. For HTTP use [`http`](#method.http), for gRPC
+    /// [`grpc`](#method.grpc).
     #[must_use]
     pub const fn new(budget: B) -> Self {
         Self {
@@ -139,10 +143,14 @@ impl<C, B> ErrorBudgetLayer<C, B> {
     ///
     /// The classifier sees the response when its head is ready, with the latency until then. A call that it calls
     /// bad or excludes is counted at once. A good call is
-    /// - good if the body ends within [`slow_after`](Self::slow_after) of the call;
-    /// - bad if the body ends later or fails;
+    /// - what its trailers say ([`Classify::classify_end`]: bad, excluded or good by their gRPC code), if the body ends
+    ///   within [`slow_after`](Self::slow_after) of the call; good if there are none;
+    /// - bad if the body fails, if it ends later, or if it is one of gRPC and ends without a code;
     /// - cancelled ([`Builder::on_cancel`](crate::Builder::on_cancel)) if the body is dropped before its end: a
     ///   body that is not read to its end was not delivered.
+    ///
+    /// The body ends as fast as the client reads it: with `slow_after` a client that reads slowly makes its calls bad.
+    /// Nothing is buffered.
     ///
     /// It changes the type of the response body, never that of the error.
     ///
@@ -202,7 +210,7 @@ where
     S: Service<Req>,
     C: Classify<S::Response, S::Error> + Clone,
     B: Source<Req>,
-    E: CallEnd<S::Response, B::Pointer>,
+    E: CallEnd<S::Response, B::Pointer, C>,
 {
     type Response = E::Response;
     type Error = S::Error;
@@ -234,9 +242,9 @@ where
 impl<F, C, P, E, Res, Err> Future for ErrorBudgetFuture<F, C, P, E>
 where
     F: Future<Output = Result<Res, Err>>,
-    C: Classify<Res, Err>,
+    C: Classify<Res, Err> + Clone,
     P: Borrow<Core>,
-    E: CallEnd<Res, P>,
+    E: CallEnd<Res, P, C>,
 {
     type Output = Result<E::Response, Err>;
 
@@ -267,7 +275,7 @@ where
             started: *this.started,
             slow_after: *this.slow_after,
         };
-        Poll::Ready(E::respond(result, head))
+        Poll::Ready(E::respond(result, head, this.classifier))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Plain values. They import nothing else of the crate.
 
+#[cfg(feature = "http-body")]
+mod body_end;
 mod burn_rate;
 pub(crate) mod checksum;
 mod counts;
@@ -9,10 +11,20 @@ mod error;
 mod event;
 mod factor;
 pub(crate) mod few;
+#[cfg(feature = "http")]
+pub(crate) mod meaning;
 pub(crate) mod no_retry;
 mod objective;
 mod overrides;
+#[cfg(feature = "http")]
+mod rejection;
+#[cfg(feature = "http")]
+pub(crate) mod response;
 
+#[cfg(feature = "http-body")]
+pub use body_end::BodyEnd;
+#[cfg(feature = "http-body")]
+pub(crate) use body_end::awaits_code;
 pub use burn_rate::BurnRate;
 pub use counts::Counts;
 pub use duration::Window;
