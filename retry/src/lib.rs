@@ -17,7 +17,10 @@ mod table;
 mod types;
 
 #[doc = include_str!("guide.md")]
-pub mod guide {}
+pub mod guide {
+    #[doc = include_str!("meaning.md")]
+    pub mod meaning {}
+}
 
 /// The future of the service.
 pub mod future {
@@ -25,9 +28,7 @@ pub mod future {
 }
 
 #[cfg(feature = "http")]
-pub use self::http::{
-    AttemptNumber, HttpReplay, RetryHttp, RetryStatuses, grpc_pushback, retry_after, retry_after_at,
-};
+pub use self::http::{AttemptNumber, HttpReplay, RetryChosen, RetryHttp, grpc_pushback};
 pub use backoff::{Backoff, Delays, Jitter};
 pub use budget::{
     Budget, BudgetBuilder, CallInFlight, Core, CostBucket, CostBucketBuilder, CostBucketCore,
@@ -39,10 +40,12 @@ pub use layer::{RetryLayer, RetryService, Source};
 #[cfg(feature = "tower")]
 pub use layer::{TowerPolicy, TowerWait};
 pub use policy::{
-    Boxed, Builder, Classify, ClassifyWith, CloneRequest, DeadlineOf, DeadlineWith, Listed,
-    MayReject, NoDeadline, Replay, ReplayWith, RetryErrors, RetryIf, RetryPolicy, RetryRejections,
-    is_rejection,
+    Builder, Classify, ClassifyWith, CloneRequest, DeadlineOf, DeadlineWith, NoDeadline, Replay,
+    ReplayWith, RetryErrors, RetryIf, RetryPolicy, RetryRejections, is_rejection,
 };
 pub use types::{
-    Attempt, Event, GiveUpReason, InvalidConfig, Now, RetryReason, RetryTerms, Verdict,
+    Attempt, Boxed, Event, GiveUpReason, InvalidConfig, Listed, MayReject, Now, RetryReason,
+    RetryTerms, Verdict,
 };
+#[cfg(feature = "http")]
+pub use types::{retry_after, retry_after_at};

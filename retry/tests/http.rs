@@ -70,6 +70,25 @@ fn default_replay_repeats_idempotent_methods() {
 }
 
 #[test]
+fn replay_repeats_the_chosen_paths_with_any_method() {
+    let replay = HttpReplay::new().paths(|path| path == "/shop.Items/Get");
+    for (uri, repeated) in [
+        ("http://shop/shop.Items/Get", true),
+        ("/shop.Items/Get?x=1", true),
+        ("/shop.Items/Buy", false),
+    ] {
+        for method in [Method::POST, Method::GET] {
+            let mut request = request(method, b"");
+            *request.uri_mut() = uri.parse().unwrap();
+            assert_eq!(replay.replay(&request).is_some(), repeated, "{uri}");
+        }
+    }
+    let replay = replay.methods(|_| true);
+    assert!(replay.replay(&request(Method::POST, b"")).is_some());
+    assert!(replay.replay(&request(Method::GET, b"")).is_some());
+}
+
+#[test]
 fn replay_repeats_bodies_up_to_the_limit() {
     for (limit, repeated) in [(0, false), (4, false), (5, true), (u64::MAX, true)] {
         let replay = HttpReplay::new().limit(limit);
@@ -331,7 +350,8 @@ fn faults_are_no_success_for_a_budget() {
         (200, "0", 5.5),
         (404, "0", 5.5),
         (200, "5", 5.5), // not found
-        (200, "1", 5.5), // cancelled
+        (200, "1", 5.0), // cancelled
+        (499, "0", 5.0), // cancelled
         (500, "0", 4.0),
         (501, "0", 4.0),
         (503, "0", 4.0),

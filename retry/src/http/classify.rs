@@ -1,32 +1,36 @@
-use http::{HeaderMap, HeaderName, Response, StatusCode};
+use http::{HeaderName, Response, StatusCode};
 
 use crate::{
-    http::{grpc_pushback, retry_after},
-    policy::{Classify, MayReject},
-    types::{Attempt, Verdict},
+    http::grpc_pushback,
+    policy::Classify,
+    types::{Attempt, MayReject, Meaning, Verdict, grpc_code, retry_after},
 };
 
-/// Retries failures that HTTP calls temporary, and no earlier than the server asks. Feature `http`.
+/// Retries failures that HTTP and gRPC call temporary, and no earlier than the server asks. Feature `http`.
+///
+/// [The table](crate::guide::meaning) has what every status and code means. In short:
 ///
 /// - An `Err` is retried, unless it is a [rejection](crate::is_rejection) by another layer.
-/// - A response with the header `x-envoy-overloaded`, whatever its value, is a rejection too, and is not retried. Envoy
-///   [sets it](https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-overloaded-set)
-///   on requests that it dropped itself, and does not retry such responses. Set it where a layer inside answers with a
-///   response (`on_reject`).
 /// - The statuses 408, 425, 429, 502, 503 and 504 are retried, after the wait of [`retry_after`] if there is one.
 ///   [`statuses`](Self::statuses) chooses others.
+/// - A `grpc-status` of 14 (unavailable) is retried likewise. [`codes`](Self::codes) chooses others.
 /// - The wait after a 429 is [`Builder::throttle_backoff`](crate::Builder::throttle_backoff), if there is one.
-/// - A `grpc-status` of 14 (unavailable) is retried likewise.
-/// - The hint of [`grpc_pushback`] decides before the statuses, whatever the status, unless the response is a success: a
-///   status of 2xx, and no `grpc-status` but 0.
-/// - What is not retried and is a fault of the service is a failure for the budget ([`Verdict::Never`]): a status of 5xx,
-///   one of those above, and a `grpc-status` of 2, 4, 8, 12, 13 or 15.
+/// - The hint of [`grpc_pushback`] decides before the statuses and codes, unless the response is a success: a status of
+///   2xx, and no `grpc-status` but 0.
+/// - What is not retried and is a fault of the service is a failure for the budget ([`Verdict::Never`]): the statuses 408,
+///   429 and 5xx, and a `grpc-status` of 2, 4, 8, 12, 13, 14 or 15.
+/// - A response that another layer made of its rejection is [`Verdict::Ignored`], as are the status 499 and the code 1:
+///   the caller gave up.
+/// - So is a response with the header `x-envoy-overloaded`, whatever its value. Envoy
+///   [sets it](https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-overloaded-set)
+///   on requests that it dropped itself, and does not retry such responses.
 /// - Every other response is [`Verdict::Done`], "not found" among them.
 ///
-/// gRPC sends its status among the trailers. This classifier sees it if the response has only trailers, as an error has
+/// gRPC sends its code among the trailers. This classifier sees it if the response has only trailers, as an error has
 /// that occurred before any message was sent. A response with messages to come counts as a success.
 ///
-/// [`HttpReplay`](crate::HttpReplay) decides which requests may be repeated.
+/// [`RetryPolicy::http`](crate::RetryPolicy::http) and [`grpc`](crate::RetryPolicy::grpc) add what decides which requests
+/// may be repeated.
 ///
 /// # Examples
 ///
@@ -36,10 +40,10 @@ use crate::{
 /// use std::{convert::Infallible, time::Duration};
 /// use http::{Request, Response};
 /// use http_body_util::Empty;
-/// use maestro_retry::{AttemptNumber, HttpReplay, RetryHttp, RetryLayer, RetryPolicy};
+/// use maestro_retry::{AttemptNumber, RetryLayer, RetryPolicy};
 /// use tower::{Layer, ServiceExt, service_fn};
 ///
-/// let policy = RetryPolicy::builder().build()?.classifier(RetryHttp).replayer(HttpReplay::new());
+/// let policy = RetryPolicy::builder().build()?.http();
 /// let server = service_fn(async |request: Request<Empty<&[u8]>>| {
 ///     let response = Response::builder();
 ///     Ok::<_, Infallible>(match AttemptNumber::of(&request).get() {
@@ -61,37 +65,61 @@ use crate::{
 )]
 pub struct RetryHttp;
 
-/// [`RetryHttp`] with statuses of your choice. Made by [`RetryHttp::statuses`]. Feature `http`.
+/// [`RetryHttp`] with statuses or gRPC codes of your choice. Made by [`RetryHttp::statuses`] and [`RetryHttp::codes`].
+/// Feature `http`.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "it judges nothing until a policy uses it"]
-pub struct RetryStatuses {
-    are_retried: fn(StatusCode) -> bool,
+pub struct RetryChosen {
+    statuses: fn(StatusCode) -> bool,
+    codes: fn(u32) -> bool,
 }
 
 const OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
-const STATUS: HeaderName = HeaderName::from_static("grpc-status");
-const UNAVAILABLE: u32 = 14;
 
 // === impl RetryHttp ===
 
 impl RetryHttp {
+    const TABLE: RetryChosen = RetryChosen {
+        statuses: is_temporary,
+        codes: is_unavailable,
+    };
+
     /// Retries the statuses for which `are_retried` returns true, instead of the default ones. All else is judged as
     /// `RetryHttp` does.
     ///
     /// # Examples
     ///
     /// ```
-    /// use maestro_retry::{HttpReplay, RetryHttp, RetryPolicy};
+    /// use maestro_retry::{RetryHttp, RetryPolicy};
     ///
     /// let policy = RetryPolicy::builder()
     ///     .build()?
-    ///     .classifier(RetryHttp::statuses(|status| status.as_u16() == 429 || status.is_server_error()))
-    ///     .replayer(HttpReplay::new());
+    ///     .http()
+    ///     .classifier(RetryHttp::statuses(|status| status.as_u16() == 429 || status.is_server_error()));
     /// # let _ = policy;
     /// # Ok::<(), maestro_retry::InvalidConfig>(())
     /// ```
-    pub const fn statuses(are_retried: fn(StatusCode) -> bool) -> RetryStatuses {
-        RetryStatuses { are_retried }
+    pub const fn statuses(are_retried: fn(StatusCode) -> bool) -> RetryChosen {
+        Self::TABLE.statuses(are_retried)
+    }
+
+    /// Retries the gRPC codes for which `are_retried` returns true, instead of 14 (unavailable). All else is judged as
+    /// `RetryHttp` does. It is not asked about 0, which is a success.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_retry::{RetryHttp, RetryPolicy};
+    ///
+    /// let policy = RetryPolicy::builder()
+    ///     .build()?
+    ///     .grpc(|_| true)
+    ///     .classifier(RetryHttp::codes(|code| matches!(code, 10 | 14))); // aborted, unavailable
+    /// # let _ = policy;
+    /// # Ok::<(), maestro_retry::InvalidConfig>(())
+    /// ```
+    pub const fn codes(are_retried: fn(u32) -> bool) -> RetryChosen {
+        Self::TABLE.codes(are_retried)
     }
 }
 
@@ -99,69 +127,70 @@ impl<Req, B, Err: MayReject<M>, M> Classify<Req, Response<B>, Err, M> for RetryH
     const TIMED: bool = false;
 
     fn classify(&self, _: &Attempt<'_, Req>, result: &Result<Response<B>, Err>) -> Verdict {
-        judge(result, is_temporary)
+        Self::TABLE.judge(result)
     }
 }
 
-// === impl RetryStatuses ===
+// === impl RetryChosen ===
 
-impl<Req, B, Err: MayReject<M>, M> Classify<Req, Response<B>, Err, M> for RetryStatuses {
+impl RetryChosen {
+    /// As [`RetryHttp::statuses`].
+    pub const fn statuses(mut self, are_retried: fn(StatusCode) -> bool) -> Self {
+        self.statuses = are_retried;
+        self
+    }
+
+    /// As [`RetryHttp::codes`].
+    pub const fn codes(mut self, are_retried: fn(u32) -> bool) -> Self {
+        self.codes = are_retried;
+        self
+    }
+
+    fn judge<B, Err: MayReject<M>, M>(&self, result: &Result<Response<B>, Err>) -> Verdict {
+        let response = match result {
+            Ok(response) => response,
+            Err(error) if error.is_rejection() => return Verdict::Ignored,
+            Err(_) => return Verdict::Retry,
+        };
+        let (status, headers) = (response.status(), response.headers());
+        let meaning = Meaning::of_head(response);
+        let code = grpc_code(headers).filter(|_| status.is_success());
+        if meaning == Meaning::Rejected || headers.contains_key(OVERLOADED) {
+            return Verdict::Ignored;
+        }
+        let is_retried = match code {
+            Some(code) => code != 0 && (self.codes)(code),
+            None => (self.statuses)(status),
+        };
+        if meaning == Meaning::Cancelled && !is_retried {
+            return Verdict::Ignored;
+        }
+        let is_failure = !status.is_success() || code.is_some_and(|code| code != 0);
+        if let Some(verdict) = grpc_pushback(headers).filter(|_| is_failure) {
+            return verdict;
+        }
+        let retry = || retry_after(headers).map_or(Verdict::Retry, Verdict::RetryAfter);
+        match meaning {
+            Meaning::Throttled if is_retried => retry().throttled(),
+            _ if is_retried => retry(),
+            Meaning::Done => Verdict::Done,
+            _ => Verdict::Never,
+        }
+    }
+}
+
+impl<Req, B, Err: MayReject<M>, M> Classify<Req, Response<B>, Err, M> for RetryChosen {
     const TIMED: bool = false;
 
     fn classify(&self, _: &Attempt<'_, Req>, result: &Result<Response<B>, Err>) -> Verdict {
-        judge(result, self.are_retried)
+        self.judge(result)
     }
-}
-
-fn judge<B, Err: MayReject<M>, M>(
-    result: &Result<Response<B>, Err>,
-    is_retried: impl Fn(StatusCode) -> bool,
-) -> Verdict {
-    let response = match result {
-        Ok(response) => response,
-        Err(error) if error.is_rejection() => return Verdict::Ignored,
-        Err(_) => return Verdict::Retry,
-    };
-    let (status, headers) = (response.status(), response.headers());
-    if headers.contains_key(OVERLOADED) {
-        return Verdict::Ignored;
-    }
-    let grpc = grpc_status(headers);
-    let failed = !status.is_success() || grpc.is_some_and(|code| code != 0);
-    if let Some(verdict) = grpc_pushback(headers).filter(|_| failed) {
-        return verdict;
-    }
-    if is_retried(status) || grpc == Some(UNAVAILABLE) {
-        let verdict = retry_after(headers).map_or(Verdict::Retry, Verdict::RetryAfter);
-        return if status == StatusCode::TOO_MANY_REQUESTS {
-            verdict.throttled()
-        } else {
-            verdict
-        };
-    }
-    let is_fault = status.is_server_error() || is_temporary(status);
-    if is_fault || grpc.is_some_and(is_grpc_fault) {
-        Verdict::Never
-    } else {
-        Verdict::Done
-    }
-}
-
-/// The code of a response that consists of trailers, 2 (unknown) if it is not a number. A response without a
-/// `grpc-status` has messages to come.
-fn grpc_status(headers: &HeaderMap) -> Option<u32> {
-    let status = headers.get(STATUS)?.to_str().unwrap_or_default();
-    Some(status.trim().parse().unwrap_or(2))
-}
-
-/// Whether a code is a fault of the service. Those are the codes that OpenTelemetry calls errors of a server, and
-/// "resource exhausted". The others are faults of the caller, or answers.
-const fn is_grpc_fault(code: u32) -> bool {
-    // Unknown, deadline exceeded, resource exhausted, unimplemented, internal, unavailable, data loss. No code above
-    // 16 is defined.
-    matches!(code, 2 | 4 | 8 | 12..=15 | 17..)
 }
 
 const fn is_temporary(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 502 | 503 | 504)
+}
+
+const fn is_unavailable(code: u32) -> bool {
+    code == 14
 }

@@ -1,71 +1,94 @@
-//! Requests and responses of the `http` crate (feature `http`): the server's hints here, verdicts in `classify`, copies
-//! of requests in `replay`.
+//! Requests and responses of the `http` crate (feature `http`): the policies in one word and the pushback of gRPC here,
+//! verdicts in `classify`, copies of requests in `replay`.
 
 mod classify;
 mod replay;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::time::Duration;
-#[expect(clippy::disallowed_types, reason = "a date in a header is wall time")]
-use std::time::SystemTime;
 
-use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{DATE, RETRY_AFTER},
-};
+use http::{HeaderMap, HeaderName};
 
 pub use self::{
-    classify::{RetryHttp, RetryStatuses},
+    classify::{RetryChosen, RetryHttp},
     replay::{AttemptNumber, HttpReplay},
 };
-use crate::types::Verdict;
+use crate::{policy::RetryPolicy, types::Verdict};
 
 const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
-/// The wait that a response's `Retry-After` asks for, as seconds or as a date. Feature `http`.
-///
-/// A fraction of a second, which some servers send, is rounded up. If the header stands there several times, the longest
-/// wait counts, so that none is undercut.
-///
-/// A date counts from the response's `Date`, because the server computed one from the other and its clock may differ
-/// from this machine's. Without a `Date` it counts from this machine's clock. A date in the past is zero. `None` if the
-/// header is missing or has neither form ([RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
-#[expect(clippy::disallowed_types, reason = "a date in a header is wall time")]
-#[must_use]
-pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    retry_after_at(headers, SystemTime::now())
-}
-
-/// [`retry_after`] at a time that the caller has read.
-#[expect(clippy::disallowed_types, reason = "a date in a header is wall time")]
-#[must_use]
-pub fn retry_after_at(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let values = headers.get_all(RETRY_AFTER).into_iter();
-    let wait = |value: &HeaderValue| {
-        let value = value.to_str().ok()?.trim();
-        if let Some(secs) = seconds(value) {
-            return Some(Duration::from_secs(secs));
-        }
-        let then = httpdate::parse_http_date(value).ok()?;
-        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-        let now = date
-            .and_then(|date| httpdate::parse_http_date(date).ok())
-            .unwrap_or(now);
-        Some(then.duration_since(now).unwrap_or(Duration::ZERO))
-    };
-    values.filter_map(wait).max()
-}
-
-/// A number of seconds, rounded up. `None` if `value` is not one.
-fn seconds(value: &str) -> Option<u64> {
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
-    let is_number =
-        |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-    if !is_number(whole) || !is_number(fraction) {
-        return None;
+impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
+    /// Retries HTTP requests: [`RetryHttp`] decides what to retry, and [`HttpReplay`] what may be repeated. Feature
+    /// `http`.
+    ///
+    /// Requests with an idempotent method and a body in memory of up to 64 KiB are repeated. For a gRPC client use
+    /// [`grpc`](Self::grpc).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{convert::Infallible, sync::atomic::{AtomicU32, Ordering::Relaxed}};
+    /// use http::{Request, Response};
+    /// use http_body_util::Empty;
+    /// use maestro_retry::{Backoff, RetryLayer, RetryPolicy};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// static ATTEMPTS: AtomicU32 = AtomicU32::new(0);
+    /// let policy = RetryPolicy::builder().backoff(Backoff::none()).build()?.http();
+    /// let client = RetryLayer::new(policy).layer(service_fn(async |_| {
+    ///     ATTEMPTS.fetch_add(1, Relaxed);
+    ///     Ok::<_, Infallible>(Response::builder().status(503).body("down").unwrap())
+    /// }));
+    ///
+    /// client.clone().oneshot(Request::get("/items").body(Empty::<&[u8]>::new())?).await?;
+    /// assert_eq!(ATTEMPTS.swap(0, Relaxed), 3);
+    /// client.oneshot(Request::post("/items").body(Empty::<&[u8]>::new())?).await?;
+    /// assert_eq!(ATTEMPTS.swap(0, Relaxed), 1, "a POST may not run twice");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn http(self) -> RetryPolicy<RetryHttp, HttpReplay, D, B> {
+        self.classifier(RetryHttp).replayer(HttpReplay::new())
     }
-    let part = u64::from(fraction.bytes().any(|digit| digit != b'0'));
-    // More digits than a `u64` holds are a wait without end.
-    Some(whole.parse().unwrap_or(u64::MAX).saturating_add(part))
+
+    /// Retries gRPC calls whose path is one of those for which `may_repeat` returns true. Feature `http`.
+    ///
+    /// **A call that is retried may run twice.** Its first attempt may have been executed although its answer was lost.
+    /// gRPC sends every call as a POST, so the layer cannot know which calls bear that: only you can, and say it here, for
+    /// each method by its path `/package.Service/Method`. `|_| true` says it of all methods.
+    ///
+    /// [`RetryHttp`] retries code 14 (unavailable), [`RetryHttp::codes`] others. In gRPC the configuration of the service
+    /// has both, the methods and the codes
+    /// ([A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#validation-of-retrypolicy)). It has no
+    /// default codes.
+    ///
+    /// Calls with a body in memory of up to 64 KiB are repeated. A call that streams its requests is sent once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::Request;
+    /// use http_body_util::Full;
+    /// use maestro_retry::{Replay, RetryHttp, RetryLayer, RetryPolicy};
+    ///
+    /// let policy = RetryPolicy::builder()
+    ///     .build()?
+    ///     .grpc(|path| matches!(path, "/shop.Items/Get" | "/shop.Items/Put"))
+    ///     .classifier(RetryHttp::codes(|code| matches!(code, 8 | 14))); // resource exhausted too
+    /// let layer = RetryLayer::new(policy);
+    /// # let service = tower::Layer::layer(&layer, tower::service_fn(async |_: Request<Full<&[u8]>>| {
+    /// #     Ok::<_, std::io::Error>(http::Response::new(Full::new(b"".as_slice())))
+    /// # }));
+    /// # let _ = tower::util::Oneshot::new(service, Request::new(Full::new(b"".as_slice())));
+    /// # Ok::<(), maestro_retry::InvalidConfig>(())
+    /// ```
+    pub fn grpc(self, may_repeat: fn(&str) -> bool) -> RetryPolicy<RetryHttp, HttpReplay, D, B> {
+        let replay = HttpReplay::new().paths(may_repeat);
+        self.classifier(RetryHttp).replayer(replay)
+    }
 }
 
 /// The verdict of a gRPC server in `grpc-retry-pushback-ms`: [`Verdict::RetryAfter`], or [`Verdict::Never`] if the value

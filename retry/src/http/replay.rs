@@ -35,7 +35,14 @@ use crate::policy::Replay;
 #[must_use = "it copies nothing until a policy uses it"]
 pub struct HttpReplay {
     limit: u64,
-    may_repeat: fn(&Method) -> bool,
+    repeats: Repeats,
+}
+
+/// Which requests may be repeated.
+#[derive(Clone, Copy, Debug)]
+enum Repeats {
+    Methods(fn(&Method) -> bool),
+    Paths(fn(&str) -> bool),
 }
 
 /// The number of the attempt that a request is sent for, in its extensions: for logs, or for a header that tells the
@@ -54,7 +61,7 @@ impl HttpReplay {
         Self {
             // The initial window of HTTP/2, which every server grants, is about as long. gRPC buffers 256 KiB.
             limit: 64 << 10,
-            may_repeat: Method::is_idempotent,
+            repeats: Repeats::Methods(Method::is_idempotent),
         }
     }
 
@@ -67,10 +74,29 @@ impl HttpReplay {
     /// The methods that may be repeated. The default is the idempotent ones of
     /// [RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2): GET, HEAD, OPTIONS, TRACE, PUT and DELETE.
     ///
-    /// For a service whose POST is idempotent (as gRPC's may be, or with a key in a header) pass `|_| true`.
+    /// For a service whose POST is idempotent (with a key in a header, say) pass `|_| true`. Replaces
+    /// [`paths`](Self::paths).
     pub const fn methods(mut self, may_repeat: fn(&Method) -> bool) -> Self {
-        self.may_repeat = may_repeat;
+        self.repeats = Repeats::Methods(may_repeat);
         self
+    }
+
+    /// The paths that may be repeated, with any method. Replaces [`methods`](Self::methods).
+    ///
+    /// For gRPC, where every call is a POST, and the path `/package.Service/Method` tells which calls may run twice. See
+    /// [`RetryPolicy::grpc`](crate::RetryPolicy::grpc).
+    pub const fn paths(mut self, may_repeat: fn(&str) -> bool) -> Self {
+        self.repeats = Repeats::Paths(may_repeat);
+        self
+    }
+
+    pub(super) fn may_repeat<B: Body>(&self, request: &Request<B>) -> bool {
+        let may_repeat = match self.repeats {
+            Repeats::Methods(may_repeat) => may_repeat(request.method()),
+            Repeats::Paths(may_repeat) => may_repeat(request.uri().path()),
+        };
+        let length = || request.body().size_hint().upper();
+        may_repeat && length().is_some_and(|length| length <= self.limit)
     }
 }
 
@@ -82,8 +108,7 @@ impl Default for HttpReplay {
 
 impl<B: Body + Clone> Replay<Request<B>> for HttpReplay {
     fn replay(&self, request: &Request<B>) -> Option<Request<B>> {
-        let fits = || (request.body().size_hint().upper()).is_some_and(|upper| upper <= self.limit);
-        if !(self.may_repeat)(request.method()) || !fits() {
+        if !self.may_repeat(request) {
             return None;
         }
         let mut copy = request.clone();

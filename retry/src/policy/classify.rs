@@ -1,9 +1,6 @@
 use std::{any::type_name, fmt};
 
-use crate::{
-    policy::rejection::MayReject,
-    types::{Attempt, Verdict},
-};
+use crate::types::{Attempt, MayReject, Verdict};
 
 /// Decides what to do after an attempt. Implement it on a type, or pass a closure to
 /// [`retry_if`](crate::RetryPolicy::retry_if) or [`classify`](crate::RetryPolicy::classify).

@@ -30,7 +30,7 @@ use crate::{
 pub use self::{
     builder::Builder,
     classify::{Classify, ClassifyWith, RetryErrors, RetryIf, RetryRejections},
-    rejection::{Boxed, Listed, MayReject, is_rejection},
+    rejection::is_rejection,
     request::{CloneRequest, DeadlineOf, DeadlineWith, NoDeadline, Replay, ReplayWith},
 };
 pub(crate) use self::{

@@ -41,6 +41,8 @@ impl Builder {
         retry_rejections();
         replay<Req>(impl Fn(&Req) -> Option<Req>);
         replayer<Q>(Q);
+        http();
+        grpc(fn(&str) -> bool);
         deadline<Req>(impl Fn(&Req) -> Option<Instant>);
         named(&'static str);
         on_event(impl Fn(&Event));

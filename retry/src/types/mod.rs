@@ -3,11 +3,23 @@
 mod attempt;
 mod error;
 mod event;
+mod may_reject;
+#[cfg(feature = "http")]
+mod meaning;
 mod now;
+mod rejection;
+#[cfg(feature = "http")]
+mod retry_after;
 mod verdict;
 
 pub use attempt::Attempt;
 pub use error::InvalidConfig;
 pub use event::{Event, GiveUpReason, RetryReason};
+pub use may_reject::{Boxed, Listed, MayReject};
+#[cfg(feature = "http")]
+pub(crate) use meaning::{Meaning, grpc_code};
 pub use now::Now;
+pub(crate) use rejection::is_rejection;
+#[cfg(feature = "http")]
+pub use retry_after::{retry_after, retry_after_at};
 pub use verdict::{RetryTerms, Verdict};

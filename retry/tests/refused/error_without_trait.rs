@@ -1,5 +1,6 @@
-//~ `StoreError` does not implement `Error`, so the retry layer cannot see which errors are rejections by other layers
-//~ or say what is retried: `RetryPolicy::retry_if(Result::is_err)` retries every `Err`
+//~ `StoreError` does not implement `Error`, so this layer cannot see which errors are rejections by other layers
+//~ implement `std::error::Error` for `StoreError`, or `MayReject` if it is never a rejection,
+//~ `retry_if(Result::is_err)` of a retry
 
 use std::num::NonZeroU32;
 
