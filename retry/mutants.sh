@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-retry
+mutants_features=http
 
 mutant 'a call counted by load, then store' src/budget/ratio/ledger.rs \
     'self.calls.0.fetch_add(1, Release);' \
@@ -82,5 +83,32 @@ model_mutant 'a decorrelated delay below the first of its backoff' src/backoff/j
 model_mutant 'a backoff that continues after a hint' src/backoff/delays.rs \
     'retry.saturating_sub(self.hinted).max(1)' \
     'retry'
+model_mutant 'a code in trailers that stays behind the head' src/http/first_frame/future.rs \
+    'Some(0) => (Some(Ok(Frame::trailers(trailers))), None),' \
+    'Some(0 | 14) => (Some(Ok(Frame::trailers(trailers))), None),'
+model_mutant 'the head of a response that is not gRPC held back' src/http/first_frame/future.rs \
+    '&& awaits_code(&response)' \
+    ''
+model_mutant 'a response held back whose request is not repeated' src/http/first_frame/future.rs \
+    '*waits && ' \
+    ''
+model_mutant 'a first frame that is lost' src/http/first_frame/body.rs \
+    'return Poll::Ready(Some(first.frame));' \
+    'drop(first);'
+model_mutant 'the end of a body before its first frame' src/http/first_frame/body.rs \
+    'self.first.is_none() && ' \
+    ''
+model_mutant 'a rejection of a body that is retried' src/http/first_frame/future.rs \
+    'Some(Err(error)) if error.is_rejection() =>' \
+    'Some(Err(error)) if false && error.is_rejection() =>'
+model_mutant 'the answer to a rejection judged by its status' src/http/classify.rs \
+    'if meaning == Meaning::Rejected || headers' \
+    'if headers'
+model_mutant 'a code 0 that may be retried' src/http/classify.rs \
+    'code != 0 && (self.codes)(code)' \
+    '(self.codes)(code)'
+model_mutant 'a cancelled call that fills the budget' src/http/classify.rs \
+    'if meaning == Meaning::Cancelled && !is_retried' \
+    'if false && !is_retried'
 
 mutants_done

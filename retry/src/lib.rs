@@ -22,13 +22,18 @@ pub mod guide {
     pub mod meaning {}
 }
 
-/// The future of the service.
+/// The futures of the services.
 pub mod future {
+    #[cfg(feature = "http")]
+    pub use crate::http::FirstFrameFuture;
     pub use crate::layer::ResponseFuture;
 }
 
 #[cfg(feature = "http")]
-pub use self::http::{AttemptNumber, HttpReplay, RetryChosen, RetryHttp, grpc_pushback};
+pub use self::http::{
+    AttemptNumber, FirstFrameBody, FirstFrameLayer, FirstFrameService, HttpReplay, RetryChosen,
+    RetryHttp, grpc_pushback,
+};
 pub use backoff::{Backoff, Delays, Jitter};
 pub use budget::{
     Budget, BudgetBuilder, CallInFlight, Core, CostBucket, CostBucketBuilder, CostBucketCore,

@@ -1,9 +1,9 @@
 use http::{HeaderName, Response, StatusCode};
 
 use crate::{
-    http::grpc_pushback,
+    http::{first_frame::NoMessage, grpc_pushback},
     policy::Classify,
-    types::{Attempt, MayReject, Meaning, Verdict, grpc_code, retry_after},
+    types::{Attempt, BodyEnd, MayReject, Meaning, Verdict, grpc_code, retry_after},
 };
 
 /// Retries failures that HTTP and gRPC call temporary, and no earlier than the server asks. Feature `http`.
@@ -26,8 +26,9 @@ use crate::{
 ///   on requests that it dropped itself, and does not retry such responses.
 /// - Every other response is [`Verdict::Done`], "not found" among them.
 ///
-/// gRPC sends its code among the trailers. This classifier sees it if the response has only trailers, as an error has
-/// that occurred before any message was sent. A response with messages to come counts as a success.
+/// gRPC sends its code among the trailers. This classifier sees it if the response has only trailers. With
+/// [`RetryLayer::until_first_frame`](crate::RetryLayer::until_first_frame) it sees it in every response without messages,
+/// and a body that fails before its first message is retried. A response with messages counts as a success.
 ///
 /// [`RetryPolicy::http`](crate::RetryPolicy::http) and [`grpc`](crate::RetryPolicy::grpc) add what decides which requests
 /// may be repeated.
@@ -153,8 +154,18 @@ impl RetryChosen {
             Err(_) => return Verdict::Retry,
         };
         let (status, headers) = (response.status(), response.headers());
-        let meaning = Meaning::of_head(response);
-        let code = grpc_code(headers).filter(|_| status.is_success());
+        let (meaning, code) = match NoMessage::of(response) {
+            None => (
+                Meaning::of_head(response),
+                grpc_code(headers).filter(|_| status.is_success()),
+            ),
+            Some(NoMessage::NoCode) => {
+                let end = BodyEnd::new(true, None);
+                (end.meaning(), end.grpc_code())
+            }
+            Some(NoMessage::Rejected) => (Meaning::Rejected, None),
+            Some(NoMessage::Failed) => return Verdict::Retry,
+        };
         if meaning == Meaning::Rejected || headers.contains_key(OVERLOADED) {
             return Verdict::Ignored;
         }

@@ -1,7 +1,8 @@
 //! Requests and responses of the `http` crate (feature `http`): the policies in one word and the pushback of gRPC here,
-//! verdicts in `classify`, copies of requests in `replay`.
+//! verdicts in `classify`, copies of requests in `replay`, failures before the first message in `first_frame`.
 
 mod classify;
+mod first_frame;
 mod replay;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -12,6 +13,7 @@ use http::{HeaderMap, HeaderName};
 
 pub use self::{
     classify::{RetryChosen, RetryHttp},
+    first_frame::{FirstFrameBody, FirstFrameFuture, FirstFrameLayer, FirstFrameService},
     replay::{AttemptNumber, HttpReplay},
 };
 use crate::{policy::RetryPolicy, types::Verdict};
@@ -67,6 +69,9 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     ///
     /// Calls with a body in memory of up to 64 KiB are repeated. A call that streams its requests is sent once.
     ///
+    /// The code of a response is often in trailers behind its head:
+    /// [`RetryLayer::until_first_frame`](crate::RetryLayer::until_first_frame) shows it to the policy.
+    ///
     /// # Examples
     ///
     /// ```
@@ -78,7 +83,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     ///     .build()?
     ///     .grpc(|path| matches!(path, "/shop.Items/Get" | "/shop.Items/Put"))
     ///     .classifier(RetryHttp::codes(|code| matches!(code, 8 | 14))); // resource exhausted too
-    /// let layer = RetryLayer::new(policy);
+    /// let layer = RetryLayer::new(policy).until_first_frame();
     /// # let service = tower::Layer::layer(&layer, tower::service_fn(async |_: Request<Full<&[u8]>>| {
     /// #     Ok::<_, std::io::Error>(http::Response::new(Full::new(b"".as_slice())))
     /// # }));
@@ -96,8 +101,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
 /// `http`.
 ///
 /// See [proposal A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback). gRPC sends it among
-/// the trailers. This function sees it if the response has only trailers, as an error has that occurred before any
-/// message was sent.
+/// the trailers. A response without messages has it in its head if it has only trailers, or by
+/// [`FirstFrameLayer`](crate::FirstFrameLayer).
 #[must_use]
 pub fn grpc_pushback(headers: &HeaderMap) -> Option<Verdict> {
     let mut values = headers.get_all(PUSHBACK).into_iter();

@@ -39,6 +39,11 @@ impl<P: Source, M> RetryLayer<P, M> {
             errors: PhantomData,
         }
     }
+
+    #[cfg(feature = "http")]
+    pub(crate) const fn policy(&self) -> &P {
+        &self.policy
+    }
 }
 
 impl<S, P: Clone, M> Layer<S> for RetryLayer<P, M> {

@@ -117,6 +117,12 @@ impl<V, Q, B> Engine<V, Q, B> {
         }
     }
 
+    /// What copies requests.
+    #[cfg(feature = "http")]
+    pub(crate) const fn replayer(&self) -> &Q {
+        &self.replay
+    }
+
     #[inline]
     pub(super) fn replay<Req>(&self, request: &Req) -> Option<Req>
     where

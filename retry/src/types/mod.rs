@@ -1,6 +1,13 @@
 //! Plain values. They hold no state and import no other room.
 
 mod attempt;
+#[cfg(feature = "http")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with crates that need more of it"
+)]
+mod body_end;
 mod error;
 mod event;
 mod may_reject;
@@ -16,10 +23,13 @@ pub use attempt::Attempt;
 pub use error::InvalidConfig;
 pub use event::{Event, GiveUpReason, RetryReason};
 pub use may_reject::{Boxed, Listed, MayReject};
-#[cfg(feature = "http")]
-pub(crate) use meaning::{Meaning, grpc_code};
 pub use now::Now;
 pub(crate) use rejection::is_rejection;
 #[cfg(feature = "http")]
 pub use retry_after::{retry_after, retry_after_at};
 pub use verdict::{RetryTerms, Verdict};
+#[cfg(feature = "http")]
+pub(crate) use {
+    body_end::{BodyEnd, awaits_code},
+    meaning::{Meaning, grpc_code},
+};

@@ -1,1 +1,3 @@
+mod first_frame;
 mod meaning;
+mod script;
