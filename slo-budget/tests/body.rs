@@ -28,7 +28,7 @@ const NONE: Counts = Counts::new(0, 0);
 const GOOD: Counts = Counts::new(1, 0);
 const BAD: Counts = Counts::new(0, 1);
 
-assert_impl_all!(ObservedBody<Empty<Bytes>>: Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(ObservedBody<Empty<Bytes>>: Send, Sync, Unpin, Default, std::fmt::Debug);
 type BodyFuture = ErrorBudgetFuture<std::future::Ready<()>, ErrIsBad, Arc<Core>, AtBodyEnd>;
 assert_impl_all!(BodyFuture: Send, Sync, Unpin, std::fmt::Debug);
 

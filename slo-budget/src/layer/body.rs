@@ -67,6 +67,16 @@ impl<B: Body, P: Borrow<Core>, C> ObservedBody<B, P, C> {
     }
 }
 
+/// The body of an answer that is not counted: of a layer outside, which rejects a call.
+impl<B: Default, P: Borrow<Core>, C> Default for ObservedBody<B, P, C> {
+    fn default() -> Self {
+        Self {
+            body: B::default(),
+            awaited: None,
+        }
+    }
+}
+
 impl<B: Body, P: Borrow<Core>, C> Body for ObservedBody<B, P, C> {
     type Data = B::Data;
     type Error = B::Error;

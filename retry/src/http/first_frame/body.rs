@@ -56,6 +56,13 @@ impl<B: Body> FirstFrameBody<B> {
     }
 }
 
+/// The body of an answer of a layer outside, which rejects a call.
+impl<B: Body + Default> Default for FirstFrameBody<B> {
+    fn default() -> Self {
+        Self::whole(B::default())
+    }
+}
+
 impl<B: Body> Body for FirstFrameBody<B> {
     type Data = B::Data;
     type Error = B::Error;

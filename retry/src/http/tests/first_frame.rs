@@ -441,3 +441,6 @@ assert_impl_all!(FirstFrameService<HttpReplay>: Copy, Send, Sync, Unpin);
 assert_impl_all!(FirstFrameBody<Script>: Send, Sync, Unpin);
 assert_impl_all!(FirstFrameFuture<std::future::Ready<()>, Script>: Send, Sync, Unpin);
 assert_not_impl_any!(FirstFrameFuture<std::marker::PhantomPinned, Script>: Unpin);
+
+// For an answer of a layer outside.
+assert_impl_all!(FirstFrameBody<Sent>: Default);
