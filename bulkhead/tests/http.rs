@@ -53,7 +53,7 @@ fn of_code(code: u32) -> Outcome {
 
 #[test]
 fn each_status_means_what_the_table_says() {
-    let http = ClassifyHttp::new();
+    let http = ClassifyHttp;
     for code in 100..=999 {
         assert_eq!(classify(&http, response(code)), of_status(code), "{code}");
     }
@@ -63,7 +63,7 @@ fn each_status_means_what_the_table_says() {
 
 #[test]
 fn each_code_in_a_head_means_what_the_table_says() {
-    let http = ClassifyHttp::new();
+    let http = ClassifyHttp;
     for code in 0..=20 {
         let head = with_code(&code.to_string());
         assert_eq!(classify(&http, head), of_code(code), "{code}");
@@ -79,7 +79,7 @@ fn each_code_in_a_head_means_what_the_table_says() {
 
 #[test]
 fn chosen_overloads_replace_those_of_the_table() {
-    let by_status = ClassifyHttp::new().statuses(|status| status == StatusCode::IM_A_TEAPOT);
+    let by_status = ClassifyHttp::statuses(|status| status == StatusCode::IM_A_TEAPOT);
     let by_both = by_status.codes(|code| code == 5);
     let error: Result<Response<()>, BoxError> = Err("refused".into());
     for classifier in [by_status, by_both] {
@@ -119,7 +119,7 @@ impl Error for NoRetry {}
 
 #[test]
 fn an_answer_to_a_rejection_says_nothing() {
-    let chosen = ClassifyHttp::new().statuses(|_| true).codes(|_| true);
+    let chosen = ClassifyHttp::statuses(|_| true).codes(|_| true);
     for code in [200, 429, 503] {
         let rejected = || {
             let mut response = response(code);
@@ -127,13 +127,13 @@ fn an_answer_to_a_rejection_says_nothing() {
             response.extensions_mut().insert(cause);
             response
         };
-        assert_eq!(classify(&ClassifyHttp::new(), rejected()), Ignored);
+        assert_eq!(classify(&ClassifyHttp, rejected()), Ignored);
         assert_eq!(classify(&chosen, rejected()), Ignored);
         // Of an attempt that took too long the cause is no rejection.
         let mut failed = rejected();
         let cause: Cause = Arc::new(fmt::Error);
         failed.extensions_mut().insert(cause);
-        assert_eq!(classify(&ClassifyHttp::new(), failed), of_status(code));
+        assert_eq!(classify(&ClassifyHttp, failed), of_status(code));
     }
 }
 
@@ -187,7 +187,7 @@ fn an_answer_has_status_headers_and_cause() {
         assert_eq!(header(&response, "x-envoy-overloaded").unwrap(), "true");
         let cause = response.extensions().get::<Cause>().unwrap();
         assert_eq!(Full::find(cause.as_ref()), Some(&full()));
-        let outcome = ClassifyHttp::new().classify(&Ok::<_, Infallible>(response));
+        let outcome = ClassifyHttp.classify(&Ok::<_, Infallible>(response));
         assert_eq!(outcome, Ignored, "to another bulkhead outside");
     }
     let grpc: [(Answer, &str); 2] = [

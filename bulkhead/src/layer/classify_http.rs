@@ -29,7 +29,7 @@ use crate::types::{Meaning, Outcome, grpc_code};
 /// let classify = |status| {
 ///     let mut response = Response::new(());
 ///     *response.status_mut() = status;
-///     ClassifyHttp::new().classify(&Ok::<_, std::io::Error>(response))
+///     ClassifyHttp.classify(&Ok::<_, std::io::Error>(response))
 /// };
 /// assert_eq!(classify(StatusCode::NOT_FOUND), Outcome::Success);
 /// assert_eq!(classify(StatusCode::SERVICE_UNAVAILABLE), Outcome::Overload);
@@ -52,17 +52,7 @@ pub struct ClassifyChosen {
 
 // === impl ClassifyHttp ===
 
-#[expect(
-    clippy::unused_self,
-    reason = "methods, as those of `ClassifyChosen` are"
-)]
 impl ClassifyHttp {
-    /// The classifier that follows the table.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self
-    }
-
     /// Makes the statuses for which `f` returns true the overloads, and no other. An overload of the table that `f` does not
     /// choose says nothing about load.
     ///
@@ -75,19 +65,19 @@ impl ClassifyHttp {
     /// let api = Bulkhead::builder().limit(8).build("api")?;
     /// // This API answers 429 to each tenant that is over its own quota.
     /// let overloads = |status| status == StatusCode::SERVICE_UNAVAILABLE;
-    /// let layer = BulkheadLayer::new(api).classifier(ClassifyHttp::new().statuses(overloads));
+    /// let layer = BulkheadLayer::new(api).classifier(ClassifyHttp::statuses(overloads));
     /// # let _ = layer;
     /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
     /// ```
     #[must_use]
-    pub const fn statuses(self, f: fn(StatusCode) -> bool) -> ClassifyChosen {
+    pub const fn statuses(f: fn(StatusCode) -> bool) -> ClassifyChosen {
         ClassifyChosen::BY_TABLE.statuses(f)
     }
 
     /// Makes the gRPC codes for which `f` returns true the overloads, and no other: in headers and in trailers. An overload
     /// of the table that `f` does not choose says nothing about load.
     #[must_use]
-    pub const fn codes(self, f: fn(u32) -> bool) -> ClassifyChosen {
+    pub const fn codes(f: fn(u32) -> bool) -> ClassifyChosen {
         ClassifyChosen::BY_TABLE.codes(f)
     }
 }
@@ -177,7 +167,7 @@ impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
     /// The code of a gRPC response that has messages comes after its head: use [`grpc`](Self::grpc).
     #[must_use]
     pub fn http(self) -> BulkheadLayer<ClassifyHttp, R, B, E> {
-        self.classifier(ClassifyHttp::new())
+        self.classifier(ClassifyHttp)
     }
 
     /// [`http`](Self::http) and [`until_body_end`](Self::until_body_end), because a gRPC call says in its trailers how it
@@ -221,7 +211,7 @@ impl<C, R, D, B, E> QueueLayer<C, R, D, B, E> {
     /// As [`BulkheadLayer::http`], which may also come before [`queue`](BulkheadLayer::queue).
     #[must_use]
     pub fn http(self) -> QueueLayer<ClassifyHttp, R, D, B, E> {
-        self.classifier(ClassifyHttp::new())
+        self.classifier(ClassifyHttp)
     }
 
     /// As [`BulkheadLayer::grpc`], which may also come before [`queue`](BulkheadLayer::queue).

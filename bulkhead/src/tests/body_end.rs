@@ -250,7 +250,7 @@ async fn a_fixed_limit_counts_overloads_in_trailers() {
 #[tokio::test(start_paused = true)]
 async fn chosen_codes_count_in_head_and_trailers() {
     let (bulkhead, heard) = hears();
-    let chosen = ClassifyHttp::new().codes(|code| code == 13);
+    let chosen = ClassifyHttp::codes(|code| code == 13);
     let layer = BulkheadLayer::new(bulkhead.clone()).classifier(chosen);
     let of_code = |code| match of_code(code) {
         _ if code == 13 => Some(Overload),
