@@ -16,6 +16,11 @@ mutant 'a slot given back by load, then store' src/state/probes.rs \
             .is_ok()' \
     '.load(Acquire) == lease.0 && { self.leases[usize::from(index)].store(FREE, std::sync::atomic::Ordering::Release); true }' \
     'state::tests::loom::the_end_of_a_probe_or_of_its_time_counts_once'
+mutant 'a lease replaced by load, then store' src/state/probes.rs \
+    '.compare_exchange(lease.0, answered.0, AcqRel, Relaxed)
+            .is_ok()' \
+    '.load(Acquire) == lease.0 && { self.leases[usize::from(index)].store(answered.0, std::sync::atomic::Ordering::Release); true }' \
+    'state::tests::loom::a_probe_answered_at_its_deadline_counts_once'
 mutant 'a slot taken by load, then store' src/state/probes.rs \
     '.compare_exchange(seen, lease.0, AcqRel, Relaxed)
                         .is_ok()' \
@@ -284,5 +289,24 @@ model_mutant 'probes that are enough by new numbers and wait for one more' src/s
     'let Some(opens) = counts.decide(&trial) else {' \
     'let Some(opens) = counts.decide(&trial).filter(|_| false) else {' \
     'tests::model::any_history_agrees_with_a_naive_breaker'
+
+# The tests of what a response means need a feature, and have files of their own.
+eval "$(declare -f mutants_run | sed 's/ --lib/ --features http-body --test http --test body/')"
+mutants_sound=
+model_mutant 'a client that does not read and makes a probe fail' src/state/transitions.rs \
+    'let failed = !lease.is_answered();' \
+    'let failed = true || !lease.is_answered();'
+model_mutant 'a probe that is settled by a head whose code is still to come' src/call/answered.rs \
+    'let answered = awaits_code.then(' \
+    'let answered = (awaits_code && false).then('
+model_mutant 'a body that makes its call slow' src/call/answered.rs \
+    '*admission = admission.later(elapsed(time));' \
+    '*admission = admission.later(elapsed(time) * 0);'
+model_mutant 'trailers that nobody classifies' src/layer/body.rs \
+    'Some(trailers) => Some(end.outcome(Some(trailers))),' \
+    'Some(_) => Some(Outcome::Success),'
+model_mutant 'a response for a rejection that counts' src/layer/http.rs \
+    'Meaning::Cancelled | Meaning::Rejected => Outcome::Ignored,' \
+    'Meaning::Cancelled => Outcome::Ignored, Meaning::Rejected => Outcome::Success,'
 
 mutants_done

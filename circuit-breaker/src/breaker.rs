@@ -9,7 +9,7 @@ use crate::{
     observe::Listener,
     state::Snapshot,
     sync::const_fn,
-    types::{InvalidConfig, Open, Outcome, Override, State, Transition},
+    types::{InvalidConfig, MayReject, Open, Outcome, Override, State, Transition},
 };
 
 /// A circuit breaker: a cheap handle to a state that all its clones share.
@@ -166,7 +166,8 @@ impl CircuitBreaker {
         Acquire::new(Arc::clone(&self.0))
     }
 
-    /// Makes a call unless the breaker rejects it. `Err` is a failure, and so is a panic.
+    /// Makes a call unless the breaker rejects it. `Err` is a failure, and so is a panic. An `Err` that is a rejection by
+    /// another layer ([`MayReject`]) is ignored.
     ///
     /// `f` is not called when the breaker rejects. Where the result has to be inspected to classify
     /// it, use [`try_acquire`](Self::try_acquire) and [`Call::finish`].
@@ -194,17 +195,17 @@ impl CircuitBreaker {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn run<F, T, E>(&self, f: impl FnOnce() -> F) -> Result<T, E>
+    pub async fn run<F, T, E, M>(&self, f: impl FnOnce() -> F) -> Result<T, E>
     where
         F: IntoFuture<Output = Result<T, E>>,
-        E: From<Open>,
+        E: From<Open> + MayReject<M>,
     {
         let call = self.try_acquire()?;
         ended(call, f().await)
     }
 
-    /// Makes a call that blocks its thread, unless the breaker rejects it. `Err` is a failure, and
-    /// so is a panic. Needs no runtime.
+    /// Makes a call that blocks its thread, unless the breaker rejects it. `Err` and a panic count as in
+    /// [`run`](Self::run). Needs no runtime.
     ///
     /// `f` is not called when the breaker rejects.
     ///
@@ -223,7 +224,10 @@ impl CircuitBreaker {
     /// assert!(Open::find(read().unwrap_err().as_ref()).is_some());
     /// # Ok::<(), BoxError>(())
     /// ```
-    pub fn run_blocking<T, E: From<Open>>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub fn run_blocking<T, E, M>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Open> + MayReject<M>,
+    {
         let call = self.try_acquire()?;
         ended(call, f())
     }
@@ -270,10 +274,10 @@ impl StaticCircuitBreaker {
     /// # Cancel safety
     ///
     /// As that of [`CircuitBreaker::run`].
-    pub async fn run<F, T, E>(&'static self, f: impl FnOnce() -> F) -> Result<T, E>
+    pub async fn run<F, T, E, M>(&'static self, f: impl FnOnce() -> F) -> Result<T, E>
     where
         F: IntoFuture<Output = Result<T, E>>,
-        E: From<Open>,
+        E: From<Open> + MayReject<M>,
     {
         let call = self.try_acquire()?;
         ended(call, f().await)
@@ -284,19 +288,22 @@ impl StaticCircuitBreaker {
     /// # Errors
     ///
     /// What the call returns; [`Open`], converted to the error type, when it was rejected.
-    pub fn run_blocking<T, E: From<Open>>(
-        &'static self,
-        f: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn run_blocking<T, E, M>(&'static self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Open> + MayReject<M>,
+    {
         let call = self.try_acquire()?;
         ended(call, f())
     }
 }
 
-fn ended<P: Borrow<Core>, T, E>(call: Call<P>, result: Result<T, E>) -> Result<T, E> {
-    call.finish(match result {
+fn ended<P: Borrow<Core>, T, E: MayReject<M>, M>(
+    call: Call<P>,
+    result: Result<T, E>,
+) -> Result<T, E> {
+    call.finish(match &result {
         Ok(_) => Outcome::Success,
-        Err(_) => Outcome::Failure,
+        Err(error) => Outcome::of_error(error),
     });
     result
 }

@@ -14,7 +14,10 @@ mod types;
 mod window;
 
 #[doc = include_str!("guide.md")]
-pub mod guide {}
+pub mod guide {
+    #[doc = include_str!("meaning.md")]
+    pub mod meaning {}
+}
 
 /// The futures of the services.
 pub mod future {
@@ -31,10 +34,24 @@ pub use self::{
     config::{Builder, Probes, Ramp, Wait, Window},
     family::{By, CircuitBreakers},
     layer::{
-        Answer, CircuitBreakerLayer, CircuitBreakerService, Classify, ClassifyWith, ErrIsFailure,
-        FailureIf, Fallback, IntoError, OnReject, Source, WaitLayer, WaitService,
+        Answer, AtHead, CallEnd, CircuitBreakerLayer, CircuitBreakerService, Classify,
+        ClassifyWith, ErrIsFailure, FailureIf, Fallback, IgnoreRejections, IntoError, OnReject,
+        Source, WaitLayer, WaitService,
     },
     observe::Listener,
     state::Snapshot,
-    types::{Cause, InvalidConfig, OnCancel, Open, Outcome, Override, State, Transition},
+    types::{
+        Boxed, Cause, InvalidConfig, Listed, MayReject, OnCancel, Open, Outcome, Override, State,
+        Transition,
+    },
+};
+#[cfg(feature = "http-body")]
+pub use self::{
+    layer::{AtBodyEnd, CallBody},
+    types::BodyEnd,
+};
+#[cfg(feature = "http")]
+pub use self::{
+    layer::{ClassifyChosen, ClassifyHttp},
+    types::retry_after,
 };

@@ -41,7 +41,7 @@ fn the_models_of_bulkhead_hold() {
 
 #[test]
 fn the_models_of_circuit_breaker_hold() {
-    check_models("maestro-circuit-breaker", 57);
+    check_models("maestro-circuit-breaker", 58);
 }
 
 #[test]

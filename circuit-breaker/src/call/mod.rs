@@ -1,5 +1,7 @@
 //! A call, from its admission to its end: the token, and the state that it shares with the handle.
 
+#[cfg(feature = "http-body")]
+mod answered;
 mod refuse;
 
 use std::{
@@ -13,6 +15,8 @@ use std::{
 
 use tokio::time::Instant;
 
+#[cfg(feature = "http-body")]
+pub(crate) use self::answered::AnsweredCall;
 use crate::{
     config::Config,
     observe::{Begun, HAS_METRICS, Meter, Observers},

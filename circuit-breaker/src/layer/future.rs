@@ -2,6 +2,7 @@ use std::{
     borrow::Borrow,
     fmt,
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -9,7 +10,10 @@ use std::{
 
 use pin_project::pin_project;
 
-use super::classify::{Classify, ErrIsFailure};
+use super::{
+    classify::{Classify, ErrIsFailure},
+    end::{AtHead, CallEnd},
+};
 use crate::call::{Call, Core, FailOnPanic};
 
 /// The response of a [`CircuitBreakerService`](crate::CircuitBreakerService): the inner call with
@@ -24,9 +28,10 @@ use crate::call::{Call, Core, FailOnPanic};
 // `F::Output`.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
-pub struct ResponseFuture<F: Future, C = ErrIsFailure, P: Borrow<Core> = Arc<Core>> {
+pub struct ResponseFuture<F: Future, C = ErrIsFailure, P: Borrow<Core> = Arc<Core>, E = AtHead> {
     #[pin]
     state: State<F, C, P>,
+    end: PhantomData<fn() -> E>,
 }
 
 // Fields drop in this order: the inner call first, then its token.
@@ -42,7 +47,7 @@ enum State<F: Future, C, P: Borrow<Core>> {
     Answered(Option<F::Output>),
 }
 
-impl<F: Future, C, P: Borrow<Core>> ResponseFuture<F, C, P> {
+impl<F: Future, C, P: Borrow<Core>, E> ResponseFuture<F, C, P, E> {
     pub(super) const fn calling(call: F, token: Call<P>, classifier: C) -> Self {
         Self {
             state: State::Calling {
@@ -50,23 +55,26 @@ impl<F: Future, C, P: Borrow<Core>> ResponseFuture<F, C, P> {
                 token,
                 classifier,
             },
+            end: PhantomData,
         }
     }
 
     pub(super) const fn answered(answer: F::Output) -> Self {
         Self {
             state: State::Answered(Some(answer)),
+            end: PhantomData,
         }
     }
 }
 
-impl<F, C, P, Res, Err> Future for ResponseFuture<F, C, P>
+impl<F, C, P, E, Res, Err> Future for ResponseFuture<F, C, P, E>
 where
     F: Future<Output = Result<Res, Err>>,
     C: Classify<Res, Err>,
     P: Borrow<Core>,
+    E: CallEnd<Res, C, P>,
 {
-    type Output = Result<Res, Err>;
+    type Output = Result<E::Response, Err>;
 
     /// # Panics
     ///
@@ -95,21 +103,22 @@ where
                 // Recorded at once, before the caller can see the result. The inner call is dropped
                 // first, and not with this future: when a probe's slot is free, what its call held
                 // is free as well.
-                if let StateReplaced::Calling { token, .. } =
-                    state.project_replace(State::Answered(None))
-                {
-                    token.end(outcome);
-                }
-                Poll::Ready(result)
+                let StateReplaced::Calling {
+                    token, classifier, ..
+                } = state.project_replace(State::Answered(None))
+                else {
+                    unreachable!("it was calling, above");
+                };
+                Poll::Ready(E::respond(result, token, classifier, outcome))
             }
             StateProjection::Answered(answer) => {
-                Poll::Ready(answer.take().expect("polled after it was ready"))
+                Poll::Ready(E::answer(answer.take().expect("polled after it was ready")))
             }
         }
     }
 }
 
-impl<F: Future, C, P: Borrow<Core>> fmt::Debug for ResponseFuture<F, C, P> {
+impl<F: Future, C, P: Borrow<Core>, E> fmt::Debug for ResponseFuture<F, C, P, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

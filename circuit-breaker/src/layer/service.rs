@@ -1,4 +1,5 @@
 use std::{
+    marker::PhantomData,
     mem,
     task::{Context, Poll, ready},
 };
@@ -7,6 +8,7 @@ use tower_service::Service;
 
 use super::{
     classify::{Classify, ErrIsFailure},
+    end::{AtHead, CallEnd},
     future::ResponseFuture,
     reject::{IntoError, OnReject},
     source::Source,
@@ -31,7 +33,8 @@ use crate::breaker::CircuitBreaker;
 /// around [`oneshot`](https://docs.rs/tower/0.5/tower/trait.ServiceExt.html#method.oneshot)) or
 /// with tower's `load_shed`, which takes "not ready" for an answer.
 #[derive(Debug)]
-pub struct CircuitBreakerService<S, C = ErrIsFailure, R = IntoError, B = CircuitBreaker> {
+pub struct CircuitBreakerService<S, C = ErrIsFailure, R = IntoError, B = CircuitBreaker, E = AtHead>
+{
     inner: S,
     classifier: C,
     reject: R,
@@ -39,9 +42,10 @@ pub struct CircuitBreakerService<S, C = ErrIsFailure, R = IntoError, B = Circuit
     /// Whether the inner service was ready when this instance was polled last, and has not been
     /// called since. Only then may it be called.
     inner_is_ready: bool,
+    end: PhantomData<E>,
 }
 
-impl<S, C, R, B> CircuitBreakerService<S, C, R, B> {
+impl<S, C, R, B, E> CircuitBreakerService<S, C, R, B, E> {
     pub(super) const fn new(inner: S, classifier: C, reject: R, source: B) -> Self {
         Self {
             inner,
@@ -49,11 +53,12 @@ impl<S, C, R, B> CircuitBreakerService<S, C, R, B> {
             reject,
             source,
             inner_is_ready: false,
+            end: PhantomData,
         }
     }
 }
 
-impl<S: Clone, C: Clone, R: Clone, B: Clone> Clone for CircuitBreakerService<S, C, R, B> {
+impl<S: Clone, C: Clone, R: Clone, B: Clone, E> Clone for CircuitBreakerService<S, C, R, B, E> {
     fn clone(&self) -> Self {
         // Readiness belongs to an instance: the clone of a service that is ready is not.
         Self::new(
@@ -65,16 +70,17 @@ impl<S: Clone, C: Clone, R: Clone, B: Clone> Clone for CircuitBreakerService<S, 
     }
 }
 
-impl<S, C, R, B, Req> Service<Req> for CircuitBreakerService<S, C, R, B>
+impl<S, C, R, B, E, Req> Service<Req> for CircuitBreakerService<S, C, R, B, E>
 where
     S: Service<Req>,
     C: Classify<S::Response, S::Error> + Clone,
     R: OnReject<Req, S::Response, S::Error>,
     B: Source<Req>,
+    E: CallEnd<S::Response, C, B::Pointer>,
 {
-    type Response = S::Response;
+    type Response = E::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, C, B::Pointer>;
+    type Future = ResponseFuture<S::Future, C, B::Pointer, E>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner_is_ready = false;

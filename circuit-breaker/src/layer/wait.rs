@@ -4,6 +4,7 @@ use std::{
     borrow::Borrow,
     fmt,
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -13,9 +14,14 @@ use pin_project::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+#[cfg(feature = "http-body")]
+use super::end::AtBodyEnd;
+#[cfg(feature = "http")]
+use super::http::ClassifyHttp;
 use super::{
     CircuitBreakerLayer,
-    classify::{Classify, ClassifyWith, ErrIsFailure, FailureIf},
+    classify::{Classify, ClassifyWith, ErrIsFailure, FailureIf, IgnoreRejections},
+    end::{AtHead, CallEnd},
     future::ResponseFuture,
     reject::IntoError,
     source::Source,
@@ -48,19 +54,50 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct WaitLayer<C = ErrIsFailure, B = CircuitBreaker> {
-    breaker: CircuitBreakerLayer<C, IntoError, B>,
+pub struct WaitLayer<C = ErrIsFailure, B = CircuitBreaker, E = AtHead> {
+    breaker: CircuitBreakerLayer<C, IntoError, B, E>,
 }
 
-impl<C, B> WaitLayer<C, B> {
-    pub(super) const fn new(breaker: CircuitBreakerLayer<C, IntoError, B>) -> Self {
+impl<C, B, E> WaitLayer<C, B, E> {
+    pub(super) const fn new(breaker: CircuitBreakerLayer<C, IntoError, B, E>) -> Self {
         Self { breaker }
+    }
+
+    /// As [`CircuitBreakerLayer::until_body_end`], which may also come before
+    /// [`wait`](CircuitBreakerLayer::wait).
+    #[cfg(feature = "http-body")]
+    #[must_use]
+    pub fn until_body_end(self) -> WaitLayer<C, B, AtBodyEnd> {
+        WaitLayer::new(self.breaker.until_body_end())
+    }
+
+    /// As [`CircuitBreakerLayer::ignore_rejections`], which may also come before
+    /// [`wait`](CircuitBreakerLayer::wait).
+    #[must_use]
+    pub fn ignore_rejections<M>(self) -> WaitLayer<IgnoreRejections<M>, B, E> {
+        WaitLayer::new(self.breaker.ignore_rejections())
+    }
+
+    /// As [`CircuitBreakerLayer::http`], which may also come before
+    /// [`wait`](CircuitBreakerLayer::wait).
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn http<M>(self) -> WaitLayer<ClassifyHttp<M>, B, E> {
+        WaitLayer::new(self.breaker.http())
+    }
+
+    /// As [`CircuitBreakerLayer::grpc`], which may also come before
+    /// [`wait`](CircuitBreakerLayer::wait).
+    #[cfg(feature = "http-body")]
+    #[must_use]
+    pub fn grpc<M>(self) -> WaitLayer<ClassifyHttp<M>, B, AtBodyEnd> {
+        WaitLayer::new(self.breaker.grpc())
     }
 
     /// As [`CircuitBreakerLayer::failure_if`], which may also come before
     /// [`wait`](CircuitBreakerLayer::wait).
     #[must_use]
-    pub fn failure_if<Res, Err, F>(self, f: F) -> WaitLayer<FailureIf<F>, B>
+    pub fn failure_if<Res, Err, F>(self, f: F) -> WaitLayer<FailureIf<F>, B, E>
     where
         F: Fn(&Result<Res, Err>) -> bool + Clone,
     {
@@ -70,7 +107,7 @@ impl<C, B> WaitLayer<C, B> {
     /// As [`CircuitBreakerLayer::classify`], which may also come before
     /// [`wait`](CircuitBreakerLayer::wait).
     #[must_use]
-    pub fn classify<Res, Err, F>(self, f: F) -> WaitLayer<ClassifyWith<F>, B>
+    pub fn classify<Res, Err, F>(self, f: F) -> WaitLayer<ClassifyWith<F>, B, E>
     where
         F: Fn(&Result<Res, Err>) -> Outcome + Clone,
     {
@@ -80,19 +117,19 @@ impl<C, B> WaitLayer<C, B> {
     /// As [`CircuitBreakerLayer::classifier`], which may also come before
     /// [`wait`](CircuitBreakerLayer::wait).
     #[must_use]
-    pub fn classifier<C2>(self, classifier: C2) -> WaitLayer<C2, B> {
+    pub fn classifier<C2>(self, classifier: C2) -> WaitLayer<C2, B, E> {
         WaitLayer::new(self.breaker.classifier(classifier))
     }
 }
 
-impl<S, C: Clone, B: Clone> Layer<S> for WaitLayer<C, B> {
-    type Service = WaitService<S, C, B>;
+impl<S, C: Clone, B: Clone, E> Layer<S> for WaitLayer<C, B, E> {
+    type Service = WaitService<S, C, B, E>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let CircuitBreakerLayer {
             classifier, source, ..
-        } = self.breaker.clone();
-        WaitService::new(inner, classifier, source)
+        } = &self.breaker;
+        WaitService::new(inner, classifier.clone(), source.clone())
     }
 }
 
@@ -102,31 +139,34 @@ impl<S, C: Clone, B: Clone> Layer<S> for WaitLayer<C, B> {
 /// Always ready, and reserves nothing: an idle clone holds neither a slot for a probe nor anything
 /// of the inner service.
 #[derive(Clone, Copy, Debug)]
-pub struct WaitService<S, C = ErrIsFailure, B = CircuitBreaker> {
+pub struct WaitService<S, C = ErrIsFailure, B = CircuitBreaker, E = AtHead> {
     inner: S,
     classifier: C,
     source: B,
+    end: PhantomData<E>,
 }
 
-impl<S, C, B> WaitService<S, C, B> {
+impl<S, C, B, E> WaitService<S, C, B, E> {
     pub(super) const fn new(inner: S, classifier: C, source: B) -> Self {
         Self {
             inner,
             classifier,
             source,
+            end: PhantomData,
         }
     }
 }
 
-impl<S, C, B, Req> Service<Req> for WaitService<S, C, B>
+impl<S, C, B, E, Req> Service<Req> for WaitService<S, C, B, E>
 where
     S: Service<Req> + Clone,
     C: Classify<S::Response, S::Error> + Clone,
     B: Source<Req>,
+    E: CallEnd<S::Response, C, B::Pointer>,
 {
-    type Response = S::Response;
+    type Response = E::Response;
     type Error = S::Error;
-    type Future = WaitFuture<S, Req, C, B::Pointer>;
+    type Future = WaitFuture<S, Req, C, B::Pointer, E>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
@@ -157,17 +197,17 @@ where
 /// Nothing else remains.
 #[pin_project]
 #[must_use = "futures do nothing unless polled"]
-pub struct WaitFuture<S, Req, C = ErrIsFailure, P: Borrow<Core> = Arc<Core>>
+pub struct WaitFuture<S, Req, C = ErrIsFailure, P: Borrow<Core> = Arc<Core>, E = AtHead>
 where
     S: Service<Req>,
 {
     #[pin]
-    state: State<S, Req, C, P>,
+    state: State<S, Req, C, P, E>,
 }
 
 // Fields drop in this order: what holds something of the inner service first, then the token.
 #[pin_project(project = StateProjection, project_replace = StateReplaced)]
-enum State<S: Service<Req>, Req, C, P: Borrow<Core>> {
+enum State<S: Service<Req>, Req, C, P: Borrow<Core>, E> {
     Waiting {
         inner: S,
         request: Req,
@@ -179,13 +219,13 @@ enum State<S: Service<Req>, Req, C, P: Borrow<Core>> {
     },
     Calling {
         #[pin]
-        call: ResponseFuture<S::Future, C, P>,
+        call: ResponseFuture<S::Future, C, P, E>,
     },
     /// Only while it is changing, and after an error of the readiness.
     Done,
 }
 
-impl<S: Service<Req>, Req, C, P: Borrow<Core>> WaitFuture<S, Req, C, P> {
+impl<S: Service<Req>, Req, C, P: Borrow<Core>, E> WaitFuture<S, Req, C, P, E> {
     pub(super) const fn new(inner: S, request: Req, acquire: Acquire<P>, classifier: C) -> Self {
         Self {
             state: State::Waiting {
@@ -199,13 +239,14 @@ impl<S: Service<Req>, Req, C, P: Borrow<Core>> WaitFuture<S, Req, C, P> {
     }
 }
 
-impl<S, Req, C, P> Future for WaitFuture<S, Req, C, P>
+impl<S, Req, C, P, E> Future for WaitFuture<S, Req, C, P, E>
 where
     S: Service<Req> + Clone,
     C: Classify<S::Response, S::Error>,
     P: Borrow<Core> + Clone,
+    E: CallEnd<S::Response, C, P>,
 {
-    type Output = Result<S::Response, S::Error>;
+    type Output = Result<E::Response, S::Error>;
 
     /// # Panics
     ///
@@ -283,7 +324,7 @@ where
     }
 }
 
-impl<S: Service<Req>, Req, C, P: Borrow<Core>> fmt::Debug for WaitFuture<S, Req, C, P> {
+impl<S: Service<Req>, Req, C, P: Borrow<Core>, E> fmt::Debug for WaitFuture<S, Req, C, P, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitFuture").finish_non_exhaustive()
     }

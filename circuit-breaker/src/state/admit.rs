@@ -265,6 +265,38 @@ impl Admission {
         self.time
     }
 
+    #[cfg(feature = "http-body")]
+    pub(crate) const fn is_probe(self) -> bool {
+        (self.ticket.get() >> SLOT_SHIFT) & SLOT_MASK != 0
+    }
+
+    /// Whether it is known when the call was admitted. Not of a probe.
+    #[cfg(feature = "http-body")]
+    pub(crate) const fn is_timed(self) -> bool {
+        self.time != Self::UNKNOWN
+    }
+
+    /// With a time of admission that is later by `ticks`, as if these had not passed. A probe has none, and stays the same.
+    #[cfg(feature = "http-body")]
+    pub(crate) const fn later(self, ticks: u64) -> Self {
+        if self.is_probe() {
+            return self;
+        }
+        Self {
+            time: self.time.saturating_add(ticks),
+            ..self
+        }
+    }
+
+    /// Of a probe, with another lease.
+    #[cfg(any(feature = "http-body", all(test, loom)))]
+    pub(super) const fn leased(self, lease: Lease) -> Self {
+        Self {
+            time: lease.bits(),
+            ..self
+        }
+    }
+
     /// Whether a closed breaker admitted the call.
     #[inline]
     pub(super) const fn is_plain(self) -> bool {

@@ -42,15 +42,18 @@ pub(super) struct ProbeSlots {
     begun: [AtomicU64; SLOTS],
 }
 
-/// The deadline of a probe, in ticks, and the low bits of the generation that admitted it: what a
-/// probe leaves behind of a generation that was reset is not mistaken for a current one.
+/// The deadline of a probe, in ticks, whether it is [answered](StateMachine::answer_probe), and the low bits of the
+/// generation that admitted it: what a probe leaves behind of a generation that was reset is not mistaken for a current
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lease(u64);
 
 // A deadline is at least 1, so no lease is 0.
 const FREE: u64 = 0;
-const TAG_BITS: u32 = 4;
+const TAG_BITS: u32 = 3;
 const TAG_MASK: u64 = (1 << TAG_BITS) - 1;
+const ANSWERED: u64 = 1 << TAG_BITS;
+const DEADLINE_SHIFT: u32 = TAG_BITS + 1;
 
 // === impl StateMachine ===
 
@@ -60,13 +63,14 @@ impl StateMachine {
         // Its time may be over: then it has failed, whatever it says now.
         let is_late = self.advance(now).generation() != generation;
         // Found by a property test: with an unbounded deadline all leases are equal, and a late
-        // probe freed the slot of another one sixteen generations later. A late probe leaves its
+        // probe freed the slot of another one eight generations later. A late probe leaves its
         // slot alone: another may hold it by now, with an equal lease where both end with time
         // itself.
         let began = self.probes.begun(slot);
         if !is_late && self.probes.free(slot, lease) {
             let (_, config) = self.config.read();
-            let is_slow = config.is_slow(began, now);
+            // What came after the head depends on its reader.
+            let is_slow = !lease.is_answered() && config.is_slow(began, now);
             // A slow probe is a failed one: slow calls may be what opened the breaker.
             let failed = config
                 .has_failed(end, is_slow)
@@ -76,6 +80,30 @@ impl StateMachine {
             }
             self.settle_probe(generation, failed, now);
         }
+    }
+
+    /// The head of a probe's response is good, and its first frame is awaited, which says more. If that has not come by the
+    /// deadline, the probe has succeeded: a backend may have nothing to say for long, and a client may not read.
+    ///
+    /// Returns the token to go on with; `None` if the head was too slow, or came too late.
+    #[cfg(any(feature = "http-body", all(test, loom)))]
+    pub(crate) fn answer_probe(
+        &self,
+        admission: super::Admission,
+        clock: impl FnOnce() -> u64,
+    ) -> Option<super::Admission> {
+        let now = clock();
+        let (slot, lease) = admission.as_probe()?;
+        // As in `end_probe`: the slot of a late probe may be that of another, with an equal lease.
+        if self.advance(now).generation() != admission.generation() {
+            return None;
+        }
+        let (_, config) = self.config.read();
+        if config.is_slow(self.probes.begun(slot), now) {
+            return None;
+        }
+        let answered = lease.answered();
+        (self.probes.replace(slot, lease, answered)).then(|| admission.leased(answered))
     }
 
     /// Remembers what a probe of `generation` asked for, in case the probes open the breaker again.
@@ -137,7 +165,7 @@ impl StateMachine {
         };
         if counts.in_flight > 0 || left != word {
             // Found by loom: without the second condition the lease of a probe that was admitted
-            // between the decision and the word stayed, and was taken for a current one sixteen
+            // between the decision and the word stayed, and was taken for a current one eight
             // generations later. Decided before all probes had ended, or one more was admitted
             // since the look at the word. Whatever they do to the counts now is to those of the
             // state that was left; their slots are given back for them, after the word, as by a
@@ -179,7 +207,7 @@ impl ProbeCounts {
         };
         Self {
             // Saturating for one case: a thread that was delayed inside `admit` while the breaker
-            // was reset and went through sixteen generations leaves a lease which is then taken for
+            // was reset and went through eight generations leaves a lease which is then taken for
             // a current one.
             in_flight: self.in_flight.saturating_sub(1),
             successes: self.successes + successes,
@@ -198,7 +226,7 @@ impl ProbeCounts {
 impl Lease {
     /// `deadline` is above 0 and below 2^60.
     pub(super) const fn new(deadline: u64, generation: u32) -> Self {
-        Self((deadline << TAG_BITS) | (generation as u64 & TAG_MASK))
+        Self((deadline << DEADLINE_SHIFT) | (generation as u64 & TAG_MASK))
     }
 
     pub(super) const fn from_bits(bits: u64) -> Self {
@@ -210,7 +238,16 @@ impl Lease {
     }
 
     pub(super) const fn deadline(self) -> u64 {
-        self.0 >> TAG_BITS
+        self.0 >> DEADLINE_SHIFT
+    }
+
+    #[cfg(any(feature = "http-body", all(test, loom)))]
+    const fn answered(self) -> Self {
+        Self(self.0 | ANSWERED)
+    }
+
+    pub(super) const fn is_answered(self) -> bool {
+        self.0 & ANSWERED != 0
     }
 
     const fn is_of(self, generation: u32) -> bool {
@@ -264,6 +301,16 @@ impl ProbeSlots {
         // (`take`).
         self.leases[usize::from(index)]
             .compare_exchange(lease.0, FREE, AcqRel, Relaxed)
+            .is_ok()
+    }
+
+    /// Puts `answered` in the place of `lease`, in one step with the check that it is still there: the end of the
+    /// probe's time finds the one or the other.
+    #[cfg(any(feature = "http-body", all(test, loom)))]
+    fn replace(&self, index: u8, lease: Lease, answered: Lease) -> bool {
+        // AcqRel, as in `free`.
+        self.leases[usize::from(index)]
+            .compare_exchange(lease.0, answered.0, AcqRel, Relaxed)
             .is_ok()
     }
 

@@ -87,7 +87,8 @@ impl StateMachine {
                             // look comes at 8 s. So low traffic does not prolong an outage. If it
                             // has just ended, or another thread has expired it, that counts.
                             if self.probes.free(slot, lease) {
-                                self.settle_probe(generation, Some(true), lease.deadline());
+                                let failed = !lease.is_answered();
+                                self.settle_probe(generation, Some(failed), lease.deadline());
                             }
                         }
                         _ => {

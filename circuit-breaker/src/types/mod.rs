@@ -1,20 +1,45 @@
 //! Plain values: what the other rooms pass to each other and to the user.
 
+#[cfg(feature = "http-body")]
+mod body_end;
 mod cause;
 mod error;
+mod may_reject;
+#[cfg(feature = "http")]
+mod meaning;
 mod no_retry;
 mod open;
+#[cfg(feature = "http")]
+mod open_response;
 mod outcome;
 mod overrides;
 mod ratio;
+mod rejection;
+#[cfg(feature = "http")]
+mod response;
+#[cfg(feature = "http")]
+#[expect(
+    unreachable_pub,
+    reason = "the file is shared with a crate that exports both"
+)]
+mod retry_after;
 mod rounded;
 mod state;
 pub(crate) mod ticks;
 mod transition;
 
+#[cfg(feature = "http-body")]
+pub use self::body_end::BodyEnd;
+#[cfg(feature = "http-body")]
+pub(crate) use self::body_end::awaits_code;
+#[cfg(feature = "http")]
+pub(crate) use self::meaning::{Meaning, grpc_code};
+#[cfg(feature = "http")]
+pub use self::retry_after::retry_after;
 pub use self::{
     cause::Cause,
     error::InvalidConfig,
+    may_reject::{Boxed, Listed, MayReject},
     open::Open,
     outcome::{OnCancel, Outcome},
     state::State,

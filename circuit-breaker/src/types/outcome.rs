@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::MayReject;
+
 /// How a call ended, as the circuit breaker counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,6 +17,17 @@ pub enum Outcome {
     FailureFor(Duration),
     /// Says nothing about the backend: a rejection by a layer further in.
     Ignored,
+}
+
+impl Outcome {
+    /// Of a call that returned `error`.
+    pub(crate) fn of_error<M>(error: &impl MayReject<M>) -> Self {
+        if error.is_rejection() {
+            Self::Ignored
+        } else {
+            Self::Failure
+        }
+    }
 }
 
 /// How a call counts that was dropped before it ended.

@@ -1,3 +1,6 @@
+#[cfg(feature = "http-body")]
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use crate::types::{Change, End, State};
@@ -11,6 +14,12 @@ pub(crate) struct Begun;
 impl Begun {
     #[inline]
     pub(crate) fn at(_: impl FnOnce() -> Instant) -> Self {
+        Self
+    }
+
+    #[cfg(feature = "http-body")]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    pub(crate) fn later(self, _: Duration) -> Self {
         Self
     }
 }

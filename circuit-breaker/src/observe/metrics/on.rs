@@ -1,3 +1,5 @@
+#[cfg(feature = "http-body")]
+use std::time::Duration;
 use std::{
     collections::HashSet,
     fmt::{self, Display},
@@ -38,6 +40,12 @@ impl Begun {
     #[inline]
     pub(crate) fn at(now: impl FnOnce() -> Instant) -> Self {
         Self(now())
+    }
+
+    /// Later by `time`, which is not part of the call's.
+    #[cfg(feature = "http-body")]
+    pub(crate) fn later(self, time: Duration) -> Self {
+        Self(self.0.checked_add(time).unwrap_or(self.0))
     }
 }
 

@@ -448,6 +448,32 @@ fn the_end_of_a_probe_or_of_its_time_counts_once() {
 }
 
 #[test]
+fn a_probe_answered_at_its_deadline_counts_once() {
+    explore(None, || {
+        let circuit = half_open(Probes::results(3).in_flight(1));
+        let generation = circuit.state.load().generation();
+        let probe = circuit.admit(|| WAIT).unwrap();
+        race(
+            &circuit,
+            |c| {
+                let now = || WAIT + PROBE_TIME - 1;
+                if let Some(answered) = c.answer_probe(probe, now) {
+                    c.record(answered, FAILURE, now);
+                }
+            },
+            |c| c.advance(WAIT + PROBE_TIME),
+        );
+        let (in_flight, successes, failures) = counts(&circuit);
+        assert_eq!((in_flight, successes + failures), (0, 1));
+        assert_eq!(
+            circuit.probes.earliest(generation),
+            None,
+            "no lease is left"
+        );
+    });
+}
+
+#[test]
 fn three_concurrent_probes_share_two_slots() {
     explore(Some(2), || {
         let circuit = half_open(Probes::results(4).in_flight(2));

@@ -1,0 +1,138 @@
+//! Feature `http-body`: a call whose outcome is known when the body of its response ends.
+
+use std::{
+    borrow::Borrow,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use pin_project::pin_project;
+
+use crate::{
+    call::{AnsweredCall, Call, Core},
+    types::{BodyEnd, Outcome},
+};
+
+/// A response body that records the outcome of its call when it ends, fails or is dropped. Feature `http-body`.
+// Fields drop in this order: the body first, as it may still hold a connection.
+#[pin_project]
+pub struct CallBody<B, C, P: Borrow<Core> = Arc<Core>> {
+    #[pin]
+    body: B,
+    /// `None` once the call has ended.
+    ongoing: Option<Ongoing<C, P>>,
+}
+
+/// A call that has not ended with its head.
+struct Ongoing<C, P: Borrow<Core>> {
+    call: AnsweredCall<P>,
+    end: End<C>,
+}
+
+/// How to classify the end.
+struct End<C> {
+    awaits_code: bool,
+    classifier: C,
+    // A pointer, because the types of the result, by which the classifier is a classifier, are known only at the head.
+    classify: fn(&C, BodyEnd<'_>) -> Outcome,
+}
+
+// === impl CallBody ===
+
+impl<B: Body, C, P: Borrow<Core>> CallBody<B, C, P> {
+    /// The body of a response whose head is a success.
+    pub(super) fn new(
+        body: B,
+        token: Call<P>,
+        awaits_code: bool,
+        classifier: C,
+        classify: fn(&C, BodyEnd<'_>) -> Outcome,
+    ) -> Self {
+        let end = End {
+            awaits_code,
+            classifier,
+            classify,
+        };
+        // An empty body may never be polled.
+        let ongoing = if body.is_end_stream() {
+            let outcome = end.outcome(None);
+            token.end(outcome);
+            None
+        } else {
+            // Without a code to come, the head of a probe is all that its breaker waits for.
+            token
+                .answered(awaits_code)
+                .map(|call| Ongoing { call, end })
+        };
+        Self { body, ongoing }
+    }
+
+    /// The body of a response whose call has ended.
+    pub(super) const fn ended(body: B) -> Self {
+        Self {
+            body,
+            ongoing: None,
+        }
+    }
+}
+
+impl<B: Body, C, P: Borrow<Core>> Body for CallBody<B, C, P> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        // Held on the stack while other code runs: a panic drops it while unwinding, and is a failure.
+        let ongoing = this.ongoing.take();
+        let poll = this.body.as_mut().poll_frame(cx);
+        if let Some(Ongoing { call, end }) = ongoing {
+            let outcome = match &poll {
+                Poll::Pending => None,
+                Poll::Ready(None) => Some(end.outcome(None)),
+                Poll::Ready(Some(Err(_))) => Some(Outcome::Failure),
+                Poll::Ready(Some(Ok(frame))) => match frame.trailers_ref() {
+                    Some(trailers) => Some(end.outcome(Some(trailers))),
+                    None if this.body.is_end_stream() => Some(end.outcome(None)),
+                    // A probe is held no longer: its client may read slowly.
+                    None => call.is_probe().then_some(Outcome::Success),
+                },
+            };
+            match outcome {
+                Some(outcome) => call.end(outcome),
+                None => *this.ongoing = Some(Ongoing { call, end }),
+            }
+        }
+        poll
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B, C, P: Borrow<Core>> fmt::Debug for CallBody<B, C, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallBody")
+            .field("has_ended", &self.ongoing.is_none())
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl End ===
+
+impl<C> End<C> {
+    fn outcome(&self, trailers: Option<&HeaderMap>) -> Outcome {
+        (self.classify)(&self.classifier, BodyEnd::new(self.awaits_code, trailers))
+    }
+}

@@ -1,0 +1,119 @@
+//! When a call ends and its outcome is recorded.
+
+use std::borrow::Borrow;
+
+use super::classify::Classify;
+use crate::{
+    call::{Call, Core},
+    types::Outcome,
+};
+
+/// When a call ends: [`AtHead`], or `AtBodyEnd` with the feature `http-body`.
+///
+/// Sealed. A parameter of the layer, its service and its future, so that one implementation serves both ends.
+pub trait CallEnd<Res, C, P: Borrow<Core>>: sealed::Sealed {
+    /// The response of the service.
+    type Response;
+
+    #[doc(hidden)]
+    fn respond<Err>(
+        result: Result<Res, Err>,
+        token: Call<P>,
+        classifier: C,
+        outcome: Outcome,
+    ) -> Result<Self::Response, Err>
+    where
+        C: Classify<Res, Err>;
+
+    #[doc(hidden)]
+    fn answer<Err>(answer: Result<Res, Err>) -> Result<Self::Response, Err>;
+}
+
+/// The call ends when its response is ready. The default.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a unit that users may name and make"
+)]
+pub struct AtHead;
+
+/// The call ends when the body of its response ends, fails or is dropped. Made by
+/// [`until_body_end`](crate::CircuitBreakerLayer::until_body_end).
+#[cfg(feature = "http-body")]
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a unit that users may name and make"
+)]
+pub struct AtBodyEnd;
+
+impl<Res, C, P: Borrow<Core>> CallEnd<Res, C, P> for AtHead {
+    type Response = Res;
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the token stays in registers")]
+    fn respond<Err>(
+        result: Result<Res, Err>,
+        token: Call<P>,
+        _: C,
+        outcome: Outcome,
+    ) -> Result<Res, Err> {
+        token.end(outcome);
+        result
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
+    fn answer<Err>(answer: Result<Res, Err>) -> Result<Res, Err> {
+        answer
+    }
+}
+
+#[cfg(feature = "http-body")]
+mod body {
+    use http::Response;
+    use http_body::Body;
+
+    use super::{AtBodyEnd, Borrow, Call, CallEnd, Classify, Core, Outcome, sealed};
+    use crate::{layer::body::CallBody, types::awaits_code};
+
+    impl<B: Body, C, P: Borrow<Core>> CallEnd<Response<B>, C, P> for AtBodyEnd {
+        type Response = Response<CallBody<B, C, P>>;
+
+        fn respond<Err>(
+            result: Result<Response<B>, Err>,
+            token: Call<P>,
+            classifier: C,
+            outcome: Outcome,
+        ) -> Result<Self::Response, Err>
+        where
+            C: Classify<Response<B>, Err>,
+        {
+            match result {
+                // What follows a head that is good can only be worse.
+                Ok(response) if outcome == Outcome::Success => {
+                    let awaits_code = awaits_code(&response);
+                    Ok(response.map(|body| {
+                        CallBody::new(body, token, awaits_code, classifier, C::classify_end)
+                    }))
+                }
+                result => {
+                    token.end(outcome);
+                    Self::answer(result)
+                }
+            }
+        }
+
+        fn answer<Err>(answer: Result<Response<B>, Err>) -> Result<Self::Response, Err> {
+            answer.map(|response| response.map(CallBody::ended))
+        }
+    }
+
+    impl sealed::Sealed for AtBodyEnd {}
+}
+
+mod sealed {
+    #[expect(unnameable_types, reason = "this is what seals `CallEnd`")]
+    pub trait Sealed {}
+    impl Sealed for super::AtHead {}
+}

@@ -1,0 +1,87 @@
+//! The responses that stand for a rejection.
+
+use http::{Response, StatusCode};
+
+use super::{Open, response::Answer};
+
+impl Open {
+    /// The HTTP response that stands for this rejection: 503, with a `Retry-After` of the time until
+    /// [`retry_at`](Self::retry_at) and an empty body. For
+    /// [`on_reject`](crate::CircuitBreakerLayer::on_reject). Feature `http`.
+    ///
+    /// `x-envoy-overloaded: true` tells Envoy, and others that follow its convention, not to retry. The rejection is kept
+    /// in the extensions: a classifier further out, such as that of
+    /// [`http`](crate::CircuitBreakerLayer::http), sees that the service was not asked. Allocates.
+    ///
+    /// # Errors
+    ///
+    /// None: `E` is the error type of the service.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open};
+    /// use std::convert::Infallible;
+    /// use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let breaker = CircuitBreaker::builder().consecutive_failures(1).build("prices")?;
+    /// let mut prices = ServiceBuilder::new()
+    ///     .layer(CircuitBreakerLayer::new(breaker.clone()).http().on_reject(Open::http_response))
+    ///     .service(service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(String::new()))));
+    ///
+    /// breaker.try_acquire()?.failure();
+    /// let response = prices.ready().await?.call(Request::new(())).await?;
+    /// assert_eq!(response.status(), 503);
+    /// assert_eq!(response.headers()["retry-after"], "5");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[expect(clippy::unnecessary_wraps, reason = "the type of an answer")]
+    pub fn http_response<B: Default, E>(self) -> Result<Response<B>, E> {
+        Ok(self.answer().http())
+    }
+
+    /// The gRPC response that stands for this rejection: only trailers, with code 14 (unavailable) and a
+    /// `grpc-retry-pushback-ms` of the time until [`retry_at`](Self::retry_at). Otherwise as
+    /// [`http_response`](Self::http_response). Feature `http`.
+    ///
+    /// # Errors
+    ///
+    /// None: `E` is the error type of the service.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_circuit_breaker::{CircuitBreaker, Open};
+    /// use std::convert::Infallible;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let breaker = CircuitBreaker::builder().consecutive_failures(1).build("prices")?;
+    /// breaker.try_acquire()?.failure();
+    /// let open = breaker.try_acquire().unwrap_err();
+    /// let response = open.grpc_response::<(), Infallible>()?;
+    /// assert_eq!(response.headers()["grpc-status"], "14");
+    /// assert_eq!(response.headers()["grpc-retry-pushback-ms"], "5000");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[expect(clippy::unnecessary_wraps, reason = "the type of an answer")]
+    pub fn grpc_response<B: Default, E>(self) -> Result<Response<B>, E> {
+        Ok(self.answer().grpc())
+    }
+
+    fn answer(self) -> Answer<Self> {
+        const UNAVAILABLE: u16 = 14;
+        Answer {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            grpc_code: UNAVAILABLE,
+            retry_after: Some(self.retry_after()),
+            is_overload: true,
+            error: self,
+        }
+    }
+}
