@@ -80,6 +80,16 @@ impl<B: Body, C, P: Borrow<Core>> CallBody<B, C, P> {
     }
 }
 
+/// The body of an answer of a layer outside, which rejects a call.
+impl<B: Default, C, P: Borrow<Core>> Default for CallBody<B, C, P> {
+    fn default() -> Self {
+        Self {
+            body: B::default(),
+            ongoing: None,
+        }
+    }
+}
+
 impl<B: Body, C, P: Borrow<Core>> Body for CallBody<B, C, P> {
     type Data = B::Data;
     type Error = B::Error;
