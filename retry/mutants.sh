@@ -110,5 +110,11 @@ model_mutant 'a code 0 that may be retried' src/http/classify.rs \
 model_mutant 'a cancelled call that fills the budget' src/http/classify.rs \
     'if meaning == Meaning::Cancelled && !is_retried' \
     'if false && !is_retried'
+model_mutant 'a failed call held while it is answered' src/fallback/future.rs \
+    'this.state.set(State::Ended);' \
+    '' failed_call_is_dropped_before_the_answer_begins
+model_mutant 'a readiness error without an answer' src/fallback/service.rs \
+    'self.not_ready = ready!(self.inner.poll_ready(cx)).err();' \
+    'ready!(self.inner.poll_ready(cx))?;' readiness_error_does_not_pass_through
 
 mutants_done

@@ -6,6 +6,7 @@ mod budget;
 mod builder;
 #[cfg(feature = "serde")]
 mod duration;
+mod fallback;
 #[cfg(feature = "http")]
 mod http;
 mod layer;
@@ -26,7 +27,7 @@ pub mod guide {
 pub mod future {
     #[cfg(feature = "http")]
     pub use crate::http::FirstFrameFuture;
-    pub use crate::layer::ResponseFuture;
+    pub use crate::{fallback::FallbackFuture, layer::ResponseFuture};
 }
 
 #[cfg(feature = "http")]
@@ -41,6 +42,7 @@ pub use budget::{
     InFlightShareBuilder, RetryBudget, RetryInFlight, StaticCostBucket, StaticHalfFull,
     StaticInFlightShare, StaticRetryBudget, Unlimited,
 };
+pub use fallback::{FallbackLayer, FallbackService, OnlyIf};
 pub use layer::{RetryLayer, RetryService, Source};
 #[cfg(feature = "tower")]
 pub use layer::{TowerPolicy, TowerWait};

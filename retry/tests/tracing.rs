@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use maestro_retry::{Backoff, Jitter, RetryPolicy};
+use maestro_retry::{Backoff, FallbackLayer, Jitter, RetryPolicy};
+use tower::{Layer, ServiceExt, service_fn};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -65,6 +66,30 @@ async fn retries_and_final_failures_emit_events() {
         [
             r#"DEBUG maestro_retry message=retry policy="store" attempt=1 wait=250ms reason="failure""#,
             r#"DEBUG maestro_retry message=gave up policy="store" attempts=2 reason="attempts""#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn answered_failure_emits_an_event() {
+    let (lines, events) = channel();
+    let _guard = tracing::subscriber::set_default(Lines(lines));
+    let layer = FallbackLayer::new(async |fails, _| if fails { Err("lost") } else { Ok(()) });
+    let unnamed = layer.clone().layer(service_fn(async |_: bool| Err("lost")));
+    assert!(unnamed.oneshot(false).await.is_ok());
+    let named = layer
+        .named("store")
+        .layer(service_fn(async |_: bool| Err("lost")));
+    assert!(named.oneshot(true).await.is_err());
+    let events: Vec<_> = events
+        .try_iter()
+        .filter(|line| line.contains("maestro_retry"))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            r#"DEBUG maestro_retry message=fallback result="answered""#,
+            r#"DEBUG maestro_retry message=fallback fallback="store" result="failed""#,
         ]
     );
 }

@@ -2,6 +2,7 @@
 //!
 //! An event is built only if something receives it.
 
+mod fallback;
 #[cfg_attr(not(feature = "metrics"), path = "metrics_off.rs")]
 mod metrics;
 mod trace;
@@ -11,6 +12,7 @@ use std::{
     sync::Arc,
 };
 
+pub(crate) use self::fallback::{FallbackObserver, FallbackResult, fallback_ended};
 use self::metrics::Meters;
 use crate::types::Event;
 

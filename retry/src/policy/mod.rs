@@ -165,7 +165,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     where
         F: Fn(&Req) -> Option<Req> + Clone,
     {
-        self.replayer(ReplayWith(f))
+        self.replayer(ReplayWith::new(f))
     }
 
     /// Copies requests with an implementation of [`Replay`](crate::Replay).

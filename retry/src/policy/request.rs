@@ -31,7 +31,7 @@ pub struct CloneRequest;
 
 /// A [`Replay`] by a closure. Made by [`replay`](crate::RetryPolicy::replay).
 #[derive(Clone, Copy)]
-pub struct ReplayWith<F>(pub(super) F);
+pub struct ReplayWith<F>(F);
 
 /// Finds the deadline of a request, after which its caller no longer waits for the answer.
 ///
@@ -60,6 +60,12 @@ pub struct DeadlineWith<F>(pub(super) F);
 impl<Req: Clone> Replay<Req> for CloneRequest {
     fn replay(&self, request: &Req) -> Option<Req> {
         Some(request.clone())
+    }
+}
+
+impl<F> ReplayWith<F> {
+    pub(crate) const fn new(f: F) -> Self {
+        Self(f)
     }
 }
 
