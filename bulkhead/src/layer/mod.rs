@@ -114,7 +114,7 @@ impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
     /// Answers refused calls with `f(full, request)`: a value from a cache, by the key in the request. To a layer further out
     /// such an answer is a success.
     ///
-    /// For a fallback that must await, match on [`Full::find`] around the call.
+    /// For a fallback that must await, or that answers every failure, see `FallbackLayer` of the crate `maestro-retry`.
     #[must_use]
     pub fn fallback<Req, Res, Err, F>(self, f: F) -> BulkheadLayer<C, Fallback<F>, B, E>
     where

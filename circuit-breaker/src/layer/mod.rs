@@ -248,7 +248,7 @@ impl<C, R, B, E> CircuitBreakerLayer<C, R, B, E> {
     /// Answers rejected calls with `f(open, request)`: a value from a cache, by the key of the
     /// request.
     ///
-    /// For a fallback that must await, match on [`Open::find`] around the call.
+    /// For a fallback that must await, or that answers every failure, see `FallbackLayer` of the crate `maestro-retry`.
     #[must_use]
     pub fn fallback<Req, Res, Err, F>(self, f: F) -> CircuitBreakerLayer<C, Fallback<F>, B, E>
     where

@@ -114,7 +114,7 @@ impl<R, K, G> GateLayer<R, K, G> {
 
     /// Answers refused requests with `f(spent, request)`, such as a value from a cache.
     ///
-    /// For a fallback that must await, match on [`Spent::find`] around the call.
+    /// For a fallback that must await, or that answers every failure, see `FallbackLayer` of the crate `maestro-retry`.
     #[must_use]
     pub fn fallback<Req, Res, Err, F>(self, f: F) -> GateLayer<Fallback<F>, K, G>
     where

@@ -55,7 +55,7 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
     /// service. There use `.http()` or `.grpc()`, which read these answers.
     ///
     /// The request was consumed by the inner call. For an answer that needs the request (a stale value by its
-    /// key) or that must await, match on [`Elapsed::find`] around the call.
+    /// key) or that must await, see `FallbackLayer` of the crate `maestro-retry`.
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> TimeoutLayer<Answer<F>, D, L>
     where
