@@ -45,8 +45,8 @@ use crate::{
 ///
 /// Outside in: whole deadline → fallback → retry → breaker → attempt timeout → bulkhead → client.
 ///
-/// - The layer has no time limit. A timeout inside it ends the first call, and leaves time for the second one. A timeout
-///   outside bounds both together, and is not answered. A call has no fallback without the inner one.
+/// - The layer has no time limit. A timeout inside it ends the first call, and leaves time for the answer. A timeout
+///   outside bounds both together, and its error is not answered. With only that one, a call that hangs has no fallback.
 /// - A fallback hides an outage from callers, not from the layers inside it: the breaker and the error budget of the
 ///   service belong there, where they see it fail. An error budget outside counts what callers receive.
 /// - In an outage the backup has the load of all failed calls. Give a backup service a separate bulkhead.
