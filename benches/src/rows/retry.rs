@@ -1,5 +1,6 @@
 use maestro_retry::{
-    Backoff, HalfFull, RetryBudget, RetryLayer, RetryPolicy, StaticHalfFull, StaticRetryBudget,
+    Backoff, FallbackLayer, HalfFull, RetryBudget, RetryLayer, RetryPolicy, StaticHalfFull,
+    StaticRetryBudget,
 };
 use tower::Layer;
 
@@ -62,6 +63,13 @@ pub(super) fn rows() -> Vec<Row> {
             || RetryLayer::new(policy().unlimited().leak()).layer(FailsEveryOther::new()),
         )
         .target(130.0, 0.0),
+        // The closure has no size and the request is a number: the price of the layer itself.
+        Row::service("retry, fallback, none needed", READY, || {
+            FallbackLayer::new(async |request, _| Ok(request)).layer(Nothing)
+        }),
+        Row::service("retry, fallback, one", FAILS_EVERY_OTHER, || {
+            FallbackLayer::new(async |request, _| Ok(request)).layer(FailsEveryOther::new())
+        }),
     ]
 }
 
