@@ -5,7 +5,8 @@
 #   mutant       'name in words' src/file.rs 'text that stands there once' 'text instead'   # loom models
 #   model_mutant 'name in words' src/file.rs 'text that stands there once' 'text instead'   # plain unit tests
 #
-# `mutants_features`, set after this file is sourced, are the features of the plain unit tests.
+# `mutants_features`, set after this file is sourced, are the features of the plain unit tests, and `mutants_targets` names
+# other plain tests than those of the library. Empty `mutants_sound` after a change.
 #
 # A fifth argument is the test that is known to fail. It runs first, and the others only if it passes.
 #   mutants_done
@@ -21,6 +22,7 @@ mutants_copy=$(mktemp -d)
 mutants_tried=0
 mutants_missed=0
 mutants_features=
+mutants_targets=(--lib)
 mutants_sound= # kinds of tests that pass on the code as it stands
 trap 'rm -rf "$mutants_copy"' EXIT
 
@@ -35,12 +37,12 @@ mutants_fresh_copy() {
 }
 
 mutants_run() { # kind, time limit in seconds, more arguments for cargo test: runs the copy's tests of that kind
-    local kind=$1 flags=${RUSTFLAGS:-} command=(timeout "$2" cargo test --quiet -p "$mutants_package" --lib)
+    local kind=$1 flags=${RUSTFLAGS:-} command=(timeout "$2" cargo test --quiet -p "$mutants_package")
     shift 2
     if [ "$kind" = loom ]; then
-        flags="$flags --cfg loom" command+=(--profile loom)
+        flags="$flags --cfg loom" command+=(--lib --profile loom)
     else
-        command+=(--features "$mutants_features")
+        command+=("${mutants_targets[@]}" --features "$mutants_features")
     fi
     cd "$mutants_copy/tree"
     RUSTFLAGS=$flags CARGO_TARGET_DIR=$mutants_target/mutants-$kind "${command[@]}" "$@"

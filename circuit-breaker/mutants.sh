@@ -291,7 +291,8 @@ model_mutant 'probes that are enough by new numbers and wait for one more' src/s
     'tests::model::any_history_agrees_with_a_naive_breaker'
 
 # The tests of what a response means need a feature, and have files of their own.
-eval "$(declare -f mutants_run | sed 's/ --lib/ --features http-body --test http --test body/')"
+mutants_features=http-body
+mutants_targets=(--test http --test body)
 mutants_sound=
 model_mutant 'a client that does not read and makes a probe fail' src/state/transitions.rs \
     'let failed = !lease.is_answered();' \
