@@ -117,4 +117,26 @@ model_mutant 'a readiness error without an answer' src/fallback/service.rs \
     'self.not_ready = ready!(self.inner.poll_ready(cx)).err();' \
     'ready!(self.inner.poll_ready(cx))?;' readiness_error_does_not_pass_through
 
+mutant 'a step of the hedge by load, then store' src/hedge/pace.rs \
+    '.fetch_update(Relaxed, Relaxed, |word| {
+                by(Level::unpack(word)).map(Level::pack)
+            })
+            .is_ok()' \
+    '.load(Relaxed)
+            .checked_add(0)
+            .and_then(|word| by(Level::unpack(word)).map(Level::pack))
+            .inspect(|word| self.word.store(*word, Relaxed))
+            .is_some()'
+model_mutant 'credit for hedges without a cap' src/hedge/pace.rs \
+    'credit: level.credit.saturating_add(self.pay).min(self.most),' \
+    'credit: level.credit.saturating_add(self.pay),'
+model_mutant 'a slow call that pays for a hedge' src/hedge/pace.rs \
+    'log: level.log.saturating_add(self.up).min(self.highest),
+            ..level' \
+    'log: level.log.saturating_add(self.up).min(self.highest),
+            credit: level.credit.saturating_add(self.pay).min(self.most)'
+model_mutant 'a delay at the quantile of the slow calls' src/hedge/pace.rs \
+    'up: scaled(STEP * quantile, OCTAVE),' \
+    'up: scaled(STEP * quantile * 0.8, OCTAVE),'
+
 mutants_done

@@ -7,6 +7,7 @@ mod builder;
 #[cfg(feature = "serde")]
 mod duration;
 mod fallback;
+mod hedge;
 #[cfg(feature = "http")]
 mod http;
 mod layer;
@@ -27,7 +28,7 @@ pub mod guide {
 pub mod future {
     #[cfg(feature = "http")]
     pub use crate::http::FirstFrameFuture;
-    pub use crate::{fallback::FallbackFuture, layer::ResponseFuture};
+    pub use crate::{fallback::FallbackFuture, hedge::HedgedResponse, layer::ResponseFuture};
 }
 
 #[cfg(feature = "http")]
@@ -43,6 +44,7 @@ pub use budget::{
     StaticInFlightShare, StaticRetryBudget, Unlimited,
 };
 pub use fallback::{FallbackLayer, FallbackService, OnlyIf};
+pub use hedge::{Hedge, HedgeBuilder, HedgeLayer, HedgeService};
 pub use layer::{RetryLayer, RetryService, Source};
 #[cfg(feature = "tower")]
 pub use layer::{TowerPolicy, TowerWait};
@@ -51,8 +53,8 @@ pub use policy::{
     ReplayWith, RetryErrors, RetryIf, RetryPolicy, RetryRejections, is_rejection,
 };
 pub use types::{
-    Attempt, Boxed, Event, GiveUpReason, InvalidConfig, Listed, MayReject, Now, RetryReason,
-    RetryTerms, Verdict,
+    Attempt, Boxed, Event, GiveUpReason, HedgeResult, InvalidConfig, Listed, MayReject, Now,
+    RetryReason, RetryTerms, Verdict,
 };
 #[cfg(feature = "http")]
 pub use types::{retry_after, retry_after_at};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use maestro_retry::{Backoff, Jitter, RetryBudget, RetryPolicy, Verdict};
+use maestro_retry::{Backoff, Hedge, Jitter, RetryBudget, RetryLayer, RetryPolicy, Verdict};
+use tower::{Layer, ServiceExt, service_fn};
 
 mod recorder;
 use recorder::Recorded;
@@ -75,4 +76,25 @@ async fn named_policy_counts_once_a_recorder_exists() {
     let level = recorded.level("maestro_retry_budget_level");
     assert!((5.0..=8.0).contains(&level), "{level}");
     assert_eq!(recorded.registrations(), 14);
+
+    // Hedges. Their counters are registered with the first one.
+    let hedge = Hedge::after(Duration::from_millis(100))
+        .share(1.0)
+        .build()
+        .unwrap();
+    let policy = RetryPolicy::builder()
+        .build()
+        .unwrap()
+        .unlimited()
+        .named("store");
+    let layer = RetryLayer::new(policy).hedge(hedge);
+    let service = layer.layer(service_fn(async |latency: u64| {
+        tokio::time::sleep(Duration::from_millis(latency)).await;
+        Ok::<_, String>(())
+    }));
+    for latency in [150, 10, 150, 150] {
+        assert!(service.clone().oneshot(latency).await.is_ok());
+    }
+    let hedges = |result| recorded.count("maestro_retry_hedges_total", Some(result));
+    assert_eq!((hedges("credit"), hedges("lost"), hedges("won")), (2, 1, 0));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use maestro_retry::{
     Backoff, BudgetBuilder, Builder, CostBucket, CostBucketBuilder, HalfFull, HalfFullBuilder,
-    InFlightShare, InFlightShareBuilder, Jitter, RetryBudget, RetryPolicy,
+    Hedge, HedgeBuilder, InFlightShare, InFlightShareBuilder, Jitter, RetryBudget, RetryPolicy,
 };
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
@@ -80,6 +80,20 @@ fn file_sets_fields_and_keeps_defaults() {
         CostBucket::builder().cost(7)
     );
     assert_eq!(
+        read::<HedgeBuilder>(r#"{ "delay": "50ms", "share": 0.05 }"#),
+        Hedge::after(ms(50)).share(0.05)
+    );
+    assert_eq!(
+        read::<HedgeBuilder>(
+            r#"{ "quantile": 0.95, "delay": "50ms", "min_delay": "5ms", "max_delay": "1s", "burst": 3 }"#
+        ),
+        Hedge::at_quantile(0.95)
+            .delay(ms(50))
+            .min_delay(ms(5))
+            .max_delay(ms(1_000))
+            .burst(3)
+    );
+    assert_eq!(
         read::<InFlightShareBuilder>(r#"{ "share": 0.5, "minimum": 0 }"#),
         InFlightShare::builder().share(0.5).minimum(0)
     );
@@ -137,6 +151,10 @@ fn file_with_illegal_values_is_refused() {
         (
             problem::<InFlightShareBuilder>(r#"{ "share": 1.5 }"#),
             "from 0 to 1",
+        ),
+        (
+            problem::<HedgeBuilder>(r#"{ "quantile": 95 }"#),
+            "from 0.5 to 0.999",
         ),
     ] {
         assert!(problem.contains(part), "{problem}");

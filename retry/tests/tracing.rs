@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use maestro_retry::{Backoff, FallbackLayer, Jitter, RetryPolicy};
+use maestro_retry::{Backoff, FallbackLayer, Hedge, Jitter, RetryLayer, RetryPolicy};
 use tower::{Layer, ServiceExt, service_fn};
 use tracing::{
     Event, Metadata, Subscriber,
@@ -57,6 +57,13 @@ async fn retries_and_final_failures_emit_events() {
     assert!(policy.run(async |_| Ok::<_, ()>(())).await.is_ok());
     let policy = policy.named("store");
     assert!(policy.run(async |_| Err::<(), _>(())).await.is_err());
+    let hedge = Hedge::after(Duration::from_millis(100)).build().unwrap();
+    let slow = service_fn(|()| async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        Ok::<_, String>(())
+    });
+    let service = RetryLayer::new(policy).hedge(hedge).layer(slow);
+    assert!(service.oneshot(()).await.is_ok());
     let events: Vec<_> = events
         .try_iter()
         .filter(|line| line.contains("maestro_retry"))
@@ -66,6 +73,7 @@ async fn retries_and_final_failures_emit_events() {
         [
             r#"DEBUG maestro_retry message=retry policy="store" attempt=1 wait=250ms reason="failure""#,
             r#"DEBUG maestro_retry message=gave up policy="store" attempts=2 reason="attempts""#,
+            r#"DEBUG maestro_retry message=hedge policy="store" result="credit""#,
         ]
     );
 }

@@ -114,6 +114,16 @@ pub trait Budget {
         self.try_hold(now)
     }
 
+    /// Grants a [hedge](crate::RetryLayer::hedge), a further attempt although none has failed, or returns `None`. What it
+    /// grants counts as a retry. By default it is [`try_hold`](Self::try_hold).
+    ///
+    /// A budget that learns from failures by `try_hold` learns nothing here. The hedge's [`Retry`](Self::Retry) is dropped
+    /// when the hedge has lost, and goes to [`answered`](Self::answered) when it has won: the result of the two attempts
+    /// is told once, as that of the attempt that is hedged.
+    fn try_hold_hedge(&self, now: &Now) -> Option<Self::Hold> {
+        self.try_hold(now)
+    }
+
     /// How much is left, in the budget's unit, for metrics. `None` if there is no such number.
     fn level(&self, now: &Now) -> Option<f64> {
         let _ = now;
@@ -181,6 +191,10 @@ impl<B: Budget> Budget for &'static B {
 
     fn try_hold_costing(&self, now: &Now, cost: u32) -> Option<B::Hold> {
         B::try_hold_costing(self, now, cost)
+    }
+
+    fn try_hold_hedge(&self, now: &Now) -> Option<B::Hold> {
+        B::try_hold_hedge(self, now)
     }
 
     fn level(&self, now: &Now) -> Option<f64> {

@@ -137,6 +137,11 @@ impl<P: Borrow<HalfFullCore>> Budget for HalfFull<P> {
         (tokens.drain(TOKEN) || (!floor.is_none() && floor.take(now.get()))).then_some(())
     }
 
+    /// A token as a retry, but no failure: a hedge that is refused takes none, and the floor is left to retries.
+    fn try_hold_hedge(&self, _: &Now) -> Option<()> {
+        self.core().tokens.take_above_half(TOKEN).then_some(())
+    }
+
     fn level(&self, _: &Now) -> Option<f64> {
         Some(self.tokens())
     }

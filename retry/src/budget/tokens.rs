@@ -40,6 +40,16 @@ impl Tokens {
             .is_ok()
     }
 
+    /// Takes `tokens`, or none if no more than half of the bucket would be left.
+    pub(super) fn take_above_half(&self, tokens: u64) -> bool {
+        let half = self.most / 2;
+        self.left
+            .fetch_update(Relaxed, Relaxed, |left| {
+                left.checked_sub(tokens).filter(|left| *left > half)
+            })
+            .is_ok()
+    }
+
     /// Takes `tokens`, or all that are left if there are fewer. Returns whether more than half of the bucket is
     /// left.
     pub(super) fn drain(&self, tokens: u64) -> bool {

@@ -40,7 +40,6 @@ impl<P: Source, M> RetryLayer<P, M> {
         }
     }
 
-    #[cfg(feature = "http")]
     pub(crate) const fn policy(&self) -> &P {
         &self.policy
     }

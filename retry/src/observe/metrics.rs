@@ -6,13 +6,14 @@ use metrics::{
     Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit, with_recorder,
 };
 
-use crate::types::{Event, GiveUpReason, RetryReason};
+use crate::types::{Event, GiveUpReason, HedgeResult, RetryReason};
 
 const ATTEMPTS: &str = "maestro_retry_attempts_total";
 const RETRIES: &str = "maestro_retry_retries_total";
 const GAVE_UP: &str = "maestro_retry_gave_up_total";
 const WAIT: &str = "maestro_retry_wait_seconds";
 const LEVEL: &str = "maestro_retry_budget_level";
+const HEDGES: &str = "maestro_retry_hedges_total";
 
 /// Every reason, at the index of its discriminant.
 const RETRY_REASONS: [RetryReason; 4] = [
@@ -29,6 +30,15 @@ const GIVE_UP_REASONS: [GiveUpReason; 7] = [
     GiveUpReason::Time,
     GiveUpReason::Budget,
     GiveUpReason::NotReady,
+];
+const HEDGE_RESULTS: [HedgeResult; 7] = [
+    HedgeResult::Won,
+    HedgeResult::Lost,
+    HedgeResult::Off,
+    HedgeResult::Time,
+    HedgeResult::Credit,
+    HedgeResult::NotReady,
+    HedgeResult::Budget,
 ];
 
 static METADATA: Metadata<'static> =
@@ -49,6 +59,8 @@ struct Handles {
     wait: Histogram,
     /// Registered when a budget first reports a level, which not every kind does.
     level: OnceLock<Gauge>,
+    /// Registered at the first attempt that reaches the delay of a hedge: most policies have none.
+    hedges: OnceLock<[Counter; HEDGE_RESULTS.len()]>,
 }
 
 impl Meters {
@@ -77,6 +89,12 @@ impl Meters {
                 }
                 handles.gave_up[reason as usize].increment(1);
             }
+            Event::Hedge { result } => {
+                if let Some(name) = self.name {
+                    let hedges = handles.hedges.get_or_init(|| register_hedges(name));
+                    hedges[result as usize].increment(1);
+                }
+            }
         }
     }
 
@@ -89,7 +107,7 @@ impl Meters {
                 with_recorder(|recorder| {
                     let description = "What the budget has left, in its own units";
                     recorder.describe_gauge(LEVEL.into(), None, description.into());
-                    recorder.register_gauge(&key(LEVEL, name, None), &METADATA)
+                    recorder.register_gauge(&key(LEVEL, name, "", None), &METADATA)
                 })
             });
             gauge.set(level);
@@ -138,26 +156,46 @@ impl Handles {
         }
         let description = "Waits before retries";
         recorder.describe_histogram(WAIT.into(), Some(Unit::Seconds), description.into());
-        let counter =
-            |metric, reason| recorder.register_counter(&key(metric, name, reason), &METADATA);
+        let counter = |metric, reason| {
+            recorder.register_counter(&key(metric, name, "reason", reason), &METADATA)
+        };
         Self {
             attempts: counter(ATTEMPTS, None),
             retries: RETRY_REASONS.map(|reason| counter(RETRIES, Some(reason.as_str()))),
             gave_up: GIVE_UP_REASONS.map(|reason| counter(GAVE_UP, Some(reason.as_str()))),
-            wait: recorder.register_histogram(&key(WAIT, name, None), &METADATA),
+            wait: recorder.register_histogram(&key(WAIT, name, "", None), &METADATA),
             level: OnceLock::new(),
+            hedges: OnceLock::new(),
         }
     }
 }
 
-fn key(metric: &'static str, name: &'static str, reason: Option<&'static str>) -> Key {
-    let reason = reason.map(|reason| Label::from_static_parts("reason", reason));
+fn register_hedges(name: &'static str) -> [Counter; HEDGE_RESULTS.len()] {
+    with_recorder(|recorder| {
+        let description = "Attempts that reached the delay of a hedge, by result";
+        recorder.describe_counter(HEDGES.into(), Some(Unit::Count), description.into());
+        HEDGE_RESULTS.map(|result| {
+            let key = key(HEDGES, name, "result", Some(result.as_str()));
+            recorder.register_counter(&key, &METADATA)
+        })
+    })
+}
+
+/// The key of a metric of the policy `name`, with a second label if it has a value.
+fn key(
+    metric: &'static str,
+    name: &'static str,
+    label: &'static str,
+    value: Option<&'static str>,
+) -> Key {
+    let second = value.map(|value| Label::from_static_parts(label, value));
     let labels = [Label::from_static_parts("name", name)];
-    Key::from_parts(metric, labels.into_iter().chain(reason).collect::<Vec<_>>())
+    Key::from_parts(metric, labels.into_iter().chain(second).collect::<Vec<_>>())
 }
 
 #[test]
 fn reasons_are_listed_by_discriminant() {
     assert!((RETRY_REASONS.iter().enumerate()).all(|(n, reason)| *reason as usize == n));
     assert!((GIVE_UP_REASONS.iter().enumerate()).all(|(n, reason)| *reason as usize == n));
+    assert!((HEDGE_RESULTS.iter().enumerate()).all(|(n, result)| *result as usize == n));
 }

@@ -29,6 +29,12 @@ pub(super) fn event(policy: Option<&'static str>, event: &Event) {
             reason = reason.as_str(),
             "gave up"
         ),
+        Event::Hedge { result } => tracing::debug!(
+            target: "maestro_retry",
+            policy,
+            result = result.as_str(),
+            "hedge"
+        ),
     }
 }
 

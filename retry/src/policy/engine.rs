@@ -9,7 +9,7 @@ use crate::{
         builder::Numbers, call_state::CallState, classify::Classify, config::Config,
         request::Replay, shared::Shared,
     },
-    types::{Attempt, Event, GiveUpReason, Now, RetryReason, Verdict},
+    types::{Attempt, Event, GiveUpReason, HedgeResult, Now, RetryReason, Verdict},
 };
 
 /// Decides what follows an attempt: the part of a policy that a running call needs.
@@ -283,6 +283,11 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
     /// The attempt that was decided on would begin at the time limit or later.
     pub(crate) fn too_late(&self, call: &CallState) {
         self.give_up(call, GiveUpReason::Time);
+    }
+
+    /// What became of the hedge of an attempt.
+    pub(crate) fn hedged(&self, result: HedgeResult) {
+        self.report(|| Event::Hedge { result });
     }
 
     fn give_up(&self, call: &CallState, reason: GiveUpReason) {

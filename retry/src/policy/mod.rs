@@ -226,6 +226,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// | `maestro_retry_gave_up_total` | `name`, `reason` | failures that were the answer |
     /// | `maestro_retry_wait_seconds` | `name` | waits before retries |
     /// | `maestro_retry_budget_level` | `name` | what the budget has left, read after each failure |
+    /// | `maestro_retry_hedges_total` | `name`, `result` | attempts that reached the delay of a [`Hedge`](crate::Hedge), by [`HedgeResult`](crate::HedgeResult) |
     ///
     /// The series of two policies with one name add up: give each its own.
     pub fn named(mut self, name: &'static str) -> Self {
@@ -404,6 +405,20 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
             None
         };
         (call, token, copy)
+    }
+
+    /// The beginning of an attempt that may be hedged: its time limit, and the copy that the hedge sends. `None` if the
+    /// request must not be repeated.
+    #[inline]
+    pub(crate) fn begin_hedge<Req>(&self, timed: bool, request: &Req) -> Option<(CallState, Req)>
+    where
+        Q: Replay<Req>,
+        D: DeadlineOf<Req>,
+    {
+        let copy = self.engine.replay(request)?;
+        let deadline = self.deadline.deadline_of(request);
+        let (started, limit, _) = self.engine.config().limits(timed, deadline);
+        Some((CallState::new(started, limit), copy))
     }
 
     pub(crate) const fn engine(&self) -> &Engine<V, Q, B> {

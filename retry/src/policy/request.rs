@@ -37,7 +37,8 @@ pub struct ReplayWith<F>(F);
 ///
 /// You rarely name it: [`NoDeadline`] is the default, and [`deadline`](crate::RetryPolicy::deadline) takes a closure.
 pub trait DeadlineOf<Req> {
-    /// The deadline of `request`, if it has one. Asked once a call, and only if a retry is possible.
+    /// The deadline of `request`, if it has one. Asked once a call, and only if a retry is possible; with a
+    /// [hedge](crate::RetryLayer::hedge) also once an attempt.
     fn deadline_of(&self, request: &Req) -> Option<Instant>;
 }
 

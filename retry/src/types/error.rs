@@ -40,6 +40,22 @@ pub enum InvalidConfig {
     },
     /// The share of an [`InFlightShare`](crate::InFlightShare) is not a number from 0 to 1.
     Share(f64),
+    /// The delay of a [`Hedge`](crate::Hedge) is not between its bounds, or these are not between 1 ms and an hour.
+    #[non_exhaustive]
+    HedgeDelay {
+        /// The shortest delay.
+        min: Duration,
+        /// The fixed delay, or the first one.
+        delay: Duration,
+        /// The longest delay.
+        max: Duration,
+    },
+    /// The quantile of a [`Hedge`](crate::Hedge) is not a number from 0.5 to 0.999.
+    Quantile(f64),
+    /// The share of a [`Hedge`](crate::Hedge) is not a number from 0 to 1.
+    HedgeShare(f64),
+    /// The burst of a [`Hedge`](crate::Hedge) is not from 1 to 1,000.
+    HedgeBurst(u32),
 }
 
 impl InvalidConfig {
@@ -70,6 +86,16 @@ impl InvalidConfig {
             Self::Share(_) => {
                 "the share of calls in flight must be from 0 to 1: 0.2 lets one in five be a retry"
             }
+            Self::HedgeDelay { .. } => {
+                "the delay of a hedge must be between its bounds, and these from 1 ms to an hour"
+            }
+            Self::Quantile(_) => {
+                "the quantile of a hedge must be from 0.5 to 0.999: 0.99 hedges one call in a hundred"
+            }
+            Self::HedgeShare(_) => {
+                "the share of a hedge must be from 0 to 1: 0.02 lets one in fifty calls be hedged"
+            }
+            Self::HedgeBurst(_) => "a hedge must save up from 1 to 1,000 hedges",
         }
     }
 }
@@ -79,16 +105,26 @@ impl fmt::Display for InvalidConfig {
         f.write_str(self.message())?;
         match self {
             Self::ZeroAttempts => Ok(()),
-            Self::Attempts(found) | Self::Floor(found) | Self::MaxTokens(found) => {
+            Self::Attempts(found)
+            | Self::Floor(found)
+            | Self::MaxTokens(found)
+            | Self::HedgeBurst(found) => {
                 write!(f, " (found {found})")
             }
             Self::Backoff { field, base, cap } => {
                 write!(f, " ({field}: found {base:?} above {cap:?})")
             }
-            Self::Ratio(found) | Self::TokenRatio(found) | Self::Share(found) => {
+            Self::Ratio(found)
+            | Self::TokenRatio(found)
+            | Self::Share(found)
+            | Self::Quantile(found)
+            | Self::HedgeShare(found) => {
                 write!(f, " (found {found})")
             }
             Self::Ttl(found) => write!(f, " (found {found:?})"),
+            Self::HedgeDelay { min, delay, max } => {
+                write!(f, " (found {delay:?}, and bounds of {min:?} and {max:?})")
+            }
             Self::Cost { cost, capacity } => write!(f, " (found {cost} of {capacity})"),
         }
     }

@@ -26,6 +26,31 @@ pub enum Event {
         /// The reason why no further attempt is made.
         reason: GiveUpReason,
     },
+    /// An attempt reached the delay of its [hedge](crate::RetryLayer::hedge).
+    Hedge {
+        /// What became of the hedge.
+        result: HedgeResult,
+    },
+}
+
+/// What became of the hedge of an attempt that reached its delay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HedgeResult {
+    /// It was sent, and its result was the answer.
+    Won,
+    /// It was sent. The other attempt answered first, or the hedge failed, or the caller cancelled the call.
+    Lost,
+    /// [`only_while`](crate::HedgeLayer::only_while) returned false.
+    Off,
+    /// The deadline or [`max_elapsed`](crate::Builder::max_elapsed) had passed.
+    Time,
+    /// The calls that succeeded before the delay had not paid for it.
+    Credit,
+    /// The service was not ready at once.
+    NotReady,
+    /// The budget did not grant it.
+    Budget,
 }
 
 /// The reason for a retry.
@@ -87,6 +112,22 @@ impl GiveUpReason {
             Self::Time => "time",
             Self::Budget => "budget",
             Self::NotReady => "not_ready",
+        }
+    }
+}
+
+impl HedgeResult {
+    /// The result as metrics and traces write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Won => "won",
+            Self::Lost => "lost",
+            Self::Off => "off",
+            Self::Time => "time",
+            Self::Credit => "credit",
+            Self::NotReady => "not_ready",
+            Self::Budget => "budget",
         }
     }
 }

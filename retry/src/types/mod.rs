@@ -21,7 +21,7 @@ mod verdict;
 
 pub use attempt::Attempt;
 pub use error::InvalidConfig;
-pub use event::{Event, GiveUpReason, RetryReason};
+pub use event::{Event, GiveUpReason, HedgeResult, RetryReason};
 pub use may_reject::{Boxed, Listed, MayReject};
 pub use now::Now;
 pub(crate) use rejection::is_rejection;

@@ -61,7 +61,12 @@ impl Recorded {
     }
 
     fn cell(&self, metric: &'static str, reason: Option<&'static str>) -> Arc<Cell> {
-        let labels = [("name", Some("store")), ("reason", reason)];
+        let second = if metric == "maestro_retry_hedges_total" {
+            "result"
+        } else {
+            "reason"
+        };
+        let labels = [("name", Some("store")), (second, reason)];
         let labels = labels
             .into_iter()
             .filter_map(|(label, value)| Some((label, value?)));

@@ -1,0 +1,65 @@
+//! Loom models of `pace.rs`, one property each.
+
+use std::time::Duration;
+
+use loom::{sync::Arc, thread};
+
+use super::pace::{Pace, Terms};
+
+const DELAY: Duration = Duration::from_millis(100);
+
+/// A call pays for half a hedge, and two are saved up.
+fn pace() -> Arc<Pace> {
+    let terms = Terms::fixed(DELAY, 0.5, 2);
+    Arc::new(Pace::new(terms.live(0.5, DELAY / 100, DELAY * 100)))
+}
+
+/// Runs `f` on another thread and `g` on this one at the same time. Returns both results.
+fn both<R: 'static>(
+    pace: &Arc<Pace>,
+    f: impl FnOnce(&Pace) -> R + 'static,
+    g: impl FnOnce(&Pace) -> R,
+) -> (R, R) {
+    let other = Arc::clone(pace);
+    let there = thread::spawn(move || f(&other));
+    let here = g(pace);
+    (there.join().unwrap(), here)
+}
+
+#[test]
+fn concurrent_calls_pay_and_lower_the_delay_once_each() {
+    loom::model(|| {
+        let (pace, alone) = (pace(), pace());
+        both(&pace, Pace::early, Pace::early);
+        alone.early();
+        alone.early();
+        assert_eq!((pace.credit(), pace.delay()), (1, alone.delay()));
+    });
+}
+
+#[test]
+fn last_credit_is_taken_once() {
+    loom::model(|| {
+        let pace = pace();
+        pace.early();
+        pace.early();
+        let (there, here) = both(&pace, Pace::take, Pace::take);
+        assert!(there ^ here);
+        pace.give_back();
+        assert_eq!(pace.credit(), 1);
+    });
+}
+
+#[test]
+fn slow_and_fast_call_at_once_leave_the_delay() {
+    loom::model(|| {
+        let pace = pace();
+        both(&pace, Pace::early, Pace::reached);
+        pace.early();
+        pace.reached();
+        // Half and half are in balance at the median.
+        assert_eq!((pace.credit(), pace.delay()), (1, pace.delay()));
+        let error = pace.delay().abs_diff(DELAY);
+        assert!(error < Duration::from_micros(1), "{error:?}");
+    });
+}

@@ -1,0 +1,241 @@
+//! When a hedge begins and whether there is credit for one, in one word:
+//!
+//! ```text
+//! 63                          32 31                     0
+//! [   log2 of the live delay    |        credit         ]
+//! ```
+//!
+//! # The live quantile
+//!
+//! A call that ends before the delay lowers its logarithm by `STEP × (1 − q)`, a call that reaches it raises it by
+//! `STEP × q`. Both are in balance where the share `1 − q` of the calls reaches the delay: at the quantile. This is
+//! stochastic approximation (Robbins, Monro: "A Stochastic Approximation Method", 1951) with a constant step, so that it
+//! follows a service that changes. It needs no latency, only whether the delay was reached, which is known of a call
+//! whose attempt was dropped because its hedge won. A histogram of latencies does not contain those calls, and so its
+//! quantiles fall, and more calls are hedged.
+//!
+//! The sum of all steps is the distance that the delay moved, so the share holds for any latencies, and not only for
+//! random ones (Gibbs, Candès: "Adaptive Conformal Inference Under Distribution Shift", 2021). Of calls one after another
+//! that are all faster than 0.9 × the longest delay,
+//!
+//! ```text
+//! calls that reach the delay ≤ (1 − q) × calls + log2(longest / first delay) / STEP
+//! ```
+//!
+//! # Credit
+//!
+//! A call that ends before the delay pays `share` of a hedge, up to `burst` hedges. There is none in the beginning. So over
+//! any history `hedges ≤ share × calls that ended before the delay`, and from any moment on at most `burst` more.
+//!
+//! # Ordering
+//!
+//! Every operation is Relaxed: the word is the whole state, and nothing else is published with it.
+
+use std::time::Duration;
+
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+pub(super) struct Pace {
+    word: AtomicU64,
+    terms: Terms,
+}
+
+/// The numbers by which the word changes.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    /// Equal for a fixed delay.
+    shortest: Duration,
+    longest: Duration,
+    /// In units of the logarithm, as what follows.
+    first: u32,
+    lowest: u32,
+    highest: u32,
+    /// Both are 0 for a fixed delay.
+    up: u32,
+    down: u32,
+    /// In units of credit.
+    pay: u32,
+    most: u32,
+}
+
+/// The two halves of the word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Level {
+    /// log2 of nanoseconds, in units of 1 / [`OCTAVE`].
+    log: u32,
+    credit: u32,
+}
+
+/// What one hedge costs, and so the resolution of the share.
+pub(super) const HEDGE: u32 = 10_000;
+
+/// The units of a factor of two. The logarithm of an hour in nanoseconds, 41.7, fits in 32 bits.
+const OCTAVE: f64 = (1 << 26) as f64;
+
+/// How far a call moves the delay, in factors of two. With the 99th percentile, eight calls that reach the delay double
+/// it, and 800 that do not halve it. In the balance the delay of an exponential distribution then varies by about 10 %.
+const STEP: f64 = 0.125;
+
+// === impl Pace ===
+
+impl Pace {
+    pub(super) fn new(terms: Terms) -> Self {
+        let level = Level {
+            log: terms.first,
+            credit: 0,
+        };
+        Self {
+            word: AtomicU64::new(level.pack()),
+            terms,
+        }
+    }
+
+    /// The time after which a hedge begins.
+    pub(super) fn delay(&self) -> Duration {
+        self.terms.delay(self.level())
+    }
+
+    /// The hedges that could begin.
+    pub(super) fn credit(&self) -> u32 {
+        self.level().credit / HEDGE
+    }
+
+    /// A call succeeded before the delay was over.
+    pub(super) fn early(&self) {
+        // A fixed delay and full credit are only read.
+        self.update(|level| Some(self.terms.early(level)).filter(|after| *after != level));
+    }
+
+    /// A call reached the delay.
+    pub(super) fn reached(&self) {
+        if self.terms.up > 0 {
+            self.update(|level| Some(self.terms.reached(level)));
+        }
+    }
+
+    /// Takes the credit for one hedge, if there is enough.
+    pub(super) fn take(&self) -> bool {
+        self.update(Level::take)
+    }
+
+    /// The hedge whose credit was taken does not begin.
+    pub(super) fn give_back(&self) {
+        self.update(|level| Some(self.terms.give_back(level)));
+    }
+
+    fn level(&self) -> Level {
+        Level::unpack(self.word.load(Relaxed))
+    }
+
+    fn update(&self, by: impl Fn(Level) -> Option<Level>) -> bool {
+        self.word
+            .fetch_update(Relaxed, Relaxed, |word| {
+                by(Level::unpack(word)).map(Level::pack)
+            })
+            .is_ok()
+    }
+}
+
+// === impl Terms ===
+
+impl Terms {
+    /// A delay that stays as it is.
+    pub(super) fn fixed(delay: Duration, share: f64, burst: u32) -> Self {
+        Self {
+            shortest: delay,
+            longest: delay,
+            first: log(delay),
+            lowest: log(delay),
+            highest: log(delay),
+            up: 0,
+            down: 0,
+            pay: scaled(share, f64::from(HEDGE)),
+            most: burst.saturating_mul(HEDGE),
+        }
+    }
+
+    /// A delay that follows a quantile, between two bounds.
+    pub(super) fn live(self, quantile: f64, shortest: Duration, longest: Duration) -> Self {
+        Self {
+            shortest,
+            longest,
+            lowest: log(shortest),
+            highest: log(longest),
+            up: scaled(STEP * quantile, OCTAVE),
+            down: scaled(STEP * (1.0 - quantile), OCTAVE),
+            ..self
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and below an hour in nanoseconds"
+    )]
+    fn delay(&self, level: Level) -> Duration {
+        let nanos = (f64::from(level.log) / OCTAVE).exp2();
+        // The bounds are exact, and a fixed delay with them.
+        Duration::from_nanos(nanos as u64).clamp(self.shortest, self.longest)
+    }
+
+    fn early(&self, level: Level) -> Level {
+        Level {
+            log: level.log.saturating_sub(self.down).max(self.lowest),
+            credit: level.credit.saturating_add(self.pay).min(self.most),
+        }
+    }
+
+    fn reached(&self, level: Level) -> Level {
+        Level {
+            log: level.log.saturating_add(self.up).min(self.highest),
+            ..level
+        }
+    }
+
+    fn give_back(&self, level: Level) -> Level {
+        Level {
+            credit: level.credit.saturating_add(HEDGE).min(self.most),
+            ..level
+        }
+    }
+}
+
+// === impl Level ===
+
+impl Level {
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of a word")]
+    const fn unpack(word: u64) -> Self {
+        Self {
+            log: (word >> 32) as u32,
+            credit: word as u32,
+        }
+    }
+
+    const fn pack(self) -> u64 {
+        (self.log as u64) << 32 | self.credit as u64
+    }
+
+    fn take(self) -> Option<Self> {
+        Some(Self {
+            credit: self.credit.checked_sub(HEDGE)?,
+            ..self
+        })
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "an hour in nanoseconds is below 2^53"
+)]
+fn log(delay: Duration) -> u32 {
+    scaled((delay.as_nanos() as f64).log2(), OCTAVE)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative; a cast of a float saturates"
+)]
+fn scaled(number: f64, unit: f64) -> u32 {
+    (number * unit).round() as u32
+}
