@@ -46,7 +46,7 @@ fn the_models_of_circuit_breaker_hold() {
 
 #[test]
 fn the_models_of_retry_hold() {
-    check_models("maestro-retry", 14);
+    check_models("maestro-retry", 17);
 }
 
 #[test]
