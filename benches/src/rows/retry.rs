@@ -1,13 +1,15 @@
+use std::time::Duration;
+
 use maestro_retry::{
-    Backoff, FallbackLayer, HalfFull, RetryBudget, RetryLayer, RetryPolicy, StaticHalfFull,
-    StaticRetryBudget,
+    Backoff, CloneRequest, FallbackLayer, HalfFull, Hedge, HedgeLayer, NoDeadline, RetryBudget,
+    RetryErrors, RetryLayer, RetryPolicy, StaticHalfFull, StaticRetryBudget, Unlimited,
 };
 use tower::Layer;
 
-use super::floors::{FAILS_EVERY_OTHER, READY};
+use super::floors::{FAILS_EVERY_OTHER, PENDING, READY};
 use crate::{
     Row,
-    inner::{FailsEveryOther, Nothing},
+    inner::{FailsEveryOther, Nothing, PendingOnce},
 };
 
 static THROTTLE: StaticHalfFull = HalfFull::builder().build_static("static");
@@ -52,6 +54,14 @@ pub(super) fn rows() -> Vec<Row> {
             RetryLayer::new(policy().budget(&THROTTLE).leak()).layer(Nothing)
         })
         .target(60.0, 0.0),
+        // Neither ends after the delay, which is the longest. With full credit a call only reads the shared word.
+        Row::service("retry, hedge, inner ready", READY, || {
+            hedged().layer(Nothing)
+        }),
+        Row::service("retry, hedge, inner pending once", PENDING, || {
+            hedged().layer(PendingOnce)
+        })
+        .timed(),
         // Every other call fails, for which the default budget would grant few retries.
         Row::service("retry, one, without delay", FAILS_EVERY_OTHER, || {
             RetryLayer::new(policy().unlimited()).layer(FailsEveryOther::new())
@@ -71,6 +81,14 @@ pub(super) fn rows() -> Vec<Row> {
             FallbackLayer::new(async |request, _| Ok(request)).layer(FailsEveryOther::new())
         }),
     ]
+}
+
+fn hedged() -> HedgeLayer<
+    &'static RetryPolicy<RetryErrors, CloneRequest, NoDeadline, Unlimited>,
+    &'static Hedge,
+> {
+    let hedge = Hedge::after(Duration::from_hours(1)).build();
+    RetryLayer::new(policy().unlimited().leak()).hedge(hedge.expect("an hour is legal").leak())
 }
 
 /// Three attempts without delays: a delay would measure the clock, not the layer.
