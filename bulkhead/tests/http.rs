@@ -198,9 +198,13 @@ fn an_answer_has_status_headers_and_cause() {
         let response = answer.unwrap();
         assert_eq!(
             (response.status().as_u16(), response.headers().len()),
-            (200, 4)
+            (200, 5)
         );
         assert_eq!(header(&response, "grpc-status").unwrap(), code);
+        assert_eq!(
+            header(&response, "grpc-message").unwrap(),
+            "too many calls at once"
+        );
         assert_eq!(
             header(&response, "content-type").unwrap(),
             "application/grpc"
@@ -224,7 +228,7 @@ fn an_answer_without_a_better_chance_names_no_time() {
     let http: Response<()> = closed().http_response::<_, Infallible>().unwrap();
     assert_eq!((http.status().as_u16(), http.headers().len()), (503, 0));
     let grpc: Response<()> = closed().grpc_response::<_, Infallible>().unwrap();
-    assert_eq!(grpc.headers().len(), 2);
+    assert_eq!(grpc.headers().len(), 3);
 }
 
 /// Stacks as they are written by hand: no type is spelled out.

@@ -69,7 +69,8 @@ async fn an_answer_tells_a_limit_from_a_deadline() {
 
         let response = grpc.call(left).await.unwrap();
         let headers = response.headers();
-        assert_eq!((response.status().as_u16(), headers.len()), (200, 2));
+        assert_eq!((response.status().as_u16(), headers.len()), (200, 3));
+        assert_eq!(headers["grpc-message"], "the call took too long");
         assert_eq!(
             (&headers["grpc-status"], &headers["content-type"]),
             (&"4".parse().unwrap(), &"application/grpc".parse().unwrap())

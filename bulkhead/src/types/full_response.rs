@@ -90,6 +90,7 @@ impl Full {
         Answer {
             status,
             grpc_code,
+            message: "too many calls at once",
             retry_after: self.retry_after(),
             is_overload: self.cause() != Cause::Closed,
             error: self,

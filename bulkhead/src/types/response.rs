@@ -15,6 +15,7 @@ type Cause = Arc<dyn Error + Send + Sync>;
 /// <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-overloaded-set>
 const OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// <https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback>
 const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
@@ -22,6 +23,9 @@ const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 pub(crate) struct Answer<E> {
     pub(crate) status: StatusCode,
     pub(crate) grpc_code: u16,
+    /// For the caller of a gRPC method: printable ASCII without `%`. Without the text of the error, which names what is
+    /// behind the service.
+    pub(crate) message: &'static str,
     /// When the call may be tried again, if that is known.
     pub(crate) retry_after: Option<Duration>,
     /// Whether the call was rejected for want of capacity, so that a retry makes it worse.
@@ -42,12 +46,14 @@ impl<E: Error + Send + Sync + 'static> Answer<E> {
         self.finish(response)
     }
 
-    /// The gRPC response, which has only trailers: `grpc-status`, and `grpc-retry-pushback-ms` (rounded up).
+    /// The gRPC response, which has only trailers: `grpc-status`, `grpc-message`, and `grpc-retry-pushback-ms` (rounded
+    /// up).
     pub(crate) fn grpc<B: Default>(self) -> Response<B> {
         let mut response = Response::new(B::default());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(GRPC_STATUS, self.grpc_code.into());
+        headers.insert(GRPC_MESSAGE, HeaderValue::from_static(self.message));
         if let Some(wait) = self.retry_after {
             let millis = wait.as_nanos().div_ceil(1_000_000);
             let millis = u64::try_from(millis).unwrap_or(u64::MAX);

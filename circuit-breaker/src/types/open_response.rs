@@ -65,6 +65,7 @@ impl Open {
     /// let open = breaker.try_acquire().unwrap_err();
     /// let response = open.grpc_response::<(), Infallible>()?;
     /// assert_eq!(response.headers()["grpc-status"], "14");
+    /// assert_eq!(response.headers()["grpc-message"], "the circuit is open");
     /// assert_eq!(response.headers()["grpc-retry-pushback-ms"], "5000");
     /// # Ok(())
     /// # }
@@ -79,6 +80,7 @@ impl Open {
         Answer {
             status: StatusCode::SERVICE_UNAVAILABLE,
             grpc_code: UNAVAILABLE,
+            message: "the circuit is open",
             retry_after: Some(self.retry_after()),
             is_overload: true,
             error: self,

@@ -114,6 +114,7 @@ impl Spent {
         Answer {
             status: StatusCode::SERVICE_UNAVAILABLE,
             grpc_code: 14, // unavailable
+            message: "optional work is refused for now",
             retry_after: Some(self.retry_after()),
             is_overload: true,
             error: self,

@@ -58,6 +58,7 @@ impl Elapsed {
         Answer {
             status,
             grpc_code: DEADLINE_EXCEEDED,
+            message: "the call took too long",
             retry_after: None,
             is_overload: false,
             error: self,
