@@ -6,7 +6,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::Response;
+use http::{
+    HeaderName, Response,
+    header::{
+        CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRAILER, TRANSFER_ENCODING,
+    },
+};
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
@@ -87,6 +92,17 @@ where
     }
 }
 
+/// What says how to read a message, which a trailer must not change:
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-6.5.1>.
+const FRAMING: [HeaderName; 6] = [
+    CONNECTION,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    TRAILER,
+    TRANSFER_ENCODING,
+];
+
 /// The response whose body has begun with `first`. `hint` is the size of the body before it.
 fn begin<B: Body<Error: MayReject<M>>, M>(
     response: Response<B>,
@@ -100,10 +116,13 @@ fn begin<B: Body<Error: MayReject<M>>, M>(
         Some(Err(error)) => (Some(Err(error)), Some(NoMessage::Failed)),
         Some(Ok(frame)) => match frame.into_trailers() {
             Err(data) => (Some(Ok(data)), None),
-            Ok(trailers) => match grpc_code(&trailers) {
+            Ok(mut trailers) => match grpc_code(&trailers) {
                 None => (Some(Ok(Frame::trailers(trailers))), Some(NoMessage::NoCode)),
                 Some(0) => (Some(Ok(Frame::trailers(trailers))), None),
                 Some(_) => {
+                    for name in FRAMING {
+                        trailers.remove(name);
+                    }
                     head.headers.extend(trailers);
                     (None, None)
                 }

@@ -37,7 +37,8 @@ use crate::{
 /// | an error | is given on with that error in front of the rest | an error, which is retried |
 /// | its end, or trailers without a code | is given on as it was | code 2, unknown |
 ///
-/// A trailer that is moved to the head replaces a header of that name. Nothing is buffered beyond the one frame, and nothing
+/// A trailer that is moved to the head replaces a header of that name, except those that say how to read the message, such as
+/// `content-length`, which are left out. Nothing is buffered beyond the one frame, and nothing
 /// is allocated unless the response has failed.
 ///
 /// The head of a streaming response comes with the first message. Leave methods whose first message may take long, such

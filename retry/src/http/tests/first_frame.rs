@@ -241,6 +241,30 @@ fn a_trailer_replaces_the_header_of_its_name() {
     assert_eq!(verdict(&RetryHttp, &result), wait);
 }
 
+#[test]
+fn trailers_do_not_change_how_the_head_is_read() {
+    let mut response = grpc([Step::Trailers(vec![
+        ("grpc-status", "14"),
+        ("content-length", "5"),
+        ("content-type", "text/html"),
+        ("content-encoding", "gzip"),
+        ("transfer-encoding", "chunked"),
+        ("connection", "close"),
+        ("x", "y"),
+    ])]);
+    response
+        .headers_mut()
+        .extend(trailers(&[("content-length", "0")]));
+    let answer = block_on(through(response, request()));
+    let expected = [
+        ("content-type", GRPC),
+        ("content-length", "0"),
+        ("grpc-status", "14"),
+        ("x", "y"),
+    ];
+    assert_eq!(answer.headers(), &trailers(&expected));
+}
+
 /// A policy of three attempts that waits `wait` before each retry.
 fn policy(wait: Duration) -> RetryPolicy<RetryHttp, HttpReplay> {
     RetryPolicy::builder()
