@@ -19,7 +19,7 @@ use axum::{
     routing::get,
 };
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full};
-use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open, Outcome, Wait};
+use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open, Wait};
 use maestro_retry::FallbackLayer;
 use maestro_timeout::{Elapsed, TimeoutLayer};
 use redis::{
@@ -64,7 +64,7 @@ pub(crate) fn notes(
     let kept = cache.clone();
     let stack = ServiceBuilder::new()
         .layer(FallbackLayer::new(move |id, failed| kept.find(id, failed)))
-        .layer(CircuitBreakerLayer::new(breaker).classify(meaning))
+        .layer(CircuitBreakerLayer::new(breaker).ignore_rejections())
         .layer(TimeoutLayer::new(Duration::from_millis(250)))
         .layer(BulkheadLayer::new(pool))
         .service_fn(move |id| read(database.clone(), cache.clone(), id));
@@ -77,15 +77,6 @@ async fn read(database: Database, mut cache: Cache, id: i64) -> Answer {
     // The answer does not fail with the cache.
     let _ = cache.keep(id, note.as_ref()).await;
     Ok(note)
-}
-
-/// A full bulkhead says nothing about the database.
-fn meaning(result: &Answer) -> Outcome {
-    match result {
-        Ok(_) => Outcome::Success,
-        Err(StoreError::Full(_)) => Outcome::Ignored,
-        Err(_) => Outcome::Failure,
-    }
 }
 
 // === PostgreSQL ===
