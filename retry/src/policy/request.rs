@@ -12,9 +12,9 @@ use tokio::time::Instant;
 /// `min(attempts made, attempts allowed − 1)` times.
 #[diagnostic::on_unimplemented(
     message = "`{Req}` cannot be repeated",
-    label = "`{Req}` is not `Clone`, so the retry layer has nothing to send a second time",
+    label = "`{Req}` is not `Clone`, so there is nothing to send a second time",
     note = "derive `Clone` where `{Req}` is your own type,",
-    note = "or say how to copy it: `RetryPolicy::replay(|request: &{Req}| ...)`, which returns an `Option`"
+    note = "or say how to copy it by `.replay(|request: &{Req}| ...)`, which returns an `Option`"
 )]
 pub trait Replay<Req> {
     /// A copy of `request`, or `None` if the request must not, or cannot, be sent again.

@@ -1,7 +1,7 @@
 //~ `Upload` cannot be repeated
-//~ `Upload` is not `Clone`, so the retry layer has nothing to send a second time
+//~ `Upload` is not `Clone`, so there is nothing to send a second time
 //~ derive `Clone` where `Upload` is your own type,
-//~ or say how to copy it: `RetryPolicy::replay(|request: &Upload| ...)`, which returns an `Option`
+//~ or say how to copy it by `.replay(|request: &Upload| ...)`, which returns an `Option`
 
 use std::num::NonZeroU32;
 
