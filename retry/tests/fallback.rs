@@ -243,7 +243,9 @@ fn http_failures_are_answered_and_other_statuses_pass() {
     );
     let services = (layers.0.layer(server), layers.1.layer(server));
     let first = ["204", "400", "404", "418"];
-    let second = ["0", "408", "429", "500", "502", "503", "504", "200"];
+    let second = [
+        "0", "408", "425", "429", "499", "500", "502", "503", "504", "200",
+    ];
     for (path, body) in first
         .map(|p| (p, "first"))
         .into_iter()

@@ -156,10 +156,14 @@ impl<F, E, V, Q, M> FallbackLayer<F, E, V, Q, M> {
         }
     }
 
-    /// Answers every `Err`, and the responses that [`RetryHttp`] calls failures: statuses of 5xx, 408, 425 and 429, and
-    /// their gRPC codes in a response without messages. Feature `http`.
+    /// Answers every `Err`, and the responses that are a failure or a rejection to [`RetryHttp`]: statuses of 5xx, 408, 425,
+    /// 429 and 499, the gRPC codes that [the table](crate::guide::meaning) does not call a success in a response without
+    /// messages, and the responses of layers inside that reject a call. Feature `http`.
     ///
     /// [`classifier`](Self::classifier) takes a `RetryHttp` with other statuses.
+    ///
+    /// It does not look at the method of the request. If the answer may not execute a request a second time, add
+    /// `replayer(HttpReplay::new())`, which leaves out POST and PATCH.
     ///
     /// # Examples
     ///
