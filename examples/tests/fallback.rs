@@ -7,7 +7,7 @@ use maestro_bulkhead::Bulkhead;
 use maestro_circuit_breaker::{CircuitBreaker, State, Wait};
 use tokio::{
     net::TcpListener,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 mod servers;
@@ -52,7 +52,8 @@ impl Service {
     }
 
     async fn note(&self, id: u32) -> Answer {
-        let response = reqwest::get(format!("http://{}/notes/{id}", self.address)).await;
+        let response = reqwest::get(format!("http://{}/notes/{id}", self.address));
+        let response = timeout(PATIENCE, response).await.expect("it is bounded");
         let response = response.expect("the service answers");
         Answer {
             status: response.status().as_u16(),
@@ -61,11 +62,15 @@ impl Service {
         }
     }
 
-    /// Asks until the note has this text and comes from PostgreSQL.
-    async fn sees(&self, id: u32, text: &str) {
+    /// Asks until PostgreSQL answers so. Until then it may be late, or the circuit open.
+    async fn sees(&self, id: u32, answer: Answer) {
         let until = Instant::now() + PATIENCE;
-        while self.note(id).await != fresh(text) {
-            assert!(Instant::now() < until, "no `{text}` in {PATIENCE:?}");
+        loop {
+            let found = self.note(id).await;
+            if found == answer {
+                return;
+            }
+            assert!(Instant::now() < until, "{found:?} instead of {answer:?}");
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -76,6 +81,13 @@ fn fresh(text: &str) -> Answer {
         status: 200,
         text: text.to_owned(),
         is_stale: false,
+    }
+}
+
+fn missing() -> Answer {
+    Answer {
+        status: 404,
+        ..fresh("no such note")
     }
 }
 
@@ -107,8 +119,8 @@ async fn redis_answers_while_postgres_hangs_or_is_dead() {
         "INSERT INTO note VALUES (1, 'buy milk'), (2, 'never read')",
     )
     .await;
-    service.sees(1, "buy milk").await;
-    assert_eq!(service.note(7).await.status, 404);
+    service.sees(1, fresh("buy milk")).await;
+    service.sees(7, missing()).await;
 
     // It hangs: the timeout ends the calls, until the open circuit does not make them any more.
     postgres.pause();
@@ -121,7 +133,7 @@ async fn redis_answers_while_postgres_hangs_or_is_dead() {
     // What was never read has no copy.
     assert_eq!(service.note(2).await.status, 503);
     postgres.resume();
-    service.sees(1, "buy milk").await;
+    service.sees(1, fresh("buy milk")).await;
 
     // A change is in the cache as soon as it was read.
     execute(
@@ -129,7 +141,7 @@ async fn redis_answers_while_postgres_hangs_or_is_dead() {
         "UPDATE note SET text = 'buy oat milk' WHERE id = 1",
     )
     .await;
-    service.sees(1, "buy oat milk").await;
+    service.sees(1, fresh("buy oat milk")).await;
 
     // It is dead: connections are refused.
     postgres.kill();
@@ -139,21 +151,18 @@ async fn redis_answers_while_postgres_hangs_or_is_dead() {
     assert_ne!(service.breaker.state(), State::Closed);
     assert_eq!(service.note(2).await.status, 503);
     postgres.restart().await;
-    service.sees(1, "buy oat milk").await;
+    service.sees(1, fresh("buy oat milk")).await;
 
     // A deleted note does not come back.
     execute(&postgres, "DELETE FROM note WHERE id = 1").await;
-    let until = Instant::now() + PATIENCE;
-    while service.note(1).await.status != 404 {
-        assert!(Instant::now() < until, "the database answers again");
-    }
+    service.sees(1, missing()).await;
     postgres.kill();
     assert_eq!(service.note(1).await.status, 503);
 
     // A dead cache does no harm while the database lives.
     redis.kill();
     postgres.restart().await;
-    service.sees(2, "never read").await;
+    service.sees(2, fresh("never read")).await;
 }
 
 #[test]
