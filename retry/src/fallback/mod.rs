@@ -157,8 +157,8 @@ impl<F, E, V, Q, M> FallbackLayer<F, E, V, Q, M> {
     }
 
     /// Answers every `Err`, and the responses that are a failure or a rejection to [`RetryHttp`]: statuses of 5xx, 408, 425,
-    /// 429 and 499, the gRPC codes that [the table](crate::guide::meaning) does not call a success in a response without
-    /// messages, and the responses of layers inside that reject a call. Feature `http`.
+    /// 429 and 499, the gRPC codes that [the table](crate::guide::meaning) does not call a success, if the head has them, and
+    /// the responses of layers inside that reject a call. Feature `http`.
     ///
     /// [`classifier`](Self::classifier) takes a `RetryHttp` with other statuses.
     ///
