@@ -137,13 +137,14 @@ fn each_failed_call_is_counted_once_by_how_it_ended() {
             2 => Box::pin(ready(Err(2))),
             3 => Box::pin(ready(Ok(3))),
             4 => Box::pin(pending()),
+            7 => Box::pin(ready(Err(9))),
             _ => panic!("5"),
         }
     };
     let layer = FallbackLayer::new(answer)
-        .replay(|n| (*n < 6).then_some(*n))
-        // An answer that is a failure, though no error.
-        .only_if(|result| !matches!(result, Ok(0..=2)))
+        .replay(|n| (*n != 6).then_some(*n))
+        // An answer that is a failure, though no error, and an error that would not be answered.
+        .only_if(|result| !matches!(result, Ok(0..=2) | Err(9)))
         .named("store");
     let service = layer.layer(service_fn(async |n| if n == 0 { Ok(0) } else { Err(n) }));
     let call = |n: u32| task::spawn(service.clone().oneshot(n));
@@ -163,8 +164,9 @@ fn each_failed_call_is_counted_once_by_how_it_ended() {
         assert!(std::panic::catch_unwind(poll).is_err());
         drop(panics);
         assert_eq!(assert_ready!(call(6).poll()), Err(6));
+        assert_eq!(assert_ready!(call(7).poll()), Err(9));
         drop(call(4)); // not polled: it has not failed
     });
-    assert_eq!(counters.0.map(|count| count.load(SeqCst)), [1, 2, 2, 1]);
+    assert_eq!(counters.0.map(|count| count.load(SeqCst)), [1, 3, 2, 1]);
     assert_eq!(counters.1.load(SeqCst), 4, "each was registered once");
 }
