@@ -86,6 +86,9 @@ model_mutant 'a backoff that continues after a hint' src/backoff/delays.rs \
 model_mutant 'a code in trailers that stays behind the head' src/http/first_frame/future.rs \
     'Some(0) => (Some(Ok(Frame::trailers(trailers))), None),' \
     'Some(0 | 14) => (Some(Ok(Frame::trailers(trailers))), None),'
+model_mutant 'a trailer that frames the head' src/http/first_frame/future.rs \
+    'trailers.remove(name);' \
+    ''
 model_mutant 'the head of a response that is not gRPC held back' src/http/first_frame/future.rs \
     '&& awaits_code(&response)' \
     ''
