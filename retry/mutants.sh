@@ -86,6 +86,9 @@ model_mutant 'a backoff that continues after a hint' src/backoff/delays.rs \
 model_mutant 'a code in trailers that stays behind the head' src/http/first_frame/future.rs \
     'Some(0) => (Some(Ok(Frame::trailers(trailers))), None),' \
     'Some(0 | 14) => (Some(Ok(Frame::trailers(trailers))), None),'
+model_mutant 'an empty frame taken for a message' src/http/first_frame/future.rs \
+    'Some(Ok(frame)) if is_empty(frame)' \
+    'Some(Ok(frame)) if false && is_empty(frame)'
 model_mutant 'a trailer that frames the head' src/http/first_frame/future.rs \
     'trailers.remove(name);' \
     ''

@@ -9,8 +9,8 @@ use pin_project::pin_project;
 
 /// The body of a response of a [`FirstFrameService`](crate::FirstFrameService). Feature `http`.
 ///
-/// It yields what the inner body yields, in order. The frame for which the response was held back comes first. If the
-/// trailers are in the head, it is empty, and the inner body is dropped.
+/// It yields what the inner body yields, in order. The frame for which the response was held back comes first, without empty
+/// frames before it. If the trailers are in the head, it is empty, and the inner body is dropped.
 #[pin_project]
 pub struct FirstFrameBody<B: Body> {
     /// What the inner body has yielded already.

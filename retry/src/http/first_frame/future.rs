@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::Buf;
 use http::{
     HeaderName, Response,
     header::{
@@ -87,9 +88,19 @@ where
         let body = waiting.body_mut();
         let hint = body.size_hint();
         let first = ready!(Pin::new(body).poll_frame(cx));
+        if matches!(&first, Some(Ok(frame)) if is_empty(frame)) {
+            // Other tasks have a turn, however many of them there are.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let response = response.take().expect("present above");
         Poll::Ready(Ok(begin(response, first, hint)))
     }
+}
+
+/// Whether it is data without bytes, which HTTP/2 allows at any place. It is no message.
+fn is_empty<D: Buf>(frame: &Frame<D>) -> bool {
+    frame.data_ref().is_some_and(|data| !data.has_remaining())
 }
 
 /// What says how to read a message, which a trailer must not change:

@@ -31,7 +31,7 @@ use crate::{
 ///
 /// | the body begins with | the response | [`RetryHttp`](crate::RetryHttp) sees |
 /// |---|---|---|
-/// | data | is given on with that frame in front of the rest | a success |
+/// | data | is given on with that frame in front of the rest, without empty frames before it | a success |
 /// | trailers with a code other than 0 | has the trailers in its head, and an empty body ("trailers only") | the code, and a pushback |
 /// | trailers with code 0 | is given on as it was | a success |
 /// | an error | is given on with that error in front of the rest | an error, which is retried |
