@@ -191,15 +191,21 @@ model_mutant 'a promotion without data' src/canary/run.rs \
     'Overdue::Promote' \
     'canary::tests::promotions::no_data_holds_and_never_promotes_after_max_wait'
 model_mutant 'trailers that are not read' src/layer/body.rs \
-    'if trailers.is_some() || this.body.is_end_stream() {
-                    awaited.end(trailers);' \
-    'if trailers.is_some() || this.body.is_end_stream() {
-                    awaited.end(None);' \
+    'awaited.end(trailers);' \
+    'awaited.end(None);' \
     'layer::tests::codes::every_code_in_trailers_is_as_published'
 model_mutant 'trailers that are counted when the body is polled again' src/layer/body.rs \
-    'if trailers.is_some() || this.body.is_end_stream() {' \
-    'if this.body.is_end_stream() {' \
+    'let is_last = trailers.is_some() || this.body.is_end_stream();' \
+    'let is_last = this.body.is_end_stream();' \
     'layer::tests::codes::every_code_in_trailers_is_as_published'
+model_mutant 'a body that hyper drops after its announced length, cancelled' src/layer/body.rs \
+    'if is_last || awaited.is_completed_by(bytes) {' \
+    'if is_last {' \
+    'layer::tests::end::a_body_of_the_announced_length_has_ended'
+model_mutant 'an announced length that ends a body before its code' src/layer/end.rs \
+    '.filter(|_| !awaits_code(response))' \
+    '' \
+    'layer::tests::end::a_grpc_body_of_an_announced_length_awaits_its_code'
 model_mutant 'a slow end that is good' src/layer/body.rs \
     'Event::Good if is_late => Event::Bad,' \
     'Event::Good if is_late => Event::Good,' \

@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Buf;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
@@ -36,11 +37,21 @@ pub(super) struct Awaited<P: Borrow<Core>, C> {
     pub(super) classify_end: fn(&C, BodyEnd<'_>) -> Event,
     /// Whether a gRPC code is due in the trailers.
     pub(super) awaits_code: bool,
+    /// The bytes that are due by `Content-Length`, if no code is. hyper drops the body after them, and never asks for its
+    /// end.
+    pub(super) bytes_left: Option<u64>,
     /// A body that ends later is bad.
     pub(super) deadline: Option<Instant>,
 }
 
 impl<P: Borrow<Core>, C> Awaited<P, C> {
+    /// Whether these bytes complete the content that the head announced.
+    fn is_completed_by(&mut self, bytes: usize) -> bool {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.bytes_left = self.bytes_left.map(|left| left.saturating_sub(bytes));
+        self.bytes_left == Some(0)
+    }
+
     /// If the classifier panics, the observation is dropped while unwinding, and is bad.
     fn end(self, trailers: Option<&HeaderMap>) {
         let now = Instant::now();
@@ -58,10 +69,10 @@ impl<P: Borrow<Core>, C> Awaited<P, C> {
 impl<B: Body, P: Borrow<Core>, C> ObservedBody<B, P, C> {
     pub(super) fn new(body: B, mut awaited: Option<Awaited<P, C>>) -> Self {
         // An empty body may never be polled.
-        if body.is_end_stream() {
-            if let Some(awaited) = awaited.take() {
-                awaited.end(None);
-            }
+        let is_empty =
+            |awaited: &mut Awaited<P, C>| body.is_end_stream() || awaited.bytes_left == Some(0);
+        if let Some(awaited) = awaited.take_if(is_empty) {
+            awaited.end(None);
         }
         Self { body, awaited }
     }
@@ -89,14 +100,16 @@ impl<B: Body, P: Borrow<Core>, C> Body for ObservedBody<B, P, C> {
         // Held on the stack while other code runs: a panic drops it while unwinding, and is bad.
         let awaited = this.awaited.take();
         let frame = this.body.as_mut().poll_frame(cx);
-        let Some(awaited) = awaited else {
+        let Some(mut awaited) = awaited else {
             return frame;
         };
         match &frame {
             Poll::Ready(Some(Ok(frame))) => {
                 // Trailers are the last frame, after which a server does not poll again.
                 let trailers = frame.trailers_ref();
-                if trailers.is_some() || this.body.is_end_stream() {
+                let is_last = trailers.is_some() || this.body.is_end_stream();
+                let bytes = frame.data_ref().map_or(0, Buf::remaining);
+                if is_last || awaited.is_completed_by(bytes) {
                     awaited.end(trailers);
                 } else {
                     *this.awaited = Some(awaited);

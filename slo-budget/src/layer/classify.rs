@@ -6,6 +6,12 @@ use crate::types::Event;
 
 /// Decides what a call means for the objective. Implement it for your own type, or pass a closure to
 /// [`bad_if`](crate::ErrorBudgetLayer::bad_if) or [`classify`](crate::ErrorBudgetLayer::classify).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not classify a `Result<{Res}, {Err}>`",
+    label = "the service of this layer has another result than its classifier is for",
+    note = "`.http()` and `.grpc()` are for services whose response is an `http::Response`: put the layer around such a service,",
+    note = "or decide by a closure: `.bad_if(|result| ...)`, `.classify(|result, latency| ...)`"
+)]
 pub trait Classify<Res, Err> {
     /// Whether `classify` uses the latency. If it is `false` the layer reads the clock once less, and the latency may
     /// be zero.

@@ -13,6 +13,12 @@ use crate::{layer::Classify, observation::Observation, record::Core, types::Even
 /// When a call ends: [`AtHead`], or [`AtBodyEnd`](crate::AtBodyEnd) with the feature `http-body`.
 ///
 /// Sealed. A parameter of the layer, its service and its future, so that one implementation serves both ends.
+#[diagnostic::on_unimplemented(
+    message = "a `{Res}` has no body whose end a call could await",
+    label = "`.until_body_end()` and `.grpc()` await the end of an `http_body::Body`",
+    note = "put the layer around a service whose response is an `http::Response` with such a body,",
+    note = "or leave `.until_body_end()` out: the call then ends with its response"
+)]
 pub trait CallEnd<Res, P: Borrow<Core>, C>: sealed::Sealed {
     /// The response of the service.
     type Response;
@@ -80,7 +86,7 @@ impl<P: Borrow<Core>> Head<P> {
 
 #[cfg(feature = "http-body")]
 mod body {
-    use http::Response;
+    use http::{Response, header::CONTENT_LENGTH};
     use http_body::Body;
 
     use super::{AtBodyEnd, Borrow, CallEnd, Classify, Core, Event, Head, sealed};
@@ -111,6 +117,7 @@ mod body {
                         classifier: classifier.clone(),
                         classify_end: C::classify_end,
                         awaits_code: awaits_code(response),
+                        bytes_left: content_length(response),
                         deadline,
                     });
                 }
@@ -119,6 +126,12 @@ mod body {
             }
             result.map(|response| response.map(|body| ObservedBody::new(body, awaited)))
         }
+    }
+
+    /// The length of the content that the head announces, unless a gRPC code follows it.
+    fn content_length<B>(response: &Response<B>) -> Option<u64> {
+        let length = response.headers().get(CONTENT_LENGTH)?.to_str().ok()?;
+        length.parse().ok().filter(|_| !awaits_code(response))
     }
 
     impl sealed::Sealed for AtBodyEnd {}

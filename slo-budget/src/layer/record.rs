@@ -149,6 +149,9 @@ impl<C, B> ErrorBudgetLayer<C, B> {
     /// - cancelled ([`Builder::on_cancel`](crate::Builder::on_cancel)) if the body is dropped before its end: a
     ///   body that is not read to its end was not delivered.
     ///
+    /// A body with a `Content-Length` ends with its last byte, as a server of HTTP/1 does not ask for more. The response to a
+    /// HEAD request is often dropped unread: it was cancelled.
+    ///
     /// The body ends as fast as the client reads it: with `slow_after` a client that reads slowly makes its calls bad.
     /// Nothing is buffered.
     ///

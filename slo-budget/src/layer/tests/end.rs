@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use tokio_test::{assert_ready_ok, task};
 use tower::{Layer, Service, service_fn};
 
@@ -65,6 +65,47 @@ async fn a_classifier_may_decide_at_the_end() {
     scene.frames.pop();
     let head = Response::builder();
     assert_eq!(scene.count(plain, head).await, Event::Excluded);
+}
+
+/// hyper drops a body of HTTP/1 after the bytes that `Content-Length` announced, and does not ask for its end.
+#[tokio::test(start_paused = true)]
+async fn a_body_of_the_announced_length_has_ended() {
+    for (length, reads, expected) in [
+        ("0", 0, Event::Good),
+        ("9", 1, Event::Good),
+        ("18", 2, Event::Good),
+        ("10", 2, Event::Good),
+        ("18", 1, Event::Bad),
+        ("9", 0, Event::Bad),
+        ("many", 2, Event::Bad),
+    ] {
+        let budget = ErrorBudget::builder().on_cancel(Event::Bad);
+        let budget = budget.build("b").expect("the defaults are valid");
+        let layer = ErrorBudgetLayer::new(budget.clone()).until_body_end();
+        let mut service = layer.layer(service_fn(async |_: Request<()>| {
+            let mut response = Response::new(Script {
+                frames: vec![Sent::Data, Sent::Data].into_iter(),
+                foresees_end: false,
+            });
+            let length = HeaderValue::from_static(length);
+            response.headers_mut().insert("content-length", length);
+            Ok::<_, Infallible>(response)
+        }));
+        let mut call = task::spawn(Box::pin(service.call(Request::new(()))));
+        let mut body = Box::pin(assert_ready_ok!(call.poll()).into_body());
+        for _ in 0..reads {
+            assert!(poll(body.as_mut()).is_some_and(|frame| frame.is_ok()));
+        }
+        drop(body);
+        assert_eq!(event(&budget), expected, "{length} {reads}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grpc_body_of_an_announced_length_awaits_its_code() {
+    let scene = Scene::new([Sent::Data, Sent::Code(13)]);
+    let head = grpc().header("content-length", 9);
+    assert_eq!(scene.count(ErrIsBad, head).await, Event::Bad);
 }
 
 #[test]
