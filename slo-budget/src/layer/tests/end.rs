@@ -103,9 +103,11 @@ async fn a_body_of_the_announced_length_has_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn a_grpc_body_of_an_announced_length_awaits_its_code() {
-    let scene = Scene::new([Sent::Data, Sent::Code(13)]);
-    let head = grpc().header("content-length", 9);
-    assert_eq!(scene.count(ErrIsBad, head).await, Event::Bad);
+    for (code, expected) in [(0, Event::Good), (1, Event::Excluded), (13, Event::Bad)] {
+        let scene = Scene::new([Sent::Data, Sent::Code(code)]);
+        let head = grpc().header("content-length", 9);
+        assert_eq!(scene.count(ErrIsBad, head).await, expected);
+    }
 }
 
 #[test]
