@@ -1,11 +1,11 @@
 //! One deadline in the request, which every layer that may wait reads.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use axum::http::{Request, Response, StatusCode};
 use http_body_util::Empty;
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, Full, Queue};
-use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open, Outcome, Wait};
+use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open, Outcome, State, Wait};
 use maestro_retry::{Backoff, HttpReplay, RetryHttp, RetryLayer, RetryPolicy};
 use maestro_timeout::{Deadline, Elapsed, TimeoutLayer, in_extensions};
 use proptest::prelude::*;
@@ -164,7 +164,7 @@ async fn run(
                     sleep(ms(after)).await;
                     is_ok.then_some(()).ok_or(StackError::Failed)
                 }
-                None => std::future::pending().await,
+                None => pending().await,
             }
         }
     });
@@ -241,4 +241,42 @@ async fn a_wait_beyond_the_stamped_end_is_not_begun() {
     let (answer, after) = throttled(ms(1_900)).await;
     assert_eq!(answer, too_many);
     assert!(after >= ms(1_000) && after < ms(1_900), "{after:?}");
+}
+
+/// The state of a breaker after calls to a server that hangs, with this limit of an attempt and time left by each caller.
+async fn breaker_of_a_hung_server(attempt: Duration, left: Duration) -> State {
+    let builder = CircuitBreaker::builder().consecutive_failures(3);
+    let breaker = builder.build("hung").expect("legal numbers");
+    let service = ServiceBuilder::new()
+        .layer(TimeoutLayer::new(ms(1_000)).stamp())
+        .layer(CircuitBreakerLayer::new(breaker.clone()).ignore_rejections())
+        .layer(TimeoutLayer::new(attempt).deadline(in_extensions))
+        .service(service_fn(|_: Request<Body>| {
+            pending::<Result<(), StackError>>()
+        }));
+    for _ in 0..10 {
+        let mut request = Request::new(Body::new());
+        Deadline::after(left).insert_into(request.extensions_mut());
+        service
+            .clone()
+            .oneshot(request)
+            .await
+            .expect_err("it hangs");
+    }
+    breaker.state()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hung_server_opens_the_breaker_by_the_attempts_limit() {
+    let hour = ms(3_600_000);
+    assert_eq!(breaker_of_a_hung_server(ms(250), hour).await, State::Open);
+    // A caller without time says nothing about the server, and neither does a limit that no call reaches.
+    assert_eq!(
+        breaker_of_a_hung_server(ms(250), ms(100)).await,
+        State::Closed
+    );
+    assert_eq!(
+        breaker_of_a_hung_server(ms(2_000), hour).await,
+        State::Closed
+    );
 }

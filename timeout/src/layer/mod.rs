@@ -76,6 +76,10 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
     /// are zero. Its result would be late, and starting it costs the inner service. A deadline of the current
     /// instant has not passed: the call is made and polled once.
     ///
+    /// A call that the deadline ends is no failure of the service to a circuit breaker outside. So let the limit of an attempt
+    /// be well below the time that callers leave, or a service that hangs never opens the circuit: see
+    /// [the guide](crate::guide#attempts-and-the-whole-request).
+    ///
     /// The layers inside do not learn the limit of this layer. For HTTP requests, `stamp` (feature `http`) tells
     /// them; call it after this method, which replaces it.
     ///
