@@ -12,6 +12,7 @@ use axum::{
 use http_body_util::channel::Channel;
 use hyper_util::rt::TokioIo;
 use maestro_bulkhead::{Bulkhead, BulkheadLayer};
+use maestro_slo_budget::{Counts, ErrorBudget, ErrorBudgetLayer};
 use maestro_timeout::{BodyTimeout, BodyTimeoutLayer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -113,6 +114,28 @@ async fn a_client_that_does_not_read_loses_its_place() {
     let (_, status) = ask(address, "").await;
     assert_eq!(status, "503");
     drop(second);
+}
+
+/// A file that is streamed: its length is in the head, and its body does not foresee its end.
+#[tokio::test]
+async fn a_download_of_an_announced_length_is_counted() {
+    let budget = ErrorBudget::new("files", "99.9%".parse().expect("legal"));
+    let files = ServiceBuilder::new()
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .layer(ErrorBudgetLayer::new(budget.clone()).until_body_end())
+        .service(service_fn(async |_: Request<Body>| {
+            let (mut send, body) = Channel::<Bytes, Infallible>::new(1);
+            let frame = http_body::Frame::data(Bytes::from_static(b"content"));
+            send.try_send(frame).expect("there is room");
+            let head = Response::builder().header(header::CONTENT_LENGTH, 7);
+            Ok::<_, Infallible>(head.body(body).expect("legal"))
+        }));
+    let address = serve(Router::new().fallback_service(files)).await;
+    let (mut client, _) = ask(address, "connection: close\r\n").await;
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).await.expect("text");
+    assert!(rest.ends_with("content"));
+    assert_eq!(budget.counts(Duration::MAX), Counts::new(1, 0));
 }
 
 #[tokio::test]
