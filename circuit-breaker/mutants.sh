@@ -306,6 +306,9 @@ model_mutant 'a body that makes its call slow' src/call/answered.rs \
 model_mutant 'trailers that nobody classifies' src/layer/body.rs \
     'Some(trailers) => Some(end.outcome(Some(trailers))),' \
     'Some(_) => Some(Outcome::Success),'
+model_mutant 'a code 0 that may be a failure' src/layer/http.rs \
+    'code != 0 && (self.codes)(code)' \
+    '(self.codes)(code)'
 model_mutant 'a response for a rejection that counts' src/layer/http.rs \
     'Meaning::Cancelled | Meaning::Rejected => Outcome::Ignored,' \
     'Meaning::Cancelled => Outcome::Ignored, Meaning::Rejected => Outcome::Success,'

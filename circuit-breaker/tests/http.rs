@@ -129,8 +129,9 @@ fn chosen_statuses_and_codes_replace_those_of_the_table() {
     assert_eq!(statuses.classify(&with_status(499)), Outcome::Ignored);
     let codes = ClassifyHttp::<()>::codes(|_| false);
     assert_eq!(codes.classify(&with_status(503)), Outcome::Failure);
-    // A rejection is nothing that one could choose.
+    // Neither a code 0 nor a rejection is anything that one could choose.
     let all = ClassifyHttp::<()>::statuses(|_| true).codes(|_| true);
+    assert_eq!(all.classify(&with_code("0")), Outcome::Success);
     for response in [open().http_response(), open().grpc_response()] {
         let response: Result<Response<()>, Infallible> = response;
         assert_eq!(all.classify(&response), Outcome::Ignored);

@@ -75,7 +75,7 @@ impl ClassifyHttp {
     }
 
     /// Makes the gRPC codes for which `f` returns true the overloads, and no other: in headers and in trailers. An overload
-    /// of the table that `f` does not choose says nothing about load.
+    /// of the table that `f` does not choose says nothing about load. `f` is not asked about 0, which is a success.
     #[must_use]
     pub const fn codes(f: fn(u32) -> bool) -> ClassifyChosen {
         ClassifyChosen::BY_TABLE.codes(f)
@@ -115,7 +115,7 @@ impl ClassifyChosen {
     }
 
     fn code(&self, code: u32) -> Outcome {
-        chosen((self.codes)(code), Meaning::of_code(code))
+        chosen(code != 0 && (self.codes)(code), Meaning::of_code(code))
     }
 }
 

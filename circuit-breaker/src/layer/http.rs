@@ -63,18 +63,21 @@ impl<M> ClassifyHttp<M> {
         }
     }
 
-    /// Makes a failure of the gRPC codes for which `are_failures` returns true, and of no others. Statuses, errors and
-    /// rejections count as `ClassifyHttp` has them.
+    /// Makes a failure of the gRPC codes for which `are_failures` returns true, and of no others, in the head and in
+    /// trailers. It is not asked about 0, which is a success. Statuses, errors and rejections count as `ClassifyHttp` has
+    /// them.
     ///
     /// # Examples
     ///
     /// ```
-    /// use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, ClassifyHttp};
+    /// use http::Response;
+    /// use maestro_circuit_breaker::{Classify, ClassifyHttp, Outcome};
     ///
-    /// const UNIMPLEMENTED: u32 = 12;
-    /// let layer = CircuitBreakerLayer::new(CircuitBreaker::new("search"))
-    ///     .classifier(ClassifyHttp::<()>::codes(|code| matches!(code, 2 | 4 | 13..=15) || code > 16));
-    /// # let _ = (layer, UNIMPLEMENTED);
+    /// // A service that does not know the method (12) is well.
+    /// let classifier = ClassifyHttp::codes(|code| matches!(code, 2 | 4 | 8 | 13..=15));
+    /// let response = Response::builder().header("grpc-status", 12).body(())?;
+    /// assert_eq!(classifier.classify(&Ok::<_, std::io::Error>(response)), Outcome::Success);
+    /// # Ok::<(), http::Error>(())
     /// ```
     pub const fn codes(are_failures: fn(u32) -> bool) -> ClassifyChosen<M> {
         ClassifyChosen {
@@ -117,6 +120,10 @@ impl<M> ClassifyChosen<M> {
             ..self
         }
     }
+
+    fn is_failure(&self, code: u32) -> bool {
+        code != 0 && (self.codes)(code)
+    }
 }
 
 impl<B, Err: MayReject<M>, M> Classify<Response<B>, Err> for ClassifyChosen<M> {
@@ -127,7 +134,7 @@ impl<B, Err: MayReject<M>, M> Classify<Response<B>, Err> for ClassifyChosen<M> {
         };
         let status = response.status();
         let failed = match grpc_code(response.headers()) {
-            Some(code) if status.is_success() => (self.codes)(code),
+            Some(code) if status.is_success() => self.is_failure(code),
             _ => (self.statuses)(status),
         };
         of_response(response, chosen(Meaning::of_head(response), failed))
@@ -135,7 +142,7 @@ impl<B, Err: MayReject<M>, M> Classify<Response<B>, Err> for ClassifyChosen<M> {
 
     #[cfg(feature = "http-body")]
     fn classify_end(&self, end: BodyEnd<'_>) -> Outcome {
-        let failed = end.grpc_code().is_some_and(self.codes);
+        let failed = end.grpc_code().is_some_and(|code| self.is_failure(code));
         outcome(chosen(end.meaning(), failed))
     }
 }
