@@ -145,6 +145,14 @@ model_mutant 'the latency of the body' src/layer/report.rs \
 model_mutant 'a stream that withholds its success' src/layer/report.rs \
     'if let Some(head) = self.unreported.take() {' \
     'if let Some(head) = self.unreported.take_if(|_| false) {' a_grpc_call_is_reported_with_its_code
+model_mutant 'a message reported before its lost place counts again' src/layer/body.rs \
+    'self.renew();
+        if let' \
+    'if let' a_report_counts_its_call_although_its_place_was_lost
+model_mutant 'an end reported before its lost place counts again' src/layer/body.rs \
+    'self.end_lease();
+        if let' \
+    'if let' a_report_counts_its_call_although_its_place_was_lost
 model_mutant 'a body that fails and is read as ended' src/layer/body.rs \
     'Poll::Ready(Some(Err(_))) => *this.held = None,' \
     'Poll::Ready(Some(Err(_))) => if let Some(held) = this.held.take() { held.end(None); },' \

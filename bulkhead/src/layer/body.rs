@@ -39,8 +39,10 @@ struct Held<P: Pointer, C> {
     report: Option<Report<P, C>>,
 }
 
+// The lease before the report: a place that went to another caller counts again, as that of a call in flight.
 impl<P: Pointer, C> Held<P, C> {
     fn data(&mut self) {
+        self.renew();
         if let Some(report) = &mut self.report {
             report.data(&self.permit);
         }
@@ -48,6 +50,7 @@ impl<P: Pointer, C> Held<P, C> {
 
     /// Dropped afterwards, also if the classifier panics.
     fn end(mut self, trailers: Option<&HeaderMap>) {
+        self.end_lease();
         if let Some(report) = self.report.take() {
             report.end(&self.permit, trailers);
         }
@@ -117,10 +120,10 @@ impl<B: Body, P: Pointer, C> Body for PermitBody<B, P, C> {
                     held.data();
                 }
                 // Trailers are the last frame.
-                if trailers.is_none() && !this.body.is_end_stream() {
-                    held.renew();
-                } else if let Some(held) = this.held.take() {
-                    held.end(trailers);
+                if trailers.is_some() || this.body.is_end_stream() {
+                    if let Some(held) = this.held.take() {
+                        held.end(trailers);
+                    }
                 }
             }
             Poll::Ready(None) => {

@@ -250,7 +250,7 @@ async fn a_fixed_limit_counts_overloads_in_trailers() {
 #[tokio::test(start_paused = true)]
 async fn chosen_codes_count_in_head_and_trailers() {
     let (bulkhead, heard) = hears();
-    let chosen = ClassifyHttp::codes(|code| code == 13);
+    let chosen = ClassifyHttp::codes(|code| matches!(code, 0 | 13));
     let layer = BulkheadLayer::new(bulkhead.clone()).classifier(chosen);
     let of_code = |code| match of_code(code) {
         _ if code == 13 => Some(Overload),
@@ -419,6 +419,39 @@ async fn a_failed_or_dropped_body_is_not_asked_for_its_end() {
         call(&mut service, response(grpc(), 0, then, 0), read).await;
         assert_eq!(heard.take(), vec![Overload; usize::from(asked)], "{then:?}");
         assert_eq!(bulkhead.in_flight(), 0);
+    }
+}
+
+/// The most calls in flight of the last window.
+struct MostInFlight(Arc<Mutex<usize>>);
+
+impl Limit for MostInFlight {
+    fn next(&mut self, window: &Window) -> usize {
+        *self.0.lock() = window.in_flight();
+        window.limit()
+    }
+}
+
+/// Its place went to another caller while its client did not read.
+#[tokio::test(start_paused = true)]
+async fn a_report_counts_its_call_although_its_place_was_lost() {
+    let idle = Duration::from_secs(60);
+    for messages in [0, 1] {
+        let most = Arc::new(Mutex::new(0));
+        let bulkhead = Bulkhead::builder()
+            .limit(1)
+            .body_idle(idle)
+            .build_adaptive("test", MostInFlight(Arc::clone(&most)))
+            .unwrap();
+        let mut service = BulkheadLayer::new(bulkhead.clone()).grpc().layer(inner());
+        let response = service.call(response(grpc(), messages, Then::Trailers, 8));
+        let mut body = pin!(response.await.unwrap().into_body());
+        advance(idle * 2).await;
+        let other = bulkhead.try_acquire().unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(body.as_mut().poll_frame(&mut cx).is_ready());
+        assert_eq!(*most.lock(), 2, "{messages}");
+        drop(other);
     }
 }
 
