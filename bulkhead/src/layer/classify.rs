@@ -6,6 +6,12 @@ use crate::types::Outcome;
 
 /// Maps the result of a call to what it means for load. Implement it on your own type, or use
 /// [`overload_if`](crate::BulkheadLayer::overload_if) or [`classify`](crate::BulkheadLayer::classify) with a closure.
+#[diagnostic::on_unimplemented(
+    message = "the results of this service cannot be classified by `{Self}`",
+    label = "does not classify `Result<{Res}, {Err}>`",
+    note = "`.http()` and `.grpc()` need a service that answers with an `http::Response`, and this one answers with `{Res}`,",
+    note = "a closure needs the type of the whole result: `|result: &Result<{Res}, {Err}>| ...`"
+)]
 pub trait Classify<Res, Err> {
     /// What `result` means for load.
     fn classify(&self, result: &Result<Res, Err>) -> Outcome;

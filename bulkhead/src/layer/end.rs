@@ -6,6 +6,11 @@ use crate::{permit::Permit, state::Pointer, types::Outcome};
 /// When a call ends: [`AtHead`], or `AtBodyEnd` with the feature `http-body`.
 ///
 /// Sealed. A parameter of the layer, its service and its future, so that one implementation serves both ends.
+#[diagnostic::on_unimplemented(
+    message = "the response `{Res}` has no body whose end this layer could wait for",
+    label = "a call with this response does not end with a body",
+    note = "`.until_body_end()` and `.grpc()` need a service that answers with an `http::Response<B>`, where `B` is an `http_body::Body`"
+)]
 pub trait CallEnd<Res, P: Pointer, C>: sealed::Sealed {
     /// The response of the service.
     type Response;

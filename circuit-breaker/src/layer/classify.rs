@@ -7,6 +7,12 @@ use crate::types::{MayReject, Outcome};
 /// Classifies the result of a call. Implement it on your type, or use
 /// [`failure_if`](crate::CircuitBreakerLayer::failure_if) or
 /// [`classify`](crate::CircuitBreakerLayer::classify) with a closure.
+#[diagnostic::on_unimplemented(
+    message = "the results of this service cannot be classified by `{Self}`",
+    label = "does not classify `Result<{Res}, {Err}>`",
+    note = "`.http()` and `.grpc()` need a service that answers with an `http::Response`, and this one answers with `{Res}`,",
+    note = "a closure needs the type of the whole result: `|result: &Result<{Res}, {Err}>| ...`"
+)]
 pub trait Classify<Res, Err> {
     /// The outcome that `result` stands for.
     fn classify(&self, result: &Result<Res, Err>) -> Outcome;
