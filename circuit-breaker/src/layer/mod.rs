@@ -184,7 +184,8 @@ impl<C, R, B, E> CircuitBreakerLayer<C, R, B, E> {
     /// | is dropped before its end | cancelled, see [`Builder::on_cancel`](crate::Builder::on_cancel) |
     ///
     /// A call is slow by the time until its head: how long the body takes depends on its reader. To bound a body that hangs,
-    /// put a timeout for bodies inside: its error makes the body fail.
+    /// put a timeout for bodies inside: its error makes the body fail. Put one that follows the deadlines of callers outside:
+    /// it drops the body, and the call is cancelled.
     ///
     /// A **probe** of a half-open breaker is not held by a reader. It ends with its head, or, if that begins a gRPC response
     /// with a code to come, with the first frame: data is a success, trailers are what their code means. If no frame came by
