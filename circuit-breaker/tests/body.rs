@@ -17,7 +17,7 @@ use http_body_util::{
 };
 use maestro_circuit_breaker::{
     BodyEnd, CallBody, CircuitBreaker, CircuitBreakerLayer, Classify, ClassifyHttp, OnCancel, Open,
-    Outcome, Probes, Ramp, State, Wait,
+    Outcome, Override, Probes, Ramp, State, StaticCircuitBreaker, Wait,
 };
 use tokio::time::advance;
 use tokio_test::{assert_ready_ok, task};
@@ -470,12 +470,12 @@ async fn a_classifier_decides_by_the_end_of_the_body() {
     }
     // The codes that were chosen hold for trailers too, and closures follow the table.
     let chosen = CircuitBreakerLayer::new(breaker.clone())
-        .classifier(ClassifyHttp::codes(|code| code == 5))
+        .classifier(ClassifyHttp::codes(|code| matches!(code, 0 | 5)))
         .until_body_end();
     let closure = CircuitBreakerLayer::new(breaker.clone())
         .failure_if(|result: &Result<Response<AnyBody>, Open>| result.is_err())
         .until_body_end();
-    for (code, by_chosen, by_closure) in [(5, 1, 0), (14, 0, 1), (1, 0, 0)] {
+    for (code, by_chosen, by_closure) in [(5, 1, 0), (14, 0, 1), (1, 0, 0), (0, 0, 0)] {
         let server = move |_: Request<()>| ready(Ok::<_, Open>(grpc(code, DataAndTrailers)));
         breaker.reset();
         let response = chosen
@@ -513,9 +513,71 @@ async fn a_call_that_waited_ends_with_its_body_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_static_breaker_and_a_member_wait_for_the_body() {
+    static GREETER: StaticCircuitBreaker = CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .build_static("greeter");
+
+    async fn fail(
+        service: impl Service<
+            Request<()>,
+            Response = Response<impl Body<Data = Data> + Send>,
+            Error = Open,
+        >,
+    ) {
+        let response = service.oneshot(Request::new(())).await.unwrap();
+        read(response.into_body(), DataAndTrailers).await;
+    }
+
+    let server = service_fn(|_: Request<()>| ready(Ok::<_, Open>(grpc(13, DataAndTrailers))));
+    fail(CircuitBreakerLayer::new(&GREETER).grpc().layer(server)).await;
+    assert_eq!(GREETER.try_acquire().unwrap_err().state(), State::Open);
+
+    let builder = CircuitBreaker::builder().consecutive_failures(1);
+    let hosts = builder.build_family("hosts", 2).unwrap();
+    let by_host = hosts.by(|_: &Request<()>| 1);
+    fail(CircuitBreakerLayer::new(by_host).grpc().layer(server)).await;
+    assert_eq!(hosts.get(&1).state(), State::Open);
+}
+
+/// Each change of the state that comes while a probe is answered.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_state_makes_an_answered_probe_late() {
+    type Change = fn(&CircuitBreaker);
+
+    fn by() -> Override {
+        Override::new("alice", "a test")
+    }
+
+    let changes: [(State, Change); 4] = [
+        (State::Open, |breaker| assert!(breaker.trip(by()))),
+        (State::Disabled, |breaker| breaker.disable(by())),
+        (State::MetricsOnly, |breaker| breaker.metrics_only(by())),
+        (State::ForcedOpen, |breaker| breaker.force_open(by())),
+    ];
+    for (state, change) in changes {
+        for rest in ALL.into_iter().filter(|rest| *rest != Nothing) {
+            let breaker = half_open().await;
+            let layer = CircuitBreakerLayer::new(breaker.clone()).grpc();
+            let response = call(&layer, grpc(13, rest)).await;
+            change(&breaker);
+            let before = breaker.snapshot();
+            read(response.into_body(), rest).await;
+            let after = breaker.snapshot();
+            assert_eq!(breaker.state(), state);
+            assert_eq!(
+                (after.calls(), after.would_have_opened()),
+                (before.calls(), before.would_have_opened()),
+                "{state:?} {rest:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_answer_to_a_rejection_has_a_body_that_counts_nothing() {
     let breaker = half_open().await;
-    breaker.trip(maestro_circuit_breaker::Override::new("alice", "a test"));
+    breaker.trip(Override::new("alice", "a test"));
     let service = CircuitBreakerLayer::new(breaker.clone())
         .grpc()
         .on_reject(Open::grpc_response)

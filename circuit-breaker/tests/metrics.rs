@@ -138,13 +138,52 @@ async fn the_duration_is_that_of_the_call() {
     let call = breaker.try_acquire().unwrap();
     advance(Duration::from_millis(250)).await;
     call.success();
+    assert_eq!(durations(&snapshotter), [0.25]);
+}
+
+fn durations(snapshotter: &Snapshotter) -> Vec<f64> {
     let all = snapshotter.snapshot().into_vec();
     let found = all.into_iter().find_map(|(_, unit, _, value)| match value {
         DebugValue::Histogram(values) => Some((unit, values)),
         _ => None,
     });
-    let (unit, durations) = found.unwrap();
-    assert_eq!((unit, durations), (Some(Unit::Seconds), vec![0.25.into()]));
+    let (unit, durations) = found.expect("a call");
+    assert_eq!(unit, Some(Unit::Seconds));
+    durations.into_iter().map(f64::from).collect()
+}
+
+/// Of a call that ends with its body, and of a probe that does.
+#[cfg(feature = "http-body")]
+#[tokio::test(start_paused = true)]
+async fn the_duration_of_a_body_is_not_that_of_its_call() {
+    use http::{Request, Response};
+    use http_body_util::{BodyExt, Full};
+
+    for is_probe in [false, true] {
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        let _guard = metrics::set_default_local_recorder(&recorder);
+        let breaker = breaker();
+        if is_probe {
+            breaker.trip(Override::new("a", "b"));
+            advance(WAIT).await;
+        }
+        let service = CircuitBreakerLayer::new(breaker)
+            .grpc()
+            .layer(tower::service_fn(async |_: Request<()>| {
+                advance(Duration::from_millis(250)).await;
+                let head = Response::builder().header("content-type", "application/grpc");
+                let trailers =
+                    http::HeaderMap::from_iter([("grpc-status".parse().unwrap(), 0.into())]);
+                let body = Full::new(&b"message"[..]);
+                let body = body.with_trailers(std::future::ready(Some(Ok(trailers))));
+                Ok::<_, BoxError>(head.body(body).unwrap())
+            }));
+        let response = tower::ServiceExt::oneshot(service, Request::new(())).await;
+        advance(Duration::from_secs(1)).await;
+        response.unwrap().into_body().collect().await.unwrap();
+        assert_eq!(durations(&snapshotter), [0.25]);
+    }
 }
 
 type Step = fn(&CircuitBreaker);
