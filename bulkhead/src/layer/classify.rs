@@ -20,7 +20,8 @@ pub trait Classify<Res, Err> {
     /// Feature `http-body`.
     ///
     /// Only a layer with [`until_body_end`](crate::BulkheadLayer::until_body_end) asks. The default follows the code of gRPC
-    /// trailers, by the table in [`guide::meaning`](crate::guide::meaning). Trailers without a code mean a success.
+    /// trailers, by the table in [`guide::meaning`](crate::guide::meaning). An end without a code is a success, except that of a
+    /// gRPC response whose code was to come.
     #[cfg(feature = "http-body")]
     fn classify_end(&self, end: BodyEnd<'_>) -> Outcome {
         end.meaning().into()

@@ -197,7 +197,6 @@ impl<C, R, B, E> CircuitBreakerLayer<C, R, B, E> {
     /// use http::{HeaderMap, Request, Response};
     /// use http_body_util::{BodyExt, Empty};
     /// use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open};
-    /// use std::convert::Infallible;
     /// use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
