@@ -303,6 +303,12 @@ model_mutant 'a probe that is settled by a head whose code is still to come' src
 model_mutant 'a body that makes its call slow' src/call/answered.rs \
     '*admission = admission.later(elapsed(time));' \
     '*admission = admission.later(elapsed(time) * 0);'
+model_mutant 'a body that hyper drops after its announced length, cancelled' src/layer/body.rs \
+    'None if this.body.is_end_stream() || end.is_completed_by(frame) => {' \
+    'None if this.body.is_end_stream() => {'
+model_mutant 'an announced length that ends a body before its code' src/layer/end.rs \
+    '.filter(|_| !awaits_code(response))' \
+    ''
 model_mutant 'trailers that nobody classifies' src/layer/body.rs \
     'Some(trailers) => Some(end.outcome(Some(trailers))),' \
     'Some(_) => Some(Outcome::Success),'

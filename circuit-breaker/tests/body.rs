@@ -324,6 +324,51 @@ async fn a_dropped_body_counts_as_on_cancel_says() {
     assert_eq!(breaker.state(), State::Open);
 }
 
+/// hyper drops a body of HTTP/1 after the bytes that `Content-Length` announced, and does not ask for its end.
+#[tokio::test(start_paused = true)]
+async fn a_body_of_the_announced_length_has_ended() {
+    for (length, reads, calls) in [
+        ("0", 0, 1),
+        ("7", 1, 1),
+        ("14", 2, 1),
+        ("8", 2, 1),
+        ("14", 1, 0),
+        ("7", 0, 0),
+        ("many", 2, 0),
+    ] {
+        let breaker = closed();
+        let layer = CircuitBreakerLayer::new(breaker.clone()).grpc();
+        let (mut sender, body) = Channel::<Data, Infallible>::new(2);
+        for _ in 0..2 {
+            sender.try_send(Frame::data(b"message")).expect("room");
+        }
+        let response = Response::builder().header("content-length", length);
+        let response = call(&layer, response.body(body).expect("legal")).await;
+        let mut body = response.into_body();
+        for _ in 0..reads {
+            assert!(body.frame().await.expect("a frame").is_ok());
+        }
+        drop(body);
+        let snapshot = breaker.snapshot();
+        assert_eq!(
+            (snapshot.calls(), snapshot.failures()),
+            (calls, 0),
+            "{length} {reads}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grpc_body_of_an_announced_length_awaits_its_code() {
+    let breaker = closed();
+    let layer = CircuitBreakerLayer::new(breaker.clone()).grpc();
+    let mut response = grpc(13, DataAndTrailers);
+    let length = HeaderValue::from_static("14");
+    response.headers_mut().insert("content-length", length);
+    read(call(&layer, response).await.into_body(), DataAndTrailers).await;
+    assert_eq!(breaker.snapshot().failures(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_head_that_is_no_success_ends_the_call_at_once() {
     let breaker = closed();

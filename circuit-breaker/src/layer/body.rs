@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Buf;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
@@ -33,39 +34,31 @@ struct Ongoing<C, P: Borrow<Core>> {
     end: End<C>,
 }
 
-/// How to classify the end.
-struct End<C> {
-    awaits_code: bool,
-    classifier: C,
+/// What the end of a body is, and how to classify it.
+pub(super) struct End<C> {
+    pub(super) awaits_code: bool,
+    /// The bytes that are due by `Content-Length`, if no code is. hyper drops the body of a server after them, and never
+    /// asks for its end.
+    pub(super) bytes_left: Option<u64>,
+    pub(super) classifier: C,
     // A pointer, because the types of the result, by which the classifier is a classifier, are known only at the head.
-    classify: fn(&C, BodyEnd<'_>) -> Outcome,
+    pub(super) classify: fn(&C, BodyEnd<'_>) -> Outcome,
 }
 
 // === impl CallBody ===
 
 impl<B: Body, C, P: Borrow<Core>> CallBody<B, C, P> {
     /// The body of a response whose head is a success.
-    pub(super) fn new(
-        body: B,
-        token: Call<P>,
-        awaits_code: bool,
-        classifier: C,
-        classify: fn(&C, BodyEnd<'_>) -> Outcome,
-    ) -> Self {
-        let end = End {
-            awaits_code,
-            classifier,
-            classify,
-        };
+    pub(super) fn new(body: B, token: Call<P>, end: End<C>) -> Self {
         // An empty body may never be polled.
-        let ongoing = if body.is_end_stream() {
+        let ongoing = if body.is_end_stream() || end.bytes_left == Some(0) {
             let outcome = end.outcome(None);
             token.end(outcome);
             None
         } else {
             // Without a code to come, the head of a probe is all that its breaker waits for.
             token
-                .answered(awaits_code)
+                .answered(end.awaits_code)
                 .map(|call| Ongoing { call, end })
         };
         Self { body, ongoing }
@@ -102,14 +95,16 @@ impl<B: Body, C, P: Borrow<Core>> Body for CallBody<B, C, P> {
         // Held on the stack while other code runs: a panic drops it while unwinding, and is a failure.
         let ongoing = this.ongoing.take();
         let poll = this.body.as_mut().poll_frame(cx);
-        if let Some(Ongoing { call, end }) = ongoing {
+        if let Some(Ongoing { call, mut end }) = ongoing {
             let outcome = match &poll {
                 Poll::Pending => None,
                 Poll::Ready(None) => Some(end.outcome(None)),
                 Poll::Ready(Some(Err(_))) => Some(Outcome::Failure),
                 Poll::Ready(Some(Ok(frame))) => match frame.trailers_ref() {
                     Some(trailers) => Some(end.outcome(Some(trailers))),
-                    None if this.body.is_end_stream() => Some(end.outcome(None)),
+                    None if this.body.is_end_stream() || end.is_completed_by(frame) => {
+                        Some(end.outcome(None))
+                    }
                     // A probe is held no longer: its client may read slowly.
                     None => call.is_probe().then_some(Outcome::Success),
                 },
@@ -142,6 +137,14 @@ impl<B, C, P: Borrow<Core>> fmt::Debug for CallBody<B, C, P> {
 // === impl End ===
 
 impl<C> End<C> {
+    /// Whether the frame completes the content that the head announced.
+    fn is_completed_by<D: Buf>(&mut self, frame: &Frame<D>) -> bool {
+        let bytes = frame.data_ref().map_or(0, Buf::remaining);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.bytes_left = self.bytes_left.map(|left| left.saturating_sub(bytes));
+        self.bytes_left == Some(0)
+    }
+
     fn outcome(&self, trailers: Option<&HeaderMap>) -> Outcome {
         (self.classify)(&self.classifier, BodyEnd::new(self.awaits_code, trailers))
     }

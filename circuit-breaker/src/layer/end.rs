@@ -76,11 +76,14 @@ impl<Res, C, P: Borrow<Core>> CallEnd<Res, C, P> for AtHead {
 
 #[cfg(feature = "http-body")]
 mod body {
-    use http::Response;
+    use http::{Response, header::CONTENT_LENGTH};
     use http_body::Body;
 
     use super::{AtBodyEnd, Borrow, Call, CallEnd, Classify, Core, Outcome, sealed};
-    use crate::{layer::body::CallBody, types::awaits_code};
+    use crate::{
+        layer::body::{CallBody, End},
+        types::awaits_code,
+    };
 
     impl<B: Body, C, P: Borrow<Core>> CallEnd<Response<B>, C, P> for AtBodyEnd {
         type Response = Response<CallBody<B, C, P>>;
@@ -97,10 +100,13 @@ mod body {
             match result {
                 // What follows a head that is good can only be worse.
                 Ok(response) if outcome == Outcome::Success => {
-                    let awaits_code = awaits_code(&response);
-                    Ok(response.map(|body| {
-                        CallBody::new(body, token, awaits_code, classifier, C::classify_end)
-                    }))
+                    let end = End {
+                        awaits_code: awaits_code(&response),
+                        bytes_left: content_length(&response),
+                        classifier,
+                        classify: C::classify_end,
+                    };
+                    Ok(response.map(|body| CallBody::new(body, token, end)))
                 }
                 result => {
                     token.end(outcome);
@@ -112,6 +118,12 @@ mod body {
         fn answer<Err>(answer: Result<Response<B>, Err>) -> Result<Self::Response, Err> {
             answer.map(|response| response.map(CallBody::ended))
         }
+    }
+
+    /// The length of the content that the head announces, unless a gRPC code follows it.
+    fn content_length<B>(response: &Response<B>) -> Option<u64> {
+        let length = response.headers().get(CONTENT_LENGTH)?.to_str().ok()?;
+        length.parse().ok().filter(|_| !awaits_code(response))
     }
 
     impl sealed::Sealed for AtBodyEnd {}

@@ -178,7 +178,7 @@ impl<C, R, B, E> CircuitBreakerLayer<C, R, B, E> {
     ///
     /// | body | outcome |
     /// |---|---|
-    /// | ends | what [`Classify::classify_end`] says of the end: by default a gRPC code as the [table](crate::guide::meaning) has it, any other end is a success |
+    /// | ends, or has all bytes of its `Content-Length` | what [`Classify::classify_end`] says of the end: by default a gRPC code as the [table](crate::guide::meaning) has it, any other end is a success |
     /// | fails | failure |
     /// | panics | failure |
     /// | is dropped before its end | cancelled, see [`Builder::on_cancel`](crate::Builder::on_cancel) |
