@@ -137,6 +137,13 @@ impl<P: Source, H, W, M> HedgeLayer<P, H, W, M> {
     }
 }
 
+#[cfg(feature = "http")]
+impl<P, H, W, M> HedgeLayer<P, H, W, M> {
+    pub(crate) const fn retry(&self) -> &RetryLayer<P, M> {
+        &self.retry
+    }
+}
+
 impl<S, P: Source + Clone, H: Clone, W: Clone, M> Layer<S> for HedgeLayer<P, H, W, M> {
     type Service = RetryService<HedgeService<S, P, H, W, M>, P, M>;
 

@@ -15,6 +15,7 @@ use tower_layer::{Layer, Stack};
 
 pub use self::{body::FirstFrameBody, future::FirstFrameFuture, service::FirstFrameService};
 use crate::{
+    hedge::HedgeLayer,
     http::HttpReplay,
     layer::{RetryLayer, Source},
 };
@@ -102,8 +103,36 @@ impl<P: Source<Replay = HttpReplay>, M> RetryLayer<P, M> {
     /// ```
     #[must_use]
     pub fn until_first_frame<N>(self) -> Stack<FirstFrameLayer<N>, Self> {
-        let replay = *self.policy().policy().engine().replayer();
-        Stack::new(FirstFrameLayer::new(replay), self)
+        Stack::new(FirstFrameLayer::of(&self), self)
+    }
+}
+
+// === impl HedgeLayer ===
+
+impl<P: Source<Replay = HttpReplay>, H, W, M> HedgeLayer<P, H, W, M> {
+    /// [`RetryLayer::until_first_frame`], beneath the hedges: an attempt whose first message is slow is hedged too, and one
+    /// that fails before its first message leaves the answer to the other. Feature `http`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maestro_retry::{Hedge, RetryLayer, RetryPolicy};
+    ///
+    /// let policy = RetryPolicy::builder().build()?.grpc(|path| path == "/shop.Items/Get");
+    /// let layer = RetryLayer::new(policy)
+    ///     .hedge(Hedge::after(Duration::from_millis(50)).build()?)
+    ///     .until_first_frame();
+    /// # use {http::{Request, Response}, http_body_util::Empty};
+    /// # let service = tower::service_fn(async |_: Request<Empty<&[u8]>>| {
+    /// #     Ok::<_, std::io::Error>(Response::new(Empty::<&[u8]>::new()))
+    /// # });
+    /// # let _ = tower::util::Oneshot::new(tower::Layer::layer(&layer, service), Request::default());
+    /// # Ok::<(), maestro_retry::InvalidConfig>(())
+    /// ```
+    #[must_use]
+    pub fn until_first_frame<N>(self) -> Stack<FirstFrameLayer<N>, Self> {
+        Stack::new(FirstFrameLayer::of(self.retry()), self)
     }
 }
 
@@ -117,6 +146,10 @@ impl<M> FirstFrameLayer<M> {
             replay,
             errors: PhantomData,
         }
+    }
+
+    fn of<P: Source<Replay = HttpReplay>, N>(retry: &RetryLayer<P, N>) -> Self {
+        Self::new(*retry.policy().policy().engine().replayer())
     }
 }
 

@@ -27,6 +27,7 @@ use super::{
 use crate::{
     backoff::{Backoff, Jitter},
     budget::HalfFull,
+    hedge::Hedge,
     http::{
         FirstFrameBody, FirstFrameFuture, FirstFrameLayer, FirstFrameService, HttpReplay, RetryHttp,
     },
@@ -463,6 +464,56 @@ async fn a_boxed_error_of_the_body_is_seen_as_well() {
         2,
         "the reset is retried, the rejection is not"
     );
+}
+
+/// The heads come at once. The first call pays for the hedge of the second.
+#[tokio::test(start_paused = true)]
+async fn a_slow_first_message_is_hedged() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let server = service_fn(move |_: Request<Sent>| {
+        let steps = [Step::Data(b""), Step::Hang, Step::Data(b"hedge")];
+        let response = grpc([steps[made.fetch_add(1, SeqCst)].clone()]);
+        async { Ok::<_, Infallible>(response) }
+    });
+    let hedge = Hedge::after(Duration::from_secs(1))
+        .share(1.0)
+        .build()
+        .unwrap();
+    let layer = RetryLayer::new(policy(Duration::ZERO)).hedge(hedge);
+    let client = layer.until_first_frame().layer(server);
+    client.clone().oneshot(request()).await.unwrap();
+    let start = Instant::now();
+    let body = client.oneshot(request()).await.unwrap().into_body();
+    assert_eq!(start.elapsed(), Duration::from_secs(1));
+    assert_eq!(body.collect().await.unwrap().to_bytes(), "hedge");
+}
+
+/// A hedge whose code in the trailers is a failure leaves the answer to the first attempt, and the other way round.
+#[tokio::test(start_paused = true)]
+async fn a_code_in_trailers_does_not_end_a_hedged_call() {
+    let secs = Duration::from_secs;
+    for (waits, codes) in [([3, 1], ["0", "14"]), ([2, 2], ["14", "0"])] {
+        let made = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&made);
+        let server = service_fn(move |_: Request<Sent>| {
+            // The first call is fast.
+            let n = count.fetch_add(1, SeqCst).checked_sub(1);
+            async move {
+                if let Some(n) = n {
+                    tokio::time::sleep(secs(waits[n])).await;
+                }
+                Ok::<_, Infallible>(grpc([code(n.map_or("0", |n| codes[n]))]))
+            }
+        });
+        let hedge = Hedge::after(secs(1)).share(1.0).build().unwrap();
+        let layer = RetryLayer::new(policy(Duration::ZERO)).hedge(hedge);
+        let client = layer.until_first_frame().layer(server);
+        client.clone().oneshot(request()).await.unwrap();
+        let start = Instant::now();
+        let response = client.oneshot(request()).await.unwrap();
+        assert!(!response.headers().contains_key("grpc-status"), "code 0");
+        assert_eq!((start.elapsed(), made.load(SeqCst)), (secs(3), 3));
+    }
 }
 
 assert_impl_all!(FirstFrameLayer: Copy, Send, Sync);
