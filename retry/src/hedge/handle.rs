@@ -10,7 +10,8 @@ use crate::{
 /// clones share.
 ///
 /// A call that has no answer after the delay is sent a second time, and the first answer counts. The delay is
-/// [fixed](Self::after), or follows a [quantile](Self::at_quantile) of the latencies.
+/// [fixed](Self::after), or follows a [quantile](Self::at_quantile) of the latencies. An attempt of a retry is a call of its
+/// own here.
 ///
 /// Each call that succeeds before the delay pays a [share](HedgeBuilder::share) of a hedge, 0.02 by default, and up to a
 /// [burst](HedgeBuilder::burst) of 10 are saved up. There is no credit in the beginning. So over any latencies, and exactly

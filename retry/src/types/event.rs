@@ -37,7 +37,7 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HedgeResult {
-    /// It was sent, and its result was the answer.
+    /// It was sent, and its result was the answer, with the verdict [`Done`](crate::Verdict::Done).
     Won,
     /// It was sent. The other attempt answered first, or the hedge failed, or the caller cancelled the call.
     Lost,
