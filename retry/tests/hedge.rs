@@ -186,12 +186,30 @@ async fn loser_is_dropped_before_the_answer_is_seen() {
         [(150, Ok(1)), (5_000, Ok(2))],
     ] {
         let (backend, _begun) = Backend::new(&script);
-        let layer = RetryLayer::new(policy(1)).hedge(paid(1).await);
+        // The policy asks about the answer last.
+        let (running, left) = (Arc::clone(&backend.running), Arc::new(AtomicU32::new(9)));
+        let last = Arc::clone(&left);
+        let policy = policy(1).classify(move |_, _| {
+            last.store(running.load(SeqCst), SeqCst);
+            Verdict::Done
+        });
+        let layer = RetryLayer::new(policy).hedge(paid(1).await);
         let service = layer.layer(backend.service());
         let mut call = pin!(service.oneshot(()));
         // The future is still there: the loser is not dropped with it.
         let answer = call.as_mut().await;
         assert!(answer.is_ok());
+        assert_eq!((backend.sent(), backend.running()), (2, 0));
+        assert_eq!(left.load(SeqCst), 0, "not even the policy sees it");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn first_attempt_wins_a_tie() {
+    for (first, second) in [(Ok(1), Ok(2)), (Err("busy"), Ok(1)), (Ok(1), Err("busy"))] {
+        let (backend, _begun) = Backend::new(&[(150, first), (50, second)]);
+        let layer = RetryLayer::new(policy(3)).hedge(paid(1).await);
+        assert_eq!(layer.layer(backend.service()).oneshot(()).await, Ok(1));
         assert_eq!((backend.sent(), backend.running()), (2, 0));
     }
 }
@@ -575,6 +593,60 @@ async fn service_that_is_not_ready_gets_no_hedge() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn room_for_one_call_is_left_to_the_first_attempt() {
+    let (sender, heard) = mpsc::channel();
+    let none = InFlightShare::builder().share(0.0).minimum(0);
+    let refusing = policy(1).budget(none.build("none").unwrap());
+    for (room, policy, expected) in [
+        (1, refusing.clone(), HedgeResult::NotReady),
+        // The room that the hedge had reserved comes back at once.
+        (2, refusing, HedgeResult::Budget),
+    ] {
+        let (backend, _begun) = Backend::new(&[(1_000, Ok(1))]);
+        let limited = tower::limit::ConcurrencyLimit::new(backend.service(), room);
+        let layer = RetryLayer::new(policy.on_event(results(sender.clone())));
+        let service = layer.hedge(paid(1).await).layer(limited);
+        let mut other = service.clone();
+        let mut call = task::spawn(service.oneshot(()));
+        assert_pending!(call.poll());
+        tokio::time::advance(ms(101)).await;
+        assert_pending!(call.poll());
+        assert_eq!(heard.try_recv(), Ok(expected));
+        let is_ready = timeout(ms(1), ServiceExt::<()>::ready(&mut other))
+            .await
+            .is_ok();
+        assert_eq!(is_ready, room == 2);
+        assert_eq!(call.await, Ok(1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn panicking_closure_harms_no_other_call() {
+    let hedge = paid(2).await;
+    let share = InFlightShare::builder().build("panics").unwrap();
+    let quiet = || policy(1).budget(share.clone());
+    let (backend, _begun) = Backend::new(&[(1_000, Ok(1))]);
+    let layer = RetryLayer::new(quiet()).hedge(hedge.clone());
+    let layer = layer.only_while(|| panic!("only_while"));
+    let call = tokio::spawn(layer.layer(backend.service()).oneshot(()));
+    assert!(call.await.unwrap_err().is_panic());
+    assert_eq!((backend.running(), hedge.credit()), (0, 2));
+
+    // A listener is caught.
+    let (backend, _begun) = Backend::new(&[(1_000, Ok(1)), (10, Ok(2))]);
+    let layer = RetryLayer::new(quiet().on_event(|_| panic!("listener"))).hedge(hedge.clone());
+    assert_eq!(layer.layer(backend.service()).oneshot(()).await, Ok(2));
+
+    // A classifier that panics while both attempts run.
+    let (backend, _begun) = Backend::new(&[(1_000, Ok(1)), (10, Ok(2))]);
+    let layer = RetryLayer::new(quiet().classify(|_, _| panic!("classifier"))).hedge(hedge);
+    let call = tokio::spawn(layer.layer(backend.service()).oneshot(()));
+    assert!(call.await.unwrap_err().is_panic());
+    assert_eq!((backend.sent(), backend.running()), (2, 0));
+    assert_eq!((share.calls(), share.retries()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn credit_is_empty_in_the_beginning_and_bounded() {
     let (sender, heard) = mpsc::channel();
     let hedge = Hedge::after(ms(100)).burst(2).build().unwrap();
@@ -764,6 +836,148 @@ proptest! {
         let layer = RetryLayer::new(policy(1)).hedge(hedge.build().unwrap());
         let (made, sent) = run(&layer, &calls);
         prop_assert!(f64::from(sent) <= 1.02 * f64::from(made), "{} of {}", sent, made);
+    }
+}
+
+/// How an attempt of [`accounts_of_all_budgets_agree`] ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Success,
+    /// An `Err` that is an answer.
+    Answer,
+    Failure,
+    /// A failure that no retry mends.
+    Final,
+    Rejection,
+    Panic,
+}
+
+/// What a budget is charged for.
+struct Account {
+    hedged: bool,
+    won: bool,
+    /// How the call ended, unless it was cancelled or panicked.
+    end: Option<End>,
+}
+
+/// The account of a call whose attempts end so, each after so many milliseconds.
+fn account(ends: [(u64, End); 2], cancelled_after: u64) -> Account {
+    let [(first, how_first), (second, how_second)] = ends;
+    let hedged = first > 100 && cancelled_after > 100;
+    let second = second + 100;
+    let decides = |end| matches!(end, End::Success | End::Answer | End::Final | End::Panic);
+    let hedge_ends_it = hedged
+        && if second < first {
+            decides(how_second)
+        } else {
+            !decides(how_first)
+        };
+    let (at, end) = if !hedged || !hedge_ends_it {
+        (first, how_first)
+    } else {
+        (second, how_second)
+    };
+    let end = (at < cancelled_after && end != End::Panic).then_some(end);
+    // An attempt that panics before the other decides ends the call.
+    let earlier = if second < first {
+        how_second
+    } else {
+        how_first
+    };
+    let end = end.filter(|_| !(hedged && earlier == End::Panic));
+    let won = hedge_ends_it && matches!(end, Some(End::Success | End::Answer));
+    Account { hedged, won, end }
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop::sample::select(vec![
+        End::Success,
+        End::Answer,
+        End::Failure,
+        End::Final,
+        End::Rejection,
+        End::Panic,
+    ])
+}
+
+/// Makes one call with a hedge after 100 ms, whose attempts end so.
+async fn scripted<B>(budget: B, ends: [(u64, End); 2], cancelled_after: u64)
+where
+    B: Budget<Call: Send, Hold: Send, Retry: Send> + Clone + Send + Sync + 'static,
+{
+    let policy = policy(1).budget(budget).classify(|_, result| match result {
+        Ok(()) | Err(End::Answer) => Verdict::Done,
+        Err(End::Final) => Verdict::Never,
+        Err(End::Rejection) => Verdict::Ignored,
+        Err(_) => Verdict::Retry,
+    });
+    let sent = Arc::new(AtomicU32::new(0));
+    let service = service_fn(move |()| {
+        let (latency, end) = ends[sent.fetch_add(1, SeqCst) as usize];
+        async move {
+            sleep(ms(latency)).await;
+            match end {
+                End::Success => Ok(()),
+                End::Panic => panic!("scripted"),
+                end => Err(end),
+            }
+        }
+    });
+    let service = RetryLayer::new(policy).hedge(paid(1).await).layer(service);
+    let call = timeout(ms(cancelled_after), service.oneshot(()));
+    let _ = tokio::spawn(call).await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn accounts_of_all_budgets_agree(
+        // No two of these end in the same millisecond.
+        first in (0u64..80).prop_map(|n| 5 * n + 1),
+        second in (0u64..60).prop_map(|n| 5 * n + 3),
+        cancelled in (1u64..120).prop_map(|n| 5 * n + 2),
+        how in [end(), end()],
+    ) {
+        let ends = [(first, how[0]), (second, how[1])];
+        let Account { hedged, won, end } = account(ends, cancelled);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime without I/O");
+        runtime.block_on(async {
+            let quota = CostBucket::builder().capacity(100).build("quota").unwrap();
+            let hold = quota.try_take(50).expect("it is full");
+            scripted(quota.clone(), ends, cancelled).await;
+            let price = if hedged && !won { 5 } else { 0 };
+            let success = u64::from(end == Some(End::Success));
+            prop_assert_eq!(quota.tokens(), 50 - price + success);
+            drop(hold);
+
+            let throttle = HalfFull::builder().max_tokens(10).token_ratio(1.0);
+            let throttle = throttle.build("throttle").unwrap();
+            throttle.record(true);
+            scripted(throttle.clone(), ends, cancelled).await;
+            let failed = matches!(end, Some(End::Failure | End::Final));
+            let tokens = 9 - i32::from(hedged) - i32::from(failed) + i32::from(success == 1);
+            prop_assert_eq!(throttle.tokens().to_bits(), f64::from(tokens).to_bits());
+
+            let share = RetryBudget::builder().ratio(1.0).floor_per_second(0);
+            let share = share.build("share").unwrap();
+            share.deposit();
+            scripted(share.clone(), ends, cancelled).await;
+            let reached = end.is_some_and(|end| end != End::Rejection);
+            prop_assert_eq!(
+                i64::from(u32::try_from(share.balance()).unwrap()),
+                1 - i64::from(hedged) + i64::from(reached)
+            );
+
+            let flight = InFlightShare::builder().build("flight").unwrap();
+            scripted(flight.clone(), ends, cancelled).await;
+            prop_assert_eq!((flight.calls(), flight.retries()), (0, 0));
+            Ok(())
+        })?;
     }
 }
 

@@ -95,6 +95,26 @@ fn live_delay_follows_a_service_that_changes() {
     }
 }
 
+/// Thousands of calls beyond a bound do not keep the delay there.
+#[test]
+fn live_delay_leaves_its_bounds_at_once() {
+    let pace = live(0.9, ms(100));
+    for _ in 0..20_000 {
+        pace.early();
+    }
+    assert_eq!(pace.delay(), ms(1));
+    pace.reached();
+    assert!(pace.delay() > ms(1));
+    for _ in 0..20_000 {
+        pace.reached();
+    }
+    assert!(pace.delay() > ms(9_999));
+    for _ in 0..10 {
+        pace.early();
+    }
+    assert!(pace.delay() < ms(9_500));
+}
+
 #[test]
 fn fixed_delay_stays_exact() {
     for delay in [
