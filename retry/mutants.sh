@@ -144,5 +144,8 @@ model_mutant 'a slow call that pays for a hedge' src/hedge/pace.rs \
 model_mutant 'a delay at the quantile of the slow calls' src/hedge/pace.rs \
     'up: scaled(STEP * quantile, OCTAVE),' \
     'up: scaled(STEP * quantile * 0.8, OCTAVE),'
+model_mutant 'a live delay that sinks below its bound unseen' src/hedge/pace.rs \
+    '.saturating_sub(self.down).max(self.lowest)' \
+    '.saturating_sub(self.down)' live_delay_leaves_its_bounds_at_once
 
 mutants_done
