@@ -20,6 +20,10 @@ pub trait CallEnd<Res, C, P: Borrow<Core>>: sealed::Sealed {
     /// The response of the service.
     type Response;
 
+    /// Whether the token can end with the outcome of the head, and `answer` makes the response.
+    #[doc(hidden)]
+    const ENDS_AT_HEAD: bool = false;
+
     #[doc(hidden)]
     fn respond<Err>(
         result: Result<Res, Err>,
@@ -54,6 +58,8 @@ pub struct AtBodyEnd;
 
 impl<Res, C, P: Borrow<Core>> CallEnd<Res, C, P> for AtHead {
     type Response = Res;
+
+    const ENDS_AT_HEAD: bool = true;
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the token stays in registers")]

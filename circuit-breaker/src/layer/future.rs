@@ -103,6 +103,17 @@ where
                 // Recorded at once, before the caller can see the result. The inner call is dropped
                 // first, and not with this future: when a probe's slot is free, what its call held
                 // is free as well.
+                //
+                // The result is not passed on where it need not be. It leaves the registers otherwise: 426
+                // instead of 416 instructions in a stack.
+                if E::ENDS_AT_HEAD {
+                    if let StateReplaced::Calling { token, .. } =
+                        state.project_replace(State::Answered(None))
+                    {
+                        token.end(outcome);
+                    }
+                    return Poll::Ready(E::answer(result));
+                }
                 let StateReplaced::Calling {
                     token, classifier, ..
                 } = state.project_replace(State::Answered(None))
