@@ -88,7 +88,7 @@ impl ClassifyHttp {
     /// Makes the gRPC codes for which `f` returns true bad, and no other: in headers and in trailers. The codes 1
     /// and 8 stay excluded if `f` does not choose them, and all others are good.
     ///
-    /// A response that ends without its code has code 2. An `Err`, and a response that stands for one, stay bad.
+    /// `f` is not asked about 0, which is good. A response that ends without its code has code 2. An `Err`, and a response that stands for one, stay bad.
     pub const fn codes(f: fn(u32) -> bool) -> ClassifyChosen {
         ClassifyChosen::BY_TABLE.codes(f)
     }
@@ -127,7 +127,7 @@ impl ClassifyChosen {
     }
 
     fn code(&self, code: u32) -> Event {
-        chosen((self.codes)(code), Meaning::of_code(code))
+        chosen(code != 0 && (self.codes)(code), Meaning::of_code(code))
     }
 }
 
