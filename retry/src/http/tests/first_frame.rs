@@ -471,7 +471,7 @@ async fn a_boxed_error_of_the_body_is_seen_as_well() {
 async fn a_slow_first_message_is_hedged() {
     let made = Arc::new(AtomicUsize::new(0));
     let server = service_fn(move |_: Request<Sent>| {
-        let steps = [Step::Data(b""), Step::Hang, Step::Data(b"hedge")];
+        let steps = [Step::Data(b"fast"), Step::Hang, Step::Data(b"hedge")];
         let response = grpc([steps[made.fetch_add(1, SeqCst)].clone()]);
         async { Ok::<_, Infallible>(response) }
     });
@@ -483,7 +483,8 @@ async fn a_slow_first_message_is_hedged() {
     let client = layer.until_first_frame().layer(server);
     client.clone().oneshot(request()).await.unwrap();
     let start = Instant::now();
-    let body = client.oneshot(request()).await.unwrap().into_body();
+    let answer = timeout(Duration::from_secs(9), client.oneshot(request())).await;
+    let body = answer.expect("it is hedged").unwrap().into_body();
     assert_eq!(start.elapsed(), Duration::from_secs(1));
     assert_eq!(body.collect().await.unwrap().to_bytes(), "hedge");
 }
