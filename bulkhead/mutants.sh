@@ -153,6 +153,9 @@ model_mutant 'an end reported before its lost place counts again' src/layer/body
     'self.end_lease();
         if let' \
     'if let' a_report_counts_its_call_although_its_place_was_lost
+model_mutant 'an empty frame that is a message' src/layer/body.rs \
+    'frame.data_ref().is_some_and(Buf::has_remaining)' \
+    'frame.data_ref().is_some()' an_empty_frame_is_no_message
 model_mutant 'a body that fails and is read as ended' src/layer/body.rs \
     'Poll::Ready(Some(Err(_))) => *this.held = None,' \
     'Poll::Ready(Some(Err(_))) => if let Some(held) = this.held.take() { held.end(None); },' \

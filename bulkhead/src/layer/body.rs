@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Buf;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
@@ -41,10 +42,13 @@ struct Held<P: Pointer, C> {
 
 // The lease before the report: a place that went to another caller counts again, as that of a call in flight.
 impl<P: Pointer, C> Held<P, C> {
-    fn data(&mut self) {
+    /// The server has the frame. One of HTTP/2 may be empty at any place, and is no message then.
+    fn data<D: Buf>(&mut self, frame: &Frame<D>) {
         self.renew();
         if let Some(report) = &mut self.report {
-            report.data(&self.permit);
+            if frame.data_ref().is_some_and(Buf::has_remaining) {
+                report.data(&self.permit);
+            }
         }
     }
 
@@ -117,7 +121,7 @@ impl<B: Body, P: Pointer, C> Body for PermitBody<B, P, C> {
             Poll::Ready(Some(Ok(frame))) => {
                 let trailers = frame.trailers_ref();
                 if trailers.is_none() {
-                    held.data();
+                    held.data(frame);
                 }
                 // Trailers are the last frame.
                 if trailers.is_some() || this.body.is_end_stream() {

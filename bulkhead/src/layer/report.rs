@@ -57,7 +57,7 @@ impl<P: Pointer, C> Report<P, C> {
         })
     }
 
-    /// The body had data.
+    /// The body had a message.
     pub(super) fn data(&mut self, permit: &Permit<P>) {
         if let Some(head) = self.unreported.take() {
             permit.report_until(head, Outcome::Success);

@@ -247,6 +247,18 @@ async fn a_fixed_limit_counts_overloads_in_trailers() {
     assert_eq!((counted, bulkhead.in_flight()), (9, 0));
 }
 
+/// HTTP/2 allows data without bytes at any place.
+#[tokio::test(start_paused = true)]
+async fn an_empty_frame_is_no_message() {
+    let (bulkhead, heard) = hears();
+    let mut service = BulkheadLayer::new(bulkhead).grpc().layer(inner());
+    let mut response = response(grpc(), 0, Then::Trailers, 14);
+    let empty = Ok(Frame::data(Bytes::new()));
+    response.body_mut().frames.push_front(empty);
+    call(&mut service, response, usize::MAX).await;
+    assert_eq!(heard.take(), [Overload]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn chosen_codes_count_in_head_and_trailers() {
     let (bulkhead, heard) = hears();
