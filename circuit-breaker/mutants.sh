@@ -309,6 +309,12 @@ model_mutant 'a body that hyper drops after its announced length, cancelled' src
 model_mutant 'an announced length that ends a body before its code' src/layer/end.rs \
     '.filter(|_| !awaits_code(response))' \
     ''
+model_mutant 'a rejection of a body that counts' src/layer/end.rs \
+    'of_error: |error| Outcome::of_error(error),' \
+    'of_error: |_| Outcome::Failure,'
+model_mutant 'an empty frame that ends a probe' src/layer/body.rs \
+    '(call.is_probe() && has_bytes(frame))' \
+    '(call.is_probe() && (has_bytes(frame) || true))'
 model_mutant 'trailers that nobody classifies' src/layer/body.rs \
     'Some(trailers) => Some(end.outcome(Some(trailers))),' \
     'Some(_) => Some(Outcome::Success),'

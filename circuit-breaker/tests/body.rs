@@ -16,8 +16,9 @@ use http_body_util::{
     BodyExt, Empty, Full, StreamBody, channel::Channel, combinators::UnsyncBoxBody,
 };
 use maestro_circuit_breaker::{
-    BodyEnd, CallBody, CircuitBreaker, CircuitBreakerLayer, Classify, ClassifyHttp, OnCancel, Open,
-    Outcome, Override, Probes, Ramp, State, StaticCircuitBreaker, Wait,
+    AtBodyEnd, BodyEnd, CallBody, CircuitBreaker, CircuitBreakerLayer, Classify, ClassifyHttp,
+    IntoError, MayReject, OnCancel, Open, Outcome, Override, Probes, Ramp, State,
+    StaticCircuitBreaker, Wait,
 };
 use tokio::time::advance;
 use tokio_test::{assert_ready_ok, task};
@@ -98,15 +99,10 @@ async fn read<B: Body<Data = Data>>(body: B, rest: Rest) {
     }
 }
 
-type Grpc = CircuitBreakerLayer<
-    ClassifyHttp,
-    maestro_circuit_breaker::IntoError,
-    CircuitBreaker,
-    maestro_circuit_breaker::AtBodyEnd,
->;
+type Grpc<N> = CircuitBreakerLayer<ClassifyHttp, IntoError, CircuitBreaker, AtBodyEnd<N>>;
 
-async fn call<B: Body + 'static>(
-    layer: &Grpc,
+async fn call<B: Body<Error: MayReject<N>> + 'static, N>(
+    layer: &Grpc<N>,
     response: Response<B>,
 ) -> Response<CallBody<B, ClassifyHttp>> {
     let mut response = Some(response);
@@ -229,6 +225,83 @@ async fn a_probe_ends_with_the_first_frame_after_its_head() {
             assert_eq!(breaker.snapshot().probes_in_flight(), 0);
         }
     }
+}
+
+fn grpc_of<E>(frames: Vec<Result<Frame<Data>, E>>) -> Response<UnsyncBoxBody<Data, E>>
+where
+    E: Send + 'static,
+{
+    let body = StreamBody::new(stream::iter(frames)).boxed_unsync();
+    let response = Response::builder().header("content-type", "application/grpc");
+    response.body(body).expect("legal")
+}
+
+fn cut<E>(error: E) -> Response<UnsyncBoxBody<Data, E>>
+where
+    E: Send + 'static,
+{
+    grpc_of(vec![Ok(Frame::data(&b"message"[..])), Err(error)])
+}
+
+/// HTTP/2 allows data without bytes at any place. It is no message.
+#[tokio::test(start_paused = true)]
+async fn an_empty_frame_does_not_end_a_probe() {
+    for (code, state) in [(0, State::Closed), (13, State::Open)] {
+        let breaker = half_open().await;
+        let layer = CircuitBreakerLayer::new(breaker.clone()).grpc();
+        let frames = vec![
+            Ok(Frame::data(&b""[..])),
+            Ok(Frame::trailers(trailers(code))),
+        ];
+        let response: Response<AnyBody> = grpc_of(frames);
+        read(call(&layer, response).await.into_body(), Trailers).await;
+        assert_eq!(breaker.state(), state, "{code}");
+    }
+}
+
+/// The deadline of a caller may cut a body off. It says nothing about the backend.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_fails_with_a_rejection_is_ignored() {
+    let other = CircuitBreaker::builder().consecutive_failures(1);
+    let other = other.build("replica").expect("legal");
+    other.try_acquire().expect("closed").failure();
+    let rejection = other.try_acquire().expect_err("it is open");
+
+    let breaker = closed();
+    let layer = CircuitBreakerLayer::new(breaker.clone()).grpc();
+    read(
+        call(&layer, cut(rejection.clone())).await.into_body(),
+        DataAndCut,
+    )
+    .await;
+    let layer = CircuitBreakerLayer::new(breaker.clone())
+        .failure_if(|_| false)
+        .until_body_end();
+    for (error, counted) in [
+        (BoxError::from(rejection.clone()), (0, 0)),
+        (BoxError::from("connection reset"), (1, 1)),
+    ] {
+        let mut response = Some(cut(error));
+        let service = layer.layer(service_fn(|_: Request<()>| {
+            ready(Ok::<_, Open>(response.take().expect("one call")))
+        }));
+        let response = service.oneshot(Request::new(())).await.expect("admitted");
+        read(response.into_body(), DataAndCut).await;
+        let snapshot = breaker.snapshot();
+        assert_eq!((snapshot.calls(), snapshot.failures()), counted);
+    }
+
+    let breaker = half_open().await;
+    let layer = CircuitBreakerLayer::new(breaker.clone()).grpc();
+    read(
+        call(&layer, grpc_of(vec![Err(rejection.clone())]))
+            .await
+            .into_body(),
+        Cut,
+    )
+    .await;
+    assert_eq!(breaker.state(), State::HalfOpen);
+    assert_eq!(breaker.snapshot().probes_in_flight(), 0);
 }
 
 #[tokio::test(start_paused = true)]

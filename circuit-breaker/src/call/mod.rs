@@ -1,4 +1,6 @@
 //! A call, from its admission to its end: the token, and the state that it shares with the handle.
+//!
+//! In one file although it is long: who follows a healthy call needs all of it.
 
 #[cfg(feature = "http-body")]
 mod answered;

@@ -21,21 +21,21 @@ use crate::{
 /// A response body that records the outcome of its call when it ends, fails or is dropped. Feature `http-body`.
 // Fields drop in this order: the body first, as it may still hold a connection.
 #[pin_project]
-pub struct CallBody<B, C, P: Borrow<Core> = Arc<Core>> {
+pub struct CallBody<B: Body, C, P: Borrow<Core> = Arc<Core>> {
     #[pin]
     body: B,
     /// `None` once the call has ended.
-    ongoing: Option<Ongoing<C, P>>,
+    ongoing: Option<Ongoing<B::Error, C, P>>,
 }
 
 /// A call that has not ended with its head.
-struct Ongoing<C, P: Borrow<Core>> {
+struct Ongoing<E, C, P: Borrow<Core>> {
     call: AnsweredCall<P>,
-    end: End<C>,
+    end: End<E, C>,
 }
 
 /// What the end of a body is, and how to classify it.
-pub(super) struct End<C> {
+pub(super) struct End<E, C> {
     pub(super) awaits_code: bool,
     /// The bytes that are due by `Content-Length`, if no code is. hyper drops the body of a server after them, and never
     /// asks for its end.
@@ -43,13 +43,15 @@ pub(super) struct End<C> {
     pub(super) classifier: C,
     // A pointer, because the types of the result, by which the classifier is a classifier, are known only at the head.
     pub(super) classify: fn(&C, BodyEnd<'_>) -> Outcome,
+    // A pointer, so that the type of a body does not say in what way rejections are seen in its error.
+    pub(super) of_error: fn(&E) -> Outcome,
 }
 
 // === impl CallBody ===
 
 impl<B: Body, C, P: Borrow<Core>> CallBody<B, C, P> {
     /// The body of a response whose head is a success.
-    pub(super) fn new(body: B, token: Call<P>, end: End<C>) -> Self {
+    pub(super) fn new(body: B, token: Call<P>, end: End<B::Error, C>) -> Self {
         // An empty body may never be polled.
         let ongoing = if body.is_end_stream() || end.bytes_left == Some(0) {
             let outcome = end.outcome(None);
@@ -74,7 +76,7 @@ impl<B: Body, C, P: Borrow<Core>> CallBody<B, C, P> {
 }
 
 /// The body of an answer of a layer outside, which rejects a call.
-impl<B: Default, C, P: Borrow<Core>> Default for CallBody<B, C, P> {
+impl<B: Body + Default, C, P: Borrow<Core>> Default for CallBody<B, C, P> {
     fn default() -> Self {
         Self {
             body: B::default(),
@@ -99,14 +101,15 @@ impl<B: Body, C, P: Borrow<Core>> Body for CallBody<B, C, P> {
             let outcome = match &poll {
                 Poll::Pending => None,
                 Poll::Ready(None) => Some(end.outcome(None)),
-                Poll::Ready(Some(Err(_))) => Some(Outcome::Failure),
+                Poll::Ready(Some(Err(error))) => Some((end.of_error)(error)),
                 Poll::Ready(Some(Ok(frame))) => match frame.trailers_ref() {
                     Some(trailers) => Some(end.outcome(Some(trailers))),
                     None if this.body.is_end_stream() || end.is_completed_by(frame) => {
                         Some(end.outcome(None))
                     }
-                    // A probe is held no longer: its client may read slowly.
-                    None => call.is_probe().then_some(Outcome::Success),
+                    // A message holds a probe no longer: its client may read slowly. HTTP/2 allows data without bytes at
+                    // any place.
+                    None => (call.is_probe() && has_bytes(frame)).then_some(Outcome::Success),
                 },
             };
             match outcome {
@@ -126,7 +129,7 @@ impl<B: Body, C, P: Borrow<Core>> Body for CallBody<B, C, P> {
     }
 }
 
-impl<B, C, P: Borrow<Core>> fmt::Debug for CallBody<B, C, P> {
+impl<B: Body, C, P: Borrow<Core>> fmt::Debug for CallBody<B, C, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallBody")
             .field("has_ended", &self.ongoing.is_none())
@@ -136,7 +139,7 @@ impl<B, C, P: Borrow<Core>> fmt::Debug for CallBody<B, C, P> {
 
 // === impl End ===
 
-impl<C> End<C> {
+impl<E, C> End<E, C> {
     /// Whether the frame completes the content that the head announced.
     fn is_completed_by<D: Buf>(&mut self, frame: &Frame<D>) -> bool {
         let bytes = frame.data_ref().map_or(0, Buf::remaining);
@@ -148,4 +151,8 @@ impl<C> End<C> {
     fn outcome(&self, trailers: Option<&HeaderMap>) -> Outcome {
         (self.classify)(&self.classifier, BodyEnd::new(self.awaits_code, trailers))
     }
+}
+
+fn has_bytes<D: Buf>(frame: &Frame<D>) -> bool {
+    frame.data_ref().is_some_and(Buf::has_remaining)
 }

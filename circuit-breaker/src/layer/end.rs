@@ -1,6 +1,8 @@
 //! When a call ends and its outcome is recorded.
 
 use std::borrow::Borrow;
+#[cfg(feature = "http-body")]
+use std::marker::PhantomData;
 
 use super::classify::Classify;
 use crate::{
@@ -49,12 +51,11 @@ pub struct AtHead;
 /// The call ends when the body of its response ends, fails or is dropped. Made by
 /// [`until_body_end`](crate::CircuitBreakerLayer::until_body_end).
 #[cfg(feature = "http-body")]
+///
+/// The compiler infers `N`, which says in what way a rejection is seen in the error type of the body: see
+/// [`MayReject`](crate::MayReject).
 #[derive(Clone, Copy, Debug, Default)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a unit that users may name and make"
-)]
-pub struct AtBodyEnd;
+pub struct AtBodyEnd<N = ()>(PhantomData<fn() -> N>);
 
 impl<Res, C, P: Borrow<Core>> CallEnd<Res, C, P> for AtHead {
     type Response = Res;
@@ -88,10 +89,14 @@ mod body {
     use super::{AtBodyEnd, Borrow, Call, CallEnd, Classify, Core, Outcome, sealed};
     use crate::{
         layer::body::{CallBody, End},
-        types::awaits_code,
+        types::{MayReject, awaits_code},
     };
 
-    impl<B: Body, C, P: Borrow<Core>> CallEnd<Response<B>, C, P> for AtBodyEnd {
+    impl<B, C, P, N> CallEnd<Response<B>, C, P> for AtBodyEnd<N>
+    where
+        B: Body<Error: MayReject<N>>,
+        P: Borrow<Core>,
+    {
         type Response = Response<CallBody<B, C, P>>;
 
         fn respond<Err>(
@@ -111,6 +116,7 @@ mod body {
                         bytes_left: content_length(&response),
                         classifier,
                         classify: C::classify_end,
+                        of_error: |error| Outcome::of_error(error),
                     };
                     Ok(response.map(|body| CallBody::new(body, token, end)))
                 }
@@ -132,7 +138,7 @@ mod body {
         length.parse().ok().filter(|_| !awaits_code(response))
     }
 
-    impl sealed::Sealed for AtBodyEnd {}
+    impl<N> sealed::Sealed for AtBodyEnd<N> {}
 }
 
 mod sealed {

@@ -166,7 +166,7 @@ impl<C, R, B, E> CircuitBreakerLayer<C, R, B, E> {
     /// trailers. Feature `http-body`.
     #[cfg(feature = "http-body")]
     #[must_use]
-    pub fn grpc<M>(self) -> CircuitBreakerLayer<ClassifyHttp<M>, R, B, AtBodyEnd> {
+    pub fn grpc<M, N>(self) -> CircuitBreakerLayer<ClassifyHttp<M>, R, B, AtBodyEnd<N>> {
         self.http().until_body_end()
     }
 
@@ -179,16 +179,15 @@ impl<C, R, B, E> CircuitBreakerLayer<C, R, B, E> {
     /// | body | outcome |
     /// |---|---|
     /// | ends, or has all bytes of its `Content-Length` | what [`Classify::classify_end`] says of the end: by default a gRPC code as the [table](crate::guide::meaning) has it, any other end is a success |
-    /// | fails | failure |
+    /// | fails | failure; ignored if the error is a rejection by a layer further in, such as a caller's deadline |
     /// | panics | failure |
     /// | is dropped before its end | cancelled, see [`Builder::on_cancel`](crate::Builder::on_cancel) |
     ///
     /// A call is slow by the time until its head: how long the body takes depends on its reader. To bound a body that hangs,
-    /// put a timeout for bodies inside: its error makes the body fail. Put one that follows the deadlines of callers outside:
-    /// it drops the body, and the call is cancelled.
+    /// put a timeout for bodies inside: its error makes the body fail.
     ///
     /// A **probe** of a half-open breaker is not held by a reader. It ends with its head, or, if that begins a gRPC response
-    /// with a code to come, with the first frame: data is a success, trailers are what their code means. If no frame came by
+    /// with a code to come, with the first frame that is not empty: data is a success, trailers are what their code means. If no frame came by
     /// the [`probe_deadline`](crate::Builder::probe_deadline), the head counts, and the probe has succeeded.
     ///
     /// # Examples
@@ -218,7 +217,7 @@ impl<C, R, B, E> CircuitBreakerLayer<C, R, B, E> {
     /// ```
     #[cfg(feature = "http-body")]
     #[must_use]
-    pub fn until_body_end(self) -> CircuitBreakerLayer<C, R, B, AtBodyEnd> {
+    pub fn until_body_end<N>(self) -> CircuitBreakerLayer<C, R, B, AtBodyEnd<N>> {
         CircuitBreakerLayer {
             classifier: self.classifier,
             reject: self.reject,

@@ -67,7 +67,7 @@ impl<C, B, E> WaitLayer<C, B, E> {
     /// [`wait`](CircuitBreakerLayer::wait).
     #[cfg(feature = "http-body")]
     #[must_use]
-    pub fn until_body_end(self) -> WaitLayer<C, B, AtBodyEnd> {
+    pub fn until_body_end<N>(self) -> WaitLayer<C, B, AtBodyEnd<N>> {
         WaitLayer::new(self.breaker.until_body_end())
     }
 
@@ -90,7 +90,7 @@ impl<C, B, E> WaitLayer<C, B, E> {
     /// [`wait`](CircuitBreakerLayer::wait).
     #[cfg(feature = "http-body")]
     #[must_use]
-    pub fn grpc<M>(self) -> WaitLayer<ClassifyHttp<M>, B, AtBodyEnd> {
+    pub fn grpc<M, N>(self) -> WaitLayer<ClassifyHttp<M>, B, AtBodyEnd<N>> {
         WaitLayer::new(self.breaker.grpc())
     }
 
