@@ -14,11 +14,10 @@ use tokio::time::Sleep;
 use tower_service::Service;
 
 use crate::{
-    budget::Budget,
-    hedge::Hedge,
+    hedge::{Hedge, plan::Plan, token::Token},
     layer::Source,
-    policy::{self, CallState, Classify, Engine, RetryPolicy},
-    types::{HedgeResult, Now, Verdict},
+    policy::{self, Classify, RetryPolicy},
+    types::{Now, Verdict},
 };
 
 /// The response of a [`HedgeService`](crate::HedgeService): an attempt, and a second one if the first is slow.
@@ -48,16 +47,6 @@ where
     errors: PhantomData<fn() -> M>,
 }
 
-/// What a hedge needs.
-pub(super) struct Plan<S, Req, P: Source, H, W> {
-    pub(super) service: S,
-    pub(super) request: Req,
-    pub(super) state: CallState,
-    pub(super) engine: P::Kept,
-    pub(super) hedge: H,
-    pub(super) only_while: W,
-}
-
 #[pin_project(project = SecondProjection)]
 enum Second<F, P: Source> {
     /// Before the first attempt was pending, and after the hedge.
@@ -74,17 +63,9 @@ enum Second<F, P: Source> {
     },
 }
 
-/// A hedge that runs. It is lost unless it has won when this is dropped.
-// The bound stands on the struct because `Drop` needs it.
-struct Token<P: Source> {
-    state: CallState,
-    engine: P::Kept,
-    /// Held for the budget.
-    retry: Option<<P::Budget as Budget>::Retry>,
-    result: HedgeResult,
-}
-
-type ResultOf<S, Req> = Result<<S as Service<Req>>::Response, <S as Service<Req>>::Error>;
+/// The result of a call of `S`.
+pub(super) type ResultOf<S, Req> =
+    Result<<S as Service<Req>>::Response, <S as Service<Req>>::Error>;
 
 // === impl HedgedResponse ===
 
@@ -216,108 +197,4 @@ where
 /// the other attempt.
 const fn is_answer(verdict: Verdict) -> bool {
     verdict.terms().is_none() && !matches!(verdict, Verdict::Ignored)
-}
-
-// === impl Plan ===
-
-impl<S, Req, P: Source, H: Borrow<Hedge>, W> Plan<S, Req, P, H, W> {
-    /// An attempt ended before a hedge was decided on.
-    #[inline]
-    fn learn<M>(self, result: &ResultOf<S, Req>, is_late: bool)
-    where
-        S: Service<Req>,
-        P::Classifier: Classify<Req, S::Response, S::Error, M>,
-    {
-        let pace = self.hedge.borrow().pace();
-        if is_late {
-            pace.reached();
-        } else if result.is_ok() {
-            // A fast failure says nothing about the latency, and must not pay for hedges.
-            let engine: &Engine<_, _, _> = self.engine.borrow();
-            let request = Some(&self.request);
-            if engine.judge(&self.state, request, &Now::unread(), result) == Verdict::Done {
-                pace.early();
-            }
-        }
-    }
-
-    /// The delay is over: begins the hedge, unless something forbids it.
-    fn begin(self, cx: &mut Context<'_>) -> Option<(S::Future, Token<P>)>
-    where
-        S: Service<Req>,
-        W: Fn() -> bool,
-    {
-        let Self {
-            mut service,
-            request,
-            state,
-            engine,
-            hedge,
-            only_while,
-        } = self;
-        let pace = hedge.borrow().pace();
-        pace.reached();
-        let kept: &Engine<P::Classifier, P::Replay, P::Budget> = engine.borrow();
-        let budget = kept.budget();
-        let granted = if state.is_limited() && state.is_late() {
-            Err(HedgeResult::Time)
-        } else if !only_while() {
-            Err(HedgeResult::Off)
-        } else if !pace.take() {
-            Err(HedgeResult::Credit)
-        } else if !matches!(service.poll_ready(cx), Poll::Ready(Ok(()))) {
-            // Not kept until it is ready: it may have reserved room that the first attempt of another call needs.
-            pace.give_back();
-            Err(HedgeResult::NotReady)
-        } else {
-            budget.try_hold_hedge(&Now::unread()).ok_or_else(|| {
-                pace.give_back();
-                HedgeResult::Budget
-            })
-        };
-        let hold = match granted {
-            Ok(hold) => hold,
-            Err(result) => {
-                kept.hedged(result);
-                return None;
-            }
-        };
-        // The hold is spent before the inner `call`: if that panics, the attempt has begun.
-        let retry = Some(budget.spend(hold));
-        let token = Token {
-            state,
-            engine,
-            retry,
-            result: HedgeResult::Lost,
-        };
-        Some((service.call(request), token))
-    }
-}
-
-// === impl Token ===
-
-impl<P: Source> Token<P> {
-    fn judge<Req, Res, Err, M>(&self, result: &Result<Res, Err>) -> Verdict
-    where
-        P::Classifier: Classify<Req, Res, Err, M>,
-    {
-        let engine: &Engine<_, _, _> = self.engine.borrow();
-        engine.judge(&self.state, None, &Now::unread(), result)
-    }
-
-    /// The result of the hedge is the answer. The retry service records it, so a budget only gives back its price.
-    fn won(&mut self) {
-        self.result = HedgeResult::Won;
-        let engine: &Engine<_, _, P::Budget> = self.engine.borrow();
-        if let Some(retry) = self.retry.take() {
-            engine.budget().answered(retry);
-        }
-    }
-}
-
-impl<P: Source> Drop for Token<P> {
-    fn drop(&mut self) {
-        let engine: &Engine<P::Classifier, P::Replay, P::Budget> = self.engine.borrow();
-        engine.hedged(self.result);
-    }
 }

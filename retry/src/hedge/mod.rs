@@ -1,7 +1,8 @@
 //! Hedging: a second attempt while the first one runs, beneath the retry service, so that it draws on the same budget.
 //!
 //! - `pace` has the live delay and the credit, in one atomic word. [`Hedge`] is its handle.
-//! - [`HedgeLayer`] puts `service` beneath a [`RetryService`]; `future` runs the two attempts.
+//! - [`HedgeLayer`] puts `service` beneath a [`RetryService`]; `future` runs the two attempts. `plan` decides whether there
+//!   is a second one, and `token` says how it ended.
 //!
 //! # Alternatives
 //!
@@ -15,9 +16,11 @@ mod handle;
 #[cfg(all(test, loom))]
 mod models;
 mod pace;
+mod plan;
 mod service;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod token;
 
 use std::{borrow::Borrow, fmt};
 

@@ -8,10 +8,7 @@ use std::{
 use tower_service::Service;
 
 use crate::{
-    hedge::{
-        Hedge,
-        future::{HedgedResponse, Plan},
-    },
+    hedge::{Hedge, future::HedgedResponse, plan::Plan},
     layer::Source,
     policy::{Classify, DeadlineOf, Replay, RetryPolicy},
 };
