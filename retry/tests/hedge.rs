@@ -25,6 +25,10 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_test::{assert_pending, assert_ready, task};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 
+mod starved;
+
+use starved::starved;
+
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
@@ -357,31 +361,6 @@ async fn late_answer_counts_as_slow_although_nobody_looked() {
     assert_eq!(assert_ready!(call.poll()), Ok(1));
     assert!(hedge.delay() > ms(100));
     assert_eq!(backend.sent(), 1);
-}
-
-/// Polls `future` in a task that has no cooperative budget left at any poll. Another task advances the paused clock, which
-/// stands still while a task is busy.
-async fn starved<F: Future>(future: F) -> F::Output {
-    let ticking = tokio::spawn(async {
-        loop {
-            tokio::time::advance(Duration::from_millis(1)).await;
-        }
-    });
-    let began = Instant::now();
-    let mut future = pin!(future);
-    let output = std::future::poll_fn(|cx| {
-        assert!(began.elapsed() < Duration::from_secs(5), "starved");
-        let mut spend = pin!(async {
-            loop {
-                tokio::task::consume_budget().await;
-            }
-        });
-        assert!(spend.as_mut().poll(cx).is_pending());
-        future.as_mut().poll(cx)
-    })
-    .await;
-    ticking.abort();
-    output
 }
 
 #[tokio::test(start_paused = true)]

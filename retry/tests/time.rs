@@ -3,8 +3,6 @@
 use std::{
     collections::HashSet,
     convert::Infallible,
-    future::{Future, poll_fn},
-    pin::pin,
     sync::{Arc, mpsc},
     time::Duration,
 };
@@ -16,6 +14,10 @@ use maestro_retry::{
 use tokio::time::{Instant, advance, sleep, timeout};
 use tokio_test::{assert_pending, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
+
+mod starved;
+
+use starved::starved;
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -548,31 +550,6 @@ async fn late_readiness_makes_no_attempt() {
         let (attempts, reason) = (1, GiveUpReason::Time);
         assert_eq!(last, Some(Event::GaveUp { attempts, reason }), "{limited}");
     }
-}
-
-/// Polls `future` in a task that has no cooperative budget left at any poll. Another task advances the paused clock, which
-/// stands still while a task is busy.
-async fn starved<F: Future>(future: F) -> F::Output {
-    let ticking = tokio::spawn(async {
-        loop {
-            advance(Duration::from_millis(1)).await;
-        }
-    });
-    let began = Instant::now();
-    let mut future = pin!(future);
-    let output = poll_fn(|cx| {
-        assert!(began.elapsed() < Duration::from_secs(5), "starved");
-        let mut spend = pin!(async {
-            loop {
-                tokio::task::consume_budget().await;
-            }
-        });
-        assert!(spend.as_mut().poll(cx).is_pending());
-        future.as_mut().poll(cx)
-    })
-    .await;
-    ticking.abort();
-    output
 }
 
 #[tokio::test(start_paused = true)]

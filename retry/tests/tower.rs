@@ -1,8 +1,7 @@
 //! The policy inside tower's own retry layer.
 
 use std::{
-    future::{Future, Ready, poll_fn, ready},
-    pin::pin,
+    future::{Ready, ready},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -14,9 +13,13 @@ use maestro_retry::{
     Backoff, HalfFull, Jitter, RetryBudget, RetryPolicy, TowerPolicy, TowerWait, Unlimited, Verdict,
 };
 use static_assertions::assert_impl_all;
-use tokio::time::{Instant, advance, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_test::{assert_pending, assert_ready_err, task};
 use tower::{Layer, Service, ServiceExt, retry::RetryLayer, service_fn};
+
+mod starved;
+
+use starved::starved;
 
 fn failing(
     made: &Arc<AtomicU32>,
@@ -171,31 +174,6 @@ fn tower_retries_yield_to_other_tasks() {
         assert!(call.is_woken(), "it goes on by itself");
     }
     assert_eq!(assert_ready_err!(call.poll()), 300);
-}
-
-/// Polls `future` in a task that has no cooperative budget left at any poll. Another task advances the paused clock, which
-/// stands still while a task is busy.
-async fn starved<F: Future>(future: F) -> F::Output {
-    let ticking = tokio::spawn(async {
-        loop {
-            advance(Duration::from_millis(1)).await;
-        }
-    });
-    let began = Instant::now();
-    let mut future = pin!(future);
-    let output = poll_fn(|cx| {
-        assert!(began.elapsed() < Duration::from_secs(5), "starved");
-        let mut spend = pin!(async {
-            loop {
-                tokio::task::consume_budget().await;
-            }
-        });
-        assert!(spend.as_mut().poll(cx).is_pending());
-        future.as_mut().poll(cx)
-    })
-    .await;
-    ticking.abort();
-    output
 }
 
 #[tokio::test(start_paused = true)]
