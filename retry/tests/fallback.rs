@@ -105,7 +105,7 @@ fn answer_may_await_another_service() {
 }
 
 #[test]
-fn failed_backup_has_the_last_word_and_may_return_the_first_error() {
+fn failed_backup_chooses_which_error_is_returned() {
     for (returns_first, text) in [(true, "lost"), (false, "no copy")] {
         let layer = FallbackLayer::new(move |(), failed: Failed| {
             ready(if returns_first {
