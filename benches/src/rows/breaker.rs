@@ -55,7 +55,7 @@ pub(super) fn rows() -> Vec<Row> {
         .collect()
 }
 
-fn consecutive() -> [Row; 4] {
+fn consecutive() -> [Row; 5] {
     [
         Row::service("breaker, closed, consecutive failures, Arc", READY, || {
             CircuitBreakerLayer::new(shared(IN_A_ROW)).layer(Nothing)
@@ -82,6 +82,11 @@ fn consecutive() -> [Row; 4] {
         )
         .bad_in_16(1)
         .target(110.0, 1.3),
+        Row::service("breaker, closed, rejections ignored, static", READY, || {
+            CircuitBreakerLayer::new(&CONSECUTIVE)
+                .ignore_rejections()
+                .layer(Nothing)
+        }),
     ]
 }
 
