@@ -6,8 +6,8 @@
 //! curl -i http://127.0.0.1:4040/notes/1
 //! ```
 //!
-//! Stop PostgreSQL in any way, or suspend it. The answer has the header `x-stale` then, and comes after 250 ms at most,
-//! and at once after three of them. Notes that Redis does not have are answered with 503.
+//! An address may have a `password=…`. Stop PostgreSQL in any way, or suspend it. The answer has the header `x-stale` then,
+//! and comes after about 250 ms at most, and at once after three of them. Notes that Redis does not have are answered with 503.
 
 use std::{env, sync::Arc, time::Duration};
 

@@ -27,6 +27,9 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// Requests with an idempotent method and a body in memory of up to 64 KiB are repeated. For a gRPC client use
     /// [`grpc`](Self::grpc).
     ///
+    /// The request is an [`http::Request`] with a body that is `Clone`, such as `http_body_util::Full<Bytes>`. For others,
+    /// such as those of axum and reqwest, say after this how to copy one: [`replay`](Self::replay).
+    ///
     /// # Examples
     ///
     /// ```
