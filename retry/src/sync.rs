@@ -33,3 +33,16 @@ pub(crate) const fn zeroes<const N: usize>() -> [atomic::AtomicU64; N] {
 pub(crate) fn zeroes<const N: usize>() -> [atomic::AtomicU64; N] {
     std::array::from_fn(|_| atomic::AtomicU64::new(0))
 }
+
+/// Of a model: runs `f` on another thread and `g` on this one at the same time. Returns both results.
+#[cfg(all(test, loom))]
+pub(crate) fn both<T: Send + Sync + 'static, R: 'static>(
+    shared: &loom::sync::Arc<T>,
+    f: impl FnOnce(&T) -> R + 'static,
+    g: impl FnOnce(&T) -> R,
+) -> (R, R) {
+    let other = loom::sync::Arc::clone(shared);
+    let there = loom::thread::spawn(move || f(&other));
+    let here = g(shared);
+    (there.join().unwrap(), here)
+}

@@ -1,24 +1,13 @@
 //! Loom models of `tokens.rs`, `floor.rs` and `flight.rs`, one property each.
 
-use loom::{sync::Arc, thread};
+use loom::sync::Arc;
 
 use super::{
     flight::{Flight, Limit},
     floor::Floor,
     tokens::Tokens,
 };
-
-/// Runs `f` on another thread and `g` on this one at the same time. Returns both results.
-fn both<T: Send + Sync + 'static, R: 'static>(
-    shared: &Arc<T>,
-    f: impl FnOnce(&T) -> R + 'static,
-    g: impl FnOnce(&T) -> R,
-) -> (R, R) {
-    let other = Arc::clone(shared);
-    let there = thread::spawn(move || f(&other));
-    let here = g(shared);
-    (there.join().unwrap(), here)
-}
+use crate::sync::both;
 
 #[test]
 fn concurrent_failures_share_the_upper_half() {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use loom::{sync::Arc, thread};
+use loom::sync::Arc;
 
 use super::pace::{Pace, Terms};
+use crate::sync::both;
 
 const DELAY: Duration = Duration::from_millis(100);
 
@@ -12,18 +13,6 @@ const DELAY: Duration = Duration::from_millis(100);
 fn pace() -> Arc<Pace> {
     let terms = Terms::fixed(DELAY, 0.5, 2);
     Arc::new(Pace::new(terms.live(0.5, DELAY / 100, DELAY * 100)))
-}
-
-/// Runs `f` on another thread and `g` on this one at the same time. Returns both results.
-fn both<R: 'static>(
-    pace: &Arc<Pace>,
-    f: impl FnOnce(&Pace) -> R + 'static,
-    g: impl FnOnce(&Pace) -> R,
-) -> (R, R) {
-    let other = Arc::clone(pace);
-    let there = thread::spawn(move || f(&other));
-    let here = g(pace);
-    (there.join().unwrap(), here)
 }
 
 #[test]
