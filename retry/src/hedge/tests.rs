@@ -82,6 +82,39 @@ fn live_delay_converges_to_its_quantile() {
 }
 
 #[test]
+fn eight_slow_calls_double_the_delay_and_800_fast_ones_halve_it() {
+    let pace = live(0.99, ms(100));
+    for (calls, step, expected) in [
+        (8, Pace::reached as fn(&Pace), 198.6), // 2 to the power of 8 × 0.125 × 0.99
+        (800, Pace::early, 99.3),
+    ] {
+        for _ in 0..calls {
+            step(&pace);
+        }
+        let found = pace.delay().as_secs_f64() * 1e3;
+        assert!((found - expected).abs() < 0.1, "{found} ms");
+    }
+}
+
+#[test]
+fn live_delay_varies_by_a_tenth() {
+    const CALLS: u32 = 60_000;
+    let pace = live(0.99, ms(100));
+    let mut rng = SmallRng::seed_from_u64(7);
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for _ in 0..CALLS {
+        let latency = -20.0 * (1.0 - rng.random::<f64>()).ln();
+        call(&pace, Duration::from_secs_f64(latency / 1e3));
+        let log = pace.delay().as_secs_f64().ln();
+        sum += log;
+        squares += log * log;
+    }
+    let mean = sum / f64::from(CALLS);
+    let deviation = (squares / f64::from(CALLS) - mean * mean).sqrt();
+    assert!((0.07..0.13).contains(&deviation), "{deviation}");
+}
+
+#[test]
 fn live_delay_follows_a_service_that_changes() {
     let pace = live(0.99, ms(100));
     for (latency, calls) in [(10, 4_000), (1_000, 60), (10, 6_000)] {
