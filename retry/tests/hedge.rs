@@ -111,6 +111,15 @@ const fn after_100() -> HedgeBuilder {
     Hedge::after(ms(100)).share(1.0)
 }
 
+/// For a property, which is no async test.
+fn paused() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without I/O")
+}
+
 /// Without waits, and without a budget.
 fn policy(
     attempts: u32,
@@ -691,12 +700,7 @@ where
     S: Service<Arrival, Response = (), Error = &'static str, Future: Send> + Send + 'static,
 {
     let sent = Arc::new(AtomicU32::new(0));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime without I/O");
-    runtime.block_on(async {
+    paused().block_on(async {
         let mut tasks = tokio::task::JoinSet::new();
         for call in calls {
             sleep(ms(call.after)).await;
@@ -920,12 +924,7 @@ proptest! {
     ) {
         let ends = [(first, how[0]), (second, how[1])];
         let Account { hedged, won, end } = account(ends, cancelled);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime without I/O");
-        runtime.block_on(async {
+        paused().block_on(async {
             let quota = CostBucket::builder().capacity(100).build("quota").unwrap();
             let hold = quota.try_take(50).expect("it is full");
             scripted(quota.clone(), ends, cancelled).await;
