@@ -74,8 +74,9 @@ impl<P: Source<Replay = HttpReplay>, M> RetryLayer<P, M> {
     /// A [`FirstFrameLayer`] beneath this layer waits for the first frame of gRPC responses to requests that the policy may
     /// repeat. No other response is touched.
     ///
-    /// An attempt timeout inside ends at the head of a response, not at the frame. To bound the wait for the frame as well, put
-    /// it between the retry layer and a [`FirstFrameLayer`] made by hand.
+    /// An attempt timeout inside ends at the head of a response, not at the frame. To bound the wait for the frame as well,
+    /// use a timeout for bodies inside, with its bodies in a box, or put the attempt timeout between the retry layer and a
+    /// [`FirstFrameLayer`] made by hand.
     ///
     /// # Examples
     ///
