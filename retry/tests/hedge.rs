@@ -33,7 +33,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// A backend whose n-th attempt takes so many milliseconds and then has this result. Later attempts are as the last.
+/// A backend with a time in milliseconds and a result for each attempt. Those after the last are as the last.
 #[derive(Clone)]
 struct Backend {
     script: Arc<[(u64, Result<u32, &'static str>)]>,
@@ -692,8 +692,7 @@ fn illegal_numbers_of_a_hedge_are_refused() {
 
 // === Bounds ===
 
-/// Runs `calls` in one runtime with a paused clock: each begins so many milliseconds after the one before, and its
-/// first attempt and the other ones take so long and fail or not. Returns the number of calls and of attempts.
+/// Runs `calls` in one runtime with a paused clock. Returns the number of calls and of attempts.
 fn run<L, S>(layer: &L, calls: &[Arrival]) -> (u32, u32)
 where
     L: Layer<Replica, Service = S>,
@@ -843,7 +842,7 @@ struct Account {
     end: Option<End>,
 }
 
-/// The account of a call whose attempts end so, each after so many milliseconds.
+/// The account of a call whose two attempts have these times in milliseconds and these ends.
 fn account(ends: [(u64, End); 2], cancelled_after: u64) -> Account {
     let [(first, how_first), (second, how_second)] = ends;
     let hedged = first > 100 && cancelled_after > 100;
