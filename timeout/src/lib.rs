@@ -42,7 +42,7 @@ pub use self::{
         OnReject, TimeoutLayer, TimeoutService,
     },
     timeout::Timeout,
-    types::{Elapsed, InvalidConfig, Phase},
+    types::{Elapsed, InvalidConfig, Name, Phase},
 };
 
 #[cfg(feature = "http")]

@@ -6,3 +6,24 @@
 pub(crate) use loom::sync::atomic;
 #[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::atomic;
+
+/// A lock for cold paths, without poisoning, also in a `static`. Not loom's, which does not outlive a model.
+#[derive(Debug)]
+#[expect(
+    clippy::disallowed_types,
+    reason = "`parking_lot` would be the only use of seven more crates"
+)]
+pub(crate) struct StaticMutex<T>(std::sync::Mutex<T>);
+
+#[expect(clippy::disallowed_types, reason = "as above")]
+impl<T> StaticMutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -7,7 +7,7 @@ use crate::{
     limit::Limit,
     observe::{self, Watch},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
-    types::{InvalidConfig, Nanos, Phase},
+    types::{InvalidConfig, Name, Nanos, Phase},
 };
 
 /// A named limit on the time of a call: a cheap handle for a [`TimeoutLayer`](crate::TimeoutLayer).
@@ -68,9 +68,9 @@ impl Timeout {
     /// it. The default is `unnamed`.
     ///
     /// The result shares nothing with `self`, because metrics are labelled with the name. So name a timeout
-    /// before you clone it. A name read from a file or an argument becomes `&'static` by `String::leak`, once.
+    /// before you clone it.
     #[must_use]
-    pub fn named(self, name: &'static str) -> Self {
+    pub fn named(self, name: impl Into<Name>) -> Self {
         self.numbers().build(name)
     }
 
@@ -128,10 +128,19 @@ impl Timeout {
     }
 
     /// Changes all settings, as [`set_limit`](Self::set_limit) changes the limit.
-    pub fn reconfigure(&self, numbers: Builder) {
-        let (limit, counts_readiness) = numbers.parts();
+    ///
+    /// # Errors
+    ///
+    /// None today: every setting of a timeout is valid. A reload treats the handles of all Maestro crates alike.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the type that a reload finds at every handle"
+    )]
+    pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
+        let (limit, counts_readiness) = to.parts();
         self.set_limit(limit);
         self.0.counts_readiness.store(counts_readiness, Relaxed);
+        Ok(())
     }
 
     /// Registers the metrics with the recorder now, so that the counters exist, at zero, before the first call.
@@ -166,10 +175,10 @@ impl From<Duration> for Timeout {
 impl Builder {
     /// Builds a timeout that shares its limit with no other. Every setting is valid.
     ///
-    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
     /// With the feature `metrics`, the series of two timeouts with one name add up: give each its own.
     #[must_use]
-    pub fn build(self, name: &'static str) -> Timeout {
+    pub fn build(self, name: impl Into<Name>) -> Timeout {
+        let name = name.into().as_str();
         observe::configured(name, self.check());
         let (limit, counts_readiness) = self.parts();
         Timeout(Arc::new(Core {

@@ -327,7 +327,7 @@ async fn changed_body_limits_bound_later_calls() {
     }));
     let before = service.clone().oneshot(()).await.unwrap().into_body();
     let numbers = none().headers(ms(50)).idle(ms(100)).whole(ms(1_000));
-    timeout.reconfigure(numbers);
+    timeout.reconfigure(numbers).unwrap();
     assert_eq!(timeout.numbers(), numbers);
     let after = service.oneshot(()).await.unwrap().into_body();
     assert_eq!(elapsed(read(before, ms(0)).await.1).limit(), ms(250));

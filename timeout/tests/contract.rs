@@ -312,7 +312,8 @@ fn a_clone_shares_the_limit_and_a_new_build_does_not() {
     shared.set_limit(Duration::ZERO);
     assert_eq!((timeout.name(), timeout.limit()), ("store", Duration::ZERO));
     assert_eq!((renamed.name(), renamed.limit()), ("cache", SECOND));
-    timeout.reconfigure(Timeout::builder().limit(2 * SECOND).count_readiness(true));
+    let to = Timeout::builder().limit(2 * SECOND).count_readiness(true);
+    timeout.reconfigure(to).unwrap();
     assert_eq!(
         shared.numbers(),
         Timeout::builder().limit(2 * SECOND).count_readiness(true)

@@ -81,9 +81,9 @@ async fn only_elapsed_calls_are_events() {
     assert_eq!(
         events,
         [
-            r#"DEBUG maestro_timeout message=elapsed timeout="store" phase="call" after=250ms limit=250ms"#,
-            r#"DEBUG maestro_timeout message=elapsed timeout="deadline" phase="call" after=50ms limit=50ms"#,
-            r#"DEBUG maestro_timeout message=expired filter="orders" late=1ms rejected=false dark=true"#,
+            r#"DEBUG maestro_timeout message=elapsed kind="timeout" name="store" phase="call" after=250ms limit=250ms"#,
+            r#"DEBUG maestro_timeout message=elapsed kind="timeout" name="deadline" phase="call" after=50ms limit=50ms"#,
+            r#"DEBUG maestro_timeout message=expired kind="deadline_filter" name="orders" late=1ms rejected=false dark=true"#,
         ]
     );
 }

@@ -15,7 +15,7 @@ use crate::{
     config::BodyTimeoutBuilder,
     limit::Limit,
     observe::{self, Watch},
-    types::{Elapsed, Nanos, Phase},
+    types::{Elapsed, InvalidConfig, Name, Nanos, Phase},
 };
 
 /// Named limits for the phases of an HTTP response: a cheap handle for a [`BodyTimeoutLayer`].
@@ -78,11 +78,20 @@ impl BodyTimeout {
     ///
     /// They apply to calls that begin from now on. A call that begins during the change may see some limits from
     /// before.
-    pub fn reconfigure(&self, numbers: BodyTimeoutBuilder) {
-        observe::configured(self.name(), numbers.check());
-        for (limit, new) in self.0.limits.iter().zip(numbers.phases()) {
+    ///
+    /// # Errors
+    ///
+    /// None today, as for [`Timeout::reconfigure`](crate::Timeout::reconfigure).
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the type that a reload finds at every handle"
+    )]
+    pub fn reconfigure(&self, to: BodyTimeoutBuilder) -> Result<(), InvalidConfig> {
+        observe::configured(self.name(), to.check());
+        for (limit, new) in self.0.limits.iter().zip(to.phases()) {
             limit.store(new);
         }
+        Ok(())
     }
 
     /// As [`Timeout::resolve_metrics`](crate::Timeout::resolve_metrics).
@@ -105,10 +114,10 @@ impl BodyTimeout {
 impl BodyTimeoutBuilder {
     /// Builds a timeout that shares its limits with no other. Every setting is valid.
     ///
-    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
     /// With the feature `metrics`, the series of two timeouts with one name add up: give each its own.
     #[must_use]
-    pub fn build(self, name: &'static str) -> BodyTimeout {
+    pub fn build(self, name: impl Into<Name>) -> BodyTimeout {
+        let name = name.into().as_str();
         observe::configured(name, self.check());
         BodyTimeout(Arc::new(Core {
             name,

@@ -12,7 +12,7 @@ use crate::{
     deadline::Deadline,
     observe::{self, FilterWatch},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    types::{Elapsed, InvalidConfig},
+    types::{Elapsed, InvalidConfig, Name},
     window::{Settings, Window},
 };
 
@@ -66,7 +66,7 @@ const DEFAULT: Settings = match DeadlineFilterBuilder::new().settings() {
 impl DeadlineFilter {
     /// Creates a filter with the defaults: at most a fifth of the requests of ten seconds.
     #[must_use]
-    pub fn new(name: &'static str) -> Self {
+    pub fn new(name: impl Into<Name>) -> Self {
         Self::from_settings(name, DEFAULT)
     }
 
@@ -75,7 +75,8 @@ impl DeadlineFilter {
         DeadlineFilterBuilder::new()
     }
 
-    fn from_settings(name: &'static str, settings: Settings) -> Self {
+    fn from_settings(name: impl Into<Name>, settings: Settings) -> Self {
+        let name = name.into().as_str();
         observe::configured(name, Ok(()));
         Self(Arc::new(Core {
             name,
@@ -113,8 +114,8 @@ impl DeadlineFilter {
     /// # Errors
     ///
     /// [`InvalidConfig`] if a setting is out of its range. Nothing is changed then.
-    pub fn reconfigure(&self, numbers: DeadlineFilterBuilder) -> Result<(), InvalidConfig> {
-        self.0.window.reconfigure(numbers.settings()?);
+    pub fn reconfigure(&self, to: DeadlineFilterBuilder) -> Result<(), InvalidConfig> {
+        self.0.window.reconfigure(to.settings()?);
         Ok(())
     }
 
@@ -172,13 +173,12 @@ impl DeadlineFilter {
 impl DeadlineFilterBuilder {
     /// Builds a filter that shares its counts with no other.
     ///
-    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
     /// With the feature `metrics`, the series of two filters with one name add up: give each its own.
     ///
     /// # Errors
     ///
     /// [`InvalidConfig`] if a setting is out of its range.
-    pub fn build(self, name: &'static str) -> Result<DeadlineFilter, InvalidConfig> {
+    pub fn build(self, name: impl Into<Name>) -> Result<DeadlineFilter, InvalidConfig> {
         Ok(DeadlineFilter::from_settings(name, self.settings()?))
     }
 }

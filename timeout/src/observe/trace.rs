@@ -9,7 +9,8 @@ use crate::types::{Elapsed, InvalidConfig};
 pub(super) fn elapsed(elapsed: &Elapsed) {
     tracing::debug!(
         target: "maestro_timeout",
-        timeout = elapsed.name(),
+        kind = "timeout",
+        name = elapsed.name(),
         phase = elapsed.phase().as_str(),
         after = ?elapsed.after(),
         limit = ?elapsed.limit(),
@@ -21,7 +22,8 @@ pub(super) fn elapsed(elapsed: &Elapsed) {
 pub(super) fn expired(name: &'static str, late: Duration, is_rejected: bool, is_dark: bool) {
     tracing::debug!(
         target: "maestro_timeout",
-        filter = name,
+        kind = "deadline_filter",
+        name,
         ?late,
         rejected = is_rejected && !is_dark,
         dark = is_dark,
@@ -31,7 +33,7 @@ pub(super) fn expired(name: &'static str, late: Duration, is_rejected: bool, is_
 
 #[cfg(feature = "tracing")]
 pub(super) fn doubtful(name: &'static str, problem: &InvalidConfig) {
-    tracing::warn!(target: "maestro_timeout", name, %problem, "doubtful settings");
+    tracing::warn!(target: "maestro_timeout", kind = "timeout", name, %problem, "doubtful settings");
 }
 
 #[cfg(not(feature = "tracing"))]

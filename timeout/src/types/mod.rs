@@ -5,6 +5,7 @@ mod elapsed;
 #[cfg(feature = "http")]
 mod elapsed_response;
 mod error;
+mod name;
 mod nanos;
 mod no_retry;
 #[cfg(feature = "http")]
@@ -15,4 +16,5 @@ pub(crate) use self::{allowance::Allowance, nanos::Nanos};
 pub use self::{
     elapsed::{Elapsed, Phase},
     error::InvalidConfig,
+    name::Name,
 };
