@@ -2,9 +2,12 @@
 # The crate with one line broken. Its tests must fail.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-timeout
 
-mutant 'a limit written in two halves' src/limit.rs \
+mutant 'a limit written in two halves' src/limit/plain.rs \
     'self.0.store(Nanos::from(limit).into(), Relaxed);' \
     'let new = u64::from(Nanos::from(limit)); let old = self.0.load(Relaxed); self.0.store(new >> 32 << 32 | old & 0xffff_ffff, Relaxed); self.0.store(new, Relaxed);'
+mutant 'an override ended by a thread that no longer finds it' src/limit/forced.rs \
+    'if let Some(forced) = state.forced.take_if(is_over) {' \
+    'if let Some(forced) = state.forced.as_ref().map(|forced| Forced { by: forced.by.clone(), until: forced.until }) {'
 mutant 'a request counted by load, then store' src/window/mod.rs \
     '.compare_exchange_weak(seen, next.word(), Relaxed, Relaxed)' \
     '.swap(next.word(), Relaxed).checked_add(0).ok_or(0)'

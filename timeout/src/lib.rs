@@ -41,8 +41,9 @@ pub use self::{
         Answer, DeadlineOf, DeadlineWith, Fixed, IntoError, LimitOf, LimitWith, NoDeadline,
         OnReject, TimeoutLayer, TimeoutService,
     },
+    observe::Listener,
     timeout::Timeout,
-    types::{Elapsed, InvalidConfig, Name, Phase},
+    types::{Elapsed, Event, InvalidConfig, LimitCause, LimitChange, Name, Override, Phase},
 };
 
 #[cfg(feature = "http")]

@@ -1,4 +1,4 @@
-//! The atomics. In loom tests they are loom's. No other file of this crate names an atomic.
+//! The atomics and the lock. In loom tests they are loom's. No other file of this crate names one.
 //!
 //! The reference counts of the handles are std's `Arc`, which is not modelled here.
 
@@ -25,5 +25,24 @@ impl<T> StaticMutex<T> {
         self.0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(not(all(test, loom)))]
+pub(crate) use StaticMutex as Mutex;
+
+/// loom's lock, with the methods of the other one.
+#[cfg(all(test, loom))]
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+#[cfg(all(test, loom))]
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().expect("nothing panics under this lock")
     }
 }

@@ -2,12 +2,14 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use crate::{
     config::Builder,
-    limit::Limit,
-    observe::{self, Watch},
+    limit::ForcedLimit,
+    observe::{self, Listener, Observers, Watch},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
-    types::{InvalidConfig, Name, Nanos, Phase},
+    types::{Event, InvalidConfig, LimitChange, Name, Nanos, Override, Phase},
 };
 
 /// A named limit on the time of a call: a cheap handle for a [`TimeoutLayer`](crate::TimeoutLayer).
@@ -39,10 +41,10 @@ pub struct Timeout(Arc<Core>);
 
 struct Core {
     name: &'static str,
-    limit: Limit,
+    limit: ForcedLimit,
     /// Independent of the limit: no call needs both to be of one reconfiguration.
     counts_readiness: AtomicBool,
-    watch: Watch,
+    observers: Arc<Observers>,
 }
 
 /// The default name. It appears in messages, where an empty one would look like a bug.
@@ -80,7 +82,8 @@ impl Timeout {
         self.0.name
     }
 
-    /// Returns the limit of a call that begins now.
+    /// Returns the limit of a call that begins now: the configured one, or that which an operator
+    /// [forces](Self::force_limit).
     #[must_use]
     pub fn limit(&self) -> Duration {
         self.limit_in_nanos().duration()
@@ -112,19 +115,20 @@ impl Timeout {
         Ok(self)
     }
 
-    /// Returns the current settings.
+    /// Returns the configured settings. A [forced](Self::force_limit) limit is not among them.
     pub fn numbers(&self) -> Builder {
         Builder::new()
-            .limit(self.limit())
+            .limit(self.0.limit.configured())
             .count_readiness(self.counts_readiness())
     }
 
-    /// Changes the limit for this handle and its clones. Never blocks.
+    /// Changes the configured limit for this handle and its clones. Takes a lock, for which no call waits.
     ///
-    /// It applies to calls that begin from now on. Running calls keep the limit they began with.
+    /// It applies to calls that begin from now on. Running calls keep the limit they began with. A
+    /// [forced](Self::force_limit) limit stays in effect until its end.
     pub fn set_limit(&self, limit: Duration) {
         observe::configured(self.name(), Builder::new().limit(limit).check());
-        self.0.limit.store(limit);
+        self.announce(|put| self.0.limit.configure(limit, put));
     }
 
     /// Changes all settings, as [`set_limit`](Self::set_limit) changes the limit.
@@ -143,20 +147,103 @@ impl Timeout {
         Ok(())
     }
 
+    /// Puts `limit` in place of the configured limit, until an operator [resumes](Self::resume) or the override ends.
+    /// Replaces an override that holds. Every limit is valid, as for [`set_limit`](Self::set_limit).
+    ///
+    /// No task waits for the end: the first call or query at or after it restores the configured limit. While a limit with
+    /// an end is in effect, a call reads the clock once more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_timeout::{Override, Timeout};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let store = Timeout::new(Duration::from_millis(250)).named("store");
+    /// let hour = Duration::from_secs(60 * 60);
+    /// store.force_limit(Duration::from_secs(2), Override::new("alice", "migration").lasting(hour));
+    /// assert_eq!(store.limit(), Duration::from_secs(2));
+    ///
+    /// tokio::time::advance(hour).await;
+    /// assert_eq!(store.limit(), Duration::from_millis(250));
+    /// # }
+    /// ```
+    pub fn force_limit(&self, limit: Duration, by: Override) {
+        self.force_limit_at(limit, by, Instant::now());
+    }
+
+    /// [`force_limit`](Self::force_limit) at `now`, from which the time of the override counts.
+    pub fn force_limit_at(&self, limit: Duration, by: Override, now: Instant) {
+        self.announce(|put| self.0.limit.force(limit, by, now, put));
+    }
+
+    /// Ends the override that holds, and restores the configured limit. Returns whether there was one.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn resume(&self, by: Override) -> bool {
+        // First, so that an override that is over is reported as such.
+        self.limit_in_nanos();
+        self.announce(|put| self.0.limit.resume(by, put))
+    }
+
+    /// Returns the override that holds now.
+    #[must_use]
+    pub fn forced(&self) -> Option<Override> {
+        self.limit_in_nanos();
+        self.0.limit.forced()
+    }
+
+    /// Calls `f` with each call that elapses and each change of the limit from now on, in order, for as long as the
+    /// [`Listener`] lives.
+    ///
+    /// `f` runs with no lock held, in the thread that polls the call or changes the limit. A slow `f` delays that thread. A
+    /// panic of `f` is caught. Calls that began before the first listener may go unheard. `f` must not own the timeout that
+    /// it listens to, or neither is ever dropped.
+    ///
+    /// Costs a reference count for each call while the timeout has had a listener, and nothing before.
+    pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
+        self.0.observers.listen(f)
+    }
+
     /// Registers the metrics with the recorder now, so that the counters exist, at zero, before the first call.
     /// Without this they are registered at the first use after a recorder is installed.
     #[cfg(feature = "metrics")]
     pub fn resolve_metrics(&self) {
-        self.watch().resolve();
+        self.0.observers.resolve();
     }
 
     #[inline]
     pub(crate) fn limit_in_nanos(&self) -> Nanos {
-        self.0.limit.load()
+        match self.0.limit.load() {
+            Some(limit) => limit,
+            None => self.temporary_limit(Instant::now()),
+        }
     }
 
-    pub(crate) fn watch(&self) -> &Watch {
-        &self.0.watch
+    #[cold]
+    fn temporary_limit(&self, now: Instant) -> Nanos {
+        self.announce(|put| self.0.limit.at(now, put))
+    }
+
+    /// Runs `f`, which may change the limit, and announces the change once no lock is held.
+    fn announce<T>(&self, f: impl FnOnce(&mut dyn FnMut(LimitChange)) -> T) -> T {
+        let observers = &self.0.observers;
+        let mut changed = None;
+        let result = f(&mut |change| {
+            observers.put(|| Event::LimitChanged(change.clone()));
+            changed = Some(change);
+        });
+        if let Some(change) = changed {
+            observe::limit_changed(self.0.name, &change);
+            observers.deliver();
+        }
+        result
+    }
+
+    #[inline]
+    pub(crate) fn watch(&self) -> Watch {
+        self.0.observers.watch()
     }
 
     pub(crate) fn counts_readiness(&self) -> bool {
@@ -183,9 +270,9 @@ impl Builder {
         let (limit, counts_readiness) = self.parts();
         Timeout(Arc::new(Core {
             name,
-            limit: Limit::new(limit),
+            limit: ForcedLimit::new(limit),
             counts_readiness: AtomicBool::new(counts_readiness),
-            watch: Watch::new(name, PHASES),
+            observers: Observers::new(name, PHASES),
         }))
     }
 }

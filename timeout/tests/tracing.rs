@@ -101,6 +101,10 @@ fn doubtful_settings_are_warnings() {
         line.contains("store") && line.contains("`limit` is zero"),
         "{line}"
     );
+    assert_eq!(
+        events.try_recv().expect("an event"),
+        r#"INFO maestro_timeout message=limit kind="timeout" name="store" from=1s to=0ns cause="configured""#
+    );
     let _unnamed = DeadlineFilter::new("");
     let line = events.try_recv().expect("an event");
     assert!(line.contains("the name is empty"), "{line}");

@@ -44,8 +44,7 @@ pub struct TimeoutBody<B> {
     /// is not polled does not count.
     wait: Option<Allowance>,
     whole: Option<Allowance>,
-    /// `None` for a body without limits.
-    watch: Option<Watch>,
+    watch: Watch,
 }
 
 impl<B> TimeoutBody<B> {
@@ -62,7 +61,7 @@ impl<B> TimeoutBody<B> {
             timeout,
             idle,
             whole: is_bounded.then(|| Allowance::new(timeout, Instant::now(), whole, deadline)),
-            watch: Some(watch),
+            watch,
             ..Self::unbounded(inner)
         }
     }
@@ -75,7 +74,7 @@ impl<B> TimeoutBody<B> {
             idle: Nanos::UNBOUNDED,
             wait: None,
             whole: None,
-            watch: None,
+            watch: Watch::none(),
         }
     }
 }
@@ -121,9 +120,7 @@ impl<B> TimeoutBody<B> {
         let mut this = self.project();
         this.inner.set(None);
         this.timer.set(None);
-        if let Some(watch) = this.watch {
-            watch.elapsed(&elapsed);
-        }
+        this.watch.elapsed(&elapsed);
         BodyError::Elapsed(elapsed)
     }
 }
@@ -157,9 +154,7 @@ where
             Some(Err(error)) => Some(Err(BodyError::Inner(error.into()))),
             None => {
                 // `take`: a poll after the end returns the end again, and is not counted again.
-                if let Some(watch) = this.watch {
-                    watch.finished(Phase::Body, this.whole.take());
-                }
+                this.watch.finished(Phase::Body, this.whole.take());
                 None
             }
         })

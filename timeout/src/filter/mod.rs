@@ -10,9 +10,9 @@ pub use self::layer::{DeadlineFilterLayer, DeadlineFilterService};
 use crate::{
     config::DeadlineFilterBuilder,
     deadline::Deadline,
-    observe::{self, FilterWatch},
+    observe::{self, FilterObservers, Listener},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    types::{Elapsed, InvalidConfig, Name},
+    types::{Elapsed, Event, InvalidConfig, Name},
     window::{Settings, Window},
 };
 
@@ -53,7 +53,7 @@ struct Core {
     window: Window,
     expired: AtomicU64,
     rejected: AtomicU64,
-    watch: FilterWatch,
+    observers: FilterObservers,
 }
 
 const DEFAULT: Settings = match DeadlineFilterBuilder::new().settings() {
@@ -84,7 +84,7 @@ impl DeadlineFilter {
             window: Window::new(settings),
             expired: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
-            watch: FilterWatch::new(name),
+            observers: FilterObservers::new(name),
         }))
     }
 
@@ -151,20 +151,27 @@ impl DeadlineFilter {
         if is_rejected {
             core.rejected.fetch_add(1, Relaxed);
         }
-        core.watch
+        core.observers
             .expired(core.name, late, is_rejected, settings.is_dark());
         // Dark mode makes the whole decision, the credit included, so that the counters show the effect.
         if is_rejected && !settings.is_dark() {
-            Err(Elapsed::before(core.name))
+            let elapsed = Elapsed::before(core.name);
+            core.observers.rejected(&elapsed);
+            Err(elapsed)
         } else {
             Ok(())
         }
     }
 
+    /// Calls `f` with each request that the filter rejects, as [`Timeout::on_event`](crate::Timeout::on_event) does.
+    pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
+        self.0.observers.listen(f)
+    }
+
     /// As [`Timeout::resolve_metrics`](crate::Timeout::resolve_metrics).
     #[cfg(feature = "metrics")]
     pub fn resolve_metrics(&self) {
-        self.0.watch.resolve();
+        self.0.observers.resolve();
     }
 }
 

@@ -1,9 +1,10 @@
-//! Metrics and events. Without the features `metrics` and `tracing` nothing here holds or does anything.
+//! Listeners, metrics and events. Without a listener and a feature nothing here does anything.
 //!
 //! No other room knows whether the features are on.
 
 #[cfg(feature = "metrics")]
 mod handles;
+mod listeners;
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(not(feature = "metrics"))]
@@ -11,47 +12,126 @@ mod metrics;
 mod metrics;
 mod trace;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use self::metrics::{CallMeters, FilterMeters};
-use crate::types::{Allowance, Elapsed, InvalidConfig, Phase};
+pub use self::listeners::Listener;
+use self::{
+    listeners::Listeners,
+    metrics::{CallMeters, FilterMeters},
+};
+use crate::types::{Allowance, Elapsed, Event, InvalidConfig, LimitChange, Phase};
 
-/// Observes the calls of one timeout. Each future keeps a clone.
+/// What observes the calls of one timeout.
+#[derive(Debug)]
+pub(crate) struct Observers {
+    meters: CallMeters,
+    /// Made with the first listener.
+    listeners: OnceLock<Arc<Listeners<Event>>>,
+}
+
+/// Observes one call. Its future keeps it.
 ///
-/// With `metrics` the clone is a reference count, which is two bus-locked instructions for each call. They are
-/// the only writes to shared memory beside those of the recorder.
+/// `None` if nothing observes calls when the call begins: without the feature `metrics` and without a listener. Otherwise
+/// it costs a reference count, which is two bus-locked instructions for each call.
 #[derive(Clone, Debug)]
-pub(crate) struct Watch(CallMeters);
+pub(crate) struct Watch(Option<Arc<Observers>>);
 
-impl Watch {
-    pub(crate) fn new(name: &'static str, phases: &'static [Phase]) -> Self {
-        Self(CallMeters::new(name, phases))
+// === impl Observers ===
+
+impl Observers {
+    pub(crate) fn new(name: &'static str, phases: &'static [Phase]) -> Arc<Self> {
+        Arc::new(Self {
+            meters: CallMeters::new(name, phases),
+            listeners: OnceLock::new(),
+        })
     }
 
+    #[inline]
+    pub(crate) fn watch(self: &Arc<Self>) -> Watch {
+        Watch((metrics::IS_ON || self.listeners.get().is_some()).then(|| Arc::clone(self)))
+    }
+
+    pub(crate) fn listen(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
+        self.listeners.get_or_init(Listeners::new).listen(f)
+    }
+
+    /// Queues an event for [`deliver`](Self::deliver). Called under the lock of what changed, which keeps the order.
+    pub(crate) fn put(&self, event: impl FnOnce() -> Event) {
+        if let Some(listeners) = self.listeners.get() {
+            listeners.put(event());
+        }
+    }
+
+    /// Delivers what is queued. Called with no lock held.
+    pub(crate) fn deliver(&self) {
+        if let Some(listeners) = self.listeners.get() {
+            listeners.deliver();
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn resolve(&self) {
+        self.meters.resolve();
+    }
+}
+
+// === impl Watch ===
+
+impl Watch {
     pub(crate) fn elapsed(&self, elapsed: &Elapsed) {
-        self.0.elapsed(elapsed);
         trace::elapsed(elapsed);
+        if let Some(observers) = &self.0 {
+            observers.meters.elapsed(elapsed);
+            observers.put(|| Event::Elapsed(elapsed.clone()));
+            observers.deliver();
+        }
     }
 
     /// Records the time that was left. Without a limit there is none.
     #[inline]
     pub(crate) fn finished(&self, phase: Phase, allowance: Option<Allowance>) {
-        self.0.finished(phase, allowance);
+        if let (true, Some(observers)) = (metrics::IS_ON, &self.0) {
+            observers.meters.finished(phase, allowance);
+        }
     }
 
-    #[cfg(feature = "metrics")]
-    pub(crate) fn resolve(&self) {
-        self.0.resolve();
+    /// Of a body without limits.
+    #[cfg(feature = "http-body")]
+    pub(crate) const fn none() -> Self {
+        Self(None)
     }
 }
 
-/// Observes the expired requests of one filter.
+/// What observes the expired requests of one filter.
 #[derive(Debug)]
-pub(crate) struct FilterWatch(FilterMeters);
+pub(crate) struct FilterObservers {
+    meters: FilterMeters,
+    listeners: OnceLock<Arc<Listeners<Event>>>,
+}
 
-impl FilterWatch {
+// === impl FilterObservers ===
+
+impl FilterObservers {
     pub(crate) fn new(name: &'static str) -> Self {
-        Self(FilterMeters::new(name))
+        Self {
+            meters: FilterMeters::new(name),
+            listeners: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn listen(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
+        self.listeners.get_or_init(Listeners::new).listen(f)
+    }
+
+    /// A request is rejected.
+    pub(crate) fn rejected(&self, elapsed: &Elapsed) {
+        if let Some(listeners) = self.listeners.get() {
+            listeners.put(Event::Elapsed(elapsed.clone()));
+            listeners.deliver();
+        }
     }
 
     pub(crate) fn expired(
@@ -61,19 +141,24 @@ impl FilterWatch {
         is_rejected: bool,
         is_dark: bool,
     ) {
-        self.0.expired(late, is_rejected);
+        self.meters.expired(late, is_rejected);
         trace::expired(name, late, is_rejected, is_dark);
     }
 
     #[cfg(feature = "metrics")]
     pub(crate) fn resolve(&self) {
-        self.0.resolve();
+        self.meters.resolve();
     }
 }
 
 /// Observes a future that elapsed without a timeout: it has no metrics.
 pub(crate) fn elapsed(elapsed: &Elapsed) {
     trace::elapsed(elapsed);
+}
+
+/// A changed limit. Called with no lock held.
+pub(crate) fn limit_changed(name: &'static str, change: &LimitChange) {
+    trace::limit_changed(name, change);
 }
 
 /// Logs an empty name and the first doubtful setting of what is built or reconfigured.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::types::{Allowance, Elapsed, Phase};
 
-#[derive(Clone, Debug)]
+pub(super) const IS_ON: bool = false;
+
+#[derive(Debug)]
 pub(super) struct CallMeters;
 
 #[expect(clippy::unused_self, reason = "the same as with the feature")]

@@ -1,9 +1,9 @@
 //! Events of the feature `tracing`. Those of calls are at the level `DEBUG`: one for each call is too many for a
-//! higher level. Doubtful settings are at the level `WARN`.
+//! higher level. A changed limit is at the level `INFO`, doubtful settings are at the level `WARN`.
 
 use std::time::Duration;
 
-use crate::types::{Elapsed, InvalidConfig};
+use crate::types::{Elapsed, InvalidConfig, LimitChange};
 
 #[cfg(feature = "tracing")]
 pub(super) fn elapsed(elapsed: &Elapsed) {
@@ -32,6 +32,23 @@ pub(super) fn expired(name: &'static str, late: Duration, is_rejected: bool, is_
 }
 
 #[cfg(feature = "tracing")]
+pub(super) fn limit_changed(name: &'static str, change: &LimitChange) {
+    use crate::types::Override;
+
+    tracing::info!(
+        target: "maestro_timeout",
+        kind = "timeout",
+        name,
+        from = ?change.from(),
+        to = ?change.to(),
+        cause = change.cause().as_str(),
+        actor = change.by().map(Override::actor),
+        reason = change.by().map(Override::reason),
+        "limit"
+    );
+}
+
+#[cfg(feature = "tracing")]
 pub(super) fn doubtful(name: &'static str, problem: &InvalidConfig) {
     tracing::warn!(target: "maestro_timeout", kind = "timeout", name, %problem, "doubtful settings");
 }
@@ -39,6 +56,10 @@ pub(super) fn doubtful(name: &'static str, problem: &InvalidConfig) {
 #[cfg(not(feature = "tracing"))]
 #[inline]
 pub(super) fn doubtful(_: &'static str, _: &InvalidConfig) {}
+
+#[cfg(not(feature = "tracing"))]
+#[inline]
+pub(super) fn limit_changed(_: &'static str, _: &LimitChange) {}
 
 #[cfg(not(feature = "tracing"))]
 #[inline]

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use loom::{sync::Arc, thread};
 
+use tokio::time::Instant;
+
 use crate::{
-    limit::Limit,
-    types::Nanos,
+    limit::{ForcedLimit, Limit},
+    types::{LimitCause, Nanos, Override},
     window::{Settings, Window},
 };
 
@@ -32,6 +34,40 @@ fn a_reader_sees_the_old_or_the_new_limit() {
             "{seen:?}"
         );
         assert_eq!(limit.load(), Nanos::from(new));
+    });
+}
+
+#[test]
+fn a_new_limit_survives_the_end_of_an_override() {
+    let (old, new, forced) = (
+        Duration::from_secs(1),
+        Duration::from_secs(2),
+        Duration::from_secs(3),
+    );
+    loom::model(move || {
+        let limit = ForcedLimit::new(old);
+        let now = Instant::now();
+        limit.force(
+            forced,
+            Override::new("test", "test").lasting(Duration::ZERO),
+            now,
+            |_| (),
+        );
+        let limit = Arc::new(limit);
+        let other = Arc::clone(&limit);
+        let there = thread::spawn(move || {
+            let mut ends = 0;
+            other.at(now, |change| {
+                assert_eq!(change.cause(), LimitCause::OverrideOver);
+                ends += 1;
+            });
+            ends
+        });
+        let mut ends = 0;
+        limit.configure(new, |_| ());
+        limit.at(now, |_| ends += 1);
+        ends += there.join().unwrap();
+        assert_eq!((limit.load(), ends), (Some(Nanos::from(new)), 1));
     });
 }
 
