@@ -1,5 +1,5 @@
 //! What responses mean to the five layers, over real sockets: the table that the crates publish (`src/meaning.md`), row
-//! by row, and two stacks to copy ([`recipes`]).
+//! by row. `tests/recipes` has stacks to copy.
 //!
 //! Nothing here waits for a clock. A call without an end ends by an event, or by a paused clock.
 
@@ -10,6 +10,5 @@ mod ending;
 mod grpc;
 mod http;
 mod layers;
-mod recipes;
 mod server;
 mod table;

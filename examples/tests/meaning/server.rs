@@ -20,7 +20,7 @@ use hyper_util::{
 };
 use maestro_slo_budget::{ErrorBudget, ErrorBudgetLayer};
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
     sync::{Notify, watch},
 };
 use tokio_stream::{Stream, StreamExt};
@@ -77,20 +77,6 @@ impl Server {
         server
     }
 
-    /// A port that refuses connections.
-    pub(crate) fn refusing() -> Self {
-        let socket = TcpSocket::new_v4().expect("a socket can be made");
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        socket.bind(any).expect("loopback has a free port");
-        let address = socket.local_addr().expect("it is bound");
-        // It stays bound, so that no other process gets the port.
-        tokio::spawn(async move {
-            let _bound = socket;
-            pending::<()>().await;
-        });
-        Self::at(address)
-    }
-
     async fn bind() -> (TcpListener, Self) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.expect("loopback has a free port");
@@ -98,7 +84,7 @@ impl Server {
         (listener, Self::at(address))
     }
 
-    fn at(address: SocketAddr) -> Self {
+    pub(crate) fn at(address: SocketAddr) -> Self {
         let objective = "99%".parse().expect("an objective");
         Self {
             address,

@@ -1,10 +1,11 @@
-//! All layers over a reqwest client. A request is a `reqwest::Request` and a response a `reqwest::Response`, as before.
+//! All layers over a reqwest client, with a breaker for each host. A request is a `reqwest::Request` and a response a
+//! `reqwest::Response`, as before.
 
 use std::time::Duration;
 
 use axum::http::Response;
 use maestro_bulkhead::{Bulkhead, BulkheadLayer};
-use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Open, State};
+use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, CircuitBreakers, Open, State};
 use maestro_retry::{RetryBudget, RetryLayer, RetryPolicy};
 use maestro_timeout::{BodyTimeout, BodyTimeoutLayer, TimeoutLayer};
 use reqwest::{Body, Client, Method, Request};
@@ -18,11 +19,14 @@ const ATTEMPT: Duration = Duration::from_secs(8);
 /// The stack.
 fn api(
     client: Client,
-    breaker: CircuitBreaker,
-) -> Result<impl Service<Request, Response = reqwest::Response, Error = BoxError> + Clone, BoxError>
-{
+    hosts: &CircuitBreakers<String>,
+) -> Result<
+    impl Service<Request, Response = reqwest::Response, Error = BoxError> + Clone + use<>,
+    BoxError,
+> {
     let policy = RetryPolicy::builder().attempts(3).build()?;
     let policy = policy.budget(RetryBudget::new("api")).http().replay(copy);
+    let by_host = hosts.by(host);
     let attempt = BodyTimeout::builder().headers(ATTEMPT).idle(ATTEMPT);
     let bulkhead = Bulkhead::builder().limit(64).build("api")?;
     Ok(ServiceBuilder::new()
@@ -30,12 +34,17 @@ fn api(
         // A `reqwest::Response` is not one of `http`, but can be turned into one and back.
         .map_response(|response: Response<_>| response.map(Body::wrap).into())
         .layer(RetryLayer::new(policy))
-        .layer(CircuitBreakerLayer::new(breaker).http().until_body_end())
+        .layer(CircuitBreakerLayer::new(by_host).http().until_body_end())
         .layer(BodyTimeoutLayer::new(attempt.build("api")))
         .layer(BulkheadLayer::new(bulkhead).http().until_body_end())
         .map_response(Response::<Body>::from)
         .map_err(BoxError::from)
         .service(client))
+}
+
+/// The scheme, host and port. A user and a password in the URL are no part of it.
+fn host(request: &Request) -> String {
+    request.url().origin().ascii_serialization()
 }
 
 /// A copy of a request that may run twice. There is none of a body that streams.
@@ -54,9 +63,10 @@ struct Api<S> {
 fn client(
     server: Server,
 ) -> Api<impl Service<Request, Response = reqwest::Response, Error = BoxError>> {
-    let breaker = CircuitBreaker::builder().consecutive_failures(5);
-    let breaker = breaker.build("api").expect("five is legal");
-    let service = api(Client::new(), breaker.clone());
+    let hosts = CircuitBreaker::builder().consecutive_failures(5);
+    let hosts = hosts.build_family("api", 100).expect("five is legal");
+    let breaker = hosts.get(&server.url(""));
+    let service = api(Client::new(), &hosts);
     Api {
         service: service.expect("all of it is legal"),
         server,
@@ -133,4 +143,20 @@ async fn the_reqwest_recipe_stays_closed_on_a_server_that_answers() {
     }
     assert_eq!(api.breaker.state(), State::Closed);
     assert_eq!(api.breaker.snapshot().failures(), 0);
+}
+
+#[tokio::test]
+async fn the_reqwest_recipe_opens_for_one_host_only() {
+    let hosts = CircuitBreaker::builder().consecutive_failures(1);
+    let hosts = hosts.build_family("api", 100).expect("one is legal");
+    let mut api = api(Client::new(), &hosts).expect("all of it is legal");
+    let (down, well) = (Server::refusing(), Server::hyper().await);
+    let mut get = async |url: String| {
+        let request = Request::new(Method::GET, url.parse().expect("a URL"));
+        api.ready().await?.call(request).await
+    };
+    let refused = get(down.url("/")).await.expect_err("nobody listens");
+    assert!(Open::find(refused.as_ref()).is_some(), "{refused}");
+    let answer = get(well.url("/status/200")).await.expect("an answer");
+    assert_eq!(answer.status(), 200);
 }
