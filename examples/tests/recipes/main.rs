@@ -22,3 +22,7 @@ mod ending;
     reason = "the recipes do not count on the side of the server"
 )]
 mod server;
+
+#[path = "../servers/mod.rs"]
+#[expect(dead_code, reason = "only PostgreSQL is started")]
+mod servers;

@@ -9,7 +9,10 @@ use maestro_timeout::{Elapsed, TimeoutLayer};
 use tokio_postgres::{Config, NoTls};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
 
-use crate::refusing::{LONG, breaker, refusing};
+use crate::{
+    refusing::{LONG, breaker, refusing},
+    servers::Postgres,
+};
 
 type Sql = &'static str;
 
@@ -96,4 +99,21 @@ async fn postgres_fails_fast_in_the_default_order() {
     let open = Open::find(&error).expect("the circuit is open");
     assert!(open.retry_after() > Duration::ZERO);
     assert_eq!(breaker.state(), State::Open);
+}
+
+#[tokio::test]
+async fn an_sql_error_is_an_answer_of_postgres() {
+    let postgres = Postgres::start().await;
+    let breaker = CircuitBreaker::new("store");
+    let config = postgres.config();
+    let mut store = store(config, breaker.clone(), LONG).expect("all of it is legal");
+    for _ in 0..3 {
+        let error = store.ready().await.expect("ready").call("SELEC 1").await;
+        assert!(matches!(error, Err(StoreError::Sql(_))), "{error:?}");
+    }
+    let rows = store.ready().await.expect("ready").call("SELECT 1").await;
+    assert_eq!(rows.expect("an answer"), 1);
+    // Each statement ran once.
+    let counted = breaker.snapshot();
+    assert_eq!((counted.calls(), counted.failures()), (4, 0));
 }
