@@ -55,18 +55,18 @@ type Layers = (
     TimeoutLayer,
     BulkheadLayer,
 );
-/// A budget of its own appears in the type of a policy.
+/// A budget that is not the default one appears in the type of the policy.
 type Policy = RetryPolicy<RetryErrors, CloneRequest, NoDeadline, RetryBudget>;
 /// The type of a closure has no name. That of a pointer to a function has one.
 type IsFailure = fn(&Result<u32, StoreError>) -> bool;
 
 #[derive(Clone, Debug)]
-struct Named {
+struct Repository {
     store: <Layers as Layer<Client>>::Service,
     breaker: CircuitBreaker,
 }
 
-impl Named {
+impl Repository {
     async fn find(&self, key: u32) -> Result<u32, StoreError> {
         self.store.clone().oneshot(key).await
     }
@@ -89,9 +89,9 @@ fn layers(breaker: CircuitBreaker) -> Result<Layers, BoxError> {
     ))
 }
 
-fn named(breaker: CircuitBreaker) -> Result<Named, BoxError> {
+fn named(breaker: CircuitBreaker) -> Result<Repository, BoxError> {
     let store = layers(breaker.clone())?.layer(Client);
-    Ok(Named { store, breaker })
+    Ok(Repository { store, breaker })
 }
 
 // === The type is a parameter: no box, and any closure ===
@@ -192,13 +192,42 @@ fn main() -> Result<(), BoxError> {
 
 #[cfg(test)]
 mod tests {
+    use maestro_circuit_breaker::IgnoreRejections;
+    use tower::service_fn;
+
+    use super::*;
+
+    const GUIDE: &str = include_str!("../../GUIDE.md");
+
     #[test]
     fn the_guide_has_the_allocations_of_this_program() {
-        let table = super::table().expect("legal numbers");
-        let guide = include_str!("../../GUIDE.md");
+        let table = table().expect("legal numbers");
         assert!(
-            guide.contains(&table),
+            GUIDE.contains(&table),
             "the guide needs this table:\n{table}"
         );
+    }
+
+    #[test]
+    fn the_guide_shows_the_types_of_this_program() {
+        let shown = GUIDE.split("```rust\n").nth(1).expect("a block of Rust");
+        let shown = shown.split("```").next().expect("its lines");
+        let program = include_str!("stack_in_a_struct.rs");
+        for line in shown.lines().filter(|line| !line.is_empty()) {
+            assert!(program.lines().any(|other| other == line), "{line}");
+        }
+    }
+
+    #[tokio::test]
+    async fn layers_over_a_box_have_the_marker_boxed() {
+        type Layers = (
+            RetryLayer<RetryPolicy, maestro_retry::Boxed>,
+            CircuitBreakerLayer<IgnoreRejections<maestro_circuit_breaker::Boxed>>,
+        );
+        let policy = RetryPolicy::builder().build().expect("the defaults");
+        let breaker = CircuitBreakerLayer::new(CircuitBreaker::new("store"));
+        let layers: Layers = (RetryLayer::new(policy), breaker.ignore_rejections());
+        let store = layers.layer(service_fn(async |key: u32| Ok::<_, BoxError>(key)));
+        assert_eq!(store.oneshot(1).await.expect("an answer"), 1);
     }
 }
