@@ -76,8 +76,8 @@ pub(crate) fn mistakes() -> Vec<Mistake> {
             ],
         },
         Mistake {
-            what: "rejections Figures::counted by the breaker",
-            backend: ("works, for half of the calls", Behaviour::Works),
+            what: "rejections counted by the breaker",
+            backend: ("works, with room for half of the calls", Behaviour::Works),
             places: 1,
             figure: ("the breaker opens after", Figures::time_until_open),
             right: DEFAULT.into(),
@@ -85,7 +85,7 @@ pub(crate) fn mistakes() -> Vec<Mistake> {
         },
         Mistake {
             what: "a queue that waits longer than an attempt may take",
-            backend: ("works, for half of the calls", Behaviour::Works),
+            backend: ("works, with room for half of the calls", Behaviour::Works),
             places: 1,
             figure: ("the breaker opens after", Figures::time_until_open),
             right: replaced(&DEFAULT, Bulkhead, Queue),

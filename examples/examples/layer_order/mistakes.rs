@@ -59,10 +59,7 @@ fn of_the_budget() -> Vec<Mistake> {
             what: "error budget inside the deadline",
             backend: ("hangs in a third of the attempts", Behaviour::HangsPartly),
             places: PLENTY,
-            figure: (
-                "bad calls Figures::counted, of those that failed",
-                Figures::counted,
-            ),
+            figure: ("bad calls counted, of those that failed", Figures::counted),
             right: DEFAULT.into(),
             wrong: swapped(&DEFAULT, ErrorBudget, Deadline),
         },
@@ -70,10 +67,7 @@ fn of_the_budget() -> Vec<Mistake> {
             what: "error budget inside the retry",
             backend: ("fails a third of the attempts", Behaviour::FailsPartly),
             places: PLENTY,
-            figure: (
-                "bad calls Figures::counted, of those that failed",
-                Figures::counted,
-            ),
+            figure: ("bad calls counted, of those that failed", Figures::counted),
             right: DEFAULT.into(),
             wrong: vec![
                 Deadline,
