@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// The package maestro-examples runs the examples of the README.
+#![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod alerts;
