@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::{
-    document::Table,
+    document::{Block, Table},
     page::{Page, root},
     settings::Settings,
 };
@@ -32,16 +32,21 @@ impl Package {
             }
         };
         let document = &readme.document;
-        let has_block = |language, under: &str| {
-            let block = |block: &&_| is_block(block, language, under);
-            document.blocks.iter().any(|candidate| block(&candidate))
-        };
         let lines = readme.text.lines().count();
         require(
             lines <= MAX_LINES,
             &format!("{lines} lines are more than {MAX_LINES}"),
         );
-        require(has_block("rust", "HTTP"), "no example of HTTP");
+        let mut code = document.blocks.iter().filter(|block| block.is("rust"));
+        let is_compiled = |block: &Block| matches!(&*block.info, "rust" | "rust,no_run");
+        require(
+            code.clone().all(is_compiled),
+            "an example that is not compiled",
+        );
+        require(
+            code.any(|block| block.under.contains("HTTP")),
+            "no example of HTTP",
+        );
         let features = self.features();
         let version = format!("Rust {}", rust_version());
         require(
@@ -72,9 +77,9 @@ impl Package {
             listed == features,
             &format!("features {listed:?} instead of {features:?}"),
         );
-        let defaults = |table: &&Table| table.under.contains("Defaults");
+        let mut tables = document.tables.iter();
         require(
-            document.tables.iter().any(|table| defaults(&table)),
+            tables.any(|table| table.under.contains("Defaults")),
             "no table of defaults",
         );
         for (line, link) in &document.links {
@@ -100,6 +105,12 @@ impl Package {
             Some((_, Ok(file))) => file,
         };
         let mut problems = Vec::new();
+        for name in file
+            .keys()
+            .filter(|name| self.settings.iter().all(|known| known.name != *name))
+        {
+            problems.push(readme.problem(1, format!("`[{name}]` is read by nothing")));
+        }
         for settings in self.settings {
             let name = format!("`[{}]`", settings.name);
             let table = document
@@ -129,10 +140,6 @@ impl Package {
             .cloned()
             .collect()
     }
-}
-
-fn is_block(block: &crate::document::Block, language: &str, under: &str) -> bool {
-    block.is(language) && block.under.contains(under)
 }
 
 /// The first cells of a table without backticks, sorted.

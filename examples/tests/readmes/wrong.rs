@@ -137,6 +137,8 @@ fn a_readme_without_its_parts_is_found() {
         ),
         ("```toml", "```text"),
         ("[filter]\n", "[filters]\n"),
+        ("[filter]\n", "[more]\n\n[filter]\n"),
+        ("```rust", "```rust,ignore"),
         ("\"1m 30s\"", "\"soon\""),
         ("limit = \"", "limits = \""),
         ("| `[body]` |", "| body |"),
