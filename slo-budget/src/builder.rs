@@ -3,6 +3,7 @@ use std::time::Duration;
 #[cfg(feature = "calendar")]
 use crate::record::Calendar;
 use crate::{
+    file::{Text, builder},
     record::{Budgeting, SPAN, Settings},
     types::{
         Event, InvalidConfig, Objective,
@@ -12,21 +13,28 @@ use crate::{
     },
 };
 
-/// The configuration of an error budget. `Copy`, and usable in a `const`.
-///
-/// Made by [`ErrorBudget::builder`](crate::ErrorBudget::builder).
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct Builder {
-    objective: Objective,
-    period: Duration,
-    resolution: Duration,
-    windows: Setting<Duration>,
-    on_cancel: Event,
-    meaning: &'static str,
-    budgeting: Budgeting,
-    #[cfg(feature = "calendar")]
-    calendar: Option<Calendar>,
+builder! {
+    /// The configuration of an error budget. `Copy`, and usable in a `const`.
+    ///
+    /// Made by [`ErrorBudget::builder`](crate::ErrorBudget::builder), or with the feature `serde` read from a file: see
+    /// the [guide](crate::guide#configuration-files).
+    pub struct Builder named "budget" {
+        objective: Objective = THREE_NINES,
+        /// `None` for that of the calendar, or 30 days.
+        #[cfg_attr(feature = "serde", serde(with = "crate::file::time::option", skip_serializing_if = "Option::is_none"))]
+        period: Option<Duration> = None,
+        #[cfg_attr(feature = "serde", serde(with = "crate::file::time"))]
+        resolution: Duration = DEFAULT_RESOLUTION,
+        #[cfg_attr(feature = "serde", serde(with = "crate::file::list::times", skip_serializing_if = "Setting::is_default"))]
+        windows: Setting<Duration> = Setting::Default,
+        on_cancel: Event = Event::Excluded,
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::file::kept::deserialize"))]
+        meaning: Text = "",
+        budgeting: Budgeting = Budgeting::OCCURRENCES,
+        #[cfg(feature = "calendar")]
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        calendar: Option<Calendar> = None,
+    }
 }
 
 /// The usual promise of an internal service: 43 minutes of outage in 30 days.
@@ -40,28 +48,20 @@ const DEFAULT_WINDOWS: Few<u32> = [Some(360), Some(2160), Some(8640), None];
 
 impl Builder {
     pub(crate) const fn new() -> Self {
-        Self {
-            objective: THREE_NINES,
-            period: DEFAULT_PERIOD,
-            resolution: DEFAULT_RESOLUTION,
-            windows: Setting::Default,
-            on_cancel: Event::Excluded,
-            meaning: "",
-            budgeting: Budgeting::OCCURRENCES,
-            #[cfg(feature = "calendar")]
-            calendar: None,
-        }
+        Self(Numbers::new())
     }
 
     /// Sets the share of events that must be good. The default is 99.9 %.
-    pub const fn objective(self, objective: Objective) -> Self {
-        Self { objective, ..self }
+    pub const fn objective(mut self, objective: Objective) -> Self {
+        self.0.objective = objective;
+        self
     }
 
     /// Sets the period of the budget, which slides: it always ends now. The default is 30 days, and the maximum is
     /// 259,200 times the resolution, which is 30 days by default.
-    pub const fn period(self, period: Duration) -> Self {
-        Self { period, ..self }
+    pub const fn period(mut self, period: Duration) -> Self {
+        self.0.period = Some(period);
+        self
     }
 
     /// Sets the length of a slot, the finest unit of the history. Windows fall short by less than a slot. The
@@ -70,30 +70,27 @@ impl Builder {
     /// Memory does not depend on it: a finer resolution keeps less time. All tiers of the history scale with it
     /// (1, 6, 30 and 360 slots, kept for 360, 2,160, 25,920 and 259,200 slots), and so do the default windows and
     /// [pages](crate::Page): 1 h stands for 360 slots.
-    pub const fn resolution(self, resolution: Duration) -> Self {
-        Self { resolution, ..self }
+    pub const fn resolution(mut self, resolution: Duration) -> Self {
+        self.0.resolution = resolution;
+        self
     }
 
     /// Sets period and resolution in the proportions of 30 days: for tests and demonstrations in which a month
     /// passes in half an hour, and an hour in 2.5 seconds.
-    pub const fn compressed(self, period: Duration) -> Self {
-        Self {
-            period,
-            resolution: match period.checked_div(SPAN) {
-                Some(resolution) => resolution,
-                None => Duration::ZERO,
-            },
-            ..self
-        }
+    pub const fn compressed(mut self, period: Duration) -> Self {
+        self.0.period = Some(period);
+        self.0.resolution = match period.checked_div(SPAN) {
+            Some(resolution) => resolution,
+            None => Duration::ZERO,
+        };
+        self
     }
 
     /// Sets the windows whose burn rates the [`report`](crate::ErrorBudget::report) contains, at most four. The
     /// default is those of 1 h, 6 h and 24 h (360, 2,160 and 8,640 slots) that fit into the period.
-    pub const fn windows<const N: usize>(self, windows: [Duration; N]) -> Self {
-        Self {
-            windows: Setting::given(windows),
-            ..self
-        }
+    pub const fn windows<const N: usize>(mut self, windows: [Duration; N]) -> Self {
+        self.0.windows = Setting::given(windows);
+        self
     }
 
     /// Sets what a cancelled call counts as: an [`Observation`](crate::Observation) that is dropped without an
@@ -101,22 +98,22 @@ impl Builder {
     /// outside cancels slow calls.
     ///
     /// A panic is always bad.
-    pub const fn on_cancel(self, event: Event) -> Self {
-        Self {
-            on_cancel: event,
-            ..self
-        }
+    pub const fn on_cancel(mut self, event: Event) -> Self {
+        self.0.on_cancel = event;
+        self
     }
 
     /// Describes what good and bad mean, such as `"5xx, or slower than 250 ms"`. A history that was counted under
     /// another meaning is not restored, as the sum of the two would mean nothing. The default is the empty text.
-    pub const fn meaning(self, meaning: &'static str) -> Self {
-        Self { meaning, ..self }
+    pub const fn meaning(mut self, meaning: &'static str) -> Self {
+        self.0.meaning = meaning;
+        self
     }
 
     /// Sets whether events are counted, which is the default, or slices of time.
-    pub const fn budgeting(self, budgeting: Budgeting) -> Self {
-        Self { budgeting, ..self }
+    pub const fn budgeting(mut self, budgeting: Budgeting) -> Self {
+        self.0.budgeting = budgeting;
+        self
     }
 
     /// Follows a period of the calendar instead of a sliding one. Sets [`period`](Self::period) to its nominal
@@ -130,16 +127,20 @@ impl Builder {
     /// If the process starts within a period, or restores a history that did not follow this calendar, the
     /// period is observed in part: see [`coverage`](crate::WindowReport::coverage).
     #[cfg(feature = "calendar")]
-    pub const fn calendar(self, calendar: Calendar) -> Self {
-        Self {
-            period: Duration::from_nanos(calendar.nominal()),
-            calendar: Some(calendar),
-            ..self
-        }
+    pub const fn calendar(mut self, calendar: Calendar) -> Self {
+        self.0.period = None;
+        self.0.calendar = Some(calendar);
+        self
     }
 
     pub(crate) fn settings(self) -> Result<Settings, InvalidConfig> {
-        let (period, resolution) = (ticks(self.period), ticks(self.resolution));
+        self.0.check()
+    }
+}
+
+impl Numbers {
+    fn check(self) -> Result<Settings, InvalidConfig> {
+        let (period, resolution) = (ticks(self.length()), ticks(self.resolution));
         if period == 0 {
             return Err(InvalidConfig::ZeroPeriod);
         }
@@ -179,5 +180,15 @@ impl Builder {
             Ok(window)
         })?;
         Ok(settings)
+    }
+
+    fn length(&self) -> Duration {
+        #[cfg(feature = "calendar")]
+        let usual = (self.calendar).map_or(DEFAULT_PERIOD, |calendar| {
+            Duration::from_nanos(calendar.nominal())
+        });
+        #[cfg(not(feature = "calendar"))]
+        let usual = DEFAULT_PERIOD;
+        self.period.unwrap_or(usual)
     }
 }

@@ -7,6 +7,7 @@ mod budget;
 mod builder;
 mod burn;
 mod family;
+mod file;
 mod gate;
 mod history;
 mod layer;

@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
     report::{Report, WindowReport},
-    types::{BurnRate, Counts, Objective},
+    types::{BurnRate, Counts},
 };
 
 /// A figure for display: `null` without data, `"infinite"` if there was a bad event and none was allowed.
@@ -75,22 +75,5 @@ impl Serialize for Counts {
         map.serialize_field("good", &self.good())?;
         map.serialize_field("bad", &self.bad())?;
         map.end()
-    }
-}
-
-impl Serialize for Objective {
-    /// As text: `"99.9%"`.
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Objective {
-    /// From text, as [`FromStr`](std::str::FromStr): `"99.9%"`, `"0.999"`, `"999/1000"`. A number is refused, as the
-    /// parser has rounded it already.
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?
-            .parse()
-            .map_err(de::Error::custom)
     }
 }

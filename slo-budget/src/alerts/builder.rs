@@ -2,6 +2,7 @@ use crate::{
     alerts::{AlertRule, Alerts, Severity, evaluate::Rules},
     budget::ErrorBudget,
     burn::{Page, Significance},
+    file::builder,
     record::Settings,
     types::{
         InvalidConfig,
@@ -9,20 +10,29 @@ use crate::{
     },
 };
 
-/// The configuration of the alerts on a budget. `Copy`, and usable in a `const`.
-///
-/// Made by [`Alerts::builder`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct AlertsBuilder {
-    rules: Setting<AlertRule>,
-    significance: Significance,
-    without_data: WithoutData,
-    inhibition: bool,
+builder! {
+    /// The configuration of the alerts on a budget. `Copy`, and usable in a `const`.
+    ///
+    /// Made by [`Alerts::builder`], or with the feature `serde` read from a file: see the
+    /// [guide](crate::guide#configuration-files).
+    pub struct AlertsBuilder named "alerts" {
+        #[cfg_attr(feature = "serde", serde(with = "crate::file::list::tables", skip_serializing_if = "Setting::is_default"))]
+        rules: Setting<AlertRule> = Setting::Default,
+        min_bad: u64 = Significance::DEFAULT.min_bad,
+        min_bad_to_page: u64 = Significance::DEFAULT.min_bad_to_page,
+        evidence: f64 = Significance::DEFAULT.evidence,
+        without_data: WithoutData = WithoutData::Hold,
+        inhibition: bool = true,
+    }
 }
 
 /// How an alert treats a window in which nothing was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum WithoutData {
     /// The state stays: an outage that keeps all requests away resolves no alert. The default.
@@ -43,12 +53,7 @@ pub(crate) const DEFAULT_RULES: [(Severity, u32, u32, u32); 4] = [
 
 impl AlertsBuilder {
     pub(crate) const fn new() -> Self {
-        Self {
-            rules: Setting::Default,
-            significance: Significance::DEFAULT,
-            without_data: WithoutData::Hold,
-            inhibition: true,
-        }
+        Self(Numbers::new())
     }
 
     /// Sets the rules, at most four. The default is those of the Google SRE Workbook:
@@ -57,22 +62,20 @@ impl AlertsBuilder {
     ///
     /// These are factors of 14.4, 6, 3 and 1 for a period of 30 days, and of 13.44, 5.6, 2.8 and 0.93 for 28 days.
     /// An hour is 360 slots of the budget's resolution.
-    pub const fn rules<const N: usize>(self, rules: [AlertRule; N]) -> Self {
-        Self {
-            rules: Setting::given(rules),
-            ..self
-        }
+    pub const fn rules<const N: usize>(mut self, rules: [AlertRule; N]) -> Self {
+        self.0.rules = Setting::given(rules);
+        self
     }
 
     /// Sets how many bad events the long window must have for a ticket. The default is 2.
     pub const fn min_bad(mut self, events: u64) -> Self {
-        self.significance.min_bad = events;
+        self.0.min_bad = events;
         self
     }
 
     /// Sets how many bad events the long window must have for a page. The default is 3.
     pub const fn min_bad_to_page(mut self, events: u64) -> Self {
-        self.significance.min_bad_to_page = events;
+        self.0.min_bad_to_page = events;
         self
     }
 
@@ -82,21 +85,20 @@ impl AlertsBuilder {
     /// This matters in low traffic, and for factors near 1: such an alert waits until the objective is certainly
     /// missed.
     pub const fn evidence(mut self, at_most: f64) -> Self {
-        self.significance.evidence = at_most;
+        self.0.evidence = at_most;
         self
     }
 
     /// Sets how to treat windows without data. The default is [`WithoutData::Hold`].
-    pub const fn without_data(self, without_data: WithoutData) -> Self {
-        Self {
-            without_data,
-            ..self
-        }
+    pub const fn without_data(mut self, without_data: WithoutData) -> Self {
+        self.0.without_data = without_data;
+        self
     }
 
     /// Sets whether a firing alert inhibits alerts of lower severity. By default it does.
-    pub const fn inhibition(self, inhibition: bool) -> Self {
-        Self { inhibition, ..self }
+    pub const fn inhibition(mut self, inhibition: bool) -> Self {
+        self.0.inhibition = inhibition;
+        self
     }
 
     /// Builds alerts on `budget`, and so on all its clones.
@@ -109,7 +111,7 @@ impl AlertsBuilder {
     /// - there are more than four rules;
     /// - a number is out of the range that its setter names.
     pub fn build(self, budget: ErrorBudget) -> Result<Alerts, InvalidConfig> {
-        let rules = self.check(budget.core().settings())?;
+        let rules = self.rules_for(budget.core().settings())?;
         Ok(Alerts::of(budget, &rules))
     }
 
@@ -118,19 +120,35 @@ impl AlertsBuilder {
         let settings = budget.core().settings();
         let fits = |rule: &AlertRule| rule.check(settings).is_ok();
         let rules = default_rules(settings.resolution);
-        self.rules = Setting::Given(rules.map(|rule| rule.filter(fits)));
+        self.0.rules = Setting::Given(rules.map(|rule| rule.filter(fits)));
         self.build(budget)
     }
 
-    fn check(self, settings: &Settings) -> Result<Rules, InvalidConfig> {
-        let significance = self.significance.check(settings.slices)?;
+    fn rules_for(self, settings: &Settings) -> Result<Rules, InvalidConfig> {
+        let Self(numbers) = self;
         let default = default_rules(settings.resolution);
         Ok(Rules {
-            list: self.rules.check(default, |rule| rule.check(settings))?,
-            significance,
-            without_data: self.without_data,
-            inhibition: self.inhibition,
+            list: (numbers.rules).check(default, |rule| rule.check(settings))?,
+            significance: numbers.significance().check(settings.slices)?,
+            without_data: numbers.without_data,
+            inhibition: numbers.inhibition,
         })
+    }
+}
+
+impl Numbers {
+    /// Checks the numbers whose range does not depend on a budget.
+    #[cfg(feature = "serde")]
+    fn check(&self) -> Result<Significance, InvalidConfig> {
+        self.significance().check(None)
+    }
+
+    const fn significance(&self) -> Significance {
+        let mut significance = Significance::DEFAULT;
+        significance.min_bad = self.min_bad;
+        significance.min_bad_to_page = self.min_bad_to_page;
+        significance.evidence = self.evidence;
+        significance
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::{
     burn::{Page, Rule},
     record::Settings,
-    types::{InvalidConfig, duration::ticks},
+    types::{Factor, InvalidConfig, duration::ticks},
 };
 
 /// When to alert: a pair of windows that both burn too fast, the severity, and how long it must last.
@@ -20,16 +20,46 @@ use crate::{
 ///     .keep_firing_for(hour / 6);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename = "rule", deny_unknown_fields)
+)]
 #[must_use = "a rule does nothing until it is passed to `AlertsBuilder::rules`"]
 pub struct AlertRule {
     severity: Severity,
-    windows: Page,
+    budget: Factor,
+    #[cfg_attr(feature = "serde", serde(with = "crate::file::time"))]
+    long: Duration,
+    #[cfg_attr(feature = "serde", serde(with = "crate::file::time"))]
+    short: Duration,
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            with = "crate::file::time",
+            default,
+            skip_serializing_if = "Duration::is_zero"
+        )
+    )]
     pending_for: Duration,
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            with = "crate::file::time",
+            default,
+            skip_serializing_if = "Duration::is_zero"
+        )
+    )]
     keep_firing_for: Duration,
 }
 
 /// How urgent an alert is. A firing alert inhibits alerts of lower severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Severity {
     /// A person should look at it in working hours.
@@ -52,7 +82,9 @@ impl AlertRule {
     pub const fn new(severity: Severity, windows: Page) -> Self {
         Self {
             severity,
-            windows,
+            budget: windows.budget,
+            long: windows.long,
+            short: windows.short,
             pending_for: Duration::ZERO,
             keep_firing_for: Duration::ZERO,
         }
@@ -78,7 +110,7 @@ impl AlertRule {
     }
 
     pub(crate) fn check(self, settings: &Settings) -> Result<CheckedRule, InvalidConfig> {
-        let windows = Rule::new(self.windows, settings)?;
+        let windows = Rule::new(Page::new(self.budget, self.long, self.short), settings)?;
         if windows.factor.is_zero() {
             return Err(InvalidConfig::PageFactor);
         }

@@ -8,7 +8,13 @@ use crate::{
 
 /// A burn rate that a window must stay below, strictly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename = "limit", deny_unknown_fields)
+)]
 pub struct Limit {
+    #[cfg_attr(feature = "serde", serde(with = "crate::file::time"))]
     window: Duration,
     below: Factor,
 }

@@ -22,8 +22,31 @@ pub(crate) struct Policy {
     pub(super) no_data: NoData,
 }
 
+/// A share of the budget, and the ticks in which it may burn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) budget: Factor,
+    pub(super) time: u64,
+}
+
 /// A budget that was spent stays so down to this percentage of it, or the gate would swing about the line.
 const OPENS_AT: u8 = 90;
+
+impl Pace {
+    /// The burn rate. `None` without a time, or if it does not fit.
+    pub(super) fn factor(self, settings: &Settings) -> Option<Factor> {
+        Factor::of_ticks(self.budget, settings.period, self.time)
+    }
+
+    /// The burn rate in thousandths, rounded down; at least 1, and at most half of that of a total outage.
+    pub(super) fn fastest(self, settings: &Settings) -> u32 {
+        let pace = (self.factor(settings)).map_or(u128::MAX, |pace| pace.times(1000));
+        let (budget, of) = (settings.objective.budget(), settings.objective.of());
+        let half_an_outage = (500 * u128::from(of)).checked_div(budget.into());
+        let fastest = pace.min(half_an_outage.unwrap_or(u128::MAX));
+        u32::try_from(fastest).unwrap_or(u32::MAX).max(1000)
+    }
+}
 
 impl Policy {
     /// Why all but the lowest share of optional requests is refused, given why it `was`.

@@ -36,17 +36,61 @@ use crate::types::{
 /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(transparent)
+)]
 pub struct Budgeting(Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename = "budgeting", rename_all = "snake_case")
+)]
 enum Kind {
     Occurrences,
-    /// Without a target the ratio is counted.
-    Slices {
-        length: Duration,
-        target: Option<Objective>,
-        idle: Event,
-    },
+    Timeslices(
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::file::table"))] Judged,
+    ),
+    RatioTimeslices(
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::file::table"))] Ratio,
+    ),
+}
+
+/// Slices that are good or bad as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(deny_unknown_fields)
+)]
+struct Judged {
+    #[cfg_attr(feature = "serde", serde(with = "crate::file::time"))]
+    length: Duration,
+    target: Objective,
+    #[cfg_attr(feature = "serde", serde(default = "excluded"))]
+    idle: Event,
+}
+
+/// Slices whose ratio is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(deny_unknown_fields)
+)]
+struct Ratio {
+    #[cfg_attr(feature = "serde", serde(with = "crate::file::time"))]
+    length: Duration,
+    #[cfg_attr(feature = "serde", serde(default = "excluded"))]
+    idle: Event,
+}
+
+#[cfg(feature = "serde")]
+const fn excluded() -> Event {
+    Event::Excluded
 }
 
 /// How long slices are, in ticks, and how each is judged.
@@ -73,11 +117,11 @@ impl Budgeting {
     /// `length` is a whole number of slots of the [`resolution`](crate::Builder::resolution).
     #[must_use]
     pub const fn timeslices(length: Duration, target: Objective) -> Self {
-        Self(Kind::Slices {
+        Self(Kind::Timeslices(Judged {
             length,
-            target: Some(target),
+            target,
             idle: Event::Excluded,
-        })
+        }))
     }
 
     /// Counts slices of `length`: the mean of their shares of good events. Each slice weighs the same, whatever its
@@ -87,11 +131,10 @@ impl Budgeting {
     /// 250,000,000 good. The bad part is rounded up to the next billionth.
     #[must_use]
     pub const fn ratio_timeslices(length: Duration) -> Self {
-        Self(Kind::Slices {
+        Self(Kind::RatioTimeslices(Ratio {
             length,
-            target: None,
             idle: Event::Excluded,
-        })
+        }))
     }
 
     /// Sets what a slice without events counts as. The default is [`Event::Excluded`]: no data is neither good nor
@@ -101,14 +144,17 @@ impl Budgeting {
     /// Occurrences ignore this setting.
     #[must_use]
     pub const fn idle(self, slice: Event) -> Self {
-        match self.0 {
-            Kind::Occurrences => self,
-            Kind::Slices { length, target, .. } => Self(Kind::Slices {
-                length,
-                target,
+        Self(match self.0 {
+            Kind::Occurrences => Kind::Occurrences,
+            Kind::Timeslices(slices) => Kind::Timeslices(Judged {
                 idle: slice,
+                ..slices
             }),
-        }
+            Kind::RatioTimeslices(slices) => Kind::RatioTimeslices(Ratio {
+                idle: slice,
+                ..slices
+            }),
+        })
     }
 
     pub(crate) fn check(
@@ -116,13 +162,10 @@ impl Budgeting {
         resolution: u64,
         period: u64,
     ) -> Result<Option<SliceRule>, InvalidConfig> {
-        let Kind::Slices {
-            length,
-            target,
-            idle,
-        } = self.0
-        else {
-            return Ok(None);
+        let (length, target, idle) = match self.0 {
+            Kind::Occurrences => return Ok(None),
+            Kind::Timeslices(slices) => (slices.length, Some(slices.target), slices.idle),
+            Kind::RatioTimeslices(slices) => (slices.length, None, slices.idle),
         };
         let length = ticks(length);
         if length == 0 || length % resolution != 0 {

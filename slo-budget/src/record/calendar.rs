@@ -1,4 +1,4 @@
-//! The feature `calendar`: where the periods of a calendar begin and end. The only file that names `jiff`.
+//! The feature `calendar`: where the periods of a calendar begin and end.
 
 use std::{fmt, sync::Arc};
 
@@ -8,7 +8,7 @@ use jiff::{
     tz::TimeZone,
 };
 
-use crate::{record::period::Periods, types::InvalidConfig};
+use crate::{file::Text, record::period::Periods, types::InvalidConfig};
 
 /// A calendar period for a budget: the current month, quarter or week in a time zone.
 ///
@@ -40,9 +40,24 @@ use crate::{record::period::Periods, types::InvalidConfig};
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(from = "Written", into = "Written")
+)]
 pub struct Calendar {
     unit: Unit,
-    zone: &'static str,
+    zone: Text,
+}
+
+/// How a file writes a calendar: `{ month = "Europe/Berlin" }`.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize, serde::Serialize)]
+#[serde(rename = "calendar", rename_all = "snake_case")]
+enum Written {
+    Month(#[serde(deserialize_with = "crate::file::kept::deserialize")] Text),
+    Quarter(#[serde(deserialize_with = "crate::file::kept::deserialize")] Text),
+    Week(#[serde(deserialize_with = "crate::file::kept::deserialize")] Text),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +128,28 @@ impl Calendar {
 impl fmt::Display for Calendar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the {} in {}", self.unit.name(), self.zone)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<Written> for Calendar {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Month(zone) => Self::month(zone),
+            Written::Quarter(zone) => Self::quarter(zone),
+            Written::Week(zone) => Self::week(zone),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<Calendar> for Written {
+    fn from(Calendar { unit, zone }: Calendar) -> Self {
+        match unit {
+            Unit::Week => Self::Week(zone),
+            Unit::Month => Self::Month(zone),
+            Unit::Quarter => Self::Quarter(zone),
+        }
     }
 }
 

@@ -36,6 +36,10 @@ const UNITS: [(&str, u64); 6] = [
 ];
 
 impl Window {
+    /// The longest time in days that is read.
+    #[cfg(feature = "serde")]
+    pub(crate) const MOST_DAYS: u64 = u64::MAX / 86_400_000;
+
     fn read(text: &str) -> Option<Self> {
         let mut units = UNITS.iter();
         let mut millis = 0_u64;

@@ -75,7 +75,7 @@ impl fmt::Display for InvalidConfig {
                 "an objective is the share of good events, from 0 to 100 %, with at most 18 decimals: write `99.9%`, `0.999` or `999/1000`"
             }
             Self::Factor => {
-                "a factor is a plain decimal such as `14.4`, with at most nine digits in all"
+                "a factor is a plain decimal such as `14.4`, with at most nine digits in all, or a fraction such as `1/3`"
             }
             Self::Window => {
                 "a window is a length of time above zero, the largest unit first: write `5m`, `1h 30m`, `28d`, `4w` or `250ms`"

@@ -46,6 +46,14 @@ impl Factor {
         // A factor that was itself computed has large terms. A budget that does not fit is not sensible.
         let numerator = budget.numerator.checked_mul(period.into())?;
         let denominator = budget.denominator.checked_mul(window.into())?;
+        Self::fraction(numerator, denominator)
+    }
+
+    /// `None` if the denominator is 0, or a term is too large.
+    fn fraction(numerator: u128, denominator: u128) -> Option<Self> {
+        if denominator == 0 {
+            return None;
+        }
         let factor = Self::reduced(numerator, denominator);
         (factor.numerator >> 96 == 0 && factor.denominator >> 96 == 0).then_some(factor)
     }
@@ -89,6 +97,26 @@ impl Factor {
         (self.numerator, self.denominator)
     }
 
+    /// Displays the text that reads as the same factor: a decimal if one is short enough, and a fraction otherwise.
+    #[cfg(feature = "serde")]
+    pub(crate) fn exact(self) -> impl fmt::Display {
+        let decimal = (0..=9_u32).find_map(|places| {
+            let scale = 10_u128.pow(places);
+            let digits = self.numerator.checked_mul(scale)?;
+            let fits =
+                digits % self.denominator == 0 && digits / self.denominator <= u32::MAX.into();
+            fits.then(|| (digits / self.denominator, places))
+        });
+        match decimal {
+            Some((digits, 0)) => digits.to_string(),
+            Some((digits, places)) => {
+                let (scale, width) = (10_u128.pow(places), places as usize);
+                format!("{}.{:0width$}", digits / scale, digits % scale)
+            }
+            None => format!("{}/{}", self.numerator, self.denominator),
+        }
+    }
+
     /// For display.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "for display")]
@@ -100,13 +128,20 @@ impl Factor {
 impl FromStr for Factor {
     type Err = InvalidConfig;
 
-    /// Reads a plain decimal, `14.4`.
+    /// Reads a plain decimal, `14.4`, or a fraction, `1/3`.
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig::Factor`] for anything else, and for more than nine digits in all.
+    /// [`InvalidConfig::Factor`] for anything else, for a decimal with more than nine digits in all, and for a fraction
+    /// with a term of 2^96 or more in lowest terms.
     fn from_str(text: &str) -> Result<Self, InvalidConfig> {
         let exact = || {
+            if let Some((numerator, denominator)) = text.split_once('/') {
+                return Self::fraction(
+                    numerator.trim().parse().ok()?,
+                    denominator.trim().parse().ok()?,
+                );
+            }
             let (numerator, denominator) = decimal::parse(text, 9)?;
             Self::new(numerator.try_into().ok()?, denominator.try_into().ok()?)
         };
@@ -123,6 +158,35 @@ impl fmt::Display for Factor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_factor_is_read_from_a_decimal_or_a_fraction() {
+        let third = Factor::new(1, 3).unwrap();
+        for (text, factor) in [
+            ("14.4", Factor::new(144, 10).unwrap()),
+            ("1/3", third),
+            ("2 / 6", third),
+            ("0/7", Factor::new(0, 1).unwrap()),
+        ] {
+            assert_eq!(text.parse(), Ok(factor), "{text}");
+        }
+        let large = (u128::MAX / 2).to_string();
+        for wrong in [
+            "1/0",
+            "/3",
+            "1/",
+            "1/3/5",
+            "1.5/3",
+            "-1/3",
+            &format!("{large}/1"),
+        ] {
+            assert_eq!(
+                wrong.parse::<Factor>(),
+                Err(InvalidConfig::Factor),
+                "{wrong}"
+            );
+        }
+    }
 
     #[test]
     fn a_factor_too_large_for_a_percentage_is_none() {

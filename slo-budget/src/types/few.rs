@@ -26,6 +26,11 @@ impl<T: Copy, const MOST: usize> Setting<T, MOST> {
         Self::Given(few)
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) const fn is_default(&self) -> bool {
+        matches!(self, Self::Default)
+    }
+
     /// What `check` makes of each value that was given, or of each default.
     pub(crate) fn check<U: Copy>(
         self,

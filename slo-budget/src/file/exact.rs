@@ -1,0 +1,72 @@
+//! Exact numbers in configuration files: objectives and factors, as text.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Visitor},
+};
+
+use crate::types::{Factor, InvalidConfig, Objective};
+
+impl Serialize for Objective {
+    /// As text: `"99.9%"`.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Objective {
+    /// From text, as [`FromStr`](std::str::FromStr): `"99.9%"`, `"0.999"`, `"999/1000"`. A number is refused, as the
+    /// parser has rounded it already.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for Factor {
+    /// As text, exactly: `"14.4"`, or `"1/3"` where no decimal is short enough.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.exact())
+    }
+}
+
+impl<'de> Deserialize<'de> for Factor {
+    /// From text, as [`FromStr`](std::str::FromStr), or from a number with at most nine digits: the shortest decimal of
+    /// a rounded number is the one that was written.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Written)
+    }
+}
+
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = Factor;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number such as 14.4 or \"14.4\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Factor, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Factor, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Factor, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Factor, E> {
+        // Rust writes the shortest decimal that reads as the same number, and no exponent.
+        number
+            .to_string()
+            .parse()
+            .map_err(|_: InvalidConfig| E::invalid_value(de::Unexpected::Float(number), &self))
+    }
+}
