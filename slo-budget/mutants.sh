@@ -52,6 +52,16 @@ mutant 'an override undone by a decision' src/gate/state.rs \
     'self.standing.store(decided(&inside.law, inside.strict, inside.floor).0, Relaxed);
         let next' \
     'gate::tests::loom::a_decision_does_not_undo_an_override'
+mutant 'a policy that goes back to older settings of its budget' src/gate/config.rs \
+    'let mut current = self.0.lock();
+        let settings = settings();' \
+    'let settings = settings();
+        let mut current = self.0.lock();' \
+    'gate::config::tests::a_policy_never_goes_back_to_older_settings'
+model_mutant 'a gate that keeps the objective it was built with' src/gate/policy.rs \
+    'self.rules.objective = settings.objective;' \
+    '' \
+    'gate::tests::policy::a_policy_follows_the_objective_and_the_period'
 model_mutant 'a window that looks back a slot too far' src/record/rings.rs \
     'let first = (from / tier.width).saturating_add(1);' \
     'let first = from / tier.width;' \

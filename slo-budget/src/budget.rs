@@ -61,7 +61,7 @@ impl ErrorBudget {
     /// Starts with the history in `bytes` if it is usable with these settings, and empty otherwise.
     pub(crate) fn restoring(
         name: &'static str,
-        settings: Settings,
+        settings: Arc<Settings>,
         bytes: &[u8],
         wall: Duration,
     ) -> (Self, Restored) {
@@ -82,7 +82,7 @@ impl ErrorBudget {
         (Self(Arc::new(core)), restored)
     }
 
-    pub(crate) fn of(name: &'static str, settings: Settings) -> Self {
+    pub(crate) fn of(name: &'static str, settings: Arc<Settings>) -> Self {
         Self(Arc::new(Core::new(name, settings)))
     }
 
@@ -214,7 +214,7 @@ impl ErrorBudget {
     /// As [`report`](Self::report), at `now`.
     #[must_use]
     pub fn report_at(&self, now: Instant) -> Report {
-        Report::new(self.0.name(), self.0.settings(), &self.0.view(now))
+        Report::new(self.0.name(), &self.0.settings(), &self.0.view(now))
     }
 
     /// Everything that the budget remembers, to be [saved](History::save) over a restart or added to that of other
@@ -232,10 +232,47 @@ impl ErrorBudget {
         }
     }
 
+    /// Changes the configuration while the budget is in use. All handles, layers and observations see it, and no count
+    /// is lost.
+    ///
+    /// [`objective`](Builder::objective), [`period`](Builder::period), [`windows`](Builder::windows) and
+    /// [`on_cancel`](Builder::on_cancel) may change. All figures follow at once, also those of the time before. Gates
+    /// follow with their next decision, at most a second later, and alerts with their next evaluation: the burn rates that
+    /// they allow are computed again from the new objective and period. A limit or rule that no longer fits stays as it
+    /// is, and [`Gate::warnings`](crate::Gate::warnings) and [`Alerts::warnings`](crate::Alerts::warnings) say so. To
+    /// change them too, reconfigure the budget first.
+    ///
+    /// Costs a lock and an allocation. Recording an event never waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`], and [`InvalidConfig::Fixed`] for another [`resolution`](Builder::resolution),
+    /// [`budgeting`](Builder::budgeting), [`meaning`](Builder::meaning) or `calendar`. Nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_slo_budget::{ErrorBudget, Event, InvalidConfig};
+    ///
+    /// let builder = ErrorBudget::builder().objective("99%".parse()?).meaning("5xx");
+    /// let budget = builder.build("api")?;
+    /// (0..1000).for_each(|n| budget.record(if n < 5 { Event::Bad } else { Event::Good }));
+    /// assert_eq!(budget.consumed(), Some(0.5));
+    ///
+    /// budget.reconfigure(builder.objective("99.9%".parse()?))?;
+    /// assert_eq!(budget.consumed(), Some(5.0));
+    /// let other = builder.meaning("5xx and 429");
+    /// assert_eq!(budget.reconfigure(other), Err(InvalidConfig::Fixed("meaning")));
+    /// # Ok::<(), InvalidConfig>(())
+    /// ```
+    pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
+        self.0.reconfigure(to.settings()?)
+    }
+
     /// Warnings about the configuration: legal, and probably not intended.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        burn::of_windows(self.0.settings())
+        burn::of_windows(&self.0.settings())
     }
 
     /// As [`observe`](Self::observe), with the reference count of this handle.
@@ -271,7 +308,7 @@ impl Builder {
     /// - a slice is not a whole number of slots, or is longer than half of the period;
     /// - the time zone is unknown.
     pub fn build(self, name: &'static str) -> Result<ErrorBudget, InvalidConfig> {
-        Ok(ErrorBudget::of(name, self.settings()?))
+        Ok(ErrorBudget::of(name, Arc::new(self.settings()?)))
     }
 
     /// Builds a budget that continues with the history in `bytes`, the content of a file for example. If the bytes
@@ -293,7 +330,8 @@ impl Builder {
         bytes: &[u8],
         wall: Duration,
     ) -> Result<(ErrorBudget, Restored), InvalidConfig> {
-        Ok(ErrorBudget::restoring(name, self.settings()?, bytes, wall))
+        let settings = Arc::new(self.settings()?);
+        Ok(ErrorBudget::restoring(name, settings, bytes, wall))
     }
 }
 
@@ -312,8 +350,7 @@ mod tests {
             .build("asleep")
             .unwrap()
             .core()
-            .settings()
-            .clone();
+            .settings();
         let nothing = Counts::default();
         let ledger = Ledger::new(settings.resolution, None, nothing);
         let clock = SuspendClock::new(|| Some(SKEW.get()), settings.resolution);

@@ -58,11 +58,11 @@ impl<P: Borrow<Core>> Drop for Observation<P> {
             return;
         }
         let core = self.core.borrow();
-        core.record(if std::thread::panicking() {
-            Event::Bad
+        if std::thread::panicking() {
+            core.record(Event::Bad);
         } else {
-            core.settings().on_cancel
-        });
+            core.cancel();
+        }
     }
 }
 

@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use crate::{
-    alerts::{AlertRule, Alerts, Severity, evaluate::Rules},
+    alerts::{AlertRule, Alerts, Configured, Severity, evaluate::Rules},
     budget::ErrorBudget,
     burn::{Page, Significance},
     file::builder,
@@ -111,20 +113,29 @@ impl AlertsBuilder {
     /// - there are more than four rules;
     /// - a number is out of the range that its setter names.
     pub fn build(self, budget: ErrorBudget) -> Result<Alerts, InvalidConfig> {
-        let rules = self.rules_for(budget.core().settings())?;
-        Ok(Alerts::of(budget, &rules))
+        let configured = self.configured(budget.core().settings())?;
+        Ok(Alerts::of(budget, configured))
     }
 
     /// Builds alerts with those default rules that can work with this budget.
     pub(super) fn build_what_fits(mut self, budget: ErrorBudget) -> Result<Alerts, InvalidConfig> {
         let settings = budget.core().settings();
-        let fits = |rule: &AlertRule| rule.check(settings).is_ok();
+        let fits = |rule: &AlertRule| rule.check(&settings).is_ok();
         let rules = default_rules(settings.resolution);
         self.0.rules = Setting::Given(rules.map(|rule| rule.filter(fits)));
         self.build(budget)
     }
 
-    fn rules_for(self, settings: &Settings) -> Result<Rules, InvalidConfig> {
+    pub(super) fn configured(self, settings: Arc<Settings>) -> Result<Configured, InvalidConfig> {
+        let rules = self.rules_for(&settings)?;
+        Ok(Configured {
+            builder: self,
+            settings,
+            rules,
+        })
+    }
+
+    pub(super) fn rules_for(self, settings: &Settings) -> Result<Rules, InvalidConfig> {
         let Self(numbers) = self;
         let default = default_rules(settings.resolution);
         Ok(Rules {

@@ -41,6 +41,13 @@ impl Rules {
         AlertsSnapshot { alerts }
     }
 
+    /// Follows the period of a budget that was reconfigured.
+    pub(super) fn follow(&mut self, settings: &Settings) {
+        for rule in self.list.iter_mut().flatten() {
+            rule.follow(settings);
+        }
+    }
+
     /// Moves each status on to the moment of `view`.
     pub(super) fn step(
         &self,

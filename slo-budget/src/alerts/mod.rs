@@ -3,6 +3,7 @@
 mod alert;
 pub(crate) mod builder;
 mod evaluate;
+mod reconfigure;
 mod rule;
 mod state;
 
@@ -18,6 +19,7 @@ use crate::{
     budget::ErrorBudget,
     burn::Warning,
     observe::{Listener, Listeners},
+    record::Settings,
     sync::Mutex,
 };
 
@@ -52,7 +54,6 @@ pub struct Alerts(Arc<Shared>);
 
 struct Shared {
     budget: ErrorBudget,
-    rules: Rules,
     /// Never taken by a request.
     inside: Mutex<Inside>,
     listeners: Arc<Listeners<AlertEvent>>,
@@ -61,8 +62,17 @@ struct Shared {
 
 #[derive(Debug)]
 struct Inside {
+    configured: Configured,
     statuses: [Status; 4],
     latest: AlertsSnapshot,
+}
+
+/// A configuration, and the rules at these settings of the budget.
+#[derive(Debug)]
+struct Configured {
+    builder: AlertsBuilder,
+    settings: Arc<Settings>,
+    rules: Rules,
 }
 
 impl Alerts {
@@ -84,8 +94,8 @@ impl Alerts {
         AlertsBuilder::new()
     }
 
-    fn of(budget: ErrorBudget, rules: &Rules) -> Self {
-        let latest = rules.initial();
+    fn of(budget: ErrorBudget, configured: Configured) -> Self {
+        let latest = configured.rules.initial();
         let (listeners, watched) = (Listeners::new(), watch::Sender::new(latest));
         // As the first listener, so that watchers see changes in order and are woken with no lock held, and only when
         // an alert has changed.
@@ -96,8 +106,8 @@ impl Alerts {
         listeners.listen(tell).detach();
         Self(Arc::new(Shared {
             budget,
-            rules: *rules,
             inside: Mutex::new(Inside {
+                configured,
                 statuses: [Status::NEW; 4],
                 latest,
             }),
@@ -124,14 +134,18 @@ impl Alerts {
     #[expect(clippy::must_use_candidate, reason = "also called for its events")]
     pub fn evaluate_at(&self, now: Instant) -> AlertsSnapshot {
         let Shared {
-            budget,
-            rules,
-            listeners,
-            ..
+            budget, listeners, ..
         } = &*self.0;
         let mut inside = self.0.inside.lock();
+        let Inside {
+            configured: Configured {
+                settings, rules, ..
+            },
+            statuses,
+            ..
+        } = inside.following(budget);
         let view = budget.core().view(now);
-        let all = rules.step(budget.objective(), &mut inside.statuses, &view);
+        let all = rules.step(settings.objective, statuses, &view);
         drop(view);
         let before = std::mem::replace(&mut inside.latest, all).alerts;
         for (index, (was, is)) in before.into_iter().zip(all.alerts).enumerate() {
@@ -189,7 +203,16 @@ impl Alerts {
     /// [`ErrorBudget::warnings`].
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        self.0.rules.warnings(self.0.budget.core().settings())
+        let mut inside = self.0.inside.lock();
+        let Configured {
+            builder,
+            settings,
+            rules,
+        } = &inside.following(&self.0.budget).configured;
+        let mut warnings = rules.warnings(settings);
+        let unfit = builder.rules_for(settings).err();
+        warnings.extend(unfit.map(Warning::BudgetChanged));
+        warnings
     }
 
     /// Calls `f` with every change of an alert from now on, in order.
@@ -200,6 +223,18 @@ impl Alerts {
     /// is ever dropped.
     pub fn on_event(&self, f: impl Fn(&AlertEvent) + Send + Sync + 'static) -> Listener {
         self.0.listeners.listen(f)
+    }
+}
+
+impl Inside {
+    /// With the rules at the present settings of the budget.
+    fn following(&mut self, budget: &ErrorBudget) -> &mut Self {
+        let settings = budget.core().settings();
+        if !Arc::ptr_eq(&self.configured.settings, &settings) {
+            self.configured.rules.follow(&settings);
+            self.configured.settings = settings;
+        }
+        self
     }
 }
 

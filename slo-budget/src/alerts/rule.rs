@@ -72,6 +72,8 @@ pub enum Severity {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CheckedRule {
     pub(super) severity: Severity,
+    /// The share of the budget, from which the factor follows.
+    budget: Factor,
     pub(crate) windows: Rule,
     pub(super) pending_for: u64,
     pub(super) keep_firing_for: u64,
@@ -116,9 +118,24 @@ impl AlertRule {
         }
         Ok(CheckedRule {
             severity: self.severity,
+            budget: self.budget,
             windows: windows.check_outage(settings)?,
             pending_for: ticks(self.pending_for),
             keep_firing_for: ticks(self.keep_firing_for),
         })
+    }
+}
+
+impl CheckedRule {
+    /// Follows the period of a budget that was reconfigured. A factor that does not fit stays.
+    pub(super) fn follow(&mut self, settings: &Settings) {
+        let factor = Factor::of_ticks(self.budget, settings.period, self.windows.long);
+        self.windows.factor = factor.unwrap_or(self.windows.factor);
+    }
+
+    /// Whether both are about the same windows, and as urgent.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let key = |rule: &Self| (rule.severity, rule.windows.long, rule.windows.short);
+        key(self) == key(other)
     }
 }

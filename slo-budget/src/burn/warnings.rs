@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use crate::{
     burn::{Rule, Significance, significance::is_unlikely},
     record::{Settings, budgeting_method::SliceRule},
-    types::{BurnRate, Counts, Objective, duration::Spoken},
+    types::{BurnRate, Counts, InvalidConfig, Objective, duration::Spoken},
 };
 
 /// A configuration that works, but probably not as intended. Log it when the service starts. (A configuration that
@@ -48,6 +48,9 @@ pub enum Warning {
         /// It fires if there are at most this many events.
         up_to: u64,
     },
+    /// The budget was reconfigured, and its gate or alerts no longer fit: building them now would be refused for this
+    /// reason. A limit or rule that is out of reach never acts.
+    BudgetChanged(InvalidConfig),
     /// A gate looks back for ten minutes, and fewer slices than it needs bad ones end in them.
     NeverRefuses {
         /// The time of the slices that it needs.
@@ -190,6 +193,10 @@ impl fmt::Display for Warning {
                 f,
                 "one bad event of up to {up_to} fires number {}; ask for more bad events, or expect it in low traffic",
                 index + 1
+            ),
+            Self::BudgetChanged(why) => write!(
+                f,
+                "the budget was reconfigured, and what was built on it no longer fits ({why}); reconfigure that as well"
             ),
             Self::NeverRefuses { needed } => write!(
                 f,

@@ -134,7 +134,7 @@ impl<K> ErrorBudgets<K> {
         self.0.overflow.name()
     }
 
-    fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> Arc<Settings> {
         self.0.overflow.core().settings()
     }
 
@@ -203,7 +203,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
             shared.is_full.store(true, Relaxed);
             return None;
         }
-        let budget = ErrorBudget::of(self.name(), self.settings().clone());
+        let budget = ErrorBudget::of(self.name(), self.settings());
         let member = map.get_or_insert(key.clone(), Member::new(budget));
         // Last: a key whose `Clone` or `Hash` panics takes no place.
         *members += 1;
@@ -241,8 +241,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     /// ```
     pub fn restore(&self, key: &K, bytes: &[u8], wall: Duration) -> Restored {
         let shared = &*self.0;
-        let (budget, restored) =
-            ErrorBudget::restoring(self.name(), self.settings().clone(), bytes, wall);
+        let (budget, restored) = ErrorBudget::restoring(self.name(), self.settings(), bytes, wall);
         if let Restored::Empty(_) = restored {
             return restored;
         }
@@ -254,6 +253,8 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         if *members >= shared.capacity {
             return Restored::Empty(Unusable::NoRoom);
         }
+        // The family may have been reconfigured since the settings were read.
+        budget.core().follow(&self.settings());
         map.insert(key.clone(), Member::new(budget));
         // Last, as in `add`.
         *members += 1;
@@ -280,6 +281,43 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     pub fn counts(&self, window: Duration) -> Counts {
         let members = self.iter().map(|(_, budget)| budget.counts(window));
         members.sum::<Counts>() + self.0.overflow.counts(window)
+    }
+
+    /// Changes the configuration of all budgets, present and future, while they are in use: each as by
+    /// [`ErrorBudget::reconfigure`].
+    ///
+    /// New keys wait for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`ErrorBudget::reconfigure`]. Nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_slo_budget::ErrorBudget;
+    ///
+    /// let builder = ErrorBudget::builder();
+    /// let tenants = builder.build_family("tenants", 1000)?;
+    /// let seven = tenants.get(&7);
+    /// tenants.reconfigure(builder.objective("99%".parse()?))?;
+    /// assert_eq!(seven.objective().to_string(), "99%");
+    /// assert_eq!(tenants.get(&8).objective().to_string(), "99%");
+    /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+    /// ```
+    pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
+        // Under the lock no member is added with the old settings, nor does another thread reconfigure some of them.
+        let _members = self.0.members.lock();
+        self.0.overflow.reconfigure(to)?;
+        let settings = self.settings();
+        self.for_each(|member| member.budget().core().follow(&settings));
+        Ok(())
+    }
+
+    /// Calls `f` with the member of each key with its own budget.
+    pub(super) fn for_each(&self, f: impl Fn(&Member)) {
+        let map = self.0.map.pin();
+        map.values().for_each(f);
     }
 
     /// Forgets the budget of `key` with its counts, so that another key can take its place. Returns whether there

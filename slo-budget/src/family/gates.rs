@@ -1,9 +1,13 @@
 use std::{fmt, hash::Hash, sync::Arc};
 
 use crate::{
-    family::{ErrorBudgets, member::Owner},
+    family::{
+        ErrorBudgets,
+        member::{Member, Owner},
+    },
     gate::{Class, Gate, GateBuilder, Spent},
     layer::source::{Admit, sealed},
+    sync::Mutex,
     types::InvalidConfig,
 };
 
@@ -46,7 +50,8 @@ use crate::{
 pub struct Gates<K>(Arc<Shared<K>>);
 
 struct Shared<K> {
-    builder: GateBuilder,
+    /// Taken to build a gate or to reconfigure all.
+    building: Mutex<()>,
     budgets: ErrorBudgets<K>,
     overflow: Gate,
     owner: Owner,
@@ -71,7 +76,7 @@ impl GateBuilder {
     pub fn build_family<K>(self, budgets: ErrorBudgets<K>) -> Result<Gates<K>, InvalidConfig> {
         let overflow = self.build(budgets.overflow().clone())?;
         Ok(Gates(Arc::new(Shared {
-            builder: self,
+            building: Mutex::new(()),
             budgets,
             overflow,
             owner: Owner::default(),
@@ -127,14 +132,43 @@ impl<K: Hash + Eq + Clone> Gates<K> {
         let shared = &*self.0;
         shared.budgets.with(key, |member| {
             f(match member {
-                Some(member) => member.gate_or(&shared.owner, |budget| {
-                    shared.builder.build(budget).expect(
-                        "all budgets of a family have the settings with which the overflow's gate was built",
-                    )
-                }),
+                Some(member) => match member.gate(&shared.owner) {
+                    Some(gate) => gate,
+                    None => self.build(member),
+                },
                 None => &shared.overflow,
             })
         })
+    }
+
+    #[cold]
+    fn build<'m>(&self, member: &'m Member) -> &'m Gate {
+        let shared = &*self.0;
+        // Until the gate is found by `reconfigure`, or it would keep an old configuration.
+        let _building = shared.building.lock();
+        member.gate_or(&shared.owner, |budget| shared.overflow.like(budget))
+    }
+
+    /// Changes the configuration of all gates, present and future, while they are in use: each as by
+    /// [`Gate::reconfigure`]. Overrides stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`GateBuilder::build`] on the overflow of the budgets as it is configured now. Nothing has changed then.
+    #[expect(
+        clippy::large_types_passed_by_value,
+        reason = "as `build` takes it, and seldom called"
+    )]
+    pub fn reconfigure(&self, to: GateBuilder) -> Result<(), InvalidConfig> {
+        let shared = &*self.0;
+        let _building = shared.building.lock();
+        shared.overflow.reconfigure(to)?;
+        shared.budgets.for_each(|member| {
+            if let Some(gate) = member.gate(&shared.owner) {
+                gate.follow(&shared.overflow);
+            }
+        });
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     budget::ErrorBudget,
@@ -6,6 +6,7 @@ use crate::{
     file::builder,
     gate::{
         Gate,
+        config::Configured,
         law::WHOLE,
         policy::{Pace, Policy},
         rules::Rules,
@@ -163,8 +164,17 @@ impl GateBuilder {
     /// - there are more than four limits;
     /// - a number is out of the range that its setter names.
     pub fn build(self, budget: ErrorBudget) -> Result<Gate, InvalidConfig> {
-        let policy = self.policy(budget.core().settings())?;
-        Ok(Gate::of(budget, &policy))
+        let configured = self.configured(budget.core().settings())?;
+        Ok(Gate::of(budget, configured))
+    }
+
+    pub(super) fn configured(self, settings: Arc<Settings>) -> Result<Configured, InvalidConfig> {
+        let policy = self.policy(&settings)?;
+        Ok(Configured {
+            builder: self,
+            settings,
+            policy,
+        })
     }
 
     pub(crate) fn policy(self, settings: &Settings) -> Result<Policy, InvalidConfig> {
@@ -187,8 +197,8 @@ impl GateBuilder {
             counts_slices: settings.slices.is_some(),
         };
         Ok(Policy {
+            pace,
             rules,
-            resolution: settings.resolution,
             when_spent: numbers.when_spent,
             limits,
             significance,

@@ -117,8 +117,16 @@ impl Law {
 
     fn second(&mut self, rules: &Rules, pace: u32, tell: &mut impl FnMut(Turn, &Self)) {
         let Span { tally, .. } = self.recent.last(1);
-        let is_idle = tally.bad == 0 && self.episode.is_none();
-        if is_idle || rules.floor == WHOLE {
+        if tally.bad == 0 && self.episode.is_none() {
+            return;
+        }
+        // The floor of a gate that was reconfigured may be higher.
+        self.share = self.share.max(rules.floor);
+        if rules.floor == WHOLE {
+            if self.episode.take().is_some() {
+                self.recent.forget();
+                tell(Turn::Ended, self);
+            }
             return;
         }
         let window = rules.window(&self.recent, pace);

@@ -2,6 +2,7 @@
 
 mod builder;
 mod class;
+mod config;
 mod episode;
 mod law;
 mod order;
@@ -26,14 +27,15 @@ use crate::{
     budget::ErrorBudget,
     burn::Warning,
     gate::{
+        config::{Config, Configured},
         law::WHOLE,
-        policy::Policy,
+        policy::step,
         standing::Standing,
         state::{SECOND, Sample, State},
     },
     observe::{Listener, Listeners},
     record::budgeting_method::trials,
-    types::Override,
+    types::{InvalidConfig, Override},
 };
 
 pub use builder::{GateBuilder, NoData, WhenSpent};
@@ -72,7 +74,8 @@ pub struct Gate(Arc<Shared>);
 
 struct Shared {
     budget: ErrorBudget,
-    policy: Policy,
+    config: Config,
+    resolution: u64,
     state: State,
     listeners: Arc<Listeners<Transition>>,
 }
@@ -97,16 +100,17 @@ impl Gate {
         GateBuilder::new()
     }
 
-    fn of(budget: ErrorBudget, policy: &Policy) -> Self {
+    fn of(budget: ErrorBudget, configured: Configured) -> Self {
         let now = Instant::now();
-        let counts = {
-            let core = budget.core();
-            trials(core.settings().slices, core.view(now).counts())
-        };
+        let Configured {
+            settings, policy, ..
+        } = &configured;
+        let counts = trials(settings.slices, budget.core().view(now).counts());
         let state = State::new(&policy.rules, budget.core().tick(now), counts);
         Self(Arc::new(Shared {
             budget,
-            policy: *policy,
+            resolution: settings.resolution,
+            config: Config::new(configured),
             state,
             listeners: Listeners::new(),
         }))
@@ -122,7 +126,7 @@ impl Gate {
     ///
     /// Costs a clock read and two loads while the gate is open, and one or two additions more while it refuses a share.
     /// Once a second one caller decides again, from a few subtractions, and no other caller waits for it. The deciding
-    /// caller may wait briefly for a thread that reads the figures.
+    /// caller may wait briefly for a thread that reads the figures or reconfigures.
     ///
     /// # Errors
     ///
@@ -156,7 +160,7 @@ impl Gate {
     fn shed(&self, standing: Standing, now: Instant) -> Result<(), Spent> {
         let Shared {
             budget,
-            policy,
+            resolution,
             state,
             ..
         } = &*self.0;
@@ -164,11 +168,11 @@ impl Gate {
         let left = |until: u64| until.saturating_sub(budget.core().tick(now));
         let retry_after = if reasons.contains(Reason::Forced) {
             state.turn_away();
-            (state.forced_until()).map_or_else(|| policy.step(None), left)
+            (state.forced_until()).map_or_else(|| step(*resolution, None), left)
         } else if state.admit(standing.share()) {
             return Ok(());
         } else if reasons.contains(Reason::BudgetSpent) {
-            policy.step(state.period_until().map(left))
+            step(*resolution, state.period_until().map(left))
         } else {
             standing.seconds() * SECOND
         };
@@ -191,17 +195,13 @@ impl Gate {
     #[must_use]
     pub fn snapshot_at(&self, now: Instant) -> Snapshot {
         let standing = self.decide(now);
-        let Shared {
-            budget,
-            policy,
-            state,
-            ..
-        } = &*self.0;
+        let Shared { budget, state, .. } = &*self.0;
         let core = budget.core();
+        let Configured {
+            settings, policy, ..
+        } = self.configured();
         let view = state.view();
-        let pace = policy
-            .rules
-            .pace(&core.view(now).whole(core.settings().period));
+        let pace = policy.rules.pace(&core.view(now).whole(settings.period));
         let ago = |tick: u64| Duration::from_nanos(core.tick(now).saturating_sub(tick));
         Snapshot {
             reasons: state.explain(standing),
@@ -283,15 +283,67 @@ impl Gate {
 
     /// As [`deploy`](Self::deploy), at `now`.
     pub fn deploy_at(&self, now: Instant) -> Decision {
+        let policy = self.configured().policy;
         let view = self.0.budget.core().view(now);
-        Decision::of(self.0.policy.deployment(|window| view.window(window)))
+        Decision::of(policy.deployment(|window| view.window(window)))
     }
 
     /// Warnings about the configuration of the gate: legal, and probably not intended. Those about its budget come
     /// from [`ErrorBudget::warnings`].
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        self.0.policy.warnings(self.0.budget.core().settings())
+        let current = self.configured();
+        let unfit = (current.builder.policy(&current.settings)).err();
+        let mut warnings = current.policy.warnings(&current.settings);
+        warnings.extend(unfit.map(Warning::BudgetChanged));
+        warnings
+    }
+
+    /// Changes the configuration while the gate is in use. All handles and layers see it, and no count is lost: the gate
+    /// follows it from its next decision on, at most a second later. An override stays.
+    ///
+    /// A share below the new [`floor`](GateBuilder::floor) rises to it. [`deploy`](Self::deploy) follows at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`GateBuilder::build`] on the budget as it is configured now. Nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_slo_budget::{ErrorBudget, Gate, Objective};
+    /// use std::time::Duration;
+    ///
+    /// let gate = Gate::new(ErrorBudget::new("api", Objective::new(999, 1000).unwrap()));
+    /// let hour = Duration::from_secs(3600);
+    /// gate.reconfigure(Gate::builder().pace("0.05".parse()?, 6 * hour))?;
+    /// assert_eq!(gate.snapshot().pace(), 6.0);
+    /// assert!(gate.reconfigure(Gate::builder().min_bad(0)).is_err());
+    /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+    /// ```
+    #[expect(
+        clippy::large_types_passed_by_value,
+        reason = "as `build` takes it, and seldom called"
+    )]
+    pub fn reconfigure(&self, to: GateBuilder) -> Result<(), InvalidConfig> {
+        let core = self.0.budget.core();
+        self.0.config.replace(&to, || core.settings())
+    }
+
+    /// A gate on `budget` that is configured as this one.
+    pub(crate) fn like(&self, budget: ErrorBudget) -> Self {
+        Self::of(budget, self.configured())
+    }
+
+    /// Takes over the configuration of another gate of its family.
+    pub(crate) fn follow(&self, other: &Self) {
+        self.0.config.set(other.configured());
+    }
+
+    /// The configuration, at the present settings of the budget.
+    fn configured(&self) -> Configured {
+        let core = self.0.budget.core();
+        self.0.config.follow(|| core.settings())
     }
 
     /// The current decision, made again if a second has passed.
@@ -306,24 +358,23 @@ impl Gate {
     // Out of line, as it happens once a second.
     #[inline(never)]
     fn decide_again(&self, now: Instant, tick: u64) {
-        let Shared {
-            budget,
-            policy,
-            state,
-            ..
-        } = &*self.0;
+        let Shared { budget, state, .. } = &*self.0;
         let core = budget.core();
         let mut has_changed = false;
         state.refresh(
             tick,
-            &policy.rules,
             |was| {
+                // Not before: callers that find another one deciding take no lock.
+                let Configured {
+                    settings, policy, ..
+                } = self.configured();
                 let view = core.view(now);
-                let whole = view.whole(core.settings().period);
+                let whole = view.whole(settings.period);
                 // What is left counts from the latest tick seen.
                 let left = whole.left.map(|left| left.saturating_add(view.behind()));
                 Sample {
-                    counts: trials(core.settings().slices, view.counts()),
+                    rules: policy.rules,
+                    counts: trials(settings.slices, view.counts()),
                     pace: policy.rules.pace(&whole),
                     strict: policy.strict(was, &whole),
                     period_until: left.map_or(u64::MAX, |left| tick.saturating_add(left)),

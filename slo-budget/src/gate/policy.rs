@@ -14,8 +14,8 @@ use crate::{
 /// The checked configuration of a gate. Lengths of time are in ticks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
+    pub(super) pace: Pace,
     pub(super) rules: Rules,
-    pub(super) resolution: u64,
     pub(super) when_spent: WhenSpent,
     pub(super) limits: Few<LimitRule>,
     pub(super) significance: Significance,
@@ -27,6 +27,12 @@ pub(crate) struct Policy {
 pub(super) struct Pace {
     pub(super) budget: Factor,
     pub(super) time: u64,
+}
+
+/// The ticks until the budget may be whole again, or an override without an end be over: `left` until the period of the
+/// calendar ends, or the step in which the window of a sliding period moves. As good a guess as any.
+pub(super) fn step(resolution: u64, left: Option<u64>) -> u64 {
+    left.unwrap_or(resolution * u64::from(SPAN / 720))
 }
 
 /// A budget that was spent stays so down to this percentage of it, or the gate would swing about the line.
@@ -49,6 +55,13 @@ impl Pace {
 }
 
 impl Policy {
+    /// Follows the objective and the period of a budget that was reconfigured. What else there is of its settings cannot
+    /// change, and limits are burn rates.
+    pub(super) fn follow(&mut self, settings: &Settings) {
+        self.rules.objective = settings.objective;
+        self.rules.fastest = self.pace.fastest(settings);
+    }
+
     /// Why all but the lowest share of optional requests is refused, given why it `was`.
     pub(super) fn strict(&self, was: Reasons, whole: &Whole) -> Reasons {
         match self.when_spent {
@@ -76,12 +89,6 @@ impl Policy {
             NoData::Block if !any_data => reasons.with(Reason::NoData),
             NoData::Block | NoData::Allow => reasons,
         }
-    }
-
-    /// The ticks until the budget may be whole again, or an override without an end be over: `left` until the period of
-    /// the calendar ends, or the step in which the window of a sliding period moves. As good a guess as any.
-    pub(super) fn step(&self, left: Option<u64>) -> u64 {
-        left.unwrap_or(self.resolution * u64::from(SPAN / 720))
     }
 
     // Compares with the budget of a whole period at the traffic seen: `consumed × coverage >= 1`, which is

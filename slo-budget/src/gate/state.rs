@@ -75,6 +75,8 @@ struct Inside {
 /// What a decision is made of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
+    /// The numbers of the law, which change if gate or budget are reconfigured.
+    pub(super) rules: Rules,
     /// The cumulative counts.
     pub(super) counts: Counts,
     /// The burn rate that is allowed, in thousandths.
@@ -155,7 +157,6 @@ impl State {
     pub(super) fn refresh(
         &self,
         tick: u64,
-        rules: &Rules,
         sample: impl FnOnce(Reasons) -> Sample,
         mut tell: impl FnMut(Change, bool),
     ) {
@@ -166,6 +167,7 @@ impl State {
             return;
         }
         let Sample {
+            rules,
             counts,
             pace,
             strict,
@@ -178,6 +180,7 @@ impl State {
         let is_forced_open = inside.forced.as_ref().map(|(by, _)| by.is_open());
         let second = tick.saturating_sub(self.built) / SECOND;
         let was = std::mem::replace(&mut inside.strict, strict);
+        inside.floor = rules.floor;
         let floor = inside.floor;
         let turn = |turn, law: &Law| {
             let decided = decided(law, strict, floor);
@@ -186,9 +189,9 @@ impl State {
         };
         // Otherwise only an override or a period has ended, and what was counted belongs to the current second.
         if second > inside.law.now() {
-            let tally = self.tally(rules, &inside, counts);
+            let tally = self.tally(&rules, &inside, counts);
             inside.counts = counts;
-            inside.law.advance(rules, pace, second, tally, turn);
+            inside.law.advance(&rules, pace, second, tally, turn);
         }
         self.show(&inside);
         let next = (second.saturating_add(1).saturating_mul(SECOND)).saturating_add(self.built);

@@ -22,6 +22,22 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Refuses other settings for a running budget if what was counted would mean something else.
+    pub(super) fn check_change(&self, to: &Self) -> Result<(), InvalidConfig> {
+        let calendar = |settings: &Self| settings.calendar.as_deref().map(Periods::fingerprint);
+        for (name, is_same) in [
+            ("resolution", self.resolution == to.resolution),
+            ("budgeting", self.slices == to.slices),
+            ("meaning", self.meaning == to.meaning),
+            ("calendar", calendar(self) == calendar(to)),
+        ] {
+            if !is_same {
+                return Err(InvalidConfig::Fixed(name));
+            }
+        }
+        Ok(())
+    }
+
     /// What the windows consist of: slots of the finest ring, or slices.
     pub(crate) fn unit(&self) -> u64 {
         self.slices.map_or(self.resolution, |slices| slices.length)

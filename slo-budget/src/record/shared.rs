@@ -10,9 +10,12 @@ use crate::{
         settings::Settings,
         suspend::{self, SuspendClock},
     },
-    sync,
+    sync::{
+        self, Mutex,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
     types::{
-        Counts, Event,
+        Counts, Event, InvalidConfig,
         duration::{Spoken, ticks},
     },
 };
@@ -23,7 +26,10 @@ use crate::{
 /// [`Observation<&'static Core>`](crate::Observation).
 pub struct Core {
     name: &'static str,
-    settings: Settings,
+    /// Replaced as a whole, and read by queries and by the decisions of gates. No event takes this lock.
+    settings: Mutex<Arc<Settings>>,
+    /// What a cancelled call counts as, which is read without the lock.
+    on_cancel: AtomicU8,
     epoch: Instant,
     /// The tick at the epoch: 0, or the tick at which a restored history continues.
     first_tick: u64,
@@ -32,14 +38,14 @@ pub struct Core {
 
 impl Core {
     /// Starts empty, at the time of the machine's wall clock.
-    pub(crate) fn new(name: &'static str, settings: Settings) -> Self {
+    pub(crate) fn new(name: &'static str, settings: Arc<Settings>) -> Self {
         // Only a calendar needs the wall clock.
         let wall = settings.calendar.as_ref().map_or(0, |_| suspend::wall());
         Self::starting(name, settings, wall)
     }
 
     /// Starts empty, with the wall clock at `wall`.
-    pub(crate) fn starting(name: &'static str, settings: Settings, wall: u64) -> Self {
+    pub(crate) fn starting(name: &'static str, settings: Arc<Settings>, wall: u64) -> Self {
         let nothing = Counts::default();
         let mut ledger = Ledger::new(settings.resolution, settings.slices, nothing);
         let period = settings.calendar.as_deref().map(|periods| {
@@ -62,7 +68,7 @@ impl Core {
     /// clock is now at `wall`, and the ledger's clock at `first_tick`.
     pub(crate) fn resuming(
         name: &'static str,
-        settings: Settings,
+        settings: Arc<Settings>,
         (mut ledger, counts): (Ledger, Counts),
         written: u64,
         wall: u64,
@@ -80,7 +86,7 @@ impl Core {
 
     pub(crate) fn with(
         name: &'static str,
-        settings: Settings,
+        settings: Arc<Settings>,
         first_tick: u64,
         (ledger, events): (Ledger, Counts),
         clock: SuspendClock,
@@ -88,7 +94,8 @@ impl Core {
         let calendar: Option<Arc<dyn Periods>> = settings.calendar.clone();
         Self {
             name,
-            settings,
+            on_cancel: AtomicU8::new(settings.on_cancel as u8),
+            settings: Mutex::new(settings),
             epoch: Instant::now(),
             first_tick,
             recorder: Recorder::new(ledger, events, calendar, clock),
@@ -99,8 +106,38 @@ impl Core {
         self.name
     }
 
-    pub(crate) const fn settings(&self) -> &Settings {
-        &self.settings
+    /// The settings at this moment. Others come with another `Arc`.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.lock())
+    }
+
+    /// Replaces the settings, unless that would change the meaning of what was counted.
+    pub(crate) fn reconfigure(&self, to: Settings) -> Result<(), InvalidConfig> {
+        let mut settings = self.settings.lock();
+        settings.check_change(&to)?;
+        self.put(&mut settings, Arc::new(to));
+        Ok(())
+    }
+
+    /// Replaces the settings by those of another budget of its family.
+    pub(crate) fn follow(&self, to: &Arc<Settings>) {
+        self.put(&mut self.settings.lock(), Arc::clone(to));
+    }
+
+    fn put(&self, settings: &mut Arc<Settings>, to: Arc<Settings>) {
+        // Relaxed: nothing else is read because of it. Under the lock, so that both are of the same change at the end.
+        self.on_cancel.store(to.on_cancel as u8, Relaxed);
+        *settings = to;
+    }
+
+    /// Counts a cancelled call.
+    pub(crate) fn cancel(&self) {
+        // Relaxed: pairs with the store in `put`.
+        let on_cancel = self.on_cancel.load(Relaxed);
+        let events = [Event::Good, Event::Bad, Event::Excluded];
+        if let Some(event) = events.into_iter().find(|event| *event as u8 == on_cancel) {
+            self.record(event);
+        }
     }
 
     pub(crate) fn record(&self, event: Event) {
@@ -128,12 +165,13 @@ impl Core {
 
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = self.settings();
         f.debug_struct("ErrorBudget")
             .field("name", &self.name)
-            .field("objective", &format_args!("{}", self.settings.objective))
+            .field("objective", &format_args!("{}", settings.objective))
             .field(
                 "period",
-                &format_args!("{}", Spoken(Duration::from_nanos(self.settings.period))),
+                &format_args!("{}", Spoken(Duration::from_nanos(settings.period))),
             )
             .finish_non_exhaustive()
     }

@@ -30,6 +30,8 @@ pub enum InvalidConfig {
     SliceTooLong,
     /// The time zone is unknown.
     TimeZone,
+    /// The setting with this name cannot change while the budget runs.
+    Fixed(&'static str),
     /// There are more than four windows, pages, limits or rules.
     TooMany,
     /// The short window of a page is not shorter than its long one.
@@ -71,6 +73,12 @@ pub enum InvalidConfig {
 impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Fixed(setting) => {
+                return write!(
+                    f,
+                    "`{setting}` cannot change while the budget runs, as its history depends on it: leave it as it is, or start again with `restore`, which keeps the history if it is still of use"
+                );
+            }
             Self::Objective => {
                 "an objective is the share of good events, from 0 to 100 %, with at most 18 decimals: write `99.9%`, `0.999` or `999/1000`"
             }

@@ -289,13 +289,14 @@ fn an_early_check_decides_nothing() {
         let sample = |_| {
             sampled += 1;
             Sample {
+                rules,
                 counts: Counts::new(7, 7 + bad),
                 pace: 1000,
                 strict: Reasons::NONE,
                 period_until: u64::MAX,
             }
         };
-        state.refresh(tick, &rules, sample, |_, _| {});
+        state.refresh(tick, sample, |_, _| {});
         state.standing() == Standing::OPEN
     };
     // Before it was built, when it was built, in the same second.

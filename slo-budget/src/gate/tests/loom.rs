@@ -24,6 +24,7 @@ fn rules() -> Rules {
 
 fn sample(strict: Reasons) -> Sample {
     Sample {
+        rules: rules(),
         counts: Counts::default(),
         pace: 1000,
         strict,
@@ -33,7 +34,7 @@ fn sample(strict: Reasons) -> Sample {
 
 fn spent(tick: u64, state: &State) {
     let sample = |was: Reasons| sample(was.with(Reason::BudgetSpent));
-    state.refresh(tick, &rules(), sample, |_, _| {});
+    state.refresh(tick, sample, |_, _| {});
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn one_caller_decides_for_a_second() {
                 asked += 1;
                 sample(Reasons::NONE.with(Reason::BudgetSpent))
             };
-            state.refresh(SECOND, &rules(), sample, |_, _| {});
+            state.refresh(SECOND, sample, |_, _| {});
             asked
         };
         let there = Arc::clone(&state);
@@ -86,7 +87,7 @@ fn the_end_of_an_override_is_told_once() {
                 assert!(is_open);
                 told += u32::from(matches!(change, Change::Expired(_)));
             };
-            state.refresh(5, &rules(), |_| sample(Reasons::NONE), tell);
+            state.refresh(5, |_| sample(Reasons::NONE), tell);
             told
         };
         let there = Arc::clone(&state);

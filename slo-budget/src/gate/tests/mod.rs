@@ -19,10 +19,10 @@ const SECOND: u64 = 1_000_000_000;
 const HOUR: u64 = 3600 * SECOND;
 const PERIOD: u64 = 30 * 24 * HOUR;
 
-/// The policy of a gate on a budget of 30 days.
-fn policy(objective: &str, set: impl Fn(GateBuilder) -> GateBuilder) -> Policy {
+/// The settings of a budget of 30 days.
+pub(super) fn settings(objective: &str) -> Settings {
     let objective: Objective = objective.parse().expect("an objective");
-    let settings = Settings {
+    Settings {
         objective,
         period: PERIOD,
         resolution: 10 * SECOND,
@@ -31,8 +31,12 @@ fn policy(objective: &str, set: impl Fn(GateBuilder) -> GateBuilder) -> Policy {
         on_cancel: Event::Excluded,
         meaning: 0,
         calendar: None,
-    };
+    }
+}
+
+/// The policy of a gate on a budget of 30 days.
+fn policy(objective: &str, set: impl Fn(GateBuilder) -> GateBuilder) -> Policy {
     set(GateBuilder::new())
-        .policy(&settings)
+        .policy(&settings(objective))
         .expect("a valid configuration")
 }

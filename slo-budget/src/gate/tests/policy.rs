@@ -1,13 +1,22 @@
 //! The rule of a spent budget, and deployments.
 
-use super::{HOUR, PERIOD, policy};
+use std::time::Duration;
+
+use super::{HOUR, PERIOD, policy, settings};
 use crate::{
-    gate::{GateBuilder, NoData, Reason, Reasons, WhenSpent, policy::Policy},
+    gate::{
+        GateBuilder, NoData, Reason, Reasons, WhenSpent,
+        policy::{Policy, step},
+    },
     record::ledger::Whole,
-    types::Counts,
+    types::{Counts, Factor},
 };
 
 const OPEN: Reasons = Reasons::NONE;
+
+fn factor(text: &str) -> Factor {
+    text.parse().expect("a factor")
+}
 
 /// The strict rule at 99.9 %.
 fn refusing(set: impl Fn(GateBuilder) -> GateBuilder) -> Policy {
@@ -81,8 +90,26 @@ fn no_data_blocks_a_deployment_if_configured() {
 }
 
 #[test]
+fn a_policy_follows_the_objective_and_the_period() {
+    let mut policy = policy("99.9%", |gate| {
+        gate.pace(factor("0.02"), Duration::from_secs(3600))
+    });
+    assert_eq!(policy.rules.fastest, 14_400);
+    let mut settings = settings("99%");
+    settings.period = PERIOD / 2;
+    policy.follow(&settings);
+    assert_eq!(policy.rules.fastest, 7_200);
+    assert_eq!(policy.rules.objective, settings.objective);
+    // Nothing is too slow or too long for it: the slowest pace is 1, the fastest half of an outage.
+    for (period, fastest) in [(HOUR, 1000), (u64::MAX, 50_000)] {
+        settings.period = period;
+        policy.follow(&settings);
+        assert_eq!(policy.rules.fastest, fastest);
+    }
+}
+
+#[test]
 fn a_spent_budget_is_tried_again_with_the_next_step() {
-    let policy = refusing(|gate| gate);
-    assert_eq!(policy.step(None), HOUR);
-    assert_eq!(policy.step(Some(7 * HOUR)), 7 * HOUR);
+    assert_eq!(step(HOUR / 360, None), HOUR);
+    assert_eq!(step(HOUR / 360, Some(7 * HOUR)), 7 * HOUR);
 }

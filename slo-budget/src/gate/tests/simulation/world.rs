@@ -171,13 +171,14 @@ impl World<'_> {
             left: None,
         };
         let sample = |_| Sample {
+            rules: self.policy.rules,
             counts: self.counts,
             pace: self.policy.rules.pace(&whole),
             strict: Reasons::NONE,
             period_until: u64::MAX,
         };
         let tick = self.second * SECOND;
-        (self.state).refresh(tick, &self.policy.rules, sample, |_, _| {});
+        (self.state).refresh(tick, sample, |_, _| {});
         self.state.standing()
     }
 
