@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::types::{InvalidConfig, few::Setting};
+use crate::types::few::Setting;
 
 pub(crate) fn serialize<T: Copy + Serialize, S: Serializer, const MOST: usize>(
     list: &Setting<T, MOST>,
@@ -69,7 +69,9 @@ fn write<T: Copy, U: Serialize, S: Serializer, const MOST: usize>(
         Setting::Given(values) => {
             to.collect_seq(values.iter().flatten().map(|value| written(*value)))
         }
-        Setting::TooMany => Err(ser::Error::custom(InvalidConfig::TooMany)),
+        Setting::TooMany => Err(ser::Error::custom(format_args!(
+            "there is room for at most {MOST} values"
+        ))),
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) use table::Table;
 /// from the input.
 pub(crate) type Text = &'static str;
 
-/// For a field that is a table of its own.
+/// Reads a field that is a table.
 #[cfg(feature = "serde")]
 pub(crate) fn table<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
     from: D,
@@ -32,7 +32,7 @@ pub(crate) fn table<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>
     serde::Deserialize::deserialize(from).map(|Table(read)| read)
 }
 
-/// For such a field that may be absent.
+/// Reads a field that is a table, if it is there.
 #[cfg(feature = "serde")]
 pub(crate) fn optional_table<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
     from: D,

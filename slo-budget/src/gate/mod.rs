@@ -35,7 +35,7 @@ use crate::{
     },
     observe::{Listener, Listeners},
     record::budgeting_method::trials,
-    types::{InvalidConfig, Override},
+    types::Override,
 };
 
 pub use builder::{GateBuilder, NoData, WhenSpent};
@@ -297,53 +297,6 @@ impl Gate {
         let mut warnings = current.policy.warnings(&current.settings);
         warnings.extend(unfit.map(Warning::BudgetChanged));
         warnings
-    }
-
-    /// Changes the configuration while the gate is in use. All handles and layers see it, and no count is lost: the gate
-    /// follows it from its next decision on, at most a second later. An override stays.
-    ///
-    /// A share below the new [`floor`](GateBuilder::floor) rises to it. [`deploy`](Self::deploy) follows at once.
-    ///
-    /// # Errors
-    ///
-    /// As [`GateBuilder::build`] on the budget as it is configured now. Nothing has changed then.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use maestro_slo_budget::{ErrorBudget, Gate, Objective};
-    /// use std::time::Duration;
-    ///
-    /// let gate = Gate::new(ErrorBudget::new("api", Objective::new(999, 1000).unwrap()));
-    /// let hour = Duration::from_secs(3600);
-    /// gate.reconfigure(Gate::builder().pace("0.05".parse()?, 6 * hour))?;
-    /// assert_eq!(gate.snapshot().pace(), 6.0);
-    /// assert!(gate.reconfigure(Gate::builder().min_bad(0)).is_err());
-    /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
-    /// ```
-    #[expect(
-        clippy::large_types_passed_by_value,
-        reason = "as `build` takes it, and seldom called"
-    )]
-    pub fn reconfigure(&self, to: GateBuilder) -> Result<(), InvalidConfig> {
-        let core = self.0.budget.core();
-        self.0.config.replace(&to, || core.settings())
-    }
-
-    /// A gate on `budget` that is configured as this one.
-    pub(crate) fn like(&self, budget: ErrorBudget) -> Self {
-        Self::of(budget, self.configured())
-    }
-
-    /// Takes over the configuration of another gate of its family.
-    pub(crate) fn follow(&self, other: &Self) {
-        self.0.config.set(other.configured());
-    }
-
-    /// The configuration, at the present settings of the budget.
-    fn configured(&self) -> Configured {
-        let core = self.0.budget.core();
-        self.0.config.follow(|| core.settings())
     }
 
     /// The current decision, made again if a second has passed.

@@ -114,7 +114,7 @@ impl fmt::Display for InvalidConfig {
             Self::TimeZone => {
                 "the time zone is not known here: write a name of the IANA database such as `Europe/Berlin` or `UTC`"
             }
-            Self::TooMany => "there is room for at most four",
+            Self::TooMany => "there is room for at most four `windows`, `limits` or `rules`",
             Self::ShortNotShorter => "the short window of a page must be shorter than its long one",
             Self::NeverFires => {
                 "at this objective not even a total outage burns as fast as a page or limit asks: lower the factor, or set the objective higher"
