@@ -31,9 +31,8 @@ builder! {
         #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::file::kept::deserialize"))]
         meaning: Text = "",
         budgeting: Budgeting = Budgeting::OCCURRENCES,
-        #[cfg(feature = "calendar")]
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-        calendar: Option<Calendar> = None,
+        calendar: Option<Calendar> = None => "calendar",
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) fn serialize<T: Copy + Serialize, S: Serializer, const MOST: usize>(
     write(list, to, |value| value)
 }
 
+/// Each value is plain.
+#[cfg(feature = "canary")]
 pub(crate) fn deserialize<'de, T, D, const MOST: usize>(
     from: D,
 ) -> Result<Setting<T, MOST>, D::Error>

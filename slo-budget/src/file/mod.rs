@@ -45,12 +45,13 @@ pub(crate) fn optional_table<'de, T: serde::Deserialize<'de>, D: serde::Deserial
 ///
 /// The numbers derive serde's traits, under the given name in error messages. An absent field has its default, an
 /// unknown one is an error. `Numbers::check`, which the caller writes, returns an error for numbers that `build`
-/// refuses whatever they are built on. It runs when the file is read.
+/// refuses whatever they are built on. It runs when the file is read. A field with a feature behind its default exists
+/// only with that.
 macro_rules! builder {
     (
         $(#[$meta:meta])*
         pub struct $builder:ident named $name:literal {
-            $($(#[$field_meta:meta])* $field:ident: $type:ty = $default:expr,)*
+            $($(#[$field_meta:meta])* $field:ident: $type:ty = $default:expr $(=> $feature:literal)?,)*
         }
     ) => {
         $(#[$meta])*
@@ -64,12 +65,12 @@ macro_rules! builder {
         #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
         #[cfg_attr(feature = "serde", serde(rename = $name, default = "Numbers::new", deny_unknown_fields))]
         struct Numbers {
-            $($(#[$field_meta])* $field: $type,)*
+            $($(#[cfg(feature = $feature)])? $(#[$field_meta])* $field: $type,)*
         }
 
         impl Numbers {
             const fn new() -> Self {
-                Self { $($field: $default,)* }
+                Self { $($(#[cfg(feature = $feature)])? $field: $default,)* }
             }
         }
 
