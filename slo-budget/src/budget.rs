@@ -276,6 +276,7 @@ impl ErrorBudget {
     }
 
     /// As [`observe`](Self::observe), with the reference count of this handle.
+    #[cfg(feature = "family")]
     pub(crate) fn into_observation(self) -> Observation {
         Observation::new(self.0)
     }

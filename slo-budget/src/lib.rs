@@ -6,6 +6,7 @@ mod alerts;
 mod budget;
 mod builder;
 mod burn;
+#[cfg(feature = "family")]
 mod family;
 mod file;
 mod gate;
@@ -45,6 +46,7 @@ pub use builder::Builder;
 pub use burn::{Limit, Page, Warning};
 #[cfg(feature = "canary")]
 pub use canary::{Canary, CanaryPolicy};
+#[cfg(feature = "family")]
 pub use family::{By, ErrorBudgets, GateBy, Gates};
 pub use gate::{
     AllOptional, Change, Class, ClassBy, ClassOf, Decision, Gate, GateBuilder, NoData, Reason,

@@ -154,6 +154,7 @@ impl Ledger {
     }
 
     /// Whether no event was counted in the last `length` ticks and in the current period of the calendar.
+    #[cfg(feature = "family")]
     pub(super) fn is_idle(&self, length: u64, events: Counts) -> bool {
         if let Some(slices) = &self.slices {
             // The counts do not tell: a slice without events may count as good or bad.

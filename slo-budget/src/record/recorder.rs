@@ -154,6 +154,7 @@ impl View<'_> {
     }
 
     /// Whether no event was counted in the last `length` ticks and in the current period of the calendar.
+    #[cfg(feature = "family")]
     pub(crate) fn is_idle(&self, length: u64) -> bool {
         self.inside.ledger.is_idle(length, self.events)
     }

@@ -62,6 +62,7 @@ impl Timeslices {
     }
 
     /// For how many ticks there was no event; zero if the current slice has one.
+    #[cfg(feature = "family")]
     pub(super) fn idle_for(&self, events: Counts) -> u64 {
         if events == self.events {
             self.idle.saturating_mul(self.rule.length)
