@@ -9,7 +9,7 @@ use crate::{
     observation::Observation,
     record::{Core, Settings},
     report::Report,
-    types::{BurnRate, Counts, Event, InvalidConfig, Objective, duration::ticks},
+    types::{BurnRate, Counts, Event, InvalidConfig, Name, Objective, duration::ticks},
 };
 
 /// The error budget of one objective. A cheap handle; all clones share the counts.
@@ -46,7 +46,7 @@ impl ErrorBudget {
     ///
     /// Never: the defaults are valid with every objective.
     #[must_use]
-    pub fn new(name: &'static str, objective: Objective) -> Self {
+    pub fn new(name: impl Into<Name>, objective: Objective) -> Self {
         Self::builder()
             .objective(objective)
             .build(name)
@@ -60,7 +60,7 @@ impl ErrorBudget {
 
     /// Starts with the history in `bytes` if it is usable with these settings, and empty otherwise.
     pub(crate) fn restoring(
-        name: &'static str,
+        name: Name,
         settings: Arc<Settings>,
         bytes: &[u8],
         wall: Duration,
@@ -71,19 +71,19 @@ impl ErrorBudget {
                 let wall = ticks(wall);
                 let tick = history.tick_at(wall);
                 let kept = (history.ledger, history.counts);
-                let core = Core::resuming(name, settings, kept, history.wall, wall, tick);
+                let core = Core::resuming(name.as_str(), settings, kept, history.wall, wall, tick);
                 (core, Restored::History { downtime })
             }
             Err(why) => {
-                let core = Core::starting(name, settings, ticks(wall));
+                let core = Core::starting(name.as_str(), settings, ticks(wall));
                 (core, Restored::Empty(why))
             }
         };
         (Self(Arc::new(core)), restored)
     }
 
-    pub(crate) fn of(name: &'static str, settings: Arc<Settings>) -> Self {
-        Self(Arc::new(Core::new(name, settings)))
+    pub(crate) fn of(name: Name, settings: Arc<Settings>) -> Self {
+        Self(Arc::new(Core::new(name.as_str(), settings)))
     }
 
     /// The name it was built with.
@@ -297,7 +297,7 @@ impl fmt::Debug for ErrorBudget {
 impl Builder {
     /// Builds a budget that shares its counts with no other.
     ///
-    /// `String::leak` makes a name from a file or an argument `&'static`, once.
+    /// The name is a string literal, or an owned string such as a `String` from a file: see [`Name`].
     ///
     /// # Errors
     ///
@@ -308,8 +308,8 @@ impl Builder {
     ///   are more than four;
     /// - a slice is not a whole number of slots, or is longer than half of the period;
     /// - the time zone is unknown.
-    pub fn build(self, name: &'static str) -> Result<ErrorBudget, InvalidConfig> {
-        Ok(ErrorBudget::of(name, Arc::new(self.settings()?)))
+    pub fn build(self, name: impl Into<Name>) -> Result<ErrorBudget, InvalidConfig> {
+        Ok(ErrorBudget::of(name.into(), Arc::new(self.settings()?)))
     }
 
     /// Builds a budget that continues with the history in `bytes`, the content of a file for example. If the bytes
@@ -327,12 +327,12 @@ impl Builder {
     /// As [`build`](Self::build). Unusable bytes are no error.
     pub fn restore(
         self,
-        name: &'static str,
+        name: impl Into<Name>,
         bytes: &[u8],
         wall: Duration,
     ) -> Result<(ErrorBudget, Restored), InvalidConfig> {
         let settings = Arc::new(self.settings()?);
-        Ok(ErrorBudget::restoring(name, settings, bytes, wall))
+        Ok(ErrorBudget::restoring(name.into(), settings, bytes, wall))
     }
 }
 

@@ -71,4 +71,6 @@ pub use report::{Report, WindowReport};
 pub use spec::{MissingSeries, Mistake, Mistakes, Spec};
 #[cfg(feature = "http-body")]
 pub use types::BodyEnd;
-pub use types::{BurnRate, Counts, Event, Factor, InvalidConfig, Objective, Override, Window};
+pub use types::{
+    BurnRate, Counts, Event, Factor, InvalidConfig, Name, Objective, Override, Window,
+};

@@ -48,6 +48,9 @@ impl<T> Mutex<T> {
     }
 }
 
+/// A lock in a `static`. Not loom's, which does not outlive a model.
+pub(crate) use parking_lot::Mutex as StaticMutex;
+
 /// The number of shards of the counters. Sixteen lines of 128 bytes are 2 KB beside 37 KB of rings, and reading them
 /// takes about 20 ns. More would make queries slower, for machines that record on more than 16 cores at once.
 #[cfg(not(all(test, loom)))]

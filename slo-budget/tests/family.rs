@@ -163,7 +163,8 @@ fn concurrent_first_calls_of_a_key_build_one_budget() {
 #[test]
 fn a_family_that_cannot_work_is_refused() {
     let builder = ErrorBudget::builder().period(Duration::ZERO);
-    let refused = builder.build_family::<u32>("wrong", 1).unwrap_err();
+    let refused = builder.build_family::<u32>(String::from("wrong"), 1);
+    let refused = refused.unwrap_err();
     assert_eq!(refused, InvalidConfig::ZeroPeriod);
 }
 

@@ -209,3 +209,14 @@ async fn instances_add_up_window_by_window() {
         Counts::new(u64::MAX, 2)
     );
 }
+
+#[test]
+fn a_name_may_be_an_owned_string() {
+    let owned = |n: u8| format!("tenant {n}");
+    let objective = Objective::new(99, 100).unwrap();
+    assert_eq!(ErrorBudget::new(owned(1), objective).name(), "tenant 1");
+    let built = ErrorBudget::builder().build(owned(2)).unwrap();
+    assert_eq!(built.name(), "tenant 2");
+    let (restored, _) = ErrorBudget::builder().restore(owned(3), b"", WALL).unwrap();
+    assert_eq!(restored.name(), "tenant 3");
+}

@@ -86,7 +86,7 @@ struct Process {
 impl Simulate {
     pub(crate) fn run(&self, spec: &Spec) -> Result<String, String> {
         let build = || {
-            let budget = spec.budget().build(spec.name().leak())?;
+            let budget = spec.budget().build(spec.name())?;
             let alerts = spec.alerts().build(budget.clone())?;
             let gate = spec.gate().build(budget.clone())?;
             Ok(Process {

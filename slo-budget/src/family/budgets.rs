@@ -15,7 +15,7 @@ use crate::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    types::{Counts, InvalidConfig},
+    types::{Counts, InvalidConfig, Name},
 };
 
 /// An error budget for each key, such as a route or a tenant. A cheap handle; all clones share the family.
@@ -77,7 +77,7 @@ impl Builder {
     /// As [`build`](Self::build).
     pub fn build_family<K>(
         self,
-        name: &'static str,
+        name: impl Into<Name>,
         capacity: usize,
     ) -> Result<ErrorBudgets<K>, InvalidConfig> {
         Ok(ErrorBudgets::new(self.build(name)?, capacity))
@@ -91,7 +91,7 @@ impl Builder {
     /// As [`build`](Self::build). Unusable bytes are no error.
     pub fn restore_family<K>(
         self,
-        name: &'static str,
+        name: impl Into<Name>,
         capacity: usize,
         bytes: &[u8],
         wall: Duration,
@@ -203,7 +203,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
             shared.is_full.store(true, Relaxed);
             return None;
         }
-        let budget = ErrorBudget::of(self.name(), self.settings());
+        let budget = ErrorBudget::of(self.name().into(), self.settings());
         let member = map.get_or_insert(key.clone(), Member::new(budget));
         // Last: a key whose `Clone` or `Hash` panics takes no place.
         *members += 1;
@@ -241,7 +241,8 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     /// ```
     pub fn restore(&self, key: &K, bytes: &[u8], wall: Duration) -> Restored {
         let shared = &*self.0;
-        let (budget, restored) = ErrorBudget::restoring(self.name(), self.settings(), bytes, wall);
+        let (budget, restored) =
+            ErrorBudget::restoring(self.name().into(), self.settings(), bytes, wall);
         if let Restored::Empty(_) = restored {
             return restored;
         }

@@ -79,8 +79,7 @@ use indicator::Indicator;
 /// "#
 /// .parse()?;
 ///
-/// let name = spec.name().leak(); // once
-/// let budget = spec.budget().build(name)?;
+/// let budget = spec.budget().build(spec.name())?;
 /// let alerts = spec.alerts().build(budget.clone())?;
 /// let gate = spec.gate().build(budget)?;
 /// assert!(gate.is_open() && alerts.evaluate().active().next().is_none());

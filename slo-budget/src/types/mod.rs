@@ -13,6 +13,7 @@ mod factor;
 pub(crate) mod few;
 #[cfg(feature = "http")]
 pub(crate) mod meaning;
+mod name;
 pub(crate) mod no_retry;
 mod objective;
 mod overrides;
@@ -31,5 +32,6 @@ pub use duration::Window;
 pub use error::InvalidConfig;
 pub use event::Event;
 pub use factor::Factor;
+pub use name::Name;
 pub use objective::Objective;
 pub use overrides::Override;
