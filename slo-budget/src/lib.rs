@@ -54,7 +54,7 @@ pub use gate::{
 };
 pub use history::{History, Restored, Unusable};
 pub use layer::{
-    Admit, Answer, AtHead, BadIf, CallEnd, Classify, ClassifyWith, ErrIsBad, ErrorBudgetLayer,
+    Admit, Answer, AtHead, BadIf, CallEnd, Classify, ClassifyTimed, ClassifyWith, ErrIsBad, ErrorBudgetLayer,
     ErrorBudgetService, Fallback, GateLayer, GateService, IntoError, OnReject, Source,
 };
 #[cfg(feature = "http-body")]

@@ -134,7 +134,7 @@ fn a_bad_or_excluded_head_is_counted_at_once() {
     assert_eq!(counts(&budget), BAD);
     let (_send, body) = Channel::<Bytes, BoxError>::new(4);
     drop(head(
-        layer.clone().classify(|_, _| Event::Excluded),
+        layer.clone().classify(|_| Event::Excluded),
         200,
         body,
     ));

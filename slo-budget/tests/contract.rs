@@ -177,7 +177,7 @@ fn a_panic_anywhere_in_a_call_is_bad() {
 fn the_classifier_decides_what_is_bad() {
     let budget = budget();
     let mut service = ErrorBudgetLayer::new(budget.clone())
-        .classify(|r: &Result<u16, BoxError>, _| match r {
+        .classify(|r: &Result<u16, BoxError>| match r {
             Ok(400..500) => Event::Excluded,
             Ok(200..400) => Event::Good,
             _ => Event::Bad,
@@ -207,7 +207,7 @@ async fn a_good_call_that_is_too_slow_is_bad() {
     assert_eq!(budget.counts(EVER), counts(2, 1));
 
     let mut seen = ErrorBudgetLayer::new(budget.clone())
-        .classify(|_, latency| {
+        .classify_timed(|_, latency| {
             assert_eq!(latency, Duration::from_millis(70));
             Event::Excluded
         })

@@ -10,7 +10,7 @@ use crate::types::Event;
     message = "`{Self}` does not classify a `Result<{Res}, {Err}>`",
     label = "the service of this layer has another result than its classifier is for",
     note = "`.http()` and `.grpc()` are for services whose response is an `http::Response`: put the layer around such a service,",
-    note = "or decide by a closure: `.bad_if(|result| ...)`, `.classify(|result, latency| ...)`"
+    note = "or decide by a closure: `.bad_if(|result| ...)`, `.classify(|result| ...)`"
 )]
 pub trait Classify<Res, Err> {
     /// Whether `classify` uses the latency. If it is `false` the layer reads the clock once less, and the latency may
@@ -50,6 +50,11 @@ pub struct BadIf<F>(pub(super) F);
 #[derive(Clone, Copy)]
 pub struct ClassifyWith<F>(pub(super) F);
 
+/// The closure returns the event from the result and the latency. Made by
+/// [`classify_timed`](crate::ErrorBudgetLayer::classify_timed).
+#[derive(Clone, Copy)]
+pub struct ClassifyTimed<F>(pub(super) F);
+
 impl<Res, Err> Classify<Res, Err> for ErrIsBad {
     const TIMED: bool = false;
 
@@ -66,7 +71,15 @@ impl<Res, Err, F: Fn(&Result<Res, Err>) -> bool> Classify<Res, Err> for BadIf<F>
     }
 }
 
-impl<Res, Err, F> Classify<Res, Err> for ClassifyWith<F>
+impl<Res, Err, F: Fn(&Result<Res, Err>) -> Event> Classify<Res, Err> for ClassifyWith<F> {
+    const TIMED: bool = false;
+
+    fn classify(&self, result: &Result<Res, Err>, _: Duration) -> Event {
+        (self.0)(result)
+    }
+}
+
+impl<Res, Err, F> Classify<Res, Err> for ClassifyTimed<F>
 where
     F: Fn(&Result<Res, Err>, Duration) -> Event,
 {
@@ -88,5 +101,11 @@ impl<F> fmt::Debug for BadIf<F> {
 impl<F> fmt::Debug for ClassifyWith<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ClassifyWith({})", type_name::<F>())
+    }
+}
+
+impl<F> fmt::Debug for ClassifyTimed<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClassifyTimed({})", type_name::<F>())
     }
 }

@@ -19,7 +19,7 @@ mod tests;
 
 #[cfg(feature = "http-body")]
 pub use body::ObservedBody;
-pub use classify::{BadIf, Classify, ClassifyWith, ErrIsBad};
+pub use classify::{BadIf, Classify, ClassifyTimed, ClassifyWith, ErrIsBad};
 #[cfg(feature = "http-body")]
 pub use end::AtBodyEnd;
 pub use end::{AtHead, CallEnd};

@@ -1,7 +1,7 @@
 //~ `ClassifyHttp` does not classify a `Result<String, Infallible>`
 //~ the service of this layer has another result than its classifier is for
 //~ `.http()` and `.grpc()` are for services whose response is an `http::Response`: put the layer around such a service,
-//~ or decide by a closure: `.bad_if(|result| ...)`, `.classify(|result, latency| ...)`
+//~ or decide by a closure: `.bad_if(|result| ...)`, `.classify(|result| ...)`
 
 use std::convert::Infallible;
 

@@ -97,7 +97,7 @@ fn counted(
 /// say nothing of it. A 202 is good: the service promises to take runs and to show them, and it did. Failures of the
 /// dispatch API concern its breaker; if they burnt this budget, our gate would refuse runs in an outage there although we
 /// can still store every run.
-fn event(result: &Result<Response, Infallible>, _latency: Duration) -> Event {
+fn event(result: &Result<Response, Infallible>) -> Event {
     match result {
         Ok(response) if response.status().is_client_error() => Event::Excluded,
         Ok(response) if response.extensions().get::<Uncounted>().is_some() => Event::Excluded,

@@ -25,10 +25,10 @@ async fn every_classifier_follows_the_trailers() {
         assert_eq!(scene.count(ErrIsBad, grpc()).await, expected);
         let bad_if = BadIf(|_: &Answer| false);
         assert_eq!(scene.count(bad_if, grpc()).await, expected);
-        let with = ClassifyWith(|_: &Answer, _| Event::Good);
+        let with = ClassifyWith(|_: &Answer| Event::Good);
         assert_eq!(scene.count(with, grpc()).await, expected);
         // What the head decided stays.
-        let with = ClassifyWith(|_: &Answer, _| Event::Excluded);
+        let with = ClassifyWith(|_: &Answer| Event::Excluded);
         assert_eq!(scene.count(with, grpc()).await, Event::Excluded);
     }
 }
