@@ -79,13 +79,13 @@ async fn a_closed_gate_is_not_retried_and_costs_no_budget() {
         .layer(RetryLayer::new(retry))
         .layer(GateLayer::new(gate.clone()))
         .service(failing(&made));
-    gate.force(Override::closed("oncall", "shedding load"));
+    gate.force_closed(Override::new("oncall", "shedding load"));
     for _ in 1..10 {
         let error = service.clone().oneshot(()).await.unwrap_err();
         assert!(Spent::find(error.as_ref()).is_some());
         assert_eq!((made.load(SeqCst), budget.balance()), (0, 0));
     }
-    gate.force(Override::open("oncall", "over"));
+    gate.force_open(Override::new("oncall", "over"));
     let error = service.oneshot(()).await.unwrap_err();
     assert_eq!(error.to_string(), "down");
     assert_eq!(
@@ -135,7 +135,7 @@ async fn no_rejection_of_a_sibling_is_retried_by_default() {
     // Spent.
     let objective = Objective::new(999, 1000).expect("99.9 %");
     let gate = Gate::new(ErrorBudget::new("dependency", objective));
-    gate.force(Override::closed("oncall", "shedding load"));
+    gate.force_closed(Override::new("oncall", "shedding load"));
     let spent = GateLayer::new(gate).layer(failing(&made));
     assert_eq!(call(spent, &budget).await.0, 1);
     // The deadline of the whole call, which has passed, or which is nearer than the limit of an attempt.

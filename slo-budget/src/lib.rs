@@ -54,8 +54,9 @@ pub use gate::{
 };
 pub use history::{History, Restored, Unusable};
 pub use layer::{
-    Admit, Answer, AtHead, BadIf, CallEnd, Classify, ClassifyTimed, ClassifyWith, ErrIsBad, ErrorBudgetLayer,
-    ErrorBudgetService, Fallback, GateLayer, GateService, IntoError, OnReject, Source,
+    Admit, Answer, AtHead, BadIf, CallEnd, Classify, ClassifyTimed, ClassifyWith, ErrIsBad,
+    ErrorBudgetLayer, ErrorBudgetService, Fallback, GateLayer, GateService, IntoError, OnReject,
+    Source,
 };
 #[cfg(feature = "http-body")]
 pub use layer::{AtBodyEnd, ObservedBody};

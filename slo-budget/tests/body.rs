@@ -133,11 +133,7 @@ fn a_bad_or_excluded_head_is_counted_at_once() {
     drop(head(failed, 500, body));
     assert_eq!(counts(&budget), BAD);
     let (_send, body) = Channel::<Bytes, BoxError>::new(4);
-    drop(head(
-        layer.clone().classify(|_| Event::Excluded),
-        200,
-        body,
-    ));
+    drop(head(layer.clone().classify(|_| Event::Excluded), 200, body));
     assert_eq!(counts(&budget), BAD);
     // An error has no body.
     let mut service = layer

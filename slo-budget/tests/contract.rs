@@ -30,7 +30,7 @@ fn budget() -> ErrorBudget {
 /// A gate that an operator has closed.
 fn closed() -> Gate {
     let gate = Gate::new(budget());
-    gate.force(Override::closed("alice", "a test"));
+    gate.force_closed(Override::new("alice", "a test"));
     gate
 }
 

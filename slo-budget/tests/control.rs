@@ -13,7 +13,7 @@ use maestro_slo_budget::{
 };
 use parking_lot::Mutex;
 use static_assertions::assert_impl_all;
-use tokio::time::{Instant, advance};
+use tokio::time::advance;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -48,7 +48,7 @@ fn log(gate: &Gate) -> (Arc<Mutex<Vec<String>>>, Listener) {
 #[tokio::test(start_paused = true)]
 async fn a_gate_forced_open_admits_all_requests() {
     let gate = gate();
-    gate.force(Override::open("alice", "a false alarm"));
+    gate.force_open(Override::new("alice", "a false alarm"));
     burn(&gate).await;
     for _ in 0..100 {
         assert!(gate.check(Class::Optional).is_ok());
@@ -61,16 +61,20 @@ async fn a_gate_forced_open_admits_all_requests() {
         !gate.deploy().is_allowed(),
         "a deployment ignores overrides"
     );
-    let ended = gate.resume("bob", "it was none").unwrap();
-    assert_eq!((ended.actor(), ended.reason()), ("alice", "a false alarm"));
+    let forced = gate.forced().unwrap();
+    assert_eq!(
+        (forced.actor(), forced.reason()),
+        ("alice", "a false alarm")
+    );
+    assert!(gate.resume(Override::new("bob", "it was none")));
     assert!(!gate.is_open() && !gate.snapshot().is_forced());
-    assert_eq!(gate.resume("bob", "again"), None);
+    assert!(!gate.resume(Override::new("bob", "again")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_gate_forced_closed_refuses_all_optional_requests() {
     let gate = gate();
-    gate.force(Override::closed("alice", "migration").lasting(90 * SECOND));
+    gate.force_closed(Override::new("alice", "migration").lasting(90 * SECOND));
     advance(30 * SECOND).await;
     for _ in 0..200 {
         let spent = gate.check(Class::Optional).unwrap_err();
@@ -81,7 +85,7 @@ async fn a_gate_forced_closed_refuses_all_optional_requests() {
     let snapshot = gate.snapshot();
     assert_eq!((snapshot.refused(), snapshot.share() > 0.0), (200, false));
     // Without an end, an hour is as good a guess as any.
-    gate.force(Override::closed("alice", "until I say so"));
+    gate.force_closed(Override::new("alice", "until I say so"));
     let spent = gate.check(Class::Optional).unwrap_err();
     assert_eq!(
         spent.to_string(),
@@ -93,7 +97,7 @@ async fn a_gate_forced_closed_refuses_all_optional_requests() {
 async fn an_override_ends_exactly_within_a_second() {
     let gate = gate();
     assert!(gate.is_open(), "decided for a second");
-    gate.force(Override::closed("alice", "short").lasting(MINUTE / 64));
+    gate.force_closed(Override::new("alice", "short").lasting(MINUTE / 64));
     advance((MINUTE / 64).saturating_sub(Duration::from_nanos(1))).await;
     assert!(!gate.is_open() && gate.forced().is_some());
     advance(Duration::from_nanos(1)).await;
@@ -104,15 +108,12 @@ async fn an_override_ends_exactly_within_a_second() {
 #[tokio::test(start_paused = true)]
 async fn an_override_may_last_any_time() {
     let gate = gate();
-    gate.force(Override::closed("alice", "none").lasting(Duration::ZERO));
+    gate.force_closed(Override::new("alice", "none").lasting(Duration::ZERO));
     assert!(gate.is_open());
-    gate.force(Override::closed("alice", "ever").lasting(Duration::MAX));
+    gate.force_closed(Override::new("alice", "ever").lasting(Duration::MAX));
     advance(10_000 * 24 * HOUR).await;
     assert!(!gate.is_open());
-    gate.force_at(
-        Override::open("alice", "long ago").lasting(MINUTE),
-        Instant::now(),
-    );
+    gate.force_open(Override::new("alice", "a minute").lasting(MINUTE));
     advance(MINUTE).await;
     assert!(gate.is_open(), "the policy has no objection");
     assert_eq!(gate.forced(), None);
@@ -124,16 +125,16 @@ async fn listeners_get_transitions_in_order() {
     let (lines, listener) = log(&gate);
     burn(&gate).await;
     assert!(!gate.is_open());
-    gate.force(Override::open("alice", "a test").lasting(MINUTE));
+    gate.force_open(Override::new("alice", "a test").lasting(MINUTE));
     (0..100).for_each(|_| gate.budget().record(Event::Good));
     advance(MINUTE).await;
     assert!(gate.is_open());
-    gate.force(Override::closed("alice", "all of it"));
+    gate.force_closed(Override::new("alice", "all of it"));
     burn(&gate).await;
     assert!(!gate.is_open());
-    gate.resume("bob", "enough");
+    gate.resume(Override::new("bob", "enough"));
     drop(listener);
-    gate.force(Override::open("carol", "unheard"));
+    gate.force_open(Override::new("carol", "unheard"));
     let refuses = |pace| {
         format!(
             "gate of `api` refuses requests: it burns at 200.0 where {pace} is allowed, so 80 % are admitted"
@@ -143,12 +144,12 @@ async fn listeners_get_transitions_in_order() {
         *lines.lock(),
         [
             &refuses("14.4"),
-            "gate of `api` is open: forced open by alice: a test",
+            "gate of `api` is open: forced by alice: a test",
             "gate of `api` is open: nothing speaks for refusals any more",
-            "gate of `api` is open: an override expired (was forced open by alice: a test)",
-            "gate of `api` refuses requests: forced closed by alice: all of it",
+            "gate of `api` is open: an override expired (was forced by alice: a test)",
+            "gate of `api` refuses requests: forced by alice: all of it",
             &refuses("14.3"),
-            "gate of `api` refuses requests: bob resumed the policy: enough (was forced closed by alice: all of it)",
+            "gate of `api` refuses requests: resumed by bob: enough (was forced by alice: all of it)",
         ]
     );
 }
@@ -194,8 +195,8 @@ async fn a_listener_that_panics_when_dropped_stops_nothing() {
     *kept.lock() = Some(gate.on_transition(move |_| {
         let _ = &bomb;
     }));
-    gate.force(Override::closed("alice", "a test"));
-    gate.force(Override::open("alice", "a test"));
+    gate.force_closed(Override::new("alice", "a test"));
+    gate.force_open(Override::new("alice", "a test"));
     assert_eq!(heard.load(Relaxed), 2);
 }
 
@@ -211,15 +212,15 @@ async fn a_listener_may_force_the_gate_and_panic() {
         // Re-entrant: the transition that this causes is delivered after this one.
         if let Change::Forced(by) = transition.change() {
             assert_eq!(by.actor(), "alice");
-            steered.resume("listener", "not while I am here");
+            steered.resume(Override::new("listener", "not while I am here"));
         }
         count.fetch_add(1, Relaxed);
     });
-    gate.force(Override::closed("alice", "try"));
+    gate.force_closed(Override::new("alice", "try"));
     assert_eq!(heard.load(Relaxed), 2);
     assert!(gate.is_open());
     drop((panicking, steering));
-    gate.force(Override::closed("alice", "again"));
+    gate.force_closed(Override::new("alice", "again"));
     assert_eq!(heard.load(Relaxed), 2);
     // A detached listener continues, and does not outlive the gate.
     let count = Arc::clone(&heard);
@@ -227,7 +228,7 @@ async fn a_listener_may_force_the_gate_and_panic() {
         count.fetch_add(1, Relaxed);
     })
     .detach();
-    gate.resume("alice", "done");
+    gate.resume(Override::new("alice", "done"));
     assert_eq!(heard.load(Relaxed), 3);
     drop(gate);
     assert_eq!(

@@ -83,7 +83,7 @@ fn keys_without_a_budget_share_the_gate_of_the_overflow() {
     }
     assert_eq!(budgets.len(), 2);
     assert_eq!(gates.iter().count(), 2);
-    gates.overflow().force(Override::closed("me", "test"));
+    gates.overflow().force_closed(Override::new("me", "test"));
     for key in 2..100 {
         assert!(!gates.get(&key).is_open());
     }
@@ -99,7 +99,7 @@ async fn a_forgotten_key_gets_a_new_gate() {
     spend(&budgets.get(&1));
     advance(Duration::from_secs(1)).await;
     assert!(!gates.get(&1).is_open());
-    gates.get(&1).force(Override::closed("me", "test"));
+    gates.get(&1).force_closed(Override::new("me", "test"));
     budgets.forget(&1);
     assert_eq!(gates.iter().count(), 0);
     let new = gates.get(&1);
@@ -131,7 +131,7 @@ fn concurrent_first_calls_of_a_key_share_one_gate() {
                     barrier.wait();
                     let gate = gates.get(&7);
                     barrier.wait();
-                    gate.force(Override::closed("one", "of four"));
+                    gate.force_closed(Override::new("one", "of four"));
                     barrier.wait();
                     told.fetch_add(
                         usize::from(!gates.get(&7).is_open() && !gate.is_open()),
@@ -185,7 +185,7 @@ fn a_key_whose_clone_panics_takes_no_place() {
 async fn two_families_of_gates_on_the_same_budgets_are_independent() {
     let (budgets, gates) = families(8);
     let others = Gate::builder().build_family(budgets.clone()).unwrap();
-    gates.get(&1).force(Override::closed("me", "test"));
+    gates.get(&1).force_closed(Override::new("me", "test"));
     assert!(!gates.get(&1).is_open() && others.get(&1).is_open());
     assert_eq!((gates.iter().count(), others.iter().count()), (1, 1));
     assert!(others.get(&2).is_open());

@@ -25,7 +25,7 @@ fn counts(budget: &ErrorBudget) -> Counts {
 /// A gate that an operator has closed.
 fn closed(budget: &ErrorBudget) -> Gate {
     let gate = Gate::new(budget.clone());
-    gate.force(Override::closed("alice", "a test"));
+    gate.force_closed(Override::new("alice", "a test"));
     gate
 }
 
@@ -37,8 +37,8 @@ fn cause(response: &Response<String>) -> Option<&Spent> {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_becomes_a_response_that_says_why_and_when() {
     let gate = closed(&budget());
-    let lasting = Override::closed("alice", "a test").lasting(Duration::from_millis(1500));
-    gate.force(lasting);
+    let lasting = Override::new("alice", "a test").lasting(Duration::from_millis(1500));
+    gate.force_closed(lasting);
     let spent = gate.check(Class::Optional).expect_err("it is closed");
     let Ok::<_, Infallible>(response) = spent.clone().http_response::<String, _>();
     assert_eq!(response.status(), 503);
@@ -71,7 +71,7 @@ async fn answered_refusals_are_not_counted_by_the_gates_budget() {
     }
     assert_eq!(counts(&budget), Counts::new(0, 0));
     assert_eq!(gate.snapshot().refused(), 5);
-    gate.resume("alice", "the test is over");
+    gate.resume(Override::new("alice", "the test is over"));
     let answer = api.ready().await.unwrap().call(Request::new(())).await;
     assert_eq!(answer.unwrap().body(), "hello");
     assert_eq!(counts(&budget), Counts::new(1, 0));

@@ -106,7 +106,7 @@ async fn no_layer_takes_a_rejection_of_a_closed_gate_for_a_result() {
         "inner",
         "99%".parse().expect("an objective"),
     ));
-    gate.force(Override::closed("a test", "to reject"));
+    gate.force_closed(Override::new("a test", "to reject"));
     let layer = || GateLayer::new(gate.clone());
     for answers in [
         over_a_hung_service(layer()),

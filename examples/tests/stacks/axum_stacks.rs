@@ -74,7 +74,7 @@ async fn one_generic_function_answers_all_four_rejections() {
     drop(held);
     breaker.force_open(Override::new("a test", "to see"));
     refused("/", "the breaker").await;
-    gate.force(GateOverride::closed("a test", "to see"));
+    gate.force_closed(GateOverride::new("a test", "to see"));
     refused("/", "the budget").await;
 }
 

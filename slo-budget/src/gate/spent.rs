@@ -82,7 +82,7 @@ impl Spent {
     ///     .service(service_fn(async |_: Request<()>| {
     ///         Ok::<_, Infallible>(Response::new(String::from("hello")))
     ///     }));
-    /// gate.force(Override::closed("alice", "a migration"));
+    /// gate.force_closed(Override::new("alice", "a migration"));
     /// let refused = api.ready().await?.call(Request::new(())).await?;
     /// assert_eq!(refused.status(), 503);
     /// assert_eq!(refused.headers()["retry-after"], "3600");

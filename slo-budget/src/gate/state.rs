@@ -12,8 +12,6 @@
 //! Rejected: deciding in every check (a handful of subtractions and a lock a request); a task that decides once a
 //! second (the crate would spawn tasks, and a gate would stop deciding with its runtime).
 
-use std::sync::Arc;
-
 use crate::{
     gate::{
         Change, Reason, Reasons,
@@ -68,8 +66,16 @@ struct Inside {
     strict: Reasons,
     /// The lowest share, in millionths.
     floor: u32,
-    /// The override, and the tick at which it ends.
-    forced: Option<(Override, u64)>,
+    forced: Option<Forced>,
+}
+
+/// An override of the policy.
+#[derive(Debug)]
+struct Forced {
+    by: Override,
+    is_open: bool,
+    /// The tick at which it ends; `u64::MAX` for none.
+    until: u64,
 }
 
 /// What a decision is made of.
@@ -141,7 +147,7 @@ impl State {
         let since = inside.law.since();
         View {
             decided: inside.decided(),
-            forced: inside.forced.as_ref().map(|(by, _)| by.clone()),
+            forced: inside.forced.as_ref().map(|forced| forced.by.clone()),
             since: since.map(|second| self.built.saturating_add(second.saturating_mul(SECOND))),
         }
     }
@@ -174,10 +180,10 @@ impl State {
             period_until,
         } = sample(inside.strict);
         let expired = match inside.forced {
-            Some((_, until)) if tick >= until => inside.forced.take(),
+            Some(Forced { until, .. }) if tick >= until => inside.forced.take(),
             _ => None,
         };
-        let is_forced_open = inside.forced.as_ref().map(|(by, _)| by.is_open());
+        let is_forced_open = inside.forced.as_ref().map(|forced| forced.is_open);
         let second = tick.saturating_sub(self.built) / SECOND;
         let was = std::mem::replace(&mut inside.strict, strict);
         inside.floor = rules.floor;
@@ -202,8 +208,8 @@ impl State {
         if was != strict {
             tell(Change::Decided(inside.decided()), is_open);
         }
-        if let Some((ended, _)) = expired {
-            tell(Change::Expired(ended), is_open);
+        if let Some(Forced { by, .. }) = expired {
+            tell(Change::Expired(by), is_open);
         }
     }
 
@@ -227,38 +233,39 @@ impl State {
     }
 
     /// Follows an operator's override from `tick` on.
-    pub(super) fn force(&self, by: Override, tick: u64, mut tell: impl FnMut(Change, bool)) {
+    pub(super) fn force(
+        &self,
+        is_open: bool,
+        by: Override,
+        tick: u64,
+        mut tell: impl FnMut(Change, bool),
+    ) {
         let until = by
             .lasts()
             .map_or(u64::MAX, |lasts| tick.saturating_add(ticks(lasts)));
         let mut inside = self.inside.lock();
-        inside.forced = Some((by.clone(), until));
+        inside.forced = Some(Forced {
+            by: by.clone(),
+            is_open,
+            until,
+        });
         self.show(&inside);
         // An override may end before the second does.
         let stale_at = self.stale_at.load(Relaxed);
         self.stale_at.store(stale_at.min(until), Relaxed);
-        let is_open = inside.standing() == Standing::OPEN;
         tell(Change::Forced(by), is_open);
     }
 
-    /// Follows the policy again. Returns the override that this ended.
-    pub(super) fn resume(
-        &self,
-        actor: Arc<str>,
-        reason: Arc<str>,
-        mut tell: impl FnMut(Change, bool),
-    ) -> Option<Override> {
+    /// Follows the policy again. Returns whether this ended an override.
+    pub(super) fn resume(&self, by: Override, mut tell: impl FnMut(Change, bool)) -> bool {
         let mut inside = self.inside.lock();
-        let (ended, _) = inside.forced.take()?;
+        let Some(Forced { by: ended, .. }) = inside.forced.take() else {
+            return false;
+        };
         self.show(&inside);
         let is_open = inside.standing() == Standing::OPEN;
-        let change = Change::Resumed {
-            actor,
-            reason,
-            ended: ended.clone(),
-        };
-        tell(change, is_open);
-        Some(ended)
+        tell(Change::Resumed { by, ended }, is_open);
+        true
     }
 
     fn show(&self, inside: &Inside) {
@@ -311,7 +318,7 @@ impl Inside {
     fn standing(&self) -> Standing {
         match &self.forced {
             None => decided(&self.law, self.strict, self.floor),
-            Some((by, _)) if by.is_open() => Standing::OPEN,
+            Some(Forced { is_open: true, .. }) => Standing::OPEN,
             Some(_) => Standing::new(0, Reasons::NONE.with(Reason::Forced), 0),
         }
     }
@@ -322,7 +329,7 @@ impl Inside {
     }
 
     fn forced_until(&self) -> u64 {
-        self.forced.as_ref().map_or(u64::MAX, |(_, until)| *until)
+        self.forced.as_ref().map_or(u64::MAX, |forced| forced.until)
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
 
@@ -28,14 +28,12 @@ pub enum Change {
     Decided(Reasons),
     /// Refusals do not lessen the failures, so the share rises to the whole, and stays there for this time.
     Paused(Duration),
-    /// An operator overrode the policy, or replaced an override.
+    /// An operator overrode the policy, or replaced an override. [`Transition::is_open`] is the forced state.
     Forced(Override),
     /// An operator ended an override.
     Resumed {
-        /// The operator.
-        actor: Arc<str>,
-        /// Why.
-        reason: Arc<str>,
+        /// The operator and the reason.
+        by: Override,
         /// The override that ended.
         ended: Override,
     },
@@ -92,13 +90,9 @@ impl fmt::Display for Change {
                 Spoken(*time)
             ),
             Self::Decided(reasons) => reasons.fmt(f),
-            Self::Forced(by) => by.fmt(f),
-            Self::Resumed {
-                actor,
-                reason,
-                ended,
-            } => write!(f, "{actor} resumed the policy: {reason} (was {ended})"),
-            Self::Expired(ended) => write!(f, "an override expired (was {ended})"),
+            Self::Forced(by) => write!(f, "forced {by}"),
+            Self::Resumed { by, ended } => write!(f, "resumed {by} (was forced {ended})"),
+            Self::Expired(ended) => write!(f, "an override expired (was forced {ended})"),
         }
     }
 }

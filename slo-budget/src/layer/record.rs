@@ -19,7 +19,8 @@ use crate::layer::AtBodyEnd;
 use crate::{
     budget::ErrorBudget,
     layer::{
-        AtHead, BadIf, CallEnd, Classify, ClassifyTimed, ClassifyWith, ErrIsBad, Source, end::Head, source::sealed,
+        AtHead, BadIf, CallEnd, Classify, ClassifyTimed, ClassifyWith, ErrIsBad, Source, end::Head,
+        source::sealed,
     },
     observation::Observation,
     record::Core,

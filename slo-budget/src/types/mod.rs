@@ -16,7 +16,7 @@ pub(crate) mod meaning;
 mod name;
 pub(crate) mod no_retry;
 mod objective;
-mod overrides;
+mod override_by;
 #[cfg(feature = "http")]
 mod rejection;
 #[cfg(feature = "http")]
@@ -34,4 +34,4 @@ pub use event::Event;
 pub use factor::Factor;
 pub use name::Name;
 pub use objective::Objective;
-pub use overrides::Override;
+pub use override_by::Override;

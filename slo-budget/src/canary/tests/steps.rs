@@ -17,15 +17,15 @@ async fn a_closed_gate_holds_good_and_rolls_back_bad_releases() {
     let (baseline, canary) = good();
     release.observe(baseline, canary).unwrap();
     assert!(release.verdict(Instant::now()).is_promote());
-    gate.force(Override::closed("alice", "a migration"));
+    gate.force_closed(Override::new("alice", "a migration"));
     let verdict = release.verdict(Instant::now());
     assert!(
         verdict.is_hold() && verdict.reasons() == [Reason::GateClosed],
         "{verdict}"
     );
-    gate.resume("alice", "done");
+    gate.resume(Override::new("alice", "done"));
     assert!(release.verdict(Instant::now()).is_promote());
-    gate.force(Override::closed("alice", "another"));
+    gate.force_closed(Override::new("alice", "another"));
     release.observe(baseline, Arm::new(10_000, 1_000)).unwrap();
     assert!(release.verdict(Instant::now()).is_roll_back());
 }

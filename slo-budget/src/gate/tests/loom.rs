@@ -79,8 +79,8 @@ fn one_caller_decides_for_a_second() {
 fn the_end_of_an_override_is_told_once() {
     explore(None, || {
         let state = Arc::new(State::new(&rules(), 0, Counts::default()));
-        let short = Override::closed("me", "test").lasting(Duration::from_nanos(5));
-        state.force(short, 0, |_, _| {});
+        let short = Override::new("me", "test").lasting(Duration::from_nanos(5));
+        state.force(false, short, 0, |_, _| {});
         let look = |state: &State| {
             let mut told = 0;
             let tell = |change, is_open: bool| {
@@ -104,14 +104,14 @@ fn a_decision_does_not_undo_an_override() {
         let state = Arc::new(State::new(&rules(), 0, Counts::default()));
         let there = Arc::clone(&state);
         let other = thread::spawn(move || spent(SECOND / 2, &there));
-        state.force(Override::open("me", "test"), 5, |_, _| {});
+        state.force(true, Override::new("me", "test"), 5, |_, _| {});
         assert!(state.standing() == Standing::OPEN);
         other.join().unwrap();
         assert!(state.standing() == Standing::OPEN);
         // Decides now, if the lock was taken when the other thread tried.
         spent(SECOND, &state);
         assert!(state.standing() == Standing::OPEN);
-        state.resume("me".into(), "done".into(), |_, _| {});
+        assert!(state.resume(Override::new("me", "done"), |_, _| {}));
         assert!(state.reasons().contains(Reason::BudgetSpent));
     });
 }
