@@ -9,7 +9,9 @@ use crate::{
     observation::Observation,
     record::{Core, Settings},
     report::Report,
-    types::{BurnRate, Counts, Event, InvalidConfig, Name, Objective, duration::ticks},
+    types::{
+        BurnRate, Counts, Event, InvalidConfig, Name, Objective, duration::ticks, subject::Identity,
+    },
 };
 
 /// The error budget of one objective. A cheap handle; all clones share the counts.
@@ -60,7 +62,7 @@ impl ErrorBudget {
 
     /// Starts with the history in `bytes` if it is usable with these settings, and empty otherwise.
     pub(crate) fn restoring(
-        name: Name,
+        identity: Identity,
         settings: Arc<Settings>,
         bytes: &[u8],
         wall: Duration,
@@ -71,25 +73,31 @@ impl ErrorBudget {
                 let wall = ticks(wall);
                 let tick = history.tick_at(wall);
                 let kept = (history.ledger, history.counts);
-                let core = Core::resuming(name.as_str(), settings, kept, history.wall, wall, tick);
+                let core = Core::resuming(identity, settings, kept, history.wall, wall, tick);
                 (core, Restored::History { downtime })
             }
             Err(why) => {
-                let core = Core::starting(name.as_str(), settings, ticks(wall));
+                let core = Core::starting(identity, settings, ticks(wall));
                 (core, Restored::Empty(why))
             }
         };
         (Self(Arc::new(core)), restored)
     }
 
-    pub(crate) fn of(name: Name, settings: Arc<Settings>) -> Self {
-        Self(Arc::new(Core::new(name.as_str(), settings)))
+    pub(crate) fn of(identity: Identity, settings: Arc<Settings>) -> Self {
+        Self(Arc::new(Core::new(identity, settings)))
     }
 
     /// The name it was built with.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.0.name()
+        self.0.subject().name()
+    }
+
+    /// The key of a member of a family that [shows its keys](crate::ErrorBudgets::show_keys).
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.0.subject().key()
     }
 
     /// The share of events that must be good.
@@ -214,7 +222,7 @@ impl ErrorBudget {
     /// As [`report`](Self::report), at `now`.
     #[must_use]
     pub fn report_at(&self, now: Instant) -> Report {
-        Report::new(self.0.name(), &self.0.settings(), &self.0.view(now))
+        Report::new(self.0.subject(), &self.0.settings(), &self.0.view(now))
     }
 
     /// Everything that the budget remembers, to be [saved](History::save) over a restart or added to that of other
@@ -309,7 +317,10 @@ impl Builder {
     /// - a slice is not a whole number of slots, or is longer than half of the period;
     /// - the time zone is unknown.
     pub fn build(self, name: impl Into<Name>) -> Result<ErrorBudget, InvalidConfig> {
-        Ok(ErrorBudget::of(name.into(), Arc::new(self.settings()?)))
+        Ok(ErrorBudget::of(
+            Identity::from(name.into()),
+            Arc::new(self.settings()?),
+        ))
     }
 
     /// Builds a budget that continues with the history in `bytes`, the content of a file for example. If the bytes
@@ -331,8 +342,8 @@ impl Builder {
         bytes: &[u8],
         wall: Duration,
     ) -> Result<(ErrorBudget, Restored), InvalidConfig> {
-        let settings = Arc::new(self.settings()?);
-        Ok(ErrorBudget::restoring(name.into(), settings, bytes, wall))
+        let (settings, identity) = (Arc::new(self.settings()?), Identity::from(name.into()));
+        Ok(ErrorBudget::restoring(identity, settings, bytes, wall))
     }
 }
 
@@ -355,7 +366,13 @@ mod tests {
         let nothing = Counts::default();
         let ledger = Ledger::new(settings.resolution, None, nothing);
         let clock = SuspendClock::new(|| Some(SKEW.get()), settings.resolution);
-        let core = Core::with("asleep", settings, 0, (ledger, nothing), clock);
+        let core = Core::with(
+            Identity::from(Name::from("asleep")),
+            settings,
+            0,
+            (ledger, nothing),
+            clock,
+        );
         let budget = ErrorBudget(Arc::new(core));
         let (start, hour) = (Instant::now(), Duration::from_secs(3600));
         let seconds = |n| start + Duration::from_secs(n);

@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     record::{
@@ -11,6 +11,7 @@ use crate::{
         BurnRate, Counts, Factor, Objective,
         duration::{Spoken, ticks},
         few::Few,
+        subject::Subject,
     },
 };
 
@@ -19,7 +20,7 @@ use crate::{
 /// Its `Display` is a sentence.
 #[derive(Clone, Copy, Debug)]
 pub struct Report {
-    name: &'static str,
+    subject: Subject,
     objective: Objective,
     period: WindowReport,
     windows: Few<WindowReport>,
@@ -45,7 +46,7 @@ pub struct WindowReport {
 // === impl Report ===
 
 impl Report {
-    pub(crate) fn new(name: &'static str, settings: &Settings, view: &View<'_>) -> Self {
+    pub(crate) fn new(subject: Subject, settings: &Settings, view: &View<'_>) -> Self {
         let figures = |window: u64, counts, observed| WindowReport {
             window: Duration::from_nanos(window),
             counts,
@@ -55,7 +56,7 @@ impl Report {
         let window = |window: u64| figures(window, view.window(window), window.min(view.tick()));
         let whole = view.whole(settings.period);
         Self {
-            name,
+            subject,
             objective: settings.objective,
             period: figures(whole.length, whole.counts, whole.observed),
             windows: settings.windows.map(|length| length.map(window)),
@@ -71,7 +72,13 @@ impl Report {
     /// The name of the budget.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        self.name
+        self.subject.name()
+    }
+
+    /// The key of a member of a family that [shows its keys](crate::ErrorBudgets::show_keys).
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.subject.key()
     }
 
     /// The share of events that must be good.
@@ -205,12 +212,12 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            name,
+            subject,
             objective,
             period,
             ..
         } = self;
-        write!(f, "`{name}`, {objective} over ")?;
+        write!(f, "{subject}, {objective} over ")?;
         match self.calendar {
             None => write!(f, "{}: ", Spoken(period.window))?,
             Some((unit, zone)) => write!(f, "the {unit} in {zone}: ")?,

@@ -400,7 +400,9 @@ fn sizes_do_not_change() {
     type Static = ErrorBudgetFuture<Inner, ErrIsBad, &'static maestro_slo_budget::Core>;
     let word = size_of::<usize>();
     assert_eq!(size_of::<Observation>(), 2 * word);
-    assert_eq!(size_of::<Spent>(), 5 * word);
+    assert_eq!(size_of::<Spent>(), 6 * word);
+    // A call that is admitted has nothing to drop.
+    assert!(!std::mem::needs_drop::<Spent>());
     // The observation, the start, and the limit for slow calls.
     assert_eq!(
         size_of::<ErrorBudgetFuture<Inner>>(),

@@ -3,15 +3,16 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Barrier,
+        Arc, Barrier,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        mpsc,
     },
     time::Duration,
 };
 
 use maestro_slo_budget::{
-    Class, ErrorBudget, ErrorBudgetLayer, ErrorBudgets, Event, Factor, Gate, GateBy, GateLayer,
-    Gates, InvalidConfig, Override, Spent,
+    Alerts, Change, Class, ErrorBudget, ErrorBudgetLayer, ErrorBudgets, Event, Factor, Gate,
+    GateBy, GateLayer, Gates, InvalidConfig, Override, Spent,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
@@ -105,17 +106,17 @@ async fn a_forgotten_key_gets_a_new_gate() {
     let new = gates.get(&1);
     assert!(new.is_open() && new.forced().is_none() && old.forced().is_some());
     // Keys that come and go: memory is bounded, as each gate holds a budget of 37 KB.
-    let watched = std::sync::Arc::new(());
+    let watched = Arc::new(());
     for key in 0..1000 {
-        let held = std::sync::Arc::clone(&watched);
+        let held = Arc::clone(&watched);
         gates
             .get(&key)
-            .on_transition(move |_| drop(std::sync::Arc::clone(&held)))
+            .on_transition(move |_| drop(Arc::clone(&held)))
             .detach();
         budgets.forget(&key);
     }
     drop((old, new));
-    let left = std::sync::Arc::strong_count(&watched) - 1;
+    let left = Arc::strong_count(&watched) - 1;
     // The map frees what it has removed in batches.
     assert!(left < 200, "{left} of 1000 gates are still there");
 }
@@ -195,4 +196,131 @@ async fn two_families_of_gates_on_the_same_budgets_are_independent() {
     assert!(!others.get(&2).is_open());
     // Built only now, so that what failed before says nothing to it.
     assert!(gates.get(&2).is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_family_shows_its_keys_only_if_asked() {
+    for shows in [false, true] {
+        let (mut budgets, _) = families(1);
+        if shows {
+            budgets = budgets.show_keys();
+        }
+        let gates = Gate::builder().build_family(budgets.clone()).unwrap();
+        let (member, overflow) = (gates.get(&7), gates.get(&8));
+        let (heard, told) = mpsc::channel();
+        let listener = member.on_transition(move |transition| {
+            heard
+                .send((transition.key(), transition.to_string()))
+                .unwrap();
+        });
+        let alerts = Alerts::new(budgets.get(&7));
+        let (alarm, alarms) = mpsc::channel();
+        let alarmed = alerts.on_event(move |event| {
+            alarm.send((event.key(), event.to_string())).unwrap();
+        });
+        for gate in [&member, &overflow] {
+            gate.force_closed(Override::new("me", "test"));
+        }
+        let spent = member.check(Class::Optional).unwrap_err();
+        spend(&budgets.get(&7));
+        alerts.evaluate();
+        drop((listener, alarmed));
+        let (changed, alarmed) = (told.recv().unwrap(), alarms.recv().unwrap());
+        let report = budgets.get(&7).report();
+        let key = shows.then_some("7");
+        let seen = [
+            spent.key(),
+            changed.0,
+            alarmed.0,
+            report.key(),
+            budgets.get(&7).key(),
+        ];
+        for seen in seen {
+            assert_eq!(seen.as_deref(), key);
+        }
+        let called = if shows { "`tenants` [7]" } else { "`tenants`" };
+        let refuses = format!("error budget {called} refuses optional work: ");
+        assert!(spent.to_string().starts_with(&refuses), "{spent}");
+        assert_eq!(
+            changed.1,
+            format!("gate of {called} refuses requests: forced by me: test")
+        );
+        assert!(alarmed.1.starts_with(&format!("{called}: page firing")));
+        assert!(report.to_string().starts_with(&format!("{called}, 99.9")));
+        let spent = overflow.check(Class::Optional).unwrap_err();
+        assert_eq!(spent.key(), None, "the overflow is no member");
+    }
+}
+
+#[test]
+fn a_refusal_outlives_its_member() {
+    let budgets = families(1).0.show_keys();
+    let gates = Gate::builder().build_family(budgets.clone()).unwrap();
+    gates
+        .get(&7)
+        .force_closed(Override::new("me", "to keep the refusal"));
+    let spent = gates.get(&7).check(Class::Optional).unwrap_err();
+    assert!(budgets.forget(&7));
+    drop((budgets, gates));
+    assert_eq!(spent.key().as_deref(), Some("7"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_family_listener_hears_every_member() {
+    let (budgets, gates) = families(2);
+    let before = gates.get(&1);
+    let (heard, told) = mpsc::channel();
+    let listener = gates.on_transition(move |key, transition| {
+        let change = match transition.change() {
+            Change::Forced(by) => by.reason().to_owned(),
+            other => other.to_string(),
+        };
+        heard.send((key.copied(), change)).unwrap();
+    });
+    let closed = |gate: &Gate, why: &str| gate.force_closed(Override::new("me", why));
+    closed(&before, "first");
+    closed(&gates.get(&2), "second");
+    closed(&gates.get(&3), "no room");
+    // A forgotten key has a new gate, which is heard too.
+    budgets.forget(&2);
+    closed(&gates.get(&2), "again");
+    // Another family of gates on the same budgets is not heard.
+    let others = Gate::builder().build_family(budgets.clone()).unwrap();
+    closed(&others.get(&1), "unheard");
+    let owned = |key, why: &str| (key, why.to_owned());
+    let expected = [
+        owned(Some(1), "first"),
+        owned(Some(2), "second"),
+        owned(None, "no room"),
+        owned(Some(2), "again"),
+    ];
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), expected);
+    drop(listener);
+    closed(&before, "unheard");
+    assert!(told.try_recv().is_err());
+}
+
+#[test]
+fn a_family_listener_keeps_no_member() {
+    /// A key that says when the last copy of it is gone.
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    struct Counted(Arc<u8>);
+    let budgets = ErrorBudget::builder().build_family("counted", 4).unwrap();
+    let gates = Gate::builder().build_family(budgets.clone()).unwrap();
+    let listener = gates.on_transition(|_, _| {});
+    let alive = Arc::new(());
+    let held = Arc::clone(&alive);
+    let key = Counted(Arc::new(1));
+    let gate = gates.get(&key);
+    gate.on_transition(move |_| drop(Arc::clone(&held)))
+        .detach();
+    gate.force_open(Override::new("me", "test"));
+    budgets.forget(&key);
+    drop(gate);
+    drop((budgets, gates));
+    assert_eq!(
+        (Arc::strong_count(&alive), Arc::strong_count(&key.0)),
+        (1, 1)
+    );
+    drop(listener);
 }

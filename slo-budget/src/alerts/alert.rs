@@ -1,10 +1,10 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{
     alerts::{AlertState, Severity, rule::CheckedRule},
-    types::{BurnRate, Factor, duration::Spoken, few::Few},
+    types::{BurnRate, Factor, duration::Spoken, few::Few, subject::Subject},
 };
 
 /// One alert, as of the last evaluation.
@@ -30,7 +30,7 @@ pub struct AlertsSnapshot {
 /// Its `Display` is a line with the budget, the alert and its burn rates.
 #[derive(Clone, Copy, Debug)]
 pub struct AlertEvent {
-    pub(super) name: &'static str,
+    pub(super) subject: Subject,
     pub(super) index: usize,
     pub(super) alert: Alert,
     pub(super) all: AlertsSnapshot,
@@ -131,7 +131,13 @@ impl AlertEvent {
     /// The name of the error budget.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        self.name
+        self.subject.name()
+    }
+
+    /// The key of a member of a family that [shows its keys](crate::ErrorBudgets::show_keys).
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.subject.key()
     }
 
     /// The index of the alert, from 0, in the order of [`AlertsBuilder::rules`](crate::AlertsBuilder::rules).
@@ -161,6 +167,6 @@ impl AlertEvent {
 
 impl fmt::Display for AlertEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.name, self.alert)
+        write!(f, "{}: {}", self.subject, self.alert)
     }
 }

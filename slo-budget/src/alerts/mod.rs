@@ -155,7 +155,7 @@ impl Alerts {
             if (was.state, was.is_inhibited) != (alert.state, alert.is_inhibited) {
                 // Under the lock, so that events are in the order of the changes.
                 listeners.put(AlertEvent {
-                    name: budget.name(),
+                    subject: budget.core().subject(),
                     index,
                     alert,
                     all,

@@ -1,4 +1,9 @@
-use std::{fmt, hash::Hash, sync::Arc, time::Duration};
+use std::{
+    fmt::{self, Display},
+    hash::Hash,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use papaya::HashMap;
 use tokio::time::Instant;
@@ -15,10 +20,11 @@ use crate::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    types::{Counts, InvalidConfig, Name},
+    types::{Counts, InvalidConfig, Name, keys::Key, subject::Identity},
 };
 
-/// An error budget for each key, such as a route or a tenant. A cheap handle; all clones share the family.
+/// An error budget for each key, such as a route or a tenant. A cheap handle; all clones share the family. Feature
+/// `family`.
 ///
 /// The first keys get their own budgets, up to the capacity. The events of all other keys are counted in one more
 /// budget, the [`overflow`](Self::overflow). So memory is bounded whatever the keys are: 39 KB for each budget, 39 MB
@@ -53,6 +59,8 @@ struct Shared<K> {
     map: HashMap<K, Member>,
     /// Has the name and the settings of all members.
     overflow: ErrorBudget,
+    /// How keys are shown.
+    shown: OnceLock<fn(&K) -> Key>,
     /// Whether the last new key found no room. Other new keys then do not take the lock.
     is_full: AtomicBool,
     /// The number of members. Taken to add or to forget one.
@@ -109,9 +117,45 @@ impl<K> ErrorBudgets<K> {
             capacity,
             map: HashMap::new(),
             overflow,
+            shown: OnceLock::new(),
             is_full: AtomicBool::new(capacity == 0),
             members: Mutex::new(0),
         }))
+    }
+
+    /// Shows keys as they are displayed: in reports, in refusals and transitions of [gates](crate::Gates) and in the events of
+    /// [alerts](crate::Alerts) on the members. By default keys never appear there, as they may be secret.
+    ///
+    /// Call it before the first member is built: members that exist show no key. The text is cut at 128 characters, and
+    /// control characters are replaced. The overflow has no key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_slo_budget::{Class, ErrorBudget, Gate, Override};
+    ///
+    /// let tenants = ErrorBudget::builder().build_family("tenants", 1000)?.show_keys();
+    /// let gates = Gate::builder().build_family(tenants)?;
+    /// let seven = gates.get(&7);
+    /// seven.force_closed(Override::new("alice", "a migration"));
+    /// let spent = seven.check(Class::Optional).unwrap_err();
+    /// assert_eq!(spent.key().as_deref(), Some("7"));
+    /// assert!(spent.to_string().starts_with("error budget `tenants` [7] refuses optional work"));
+    /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+    /// ```
+    #[must_use]
+    pub fn show_keys(self) -> Self
+    where
+        K: Display,
+    {
+        self.0.shown.get_or_init(|| |key| Key::new(key));
+        self
+    }
+
+    /// Calls user code, so it is called with no lock held.
+    fn identity(&self, key: &K) -> Identity {
+        let shown = self.0.shown.get().map(|show| show(key));
+        Identity::of_member(self.name().into(), shown)
     }
 
     /// Chooses the budget of a call by the key of its request, for a layer.
@@ -194,6 +238,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         map: &'m papaya::HashMapRef<'_, K, Member, impl std::hash::BuildHasher, impl papaya::Guard>,
     ) -> Option<&'m Member> {
         let shared = &*self.0;
+        let identity = self.identity(key);
         let mut members = shared.members.lock();
         // Another thread may have added it. Under the lock no thread does.
         if let Some(member) = map.get(key) {
@@ -203,7 +248,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
             shared.is_full.store(true, Relaxed);
             return None;
         }
-        let budget = ErrorBudget::of(self.name().into(), self.settings());
+        let budget = ErrorBudget::of(identity, self.settings());
         let member = map.get_or_insert(key.clone(), Member::new(budget));
         // Last: a key whose `Clone` or `Hash` panics takes no place.
         *members += 1;
@@ -241,8 +286,8 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     /// ```
     pub fn restore(&self, key: &K, bytes: &[u8], wall: Duration) -> Restored {
         let shared = &*self.0;
-        let (budget, restored) =
-            ErrorBudget::restoring(self.name().into(), self.settings(), bytes, wall);
+        let (identity, settings) = (self.identity(key), self.settings());
+        let (budget, restored) = ErrorBudget::restoring(identity, settings, bytes, wall);
         if let Restored::Empty(_) = restored {
             return restored;
         }

@@ -5,17 +5,19 @@ use crate::{
         ErrorBudgets,
         member::{Member, Owner},
     },
-    gate::{Class, Gate, GateBuilder, Spent},
+    gate::{Class, Gate, GateBuilder, Spent, Transition},
     layer::source::{Admit, sealed},
+    observe::{Listener, Listeners},
     sync::Mutex,
     types::InvalidConfig,
 };
 
 /// A gate for each key of a family of budgets: only tenants whose own budgets burn are refused. A cheap handle; all
-/// clones share the gates.
+/// clones share the gates. Feature `family`.
 ///
 /// Made by [`GateBuilder::build_family`]. Each gate is kept beside its budget. Keys without their own budgets share
-/// the gate of the overflow. A forgotten key gets a new gate with its next budget, open and without an override.
+/// the gate of the overflow. A forgotten key gets a new gate with its next budget, open and without an override. Refusals
+/// and transitions have the key if the [budgets show their keys](ErrorBudgets::show_keys).
 ///
 /// # Cost
 ///
@@ -55,7 +57,11 @@ struct Shared<K> {
     budgets: ErrorBudgets<K>,
     overflow: Gate,
     owner: Owner,
+    listeners: Arc<Heard<K>>,
 }
+
+/// The listeners of a family get the key with each transition; `None` is the overflow.
+type Heard<K> = Listeners<(Option<K>, Transition)>;
 
 /// A family of gates, and the function that returns the key of a request. Passed to
 /// [`GateLayer::new`](crate::GateLayer::new).
@@ -73,13 +79,19 @@ impl GateBuilder {
     /// # Errors
     ///
     /// As [`build`](Self::build).
-    pub fn build_family<K>(self, budgets: ErrorBudgets<K>) -> Result<Gates<K>, InvalidConfig> {
+    pub fn build_family<K>(self, budgets: ErrorBudgets<K>) -> Result<Gates<K>, InvalidConfig>
+    where
+        K: Clone + Send + Sync + 'static,
+    {
         let overflow = self.build(budgets.overflow().clone())?;
+        let listeners = Listeners::new();
+        forward(None, &overflow, &listeners);
         Ok(Gates(Arc::new(Shared {
             building: Mutex::new(()),
             budgets,
             overflow,
             owner: Owner::default(),
+            listeners,
         })))
     }
 }
@@ -112,7 +124,40 @@ impl<K> Gates<K> {
     }
 }
 
-impl<K: Hash + Eq + Clone> Gates<K> {
+impl<K: Send + 'static> Gates<K> {
+    /// Calls `f` with every transition of every gate of the family from now on, and with the key of the gate; `None` is
+    /// the overflow.
+    ///
+    /// The transitions of a gate come in order. Otherwise as [`Gate::on_transition`]: `f` runs with no lock held, one call at
+    /// a time, and a panic in `f` is caught. A listener keeps no budget and no gate: a key that is forgotten is gone. `f`
+    /// must not own the family.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_slo_budget::{ErrorBudget, Gate, Override};
+    /// use std::sync::mpsc;
+    ///
+    /// let tenants = ErrorBudget::builder().build_family("tenants", 1000)?;
+    /// let gates = Gate::builder().build_family(tenants)?;
+    /// let (heard, changes) = mpsc::channel();
+    /// let listener = gates.on_transition(move |tenant, transition| {
+    ///     let _ = heard.send((tenant.copied(), transition.is_open()));
+    /// });
+    /// gates.get(&7).force_closed(Override::new("alice", "a migration"));
+    /// assert_eq!(changes.try_iter().collect::<Vec<_>>(), [(Some(7), false)]);
+    /// # drop(listener);
+    /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+    /// ```
+    pub fn on_transition(
+        &self,
+        f: impl Fn(Option<&K>, &Transition) + Send + Sync + 'static,
+    ) -> Listener {
+        (self.0.listeners).listen(move |(key, transition)| f(key.as_ref(), transition))
+    }
+}
+
+impl<K: Hash + Eq + Clone + Send + Sync + 'static> Gates<K> {
     /// The gate of `key`. Built with its budget if it does not exist; that of the overflow if there is no room.
     #[must_use]
     pub fn get(&self, key: &K) -> Gate {
@@ -134,7 +179,7 @@ impl<K: Hash + Eq + Clone> Gates<K> {
             f(match member {
                 Some(member) => match member.gate(&shared.owner) {
                     Some(gate) => gate,
-                    None => self.build(member),
+                    None => self.build(key, member),
                 },
                 None => &shared.overflow,
             })
@@ -142,11 +187,15 @@ impl<K: Hash + Eq + Clone> Gates<K> {
     }
 
     #[cold]
-    fn build<'m>(&self, member: &'m Member) -> &'m Gate {
+    fn build<'m>(&self, key: &K, member: &'m Member) -> &'m Gate {
         let shared = &*self.0;
         // Until the gate is found by `reconfigure`, or it would keep an old configuration.
         let _building = shared.building.lock();
-        member.gate_or(&shared.owner, |budget| shared.overflow.like(budget))
+        member.gate_or(&shared.owner, |budget| {
+            let gate = shared.overflow.like(budget);
+            forward(Some(key.clone()), &gate, &shared.listeners);
+            gate
+        })
     }
 
     /// Changes the configuration of all gates, present and future, while they are in use: each as by
@@ -172,6 +221,16 @@ impl<K: Hash + Eq + Clone> Gates<K> {
     }
 }
 
+/// Passes the transitions of a gate on to the listeners of its family. The gate holds these, and they hold no gate.
+fn forward<K: Clone + Send + Sync + 'static>(key: Option<K>, gate: &Gate, to: &Arc<Heard<K>>) {
+    let to = Arc::clone(to);
+    gate.on_transition(move |transition| {
+        to.put((key.clone(), transition.clone()));
+        to.deliver();
+    })
+    .detach();
+}
+
 impl<K> Clone for Gates<K> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -186,7 +245,11 @@ impl<K> fmt::Debug for Gates<K> {
 
 // === impl GateBy ===
 
-impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Admit<Req> for GateBy<K, F> {
+impl<Req, K, F> Admit<Req> for GateBy<K, F>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    F: Fn(&Req) -> K,
+{
     fn admit(&self, class: Class, request: &Req) -> Result<(), Spent> {
         if class == Class::Essential {
             // Admitted for any key, so none is looked up.

@@ -177,7 +177,7 @@ impl Gate {
         } else {
             standing.seconds() * SECOND
         };
-        Err(Spent::new(budget.name(), retry_after, reasons))
+        Err(Spent::new(budget.core().subject(), retry_after, reasons))
     }
 
     /// Whether all classes are admitted now.
@@ -285,7 +285,7 @@ impl Gate {
 
     fn put(&self, change: Change, is_open: bool, at: Instant) {
         self.0.listeners.put(Transition {
-            name: self.0.budget.name(),
+            subject: self.0.budget.core().subject(),
             change,
             is_open,
             at,

@@ -1,4 +1,4 @@
-use std::{error::Error, fmt, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 #[cfg(feature = "http")]
 use http::{Response, StatusCode};
@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use crate::types::response::Answer;
 use crate::{
     gate::Reasons,
-    types::{duration::Spoken, no_retry::NoRetry},
+    types::{duration::Spoken, no_retry::NoRetry, subject::Subject},
 };
 
 /// A gate refused an optional request.
@@ -15,16 +15,16 @@ use crate::{
 /// Made and cloned without allocation and without a reference count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spent {
-    name: &'static str,
+    subject: Subject,
     /// In nanoseconds.
     retry_after: u64,
     reasons: Reasons,
 }
 
 impl Spent {
-    pub(super) const fn new(name: &'static str, retry_after: u64, reasons: Reasons) -> Self {
+    pub(super) const fn new(subject: Subject, retry_after: u64, reasons: Reasons) -> Self {
         Self {
-            name,
+            subject,
             retry_after,
             reasons,
         }
@@ -33,7 +33,14 @@ impl Spent {
     /// The name of the error budget.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        self.name
+        self.subject.name()
+    }
+
+    /// The key of the member of the family, if the family [shows its keys](crate::ErrorBudgets::show_keys). The latest 1,000
+    /// keys of members that are gone are still known.
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.subject.key()
     }
 
     /// When to try again: the seconds in which the share rises to the whole if nothing fails any more, and one. That is
@@ -146,8 +153,8 @@ impl fmt::Display for Spent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "error budget `{}` refuses optional work: {}; try again in {}",
-            self.name,
+            "error budget {} refuses optional work: {}; try again in {}",
+            self.subject,
             self.reasons,
             Spoken(self.retry_after())
         )

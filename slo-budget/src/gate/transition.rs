@@ -1,10 +1,10 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{
     gate::Reasons,
-    types::{Override, duration::Spoken},
+    types::{Override, duration::Spoken, subject::Subject},
 };
 
 /// A change of a [`Gate`](crate::Gate), as passed to its [listeners](crate::Gate::on_transition).
@@ -12,7 +12,7 @@ use crate::{
 /// Its `Display` is a line for an audit log.
 #[derive(Clone, Debug)]
 pub struct Transition {
-    pub(super) name: &'static str,
+    pub(super) subject: Subject,
     pub(super) change: Change,
     pub(super) is_open: bool,
     pub(super) at: Instant,
@@ -45,7 +45,13 @@ impl Transition {
     /// The name of the error budget.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        self.name
+        self.subject.name()
+    }
+
+    /// The key of the member of the family, if the family [shows its keys](crate::ErrorBudgets::show_keys).
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.subject.key()
     }
 
     /// How the gate changed.
@@ -74,7 +80,7 @@ impl fmt::Display for Transition {
         } else {
             "refuses requests"
         };
-        write!(f, "gate of `{}` {does}: {}", self.name, self.change)
+        write!(f, "gate of {} {does}: {}", self.subject, self.change)
     }
 }
 

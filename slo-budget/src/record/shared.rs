@@ -17,6 +17,7 @@ use crate::{
     types::{
         Counts, Event, InvalidConfig,
         duration::{Spoken, ticks},
+        subject::{Identity, Subject},
     },
 };
 
@@ -25,7 +26,7 @@ use crate::{
 /// The shared state behind an [`ErrorBudget`](crate::ErrorBudget). Opaque; named in types such as
 /// [`Observation<&'static Core>`](crate::Observation).
 pub struct Core {
-    name: &'static str,
+    identity: Identity,
     /// Replaced as a whole, and read by queries and by the decisions of gates. No event takes this lock.
     settings: Mutex<Arc<Settings>>,
     /// What a cancelled call counts as, which is read without the lock.
@@ -38,14 +39,14 @@ pub struct Core {
 
 impl Core {
     /// Starts empty, at the time of the machine's wall clock.
-    pub(crate) fn new(name: &'static str, settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(identity: Identity, settings: Arc<Settings>) -> Self {
         // Only a calendar needs the wall clock.
         let wall = settings.calendar.as_ref().map_or(0, |_| suspend::wall());
-        Self::starting(name, settings, wall)
+        Self::starting(identity, settings, wall)
     }
 
     /// Starts empty, with the wall clock at `wall`.
-    pub(crate) fn starting(name: &'static str, settings: Arc<Settings>, wall: u64) -> Self {
+    pub(crate) fn starting(identity: Identity, settings: Arc<Settings>, wall: u64) -> Self {
         let nothing = Counts::default();
         let mut ledger = Ledger::new(settings.resolution, settings.slices, nothing);
         let period = settings.calendar.as_deref().map(|periods| {
@@ -61,13 +62,13 @@ impl Core {
         });
         ledger.set_period(period);
         let clock = SuspendClock::new(suspend::skew, settings.resolution);
-        Self::with(name, settings, 0, (ledger, nothing), clock)
+        Self::with(identity, settings, 0, (ledger, nothing), clock)
     }
 
     /// Continues with `ledger` and `counts`, which were written when the wall clock was at `written`. The wall
     /// clock is now at `wall`, and the ledger's clock at `first_tick`.
     pub(crate) fn resuming(
-        name: &'static str,
+        identity: Identity,
         settings: Arc<Settings>,
         (mut ledger, counts): (Ledger, Counts),
         written: u64,
@@ -81,11 +82,11 @@ impl Core {
         ledger.set_period(period);
         let clock = SuspendClock::new(suspend::skew, settings.resolution)
             .behind(written.saturating_sub(wall));
-        Self::with(name, settings, first_tick, (ledger, counts), clock)
+        Self::with(identity, settings, first_tick, (ledger, counts), clock)
     }
 
     pub(crate) fn with(
-        name: &'static str,
+        identity: Identity,
         settings: Arc<Settings>,
         first_tick: u64,
         (ledger, events): (Ledger, Counts),
@@ -93,7 +94,7 @@ impl Core {
     ) -> Self {
         let calendar: Option<Arc<dyn Periods>> = settings.calendar.clone();
         Self {
-            name,
+            identity,
             on_cancel: AtomicU8::new(settings.on_cancel as u8),
             settings: Mutex::new(settings),
             epoch: Instant::now(),
@@ -102,8 +103,8 @@ impl Core {
         }
     }
 
-    pub(crate) const fn name(&self) -> &'static str {
-        self.name
+    pub(crate) fn subject(&self) -> Subject {
+        self.identity.subject()
     }
 
     /// The settings at this moment. Others come with another `Arc`.
@@ -167,7 +168,7 @@ impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = self.settings();
         f.debug_struct("ErrorBudget")
-            .field("name", &self.name)
+            .field("name", &self.subject().name())
             .field("objective", &format_args!("{}", settings.objective))
             .field(
                 "period",

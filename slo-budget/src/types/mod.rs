@@ -11,6 +11,11 @@ mod error;
 mod event;
 mod factor;
 pub(crate) mod few;
+#[cfg_attr(
+    not(feature = "family"),
+    allow(dead_code, reason = "only families make keys")
+)]
+pub(crate) mod keys;
 #[cfg(feature = "http")]
 pub(crate) mod meaning;
 mod name;
@@ -21,6 +26,7 @@ mod override_by;
 mod rejection;
 #[cfg(feature = "http")]
 pub(crate) mod response;
+pub(crate) mod subject;
 
 #[cfg(feature = "http-body")]
 pub use body_end::BodyEnd;
