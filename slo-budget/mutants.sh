@@ -45,7 +45,7 @@ mutant 'a second decided without a second look' src/gate/state.rs \
 mutant 'an event left behind when the queue is found empty' src/observe/listeners.rs \
     'inner.delivering && !leaving' \
     'inner.delivering' \
-    'observe::listeners::tests::every_event_is_delivered_in_order'
+    'observe::tests::every_event_is_delivered_in_order'
 mutant 'an override undone by a decision' src/gate/state.rs \
     'self.show(&inside);
         let next' \

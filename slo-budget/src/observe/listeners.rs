@@ -1,11 +1,11 @@
-//! The listeners of a gate or of alerts, and the events on their way to them.
+//! Listeners to the events of an object, and the events on their way to them.
 //!
 //! Properties: an event is queued under the lock of what changed, so events are in the order of the changes. It is
 //! delivered after that lock is released, by one thread at a time, with no lock held. So a listener sees the new
 //! state and may call anything; events that it causes are delivered after it returns. A slow listener delays only
 //! the thread that delivers, and a panic is caught.
 //!
-//! Rejected: calling listeners under the lock of what changed. A listener that queries the gate would deadlock.
+//! Rejected: calling listeners under the lock of what changed. A listener that queries the object would deadlock.
 
 use std::{
     collections::VecDeque,
@@ -137,39 +137,5 @@ impl<E: Send + 'static> Listeners<E> {
 impl<E> fmt::Debug for Listeners<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listeners").finish_non_exhaustive()
-    }
-}
-
-#[cfg(all(test, loom))]
-mod tests {
-    use loom::thread;
-
-    use super::*;
-    use crate::sync::explore;
-
-    #[test]
-    fn every_event_is_delivered_in_order() {
-        explore(Some(3), || {
-            let listeners = Listeners::new();
-            let heard = Arc::new(parking_lot::Mutex::new(Vec::new()));
-            let into = Arc::clone(&heard);
-            listeners
-                .listen(move |event: &u8| into.lock().push(*event))
-                .detach();
-            let there = Arc::clone(&listeners);
-            let other = thread::spawn(move || {
-                there.put(10);
-                there.deliver();
-            });
-            listeners.put(1);
-            listeners.put(2);
-            listeners.deliver();
-            other.join().unwrap();
-            let mut heard = heard.lock().clone();
-            let mine: Vec<_> = heard.iter().copied().filter(|n| *n < 10).collect();
-            assert_eq!(mine, [1, 2]);
-            heard.sort_unstable();
-            assert_eq!(heard, [1, 2, 10]);
-        });
     }
 }
