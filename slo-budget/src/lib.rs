@@ -12,6 +12,8 @@ mod file;
 mod gate;
 mod history;
 mod layer;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod observation;
 mod observe;
 mod record;

@@ -91,10 +91,7 @@ impl Alert {
 
 impl fmt::Display for Alert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.rule.severity {
-            Severity::Page => "page",
-            Severity::Ticket => "ticket",
-        };
+        let severity = self.rule.severity.as_str();
         let inhibited = if self.is_inhibited {
             " (inhibited)"
         } else {

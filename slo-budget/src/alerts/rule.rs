@@ -79,6 +79,15 @@ pub(crate) struct CheckedRule {
     pub(super) keep_firing_for: u64,
 }
 
+impl Severity {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Ticket => "ticket",
+        }
+    }
+}
+
 impl AlertRule {
     /// Alerts when both windows burn faster than the share of the budget within the long one.
     pub const fn new(severity: Severity, windows: Page) -> Self {

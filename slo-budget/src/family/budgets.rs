@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::{
     budget::ErrorBudget,
     builder::Builder,
-    family::member::Member,
+    family::{labels::Labels, member::Member},
     history::{Restored, Unusable},
     layer::source::{Source, sealed},
     observation::Observation,
@@ -61,6 +61,7 @@ struct Shared<K> {
     overflow: ErrorBudget,
     /// How keys are shown.
     shown: OnceLock<fn(&K) -> Key>,
+    labels: Labels<K>,
     /// Whether the last new key found no room. Other new keys then do not take the lock.
     is_full: AtomicBool,
     /// The number of members. Taken to add or to forget one.
@@ -118,6 +119,7 @@ impl<K> ErrorBudgets<K> {
             map: HashMap::new(),
             overflow,
             shown: OnceLock::new(),
+            labels: Labels::new(),
             is_full: AtomicBool::new(capacity == 0),
             members: Mutex::new(0),
         }))
@@ -150,6 +152,28 @@ impl<K> ErrorBudgets<K> {
     {
         self.0.shown.get_or_init(|| |key| Key::new(key));
         self
+    }
+
+    /// Labels metrics with the key of the member, as it is displayed: `key="…"`. Without it the members share their metrics.
+    /// Feature `metrics`.
+    ///
+    /// Call it before the first member is built: members that exist have no label. Only [`capacity`](Self::capacity) keys
+    /// ever get a label of their own. Later ones, like the [overflow](Self::overflow), have the label `_overflow`, so the
+    /// number of time series is bounded however many keys come and go.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn label_metrics(self) -> Self
+    where
+        K: Display,
+    {
+        self.0.labels.display(self.0.overflow.core().identity());
+        self
+    }
+
+    /// The labels that members have, or had.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn labels(&self) -> Vec<Arc<str>> {
+        self.0.labels.given()
     }
 
     /// Calls user code, so it is called with no lock held.
@@ -238,7 +262,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         map: &'m papaya::HashMapRef<'_, K, Member, impl std::hash::BuildHasher, impl papaya::Guard>,
     ) -> Option<&'m Member> {
         let shared = &*self.0;
-        let identity = self.identity(key);
+        let (identity, label) = (self.identity(key), shared.labels.text(key));
         let mut members = shared.members.lock();
         // Another thread may have added it. Under the lock no thread does.
         if let Some(member) = map.get(key) {
@@ -248,6 +272,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
             shared.is_full.store(true, Relaxed);
             return None;
         }
+        shared.labels.give(label, &identity, shared.capacity);
         let budget = ErrorBudget::of(identity, self.settings());
         let member = map.get_or_insert(key.clone(), Member::new(budget));
         // Last: a key whose `Clone` or `Hash` panics takes no place.
@@ -287,6 +312,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     pub fn restore(&self, key: &K, bytes: &[u8], wall: Duration) -> Restored {
         let shared = &*self.0;
         let (identity, settings) = (self.identity(key), self.settings());
+        let label = shared.labels.text(key);
         let (budget, restored) = ErrorBudget::restoring(identity, settings, bytes, wall);
         if let Restored::Empty(_) = restored {
             return restored;
@@ -301,6 +327,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         }
         // The family may have been reconfigured since the settings were read.
         budget.core().follow(&self.settings());
+        (shared.labels).give(label, budget.core().identity(), shared.capacity);
         map.insert(key.clone(), Member::new(budget));
         // Last, as in `add`.
         *members += 1;

@@ -8,6 +8,7 @@
 
 mod budgets;
 mod gates;
+mod labels;
 mod member;
 
 pub use budgets::{By, ErrorBudgets};

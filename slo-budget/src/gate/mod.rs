@@ -3,6 +3,7 @@
 mod builder;
 mod class;
 mod config;
+mod done;
 mod episode;
 mod law;
 mod order;
@@ -28,6 +29,7 @@ use crate::{
     burn::Warning,
     gate::{
         config::{Config, Configured},
+        done::Tally,
         law::WHOLE,
         policy::step,
         standing::Standing,
@@ -40,6 +42,8 @@ use crate::{
 
 pub use builder::{GateBuilder, NoData, WhenSpent};
 pub use class::{AllOptional, Class, ClassBy, ClassOf};
+#[cfg(feature = "metrics")]
+pub(crate) use done::Done;
 pub use reasons::{Decision, Reason, Reasons};
 pub use snapshot::Snapshot;
 pub use spent::Spent;
@@ -79,6 +83,7 @@ struct Shared {
     resolution: u64,
     state: State,
     listeners: Arc<Listeners<Transition>>,
+    tally: Tally,
 }
 
 // === impl Gate ===
@@ -108,12 +113,14 @@ impl Gate {
         } = &configured;
         let counts = trials(settings.slices, budget.core().view(now).counts());
         let state = State::new(&policy.rules, budget.core().tick(now), counts);
+        let listeners = Listeners::new();
         Self(Arc::new(Shared {
             budget,
             resolution: settings.resolution,
             config: Config::new(configured),
             state,
-            listeners: Listeners::new(),
+            listeners,
+            tally: Tally::new(),
         }))
     }
 
@@ -284,12 +291,19 @@ impl Gate {
     }
 
     fn put(&self, change: Change, is_open: bool, at: Instant) {
+        self.0.tally.add(&change);
         self.0.listeners.put(Transition {
             subject: self.0.budget.core().subject(),
             change,
             is_open,
             at,
         });
+    }
+
+    /// What the gate did since this was last asked.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn take_done(&self) -> Done {
+        self.0.tally.take(|| self.0.state.refusals())
     }
 
     /// Whether a deployment may go ahead now: every burn rate is below its [limit](GateBuilder::limits), strictly.

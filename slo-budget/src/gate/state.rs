@@ -305,10 +305,16 @@ impl State {
 
     /// The number of requests refused.
     pub(super) fn refused(&self) -> u64 {
+        let [by_policy, by_override] = self.refusals();
+        by_policy.saturating_add(by_override)
+    }
+
+    /// The numbers of requests refused by the policy and by overrides.
+    pub(super) fn refusals(&self) -> [u64; 2] {
         // Relaxed: statistics. In this order a request in between is counted for a moment, and not missing.
         let admitted = self.admitted.load(Relaxed);
-        (self.asked.load(Relaxed).saturating_sub(admitted))
-            .saturating_add(self.turned_away.load(Relaxed))
+        let by_policy = self.asked.load(Relaxed).saturating_sub(admitted);
+        [by_policy, self.turned_away.load(Relaxed)]
     }
 }
 

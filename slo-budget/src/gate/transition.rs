@@ -73,6 +73,31 @@ impl Transition {
     }
 }
 
+#[cfg(feature = "metrics")]
+impl Change {
+    /// How changes are called in metrics and events.
+    pub(crate) const CAUSES: [&'static str; 6] = [
+        "refusing",
+        "recovered",
+        "paused",
+        "forced",
+        "resumed",
+        "expired",
+    ];
+
+    /// Its place in [`CAUSES`](Self::CAUSES).
+    pub(super) const fn index(&self) -> usize {
+        match self {
+            Self::Decided(reasons) if reasons.is_empty() => 1,
+            Self::Decided(_) => 0,
+            Self::Paused(_) => 2,
+            Self::Forced(_) => 3,
+            Self::Resumed { .. } => 4,
+            Self::Expired(_) => 5,
+        }
+    }
+}
+
 impl fmt::Display for Transition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let does = if self.is_open {

@@ -148,6 +148,12 @@ impl View<'_> {
         self.counts
     }
 
+    /// The events counted, modulo 2^64, also where slices are counted.
+    #[cfg(feature = "metrics")]
+    pub(crate) const fn events(&self) -> Counts {
+        self.events
+    }
+
     /// The figures of the whole period: of the calendar's, or of the last `length` ticks.
     pub(crate) fn whole(&self, length: u64) -> Whole {
         self.inside.ledger.whole(length, self.counts)

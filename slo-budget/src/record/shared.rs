@@ -2,6 +2,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
+#[cfg(feature = "metrics")]
+use crate::sync::Mutex;
 use crate::{
     record::{
         ledger::Ledger,
@@ -35,6 +37,9 @@ pub struct Core {
     /// The tick at the epoch: 0, or the tick at which a restored history continues.
     first_tick: u64,
     recorder: Recorder,
+    /// The events counted when they were published last.
+    #[cfg(feature = "metrics")]
+    published: Mutex<Counts>,
 }
 
 impl Core {
@@ -100,7 +105,15 @@ impl Core {
             epoch: Instant::now(),
             first_tick,
             recorder: Recorder::new(ledger, events, calendar, clock),
+            // Without those of a restored history: counters of metrics start at 0 with their process.
+            #[cfg(feature = "metrics")]
+            published: Mutex::new(events),
         }
+    }
+
+    #[cfg(any(feature = "family", feature = "metrics"))]
+    pub(crate) const fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     pub(crate) fn subject(&self) -> Subject {
@@ -154,6 +167,15 @@ impl Core {
 
     pub(crate) fn view(&self, now: Instant) -> View<'_> {
         self.recorder.view(self.tick(now))
+    }
+
+    /// The events counted since this was last asked. `view` is of this budget, and its lock keeps the counts of two
+    /// callers in order.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn take_new(&self, view: &View<'_>) -> Counts {
+        let events = view.events();
+        let before = std::mem::replace(&mut *self.published.lock(), events);
+        events.since(before)
     }
 
     /// Nanoseconds since the budget was first built, restarts included; at most 584 years. An instant before

@@ -1,5 +1,7 @@
 //! What an event, a rejection or a metric is about.
 
+#[cfg(feature = "metrics")]
+use std::sync::OnceLock;
 use std::{fmt, sync::Arc};
 
 #[cfg(feature = "family")]
@@ -13,6 +15,9 @@ pub(crate) struct Identity {
     /// Of a member of a family that shows its keys.
     #[cfg(feature = "family")]
     key: Option<Key>,
+    /// The label `key` of the metrics, of a family that labels them.
+    #[cfg(feature = "metrics")]
+    label: OnceLock<Arc<str>>,
 }
 
 /// A budget by its name and key. `Copy`, so that a rejection that holds it has nothing to drop.
@@ -26,8 +31,11 @@ pub(crate) struct Subject {
 
 impl Identity {
     #[cfg(feature = "family")]
-    pub(crate) const fn of_member(name: Name, key: Option<Key>) -> Self {
-        Self { name, key }
+    pub(crate) fn of_member(name: Name, key: Option<Key>) -> Self {
+        Self {
+            key,
+            ..Self::from(name)
+        }
     }
 
     #[inline]
@@ -41,6 +49,17 @@ impl Identity {
             key,
         }
     }
+
+    /// Sets the label `key`, once.
+    #[cfg(all(feature = "family", feature = "metrics"))]
+    pub(crate) fn set_label(&self, label: Arc<str>) {
+        self.label.get_or_init(|| label);
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn label(&self) -> Option<&Arc<str>> {
+        self.label.get()
+    }
 }
 
 impl From<Name> for Identity {
@@ -49,6 +68,8 @@ impl From<Name> for Identity {
             name,
             #[cfg(feature = "family")]
             key: None,
+            #[cfg(feature = "metrics")]
+            label: OnceLock::new(),
         }
     }
 }
