@@ -6,6 +6,7 @@ mod evaluate;
 mod reconfigure;
 mod rule;
 mod state;
+mod tracing;
 
 use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
@@ -102,6 +103,7 @@ impl Alerts {
         let sender = watched.clone();
         let tell = move |event: &AlertEvent| {
             sender.send_replace(*event.all());
+            tracing::changed(event);
         };
         listeners.listen(tell).detach();
         Self(Arc::new(Shared {

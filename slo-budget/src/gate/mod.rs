@@ -15,6 +15,7 @@ mod snapshot;
 mod spent;
 mod standing;
 mod state;
+mod tracing;
 mod transition;
 
 #[cfg(test)]
@@ -114,6 +115,9 @@ impl Gate {
         let counts = trials(settings.slices, budget.core().view(now).counts());
         let state = State::new(&policy.rules, budget.core().tick(now), counts);
         let listeners = Listeners::new();
+        if cfg!(feature = "tracing") {
+            listeners.listen(tracing::changed).detach();
+        }
         Self(Arc::new(Shared {
             budget,
             resolution: settings.resolution,
@@ -184,7 +188,9 @@ impl Gate {
         } else {
             standing.seconds() * SECOND
         };
-        Err(Spent::new(budget.core().subject(), retry_after, reasons))
+        let spent = Spent::new(budget.core().subject(), retry_after, reasons);
+        tracing::refused(&spent);
+        Err(spent)
     }
 
     /// Whether all classes are admitted now.

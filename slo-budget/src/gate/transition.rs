@@ -73,7 +73,7 @@ impl Transition {
     }
 }
 
-#[cfg(feature = "metrics")]
+#[cfg(any(feature = "metrics", feature = "tracing"))]
 impl Change {
     /// How changes are called in metrics and events.
     pub(crate) const CAUSES: [&'static str; 6] = [
@@ -95,6 +95,11 @@ impl Change {
             Self::Resumed { .. } => 4,
             Self::Expired(_) => 5,
         }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(super) const fn as_str(&self) -> &'static str {
+        Self::CAUSES[self.index()]
     }
 }
 
