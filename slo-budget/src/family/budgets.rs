@@ -11,11 +11,9 @@ use tokio::time::Instant;
 use crate::{
     budget::ErrorBudget,
     builder::Builder,
-    family::{labels::Labels, member::Member},
+    family::{By, labels::Labels, member::Member},
     history::{Restored, Unusable},
-    layer::source::{Source, sealed},
-    observation::Observation,
-    record::{Core, Settings},
+    record::Settings,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -66,13 +64,6 @@ struct Shared<K> {
     is_full: AtomicBool,
     /// The number of members. Taken to add or to forget one.
     members: Mutex<usize>,
-}
-
-/// A family, and the function that returns the key of a request. Passed to
-/// [`ErrorBudgetLayer::new`](crate::ErrorBudgetLayer::new).
-pub struct By<K, F> {
-    family: ErrorBudgets<K>,
-    key: F,
 }
 
 // === impl Builder ===
@@ -432,32 +423,5 @@ impl<K> fmt::Debug for ErrorBudgets<K> {
             .field("name", &self.name())
             .field("capacity", &self.0.capacity)
             .finish_non_exhaustive()
-    }
-}
-
-// === impl By ===
-
-impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Source<Req> for By<K, F> {
-    type Pointer = Arc<Core>;
-
-    fn observe(&self, request: &Req) -> Observation {
-        self.family.get(&(self.key)(request)).into_observation()
-    }
-}
-
-impl<K, F> sealed::Source for By<K, F> {}
-
-impl<K, F: Clone> Clone for By<K, F> {
-    fn clone(&self) -> Self {
-        Self {
-            family: self.family.clone(),
-            key: self.key.clone(),
-        }
-    }
-}
-
-impl<K, F> fmt::Debug for By<K, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("By").field(&self.family).finish()
     }
 }

@@ -7,9 +7,11 @@
 //! keeps its counts; replacing its budget would leave its handles counting for nothing.
 
 mod budgets;
+mod by;
 mod gates;
 mod labels;
 mod member;
 
-pub use budgets::{By, ErrorBudgets};
+pub use budgets::ErrorBudgets;
+pub use by::By;
 pub use gates::{GateBy, Gates};
