@@ -36,6 +36,7 @@ use crate::{
 /// assert_eq!(budget.remaining(), Some(0.6));
 /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
 /// ```
+#[doc(alias("SLO", "errorBudget", "service level objective"))]
 #[derive(Clone)]
 pub struct ErrorBudget(Arc<Core>);
 
@@ -186,6 +187,7 @@ impl ErrorBudget {
     }
 
     /// How fast the budget burned in the `window` that ends now. `None` if nothing was counted in it.
+    #[doc(alias = "burnRate")]
     #[must_use]
     pub fn burn_rate(&self, window: Duration) -> Option<BurnRate> {
         self.burn_rate_at(window, Instant::now())
@@ -208,6 +210,7 @@ impl ErrorBudget {
 
     /// The share of the budget that is left, for display. Negative if it is overspent, `None` if nothing was
     /// counted.
+    #[doc(alias = "errorBudgetRemaining")]
     #[must_use]
     pub fn remaining(&self) -> Option<f64> {
         self.report().remaining()
@@ -229,6 +232,7 @@ impl ErrorBudget {
     /// instances. `wall` is the time since the Unix epoch (`SystemTime::now().duration_since(UNIX_EPOCH)`).
     ///
     /// Copies 37 KB. Events are recorded meanwhile.
+    #[doc(alias("persist", "snapshot"))]
     #[must_use]
     pub fn history(&self, wall: Duration) -> History {
         let (ledger, counts) = self.0.view(Instant::now()).history();

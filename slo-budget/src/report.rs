@@ -139,6 +139,7 @@ impl Report {
     }
 
     /// `1 - consumed`: negative if it is overspent, and never clamped.
+    #[doc(alias = "errorBudgetRemaining")]
     #[must_use]
     pub fn remaining(&self) -> Option<f64> {
         self.consumed().map(|consumed| 1.0 - consumed)

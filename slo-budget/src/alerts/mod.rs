@@ -50,6 +50,7 @@ pub use state::AlertState;
 /// assert_eq!(now.active().count(), 2);
 /// # drop(listener);
 /// ```
+#[doc(alias("AlertPolicy", "MWMBR", "multi-burn-rate", "multiwindow"))]
 #[derive(Clone)]
 pub struct Alerts(Arc<Shared>);
 

@@ -19,6 +19,7 @@ use crate::{
 /// let rule = AlertRule::new(Severity::Page, Page::new(two_percent, hour, hour / 12))
 ///     .keep_firing_for(hour / 6);
 /// ```
+#[doc(alias = "AlertCondition")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -54,6 +55,7 @@ pub struct AlertRule {
 }
 
 /// How urgent an alert is. A firing alert inhibits alerts of lower severity.
+#[doc(alias("page_alert", "ticket_alert"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -103,6 +105,7 @@ impl AlertRule {
 
     /// Sets how long the alert is pending before it fires. The default is zero, which is best: the long window has
     /// the same purpose, and this only delays the alert (Google SRE Workbook, chapter 5).
+    #[doc(alias("alertAfter", "for"))]
     pub const fn pending_for(self, time: Duration) -> Self {
         Self {
             pending_for: time,

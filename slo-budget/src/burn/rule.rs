@@ -10,6 +10,7 @@ use crate::{
 /// with the short window to show that it still burns.
 ///
 /// It fires when both burn faster than `budget × period / long`, strictly (Google SRE Workbook, chapter 5).
+#[doc(alias("lookbackWindow", "longWindow", "shortWindow"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
     pub(crate) budget: Factor,

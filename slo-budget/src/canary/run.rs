@@ -28,6 +28,7 @@ use crate::gate::Gate;
 ///
 /// Evidence that the release is bad adds up over all steps. Evidence that it is good begins anew with each step, because
 /// each step may show something else.
+#[doc(alias("analysis", "progressive delivery"))]
 #[derive(Clone, Debug)]
 pub struct Canary {
     policy: CanaryPolicy,

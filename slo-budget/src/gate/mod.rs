@@ -75,6 +75,7 @@ pub use transition::{Change, Transition};
 /// assert!(gate.check(Class::Optional).is_ok());
 /// assert!(gate.deploy().is_allowed());
 /// ```
+#[doc(alias("admission control", "load shedding", "throttling"))]
 #[derive(Clone)]
 pub struct Gate(Arc<Shared>);
 
@@ -257,6 +258,7 @@ impl Gate {
     ///
     /// Independent of whether the gate is open, and without guards against low traffic: at 99.9 % the default
     /// limits tolerate one error among at least 1,001 events in 1 h, 2,001 in 6 h and 5,001 in 24 h.
+    #[doc(alias("change freeze", "error budget policy", "release freeze"))]
     pub fn deploy(&self) -> Decision {
         self.deploy_at(Instant::now())
     }

@@ -34,6 +34,7 @@ use crate::{
 ///
 /// `C` classifies calls. `B` is the [source](Source) of the budget: a handle, a `&'static` one, or a family
 /// [by key](crate::ErrorBudgets::by). `E` says [when a call ends](CallEnd).
+#[doc(alias("SLI", "indicator"))]
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorBudgetLayer<C = ErrIsBad, B = ErrorBudget, E = AtHead> {
     classifier: C,
@@ -114,6 +115,7 @@ impl<C, B, E> ErrorBudgetLayer<C, B, E> {
 
     /// Classifies calls with a closure, by their result and their latency: the time from `call` until the result
     /// is ready. Costs a clock read more than [`classify`](Self::classify).
+    #[doc(alias = "latency")]
     #[must_use]
     pub fn classify_timed<Res, Err, F>(self, f: F) -> ErrorBudgetLayer<ClassifyTimed<F>, B, E>
     where
@@ -137,6 +139,7 @@ impl<C, B, E> ErrorBudgetLayer<C, B, E> {
     /// `slow_after` 250 ms. By default no call is too slow.
     ///
     /// Applies to the calls that the classifier, set before or after, calls good.
+    #[doc(alias("latency", "threshold"))]
     #[must_use]
     pub fn slow_after(self, limit: Duration) -> Self {
         Self {

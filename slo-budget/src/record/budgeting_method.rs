@@ -35,6 +35,7 @@ use crate::types::{
 /// assert_eq!(budget.counts_at(60 * minute, start + 2 * minute), Counts::new(1, 1));
 /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
 /// ```
+#[doc(alias = "budgetingMethod")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -115,6 +116,7 @@ impl Budgeting {
     /// Counts slices of `length`: the share of slices in which at least `target` of the events are good.
     ///
     /// `length` is a whole number of slots of the [`resolution`](crate::Builder::resolution).
+    #[doc(alias("timeSliceTarget", "timeSliceWindow"))]
     #[must_use]
     pub const fn timeslices(length: Duration, target: Objective) -> Self {
         Self(Kind::Timeslices(Judged {
@@ -129,6 +131,7 @@ impl Budgeting {
     ///
     /// [`Counts`] are then billionths of slices: a slice with 3 bad events of 4 counts 750,000,000 bad and
     /// 250,000,000 good. The bad part is rounded up to the next billionth.
+    #[doc(alias = "RatioTimeslices")]
     #[must_use]
     pub const fn ratio_timeslices(length: Duration) -> Self {
         Self(Kind::RatioTimeslices(Ratio {

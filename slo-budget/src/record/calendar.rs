@@ -39,6 +39,7 @@ use crate::{file::Text, record::period::Periods, types::InvalidConfig};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("timeWindow", "isRolling"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",

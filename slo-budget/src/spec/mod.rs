@@ -94,6 +94,13 @@ use indicator::Indicator;
 /// let mistakes = "service: a\nslo: b\nobjectve: 99.9\n".parse::<maestro_slo_budget::Spec>().unwrap_err();
 /// assert!(mistakes.to_string().contains("3:1: objectve: there is no such field: did you mean `objective`?"));
 /// ```
+#[doc(alias(
+    "OpenSLO",
+    "PrometheusServiceLevel",
+    "ServiceLevelObjective",
+    "pyrra",
+    "sloth"
+))]
 #[derive(Clone, Debug)]
 pub struct Spec {
     service: String,

@@ -21,6 +21,7 @@ use crate::types::{Counts, Factor, Objective, decimal};
 /// assert!(objective.burn_rate(Counts::new(0, 0)).is_none());
 /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
 /// ```
+#[doc(alias = "burnRate")]
 #[derive(Clone, Copy)]
 pub struct BurnRate {
     objective: Objective,

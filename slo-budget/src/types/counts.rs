@@ -1,6 +1,7 @@
 use std::{iter::Sum, ops::Add};
 
 /// The number of good and bad events; or of slices, depending on [`Builder::budgeting`](crate::Builder::budgeting).
+#[doc(alias("SLI", "ratioMetric"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     good: u64,

@@ -1,4 +1,5 @@
 /// What one event means for the objective.
+#[doc(alias = "SLI")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",

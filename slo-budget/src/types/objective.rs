@@ -19,6 +19,7 @@ use crate::types::{BurnRate, Counts, InvalidConfig, decimal};
 /// assert_eq!(THREE_NINES.to_string(), "99.9%");
 /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
 /// ```
+#[doc(alias("SLO", "target"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Objective {
     // In lowest terms, and `of` at most 10^18 (below 2^60), so that the products of a comparison fit `u128`.
