@@ -177,7 +177,7 @@ async fn a_reconfigured_gate_keeps_its_counts_and_its_override() {
     assert_eq!(*told.lock(), [(true, false), (true, true)]);
     drop(listener);
 
-    gate.force(Override::closed("alice", "a migration"));
+    gate.force_closed(Override::new("alice", "a migration"));
     gate.reconfigure(Gate::builder()).unwrap();
     advance(SECOND).await;
     let error = assert_ready!(task::spawn(Box::pin(service.call(()))).poll()).unwrap_err();

@@ -63,7 +63,7 @@ impl Alerts {
             .collect();
         for (index, alert) in ended {
             self.0.listeners.put(AlertEvent {
-                name: budget.name(),
+                subject: budget.core().subject(),
                 index,
                 alert,
                 all: inside.latest,

@@ -64,7 +64,7 @@ impl Figures {
         let core = budget.core();
         let view = core.view(now);
         let events = core.take_new(&view);
-        let report = Report::new(core.subject(), core.settings(), &view);
+        let report = Report::new(core.subject(), &core.settings(), &view);
         let counts = |window: &WindowReport| (window.window(), window.counts());
         Self {
             events,

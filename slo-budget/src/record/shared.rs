@@ -2,8 +2,6 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-#[cfg(feature = "metrics")]
-use crate::sync::Mutex;
 use crate::{
     record::{
         ledger::Ledger,
