@@ -1,5 +1,4 @@
-//! The example `fallback` over HTTP, with a real PostgreSQL and a real Redis beneath it. (Debian packages `postgresql`
-//! and `redis-server`.)
+//! The example `fallback` over HTTP, with a real PostgreSQL and a real Redis beneath it.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -111,7 +110,7 @@ async fn execute(postgres: &Postgres, sql: &str) {
 }
 
 #[tokio::test]
-async fn redis_answers_while_postgres_hangs_or_is_dead() {
+async fn redis_answers_while_postgresql_hangs_or_is_dead() {
     let (mut postgres, mut redis) = tokio::join!(Postgres::start(), Redis::start());
     let service = Service::start(&postgres, &redis).await;
     execute(

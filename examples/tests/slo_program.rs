@@ -9,6 +9,8 @@ use std::{
 
 use tempfile::TempDir;
 
+mod programs;
+
 /// `cargo test` builds examples before it runs tests; for this test alone (`--test slo_program`) it does not.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let mut folder = env::current_exe().expect("a test knows where it is");
@@ -98,13 +100,12 @@ fn printed_rules_and_tests_pass_promtool() {
             "dispatch.rules.yaml",
         ]),
     );
-    let promtool = Command::new("promtool")
+    let promtool = programs::program("promtool").unwrap_or_else(|missing| panic!("{missing}"));
+    let promtool = Command::new(promtool)
         .args(["test", "rules", "dispatch.tests.yaml"])
         .current_dir(dir.path())
         .output()
-        .unwrap_or_else(|error| {
-            panic!("promtool cannot be run ({error}): install it (Debian package: prometheus)")
-        });
+        .expect("it is installed");
     assert!(
         promtool.status.success(),
         "{}",

@@ -1,5 +1,5 @@
 //! A process records into an `ErrorBudget`, and a Prometheus server scrapes its counters and evaluates the rules of the
-//! same specification. Both see the same burn rates and the same alerts. (Debian package `prometheus`.)
+//! same specification. Both see the same burn rates and the same alerts.
 //!
 //! They may differ by the events at the edges of a window: Prometheus knows the counters only at a scrape, and the budget
 //! knows the beginning of a window only to a slot. So the bound is the events within one scrape interval and one evaluation
@@ -19,6 +19,8 @@ use maestro_slo_budget::{Alerts, ErrorBudget, Event, Severity, Spec};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
+
+mod programs;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -79,11 +81,12 @@ scrape_configs: [{{ job_name: live, scrape_timeout: 200ms, static_configs: [{{ t
 "
     );
     fs::write(dir.path().join("prometheus.yaml"), config)?;
+    let program = programs::program("prometheus")?;
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
         let address = format!("127.0.0.1:{}", free_port()?);
         let log = fs::File::create(dir.path().join("log"))?;
-        let child = Command::new("prometheus")
+        let child = Command::new(&program)
             .current_dir(dir.path())
             .args([
                 "--config.file=prometheus.yaml",
@@ -93,12 +96,7 @@ scrape_configs: [{{ job_name: live, scrape_timeout: 200ms, static_configs: [{{ t
             .arg(format!("--web.listen-address={address}"))
             .stdout(Stdio::null())
             .stderr(log)
-            .spawn()
-            .map_err(|error| {
-                format!(
-                    "prometheus cannot be run ({error}): install it (Debian package: prometheus)"
-                )
-            })?;
+            .spawn()?;
         let mut server = Server(child);
         while server.exited().is_none() && Instant::now() < until {
             let ready = reqwest::get(format!("http://{address}/-/ready")).await;
@@ -243,7 +241,7 @@ fn burst(budget: &ErrorBudget, good: u32, bad: u32) {
 }
 
 #[tokio::test]
-async fn a_scraping_server_and_a_recording_process_agree() -> Result<(), Error> {
+async fn prometheus_and_the_recording_process_agree() -> Result<(), Error> {
     let spec: Spec = SPEC.parse()?;
     let budget = spec.budget().build("live/test")?;
     let alerts = spec.alerts().build(budget.clone())?;

@@ -1,11 +1,9 @@
 //! Real servers for tests, each on a free port of loopback and with its data in a temporary folder. Dropping one kills it,
 //! by its process id.
 //!
-//! If its program is missing, the test fails, and the message names the Debian package. PostgreSQL refuses to run as root,
-//! so root's tests run it as an unprivileged user.
+//! PostgreSQL refuses to run as root, so root's tests run it as an unprivileged user.
 
 use std::{
-    env,
     fs::{self, File},
     net::{Ipv4Addr, TcpListener},
     os::unix::{
@@ -19,7 +17,13 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep, timeout},
+};
+
+#[path = "../programs/mod.rs"]
+mod programs;
 
 /// The longest wait for a start or for a visible change, on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -58,11 +62,11 @@ struct Folder {
 impl Postgres {
     pub(crate) async fn start() -> Self {
         let folder = Folder::for_others();
-        let mut initdb = folder.command(&program("initdb"));
+        let mut initdb = folder.command(&program("initdb").await);
         initdb.args(["--no-sync", "--auth=trust", "--username=maestro"]);
         initdb.args(["--encoding=UTF8", "--locale=C", "--pgdata=data"]);
         let status = initdb.status();
-        let status = status.unwrap_or_else(|error| panic!("{}", missing(&initdb, &error)));
+        let status = status.expect("it is installed");
         assert!(status.success(), "initdb: {}", folder.log());
         let process = Self::run(&folder, None).await;
         Self { process, folder }
@@ -97,8 +101,9 @@ impl Postgres {
 
     async fn run(folder: &Folder, port: Option<u16>) -> Process {
         let data = folder.path().join("data");
+        let program = program("postgres").await;
         let command = |port: u16| {
-            let mut postgres = folder.command(&program("postgres"));
+            let mut postgres = folder.command(&program);
             postgres.args(["-D", "data", "-p", &port.to_string()]);
             for setting in [
                 "listen_addresses=127.0.0.1",
@@ -133,8 +138,9 @@ fn config(port: u16) -> tokio_postgres::Config {
 impl Redis {
     pub(crate) async fn start() -> Self {
         let folder = Folder::for_others();
+        let program = program("redis-server").await;
         let command = |port: u16| {
-            let mut redis = folder.command(&program("redis-server"));
+            let mut redis = folder.command(&program);
             redis.args([
                 "--bind",
                 "127.0.0.1",
@@ -187,9 +193,7 @@ impl Process {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             let port = port.unwrap_or_else(free_port);
-            let mut command = command(port);
-            let child = command.spawn();
-            let child = child.unwrap_or_else(|error| panic!("{}", missing(&command, &error)));
+            let child = command(port).spawn().expect("it is installed");
             let mut process = Self { child, port };
             // It ends at once if another process has taken the port.
             while process.child.try_wait().is_ok_and(|ended| ended.is_none())
@@ -284,31 +288,11 @@ impl Folder {
     }
 }
 
-/// Debian keeps the programs of PostgreSQL out of the `PATH`.
-fn program(name: &str) -> PathBuf {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut versions: Vec<_> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .collect();
-    versions.sort_by_key(|version| std::cmp::Reverse(version.file_name()));
-    let folders = env::split_paths(&path).chain(
-        versions
-            .into_iter()
-            .map(|version| version.path().join("bin")),
-    );
-    let mut programs = folders.map(|folder| folder.join(name));
-    programs
-        .find(|program| program.is_file())
-        .unwrap_or_else(|| name.into())
-}
-
-fn missing(command: &Command, error: &std::io::Error) -> String {
-    let program = command.get_program().display();
-    format!(
-        "{program} cannot be run ({error}): install it (Debian packages: postgresql, redis-server)"
-    )
+/// The path of a program, which may have to be installed first. Meanwhile other servers start.
+async fn program(name: &'static str) -> PathBuf {
+    let program = spawn_blocking(move || programs::program(name)).await;
+    let program = program.expect("it returns its errors");
+    program.unwrap_or_else(|missing| panic!("{missing}"))
 }
 
 fn free_port() -> u16 {

@@ -1,10 +1,12 @@
 //! promtool judges the emitted rules: they are lint-clean, their tests pass, and each rule that is broken on purpose
-//! fails the tests. (Debian package `prometheus`.)
+//! fails the tests.
 
 use std::{fs, path::Path, process::Command};
 
 use maestro_slo_budget::Spec;
 use tempfile::TempDir;
+
+mod programs;
 
 /// Several kinds: counters by label and separate, good and bad, a latency, custom alerts, small and large objectives.
 const SPECS: [&str; 7] = [
@@ -55,13 +57,9 @@ deploy: [{ window: 1m, below: 1.0 }]
 ];
 
 fn promtool(dir: &Path, args: &[&str]) -> Result<(), String> {
-    let output = Command::new("promtool")
-        .args(args)
-        .current_dir(dir)
-        .output()
-        .unwrap_or_else(|error| {
-            panic!("promtool cannot be run ({error}): install it (Debian package: prometheus)")
-        });
+    let promtool = programs::program("promtool").unwrap_or_else(|missing| panic!("{missing}"));
+    let output = Command::new(promtool).args(args).current_dir(dir).output();
+    let output = output.expect("it is installed");
     if output.status.success() {
         return Ok(());
     }
@@ -94,7 +92,7 @@ fn specs() -> impl Iterator<Item = Spec> {
 }
 
 #[test]
-fn emitted_rules_are_lint_clean_and_pass_their_tests() {
+fn promtool_passes_the_emitted_rules() {
     for spec in specs() {
         if let Err(error) = judge(&spec, |rules| rules) {
             panic!("{}: {error}", spec.name());
@@ -226,7 +224,7 @@ const MUTANTS: [(&str, &str); 36] = [
 ];
 
 #[test]
-fn a_broken_rule_fails_the_tests() {
+fn promtool_fails_each_broken_rule() {
     let spec: Spec = r#"
 service: s
 slo: o
@@ -250,7 +248,7 @@ alerts: [{ severity: page, budget: 60%, long: 1h }, { severity: ticket, budget: 
 }
 
 #[test]
-fn a_missing_series_of_good_events_is_an_outage() {
+fn promtool_takes_missing_good_events_for_an_outage() {
     let spec: Spec = "
 service: s
 slo: o
