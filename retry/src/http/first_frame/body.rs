@@ -87,7 +87,8 @@ impl<B: Body> Body for FirstFrameBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         match (&self.first, &self.rest) {
-            (Some(first), _) => first.hint,
+            #[expect(clippy::clone_on_copy, reason = "`Copy` since http-body 1.1")]
+            (Some(first), _) => first.hint.clone(),
             (None, Some(rest)) => rest.size_hint(),
             (None, None) => SizeHint::with_exact(0),
         }
