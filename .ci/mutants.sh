@@ -5,8 +5,8 @@
 #   mutant       'name in words' src/file.rs 'text that stands there once' 'text instead'   # loom models
 #   model_mutant 'name in words' src/file.rs 'text that stands there once' 'text instead'   # plain unit tests
 #
-# `mutants_features`, set after this file is sourced, are the features of the plain unit tests, and `mutants_targets` names
-# other plain tests than those of the library. Empty `mutants_sound` after a change.
+# `mutants_features` and `mutants_loom_features`, set after this file is sourced, are the features of the plain unit tests and
+# of the models, and `mutants_targets` names other plain tests than those of the library. Empty `mutants_sound` after a change.
 #
 # A fifth argument is the test that is known to fail. It runs first, and the others only if it passes.
 #   mutants_done
@@ -22,6 +22,7 @@ mutants_copy=$(mktemp -d)
 mutants_tried=0
 mutants_missed=0
 mutants_features=
+mutants_loom_features=
 mutants_targets=(--lib)
 mutants_sound= # kinds of tests that pass on the code as it stands
 trap 'rm -rf "$mutants_copy"' EXIT
@@ -40,7 +41,7 @@ mutants_run() { # kind, time limit in seconds, more arguments for cargo test: ru
     local kind=$1 flags=${RUSTFLAGS:-} command=(timeout "$2" cargo test --quiet -p "$mutants_package")
     shift 2
     if [ "$kind" = loom ]; then
-        flags="$flags --cfg loom" command+=(--lib --profile loom)
+        flags="$flags --cfg loom" command+=(--lib --profile loom --features "$mutants_loom_features")
     else
         command+=("${mutants_targets[@]}" --features "$mutants_features")
     fi

@@ -2,6 +2,9 @@
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-circuit-breaker
 
+mutants_features=family
+mutants_loom_features=family
+
 mutant 'the state word changed by load, then store' src/state/word.rs \
     '.compare_exchange(from.0, to.0, AcqRel, Acquire)
             .is_ok()' \

@@ -232,6 +232,7 @@ impl CircuitBreaker {
         ended(call, f())
     }
 
+    #[cfg(feature = "family")]
     /// The handle of a shared state.
     pub(crate) const fn of(core: Arc<Core>) -> Self {
         Self(core)

@@ -6,6 +6,7 @@ mod acquire;
 mod breaker;
 mod call;
 mod config;
+#[cfg(feature = "family")]
 mod family;
 mod layer;
 mod observe;
@@ -28,12 +29,13 @@ pub mod future {
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "family")]
+pub use self::family::{By, CircuitBreakers};
 pub use self::{
     acquire::Acquire,
     breaker::{CircuitBreaker, StaticCircuitBreaker},
     call::{Call, Core},
     config::{Builder, Probes, Ramp, Wait, Window},
-    family::{By, CircuitBreakers},
     layer::{
         Answer, AtHead, CallEnd, CircuitBreakerLayer, CircuitBreakerService, Classify,
         ClassifyWith, ErrIsFailure, FailureIf, Fallback, IgnoreRejections, IntoError, OnReject,

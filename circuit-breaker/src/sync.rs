@@ -65,10 +65,10 @@ macro_rules! zeros {
 pub(crate) use zeros;
 
 /// The breakers of a family by their keys, read without a lock.
-#[cfg(not(all(test, loom)))]
+#[cfg(all(feature = "family", not(all(test, loom))))]
 pub(crate) struct Map<K, V>(papaya::HashMap<K, V>);
 
-#[cfg(not(all(test, loom)))]
+#[cfg(all(feature = "family", not(all(test, loom))))]
 impl<K: std::hash::Hash + Eq, V> Map<K, V> {
     pub(crate) fn new() -> Self {
         Self(papaya::HashMap::new())
@@ -89,10 +89,10 @@ impl<K: std::hash::Hash + Eq, V> Map<K, V> {
     }
 }
 
-#[cfg(all(test, loom))]
+#[cfg(all(feature = "family", test, loom))]
 pub(crate) struct Map<K, V>(loom::sync::Mutex<std::collections::HashMap<K, V>>);
 
-#[cfg(all(test, loom))]
+#[cfg(all(feature = "family", test, loom))]
 impl<K: std::hash::Hash + Eq, V: Clone> Map<K, V> {
     pub(crate) fn new() -> Self {
         Self(loom::sync::Mutex::new(std::collections::HashMap::new()))

@@ -653,11 +653,14 @@ async fn a_static_breaker_and_a_member_wait_for_the_body() {
     fail(CircuitBreakerLayer::new(&GREETER).grpc().layer(server)).await;
     assert_eq!(GREETER.try_acquire().unwrap_err().state(), State::Open);
 
-    let builder = CircuitBreaker::builder().consecutive_failures(1);
-    let hosts = builder.build_family("hosts", 2).unwrap();
-    let by_host = hosts.by(|_: &Request<()>| 1);
-    fail(CircuitBreakerLayer::new(by_host).grpc().layer(server)).await;
-    assert_eq!(hosts.get(&1).state(), State::Open);
+    #[cfg(feature = "family")]
+    {
+        let builder = CircuitBreaker::builder().consecutive_failures(1);
+        let hosts = builder.build_family("hosts", 2).unwrap();
+        let by_host = hosts.by(|_: &Request<()>| 1);
+        fail(CircuitBreakerLayer::new(by_host).grpc().layer(server)).await;
+        assert_eq!(hosts.get(&1).state(), State::Open);
+    }
 }
 
 /// Each change of the state that comes while a probe is answered.

@@ -609,8 +609,11 @@ fn a_builder_refuses_an_empty_name() {
     let builder = CircuitBreaker::builder();
     let none = builder.build("").map(drop);
     assert_eq!(none, Err(InvalidConfig::EmptyName));
-    let none = builder.build_family::<u8>("", 1).map(drop);
-    assert_eq!(none, Err(InvalidConfig::EmptyName));
+    #[cfg(feature = "family")]
+    {
+        let none = builder.build_family::<u8>("", 1).map(drop);
+        assert_eq!(none, Err(InvalidConfig::EmptyName));
+    }
     assert_eq!(CircuitBreaker::new("").name(), "");
 }
 

@@ -560,6 +560,7 @@ async fn a_waiting_call_that_is_dropped_leaves_nothing_behind() {
     );
 }
 
+#[cfg(feature = "family")]
 #[tokio::test(start_paused = true)]
 async fn each_key_of_a_family_is_waited_for_by_itself() {
     let hosts = CircuitBreaker::builder()

@@ -5,14 +5,23 @@
 
 use std::{env, path::Path, process::Command};
 
-/// Runs the models of one crate, and fails if there are fewer than `least`: a model may stand behind a `cfg` that
-/// leaves it out. Tests without a model that compile under the `cfg` run too, and count.
-fn check_models(package: &str, least: usize) {
+/// Runs the models of one crate with these features, and fails if there are fewer than `least`: a model may stand behind
+/// a `cfg` that leaves it out. Tests without a model that compile under the `cfg` run too, and count.
+fn check_models(package: &str, features: &str, least: usize) {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("loom");
     let flags = format!("{} --cfg loom", env::var("RUSTFLAGS").unwrap_or_default());
     let output = Command::new(env!("CARGO"))
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-        .args(["test", "--lib", "--profile", "loom", "--package", package])
+        .args([
+            "test",
+            "--lib",
+            "--profile",
+            "loom",
+            "--package",
+            package,
+            "--features",
+            features,
+        ])
         .env("RUSTFLAGS", flags.trim())
         .env("CARGO_TARGET_DIR", target)
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
@@ -36,25 +45,25 @@ fn check_models(package: &str, least: usize) {
 
 #[test]
 fn the_models_of_bulkhead_hold() {
-    check_models("maestro-bulkhead", 24);
+    check_models("maestro-bulkhead", "", 24);
 }
 
 #[test]
 fn the_models_of_circuit_breaker_hold() {
-    check_models("maestro-circuit-breaker", 58);
+    check_models("maestro-circuit-breaker", "family", 58);
 }
 
 #[test]
 fn the_models_of_retry_hold() {
-    check_models("maestro-retry", 17);
+    check_models("maestro-retry", "", 17);
 }
 
 #[test]
 fn the_models_of_slo_budget_hold() {
-    check_models("maestro-slo-budget", 32);
+    check_models("maestro-slo-budget", "", 32);
 }
 
 #[test]
 fn the_models_of_timeout_hold() {
-    check_models("maestro-timeout", 4);
+    check_models("maestro-timeout", "", 4);
 }

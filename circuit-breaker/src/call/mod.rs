@@ -4,6 +4,8 @@
 
 #[cfg(feature = "http-body")]
 mod answered;
+#[cfg(feature = "family")]
+mod member;
 mod refuse;
 
 use std::{
@@ -19,14 +21,13 @@ use tokio::time::Instant;
 
 #[cfg(feature = "http-body")]
 pub(crate) use self::answered::AnsweredCall;
+#[cfg(feature = "family")]
+use crate::sync::atomic::AtomicBool;
 use crate::{
     config::Config,
     observe::{Begun, HAS_METRICS, Meter, Observers},
-    state::{Admission, Clock, OpenLimit, StateMachine},
-    sync::{
-        atomic::{AtomicBool, Ordering::Relaxed},
-        const_fn,
-    },
+    state::{Admission, Clock, StateMachine},
+    sync::const_fn,
     types::{End, Open, Outcome},
 };
 
@@ -36,6 +37,7 @@ pub struct Core {
     clock: Clock,
     machine: StateMachine,
     /// In a family: whether it was used since the last look for one that may go.
+    #[cfg(feature = "family")]
     used: AtomicBool,
 }
 
@@ -315,16 +317,9 @@ impl Core {
             Self {
                 clock: Clock::new(),
                 machine: StateMachine::new(name, config),
+                #[cfg(feature = "family")]
                 used: AtomicBool::new(true),
             }
-        }
-    }
-
-    /// As a member of the family of `limit`.
-    pub(crate) fn in_family(self, limit: Arc<OpenLimit>) -> Self {
-        Self {
-            machine: self.machine.in_family(limit),
-            ..self
         }
     }
 
@@ -352,19 +347,6 @@ impl Core {
     #[inline]
     pub(crate) fn ticks(&self, now: Instant) -> u64 {
         self.clock.ticks(now)
-    }
-
-    /// Marks a member of a family as used.
-    pub(crate) fn touch(&self) {
-        // Relaxed: a hint. The load keeps the usual call from writing.
-        if !self.used.load(Relaxed) {
-            self.used.store(true, Relaxed);
-        }
-    }
-
-    /// Whether it was used since the last time that this was asked.
-    pub(crate) fn was_used(&self) -> bool {
-        self.used.swap(false, Relaxed)
     }
 
     /// Whether any call would be rejected now.

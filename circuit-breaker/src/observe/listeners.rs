@@ -118,6 +118,7 @@ impl Listeners {
         self.watched.get_or_init(subscribe).subscribe()
     }
 
+    #[cfg(feature = "family")]
     pub(super) fn has_any(&self) -> bool {
         !self.inner.lock().listeners.is_empty()
     }

@@ -11,7 +11,9 @@ use tokio::sync::watch;
 
 pub use self::listeners::Listener;
 use self::listeners::Listeners;
-pub(crate) use self::metrics::{Begun, IS_ON as HAS_METRICS, Labels, Meter};
+#[cfg(feature = "family")]
+pub(crate) use self::metrics::Labels;
+pub(crate) use self::metrics::{Begun, IS_ON as HAS_METRICS, Meter};
 use crate::{
     sync::OnceLock,
     types::{Change, State, Transition},
@@ -80,6 +82,7 @@ impl Observers {
         self.listeners().watch(subscribe)
     }
 
+    #[cfg(feature = "family")]
     pub(crate) fn has_listeners(&self) -> bool {
         (self.listeners.get()).is_some_and(|listeners| listeners.has_any())
     }

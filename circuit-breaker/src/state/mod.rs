@@ -35,6 +35,10 @@
 mod admit;
 mod clock;
 mod config_cell;
+#[cfg_attr(
+    not(feature = "family"),
+    expect(dead_code, reason = "no breaker is a member")
+)]
 mod open_limit;
 mod order;
 mod overrides;
@@ -50,8 +54,10 @@ mod word;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "family")]
+pub(crate) use self::open_limit::OpenLimit;
 pub use self::snapshot::Snapshot;
-pub(crate) use self::{admit::Admission, clock::Clock, open_limit::OpenLimit, waiters::Ticket};
+pub(crate) use self::{admit::Admission, clock::Clock, waiters::Ticket};
 use self::{
     config_cell::ConfigCell, open_limit::Membership, overrides::History, probes::ProbeSlots,
     ramp::Arrivals, row::LastFailure, waiters::Waiters, word::AtomicState,

@@ -25,6 +25,7 @@ impl StateMachine {
         self.advance(now).phase().state()
     }
 
+    #[cfg(feature = "family")]
     /// Whether nothing of this breaker would be missed at `now`: it is not open, no override holds,
     /// and it has no listener. Makes no transition: a listener may ask the family, whose lock is
     /// held here.

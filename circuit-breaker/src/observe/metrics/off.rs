@@ -52,13 +52,16 @@ impl Meter {
     #[inline]
     pub(in crate::observe) fn moved(&self, _: &Change, _: impl FnOnce() -> State) {}
 
+    #[cfg(feature = "family")]
     #[inline]
     pub(crate) fn label(&self, _: Option<String>) {}
 }
 
+#[cfg(feature = "family")]
 /// As with the feature, without a field.
 pub(crate) struct Labels<K>(std::marker::PhantomData<fn(K)>);
 
+#[cfg(feature = "family")]
 #[expect(clippy::unused_self, reason = "as with the feature")]
 impl<K> Labels<K> {
     pub(crate) const fn new() -> Self {

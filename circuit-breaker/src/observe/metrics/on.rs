@@ -1,16 +1,13 @@
+use std::fmt;
 #[cfg(feature = "http-body")]
 use std::time::Duration;
-use std::{
-    collections::HashSet,
-    fmt::{self, Display},
-};
 
 use metrics::{Recorder, with_recorder};
 use tokio::time::Instant;
 
 use super::handles::Handles;
 use crate::{
-    sync::{Mutex, OnceLock},
+    sync::OnceLock,
     types::{Change, End, Outcome, State},
 };
 
@@ -27,13 +24,6 @@ pub(crate) struct Meter {
     /// Of a family that labels its members.
     key: OnceLock<String>,
     handles: OnceLock<Handles>,
-}
-
-/// How keys of a family are written in a label, and which have one.
-pub(crate) struct Labels<K> {
-    write: OnceLock<fn(&K) -> String>,
-    /// Locked when a key gets a breaker.
-    given: Mutex<HashSet<String>>,
 }
 
 impl Begun {
@@ -60,6 +50,7 @@ impl Meter {
         }
     }
 
+    #[cfg(feature = "family")]
     /// Sets the value of the label `key`, unless the handles exist already.
     pub(crate) fn label(&self, key: Option<String>) {
         if let Some(key) = key {
@@ -146,43 +137,5 @@ impl fmt::Debug for Meter {
             .field("key", &self.key.get())
             .field("resolved", &self.handles.get().is_some())
             .finish()
-    }
-}
-
-// === impl Labels ===
-
-impl<K> Labels<K> {
-    pub(crate) fn new() -> Self {
-        Self {
-            write: OnceLock::new(),
-            given: Mutex::new(HashSet::new()),
-        }
-    }
-
-    /// Labels keys from now on as they are displayed.
-    pub(crate) fn display(&self)
-    where
-        K: Display,
-    {
-        self.write.get_or_init(|| K::to_string);
-    }
-
-    /// The label of the keys that have none.
-    pub(crate) fn overflow() -> String {
-        "_overflow".to_owned()
-    }
-
-    /// The label of `key`, if keys have one; that of the overflow once `limit` others were given.
-    pub(crate) fn of(&self, key: &K, limit: usize) -> Option<String> {
-        let label = self.write.get()?(key);
-        let mut given = self.given.lock();
-        if given.contains(&label) {
-            return Some(label);
-        }
-        if given.len() >= limit {
-            return Some(Self::overflow());
-        }
-        given.insert(label.clone());
-        Some(label)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     config::{Builder, Probes, Ramp, Wait, Window},
-    state::{OpenLimit, StateMachine},
+    state::StateMachine,
     types::{End, Outcome, State},
 };
 
@@ -113,9 +113,10 @@ fn a_share_is_let_in_and_the_others_rejected_on_a_ramp() {
     });
 }
 
+#[cfg(feature = "family")]
 #[test]
 fn a_member_that_its_family_keeps_closed_goes_on_counting() {
-    let limit = Arc::new(OpenLimit::none());
+    let limit = Arc::new(crate::state::OpenLimit::none());
     limit.set(50);
     limit.join();
     let alone = Arc::into_inner(circuit()).unwrap().in_family(limit);

@@ -1,6 +1,7 @@
 //! One property a model: the claims of `admit.rs`, `record.rs`, `transitions.rs`, `probes.rs` and
 //! `overrides.rs`.
 
+#[cfg(feature = "family")]
 mod open_limit;
 mod reconfigure;
 mod waiting;

@@ -1,0 +1,46 @@
+use std::{collections::HashSet, fmt::Display};
+
+use crate::sync::{Mutex, OnceLock};
+
+/// How keys of a family are written in a label, and which have one.
+pub(crate) struct Labels<K> {
+    write: OnceLock<fn(&K) -> String>,
+    /// Locked when a key gets a breaker.
+    given: Mutex<HashSet<String>>,
+}
+
+impl<K> Labels<K> {
+    pub(crate) fn new() -> Self {
+        Self {
+            write: OnceLock::new(),
+            given: Mutex::new(HashSet::new()),
+        }
+    }
+
+    /// Labels keys from now on as they are displayed.
+    pub(crate) fn display(&self)
+    where
+        K: Display,
+    {
+        self.write.get_or_init(|| K::to_string);
+    }
+
+    /// The label of the keys that have none.
+    pub(crate) fn overflow() -> String {
+        "_overflow".to_owned()
+    }
+
+    /// The label of `key`, if keys have one; that of the overflow once `limit` others were given.
+    pub(crate) fn of(&self, key: &K, limit: usize) -> Option<String> {
+        let label = self.write.get()?(key);
+        let mut given = self.given.lock();
+        if given.contains(&label) {
+            return Some(label);
+        }
+        if given.len() >= limit {
+            return Some(Self::overflow());
+        }
+        given.insert(label.clone());
+        Some(label)
+    }
+}
