@@ -9,7 +9,7 @@ use crate::{
     observe::Listener,
     state::Snapshot,
     sync::const_fn,
-    types::{InvalidConfig, MayReject, Open, Outcome, Override, State, Transition},
+    types::{InvalidConfig, MayReject, Name, Open, Outcome, Override, State, Transition},
 };
 
 /// A circuit breaker: a cheap handle to a state that all its clones share.
@@ -49,17 +49,28 @@ pub type StaticCircuitBreaker = CircuitBreaker<Core>;
 impl Builder {
     /// Builds an isolated circuit breaker: it shares its state with no other.
     ///
-    /// A name read from a file or an argument becomes `&'static` by `String::leak`, once.
+    /// The name may be owned, such as one from a file, see [`Name`].
     /// With the feature `metrics`, the series of two breakers with one name add up: give each its own.
     ///
     /// # Errors
     ///
     /// [`InvalidConfig`] when a number is out of its range, or the name is empty.
-    pub fn build(self, name: &'static str) -> Result<CircuitBreaker, InvalidConfig> {
-        Ok(CircuitBreaker(Arc::new(Core::new(
-            name,
-            self.validate_for(name)?,
-        ))))
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_circuit_breaker::CircuitBreaker;
+    ///
+    /// for name in ["orders", "prices"] {
+    ///     let breaker = CircuitBreaker::builder().build(format!("db-{name}"))?;
+    ///     assert!(breaker.name().ends_with(name));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn build(self, name: impl Into<Name>) -> Result<CircuitBreaker, InvalidConfig> {
+        let name = name.into().as_str();
+        let config = self.validate_for(name)?;
+        Ok(CircuitBreaker(Arc::new(Core::new(name, config))))
     }
 
     const_fn! {
@@ -95,10 +106,10 @@ impl CircuitBreaker {
     ///
     /// Never: the defaults are legal.
     #[must_use]
-    pub fn new(name: &'static str) -> Self {
+    pub fn new(name: impl Into<Name>) -> Self {
         let config = Builder::new().validate();
         Self(Arc::new(Core::new(
-            name,
+            name.into().as_str(),
             config.expect("the defaults are legal"),
         )))
     }

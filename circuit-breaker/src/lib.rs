@@ -44,7 +44,7 @@ pub use self::{
     observe::Listener,
     state::Snapshot,
     types::{
-        Boxed, Cause, InvalidConfig, Listed, MayReject, OnCancel, Open, Outcome, Override, State,
+        Boxed, Cause, InvalidConfig, Listed, MayReject, Name, OnCancel, Open, Outcome, Override, State,
         Transition,
     },
 };

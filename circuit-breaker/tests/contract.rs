@@ -778,3 +778,17 @@ fn a_capture_that_is_not_clone_goes_behind_an_arc_in_one_line() {
     assert_ready_ok!(task::spawn(service.call(503)).poll());
     assert_eq!(breaker.state(), State::Open);
 }
+
+#[test]
+fn an_owned_name_is_the_name_of_errors() {
+    let breaker = CircuitBreaker::builder()
+        .consecutive_failures(1)
+        .build(String::from("from a file"))
+        .unwrap();
+    breaker.try_acquire().unwrap().failure();
+    assert_eq!(breaker.try_acquire().unwrap_err().name(), "from a file");
+    assert_eq!(
+        CircuitBreaker::new(Box::from("boxed") as Box<str>).name(),
+        "boxed"
+    );
+}

@@ -19,7 +19,7 @@ use crate::{
     observe::Labels,
     state::OpenLimit,
     sync::{Map, Mutex},
-    types::InvalidConfig,
+    types::{InvalidConfig, Name},
 };
 
 /// A circuit breaker for each key: a host, a tenant, a route. A cheap handle; clones share.
@@ -103,9 +103,10 @@ impl Builder {
     /// [`InvalidConfig`] when a number is out of its range, the name is empty, or the capacity is 0.
     pub fn build_family<K: Hash + Eq + Clone>(
         self,
-        name: &'static str,
+        name: impl Into<Name>,
         capacity: usize,
     ) -> Result<CircuitBreakers<K>, InvalidConfig> {
+        let name = name.into().as_str();
         let config = self.validate_for(name)?;
         if capacity == 0 {
             return Err(InvalidConfig::Capacity);

@@ -7,6 +7,7 @@ mod error;
 mod may_reject;
 #[cfg(feature = "http")]
 mod meaning;
+mod name;
 mod no_retry;
 mod open;
 #[cfg(feature = "http")]
@@ -40,6 +41,7 @@ pub use self::{
     cause::Cause,
     error::InvalidConfig,
     may_reject::{Boxed, Listed, MayReject},
+    name::Name,
     open::Open,
     outcome::{OnCancel, Outcome},
     state::State,
