@@ -51,7 +51,7 @@ mutant 'transitions that nothing keeps apart' src/state/transitions.rs \
         if word' \
     'state::tests::loom::a_late_failure_never_opens_a_newer_generation'
 mutant 'a transition told after the lock is given back' src/observe/listeners.rs \
-    'if inner.delivering && !is_mine {' \
+    'if waiting.delivering && !is_mine {' \
     'if false {' \
     'state::tests::loom::listeners_hear_of_every_transition_once_and_in_order'
 mutant 'the last calls counted by load, then store' src/window/count/mod.rs \

@@ -45,7 +45,7 @@ fn once_through_all(breaker: &CircuitBreaker, now: &mut Instant) {
             .reconfigure_at(to, *now)
             .expect("its numbers are valid");
     }
-    breaker.reset_at(*now);
+    breaker.reset_at(Override::new("test", "reset"), *now);
 }
 
 #[test]

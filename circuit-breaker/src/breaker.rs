@@ -357,15 +357,15 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
 
     /// Closes the breaker, with nothing counted and no cause. Calls in flight are late from now on:
     /// their results change nothing. A state that an operator has forced stays, with nothing
-    /// counted either.
-    pub fn reset(&self) {
-        self.reset_at(Instant::now());
+    /// counted either. How long `by` lasts does not matter.
+    pub fn reset(&self, by: Override) {
+        self.reset_at(by, Instant::now());
     }
 
     /// [`reset`](Self::reset) at `now`.
-    pub fn reset_at(&self, now: Instant) {
+    pub fn reset_at(&self, by: Override, now: Instant) {
         let core = self.core();
-        core.machine().reset(core.ticks(now));
+        core.machine().reset(by, core.ticks(now));
     }
 
     /// Opens the breaker now, from any state but open. From here on it goes on as usual: it waits,
@@ -461,6 +461,33 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         core.machine().resume(by, core.ticks(now))
     }
 
+    /// The operator's decision that holds now: by [`force_open`](Self::force_open),
+    /// [`disable`](Self::disable) or [`metrics_only`](Self::metrics_only), until a
+    /// [`resume`](Self::resume), a [`trip`](Self::trip) or its end. `None` if none holds. The
+    /// [`state`](Self::state) says which one it is. It takes a lock, as [`snapshot`](Self::snapshot) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use maestro_circuit_breaker::{CircuitBreaker, Override};
+    /// # let ledger = CircuitBreaker::new("ledger");
+    /// ledger.force_open(Override::new("alice", "it moves to another rack"));
+    /// assert_eq!(ledger.forced().unwrap().reason(), "it moves to another rack");
+    /// ledger.resume(Override::new("bob", "it has moved"));
+    /// assert_eq!(ledger.forced(), None);
+    /// ```
+    #[must_use]
+    pub fn forced(&self) -> Option<Override> {
+        self.forced_at(Instant::now())
+    }
+
+    /// [`forced`](Self::forced) at `now`.
+    #[must_use]
+    pub fn forced_at(&self, now: Instant) -> Option<Override> {
+        let core = self.core();
+        core.machine().forced(core.ticks(now))
+    }
+
     /// Replaces the numbers while calls are in flight. No call waits for it, and none decides by a
     /// mixture of both: a call that ends at this very moment uses the old numbers or the new ones
     /// as a whole.
@@ -524,9 +551,9 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// ```
     pub fn on_transition(&self, f: impl Fn(&Transition) + Send + Sync + 'static) -> Listener {
         let core = self.core();
-        let (name, start) = (core.name(), core.start(Instant::now()));
-        core.observers()
-            .listen(move |change| f(&Transition::new(name, start, change.clone())))
+        let (observers, start) = (core.observers(), core.start(Instant::now()));
+        let (name, key) = (observers.name(), observers.key());
+        observers.listen(move |change| f(&Transition::new(name, key, start, change.clone())))
     }
 
     /// The latest transition, `None` if there was none since the first call of this method. A

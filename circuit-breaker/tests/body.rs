@@ -491,9 +491,9 @@ async fn a_body_of_an_earlier_generation_changes_nothing() {
     let breaker = half_open().await;
     let layer = CircuitBreakerLayer::new(breaker.clone()).grpc();
     let probe = call(&layer, grpc(14, Trailers)).await;
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     let before = call(&layer, grpc(14, Trailers)).await;
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     for late in [probe, before] {
         read(late.into_body(), Trailers).await;
         assert_eq!(breaker.state(), State::Closed);
@@ -549,7 +549,7 @@ impl Body for Panics {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_panics_is_a_failure() {
     let breaker = half_open().await;
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     let layer = CircuitBreakerLayer::new(breaker.clone()).grpc();
     let mut body = Box::pin(call(&layer, Response::new(Panics)).await.into_body());
     let poll = || task::spawn(()).enter(|cx, _| body.as_mut().poll_frame(cx).is_ready());
@@ -597,14 +597,14 @@ async fn a_classifier_decides_by_the_end_of_the_body() {
         .until_body_end();
     for (code, by_chosen, by_closure) in [(5, 1, 0), (14, 0, 1), (1, 0, 0), (0, 0, 0)] {
         let server = move |_: Request<()>| ready(Ok::<_, Open>(grpc(code, DataAndTrailers)));
-        breaker.reset();
+        breaker.reset(Override::new("test", "reset"));
         let response = chosen
             .layer(service_fn(server))
             .oneshot(Request::new(()))
             .await;
         read(response.unwrap().into_body(), DataAndTrailers).await;
         assert_eq!(breaker.snapshot().failures(), by_chosen);
-        breaker.reset();
+        breaker.reset(Override::new("test", "reset"));
         let response = closure
             .layer(service_fn(server))
             .oneshot(Request::new(()))

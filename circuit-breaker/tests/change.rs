@@ -48,7 +48,7 @@ fn call(breaker: &CircuitBreaker, now: Instant) -> Call {
 /// Into `state`, from any, by a separate generation. When it is there.
 fn enter(breaker: &CircuitBreaker, state: State, mut now: Instant) -> Instant {
     breaker.resume_at(by(), now);
-    breaker.reset_at(now);
+    breaker.reset_at(by(), now);
     if let State::Open | State::HalfOpen | State::Ramping = state {
         call(breaker, now).finish_at(Outcome::Failure, now);
     }

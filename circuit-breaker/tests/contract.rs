@@ -294,7 +294,7 @@ fn a_panic_in_call_future_or_classifier_is_a_failure() {
     let panics = |f: &mut dyn FnMut()| {
         assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
         assert_eq!(breaker.state(), State::Open);
-        breaker.reset();
+        breaker.reset(Override::new("test", "reset"));
     };
 
     let mut at_once = layer.layer(service_fn(
@@ -407,7 +407,7 @@ fn failure_if_classify_and_a_type_of_ones_own_decide_what_fails() {
         assert_ready_ok!(task::spawn(()).enter(|cx, _| service.poll_ready(cx)));
         assert_ready_ok!(task::spawn(service.call(status)).poll());
         let state = breaker.state();
-        breaker.reset();
+        breaker.reset(Override::new("test", "reset"));
         state
     }
     let breaker = one_failure();
@@ -753,7 +753,7 @@ fn sizes_stay_what_they_are() {
     // The pointer, and as what the call was admitted; with metrics, when as well.
     let watched = cfg!(feature = "metrics");
     assert_eq!(size_of::<Call>(), if watched { 40 } else { 24 });
-    assert_eq!(size_of::<Open>(), 32);
+    assert_eq!(size_of::<Open>(), 40);
     // Else every healthy call pays for the drop of its error type.
     assert!(!std::mem::needs_drop::<Open>());
     assert_eq!(size_of::<Shared>(), size_of::<Inner>() + size_of::<Call>());

@@ -53,7 +53,7 @@ async fn forced_open_stays_until_it_is_resumed() {
         "circuit `forced` is forced open by alice (test): try again in 5s"
     );
     assert_eq!((open.by(), open.cause()), (Some(by()), None));
-    breaker.reset();
+    breaker.reset(by());
     assert_eq!(breaker.try_acquire().unwrap_err().by(), Some(by()));
     assert_eq!(
         breaker.state(),
@@ -240,7 +240,7 @@ fn metrics_only_counts_would_be_openings_and_causes() {
     );
     fail(&breaker, 1);
     assert_eq!(breaker.state(), State::Closed, "counted from nothing");
-    breaker.reset();
+    breaker.reset(by());
     assert_eq!(breaker.snapshot().would_have_opened(), 0);
 }
 
@@ -356,7 +356,7 @@ async fn a_transition_says_from_to_cause_actor_and_when_it_was_due() {
 fn a_reset_and_what_would_have_opened_it_are_told_too() {
     let breaker = builder().build("told").unwrap();
     let heard = heard(&breaker);
-    breaker.reset();
+    breaker.reset(by());
     breaker.metrics_only(by());
     fail(&breaker, 2);
     let pairs: Vec<_> = heard
@@ -401,7 +401,7 @@ fn a_panicking_listener_harms_no_other_and_no_call() {
     breaker.on_transition(|_| panic!("a listener")).detach();
     let heard = heard(&breaker);
     fail(&breaker, 2);
-    breaker.reset();
+    breaker.reset(by());
     fail(&breaker, 1);
     let caught = catch_unwind(AssertUnwindSafe(|| {
         let _call = breaker.try_acquire().unwrap();
@@ -436,7 +436,7 @@ fn a_listener_that_panics_when_dropped_stops_nothing() {
         let _ = &bomb;
     }));
     fail(&breaker, 2);
-    breaker.reset();
+    breaker.reset(by());
     assert_eq!(
         heard.try_iter().collect::<Vec<_>>(),
         [State::Open, State::Closed]
@@ -463,7 +463,7 @@ fn a_slow_listener_delays_only_the_call_that_delivers() {
         // It is in the listener, and stays. All other calls go on, and see the new state.
         assert_eq!(breaker.state(), State::Open);
         assert!(breaker.try_acquire().is_err());
-        breaker.reset();
+        breaker.reset(by());
         fail(&breaker, 2);
         assert_eq!(heard.try_iter().collect::<Vec<_>>(), [State::Open]);
         for _ in 0..3 {
@@ -490,7 +490,7 @@ fn concurrent_transitions_are_told_once_and_in_order() {
                 for _ in 0..200 {
                     match breaker.try_acquire() {
                         Ok(call) => call.failure(),
-                        Err(_) => breaker.reset(),
+                        Err(_) => breaker.reset(by()),
                     }
                 }
             });
@@ -519,7 +519,7 @@ async fn a_watcher_is_woken_and_sees_the_latest_transition() {
     assert!(opens.is_woken());
     assert!(opens.poll().is_ready());
     drop(opens);
-    breaker.reset();
+    breaker.reset(by());
     assert!(second.has_changed().unwrap());
     assert_eq!(
         second.borrow_and_update().as_ref().map(Transition::to),
@@ -562,7 +562,7 @@ async fn debug_shows_what_the_accessors_return() {
     assert_eq!(
         format!("{open:?}"),
         format!(
-            "Open {{ name: \"debug\", state: Open, retry_after: 3.766s, cause: Some({cause}), by: None, \
+            "Open {{ name: \"debug\", key: None, state: Open, retry_after: 3.766s, cause: Some({cause}), by: None, \
              is_unready: false }}"
         )
     );
@@ -573,7 +573,7 @@ async fn debug_shows_what_the_accessors_return() {
     assert_eq!(
         transitions.recv().unwrap(),
         format!(
-            "Transition {{ name: \"debug\", generation: 1, from: Closed, to: Open, cause: {cause}, by: None, .. }}"
+            "Transition {{ name: \"debug\", key: None, generation: 1, from: Closed, to: Open, cause: {cause}, by: None, .. }}"
         )
     );
     let wait = Wait::fixed(Duration::from_secs(1)).jitter(0.2);
@@ -581,4 +581,42 @@ async fn debug_shows_what_the_accessors_return() {
         format!("{wait:?}"),
         "Wait { first: 1s, cap: 1s, multiplier: Some(2.0), jitter: Share(0.2) }"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_names_its_actor() {
+    let breaker = CircuitBreaker::new("store");
+    let (tell, told) = mpsc::channel();
+    let _listener = breaker.on_transition(move |transition| {
+        tell.send(transition.by().cloned()).ok();
+    });
+    breaker.reset(by());
+    assert_eq!(told.try_recv(), Ok(Some(by())));
+    assert_eq!(breaker.snapshot().last_override(), Some(&by()));
+
+    let holds = Override::new("bob", "migration");
+    breaker.force_open(holds.clone());
+    breaker.reset(by());
+    assert_eq!(breaker.snapshot().last_override(), Some(&holds));
+    assert_eq!(breaker.try_acquire().unwrap_err().by(), Some(holds));
+}
+
+#[tokio::test(start_paused = true)]
+async fn forced_is_the_override_that_holds() {
+    let breaker = CircuitBreaker::new("store");
+    assert_eq!(breaker.forced(), None);
+    breaker.trip(by());
+    assert_eq!(breaker.forced(), None, "a trip goes on as usual");
+    let forced: [fn(&CircuitBreaker, Override); 3] = [
+        CircuitBreaker::force_open,
+        CircuitBreaker::disable,
+        CircuitBreaker::metrics_only,
+    ];
+    for force in forced {
+        let minute = by().lasting(Duration::from_secs(60));
+        force(&breaker, minute.clone());
+        assert_eq!(breaker.forced(), Some(minute));
+        advance(Duration::from_secs(60)).await;
+        assert_eq!(breaker.forced(), None);
+    }
 }

@@ -337,7 +337,7 @@ fn under_a_flood_of_keys_no_opening_is_forgotten() {
                 if let Ok(call) = breaker.try_acquire() {
                     call.failure();
                 }
-                hosts.overflow().reset();
+                hosts.overflow().reset(Override::new("test", "reset"));
             }
         }
         is_open.store(true, SeqCst);
@@ -478,7 +478,7 @@ fn an_operator_opens_members_beyond_the_limit() {
     all[0].resume(by());
     trip(&endpoints, 3);
     assert_eq!(all[3].state(), State::Closed, "two of two are open");
-    all[1].reset();
+    all[1].reset(Override::new("test", "reset"));
     trip(&endpoints, 3);
     assert_eq!(all[3].state(), State::Open);
 }
@@ -512,10 +512,10 @@ fn an_idle_member_stays_if_too_many_would_be_open() {
     assert!(open.iter().all(|member| member.state() == State::Open));
     assert_eq!(endpoints.evict_idle(), 0, "all were used");
     assert_eq!(endpoints.evict_idle(), 0, "half of them are open");
-    open[0].reset();
+    open[0].reset(Override::new("test", "reset"));
     assert_eq!(endpoints.evict_idle(), 2, "one of two may be open");
     // Without open members all may go.
-    open[1].reset();
+    open[1].reset(Override::new("test", "reset"));
     drop(open);
     endpoints.evict_idle();
     endpoints.evict_idle();
@@ -529,7 +529,7 @@ fn a_limit_that_is_lowered_closes_nothing() {
     (0..3).for_each(|key| trip(&endpoints, key));
     endpoints.limit_open(25).unwrap();
     assert!(all[..3].iter().all(|member| member.state() == State::Open));
-    all[0].reset();
+    all[0].reset(Override::new("test", "reset"));
     trip(&endpoints, 0);
     assert_eq!(all[0].state(), State::Closed);
 }

@@ -156,7 +156,7 @@ async fn the_time_on_a_ramp_is_no_closed_time() {
 async fn a_reset_and_an_override_forget_all_openings() {
     let by = || Override::new("alice", "a new backend");
     let forgets: [fn(&CircuitBreaker, Override); 4] = [
-        |breaker, _| breaker.reset(),
+        |breaker, _| breaker.reset(Override::new("test", "reset")),
         CircuitBreaker::force_open,
         CircuitBreaker::disable,
         CircuitBreaker::metrics_only,

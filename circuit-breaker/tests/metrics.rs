@@ -91,7 +91,7 @@ async fn calls_rejections_and_transitions_are_counted() {
     assert!(breaker.try_acquire().is_err());
     advance(WAIT).await;
     breaker.state();
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     assert_eq!(
         counted(&snapshotter),
         pairs(&[
@@ -209,11 +209,15 @@ async fn exactly_one_state_gauge_is_one() {
                 .failure();
             b.state_at(tokio::time::Instant::now() + WAIT);
         }),
-        ("closed", CircuitBreaker::reset),
+        ("closed", |breaker| {
+            breaker.reset(Override::new("test", "reset"))
+        }),
         ("forced_open", |b| b.force_open(Override::new("a", "b"))),
         ("disabled", |b| b.disable(Override::new("a", "b"))),
         ("metrics_only", |b| b.metrics_only(Override::new("a", "b"))),
-        ("metrics_only", CircuitBreaker::reset),
+        ("metrics_only", |breaker| {
+            breaker.reset(Override::new("test", "reset"))
+        }),
     ];
     for until in 1..=transitions.len() {
         let recorder = DebuggingRecorder::new();
@@ -313,9 +317,9 @@ fn a_family_shares_its_metrics_unless_it_is_told_to_label_them() {
         let recorder = DebuggingRecorder::new();
         let snapshotter = recorder.snapshotter();
         let _guard = metrics::set_default_local_recorder(&recorder);
-        let hosts = family(8);
+        let mut hosts = family(8);
         if labelled {
-            hosts.label_metrics();
+            hosts = hosts.label_metrics();
         }
         succeed(&hosts, 1);
         succeed(&hosts, 1);
@@ -352,8 +356,7 @@ fn at_most_capacity_keys_get_a_separate_label() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let hosts = family(2);
-    hosts.label_metrics();
+    let hosts = family(2).label_metrics();
     for key in 0..50 {
         succeed(&hosts, key);
     }

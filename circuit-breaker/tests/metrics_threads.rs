@@ -22,7 +22,7 @@ fn concurrent_transitions_keep_exactly_one_gauge_at_one() {
                     if let Ok(call) = breaker.try_acquire() {
                         call.failure();
                     }
-                    breaker.reset();
+                    breaker.reset(Override::new("test", "reset"));
                 }
             });
         }
@@ -39,7 +39,7 @@ fn concurrent_transitions_keep_exactly_one_gauge_at_one() {
                 let state = label("state").expect("each has one").value().to_owned();
                 states.insert(state, value.into_inner());
             }
-            DebugValue::Counter(count) if label("trigger").is_some() => transitions += count,
+            DebugValue::Counter(count) if label("cause").is_some() => transitions += count,
             _ => {}
         }
     }

@@ -178,7 +178,7 @@ async fn a_ratio_counts_on_the_ramp_and_anew_once_it_is_over() {
 async fn an_operators_word_a_reset_and_resume_end_the_ramp_at_once() {
     let by = || Override::new("operator", "test");
     let breaker = ramping(builder()).await;
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     assert_eq!(breaker.state(), State::Closed);
     let breaker = ramping(builder()).await;
     breaker.force_open(by());

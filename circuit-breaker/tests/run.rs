@@ -5,7 +5,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use maestro_circuit_breaker::{CircuitBreaker, OnCancel, Open, State, StaticCircuitBreaker};
+use maestro_circuit_breaker::{
+    CircuitBreaker, OnCancel, Open, Override, State, StaticCircuitBreaker,
+};
 use tokio_test::{assert_pending, assert_ready, task};
 use tower::BoxError;
 
@@ -33,7 +35,7 @@ fn the_result_is_passed_on_and_an_error_is_a_failure() {
     assert!(!is_rejection(assert_ready!(fails.poll())));
     assert_eq!(breaker.state(), State::Open);
 
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     assert_eq!(breaker.run_blocking(|| Answer::Ok(7)).unwrap(), 7);
     assert_eq!(breaker.state(), State::Closed);
     assert!(!is_rejection(
@@ -70,7 +72,7 @@ fn a_panic_is_a_failure() {
     let mut in_poll = task::spawn(breaker.run(async || -> Answer { panic!("in poll") }));
     assert!(catch_unwind(AssertUnwindSafe(|| drop(in_poll.poll()))).is_err());
     assert_eq!(breaker.state(), State::Open);
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     let blocks = || breaker.run_blocking(|| -> Answer { panic!("in the closure") });
     assert!(catch_unwind(AssertUnwindSafe(blocks)).is_err());
     assert_eq!(breaker.state(), State::Open);

@@ -2,7 +2,9 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use maestro_circuit_breaker::{Cause, CircuitBreaker, InvalidConfig, Open, State, Window};
+use maestro_circuit_breaker::{
+    Cause, CircuitBreaker, InvalidConfig, Open, Override, State, Window,
+};
 use tokio::time::advance;
 
 const NANO: Duration = Duration::from_nanos(1);
@@ -78,7 +80,7 @@ fn failures_among_the_last_calls_open_before_there_are_so_many() {
     assert_eq!(breaker.state(), State::Closed);
     fail(&breaker, 2);
     assert_eq!(breaker.state(), State::Open);
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     fail(&breaker, 3);
     assert!(matches!(
         breaker.snapshot().cause(),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use maestro_circuit_breaker::{
-    Builder, Call, Cause, CircuitBreaker, OnCancel, Outcome, Probes, State, StaticCircuitBreaker,
-    Wait, Window,
+    Builder, Call, Cause, CircuitBreaker, OnCancel, Outcome, Override, Probes, State,
+    StaticCircuitBreaker, Wait, Window,
 };
 use tokio::time::{Instant, advance};
 
@@ -245,7 +245,7 @@ async fn a_count_window_opens_at_its_minimum_and_restarts_empty() {
     );
     record(&breaker, 0, 2);
     assert_eq!(breaker.state(), State::Closed);
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     record(&breaker, 0, 2);
     assert_eq!(breaker.state(), State::Closed);
 }
@@ -284,7 +284,7 @@ async fn the_wait_doubles_up_to_its_cap_until_it_recovers() {
     record(&breaker, 0, 1);
     advance(secs(1)).await;
     record(&breaker, 0, 1);
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     record(&breaker, 0, 1);
     assert_eq!(breaker.snapshot().retry_after(), Some(secs(1)));
 }
@@ -367,7 +367,7 @@ async fn retry_after_is_cut_to_its_bound() {
     breaker
         .reconfigure(builder.max_retry_after(secs(9)))
         .unwrap();
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     (breaker.try_acquire().unwrap()).failure_for(secs(60));
     assert_eq!(breaker.snapshot().retry_after(), Some(secs(9)));
 }
@@ -376,7 +376,7 @@ async fn retry_after_is_cut_to_its_bound() {
 async fn what_a_late_call_asks_for_is_not_granted() {
     let breaker = builder().build("late").unwrap();
     let late = breaker.try_acquire().unwrap();
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     late.failure_for(secs(60));
     record(&breaker, 0, 1);
     assert_eq!(breaker.snapshot().retry_after(), Some(secs(5)));
@@ -619,7 +619,7 @@ async fn n_of_m_probes_decide_as_soon_as_it_is_certain() {
             assert_eq!(breaker.snapshot(), before);
         }
         // None of them keeps a place in the next half-open state.
-        breaker.reset();
+        breaker.reset(Override::new("test", "reset"));
         record(&breaker, 0, 1);
         advance(secs(5)).await;
         let probes: Vec<_> = (0..3).map(|_| breaker.try_acquire().unwrap()).collect();
@@ -686,7 +686,7 @@ async fn a_late_result_changes_nothing_in_any_pair_of_states() {
                     .unwrap();
                 let late = admit(&breaker);
                 advance(passed).await;
-                breaker.reset();
+                breaker.reset(Override::new("test", "reset"));
                 go_on(&breaker);
                 advance(later).await;
                 let probe = (state == State::HalfOpen).then(|| breaker.try_acquire().unwrap());
@@ -740,7 +740,7 @@ async fn closing_and_a_reset_begin_with_an_empty_window() {
         (State::Closed, 0)
     );
     record(&breaker, 0, 3);
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     let snapshot = breaker.snapshot();
     assert_eq!(
         (snapshot.calls(), snapshot.failures(), snapshot.cause()),
@@ -760,7 +760,7 @@ async fn the_generation_counts_every_transition_and_only_rises() {
     seen.push(breaker.snapshot().generation());
     record(&breaker, 1, 0);
     seen.push(breaker.snapshot().generation());
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     seen.push(breaker.snapshot().generation());
     assert_eq!(seen, [0, 1, 2, 3, 4]);
 }

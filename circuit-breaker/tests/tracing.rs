@@ -70,25 +70,46 @@ async fn each_transition_is_an_event_and_no_call_is() {
     breaker.try_acquire().unwrap().success();
     breaker.force_open(Override::new("alice", "migration"));
     breaker.resume(Override::new("bob", "done"));
-    breaker.reset();
+    breaker.reset(Override::new("test", "reset"));
     breaker.trip(Override::new("carol", "old rows"));
     let events: Vec<_> = events.try_iter().collect();
     let transition = |line: &str| {
         let (level, rest) = line.split_once(' ').unwrap();
-        format!("{level} message=transition circuit_breaker=\"store\" {rest}")
+        format!("{level} message=transition kind=\"circuit_breaker\" name=\"store\" {rest}")
     };
     assert_eq!(
         events,
         [
-            "WARN from=\"closed\" to=\"open\" trigger=\"consecutive_failures\" cause=2 calls in a row failed generation=1",
-            "INFO from=\"open\" to=\"half_open\" trigger=\"wait_over\" generation=2",
-            "INFO from=\"half_open\" to=\"closed\" trigger=\"probes_succeeded\" generation=3",
-            "INFO from=\"closed\" to=\"forced_open\" trigger=\"operator\" actor=\"alice\" reason=\"migration\" generation=4",
-            "INFO from=\"forced_open\" to=\"closed\" trigger=\"operator\" actor=\"bob\" reason=\"done\" generation=5",
-            "INFO from=\"closed\" to=\"closed\" trigger=\"reset\" generation=6",
-            "INFO from=\"closed\" to=\"open\" trigger=\"tripped\" cause=an operator opened it actor=\"carol\" reason=\"old rows\" generation=7",
+            "WARN from=\"closed\" to=\"open\" cause=\"consecutive_failures\" detail=2 calls in a row failed generation=1",
+            "INFO from=\"open\" to=\"half_open\" cause=\"wait_over\" generation=2",
+            "INFO from=\"half_open\" to=\"closed\" cause=\"probes_succeeded\" generation=3",
+            "INFO from=\"closed\" to=\"forced_open\" cause=\"operator\" actor=\"alice\" reason=\"migration\" generation=4",
+            "INFO from=\"forced_open\" to=\"closed\" cause=\"operator\" actor=\"bob\" reason=\"done\" generation=5",
+            "INFO from=\"closed\" to=\"closed\" cause=\"reset\" actor=\"test\" reason=\"reset\" generation=6",
+            "INFO from=\"closed\" to=\"open\" cause=\"tripped\" detail=an operator opened it actor=\"carol\" reason=\"old rows\" generation=7",
         ]
         .map(transition)
+    );
+}
+
+#[cfg(feature = "family")]
+#[test]
+fn an_event_names_the_key_of_a_family_that_shows_it() {
+    let (events, _guard) = listen();
+    let builder = CircuitBreaker::builder().consecutive_failures(1);
+    let hosts = builder.build_family::<u8>("hosts", 2).unwrap();
+    let shown = builder.build_family("shown", 2).unwrap().show_keys();
+    for hosts in [hosts, shown] {
+        hosts.get(&7).try_acquire().unwrap().failure();
+    }
+    let rest = "from=\"closed\" to=\"open\" cause=\"consecutive_failures\" detail=a call failed generation=1";
+    let begin = "WARN message=transition kind=\"circuit_breaker\"";
+    assert_eq!(
+        events.try_iter().collect::<Vec<_>>(),
+        [
+            format!("{begin} name=\"hosts\" {rest}"),
+            format!("{begin} name=\"shown\" key=\"7\" {rest}"),
+        ]
     );
 }
 

@@ -124,7 +124,7 @@ async fn a_call_that_waits_for_an_hour_is_polled_a_few_times() {
 #[tokio::test(start_paused = true)]
 async fn every_admitting_transition_wakes_all_in_the_same_tick() {
     let transitions: [fn(&CircuitBreaker); 4] = [
-        CircuitBreaker::reset,
+        |breaker| breaker.reset(by()),
         |b| b.disable(by()),
         |b| b.metrics_only(by()),
         |b| {
@@ -500,7 +500,7 @@ async fn a_call_that_was_let_in_by_a_state_that_is_over_asks_the_next() {
     inner.allow(0);
     let mut call = task::spawn(service.call(1));
     assert_pending!(call.poll());
-    breaker.reset();
+    breaker.reset(by());
     inner.allow(1);
     assert_pending!(call.poll());
     let (_, respond) = assert_ready!(inner.poll_request()).unwrap();

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::Core;
-use crate::{state::OpenLimit, sync::atomic::Ordering::Relaxed};
+use crate::{state::OpenLimit, sync::atomic::Ordering::Relaxed, types::Key};
 
 impl Core {
-    /// As a member of the family of `limit`.
-    pub(crate) fn in_family(self, limit: Arc<OpenLimit>) -> Self {
+    /// As a member of the family of `limit`, with its key if that is shown.
+    pub(crate) fn in_family(self, limit: Arc<OpenLimit>, key: Option<Key>) -> Self {
         Self {
-            machine: self.machine.in_family(limit),
+            machine: self.machine.in_family(limit, key),
             ..self
         }
     }

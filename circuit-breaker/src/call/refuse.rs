@@ -39,6 +39,8 @@ impl Core {
     pub(super) fn rejected(&self, refusal: Refusal) -> Open {
         self.meter()
             .rejected(refusal.state, || self.machine.state());
-        Open::new(self.name(), refusal, self.clock.since_origin(refusal.until))
+        let observers = self.observers();
+        let until = self.clock.since_origin(refusal.until);
+        Open::new(observers.name(), observers.key(), refusal, until)
     }
 }

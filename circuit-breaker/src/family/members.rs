@@ -9,7 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{Member, Members, Shared};
-use crate::call::Core;
+use crate::{call::Core, types::Key};
 
 /// The members that are looked at, at most, for one that may go: a bound for the time under the
 /// lock when many unknown keys come.
@@ -26,8 +26,9 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     #[cold]
     pub(super) fn find_or_make(&self, key: &K) -> Arc<Core> {
         // Before anything is changed: a user's `clone` may panic.
-        let (in_map, in_ring) = (key.clone(), key.clone());
+        let (in_map, in_ring) = (key.clone(), Arc::new(key.clone()));
         let label = self.labels.of(key, self.capacity);
+        let shown = self.show.get().map(|show| show(key));
         let mut members = self.members.lock();
         // Another thread was faster; or it was being removed, and stayed.
         if let Some(core) = self.find(key) {
@@ -40,9 +41,12 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         } else {
             return Arc::clone(&self.overflow);
         };
-        let core = Core::new(self.name, members.config).in_family(Arc::clone(&self.open_limit));
-        let core = Arc::new(core);
+        // Only here: the texts of keys without room would push out those that rejections still name.
+        let shown = shown.map(|shown| Key::new(&shown));
+        let core = Core::new(self.name, members.config);
+        let core = Arc::new(core.in_family(Arc::clone(&self.open_limit), shown));
         core.observers().meter().label(label);
+        self.listen_to(&core, Some(&in_ring));
         self.map.insert(in_map, Arc::downgrade(&core));
         members.ring.push(Member {
             key: in_ring,
@@ -82,7 +86,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         if core.was_used() || !may_go {
             return false;
         }
-        let again = key.clone(); // before anything is changed, as above
+        let again = K::clone(key); // before anything is changed, as above
         // In one step: there is no reference beside that of the ring (a call in flight, a waiting
         // one, a handle), and from here on none is given out.
         match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {
@@ -90,7 +94,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
                 if gone.machine().is_forgettable(gone.ticks(now))
                     && self.release(&gone, is_replaced) =>
             {
-                self.map.remove(key);
+                self.map.remove(&**key);
                 return true;
             }
             // A call came and went meanwhile, and left it open; or the family has too many open members to

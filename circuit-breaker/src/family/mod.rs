@@ -1,5 +1,7 @@
 mod by;
+mod listen;
 mod members;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -12,13 +14,14 @@ use std::{
 use tokio::time::Instant;
 
 pub use self::by::By;
+use self::listen::Ears;
 use crate::{
     breaker::CircuitBreaker,
     call::Core,
     config::{Builder, Config},
     observe::Labels,
     state::OpenLimit,
-    sync::{Map, Mutex},
+    sync::{Map, Mutex, OnceLock},
     types::{InvalidConfig, Name},
 };
 
@@ -31,7 +34,7 @@ use crate::{
 /// - is open, before its wait is over,
 /// - an operator has put into a state, before that ends,
 /// - has calls in flight or waiting,
-/// - has a handle or a listener,
+/// - has a handle or a listener of its own ([listeners of the family](Self::on_transition) do not matter),
 /// - is one of so few that more of them would be open than may be ([`limit_open`](Self::limit_open)).
 ///
 /// A breaker that goes has forgotten the calls in its window. When none may go, the calls of the
@@ -74,6 +77,10 @@ struct Shared<K> {
     /// Taken to make, list or evict members; not to use one.
     members: Mutex<Members<K>>,
     labels: Labels<K>,
+    /// How keys are shown, if they are.
+    show: OnceLock<fn(&K) -> String>,
+    /// Made with the first listener.
+    ears: OnceLock<Ears<K>>,
 }
 
 /// The members in a ring, with a hand that goes around and gives each that was used a second chance
@@ -88,7 +95,8 @@ struct Members<K> {
 }
 
 struct Member<K> {
-    key: K,
+    /// Shared with the listeners of the family: a clone of the user's key may panic.
+    key: Arc<K>,
     core: Arc<Core>,
 }
 
@@ -124,6 +132,8 @@ impl Builder {
                 hand: 0,
             }),
             labels: Labels::new(),
+            show: OnceLock::new(),
+            ears: OnceLock::new(),
         })))
     }
 }
@@ -223,7 +233,7 @@ impl<K> CircuitBreakers<K> {
         let members = self.0.members.lock();
         let handle = |member: &Member<K>| {
             let core = Arc::clone(&member.core);
-            (member.key.clone(), CircuitBreaker::of(core))
+            (K::clone(&member.key), CircuitBreaker::of(core))
         };
         let all: Vec<_> = members.ring.iter().map(handle).collect();
         drop(members);
@@ -312,21 +322,6 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
             Some(core) => core,
             None => self.0.find_or_make(key),
         }
-    }
-}
-
-#[cfg(feature = "metrics")]
-impl<K: fmt::Display> CircuitBreakers<K> {
-    /// From now on the metrics of a new member have the label `key`, with its key as it is
-    /// displayed. Without it the members share their metrics, which add up.
-    ///
-    /// Only `capacity` keys ever get a separate label; those that come later, like the
-    /// [`overflow`](Self::overflow), have the label `_overflow`. So the number of time series is
-    /// bounded, however many keys come and go.
-    pub fn label_metrics(&self) {
-        self.0.labels.display();
-        let overflow = self.0.overflow.observers();
-        overflow.meter().label(Some(Labels::<K>::overflow()));
     }
 }
 

@@ -1,9 +1,12 @@
 //! Transitions on their way to listeners.
 //!
-//! A transition is queued under the transition lock, so transitions are in order. It is delivered
-//! after that lock is released, by one thread at a time, with no lock held. So a listener sees the
-//! new state and may call anything: what that causes is delivered after it returns. A slow listener
-//! delays only the call that delivers, and one that panics is skipped.
+//! Properties: a transition is queued under the transition lock, so transitions are in order. It is delivered after that
+//! lock is released, by one thread at a time, with no lock held. So a listener sees the new state and may call anything;
+//! transitions that it causes are delivered after it returns. A slow listener delays only the thread that delivers, and a
+//! panic is caught.
+//!
+//! Not the file of this name of the sibling crates: what is delivered here comes to metrics, events and the listeners of the
+//! family first, which are no closures and cost nothing where they are off.
 
 use std::{
     collections::VecDeque,
@@ -14,101 +17,163 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::IS_WATCHED;
 use crate::{
     sync::{Mutex, OnceLock},
     types::{Change, Transition},
 };
 
-pub(super) struct Listeners {
-    inner: Mutex<Inner>,
-    watched: OnceLock<watch::Sender<Option<Transition>>>,
-}
-
-/// Receives transitions for as long as it lives. Dropping it unsubscribes; a transition that is
-/// being delivered at that moment may still reach it.
+/// Receives events as long as it is alive. Dropping it unsubscribes.
+///
+/// An event that is being delivered at that moment may still arrive.
 #[must_use = "dropping it at once unsubscribes: keep it, or `detach` it"]
 pub struct Listener(Option<Box<dyn FnOnce() + Send + Sync>>);
 
-struct Inner {
-    queue: VecDeque<Change>,
-    /// A thread delivers, and will look again before it stops.
-    delivering: bool,
-    listeners: Vec<(u64, Hear)>,
+/// Closures of type `F`, until they are unsubscribed.
+pub(crate) struct Subscribers<F: ?Sized>(Mutex<Subscribed<F>>);
+
+struct Subscribed<F: ?Sized> {
+    all: Vec<(u64, Arc<F>)>,
     added: u64,
 }
 
-type Hear = Arc<dyn Fn(&Change) + Send + Sync>;
+/// The listeners of one breaker, and the transitions that they have not heard of.
+pub(super) struct Listeners {
+    subscribers: Arc<Subscribers<Hear>>,
+    waiting: Mutex<Waiting>,
+    watched: OnceLock<watch::Sender<Option<Transition>>>,
+}
+
+struct Waiting {
+    queue: VecDeque<Change>,
+    /// A thread delivers, and will look again before it stops.
+    delivering: bool,
+}
+
+type Hear = dyn Fn(&Change) + Send + Sync;
+
+// === impl Listener ===
+
+impl Listener {
+    /// Continues to listen without this handle, for as long as the source of the events exists.
+    pub fn detach(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(unsubscribe) = self.0.take() {
+            unsubscribe();
+        }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").finish_non_exhaustive()
+    }
+}
+
+// === impl Subscribers ===
+
+impl<F: ?Sized + Send + Sync> Subscribers<F> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Subscribed {
+            all: Vec::new(),
+            added: 0,
+        }))
+    }
+
+    pub(crate) fn has_any(&self) -> bool {
+        !self.0.lock().all.is_empty()
+    }
+
+    /// Calls each of them by `call`, one after another, with no lock held.
+    pub(crate) fn each(&self, call: impl Fn(&F)) {
+        let all: Vec<_> = self.0.lock().all.iter().map(|(_, f)| f.clone()).collect();
+        for f in all {
+            // Neither the other listeners nor the caller, whose request it may be, can handle the panic. The
+            // panic hook has reported it. `move`: a listener that was unsubscribed meanwhile is dropped here, and
+            // a panic of what it captured would otherwise end all deliveries.
+            let call = &call;
+            let _ = catch_unwind(AssertUnwindSafe(move || call(&f)));
+        }
+    }
+
+    pub(crate) fn subscribe(self: &Arc<Self>, f: Arc<F>) -> Listener
+    where
+        F: 'static,
+    {
+        let mut subscribed = self.0.lock();
+        let id = subscribed.added;
+        subscribed.added += 1;
+        subscribed.all.push((id, f));
+        drop(subscribed);
+        // Weak: a listener does not keep its source alive.
+        let subscribers = Arc::downgrade(self);
+        Listener(Some(Box::new(move || {
+            if let Some(subscribers) = subscribers.upgrade() {
+                subscribers.forget(id);
+            }
+        })))
+    }
+
+    fn forget(&self, id: u64) {
+        let mut subscribed = self.0.lock();
+        let found = subscribed.all.iter().position(|(other, _)| *other == id);
+        let gone = found.map(|place| subscribed.all.remove(place));
+        // Dropped with no lock held, as the closure may own anything.
+        drop(subscribed);
+        drop(gone);
+    }
+}
 
 // === impl Listeners ===
 
 impl Listeners {
     pub(super) fn new() -> Self {
         Self {
-            inner: Mutex::new(Inner {
+            subscribers: Arc::new(Subscribers::new()),
+            waiting: Mutex::new(Waiting {
                 queue: VecDeque::new(),
                 delivering: false,
-                listeners: Vec::new(),
-                added: 0,
             }),
             watched: OnceLock::new(),
         }
     }
 
-    pub(super) fn put(&self, change: Change) {
-        let mut inner = self.inner.lock();
-        if IS_WATCHED || !inner.listeners.is_empty() {
-            inner.queue.push_back(change);
+    /// Queues a transition, unless there are no listeners and it `is_watched` by nothing else.
+    pub(super) fn put(&self, change: Change, is_watched: bool) {
+        if is_watched || self.subscribers.has_any() {
+            self.waiting.lock().queue.push_back(change);
         }
     }
 
-    /// Tells `first` and the listeners everything that is queued, unless another thread delivers
-    /// already: that one goes on until the queue is empty.
+    /// Delivers all queued transitions to `first` and the listeners, unless another thread is delivering: that thread
+    /// continues until the queue is empty.
     pub(super) fn deliver(&self, first: impl Fn(&Change)) {
         let mut is_mine = false;
         loop {
-            let mut inner = self.inner.lock();
-            if inner.delivering && !is_mine {
+            let mut waiting = self.waiting.lock();
+            if waiting.delivering && !is_mine {
                 return;
             }
-            let Some(change) = inner.queue.pop_front() else {
+            let Some(change) = waiting.queue.pop_front() else {
                 // In one step with finding it empty, so that nothing is queued in between and left
                 // behind.
-                inner.delivering = false;
+                waiting.delivering = false;
                 return;
             };
-            inner.delivering = true;
+            waiting.delivering = true;
             is_mine = true;
-            let listeners: Vec<_> = inner.listeners.iter().map(|(_, l)| Arc::clone(l)).collect();
-            drop(inner);
+            drop(waiting);
             let _ = catch_unwind(AssertUnwindSafe(|| first(&change)));
-            for listener in listeners {
-                // Neither the other listeners nor the caller, whose request it may be, can do
-                // anything about a panic. The panic hook has reported it. `move`: a listener that was
-                // unsubscribed meanwhile is dropped here, and a panic of what it captured would
-                // otherwise end all deliveries.
-                let change = &change;
-                let _ = catch_unwind(AssertUnwindSafe(move || listener(change)));
-            }
+            self.subscribers.each(|hear| hear(&change));
         }
     }
 
-    pub(super) fn listen(
-        self: &Arc<Self>,
-        hear: impl Fn(&Change) + Send + Sync + 'static,
-    ) -> Listener {
-        let mut inner = self.inner.lock();
-        let id = inner.added;
-        inner.added += 1;
-        inner.listeners.push((id, Arc::new(hear)));
-        drop(inner);
-        // Weak: a listener does not keep alive what it listens to.
-        let listeners = Arc::downgrade(self);
-        Listener(Some(Box::new(move || {
-            if let Some(listeners) = listeners.upgrade() {
-                listeners.forget(id);
-            }
-        })))
+    pub(super) fn listen(&self, hear: impl Fn(&Change) + Send + Sync + 'static) -> Listener {
+        self.subscribers.subscribe(Arc::new(hear))
     }
 
     pub(super) fn watch(
@@ -120,44 +185,12 @@ impl Listeners {
 
     #[cfg(feature = "family")]
     pub(super) fn has_any(&self) -> bool {
-        !self.inner.lock().listeners.is_empty()
-    }
-
-    fn forget(&self, id: u64) {
-        let mut inner = self.inner.lock();
-        let found = inner.listeners.iter().position(|(other, _)| *other == id);
-        let gone = found.map(|index| inner.listeners.remove(index));
-        // What the closure holds is dropped with no lock held: it may be anything.
-        drop(inner);
-        drop(gone);
+        self.subscribers.has_any()
     }
 }
 
 impl fmt::Debug for Listeners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listeners").finish_non_exhaustive()
-    }
-}
-
-// === impl Listener ===
-
-impl Listener {
-    /// Keeps listening for as long as the circuit breaker lives.
-    pub fn detach(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Some(forget) = self.0.take() {
-            forget();
-        }
-    }
-}
-
-impl fmt::Debug for Listener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener").finish_non_exhaustive()
     }
 }

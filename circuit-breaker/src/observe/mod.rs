@@ -1,31 +1,39 @@
 //! What others see of a breaker: listeners, metrics and events. Without a listener or a feature
 //! nothing here does anything.
 
+#[cfg(feature = "family")]
+mod family;
 mod listeners;
 mod metrics;
 mod tracing;
 
-use std::sync::Arc;
-
 use tokio::sync::watch;
 
+#[cfg(feature = "family")]
+use self::family::Member;
 pub use self::listeners::Listener;
 use self::listeners::Listeners;
 #[cfg(feature = "family")]
 pub(crate) use self::metrics::Labels;
 pub(crate) use self::metrics::{Begun, IS_ON as HAS_METRICS, Meter};
+#[cfg(feature = "family")]
+pub(crate) use self::{family::Hears, listeners::Subscribers};
 use crate::{
     sync::OnceLock,
-    types::{Change, State, Transition},
+    types::{Change, KeyNumber, State, Transition},
 };
 
 /// The observers of one breaker.
 #[derive(Debug)]
 pub(crate) struct Observers {
     name: &'static str,
+    /// Of a member of a family that shows its keys.
+    key: KeyNumber,
+    #[cfg(feature = "family")]
+    member: Member,
     meter: Meter,
     /// Made with the first listener.
-    listeners: OnceLock<Arc<Listeners>>,
+    listeners: OnceLock<Listeners>,
 }
 
 /// Whether transitions are announced even without a listener.
@@ -35,6 +43,9 @@ impl Observers {
     pub(crate) const fn new(name: &'static str) -> Self {
         Self {
             name,
+            key: KeyNumber::NONE,
+            #[cfg(feature = "family")]
+            member: Member::new(),
             meter: Meter::new(name),
             listeners: OnceLock::new(),
         }
@@ -46,6 +57,11 @@ impl Observers {
     }
 
     #[inline]
+    pub(crate) const fn key(&self) -> KeyNumber {
+        self.key
+    }
+
+    #[inline]
     pub(crate) const fn meter(&self) -> &Meter {
         &self.meter
     }
@@ -53,10 +69,11 @@ impl Observers {
     /// Queues a transition. Only under the transition lock, which keeps them in order. To be
     /// followed by [`deliver`](Self::deliver) without it.
     pub(crate) fn put(&self, change: Change) {
-        if IS_WATCHED {
-            self.listeners().put(change);
+        let is_watched = IS_WATCHED || self.is_heard_by_family();
+        if is_watched {
+            self.listeners().put(change, is_watched);
         } else if let Some(listeners) = self.listeners.get() {
-            listeners.put(change);
+            listeners.put(change, is_watched);
         }
     }
 
@@ -64,8 +81,10 @@ impl Observers {
     pub(crate) fn deliver(&self, state: impl Fn() -> State) {
         if let Some(listeners) = self.listeners.get() {
             listeners.deliver(|change| {
-                tracing::transition(self.name, change);
+                tracing::transition(self.name, self.key, change);
                 self.meter.moved(change, &state);
+                #[cfg(feature = "family")]
+                self.member.hear(change);
             });
         }
     }
@@ -84,10 +103,21 @@ impl Observers {
 
     #[cfg(feature = "family")]
     pub(crate) fn has_listeners(&self) -> bool {
-        (self.listeners.get()).is_some_and(|listeners| listeners.has_any())
+        self.listeners.get().is_some_and(Listeners::has_any)
     }
 
-    fn listeners(&self) -> &Arc<Listeners> {
-        self.listeners.get_or_init(|| Arc::new(Listeners::new()))
+    #[cfg(feature = "family")]
+    fn is_heard_by_family(&self) -> bool {
+        self.member.is_heard()
+    }
+
+    #[cfg(not(feature = "family"))]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    const fn is_heard_by_family(&self) -> bool {
+        false
+    }
+
+    fn listeners(&self) -> &Listeners {
+        self.listeners.get_or_init(Listeners::new)
     }
 }

@@ -1,27 +1,30 @@
 //! The feature `tracing`. Without it nothing here does anything.
 
-use crate::types::Change;
+use crate::types::{Change, KeyNumber};
 
 pub(super) const IS_ON: bool = cfg!(feature = "tracing");
 
 /// Announces a transition: as a warning when the breaker opened without an operator, else as
 /// information.
 #[cfg(feature = "tracing")]
-pub(super) fn transition(name: &'static str, change: &Change) {
+pub(super) fn transition(name: &'static str, key: KeyNumber, change: &Change) {
     use tracing::Level;
 
     use crate::types::{Override, State};
 
+    let key = key.text();
     macro_rules! event {
         ($level:expr) => {
             tracing::event!(
                 target: "maestro_circuit_breaker",
                 $level,
-                circuit_breaker = name,
+                kind = "circuit_breaker",
+                name,
+                key = key.as_deref(),
                 from = change.from.as_str(),
                 to = change.to.as_str(),
-                trigger = change.cause.as_str(),
-                cause = change.cause.opens().then(|| tracing::field::display(change.cause)),
+                cause = change.cause.as_str(),
+                detail = change.cause.opens().then(|| tracing::field::display(change.cause)),
                 actor = change.by.as_ref().map(Override::actor),
                 reason = change.by.as_ref().map(Override::reason),
                 generation = change.generation,
@@ -38,4 +41,4 @@ pub(super) fn transition(name: &'static str, change: &Change) {
 
 #[cfg(not(feature = "tracing"))]
 #[inline]
-pub(super) const fn transition(_: &'static str, _: &Change) {}
+pub(super) const fn transition(_: &'static str, _: KeyNumber, _: &Change) {}

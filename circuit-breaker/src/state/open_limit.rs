@@ -16,6 +16,8 @@ use crate::sync::{
     },
     const_fn,
 };
+#[cfg(feature = "family")]
+use crate::types::Key;
 
 /// The places of a family.
 ///
@@ -172,10 +174,15 @@ impl Membership {
 // === impl StateMachine ===
 
 impl StateMachine {
-    /// As a member of the family of `limit`.
-    pub(crate) fn in_family(self, limit: Arc<OpenLimit>) -> Self {
+    /// As a member of the family of `limit`, with its key if that is shown.
+    #[cfg(feature = "family")]
+    pub(crate) fn in_family(self, limit: Arc<OpenLimit>, key: Option<Key>) -> Self {
         Self {
             membership: Membership::of(limit),
+            observers: match key {
+                Some(key) => self.observers.of_key(key),
+                None => self.observers,
+            },
             ..self
         }
     }

@@ -152,21 +152,33 @@ impl StateMachine {
         is_override
     }
 
+    /// The override that holds at `now`.
+    pub(crate) fn forced(&self, now: u64) -> Option<Override> {
+        self.advance(now);
+        let history = self.transitions.lock();
+        let is_override = self.state.load().phase().is_override();
+        history.last_override.clone().filter(|_| is_override)
+    }
+
     /// Back to closed with nothing counted, in a new generation, from any state; an operator's
-    /// state stays.
-    pub(crate) fn reset(&self, now: u64) {
+    /// state stays, with its override.
+    pub(crate) fn reset(&self, by: Override, now: u64) {
         // Found by a property test: without it a reset of an open breaker whose wait was over made
         // one transition or two. So that the generation does not depend on whether another thread
         // looked just before.
         self.advance(now);
         let mut history = self.transitions.lock();
-        let last_override = history.last_override.take();
-        history.forget(last_override);
         let word = self.state.load();
+        let holding = history.last_override.take();
+        history.forget(if word.phase().is_override() {
+            holding
+        } else {
+            Some(by.clone())
+        });
         // The end of an override goes along; a closed breaker has none.
         let until = self.state.until(word);
         self.publish(&history, word.phase().afresh());
-        self.begin(word.phase().afresh(), until, Cause::Reset, None, now);
+        self.begin(word.phase().afresh(), until, Cause::Reset, Some(by), now);
         // The only fact that is written after its word: the word before it has the old cause, the
         // word after it has none. After the word: a thread that still reads the old state reads its
         // old cause too, or looks again.

@@ -144,7 +144,7 @@ impl Snapshot {
 
     /// An operator's last decision: in an operator's state the override that holds; in another the
     /// one that ended it, the override that ran out, or the last
-    /// [trip](crate::CircuitBreaker::trip). `None` if there never was one.
+    /// [trip](crate::CircuitBreaker::trip) or [reset](crate::CircuitBreaker::reset). `None` if there never was one.
     #[must_use]
     pub const fn last_override(&self) -> Option<&Override> {
         self.history.last_override()

@@ -780,7 +780,7 @@ impl Both {
                 self.model.settle(begun, how, self.elapsed);
             }
             Step::Reset => {
-                self.breaker.reset_at(now);
+                self.breaker.reset_at(Override::new("test", "reset"), now);
                 if let (Naive::Steered { state, until, .. }, true) =
                     (&self.model.state, self.model.is_steered())
                 {
@@ -1115,7 +1115,7 @@ fn a_late_probe_leaves_a_reused_slot_alone() {
     let (late, now) = half_open(0);
     // Eight generations on a lease has the same tag.
     for _ in 0..6 {
-        breaker.reset_at(now);
+        breaker.reset_at(Override::new("test", "reset"), now);
     }
     let (probe, now) = half_open(10);
     assert_eq!(breaker.snapshot_at(now).generation(), 2 + 8);

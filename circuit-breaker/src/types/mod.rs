@@ -4,6 +4,11 @@
 mod body_end;
 mod cause;
 mod error;
+#[cfg_attr(
+    not(feature = "family"),
+    expect(dead_code, reason = "only members of families have keys")
+)]
+mod keys;
 mod may_reject;
 #[cfg(feature = "http")]
 mod meaning;
@@ -13,6 +18,7 @@ mod open;
 #[cfg(feature = "http")]
 mod open_response;
 mod outcome;
+mod override_by;
 mod overrides;
 mod ratio;
 mod rejection;
@@ -33,6 +39,8 @@ mod transition;
 pub use self::body_end::BodyEnd;
 #[cfg(feature = "http-body")]
 pub(crate) use self::body_end::awaits_code;
+#[cfg(feature = "family")]
+pub(crate) use self::keys::Key;
 #[cfg(feature = "http")]
 pub(crate) use self::meaning::{Meaning, grpc_code};
 #[cfg(feature = "http")]
@@ -44,10 +52,12 @@ pub use self::{
     name::Name,
     open::Open,
     outcome::{OnCancel, Outcome},
+    override_by::Override,
     state::State,
-    transition::{Override, Transition},
+    transition::Transition,
 };
 pub(crate) use self::{
+    keys::KeyNumber,
     open::Refusal,
     outcome::End,
     overrides::{recall, remember},

@@ -2,23 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Cause, State};
-
-/// An operator's decision about a breaker: the person, the reason, and how long it holds.
-///
-/// Given to [`force_open`](crate::CircuitBreaker::force_open),
-/// [`disable`](crate::CircuitBreaker::disable),
-/// [`metrics_only`](crate::CircuitBreaker::metrics_only),
-/// [`trip`](crate::CircuitBreaker::trip) and [`resume`](crate::CircuitBreaker::resume), and kept for
-/// the audit: in the [`Transition`], and in
-/// [`Snapshot::last_override`](crate::Snapshot::last_override).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "an override does nothing until a circuit breaker is given it"]
-pub struct Override {
-    actor: Arc<str>,
-    reason: Arc<str>,
-    lasts: Option<Duration>,
-}
+use super::{Cause, KeyNumber, Override, State};
 
 /// A change of the state of a circuit breaker, as its
 /// [listeners](crate::CircuitBreaker::on_transition) receive it. Its `Display` is a line for a log.
@@ -28,6 +12,7 @@ pub struct Override {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Transition {
     name: &'static str,
+    key: Option<Arc<str>>,
     at: Instant,
     change: Change,
 }
@@ -44,67 +29,33 @@ pub(crate) struct Change {
     pub(crate) at: u64,
 }
 
-// === impl Override ===
-
-impl Override {
-    /// Holds until an operator resumes.
-    pub fn new(actor: impl Into<Arc<str>>, reason: impl Into<Arc<str>>) -> Self {
-        Self {
-            actor: actor.into(),
-            reason: reason.into(),
-            lasts: None,
-        }
-    }
-
-    /// Ends after `time`, counted from the moment it is given; at most after 36 years. The end is
-    /// inclusive, like that of a wait.
-    pub fn lasting(self, time: Duration) -> Self {
-        Self {
-            lasts: Some(time),
-            ..self
-        }
-    }
-
-    /// The person or the system that decided.
-    #[must_use]
-    pub fn actor(&self) -> &str {
-        &self.actor
-    }
-
-    /// The reason.
-    #[must_use]
-    pub fn reason(&self) -> &str {
-        &self.reason
-    }
-
-    /// How long it holds, from the moment it is given; `None` until an operator resumes.
-    #[must_use]
-    pub const fn lasts(&self) -> Option<Duration> {
-        self.lasts
-    }
-}
-
-impl fmt::Display for Override {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "by {}: {}", self.actor, self.reason)
-    }
-}
-
 // === impl Transition ===
 
 impl Transition {
     /// `start` is the instant of tick 0.
-    pub(crate) fn new(name: &'static str, start: Instant, change: Change) -> Self {
+    pub(crate) fn new(name: &'static str, key: KeyNumber, start: Instant, change: Change) -> Self {
         let at = start
             .checked_add(Duration::from_nanos(change.at))
             .unwrap_or(start);
-        Self { name, at, change }
+        Self {
+            name,
+            key: key.text(),
+            at,
+            change,
+        }
     }
 
     /// The name of the circuit breaker.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The key of the member of a family, if the family shows its keys
+    /// ([`show_keys`](crate::CircuitBreakers::show_keys)); else `None`.
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.key.clone()
     }
 
     /// Its number: one more than that of the transition before, as in
@@ -132,7 +83,7 @@ impl Transition {
         self.change.cause
     }
 
-    /// The operator's decision; `None` for every other transition, resets included.
+    /// The operator's decision; `None` for every other transition.
     #[must_use]
     pub const fn by(&self) -> Option<&Override> {
         self.change.by.as_ref()
@@ -150,6 +101,7 @@ impl fmt::Debug for Transition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transition")
             .field("name", &self.name())
+            .field("key", &self.key)
             .field("generation", &self.generation())
             .field("from", &self.from())
             .field("to", &self.to())
@@ -165,7 +117,11 @@ impl fmt::Display for Transition {
         let Change {
             from, to, cause, ..
         } = self.change;
-        write!(f, "circuit `{}`: {from} to {to}", self.name)?;
+        write!(f, "circuit `{}`", self.name)?;
+        if let Some(key) = &self.key {
+            write!(f, " [{key}]")?;
+        }
+        write!(f, ": {from} to {to}")?;
         if cause.opens() {
             write!(f, ", as {cause}")?;
         }

@@ -94,7 +94,7 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
                     call.success();
                 }
             }
-            Step::Reset(key) => family.get(&key).reset(),
+            Step::Reset(key) => family.get(&key).reset(Override::new("test", "reset")),
             Step::Force(key) => family
                 .get(&key)
                 .force_open(by().lasting(Duration::from_secs(20))),

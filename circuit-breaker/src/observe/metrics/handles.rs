@@ -52,7 +52,7 @@ impl Handles {
         let handles = Self {
             calls: OUTCOMES.map(|outcome| counter(CALLS, "outcome", outcome)),
             rejected: State::ALL.map(|state| counter(REJECTED, "state", state.as_str())),
-            transitions: Cause::NAMES.map(|cause| counter(TRANSITIONS, "trigger", cause)),
+            transitions: Cause::NAMES.map(|cause| counter(TRANSITIONS, "cause", cause)),
             kept_closed: recorder.register_counter(&labelled(KEPT_CLOSED, None), &METADATA),
             duration: recorder.register_histogram(&labelled(DURATION, None), &METADATA),
             states: State::ALL.map(|state| {

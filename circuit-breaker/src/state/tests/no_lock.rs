@@ -119,7 +119,7 @@ fn a_member_that_its_family_keeps_closed_goes_on_counting() {
     let limit = Arc::new(crate::state::OpenLimit::none());
     limit.set(50);
     limit.join();
-    let alone = Arc::into_inner(circuit()).unwrap().in_family(limit);
+    let alone = Arc::into_inner(circuit()).unwrap().in_family(limit, None);
     let circuit = Arc::new(alone);
     while_all_is_locked(&circuit, |circuit| {
         fail_twice(circuit);

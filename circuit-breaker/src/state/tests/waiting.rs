@@ -174,7 +174,7 @@ impl Scene {
                 self.circuit.record(call, End::Finished(outcome), || now);
             }
             Step::Pass(ticks) => self.now += ticks,
-            Step::Reset => self.circuit.reset(now),
+            Step::Reset => self.circuit.reset(Override::new("test", "reset"), now),
             Step::Force(lasts) => {
                 let by = match lasts {
                     Some(ticks) => by().lasting(Duration::from_nanos(ticks)),

@@ -163,7 +163,7 @@ fn a_late_result_never_enters_a_newer_time_window() {
         race(
             &circuit,
             |c| {
-                c.reset(0);
+                c.reset(Override::new("test", "reset"), 0);
                 let call = c.admit(|| 0).unwrap();
                 c.record(call, SUCCESS, || 0);
             },
@@ -187,7 +187,7 @@ fn a_late_result_never_enters_newer_last_calls() {
         race(
             &circuit,
             |c| {
-                c.reset(0);
+                c.reset(Override::new("test", "reset"), 0);
                 let call = c.admit(|| 0).unwrap();
                 fail(c, call, 0);
             },
@@ -300,7 +300,7 @@ fn listeners_hear_of_every_transition_once_and_in_order() {
             .detach();
         race(
             &circuit,
-            |c| c.reset(0),
+            |c| c.reset(Override::new("test", "reset"), 0),
             |c| c.force(Phase::Disabled, lasting(50), 0),
         );
         assert_eq!(*heard.lock(), [1, 2]);
@@ -312,7 +312,11 @@ fn a_late_failure_never_opens_a_newer_generation() {
     explore(None, || {
         let circuit = circuit(builder().consecutive_failures(1));
         let late = circuit.admit(|| 0).unwrap();
-        race(&circuit, |c| c.reset(0), move |c| fail(c, late, 0));
+        race(
+            &circuit,
+            |c| c.reset(Override::new("test", "reset"), 0),
+            move |c| fail(c, late, 0),
+        );
         // Before the reset it opened and was reset, after it nothing happened.
         assert_eq!(circuit.state.load().phase(), Phase::Closed { in_a_row: 0 });
     });
@@ -517,7 +521,7 @@ fn opens_anew_while(look: fn(&StateMachine) -> Refusal) {
         let call = circuit.admit(|| 0).unwrap();
         fail(&circuit, call, 0);
         let (seen, ()) = race(&circuit, look, |c| {
-            c.reset(50);
+            c.reset(Override::new("test", "reset"), 50);
             let call = c.admit(|| 50).unwrap();
             fail(c, call, 50);
         });
@@ -535,7 +539,11 @@ fn a_reset_forgets_probes_and_their_slots() {
     explore(None, || {
         let circuit = half_open(Probes::results(1));
         let generation = circuit.state.load().generation();
-        let _ = race(&circuit, |c| c.admit(|| WAIT), |c| c.reset(WAIT));
+        let _ = race(
+            &circuit,
+            |c| c.admit(|| WAIT),
+            |c| c.reset(Override::new("test", "reset"), WAIT),
+        );
         assert_eq!(circuit.state.load().phase(), Phase::Closed { in_a_row: 0 });
         assert_eq!(circuit.probes.earliest(generation), None);
     });

@@ -6,7 +6,7 @@ use super::{builder, fail, race};
 use crate::{
     state::{OpenLimit, StateMachine, word::Phase},
     tests::explore,
-    types::State,
+    types::{Override, State},
 };
 
 /// Two of `members`, of which `percent` of a hundred may be open.
@@ -16,7 +16,8 @@ fn family(members: u32, percent: u8) -> (std::sync::Arc<OpenLimit>, [Arc<StateMa
     (0..members).for_each(|_| limit.join());
     let member = || {
         let config = builder().consecutive_failures(1).validate().unwrap();
-        let member = StateMachine::new("member", config).in_family(std::sync::Arc::clone(&limit));
+        let member =
+            StateMachine::new("member", config).in_family(std::sync::Arc::clone(&limit), None);
         Arc::new(member)
     };
     let both = [member(), member()];
@@ -59,7 +60,7 @@ fn a_place_is_free_only_once_its_member_has_closed() {
                 open(opens);
                 assert!(are_open(&members) <= 1);
             },
-            move |_| closes.reset(0),
+            move |_| closes.reset(Override::new("test", "reset"), 0),
         );
     });
 }

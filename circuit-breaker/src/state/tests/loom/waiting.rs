@@ -44,7 +44,7 @@ fn a_reset_wakes_a_call_about_to_wait() {
         let circuit = open();
         let other = Arc::clone(&circuit);
         let waiter = thread::spawn(move || wait(&other, 1));
-        circuit.reset(1);
+        circuit.reset(Override::new("test", "reset"), 1);
         waiter.join().unwrap();
         assert_eq!(circuit.waiting(), 0);
     });
