@@ -13,9 +13,9 @@ const ROUNDS: usize = 1_000;
 const BUILDER: Builder = CircuitBreaker::builder()
     .consecutive_failures(1)
     .failure_ratio(0.5)
-    .wait_in_open(Wait::fixed(SECOND))
-    .probes(Probes::successes(1, 2))
-    .ramp(Ramp::new(SECOND));
+    .const_wait_in_open(Wait::fixed(SECOND))
+    .const_probes(Probes::successes(1, 2))
+    .const_ramp(Ramp::new(SECOND));
 
 /// Takes the breaker through every state, override, reset and change of its configuration.
 fn once_through_all(breaker: &CircuitBreaker, now: &mut Instant) {

@@ -792,3 +792,38 @@ fn an_owned_name_is_the_name_of_errors() {
         "boxed"
     );
 }
+
+#[test]
+fn short_forms_are_the_named_constructors() {
+    let second = Duration::from_secs(1);
+    let builder = CircuitBreaker::builder();
+    let pairs = [
+        (builder.window(100), builder.window(Window::calls(100))),
+        (builder.window(second), builder.window(Window::time(second))),
+        (
+            builder.wait_in_open(second),
+            builder.wait_in_open(Wait::fixed(second)),
+        ),
+        (builder.probes(5), builder.probes(Probes::results(5))),
+        (builder.ramp(second), builder.ramp(Ramp::new(second))),
+    ];
+    for (short, named) in pairs {
+        assert_eq!(short, named);
+        assert_ne!(short, builder);
+    }
+}
+
+#[test]
+fn the_const_setters_configure_a_static() {
+    const BUILDER: maestro_circuit_breaker::Builder = CircuitBreaker::builder()
+        .const_window(Window::calls(10))
+        .const_wait_in_open(Wait::fixed(Duration::from_secs(1)))
+        .const_probes(Probes::one())
+        .const_ramp(Ramp::new(Duration::from_secs(1)));
+    let same = CircuitBreaker::builder()
+        .window(10)
+        .wait_in_open(Duration::from_secs(1))
+        .probes(1)
+        .ramp(Duration::from_secs(1));
+    assert_eq!(BUILDER, same);
+}

@@ -14,7 +14,7 @@ const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-const fn by_ratio(window: Window) -> Builder {
+fn by_ratio(window: Window) -> Builder {
     CircuitBreaker::builder()
         .failure_ratio(1.0)
         .minimum_calls(9)

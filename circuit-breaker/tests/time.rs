@@ -769,7 +769,7 @@ async fn the_generation_counts_every_transition_and_only_rises() {
 async fn an_instant_before_the_first_reading_counts_as_the_first() {
     static BREAKER: StaticCircuitBreaker = CircuitBreaker::builder()
         .consecutive_failures(1)
-        .wait_in_open(Wait::fixed(Duration::from_secs(5)))
+        .const_wait_in_open(Wait::fixed(Duration::from_secs(5)))
         .build_static("early");
     let early = Instant::now();
     advance(secs(60)).await;

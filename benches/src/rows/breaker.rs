@@ -18,20 +18,20 @@ pub(super) const IN_A_ROW: Builder = CircuitBreaker::builder().consecutive_failu
 /// The failure ratio over a window so long that nothing expires during a measurement.
 pub(super) const OVER_TIME: Builder = CircuitBreaker::builder()
     .failure_ratio(0.5)
-    .window(Window::time(Duration::from_hours(1)));
+    .const_window(Window::time(Duration::from_hours(1)));
 
 /// The failure ratio over the last hundred calls.
 const OVER_CALLS: Builder = CircuitBreaker::builder()
     .failure_ratio(0.5)
-    .window(Window::calls(100));
+    .const_window(Window::calls(100));
 
 /// The failure ratio over the longest window of calls.
-const LARGEST: Builder = OVER_CALLS.window(Window::calls(1_024));
+const LARGEST: Builder = OVER_CALLS.const_window(Window::calls(1_024));
 
 /// Opens at the first failure and stays open.
 const OPENS: Builder = CircuitBreaker::builder()
     .consecutive_failures(1)
-    .wait_in_open(Wait::fixed(Duration::from_hours(24)));
+    .const_wait_in_open(Wait::fixed(Duration::from_hours(24)));
 
 static CONSECUTIVE: StaticCircuitBreaker = IN_A_ROW.build_static("consecutive");
 static CONSECUTIVE_1_IN_16: StaticCircuitBreaker = IN_A_ROW.build_static("consecutive, 1 in 16");

@@ -3,7 +3,9 @@ use std::time::Duration;
 use super::{Probes, Ramp, Wait, Window};
 use crate::types::OnCancel;
 
-/// The numbers of a circuit breaker. `Copy`, and usable in a `const`.
+/// The numbers of a circuit breaker. `Copy`, and usable in a `const`: there [`window`](Self::window),
+/// [`wait_in_open`](Self::wait_in_open), [`probes`](Self::probes) and [`ramp`](Self::ramp), which take short forms, have the
+/// names `const_window`, and so on.
 ///
 /// Made by [`CircuitBreaker::builder`](crate::CircuitBreaker::builder). The breaker opens by what
 /// is configured here: a [`failure_ratio`](Self::failure_ratio), a
@@ -167,7 +169,14 @@ impl Builder {
 
     /// The calls that the ratios and the failure count look at: those within a time, or a number of
     /// last ones. The default is [`Window::time`] of 10 s.
-    pub const fn window(mut self, window: Window) -> Self {
+    ///
+    /// Takes a number of calls, a length of time, or a [`Window`]: `window(100)`, `window(Duration::from_secs(30))`.
+    pub fn window(self, window: impl Into<Window>) -> Self {
+        self.const_window(window.into())
+    }
+
+    /// [`window`](Self::window) in a `const` or a `static`, which can convert nothing.
+    pub const fn const_window(mut self, window: Window) -> Self {
         self.0.window = window;
         self
     }
@@ -207,7 +216,14 @@ impl Builder {
 
     /// How long an open breaker rejects calls before it admits probes. The default is 5 s, and
     /// twice as long with each opening soon after another, up to 30 s ([`Wait::exponential`]).
-    pub const fn wait_in_open(mut self, wait: Wait) -> Self {
+    ///
+    /// Takes a [`Wait`], or a time that is the same after every opening ([`Wait::fixed`]).
+    pub fn wait_in_open(self, wait: impl Into<Wait>) -> Self {
+        self.const_wait_in_open(wait.into())
+    }
+
+    /// [`wait_in_open`](Self::wait_in_open) in a `const` or a `static`, which can convert nothing.
+    pub const fn const_wait_in_open(mut self, wait: Wait) -> Self {
         self.0.wait_in_open = wait;
         self
     }
@@ -224,7 +240,14 @@ impl Builder {
     }
 
     /// How a half-open breaker decides. The default is three results, by the failure ratio.
-    pub const fn probes(mut self, probes: Probes) -> Self {
+    ///
+    /// Takes a number of results ([`Probes::results`]), or [`Probes`]: `probes(5)`.
+    pub fn probes(self, probes: impl Into<Probes>) -> Self {
+        self.const_probes(probes.into())
+    }
+
+    /// [`probes`](Self::probes) in a `const` or a `static`, which can convert nothing.
+    pub const fn const_probes(mut self, probes: Probes) -> Self {
         self.0.probes = probes;
         self
     }
@@ -258,7 +281,14 @@ impl Builder {
     ///
     /// Costs nothing while the breaker is closed; on the ramp a clock reading and a write for each
     /// call.
-    pub const fn ramp(mut self, ramp: Ramp) -> Self {
+    ///
+    /// Takes the time of each of three steps ([`Ramp::new`]), or a [`Ramp`].
+    pub fn ramp(self, ramp: impl Into<Ramp>) -> Self {
+        self.const_ramp(ramp.into())
+    }
+
+    /// [`ramp`](Self::ramp) in a `const` or a `static`, which can convert nothing.
+    pub const fn const_ramp(mut self, ramp: Ramp) -> Self {
         self.0.ramp = Some(ramp);
         self
     }

@@ -102,6 +102,13 @@ impl Probes {
     }
 }
 
+impl From<u32> for Probes {
+    /// [`Probes::results`].
+    fn from(results: u32) -> Self {
+        Self::results(results)
+    }
+}
+
 // === impl Trial ===
 
 impl Trial {

@@ -67,6 +67,13 @@ impl Ramp {
     }
 }
 
+impl From<Duration> for Ramp {
+    /// [`Ramp::new`].
+    fn from(step: Duration) -> Self {
+        Self::new(step)
+    }
+}
+
 // === impl Steps ===
 
 impl Steps {

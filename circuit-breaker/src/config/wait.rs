@@ -132,6 +132,13 @@ impl Wait {
     }
 }
 
+impl From<Duration> for Wait {
+    /// [`Wait::fixed`].
+    fn from(wait: Duration) -> Self {
+        Self::fixed(wait)
+    }
+}
+
 // === impl Waits ===
 
 impl Waits {

@@ -66,6 +66,20 @@ impl Window {
     }
 }
 
+impl From<Duration> for Window {
+    /// [`Window::time`].
+    fn from(length: Duration) -> Self {
+        Self::time(length)
+    }
+}
+
+impl From<u32> for Window {
+    /// [`Window::calls`].
+    fn from(calls: u32) -> Self {
+        Self::calls(calls)
+    }
+}
+
 /// The calls from which on a ratio counts, of `most` that the window is sure to hold. `Err` with the
 /// number if they are none, or more than the window holds.
 pub(super) const fn minimum(calls: Option<u32>, most: u32) -> Result<u32, u32> {

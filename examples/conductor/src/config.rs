@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Uri;
 use maestro_bulkhead::{Builder as BulkheadBuilder, Bulkhead, Queue};
-use maestro_circuit_breaker::{Builder as BreakerBuilder, CircuitBreaker, Probes, Wait};
+use maestro_circuit_breaker::{Builder as BreakerBuilder, CircuitBreaker};
 use maestro_retry::{Backoff, BudgetBuilder, Builder as RetryBuilder, RetryBudget, RetryPolicy};
 use maestro_slo_budget::Objective;
 
@@ -205,13 +205,13 @@ impl Attempt {
 }
 
 /// The breaker of every stack. A control plane has too little traffic for large samples, so a few calls decide.
-const fn breaker() -> BreakerBuilder {
+fn breaker() -> BreakerBuilder {
     CircuitBreaker::builder()
         .failure_ratio(0.5)
         .minimum_calls(10)
         .consecutive_failures(5)
-        .wait_in_open(Wait::fixed(ms(1_000)))
-        .probes(Probes::results(2))
+        .wait_in_open(ms(1_000))
+        .probes(2)
         // Above every attempt timeout. A half-open breaker's rejection names the end of this deadline as the
         // time to retry. With the default of 10 s the outbox slept for 10 s after the dependency had recovered.
         .probe_deadline(ms(1_000))
