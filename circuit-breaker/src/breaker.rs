@@ -128,6 +128,7 @@ impl CircuitBreaker {
     ///
     /// [`Open`] when the breaker is open, or half-open with all slots for probes taken.
     #[inline]
+    #[doc(alias("tryAcquirePermission", "is_call_permitted"))]
     pub fn try_acquire(&self) -> Result<Call, Open> {
         Call::try_new(&self.0, Instant::now)
     }
@@ -206,6 +207,7 @@ impl CircuitBreaker {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("executeCallable", "ExecuteAsync"))]
     pub async fn run<F, T, E, M>(&self, f: impl FnOnce() -> F) -> Result<T, E>
     where
         F: IntoFuture<Output = Result<T, E>>,
@@ -327,6 +329,7 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     }
 
     /// The state now. If a wait or the time of a probe is over, the transition happens here.
+    #[doc(alias("CircuitBreakerStateProvider"))]
     pub fn state(&self) -> State {
         self.state_at(Instant::now())
     }
@@ -358,6 +361,7 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// Closes the breaker, with nothing counted and no cause. Calls in flight are late from now on:
     /// their results change nothing. A state that an operator has forced stays, with nothing
     /// counted either. How long `by` lasts does not matter.
+    #[doc(alias("transitionToClosedState", "Close"))]
     pub fn reset(&self, by: Override) {
         self.reset_at(by, Instant::now());
     }
@@ -394,6 +398,7 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("transitionToOpenState"))]
     pub fn trip(&self, by: Override) -> bool {
         self.trip_at(by, Instant::now())
     }
@@ -410,6 +415,11 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     ///
     /// No task waits for the end of the override: the first call or read at or after it makes the
     /// transition.
+    #[doc(alias(
+        "transitionToForcedOpenState",
+        "Isolate",
+        "CircuitBreakerManualControl"
+    ))]
     pub fn force_open(&self, by: Override) {
         self.force_open_at(by, Instant::now());
     }
@@ -422,6 +432,7 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
 
     /// Admits every call and records none, until an operator [resumes](Self::resume) or the
     /// override ends. Replaces an override that holds.
+    #[doc(alias("transitionToDisabledState", "force_closed"))]
     pub fn disable(&self, by: Override) {
         self.disable_at(by, Instant::now());
     }
@@ -438,6 +449,7 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// What would have opened the breaker is counted, see
     /// [`Snapshot::would_have_opened`](crate::Snapshot::would_have_opened), and becomes its
     /// [`cause`](crate::Snapshot::cause); then it measures from nothing again.
+    #[doc(alias("transitionToMetricsOnlyState"))]
     pub fn metrics_only(&self, by: Override) {
         self.metrics_only_at(by, Instant::now());
     }
@@ -549,6 +561,7 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     /// let store = CircuitBreaker::new("store");
     /// let _listener = store.on_transition(|transition| eprintln!("{transition}"));
     /// ```
+    #[doc(alias("onStateTransition", "OnOpened", "OnClosed", "OnHalfOpened"))]
     pub fn on_transition(&self, f: impl Fn(&Transition) + Send + Sync + 'static) -> Listener {
         let core = self.core();
         let (observers, start) = (core.observers(), core.start(Instant::now()));

@@ -88,11 +88,13 @@ impl<P: Borrow<Core>> Call<P> {
     }
 
     /// The call succeeded.
+    #[doc(alias("onSuccess"))]
     pub fn success(self) {
         self.finish(Outcome::Success);
     }
 
     /// The call failed.
+    #[doc(alias("onError"))]
     pub fn failure(self) {
         self.finish(Outcome::Failure);
     }
@@ -104,6 +106,7 @@ impl<P: Borrow<Core>> Call<P> {
     }
 
     /// The call says nothing about the backend. A probe gives its slot back.
+    #[doc(alias("releasePermission"))]
     pub fn ignore(self) {
         self.finish(Outcome::Ignored);
     }

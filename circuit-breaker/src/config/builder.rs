@@ -20,6 +20,7 @@ use crate::types::OnCancel;
     derive(serde::Deserialize, serde::Serialize),
     serde(try_from = "super::table::Table<Numbers>", into = "Numbers")
 )]
+#[doc(alias("CircuitBreakerConfig", "CircuitBreakerStrategyOptions"))]
 pub struct Builder(pub(super) Numbers);
 
 /// The fields of a [`Builder`], and of the file that it is read from.
@@ -102,6 +103,7 @@ impl Builder {
     ///
     /// Compared exactly, in integers: a ratio with up to nine decimals is the one you wrote, and
     /// `2.0 / 3.0` is reached by two calls of three. Only a call that failed opens the breaker.
+    #[doc(alias("failureRateThreshold", "success_rate_over_time_window"))]
     pub const fn failure_ratio(mut self, ratio: f64) -> Self {
         self.0.failure_ratio = Some(ratio);
         self
@@ -148,6 +150,7 @@ impl Builder {
     /// which defines slow.
     ///
     /// Only a call that was slow opens the breaker by this ratio.
+    #[doc(alias("slowCallRateThreshold"))]
     pub const fn slow_ratio(mut self, ratio: f64) -> Self {
         self.0.slow_ratio = Some(ratio);
         self
@@ -162,6 +165,7 @@ impl Builder {
     /// does not.
     ///
     /// Costs a clock reading when a call is admitted, and one when it ends.
+    #[doc(alias("slowCallDurationThreshold"))]
     pub const fn slow_after(mut self, limit: Duration) -> Self {
         self.0.slow_after = Some(limit);
         self
@@ -171,6 +175,12 @@ impl Builder {
     /// last ones. The default is [`Window::time`] of 10 s.
     ///
     /// Takes a number of calls, a length of time, or a [`Window`]: `window(100)`, `window(Duration::from_secs(30))`.
+    #[doc(alias(
+        "slidingWindowSize",
+        "slidingWindowType",
+        "slidingWindowDuration",
+        "SamplingDuration"
+    ))]
     pub fn window(self, window: impl Into<Window>) -> Self {
         self.const_window(window.into())
     }
@@ -184,6 +194,7 @@ impl Builder {
     /// The number of calls the window must hold before a ratio counts: 1 to 500,000, and no more
     /// than a window of calls can hold. The default is 20, or the size of a smaller window of
     /// calls.
+    #[doc(alias("minimumNumberOfCalls", "MinimumThroughput"))]
     pub const fn minimum_calls(mut self, calls: u32) -> Self {
         self.0.minimum_calls = Some(calls);
         self
@@ -197,6 +208,7 @@ impl Builder {
     /// the breaker, and no window is kept.
     ///
     /// Costs a clock reading for each failure.
+    #[doc(alias("handledEventsAllowedBeforeBreaking"))]
     pub const fn consecutive_failures(mut self, failures: u32) -> Self {
         self.0.consecutive_failures = Some(failures);
         self
@@ -218,6 +230,12 @@ impl Builder {
     /// twice as long with each opening soon after another, up to 30 s ([`Wait::exponential`]).
     ///
     /// Takes a [`Wait`], or a time that is the same after every opening ([`Wait::fixed`]).
+    #[doc(alias(
+        "waitDurationInOpenState",
+        "waitDurationInOpen",
+        "BreakDuration",
+        "automaticTransitionFromOpenToHalfOpenEnabled"
+    ))]
     pub fn wait_in_open(self, wait: impl Into<Wait>) -> Self {
         self.const_wait_in_open(wait.into())
     }
@@ -242,6 +260,7 @@ impl Builder {
     /// How a half-open breaker decides. The default is three results, by the failure ratio.
     ///
     /// Takes a number of results ([`Probes::results`]), or [`Probes`]: `probes(5)`.
+    #[doc(alias("permittedNumberOfCallsInHalfOpenState", "permittedCallsInHalfOpen"))]
     pub fn probes(self, probes: impl Into<Probes>) -> Self {
         self.const_probes(probes.into())
     }
@@ -257,6 +276,7 @@ impl Builder {
     ///
     /// Choose it above what a slow but good call takes: a timeout inside the breaker is the usual
     /// measure.
+    #[doc(alias("maxWaitDurationInHalfOpenState"))]
     pub const fn probe_deadline(mut self, deadline: Duration) -> Self {
         self.0.probe_deadline = deadline;
         self

@@ -59,6 +59,7 @@ impl Wait {
     /// 10 s, then 20 s and 30 s. At 30 s, it forgets all openings in 30 + 20 + 10 s of closed time.
     ///
     /// From 1 ns; more than 36 years are 36 years; `cap` is not below `first`.
+    #[doc(alias("waitIntervalFunctionInOpenState", "BreakDurationGenerator"))]
     pub const fn exponential(first: Duration, cap: Duration) -> Self {
         Self::exponential_by(2.0, first, cap)
     }
@@ -102,6 +103,7 @@ impl Wait {
     /// at the cap too, which is never exceeded.
     ///
     /// [`Open::retry_at`](crate::Open::retry_at) has the wait that was drawn.
+    #[doc(alias("equal_jittered", "full_jittered"))]
     pub const fn jitter(mut self, share: f64) -> Self {
         self.jitter = match Ratio::new(share) {
             Some(share) => Jitter::Share(share),

@@ -63,6 +63,7 @@ use crate::{
 /// # let _ = layer;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias("CircuitBreakerRegistry"))]
 pub struct CircuitBreakers<K>(Arc<Shared<K>>);
 
 struct Shared<K> {

@@ -67,6 +67,13 @@ impl<B: Sealed> CircuitBreakerLayer<ErrIsFailure, IntoError, B> {
 impl<C, R, B, E> CircuitBreakerLayer<C, R, B, E> {
     /// Counts a result as a failure where `f` returns true, and as a success otherwise.
     #[must_use]
+    #[doc(alias(
+        "recordExceptions",
+        "recordException",
+        "ShouldHandle",
+        "failure_classifier",
+        "FailurePredicate"
+    ))]
     pub fn failure_if<Res, Err, F>(self, f: F) -> CircuitBreakerLayer<FailureIf<F>, R, B, E>
     where
         F: Fn(&Result<Res, Err>) -> bool + Clone,
@@ -79,6 +86,7 @@ impl<C, R, B, E> CircuitBreakerLayer<C, R, B, E> {
     /// The closure decides alone. Rejections by layers further in (a full bulkhead) say nothing about the backend. Ignore
     /// them, or local overload opens the breaker: [`MayReject::is_rejection`](crate::MayReject::is_rejection) tells.
     #[must_use]
+    #[doc(alias("ignoreExceptions", "ignoreException", "recordResult"))]
     pub fn classify<Res, Err, F>(self, f: F) -> CircuitBreakerLayer<ClassifyWith<F>, R, B, E>
     where
         F: Fn(&Result<Res, Err>) -> Outcome + Clone,
@@ -249,6 +257,7 @@ impl<C, R, B, E> CircuitBreakerLayer<C, R, B, E> {
     ///
     /// For a fallback that must await, or that answers every failure, see `FallbackLayer` of the crate `maestro-retry`.
     #[must_use]
+    #[doc(alias("with_fallback"))]
     pub fn fallback<Req, Res, Err, F>(self, f: F) -> CircuitBreakerLayer<C, Fallback<F>, B, E>
     where
         F: Fn(Open, Req) -> Result<Res, Err> + Clone,

@@ -12,6 +12,7 @@ use crate::{
 
 /// A circuit breaker at one moment, for people and gauges. What had expired by then is not in it.
 #[derive(Clone, PartialEq, Eq)]
+#[doc(alias("CircuitMetrics"))]
 pub struct Snapshot {
     name: &'static str,
     word: Word,

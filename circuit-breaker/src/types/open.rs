@@ -12,6 +12,13 @@ use super::{
 ///
 /// Made and cloned without allocation and without a reference count.
 #[derive(Clone, PartialEq, Eq)]
+#[doc(alias(
+    "CallNotPermittedException",
+    "BrokenCircuitException",
+    "IsolatedCircuitException",
+    "CircuitBreakerError",
+    "Rejected"
+))]
 pub struct Open {
     name: &'static str,
     // Packed words: every layer above copies its error type, which holds this, on the healthy path

@@ -3,6 +3,7 @@ use std::fmt;
 /// What a circuit breaker does with calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(alias("CircuitState"))]
 pub enum State {
     /// Admits them and watches how they end.
     Closed,
