@@ -210,13 +210,13 @@ async fn exactly_one_state_gauge_is_one() {
             b.state_at(tokio::time::Instant::now() + WAIT);
         }),
         ("closed", |breaker| {
-            breaker.reset(Override::new("test", "reset"))
+            breaker.reset(Override::new("test", "reset"));
         }),
         ("forced_open", |b| b.force_open(Override::new("a", "b"))),
         ("disabled", |b| b.disable(Override::new("a", "b"))),
         ("metrics_only", |b| b.metrics_only(Override::new("a", "b"))),
         ("metrics_only", |breaker| {
-            breaker.reset(Override::new("test", "reset"))
+            breaker.reset(Override::new("test", "reset"));
         }),
     ];
     for until in 1..=transitions.len() {

@@ -4,6 +4,7 @@ mod builder;
 #[cfg(feature = "serde")]
 mod duration;
 mod multiplier;
+mod presets;
 mod probes;
 mod ramp;
 mod row;
