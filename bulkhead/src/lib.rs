@@ -6,6 +6,7 @@ mod acquire;
 mod bulkhead;
 mod config;
 mod drain;
+#[cfg(feature = "family")]
 mod family;
 mod layer;
 mod limit;
@@ -33,6 +34,7 @@ pub use acquire::Acquire;
 pub use bulkhead::{AdaptiveBulkhead, Bulkhead, StaticBulkhead};
 pub use config::{Builder, Queue};
 pub use drain::Drain;
+#[cfg(feature = "family")]
 pub use family::{AdaptiveBulkheads, Bulkheads, By};
 pub use layer::{
     Answer, AtHead, BulkheadLayer, BulkheadService, CallEnd, Classify, ClassifyWith, DeadlineOf,

@@ -421,6 +421,7 @@ async fn a_limit_set_by_hand_during_a_law_stays() {
     assert_eq!(bulkhead.limit(), 3);
 }
 
+#[cfg(feature = "family")]
 #[tokio::test(start_paused = true)]
 async fn each_key_of_a_family_has_its_own_adaptive_limit() {
     let hosts = windows_of_100_ms()

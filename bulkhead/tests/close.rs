@@ -109,6 +109,7 @@ fn a_closed_bulkhead_stays_closed() {
     assert_eq!(bulkhead.in_flight(), 0);
 }
 
+#[cfg(feature = "family")]
 #[test]
 fn a_closed_member_of_a_family_is_not_evicted() {
     let tenants = Bulkhead::builder().limit(1).build_family("tenants", 1);

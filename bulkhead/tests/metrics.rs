@@ -160,6 +160,7 @@ fn a_granted_place_counts_as_in_flight() {
     });
 }
 
+#[cfg(feature = "family")]
 #[test]
 fn the_gauges_of_a_family_are_sums_over_its_members() {
     let recorder = DebuggingRecorder::new();

@@ -164,6 +164,7 @@ async fn a_heavy_call_waits_in_a_queue_for_all_its_places() {
     );
 }
 
+#[cfg(feature = "family")]
 #[test]
 fn a_static_bulkhead_and_a_family_have_weights_too() {
     static POOL: StaticBulkhead = Bulkhead::builder().limit(3).build_static("static");

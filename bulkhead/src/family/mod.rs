@@ -1,4 +1,4 @@
-//! A bulkhead for each key.
+//! Feature `family`: a bulkhead for each key.
 
 mod by;
 mod members;

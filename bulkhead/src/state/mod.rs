@@ -202,6 +202,7 @@ impl<R> Core<R> {
     }
 
     // Only the family of a member retires it, under the lock under which it gives out handles.
+    #[cfg(any(test, feature = "family"))]
     pub(crate) fn retire(&self) -> bool {
         self.permits.retire()
     }

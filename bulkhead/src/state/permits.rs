@@ -246,6 +246,7 @@ impl Permits {
 
     /// Ends an empty bulkhead without waiters: every later caller is told that it is retired. One compare-and-swap, so
     /// that a caller on its way in either is in before, or is told.
+    #[cfg(any(test, feature = "family"))]
     pub(super) fn retire(&self) -> bool {
         let word = self.word.load(Relaxed);
         let limit = word & UNLIMITED;
