@@ -14,7 +14,7 @@ use crate::{
     permit::Permit,
     state::{Core, Many, Pointer},
     sync::const_fn,
-    types::{Full, InvalidConfig, Outcome},
+    types::{Full, InvalidConfig, Name, Outcome},
 };
 
 /// A cap on the calls in flight: a cheap handle, whose clones share the same places.
@@ -52,8 +52,9 @@ impl Bulkhead {
     ///
     /// An empty `name` is accepted, and names nothing in messages and metrics: [`Builder::build`] refuses it.
     #[must_use]
-    pub fn new(name: &'static str, limit: NonZeroUsize) -> Self {
+    pub fn new(name: impl Into<Name>, limit: NonZeroUsize) -> Self {
         let numbers = Builder::new().limit(limit.get());
+        let name = name.into().as_str();
         Self(Arc::new(Core::new(name, numbers, Fixed)))
     }
 
@@ -66,13 +67,14 @@ impl Bulkhead {
 impl Builder {
     /// Builds a bulkhead that shares its places with no other one.
     ///
-    /// A name that is read from a file or an argument becomes `&'static` by `String::leak`, once.
-    /// With the feature `metrics`, the series of two bulkheads with one name add up: give each its own.
+    /// The `name` is a literal, or an owned string of a configuration file ([`Name`]). With the feature `metrics`, the series
+    /// of two bulkheads with one name add up: give each its own.
     ///
     /// # Errors
     ///
     /// [`InvalidConfig`] when the limit is 0, or the name is empty.
-    pub fn build(self, name: &'static str) -> Result<Bulkhead, InvalidConfig> {
+    pub fn build(self, name: impl Into<Name>) -> Result<Bulkhead, InvalidConfig> {
+        let name = name.into().as_str();
         self.check_for(name)?;
         Ok(Bulkhead(Arc::new(Core::new(name, self, Fixed))))
     }
@@ -102,9 +104,10 @@ impl Builder {
     /// ```
     pub fn build_adaptive<L: Limit>(
         self,
-        name: &'static str,
+        name: impl Into<Name>,
         law: L,
     ) -> Result<AdaptiveBulkhead<L>, InvalidConfig> {
+        let name = name.into().as_str();
         self.check_for(name)?;
         law.check()?;
         let regulator = Adaptive::new(law, self.window);

@@ -50,4 +50,4 @@ pub use permit::Permit;
 pub use state::{Core, Many, Pointer};
 #[cfg(feature = "http-body")]
 pub use types::BodyEnd;
-pub use types::{Cause, Full, InvalidConfig, Outcome};
+pub use types::{Cause, Full, InvalidConfig, Name, Outcome};

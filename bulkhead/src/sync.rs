@@ -3,9 +3,9 @@
 //! No other file names one of them. The reference count of a handle stays std's: loom's `Arc` has no `Borrow`, and std's
 //! count needs no model here.
 //!
-//! Three locks exist: of the waiters (taken when a caller waits or a limit changes), of the law of an adaptive limit
-//! (once a window), and of the members of a family (for a new key, `get` and `iter`). A call that finds a place takes
-//! none of them.
+//! A bulkhead has two locks: of the waiters (taken when a caller waits or a limit changes), and of the law of an adaptive
+//! limit (once a window). A family has one of its members (for a new key, `get` and `iter`). The process has one of the
+//! owned names. A call that finds a place takes none of them.
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic;
@@ -46,6 +46,9 @@ macro_rules! zeros {
 }
 #[cfg(any(test, feature = "http-body"))]
 pub(crate) use zeros;
+
+/// A lock for cold paths in a `static`. Not loom's, which does not outlive a model.
+pub(crate) use parking_lot::Mutex as StaticMutex;
 
 /// A lock without poisoning: no foreign code runs between two writes to what it protects.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, Cause, Drain, Full, Queue, StaticBulkhead};
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
-use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, task};
 use tower::{BoxError, Layer, Service, service_fn};
 
 fn bulkhead(limit: usize) -> Bulkhead {
@@ -112,6 +112,8 @@ fn a_closed_bulkhead_stays_closed() {
 #[cfg(feature = "family")]
 #[test]
 fn a_closed_member_of_a_family_is_not_evicted() {
+    use tokio_test::assert_ready_ok;
+
     let tenants = Bulkhead::builder().limit(1).build_family("tenants", 1);
     let tenants = tenants.unwrap();
     drop(tenants.get(&1).close());

@@ -446,3 +446,15 @@ fn a_refusal_says_when_to_come_back() {
     let refused = builder.body_idle(Duration::ZERO).build("test").unwrap_err();
     assert_eq!(refused, InvalidConfig::BodyIdle);
 }
+
+#[test]
+fn a_name_may_be_an_owned_string() {
+    let name = format!("{}-{}", "postgres", 7);
+    let pool = Bulkhead::builder().limit(1).build(name.clone()).unwrap();
+    let _held = pool.try_acquire().unwrap();
+    assert_eq!(pool.try_acquire().unwrap_err().name(), "postgres-7");
+    let again = Bulkhead::builder().build(name).unwrap();
+    assert!(std::ptr::eq(pool.name(), again.name()));
+    let empty = Bulkhead::builder().build(String::new()).unwrap_err();
+    assert_eq!(empty, InvalidConfig::EmptyName);
+}

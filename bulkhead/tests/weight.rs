@@ -2,9 +2,7 @@
 
 use std::{cell::Cell, num::NonZeroU32, time::Duration};
 
-use maestro_bulkhead::{
-    Bulkhead, BulkheadLayer, Cause, Full, Gradient2, Outcome, Queue, StaticBulkhead,
-};
+use maestro_bulkhead::{Bulkhead, BulkheadLayer, Cause, Full, Gradient2, Outcome, Queue};
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
@@ -167,6 +165,7 @@ async fn a_heavy_call_waits_in_a_queue_for_all_its_places() {
 #[cfg(feature = "family")]
 #[test]
 fn a_static_bulkhead_and_a_family_have_weights_too() {
+    use maestro_bulkhead::StaticBulkhead;
     static POOL: StaticBulkhead = Bulkhead::builder().limit(3).build_static("static");
     let echo = service_fn(async |n: u32| Ok::<_, BoxError>(n));
     let mut service = BulkheadLayer::new(&POOL).weight(weight).layer(echo);

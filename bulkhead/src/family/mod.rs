@@ -10,7 +10,7 @@ use crate::{
     config::Builder,
     limit::{Adaptive, Fixed, Limit, Regulate},
     state::Core,
-    types::InvalidConfig,
+    types::{InvalidConfig, Name},
 };
 pub use by::By;
 use members::{Members, Regulators};
@@ -62,10 +62,10 @@ impl Builder {
     /// The errors of [`build`](Self::build), and a capacity of 0.
     pub fn build_family<K>(
         self,
-        name: &'static str,
+        name: impl Into<Name>,
         capacity: usize,
     ) -> Result<Bulkheads<K>, InvalidConfig> {
-        Bulkheads::new(name, self, capacity, Box::new(|_| Fixed))
+        Bulkheads::new(name.into(), self, capacity, Box::new(|_| Fixed))
     }
 
     /// Builds a family whose members each follow a copy of `law`.
@@ -95,22 +95,23 @@ impl Builder {
     /// ```
     pub fn build_adaptive_family<K, L: Limit + Clone>(
         self,
-        name: &'static str,
+        name: impl Into<Name>,
         capacity: usize,
         law: L,
     ) -> Result<AdaptiveBulkheads<K, L>, InvalidConfig> {
         law.check()?;
-        Bulkheads::new(name, self, capacity, each_follows(law))
+        Bulkheads::new(name.into(), self, capacity, each_follows(law))
     }
 }
 
 impl<K, R> Bulkheads<K, R> {
     fn new(
-        name: &'static str,
+        name: Name,
         numbers: Builder,
         capacity: usize,
         regulators: Regulators<R>,
     ) -> Result<Self, InvalidConfig> {
+        let name = name.as_str();
         numbers.check_for(name)?;
         if capacity == 0 {
             return Err(InvalidConfig::ZeroCapacity);

@@ -8,6 +8,7 @@ mod full;
 mod full_response;
 #[cfg(feature = "http")]
 mod meaning;
+mod name;
 mod no_retry;
 mod outcome;
 #[cfg(feature = "http")]
@@ -25,5 +26,6 @@ pub use error::InvalidConfig;
 pub use full::{Cause, Full};
 #[cfg(feature = "http")]
 pub(crate) use meaning::{Meaning, grpc_code};
+pub use name::Name;
 pub use outcome::Outcome;
 pub(crate) use snapshot::{CLOSED, ONE, Snapshot, UNLIMITED, WAITING};
