@@ -14,7 +14,7 @@ use crate::{
     permit::Permit,
     state::{Core, Many, Pointer},
     sync::const_fn,
-    types::{Full, InvalidConfig, Name, Outcome},
+    types::{Full, InvalidConfig, Label, Name, Outcome},
 };
 
 /// A cap on the calls in flight: a cheap handle, whose clones share the same places.
@@ -55,7 +55,7 @@ impl Bulkhead {
     pub fn new(name: impl Into<Name>, limit: NonZeroUsize) -> Self {
         let numbers = Builder::new().limit(limit.get());
         let name = name.into().as_str();
-        Self(Arc::new(Core::new(name, numbers, Fixed)))
+        Self(Arc::new(Core::new(Label::new(name), numbers, Fixed)))
     }
 
     /// The configuration, to be completed by [`Builder::build`] or [`Builder::build_static`].
@@ -76,7 +76,7 @@ impl Builder {
     pub fn build(self, name: impl Into<Name>) -> Result<Bulkhead, InvalidConfig> {
         let name = name.into().as_str();
         self.check_for(name)?;
-        Ok(Bulkhead(Arc::new(Core::new(name, self, Fixed))))
+        Ok(Bulkhead(Arc::new(Core::new(Label::new(name), self, Fixed))))
     }
 
     /// Builds a bulkhead with an adaptive limit: it begins with [`limit`](Self::limit) and then follows `law`.
@@ -111,7 +111,11 @@ impl Builder {
         self.check_for(name)?;
         law.check()?;
         let regulator = Adaptive::new(law, self.window);
-        Ok(Bulkhead(Arc::new(Core::new(name, self, regulator))))
+        Ok(Bulkhead(Arc::new(Core::new(
+            Label::new(name),
+            self,
+            regulator,
+        ))))
     }
 
     const_fn! {
@@ -130,7 +134,7 @@ impl Builder {
             if let Err(problem) = self.check_for(name) {
                 panic!("{}", problem.message());
             }
-            Bulkhead(Core::new(name, self, Fixed))
+            Bulkhead(Core::new(Label::new(name), self, Fixed))
         }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! A bulkhead has two locks: of the waiters (taken when a caller waits or a limit changes), and of the law of an adaptive
 //! limit (once a window). A family has one of its members (for a new key, `get` and `iter`). The process has one of the
-//! owned names. A call that finds a place takes none of them.
+//! names, and one of the keys that families show. A call that finds a place takes none of them.
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic;

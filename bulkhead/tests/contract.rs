@@ -332,7 +332,7 @@ fn a_refusal_reads_as_a_sentence() {
     );
     assert_eq!(
         format!("{full:?}"),
-        "Full { name: \"test\", cause: AtLimit, limit: 1, in_flight: 1, queued: 0, waited: 0ns, places: None, retry_after: Some(1s) }"
+        "Full { name: \"test\", key: None, cause: AtLimit, limit: 1, in_flight: 1, queued: 0, waited: 0ns, places: None, retry_after: Some(1s) }"
     );
 }
 

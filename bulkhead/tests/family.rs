@@ -294,3 +294,70 @@ fn family_without_capacity_is_refused() {
 }
 
 assert_impl_all!(Bulkheads<String>: Clone, Send, Sync, std::fmt::Debug);
+
+#[test]
+fn a_family_that_shows_its_keys_names_them_in_rejections() {
+    let builder = Bulkhead::builder().limit(1);
+    let hosts = builder.build_family("hosts", 1).unwrap().show_keys();
+    let adaptive = builder.build_adaptive_family("hosts", 1, maestro_bulkhead::Aimd::new());
+    let adaptive = adaptive.unwrap().show_keys();
+    let (one, other) = (hosts.get(&"a.example"), adaptive.get(&7));
+    let _held = (one.try_acquire().unwrap(), other.try_acquire().unwrap());
+    let full = one.try_acquire().unwrap_err();
+    assert_eq!(full.key().as_deref(), Some("a.example"));
+    assert_eq!(
+        full.to_string(),
+        "bulkhead `hosts` [a.example] is full: 1 call in flight of at most 1"
+    );
+    let heavy = one.try_acquire_many(std::num::NonZeroU32::new(2).unwrap());
+    assert_eq!(heavy.unwrap_err().key().as_deref(), Some("a.example"));
+    assert_eq!(other.try_acquire().unwrap_err().key().as_deref(), Some("7"));
+    let _in_overflow = hosts.overflow().try_acquire().unwrap();
+    let full = hosts.get(&"b.example").try_acquire().unwrap_err();
+    assert_eq!((full.name(), full.key()), ("hosts", None));
+}
+
+#[test]
+fn a_family_shows_no_keys_by_default() {
+    let tenants = family(1, 8);
+    let tenant = tenants.get(&7);
+    let _held = tenant.try_acquire().unwrap();
+    let full = tenant.try_acquire().unwrap_err();
+    assert_eq!(full.key(), None);
+    assert!(!full.to_string().contains('7'), "{full}");
+}
+
+#[test]
+fn a_key_outlives_its_member_in_a_rejection() {
+    let hosts = Bulkhead::builder().limit(1).build_family("hosts", 1);
+    let hosts = hosts.unwrap().show_keys();
+    let full = {
+        let member = hosts.get(&"a.example");
+        let _held = member.try_acquire().unwrap();
+        member.try_acquire().unwrap_err()
+    };
+    assert!(hosts.get(&"b.example").try_acquire().is_ok(), "it evicts");
+    assert_eq!(full.key().as_deref(), Some("a.example"));
+}
+
+#[test]
+fn a_key_whose_display_panics_costs_no_seat() {
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    struct Key(&'static str);
+    impl std::fmt::Display for Key {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            assert_ne!(self.0, "bad");
+            f.write_str(self.0)
+        }
+    }
+    let hosts = Bulkhead::builder().limit(1).build_family("hosts", 1);
+    let hosts = hosts.unwrap().show_keys();
+    for round in ["into a free seat", "into an evicted one"] {
+        let panics = catch_unwind(AssertUnwindSafe(|| hosts.get(&Key("bad")).limit()));
+        assert!(panics.is_err(), "{round}");
+        let good = hosts.get(&Key("good"));
+        let _held = good.try_acquire().unwrap();
+        let full = good.try_acquire().unwrap_err();
+        assert_eq!(full.key().as_deref(), Some("good"), "{round}");
+    }
+}

@@ -176,6 +176,53 @@ fn the_gauges_of_a_family_are_sums_over_its_members() {
     });
 }
 
+#[cfg(feature = "family")]
+#[test]
+fn a_family_labels_as_many_keys_as_it_has_seats() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    metrics::with_local_recorder(&recorder, || {
+        let hosts = Bulkhead::builder().limit(1).build_family("m", 2).unwrap();
+        let hosts = hosts.label_metrics();
+        // The third and the fourth key evict a member.
+        for host in ["a", "b", "c", "d", "a"] {
+            let member = hosts.get(&host);
+            let _held = member.try_acquire().unwrap();
+            assert_eq!(member.try_acquire().unwrap_err().key(), None);
+        }
+        let held = (hosts.get(&"a").try_acquire(), hosts.get(&"d").try_acquire());
+        let overflow = hosts.overflow().try_acquire().unwrap();
+        let mut seen: Vec<_> = snapshotter
+            .snapshot()
+            .into_vec()
+            .into_iter()
+            .filter_map(|(key, _, _, value)| {
+                let key = key.key();
+                let of = key.labels().find(|label| label.key() == "key")?;
+                match value {
+                    DebugValue::Counter(n) if n > 0 => Some((of.value().to_owned(), n)),
+                    DebugValue::Gauge(x) if key.name().ends_with("in_flight") => {
+                        Some((format!("{} in flight", of.value()), x.into_inner() as u64))
+                    }
+                    _ => None,
+                }
+            })
+            .collect();
+        seen.sort();
+        let expected = [
+            ("_overflow", 2),
+            ("_overflow in flight", 2),
+            ("a", 2),
+            ("a in flight", 1),
+            ("b", 1),
+            ("b in flight", 0),
+        ];
+        let expected = expected.map(|(key, n)| (key.to_owned(), n));
+        assert_eq!(seen, expected);
+        drop((held, overflow));
+    });
+}
+
 #[test]
 fn a_metrics_only_bulkhead_counts_would_be_refusals() {
     let recorder = DebuggingRecorder::new();

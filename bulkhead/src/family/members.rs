@@ -17,6 +17,7 @@ use std::{hash::Hash, mem, sync::Arc};
 
 use papaya::HashMap;
 
+use super::shown::Shown;
 use crate::{
     config::Builder,
     limit::Regulate,
@@ -25,6 +26,7 @@ use crate::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    types::{Key, Label},
 };
 
 /// What the handles of a family share.
@@ -51,6 +53,7 @@ struct Member<R> {
 struct Ring<K, R> {
     numbers: Builder,
     regulators: Regulators<R>,
+    shown: Shown<K>,
     keys: Vec<K>,
     hand: usize,
 }
@@ -65,7 +68,7 @@ impl<K, R> Members<K, R> {
         capacity: usize,
         regulators: Regulators<R>,
     ) -> Self {
-        let overflow = Core::new(name, numbers, regulators(numbers));
+        let overflow = Core::new(Label::new(name), numbers, regulators(numbers));
         Self {
             name,
             capacity,
@@ -74,6 +77,7 @@ impl<K, R> Members<K, R> {
             ring: Mutex::new(Ring {
                 numbers,
                 regulators,
+                shown: Shown::nothing(),
                 keys: Vec::new(),
                 hand: 0,
             }),
@@ -92,6 +96,18 @@ impl<K, R> Members<K, R> {
     /// The regulators of future members. Returns the former ones, to be dropped outside the lock.
     pub(super) fn set_regulators(&self, regulators: Regulators<R>) -> Regulators<R> {
         mem::replace(&mut self.ring.lock().regulators, regulators)
+    }
+
+    /// Rejections by future members name the key.
+    pub(super) fn show_keys(&self, how: fn(&K) -> Key) {
+        self.ring.lock().shown.in_rejections(how);
+    }
+
+    /// The metrics of future members, and of the overflow, have the label `key`.
+    #[cfg(feature = "metrics")]
+    pub(super) fn label_metrics(&self, how: fn(&K) -> Key) {
+        self.ring.lock().shown.in_metrics(how);
+        self.overflow.label_metrics(super::shown::OVERFLOW.into());
     }
 }
 
@@ -132,17 +148,26 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
         if let Some(member) = map.get(key) {
             return Arc::clone(&member.core);
         }
-        // Foreign code runs first: a panic of it costs the family no seat.
+        // Foreign code runs before the key has its seat: a panic of it costs the family none. A seat whose key is not in the
+        // map goes to the next key.
         let (in_ring, in_map) = (key.clone(), key.clone());
         let regulator = (ring.regulators)(ring.numbers);
-        if ring.keys.len() < self.capacity {
-            ring.keys.push(in_ring);
-        } else if let Some(seat) = self.evict(&mut ring) {
-            ring.keys[seat] = in_ring;
-        } else {
+        let is_full = ring.keys.len() >= self.capacity;
+        let seat = is_full.then(|| self.evict(&mut ring));
+        if let Some(None) = seat {
             return Arc::clone(&self.overflow);
         }
-        let core = Arc::new(Core::new(self.name, ring.numbers, regulator));
+        let label = ring.shown.label(self.name, key);
+        let core = Core::new(label, ring.numbers, regulator);
+        #[cfg(feature = "metrics")]
+        if let Some(label) = ring.shown.metric_label(key, self.capacity) {
+            core.label_metrics(label);
+        }
+        let core = Arc::new(core);
+        match seat.flatten() {
+            Some(seat) => ring.keys[seat] = in_ring,
+            None => ring.keys.push(in_ring),
+        }
         let member = Member {
             core: Arc::clone(&core),
             used: AtomicBool::new(true),

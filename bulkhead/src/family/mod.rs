@@ -2,6 +2,7 @@
 
 mod by;
 mod members;
+mod shown;
 
 use std::{fmt, hash::Hash, sync::Arc};
 
@@ -10,7 +11,7 @@ use crate::{
     config::Builder,
     limit::{Adaptive, Fixed, Limit, Regulate},
     state::Core,
-    types::{InvalidConfig, Name},
+    types::{InvalidConfig, Key, Name},
 };
 pub use by::By;
 use members::{Members, Regulators};
@@ -26,7 +27,8 @@ use members::{Members, Regulators};
 /// a key that must not lose them. A call that is refused for its deadline creates no member.
 ///
 /// All members have the name of the family. Its metrics are sums over them, and `maestro_bulkhead_limit` is the limit of one
-/// member.
+/// member, unless they are [labelled](Self::label_metrics). Rejections name the key if the family
+/// [shows its keys](Self::show_keys).
 ///
 /// # Cost
 ///
@@ -127,6 +129,46 @@ fn each_follows<L: Limit + Clone>(law: L) -> Regulators<Adaptive<L>> {
 }
 
 // === Using it ===
+
+impl<K: fmt::Display, R> Bulkheads<K, R> {
+    /// Rejections by a member, and the `tracing` events about them, name its key, as it is displayed:
+    /// [`Full::key`](crate::Full::key). Without this, keys appear in no error, log or metric, since they may be secret.
+    ///
+    /// Applies to members that are made later: call it when the family is built. A key is cut at 128 characters, and its
+    /// control characters are replaced. The overflow has no key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::Bulkhead;
+    ///
+    /// let hosts = Bulkhead::builder().limit(1).build_family("hosts", 100)?.show_keys();
+    /// let example = hosts.get(&"a.example");
+    /// let _held = example.try_acquire()?;
+    /// let full = example.try_acquire().unwrap_err();
+    /// assert_eq!(full.key().as_deref(), Some("a.example"));
+    /// assert_eq!(full.to_string(), "bulkhead `hosts` [a.example] is full: 1 call in flight of at most 1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn show_keys(self) -> Self {
+        self.0.show_keys(Key::new);
+        self
+    }
+
+    /// The metrics of a member have the label `key`, with its key as it is displayed. Without this, the members share their
+    /// metrics, which add up.
+    ///
+    /// Applies to members that are made later: call it when the family is built. Only as many keys as the
+    /// [`capacity`](Self::capacity) ever get their own label. Those that come later, and the [`overflow`](Self::overflow), share
+    /// `_overflow`: the number of time series is bounded, however many keys come and go.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn label_metrics(self) -> Self {
+        self.0.label_metrics(Key::new);
+        self
+    }
+}
 
 impl<K, R> Bulkheads<K, R> {
     /// Chooses the bulkhead of a call by its request, for a layer.

@@ -1,6 +1,6 @@
 //! Feature `metrics`: the handles of a bulkhead, and when they are registered.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, Unit, with_recorder};
 
@@ -11,7 +11,11 @@ static METADATA: Metadata<'static> =
     Metadata::new("maestro_bulkhead", Level::INFO, Some(module_path!()));
 
 /// The metric handles of one bulkhead. It keeps them from the first event on that finds a recorder.
-pub(crate) struct Meter(OnceLock<Handles>);
+pub(crate) struct Meter {
+    handles: OnceLock<Handles>,
+    /// The value of the label `key`, of a family that labels its members.
+    key: OnceLock<Arc<str>>,
+}
 
 struct Handles {
     in_flight: Gauge,
@@ -24,11 +28,15 @@ struct Handles {
 }
 
 impl Handles {
-    fn register(name: &'static str, recorder: &dyn Recorder) -> Self {
-        let label = || Label::from_static_parts("name", name);
+    fn register(name: &'static str, key: Option<&Arc<str>>, recorder: &dyn Recorder) -> Self {
+        let labels = || {
+            let key = key.map(|key| Label::new("key", Arc::clone(key)));
+            let name = Label::from_static_parts("name", name);
+            [name].into_iter().chain(key).collect::<Vec<_>>()
+        };
         let gauge = |metric: &'static str, what: &'static str| {
             recorder.describe_gauge(metric.into(), Some(Unit::Count), what.into());
-            recorder.register_gauge(&Key::from_parts(metric, vec![label()]), &METADATA)
+            recorder.register_gauge(&Key::from_parts(metric, labels()), &METADATA)
         };
         let counter = |metric: &'static str, what: &'static str, labels| {
             recorder.describe_counter(metric.into(), Some(Unit::Count), what.into());
@@ -43,18 +51,18 @@ impl Handles {
                 counter(
                     "maestro_bulkhead_rejected_total",
                     "Calls refused, by cause",
-                    vec![label(), cause],
+                    [labels(), vec![cause]].concat(),
                 )
             }),
             would_reject: counter(
                 "maestro_bulkhead_would_reject_total",
                 "Calls that would have been refused, where the bulkhead only counts",
-                vec![label()],
+                labels(),
             ),
             overloaded: counter(
                 "maestro_bulkhead_overloaded_total",
                 "Calls that met an overload",
-                vec![label()],
+                labels(),
             ),
         }
     }
@@ -62,13 +70,22 @@ impl Handles {
 
 impl Meter {
     pub(crate) const fn new() -> Self {
-        Self(OnceLock::new())
+        Self {
+            handles: OnceLock::new(),
+            key: OnceLock::new(),
+        }
+    }
+
+    /// Sets the label `key`, unless it is set or the handles exist.
+    #[cfg(feature = "family")]
+    pub(crate) fn label(&self, key: Arc<str>) {
+        let _ = self.key.set(key);
     }
 
     /// Runs `event` on the handles, if a recorder is found.
     #[inline]
     fn record(&self, of: &impl Figures, event: impl FnOnce(&Handles)) {
-        if let Some(handles) = self.0.get().or_else(|| self.find(of)) {
+        if let Some(handles) = self.handles.get().or_else(|| self.find(of)) {
             event(handles);
         }
     }
@@ -77,7 +94,7 @@ impl Meter {
     /// the event must not move them again.
     #[inline]
     fn record_step(&self, of: &impl Figures, step: impl FnOnce(&Handles)) {
-        match self.0.get() {
+        match self.handles.get() {
             Some(handles) => step(handles),
             None => drop(self.find(of)),
         }
@@ -91,8 +108,8 @@ impl Meter {
     }
 
     fn register(&self, of: &impl Figures, recorder: &dyn Recorder) -> &Handles {
-        self.0.get_or_init(|| {
-            let handles = Handles::register(of.name(), recorder);
+        self.handles.get_or_init(|| {
+            let handles = Handles::register(of.name(), self.key.get(), recorder);
             // Read last: other threads, which find no handles meanwhile, wait for these.
             handles.in_flight.increment(as_f64(of.in_flight()));
             handles.queued.increment(as_f64(of.queued()));

@@ -10,6 +10,8 @@ mod pointer;
 mod refuse;
 mod waiters;
 
+#[cfg(all(feature = "family", feature = "metrics"))]
+use std::sync::Arc;
 use std::{
     fmt, mem,
     panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind},
@@ -24,7 +26,7 @@ use crate::{
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
         const_fn,
     },
-    types::{Full, InvalidConfig, Outcome, Snapshot},
+    types::{Full, InvalidConfig, Label, Outcome, Snapshot},
 };
 use late::Bounds;
 pub(crate) use late::{Bound, Patience};
@@ -43,7 +45,7 @@ use waiters::Waiters;
 /// The shared state behind a [`Bulkhead`](crate::Bulkhead). Opaque: it is named only in types such as
 /// [`Permit<&'static Core>`](crate::Permit).
 pub struct Core<R = Fixed> {
-    name: &'static str,
+    label: Label,
     permits: Permits,
     // What a caller without a place reads beside the word. Bits 0 to 19: the length of the line. Bits 20 to 27: the seconds
     // of `retry_after`. Above them: `WATCHES`, `COUNTS`, `LEASES` and `BOUNDED`. One load for a refusal. Written under
@@ -71,9 +73,9 @@ pub struct Core<R = Fixed> {
 
 impl<R> Core<R> {
     const_fn! {
-        pub(crate) fn new(name: &'static str, numbers: Builder, regulator: R) -> Self {
+        pub(crate) fn new(label: Label, numbers: Builder, regulator: R) -> Self {
             Self {
-                name,
+                label,
                 permits: Permits::new(numbers.limit),
                 aside: AtomicU32::new(modes(numbers)),
                 max_queued: AtomicUsize::new(numbers.max_queued),
@@ -265,6 +267,12 @@ impl<R> Core<R> {
         self.rejections.load(Relaxed)
     }
 
+    /// Has no effect once metrics were reported.
+    #[cfg(all(feature = "family", feature = "metrics"))]
+    pub(crate) fn label_metrics(&self, key: Arc<str>) {
+        self.meter.label(key);
+    }
+
     #[cfg(feature = "metrics")]
     pub(crate) fn resolve_metrics(&self) {
         self.meter.resolve(self);
@@ -274,7 +282,7 @@ impl<R> Core<R> {
 // What a gauge is set from, and what the handle tells. Each figure is one load: two figures may be of different moments.
 impl<R> Figures for Core<R> {
     fn name(&self) -> &'static str {
-        self.name
+        self.label.name()
     }
 
     fn in_flight(&self) -> usize {
@@ -308,7 +316,7 @@ impl<R> fmt::Debug for Core<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seen = self.snapshot();
         f.debug_struct("Bulkhead")
-            .field("name", &self.name)
+            .field("name", &self.label.name())
             .field("limit", &seen.limit())
             .field("in_flight", &seen.held())
             .field("queued", &self.queued())

@@ -63,9 +63,10 @@ impl<R> Core<R> {
         let told = aside & MAX_TOLD;
         // A call of one place fits under every limit.
         let full = if places > 1 && !seen.fits(places) {
-            Full::too_heavy(self.name, seen, told, places)
+            Full::too_heavy(self.label.origin(), seen, told, places)
         } else {
-            Full::new(self.name, Cause::AtLimit, seen, told, Duration::ZERO)
+            let origin = self.label.origin();
+            Full::new(origin, Cause::AtLimit, seen, told, Duration::ZERO)
         };
         self.meter.report_refusal(self, &full);
         Err(full)
@@ -115,7 +116,7 @@ impl<R> Core<R> {
         let aside = self.aside.load(Relaxed);
         self.count_refusal(aside);
         let told = aside & MAX_TOLD;
-        let full = Full::too_heavy(self.name, self.permits.snapshot(), told, places);
+        let full = Full::too_heavy(self.label.origin(), self.permits.snapshot(), told, places);
         self.meter.report_refusal(self, &full);
         full
     }
@@ -138,7 +139,7 @@ impl<R> Core<R> {
             Caller::Outside | Caller::InLine => (seen, told),
             Caller::Inside(places) => (seen.without(places), told),
         };
-        let full = Full::new(self.name, cause, seen, told, waited);
+        let full = Full::new(self.label.origin(), cause, seen, told, waited);
         self.meter.report_refusal(self, &full);
         full
     }

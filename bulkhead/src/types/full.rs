@@ -1,13 +1,13 @@
-use std::{error::Error, fmt, io, time::Duration};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
-use super::{Snapshot, no_retry::NoRetry, rounded::Rounded};
+use super::{Origin, Snapshot, no_retry::NoRetry, rounded::Rounded};
 
 /// The rejection of a bulkhead: no place was free, or none became free in time.
 ///
 /// It is made and cloned without an allocation and without a reference count.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Full {
-    name: &'static str,
+    origin: Origin,
     // Limit and calls in flight, as the word of the bulkhead had them. The accessors unpack it, so that a refusal
     // only copies it.
     seen: Snapshot,
@@ -68,14 +68,14 @@ impl Cause {
 impl Full {
     #[inline]
     pub(crate) fn new(
-        name: &'static str,
+        origin: Origin,
         cause: Cause,
         seen: Snapshot,
         told: u32,
         waited: Duration,
     ) -> Self {
         Self {
-            name,
+            origin,
             seen,
             wait: micros(waited) | u64::from(told) << 32 | (cause as u64) << 60,
         }
@@ -83,9 +83,9 @@ impl Full {
 
     /// The refusal of a call that takes `places`, more than the limit allows.
     #[cold]
-    pub(crate) fn too_heavy(name: &'static str, seen: Snapshot, told: u32, places: u32) -> Self {
+    pub(crate) fn too_heavy(origin: Origin, seen: Snapshot, told: u32, places: u32) -> Self {
         let waited = Duration::from_micros(u64::from(places));
-        Self::new(name, Cause::TooHeavy, seen, told, waited)
+        Self::new(origin, Cause::TooHeavy, seen, told, waited)
     }
 
     /// The same refusal of a call that had waited.
@@ -99,7 +99,16 @@ impl Full {
     /// The name of the bulkhead.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        self.name
+        self.origin.name()
+    }
+
+    /// The key of the member of a family that [shows its keys](crate::Bulkheads::show_keys).
+    ///
+    /// The text has at most 128 characters and no control characters. It is `None` where the caller shared the overflow, and
+    /// once 1,000 later members are gone too. Takes a short lock of the process, and so does `Display`.
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.origin.key.text()
     }
 
     /// Why the call was refused.
@@ -226,6 +235,7 @@ impl fmt::Debug for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Full")
             .field("name", &self.name())
+            .field("key", &self.key())
             .field("cause", &self.cause())
             .field("limit", &self.limit())
             .field("in_flight", &self.in_flight())
@@ -239,25 +249,25 @@ impl fmt::Debug for Full {
 
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.name;
+        let name = Named(self.origin);
         match self.cause() {
-            Cause::AtLimit => write!(f, "bulkhead `{name}` is full")?,
-            Cause::QueueFull => write!(f, "the queue of bulkhead `{name}` is full")?,
+            Cause::AtLimit => write!(f, "bulkhead {name} is full")?,
+            Cause::QueueFull => write!(f, "the queue of bulkhead {name} is full")?,
             Cause::WaitedTooLong => write!(
                 f,
-                "no place in bulkhead `{name}` within {}",
+                "no place in bulkhead {name} within {}",
                 Rounded(self.waited())
             )?,
             Cause::DeadlineTooNear => write!(
                 f,
-                "the deadline is too near for a call through bulkhead `{name}`"
+                "the deadline is too near for a call through bulkhead {name}"
             )?,
             Cause::TooHeavy => write!(
                 f,
-                "a call of {} places does not fit into bulkhead `{name}`",
+                "a call of {} places does not fit into bulkhead {name}",
                 self.places().unwrap_or_default()
             )?,
-            Cause::Closed => write!(f, "bulkhead `{name}` is closed")?,
+            Cause::Closed => write!(f, "bulkhead {name} is closed")?,
         }
         let (in_flight, limit) = (self.in_flight(), self.limit());
         let s = if in_flight == 1 { "" } else { "s" };
@@ -269,6 +279,16 @@ impl fmt::Display for Full {
             0 => Ok(()),
             queued => write!(f, ", {queued} waiting"),
         }
+    }
+}
+
+/// The name, and the key of the member.
+struct Named(Origin);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0.name())?;
+        self.0.key.write(f)
     }
 }
 

@@ -6,10 +6,16 @@ mod error;
 mod full;
 #[cfg(feature = "http")]
 mod full_response;
+#[cfg_attr(
+    not(any(test, feature = "family")),
+    expect(dead_code, reason = "members have keys")
+)]
+mod keys;
 #[cfg(feature = "http")]
 mod meaning;
 mod name;
 mod no_retry;
+mod origin;
 mod outcome;
 #[cfg(feature = "http")]
 mod rejection;
@@ -24,8 +30,11 @@ pub use body_end::BodyEnd;
 pub(crate) use body_end::awaits_code;
 pub use error::InvalidConfig;
 pub use full::{Cause, Full};
+#[cfg(feature = "family")]
+pub(crate) use keys::Key;
 #[cfg(feature = "http")]
 pub(crate) use meaning::{Meaning, grpc_code};
 pub use name::Name;
+pub(crate) use origin::{Label, Origin};
 pub use outcome::Outcome;
 pub(crate) use snapshot::{CLOSED, ONE, Snapshot, UNLIMITED, WAITING};

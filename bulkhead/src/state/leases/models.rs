@@ -5,12 +5,16 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::{super::Core, Lease};
-use crate::{config::Builder, limit::Fixed, tests::explore};
+use crate::{config::Builder, limit::Fixed, tests::explore, types::Label};
 
 const LATE: u64 = 10_000;
 
 fn core(limit: usize) -> Arc<Core> {
-    Arc::new(Core::new("model", Builder::new().limit(limit), Fixed))
+    Arc::new(Core::new(
+        Label::new("model"),
+        Builder::new().limit(limit),
+        Fixed,
+    ))
 }
 
 /// A place that a body holds.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{super::Core, LAST_TICK, Lease, STEPS, UNLIMITED, ticks};
-use crate::{config::Builder, limit::Fixed};
+use crate::{config::Builder, limit::Fixed, types::Label};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -57,7 +57,7 @@ proptest! {
         steps in prop::collection::vec(step(), 0..200),
     ) {
         let builder = Builder::new().limit(10_000);
-        let core = Core::new("model", builder, Fixed);
+        let core = Core::new(Label::new("model"), builder, Fixed);
         let mut bodies: Vec<Body> = Vec::new();
         let mut now = 0;
         let idle = ticks(Duration::from_secs(60));
@@ -121,7 +121,7 @@ fn ticks_saturate() {
     assert_eq!(ticks(Duration::MAX), UNLIMITED);
     assert_eq!(ticks(Duration::from_nanos(1)), 1);
     let long = Builder::new().body_idle(Duration::from_secs(2_000_000_000));
-    let core = Core::new("long", long, Fixed);
+    let core = Core::new(Label::new("long"), long, Fixed);
     core.try_acquire(1).unwrap();
     let mut lease = None;
     core.renew_at(&mut lease, 1, Some(LAST_TICK));
