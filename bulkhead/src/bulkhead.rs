@@ -1,3 +1,5 @@
+mod listen;
+
 use std::{
     fmt,
     future::IntoFuture,

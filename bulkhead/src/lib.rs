@@ -46,8 +46,9 @@ pub use layer::{AtBodyEnd, PermitBody};
 #[cfg(feature = "http")]
 pub use layer::{ClassifyChosen, ClassifyHttp};
 pub use limit::{Adaptive, Aimd, Fixed, Gradient2, Limit, Regulate, Window};
+pub use observe::Listener;
 pub use permit::Permit;
 pub use state::{Core, Many, Pointer};
 #[cfg(feature = "http-body")]
 pub use types::BodyEnd;
-pub use types::{Cause, Full, InvalidConfig, Name, Outcome};
+pub use types::{Cause, Event, Full, InvalidConfig, LimitCause, Name, Outcome};

@@ -13,14 +13,22 @@
 // clears flags and evicts a member whose flag is clear. That is nearly the least recently used one, without a time stamp
 // that each call writes.
 
-use std::{hash::Hash, mem, sync::Arc};
+use std::{
+    hash::Hash,
+    mem,
+    sync::{Arc, OnceLock},
+};
 
 use papaya::HashMap;
 
-use super::shown::Shown;
+use super::{
+    listen::{Heard, Relay},
+    shown::Shown,
+};
 use crate::{
     config::Builder,
     limit::Regulate,
+    observe::Listeners,
     state::Core,
     sync::{
         Mutex,
@@ -37,6 +45,8 @@ pub(super) struct Members<K, R> {
     pub(super) overflow: Arc<Core<R>>,
     /// Taken to make, find or evict a member. A call through a layer does not take it for a key that exists.
     ring: Mutex<Ring<K, R>>,
+    /// Empty until the first listener.
+    heard: OnceLock<Arc<Heard<K>>>,
 }
 
 /// Makes the regulator of a new member.
@@ -54,6 +64,7 @@ struct Ring<K, R> {
     numbers: Builder,
     regulators: Regulators<R>,
     shown: Shown<K>,
+    relay: Option<Relay<K>>,
     keys: Vec<K>,
     hand: usize,
 }
@@ -78,9 +89,11 @@ impl<K, R> Members<K, R> {
                 numbers,
                 regulators,
                 shown: Shown::nothing(),
+                relay: None,
                 keys: Vec::new(),
                 hand: 0,
             }),
+            heard: OnceLock::new(),
         }
     }
 
@@ -163,6 +176,9 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
         if let Some(label) = ring.shown.metric_label(key, self.capacity) {
             core.label_metrics(label);
         }
+        if let Some(relay) = &ring.relay {
+            relay(Some(key), core.events());
+        }
         let core = Arc::new(core);
         match seat.flatten() {
             Some(seat) => ring.keys[seat] = in_ring,
@@ -174,6 +190,26 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
         };
         map.insert(in_map, member);
         core
+    }
+
+    /// The listeners of the family. Present and future members tell them their events from now on.
+    pub(super) fn heard(&self, relay: impl FnOnce(Arc<Heard<K>>) -> Relay<K>) -> &Arc<Heard<K>>
+    where
+        K: Send + 'static,
+    {
+        self.heard.get_or_init(|| {
+            let listeners = Listeners::new();
+            let relay = relay(Arc::clone(&listeners));
+            // Under the lock: a member is either made before and is found here, or afterwards, with the relay.
+            let mut ring = self.ring.lock();
+            let map = self.map.pin();
+            relay(None, self.overflow.events());
+            for (key, member) in &map {
+                relay(Some(key), member.core.events());
+            }
+            ring.relay = Some(relay);
+            listeners
+        })
     }
 
     /// Takes an idle member out of the map. Returns its seat in the ring.

@@ -1,6 +1,7 @@
 //! Feature `family`: a bulkhead for each key.
 
 mod by;
+mod listen;
 mod members;
 mod shown;
 

@@ -1,12 +1,18 @@
 //! What a bulkhead reports to metrics and tracing. Without the features nothing here has a size or a body, so that the state
 //! reports each event without a `cfg`.
 
+mod events;
+mod listeners;
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(feature = "tracing")]
 mod tracing;
 
 use crate::types::{Cause, Full};
+pub(crate) use events::Events;
+pub use listeners::Listener;
+#[cfg(feature = "family")]
+pub(crate) use listeners::Listeners;
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::Meter;
 

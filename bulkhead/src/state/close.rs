@@ -3,20 +3,45 @@
 use std::task::{Poll, Waker};
 
 use super::{
-    Core, serve,
+    Core,
+    refuse::DRAINED,
+    serve,
     waiters::{Ticket, Turn},
 };
+use crate::{sync::atomic::Ordering::Relaxed, types::Event};
 
 impl<R> Core<R> {
     /// Refuses every later caller, and every one that waits.
     pub(crate) fn close(&self) {
         let waiters = self.waiters.lock();
-        self.permits.close();
+        if !self.snapshot().is_closed() {
+            self.permits.close();
+            self.events.put(|| Event::Closed);
+        }
         drop(waiters);
+        self.events.deliver();
         // It ends: no caller joins the line of a closed bulkhead. Each round takes one out before a waker can panic.
         while self.waiters.lock().len() > 0 {
             serve(self);
         }
+        self.note_drained();
+    }
+
+    /// Tells once that the last call has left.
+    pub(super) fn note_drained(&self) {
+        if !self.permits.is_drained() {
+            return;
+        }
+        let waiters = self.waiters.lock();
+        // Relaxed: every writer holds the lock.
+        let aside = self.aside.load(Relaxed);
+        if aside & DRAINED != 0 {
+            return;
+        }
+        self.aside.store(aside | DRAINED, Relaxed);
+        self.events.put(|| Event::Drained);
+        drop(waiters);
+        self.events.deliver();
     }
 
     pub(crate) fn poll_drained(&self, seat: &mut Option<Ticket>, waker: &Waker) -> Poll<()> {

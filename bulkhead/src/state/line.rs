@@ -209,7 +209,8 @@ impl<R> Core<R> {
             let waiters = self.waiters.lock();
             // The mark that `is_owed` saw may be gone by now.
             let Some((places, bound)) = waiters.first() else {
-                return;
+                drop(waiters);
+                return self.note_drained();
             };
             let seen = self.permits.snapshot();
             let refused = if places == 0 {
@@ -282,7 +283,7 @@ impl<R> Core<R> {
 
     fn note_length(&self, waiters: &Waiters) {
         // Relaxed, load and store: every writer holds the lock. A reader without it takes the length as a figure.
-        let queued = u32::try_from(waiters.len()).map_or(MAX_QUEUED, |n| n.min(MAX_QUEUED));
+        let queued = u64::try_from(waiters.len()).map_or(MAX_QUEUED, |n| n.min(MAX_QUEUED));
         let mode = self.aside.load(Relaxed) & !MAX_QUEUED;
         self.aside.store(mode | queued, Relaxed);
     }

@@ -20,13 +20,13 @@ use std::{
 use crate::{
     config::Builder,
     limit::{Fixed, Limited, Regulate},
-    observe::{Figures, Meter, Observe},
+    observe::{Events, Figures, Meter, Observe},
     sync::{
         Mutex,
-        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
         const_fn,
     },
-    types::{Full, InvalidConfig, Label, Outcome, Snapshot},
+    types::{Event, Full, InvalidConfig, Label, LimitCause, Outcome, Snapshot},
 };
 use late::Bounds;
 pub(crate) use late::{Bound, Patience};
@@ -38,7 +38,7 @@ pub(crate) use line::{Entry, Line};
 use permits::{Admit, Permits};
 pub use pointer::{Many, Pointer};
 pub(crate) use refuse::Caller;
-use refuse::{BOUNDED, LEASES, MAX_QUEUED, modes};
+use refuse::{BOUNDED, DRAINED, LEASES, MAX_QUEUED, modes};
 pub(crate) use waiters::Ticket;
 use waiters::Waiters;
 
@@ -48,9 +48,9 @@ pub struct Core<R = Fixed> {
     label: Label,
     permits: Permits,
     // What a caller without a place reads beside the word. Bits 0 to 19: the length of the line. Bits 20 to 27: the seconds
-    // of `retry_after`. Above them: `WATCHES`, `COUNTS`, `LEASES` and `BOUNDED`. One load for a refusal. Written under
-    // the lock of the waiters.
-    aside: AtomicU32,
+    // of `retry_after`. Above them: the bits from `WATCHES` on. One load for a refusal. Written under the lock of the
+    // waiters.
+    aside: AtomicU64,
     // How many callers may wait in `acquire`. A queue of a layer brings its own bound.
     max_queued: AtomicUsize,
     // Counts for people. A call writes one only if it met an overload, or was refused where a mode asks for it.
@@ -67,6 +67,7 @@ pub struct Core<R = Fixed> {
     regulator: R,
     // Empty without the feature `metrics`.
     meter: Meter,
+    events: Events,
 }
 
 // === Going in ===
@@ -77,7 +78,7 @@ impl<R> Core<R> {
             Self {
                 label,
                 permits: Permits::new(numbers.limit),
-                aside: AtomicU32::new(modes(numbers)),
+                aside: AtomicU64::new(modes(numbers)),
                 max_queued: AtomicUsize::new(numbers.max_queued),
                 overloads: AtomicU64::new(0),
                 rejections: AtomicU64::new(0),
@@ -87,6 +88,7 @@ impl<R> Core<R> {
                 waiters: Mutex::new(Waiters::new()),
                 regulator,
                 meter: Meter::new(),
+                events: Events::new(),
             }
         }
     }
@@ -178,7 +180,7 @@ impl<R: Regulate> Core<R> {
         let waiters = self.waiters.lock();
         // Under the lock: a caller that takes a seat later sees the new mode, and one that has a seat is admitted below. So
         // no caller waits for a bulkhead that only counts. The model `a_metrics_only_bulkhead_keeps_no_waiter` holds it.
-        let kept = self.aside.load(Relaxed) & (MAX_QUEUED | LEASES | BOUNDED);
+        let kept = self.aside.load(Relaxed) & (MAX_QUEUED | LEASES | BOUNDED | DRAINED);
         self.aside.store(modes(numbers) | kept, Relaxed);
         drop(waiters);
         #[cfg(any(test, feature = "http-body"))]
@@ -198,9 +200,19 @@ impl<R> Core<R> {
     pub(crate) fn resize(&self, limit: usize) {
         // Under the lock, so that a law that compares the limit with an older one sees this change.
         let waiters = self.waiters.lock();
+        let from = self.snapshot().limit();
         self.permits.resize(limit);
+        self.put_limit(from, LimitCause::Set);
         drop(waiters);
         self.resized(limit);
+    }
+
+    // Under the lock of the waiters.
+    fn put_limit(&self, from: usize, cause: LimitCause) {
+        let to = self.snapshot().limit();
+        if from != to {
+            self.events.put(|| Event::LimitChanged { from, to, cause });
+        }
     }
 
     // Only the family of a member retires it, under the lock under which it gives out handles.
@@ -224,13 +236,15 @@ impl<R> Limited for Core<R> {
         let is_so = self.snapshot().limit() == was;
         if is_so {
             self.permits.resize(next);
+            self.put_limit(was, LimitCause::Law);
         }
         is_so
     }
 
     fn resized(&self, limit: usize) {
-        // Outside of all locks: metrics and wakers run foreign code.
+        // Outside of all locks: metrics, listeners and wakers run foreign code.
         self.meter.report_limit(self, limit);
+        self.events.deliver();
         self.serve();
     }
 }
@@ -249,6 +263,10 @@ impl<R> Core<R> {
 impl<R> Core<R> {
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.permits.snapshot()
+    }
+
+    pub(crate) const fn events(&self) -> &Events {
+        &self.events
     }
 
     /// The line of `acquire`: first come, first served.

@@ -16,7 +16,7 @@ use crate::{
     config::Builder,
     observe::Observe,
     sync::atomic::Ordering::Relaxed,
-    types::{Cause, Full, Snapshot},
+    types::{Cause, Event, Full, Snapshot},
 };
 
 /// Where a caller is when it is refused.
@@ -29,26 +29,28 @@ pub(crate) enum Caller {
 }
 
 // The bulkhead only counts what it would refuse.
-pub(super) const WATCHES: u32 = 1 << TOLD_BITS;
+pub(super) const WATCHES: u64 = 1 << TOLD_BITS;
 // The bulkhead counts what it refuses.
-const COUNTS: u32 = 2 << TOLD_BITS;
+const COUNTS: u64 = 2 << TOLD_BITS;
 // Places are leased: a caller without a place looks for leases that are over.
-pub(super) const LEASES: u32 = 4 << TOLD_BITS;
+pub(super) const LEASES: u64 = 4 << TOLD_BITS;
 // Callers wait with a bound: a caller without a place looks for those that are late.
-pub(super) const BOUNDED: u32 = 8 << TOLD_BITS;
+pub(super) const BOUNDED: u64 = 8 << TOLD_BITS;
+// The last call has left a closed bulkhead.
+pub(super) const DRAINED: u64 = 16 << TOLD_BITS;
 
 // What a `Full` tells: the length of the line, and above it `retry_after` in seconds.
 const TOLD_BITS: u32 = QUEUED_BITS + 8;
-const MAX_TOLD: u32 = (1 << TOLD_BITS) - 1;
+const MAX_TOLD: u64 = (1 << TOLD_BITS) - 1;
 pub(super) const QUEUED_BITS: u32 = 20;
 // A longer line is reported with this length.
-pub(super) const MAX_QUEUED: u32 = (1 << QUEUED_BITS) - 1;
+pub(super) const MAX_QUEUED: u64 = (1 << QUEUED_BITS) - 1;
 
 /// The modes of `numbers` and what a refusal tells of them, with an empty line.
-pub(super) const fn modes(numbers: Builder) -> u32 {
+pub(super) const fn modes(numbers: Builder) -> u64 {
     let watches = if numbers.metrics_only { WATCHES } else { 0 };
     let counts = if numbers.count_rejections { COUNTS } else { 0 };
-    watches | counts | numbers.retry_seconds() << QUEUED_BITS
+    watches | counts | (numbers.retry_seconds() as u64) << QUEUED_BITS
 }
 
 impl<R> Core<R> {
@@ -68,14 +70,14 @@ impl<R> Core<R> {
             let origin = self.label.origin();
             Full::new(origin, Cause::AtLimit, seen, told, Duration::ZERO)
         };
-        self.meter.report_refusal(self, &full);
+        self.report(&full);
         Err(full)
     }
 
     // Out of line, so that the refusal without a mode pays for the comparison alone.
     #[cold]
     #[inline(never)]
-    fn enters_or_counts(&self, places: u32, aside: u32) -> bool {
+    fn enters_or_counts(&self, places: u32, aside: u64) -> bool {
         if aside & (LEASES | BOUNDED) != 0
             && self.reclaim()
             && self.permits.try_acquire(places).is_ok()
@@ -117,12 +119,12 @@ impl<R> Core<R> {
         self.count_refusal(aside);
         let told = aside & MAX_TOLD;
         let full = Full::too_heavy(self.label.origin(), self.permits.snapshot(), told, places);
-        self.meter.report_refusal(self, &full);
+        self.report(&full);
         full
     }
 
     /// Counts a refusal where a mode asks for it.
-    fn count_refusal(&self, aside: u32) {
+    fn count_refusal(&self, aside: u64) {
         if aside & (WATCHES | COUNTS) != 0 {
             // Relaxed: a count that orders nothing.
             self.rejections.fetch_add(1, Relaxed);
@@ -140,8 +142,15 @@ impl<R> Core<R> {
             Caller::Inside(places) => (seen.without(places), told),
         };
         let full = Full::new(self.label.origin(), cause, seen, told, waited);
-        self.meter.report_refusal(self, &full);
+        self.report(&full);
         full
+    }
+
+    /// Tells metrics, tracing and listeners.
+    fn report(&self, full: &Full) {
+        self.meter.report_refusal(self, full);
+        self.events.put(|| Event::Rejected(full.clone()));
+        self.events.deliver();
     }
 
     fn would_refuse(&self) {

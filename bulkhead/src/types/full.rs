@@ -71,19 +71,19 @@ impl Full {
         origin: Origin,
         cause: Cause,
         seen: Snapshot,
-        told: u32,
+        told: u64,
         waited: Duration,
     ) -> Self {
         Self {
             origin,
             seen,
-            wait: micros(waited) | u64::from(told) << 32 | (cause as u64) << 60,
+            wait: micros(waited) | told << 32 | (cause as u64) << 60,
         }
     }
 
     /// The refusal of a call that takes `places`, more than the limit allows.
     #[cold]
-    pub(crate) fn too_heavy(origin: Origin, seen: Snapshot, told: u32, places: u32) -> Self {
+    pub(crate) fn too_heavy(origin: Origin, seen: Snapshot, told: u64, places: u32) -> Self {
         let waited = Duration::from_micros(u64::from(places));
         Self::new(origin, Cause::TooHeavy, seen, told, waited)
     }

@@ -3,6 +3,7 @@
 #[cfg(feature = "http-body")]
 mod body_end;
 mod error;
+mod event;
 mod full;
 #[cfg(feature = "http")]
 mod full_response;
@@ -29,6 +30,7 @@ pub use body_end::BodyEnd;
 #[cfg(feature = "http-body")]
 pub(crate) use body_end::awaits_code;
 pub use error::InvalidConfig;
+pub use event::{Event, LimitCause};
 pub use full::{Cause, Full};
 #[cfg(feature = "family")]
 pub(crate) use keys::Key;

@@ -1,0 +1,203 @@
+//! What listeners are told.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use maestro_bulkhead::{
+    Aimd, Bulkhead, BulkheadLayer, Event, LimitCause, Outcome, Queue, StaticBulkhead,
+};
+use tokio::time::{advance, sleep};
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, task};
+use tower::{BoxError, Layer, Service, service_fn};
+
+/// Collects events.
+#[derive(Clone, Debug)]
+struct Heard<T = Event>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Heard<T> {
+    fn nothing() -> Self {
+        Self(Arc::new(Mutex::new(Vec::new())))
+    }
+
+    fn add(&self, event: T) {
+        self.0.lock().unwrap().push(event);
+    }
+
+    fn take(&self) -> Vec<T> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Heard {
+    fn listener(&self) -> impl Fn(&Event) + Send + Sync + 'static {
+        let heard = self.clone();
+        move |event| heard.add(event.clone())
+    }
+}
+
+/// An event as text.
+fn text(event: &Event) -> String {
+    match event {
+        Event::Rejected(full) => format!("rejected {}", full.cause().as_str()),
+        Event::LimitChanged {
+            from, to, cause, ..
+        } => format!("{from} to {to} by {}", cause.as_str()),
+        other => format!("{other:?}"),
+    }
+}
+
+fn texts(heard: &Heard) -> Vec<String> {
+    heard.take().iter().map(text).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_way_to_refuse_is_told() {
+    let pool = Bulkhead::builder().limit(1).build("pool").unwrap();
+    let heard = Heard::nothing();
+    let _listener = pool.on_event(heard.listener());
+    let held = pool.try_acquire().unwrap();
+    let full = pool.try_acquire().unwrap_err();
+    assert_eq!(heard.take(), [Event::Rejected(full)]);
+    pool.try_acquire_many(2.try_into().unwrap()).unwrap_err();
+    let second = Duration::from_secs(1);
+    let mut service = BulkheadLayer::new(pool.clone())
+        .queue(Queue::new(1, second))
+        .layer(service_fn(async |()| Ok::<_, BoxError>(())));
+    let mut waits = task::spawn(service.call(()));
+    assert_pending!(waits.poll());
+    assert_ready_err!(task::spawn(service.call(())).poll());
+    advance(2 * second).await;
+    assert_ready_err!(waits.poll());
+    let told = ["too_heavy", "queue_full", "waited_too_long"];
+    assert_eq!(texts(&heard), told.map(|cause| format!("rejected {cause}")));
+    drop(held);
+    pool.try_acquire().unwrap().success();
+    assert_eq!(heard.take(), []);
+}
+
+#[test]
+fn a_limit_set_by_hand_is_told_if_it_changes() {
+    static POOL: StaticBulkhead = Bulkhead::builder().limit(4).build_static("pool");
+    let heard = Heard::nothing();
+    let _listener = POOL.on_event(heard.listener());
+    POOL.set_limit(4).unwrap();
+    POOL.set_limit(2).unwrap();
+    POOL.set_limit(0).unwrap_err();
+    POOL.reconfigure(Bulkhead::builder().limit(usize::MAX))
+        .unwrap();
+    let to = usize::MAX;
+    assert_eq!(
+        texts(&heard),
+        ["4 to 2 by set".to_owned(), format!("2 to {to} by set")]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_a_law_is_told() {
+    let builder = Bulkhead::builder().limit(10);
+    let pool = builder.build_adaptive("pool", Aimd::new()).unwrap();
+    let heard = Heard::nothing();
+    let _listener = pool.on_event(heard.listener());
+    for _ in 0..2 {
+        let permits: Vec<_> = (0..10).map(|_| pool.try_acquire().unwrap()).collect();
+        sleep(Duration::from_secs(1)).await;
+        for permit in permits {
+            permit.finish(Outcome::Success);
+        }
+    }
+    let told = heard.take();
+    assert!(
+        matches!(
+            told[..],
+            [
+                Event::LimitChanged {
+                    from: 10,
+                    to: 11,
+                    cause: LimitCause::Law,
+                    ..
+                },
+                ..
+            ]
+        ),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_close_and_its_end_are_told_once() {
+    let pool = Bulkhead::builder().limit(2).build("pool").unwrap();
+    let heard = Heard::nothing();
+    let _listener = pool.on_event(heard.listener());
+    let permits = [pool.try_acquire().unwrap(), pool.try_acquire().unwrap()];
+    let mut drain = task::spawn(pool.close());
+    assert_pending!(drain.poll());
+    drop(pool.close());
+    assert_eq!(heard.take(), [Event::Closed]);
+    drop(permits);
+    assert_eq!(heard.take(), [Event::Drained]);
+    assert_ready!(drain.poll());
+    drop(pool.close());
+    assert_eq!(heard.take(), []);
+    let idle = Bulkhead::builder().build("idle").unwrap();
+    let _listener = idle.on_event(heard.listener());
+    drop(idle.close());
+    assert_eq!(heard.take(), [Event::Closed, Event::Drained]);
+}
+
+#[test]
+fn a_dropped_listener_hears_nothing_and_a_detached_one_all() {
+    let pool = Bulkhead::builder().limit(1).build("pool").unwrap();
+    let (gone, kept) = (Heard::nothing(), Heard::nothing());
+    drop(pool.on_event(gone.listener()));
+    pool.on_event(kept.listener()).detach();
+    pool.clone().set_limit(2).unwrap();
+    assert_eq!((gone.take().len(), kept.take().len()), (0, 1));
+}
+
+#[test]
+fn a_listener_may_use_its_bulkhead_and_may_panic() {
+    let pool = Bulkhead::builder().limit(2).build("pool").unwrap();
+    let heard = Heard::nothing();
+    let (again, limits) = (pool.clone(), heard.clone());
+    let _panics = pool.on_event(|_| panic!("in a listener"));
+    let _listener = pool.on_event(move |event| {
+        limits.add(event.clone());
+        if again.limit() < 4 {
+            again.set_limit(4).expect("legal");
+        }
+    });
+    let result = catch_unwind(AssertUnwindSafe(|| pool.set_limit(3)));
+    result.expect("the panic is caught").expect("legal");
+    assert_eq!(texts(&heard), ["2 to 3 by set", "3 to 4 by set"]);
+}
+
+#[cfg(feature = "family")]
+#[test]
+fn a_family_tells_whose_event_it_is() {
+    let hosts = Bulkhead::builder().limit(1).build_family("hosts", 2);
+    let hosts = hosts.unwrap();
+    let before = hosts.get(&"before");
+    let heard = Heard::<(Option<&str>, String)>::nothing();
+    let to = heard.clone();
+    let listener = hosts.on_event(move |key, event| to.add((key.copied(), text(event))));
+    let after = hosts.get(&"after");
+    let overflow = hosts.overflow();
+    for member in [&before, &after, &overflow] {
+        let _held = member.try_acquire().unwrap();
+        member.try_acquire().unwrap_err();
+    }
+    let rejected = || "rejected at_limit".to_owned();
+    let told = [Some("before"), Some("after"), None].map(|key| (key, rejected()));
+    assert_eq!(heard.take(), told);
+    hosts.reconfigure(Bulkhead::builder().limit(2)).unwrap();
+    let mut told = heard.take();
+    told.sort();
+    let set = [None, Some("after"), Some("before")].map(|key| (key, "1 to 2 by set".to_owned()));
+    assert_eq!(told, set);
+    drop(listener);
+    before.set_limit(3).unwrap();
+    assert_eq!(heard.take(), []);
+}
