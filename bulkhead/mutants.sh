@@ -162,3 +162,18 @@ model_mutant 'a body that fails and is read as ended' src/layer/body.rs \
     a_failed_or_dropped_body_is_not_asked_for_its_end
 
 mutants_done
+mutant 'a raised limit that is exceeded' src/state/permits.rs \
+    'the look and the permit are one step.
+            match self
+                .word
+                .compare_exchange_weak(word, word - step(places), Acquire, Relaxed)' \
+    'the look and the permit are one step.
+            match self
+                .word
+                .load(Acquire).checked_sub(step(places)).map(|next| self.word.store(next, Relaxed)).ok_or(word)' \
+    'two_callers_never_exceed_a_raised_limit'
+mutant 'a waiter that does not look again for a place of a raised limit' src/state/line.rs \
+    'if self.is_forced() {
+                    // A place' \
+    'if false {
+                    // A place' 'a_release_under_a_raised_limit_wakes_a_starting_waiter'

@@ -1,4 +1,5 @@
 mod listen;
+mod operate;
 
 use std::{
     fmt,
@@ -455,7 +456,7 @@ impl<P: Pointer> Bulkhead<P> {
     /// Changes the limit at once and waits for no call.
     ///
     /// Calls in flight stay. While there are more of them than a lowered limit allows, no call is admitted. Waiting calls
-    /// that have a place now are admitted.
+    /// that have a place now are admitted. While a limit is [forced](Self::force_limit), it is the limit afterwards.
     ///
     /// # Errors
     ///
@@ -467,7 +468,7 @@ impl<P: Pointer> Bulkhead<P> {
     }
 
     /// Takes another configuration while calls are in flight and waiting. None of them is lost, interrupted or waited for.
-    /// An adaptive limit goes on from [`Builder::limit`].
+    /// An adaptive limit goes on from [`Builder::limit`]. A [forced](Self::force_limit) limit stays.
     ///
     /// # Errors
     ///
@@ -521,7 +522,10 @@ impl<P: Pointer> Bulkhead<P> {
     }
 
     /// The most calls in flight at once; `usize::MAX` for any limit above 1,073,741,822.
+    ///
+    /// Ends a [forced limit](Self::force_limit) that has run out.
     pub fn limit(&self) -> usize {
+        self.0.core().end_override();
         self.0.core().limit()
     }
 
@@ -548,7 +552,7 @@ impl<P: Pointer> Bulkhead<P> {
         reason = "a share for people to look at; 2^53 calls in flight are not"
     )]
     pub fn utilisation(&self) -> f64 {
-        let seen = self.0.core().snapshot();
+        let seen = self.0.core().seen();
         seen.held() as f64 / seen.limit() as f64
     }
 

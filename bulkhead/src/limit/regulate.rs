@@ -41,6 +41,11 @@ pub trait Limited: Figures {
     /// Replaces the limit if it is still `was`. Wakes no waiter: [`resized`](Self::resized) must follow.
     fn replace_limit(&self, was: usize, next: usize) -> bool;
 
+    /// Whether the window that ends has calls under a limit that an operator forced. Not to be called under a lock.
+    fn is_paused(&self) -> bool {
+        false
+    }
+
     /// Reports the new limit and admits waiters that have a place now. To be called outside of all locks.
     fn resized(&self, limit: usize);
 }

@@ -129,12 +129,13 @@ fn tick(time: Instant) -> u64 {
 }
 
 impl<R> Core<R> {
-    /// Gives places back for a caller that finds no room: those of late waiters, and of bodies whose lease is over.
-    /// Returns whether there were any.
+    /// Gives places back for a caller that finds no room: those of late waiters, of bodies whose lease is over, and those
+    /// that an override took which has run out. Returns whether there were any.
     pub(crate) fn reclaim(&self) -> bool {
         let had_leases = self.reclaim_leases();
         let had_late = self.refuse_late();
-        had_leases || had_late
+        let had_override = self.end_override();
+        had_leases || had_late || had_override
     }
 
     // Out of line, so that the paths that end here stay small.

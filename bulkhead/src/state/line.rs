@@ -105,9 +105,14 @@ impl<R> Core<R> {
             };
         }
         // Under the lock: a limit that is lowered afterwards finds this caller in the line, and refuses it there.
-        if waiters.len() >= line.length || !self.snapshot().fits(places) {
+        if waiters.len() >= line.length || !waiters.limited(self.snapshot()).fits(places) {
             drop(waiters);
             return self.line_is_full(places);
+        }
+        if waiters.admits_raised(&self.permits, places) {
+            drop(waiters);
+            self.meter.entered(self, places);
+            return Entry::Inside;
         }
         match self.permits.take_or_announce(places, line.newest_first) {
             Admit::Inside => {
@@ -132,6 +137,10 @@ impl<R> Core<R> {
                 self.note_length(&waiters);
                 drop(waiters);
                 self.meter.joined(self);
+                if self.is_forced() {
+                    // A place of a raised limit is not in the word: one that became free since is found here.
+                    serve(self);
+                }
                 Entry::Queued(ticket)
             }
         }
@@ -145,7 +154,8 @@ impl<R> Core<R> {
                 Entry::Inside
             }
             Err(seen) if seen.is_retired() => Entry::Retired,
-            Err(seen) => Entry::Refused(if seen.fits(places) {
+            Err(_) if self.enters_raised(places) => Entry::Inside,
+            Err(_) => Entry::Refused(if self.seen().fits(places) {
                 self.refusal(Cause::QueueFull, Duration::ZERO, Caller::Outside)
             } else {
                 self.too_heavy(places)
@@ -203,6 +213,7 @@ impl<R> Core<R> {
 impl<R> Core<R> {
     /// Grants free places to waiters, refuses those that can have none, and wakes them, one by one.
     pub(super) fn serve(&self) {
+        self.end_override();
         let mut now = None; // read only for a waiter with a bound
         // The lock is taken anew for each waiter: a waker may run long, or use this bulkhead.
         while self.permits.is_owed() {
@@ -212,7 +223,7 @@ impl<R> Core<R> {
                 drop(waiters);
                 return self.note_drained();
             };
-            let seen = self.permits.snapshot();
+            let seen = waiters.limited(self.snapshot());
             let refused = if places == 0 {
                 if !self.permits.is_drained() {
                     return;
@@ -227,7 +238,7 @@ impl<R> Core<R> {
             {
                 // It may not be polled: the place is for the next one.
                 Some(bound.cause)
-            } else if self.permits.grant(places) {
+            } else if self.permits.grant(places, |word| waiters.limited(word)) {
                 None
             } else {
                 return;

@@ -1,6 +1,7 @@
 //! The shared state of a bulkhead: the word of permits, the line of waiters, and what joins the two.
 
 mod close;
+mod forced;
 mod late;
 #[cfg(any(test, feature = "http-body"))]
 mod leases;
@@ -38,7 +39,7 @@ pub(crate) use line::{Entry, Line};
 use permits::{Admit, Permits};
 pub use pointer::{Many, Pointer};
 pub(crate) use refuse::Caller;
-use refuse::{BOUNDED, DRAINED, LEASES, MAX_QUEUED, modes};
+use refuse::{BOUNDED, DRAINED, FORCED, LEASES, MAX_QUEUED, modes};
 pub(crate) use waiters::Ticket;
 use waiters::Waiters;
 
@@ -180,7 +181,7 @@ impl<R: Regulate> Core<R> {
         let waiters = self.waiters.lock();
         // Under the lock: a caller that takes a seat later sees the new mode, and one that has a seat is admitted below. So
         // no caller waits for a bulkhead that only counts. The model `a_metrics_only_bulkhead_keeps_no_waiter` holds it.
-        let kept = self.aside.load(Relaxed) & (MAX_QUEUED | LEASES | BOUNDED | DRAINED);
+        let kept = self.aside.load(Relaxed) & (MAX_QUEUED | LEASES | BOUNDED | DRAINED | FORCED);
         self.aside.store(modes(numbers) | kept, Relaxed);
         drop(waiters);
         #[cfg(any(test, feature = "http-body"))]
@@ -199,9 +200,10 @@ impl<R: Regulate> Core<R> {
 impl<R> Core<R> {
     pub(crate) fn resize(&self, limit: usize) {
         // Under the lock, so that a law that compares the limit with an older one sees this change.
-        let waiters = self.waiters.lock();
+        let mut waiters = self.waiters.lock();
         let from = self.snapshot().limit();
-        self.permits.resize(limit);
+        let in_word = waiters.set_usual(limit);
+        self.permits.resize(in_word);
         self.put_limit(from, LimitCause::Set);
         drop(waiters);
         self.resized(limit);
@@ -210,7 +212,7 @@ impl<R> Core<R> {
     // Under the lock of the waiters.
     fn put_limit(&self, from: usize, cause: LimitCause) {
         let to = self.snapshot().limit();
-        if from != to {
+        if from != to && !self.is_forced() {
             self.events.put(|| Event::LimitChanged { from, to, cause });
         }
     }
@@ -218,7 +220,7 @@ impl<R> Core<R> {
     // Only the family of a member retires it, under the lock under which it gives out handles.
     #[cfg(any(test, feature = "family"))]
     pub(crate) fn retire(&self) -> bool {
-        self.permits.retire()
+        !self.is_held_by_override() && self.permits.retire()
     }
 
     pub(crate) const fn regulator(&self) -> &R {
@@ -233,12 +235,16 @@ impl<R> Limited for Core<R> {
         // Every change of the limit holds this lock, so the comparison and the change are one step. Without it a law
         // would overwrite a limit that an operator sets meanwhile.
         let _waiters = self.waiters.lock();
-        let is_so = self.snapshot().limit() == was;
+        let is_so = self.snapshot().limit() == was && !self.is_forced();
         if is_so {
             self.permits.resize(next);
             self.put_limit(was, LimitCause::Law);
         }
         is_so
+    }
+
+    fn is_paused(&self) -> bool {
+        self.window_was_forced()
     }
 
     fn resized(&self, limit: usize) {
@@ -312,7 +318,7 @@ impl<R> Figures for Core<R> {
     }
 
     fn limit(&self) -> usize {
-        self.permits.snapshot().limit()
+        self.seen().limit()
     }
 }
 
@@ -332,7 +338,7 @@ extern "C" fn serve<R>(core: &Core<R>) {
 
 impl<R> fmt::Debug for Core<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seen = self.snapshot();
+        let seen = self.seen();
         f.debug_struct("Bulkhead")
             .field("name", &self.label.name())
             .field("limit", &seen.limit())

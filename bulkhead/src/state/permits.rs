@@ -166,10 +166,34 @@ impl Permits {
         }
     }
 
-    /// Takes free places for a waiter. Under the lock of the waiters.
-    pub(super) fn grant(&self, places: u32) -> bool {
+    /// Takes a permit as if the limit were `limit`, unless a caller waits.
+    pub(super) fn acquire_under(&self, limit: usize, places: u32) -> bool {
         let mut word = self.word.load(Relaxed);
-        while Snapshot(word).free() >= i64::from(places) {
+        loop {
+            let seen = Snapshot(word);
+            if seen.is_waiting()
+                || seen.is_closed()
+                || seen.is_retired()
+                || seen.resized(limit).free() < i64::from(places)
+            {
+                return false;
+            }
+            // Acquire as in `try_acquire`, and like there the look and the permit are one step.
+            match self
+                .word
+                .compare_exchange_weak(word, word - step(places), Acquire, Relaxed)
+            {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Takes places for a waiter that are free under the limit that `in_force` puts into the word. Under the lock of the
+    /// waiters.
+    pub(super) fn grant(&self, places: u32, in_force: impl Fn(Snapshot) -> Snapshot) -> bool {
+        let mut word = self.word.load(Relaxed);
+        while in_force(Snapshot(word)).free() >= i64::from(places) {
             // Acquire as in `try_acquire`. The lock of the waiters hands it on to the waiter.
             match self
                 .word
@@ -192,14 +216,12 @@ impl Permits {
     /// Changes the limit at once. Permits that are out stay out. Under the lock of the waiters, which keeps two resizes
     /// apart.
     pub(super) fn resize(&self, limit: usize) {
-        let limit = Snapshot::field(limit);
         let mut word = self.word.load(Relaxed);
         loop {
             let next = if Snapshot(word).is_retired() {
-                i64::MIN | limit
+                i64::MIN | Snapshot::field(limit)
             } else {
-                let more = limit - (word & UNLIMITED);
-                word + more * ONE + more
+                Snapshot(word).resized(limit).0
             };
             // The limit and the free places change in one step. Relaxed: a resize hands nothing over.
             match self

@@ -38,6 +38,8 @@ pub(super) const LEASES: u64 = 4 << TOLD_BITS;
 pub(super) const BOUNDED: u64 = 8 << TOLD_BITS;
 // The last call has left a closed bulkhead.
 pub(super) const DRAINED: u64 = 16 << TOLD_BITS;
+// An operator has forced a limit: a caller without a place looks whether it has run out, and whether it is raised.
+pub(super) const FORCED: u64 = 32 << TOLD_BITS;
 
 // What a `Full` tells: the length of the line, and above it `retry_after` in seconds.
 const TOLD_BITS: u32 = QUEUED_BITS + 8;
@@ -59,9 +61,29 @@ impl<R> Core<R> {
         // Relaxed: a setting that takes effect soon and orders nothing.
         let aside = self.aside.load(Relaxed);
         // One comparison for all modes: each is a bit above what is told.
-        if aside > MAX_TOLD && self.enters_or_counts(places, aside) {
+        if aside > MAX_TOLD {
+            return self.no_place_by_mode(places, seen, aside);
+        }
+        Err(self.at_limit(places, seen, aside))
+    }
+
+    // Out of line, so that the refusal without a mode pays for the comparison alone.
+    #[cold]
+    #[inline(never)]
+    fn no_place_by_mode(&self, places: u32, seen: Snapshot, aside: u64) -> Result<(), Full> {
+        if self.enters_or_counts(places, aside) {
             return Ok(());
         }
+        let seen = if aside & FORCED == 0 {
+            seen
+        } else {
+            self.seen()
+        };
+        Err(self.at_limit(places, seen, aside))
+    }
+
+    #[inline]
+    fn at_limit(&self, places: u32, seen: Snapshot, aside: u64) -> Full {
         let told = aside & MAX_TOLD;
         // A call of one place fits under every limit.
         let full = if places > 1 && !seen.fits(places) {
@@ -71,18 +93,18 @@ impl<R> Core<R> {
             Full::new(origin, Cause::AtLimit, seen, told, Duration::ZERO)
         };
         self.report(&full);
-        Err(full)
+        full
     }
 
-    // Out of line, so that the refusal without a mode pays for the comparison alone.
-    #[cold]
-    #[inline(never)]
     fn enters_or_counts(&self, places: u32, aside: u64) -> bool {
-        if aside & (LEASES | BOUNDED) != 0
+        if aside & (LEASES | BOUNDED | FORCED) != 0
             && self.reclaim()
             && self.permits.try_acquire(places).is_ok()
         {
             self.meter.entered(self, places);
+            return true;
+        }
+        if aside & FORCED != 0 && self.enters_raised(places) {
             return true;
         }
         if aside & WATCHES != 0 && matches!(self.enter_beyond_limit(places), Admit::Inside) {
@@ -118,7 +140,7 @@ impl<R> Core<R> {
         let aside = self.aside.load(Relaxed);
         self.count_refusal(aside);
         let told = aside & MAX_TOLD;
-        let full = Full::too_heavy(self.label.origin(), self.permits.snapshot(), told, places);
+        let full = Full::too_heavy(self.label.origin(), self.seen(), told, places);
         self.report(&full);
         full
     }
@@ -135,7 +157,7 @@ impl<R> Core<R> {
         let aside = self.aside.load(Relaxed);
         self.count_refusal(aside);
         // The refused caller itself is reported neither as waiting nor as in flight.
-        let (seen, told) = (self.permits.snapshot(), aside & MAX_TOLD);
+        let (seen, told) = (self.seen(), aside & MAX_TOLD);
         let (seen, told) = match from {
             Caller::InLine if told & MAX_QUEUED > 0 => (seen, told - 1),
             Caller::Outside | Caller::InLine => (seen, told),

@@ -11,7 +11,7 @@ use std::task::Waker;
 
 use tokio::time::Instant;
 
-use super::late::Bound;
+use super::{forced::Forced, late::Bound};
 use crate::types::Cause;
 
 /// The waiters of a bulkhead, and behind them those that wait until it is empty.
@@ -24,6 +24,10 @@ pub(super) struct Waiters {
     last: Option<usize>,
     /// Callers that wait for places. Those with granted ones are out of the line.
     len: usize,
+    /// Here, so that the line and an override have one lock.
+    pub(super) forced: Option<Forced>,
+    /// Whether the window of an adaptive limit has calls under a forced limit.
+    pub(super) was_forced: bool,
 }
 
 /// The seat of a waiter. Its holder hands it in once, by [`Waiters::leave`].
@@ -86,6 +90,8 @@ impl Waiters {
             first: None,
             last: None,
             len: 0,
+            forced: None,
+            was_forced: false,
         }
     }
 

@@ -15,7 +15,7 @@ use loom::{cell::UnsafeCell, future::block_on, thread};
 use tokio::time::Instant;
 
 use crate::{
-    Acquire, Bulkhead, Cause, Permit, Queue,
+    Acquire, Bulkhead, Cause, Override, Permit, Queue,
     acquire::Begun,
     limit::Limited,
     state::{Patience, Pointer},
@@ -72,6 +72,22 @@ fn a_release_wakes_a_starting_waiter() {
         drop(held);
         waiter.join().unwrap();
         is_empty(&bulkhead);
+    });
+}
+
+#[test]
+fn a_release_under_a_raised_limit_wakes_a_starting_waiter() {
+    explore(Some(3), || {
+        let bulkhead = bulkhead(1);
+        let by = Override::new("operator", "model").lasting(Duration::from_secs(3_600));
+        bulkhead.force_limit(2, by).unwrap();
+        let _held = bulkhead.try_acquire().unwrap();
+        let raised = bulkhead.try_acquire().unwrap();
+        let other = bulkhead.clone();
+        let waiter = thread::spawn(move || drop(block_on(other.acquire()).unwrap()));
+        drop(raised);
+        waiter.join().unwrap();
+        assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (1, 0));
     });
 }
 

@@ -1,4 +1,4 @@
-use super::Full;
+use super::{Full, Override};
 
 /// What happened to a bulkhead. Given to the listeners of [`on_event`](crate::Bulkhead::on_event).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,26 @@ pub enum Event {
         to: usize,
         /// What changed it.
         cause: LimitCause,
+    },
+    /// An operator [forced](crate::Bulkhead::force_limit) a limit.
+    #[non_exhaustive]
+    Forced {
+        /// The limit before.
+        from: usize,
+        /// The limit now.
+        to: usize,
+        /// The decision.
+        by: Override,
+    },
+    /// A forced limit ended, and the usual one is in force.
+    #[non_exhaustive]
+    Resumed {
+        /// The forced limit.
+        from: usize,
+        /// The limit now.
+        to: usize,
+        /// The decision to [resume](crate::Bulkhead::resume). `None` if the override had run out.
+        by: Option<Override>,
     },
     /// The bulkhead was [closed](crate::Bulkhead::close).
     Closed,

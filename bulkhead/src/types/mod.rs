@@ -18,6 +18,7 @@ mod name;
 mod no_retry;
 mod origin;
 mod outcome;
+mod override_by;
 #[cfg(feature = "http")]
 mod rejection;
 #[cfg(feature = "http")]
@@ -39,4 +40,5 @@ pub(crate) use meaning::{Meaning, grpc_code};
 pub use name::Name;
 pub(crate) use origin::{Label, Origin};
 pub use outcome::Outcome;
+pub use override_by::Override;
 pub(crate) use snapshot::{CLOSED, ONE, Snapshot, UNLIMITED, WAITING};

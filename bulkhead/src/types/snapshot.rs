@@ -72,6 +72,12 @@ impl Snapshot {
         to_usize((self.0 & UNLIMITED) - self.free())
     }
 
+    /// The same permits under another limit. Not of a retired word.
+    pub(crate) const fn resized(self, limit: usize) -> Self {
+        let more = Self::field(limit) - (self.0 & UNLIMITED);
+        Self(self.0 + more * ONE + more)
+    }
+
     /// The same limit with `places` fewer taken, as an open bulkhead without waiters has it.
     pub(crate) const fn without(self, places: u32) -> Self {
         Self((self.free() + places as i64) * ONE + (self.0 & UNLIMITED))

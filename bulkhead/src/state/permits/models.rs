@@ -41,6 +41,19 @@ fn two_callers_never_share_the_only_place() {
 }
 
 #[test]
+fn two_callers_never_exceed_a_raised_limit() {
+    explore(None, || {
+        let shared = Arc::new(Permits::new(1));
+        shared.try_acquire(1).unwrap();
+        let other = Arc::clone(&shared);
+        let there = thread::spawn(move || other.acquire_under(2, 1));
+        let here = shared.acquire_under(2, 1);
+        assert_ne!(here, there.join().unwrap(), "one place is left");
+        assert_eq!(shared.snapshot().held(), 2);
+    });
+}
+
+#[test]
 fn three_callers_never_exceed_two_places() {
     explore(Some(3), || {
         let shared = Arc::new((Permits::new(2), AtomicUsize::new(0)));
