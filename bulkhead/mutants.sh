@@ -160,8 +160,6 @@ model_mutant 'a body that fails and is read as ended' src/layer/body.rs \
     'Poll::Ready(Some(Err(_))) => *this.held = None,' \
     'Poll::Ready(Some(Err(_))) => if let Some(held) = this.held.take() { held.end(None); },' \
     a_failed_or_dropped_body_is_not_asked_for_its_end
-
-mutants_done
 mutant 'a raised limit that is exceeded' src/state/permits.rs \
     'the look and the permit are one step.
             match self
@@ -177,3 +175,5 @@ mutant 'a waiter that does not look again for a place of a raised limit' src/sta
                     // A place' \
     'if false {
                     // A place' 'a_release_under_a_raised_limit_wakes_a_starting_waiter'
+
+mutants_done
