@@ -1,11 +1,11 @@
-//! The events of refusals and of changed limits.
+//! The events that tracing gets, with their levels and fields.
 
 use std::{
     fmt::{Debug, Write},
     sync::mpsc::{Sender, channel},
 };
 
-use maestro_bulkhead::Bulkhead;
+use maestro_bulkhead::{Bulkhead, Override};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -41,22 +41,61 @@ impl Subscriber for Lines {
     fn exit(&self, _: &span::Id) {}
 }
 
-#[test]
-fn refusals_and_resizes_are_the_only_events() {
+fn traced(f: impl FnOnce()) -> Vec<String> {
     let (lines, events) = channel();
-    tracing::subscriber::with_default(Lines(lines), || {
+    tracing::subscriber::with_default(Lines(lines), f);
+    events.try_iter().collect()
+}
+
+#[test]
+fn a_call_that_finds_a_place_is_not_traced() {
+    let pool = Bulkhead::builder().limit(1).build("pool").unwrap();
+    let events = traced(|| pool.try_acquire().unwrap().success());
+    assert_eq!(events, [""; 0]);
+}
+
+#[test]
+fn refusals_and_changes_are_traced() {
+    let events = traced(|| {
         let bulkhead = Bulkhead::builder().limit(1).build("pool").unwrap();
         let held = bulkhead.try_acquire().unwrap();
         bulkhead.try_acquire().unwrap_err();
         drop(held);
         bulkhead.set_limit(2).unwrap();
+        bulkhead.set_limit(2).unwrap();
+        let by = Override::new("maria", "trouble");
+        bulkhead.force_limit(1, by).unwrap();
+        assert!(bulkhead.resume(Override::new("jo", "over")));
+        drop(bulkhead.close());
     });
-    let events: Vec<_> = events.try_iter().collect();
     assert_eq!(
         events,
         [
-            "DEBUG message=refused bulkhead=\"pool\" cause=\"at_limit\" in_flight=1 queued=0 limit=1 waited=0ns",
-            "DEBUG message=limit bulkhead=\"pool\" limit=2",
+            "DEBUG message=refused kind=\"bulkhead\" name=\"pool\" cause=\"at_limit\" in_flight=1 queued=0 limit=1 waited=0ns",
+            "INFO message=limit changed kind=\"bulkhead\" name=\"pool\" cause=\"set\" from=1 to=2",
+            "WARN message=limit forced kind=\"bulkhead\" name=\"pool\" from=2 to=1 actor=\"maria\" reason=\"trouble\"",
+            "INFO message=limit resumed kind=\"bulkhead\" name=\"pool\" from=1 to=2 actor=\"jo\" reason=\"over\"",
+            "INFO message=closed kind=\"bulkhead\" name=\"pool\"",
+            "INFO message=drained kind=\"bulkhead\" name=\"pool\"",
         ]
+    );
+}
+
+#[cfg(feature = "family")]
+#[test]
+fn a_shown_key_is_traced() {
+    let builder = Bulkhead::builder().limit(1);
+    let hosts = builder.build_family("hosts", 1).unwrap().show_keys();
+    let host = hosts.get(&"a.example");
+    let _held = host.try_acquire().unwrap();
+    let events = traced(|| {
+        host.try_acquire().unwrap_err();
+        host.set_limit(2).unwrap();
+    });
+    let shown = "name=\"hosts\" key=\"a.example\"";
+    assert_eq!(events.len(), 2);
+    assert!(
+        events.iter().all(|event| event.contains(shown)),
+        "{events:?}"
     );
 }

@@ -47,7 +47,7 @@ pub trait Limited: Figures {
     }
 
     /// Reports the new limit and admits waiters that have a place now. To be called outside of all locks.
-    fn resized(&self, limit: usize);
+    fn resized(&self, was: usize, next: usize);
 }
 
 /// The limit changes only when it is set. Zero-sized; its permits read no clock.

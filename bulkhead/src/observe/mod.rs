@@ -8,7 +8,7 @@ mod metrics;
 #[cfg(feature = "tracing")]
 mod tracing;
 
-use crate::types::{Cause, Full};
+use crate::types::{Cause, Event, Full, Label};
 pub(crate) use events::Events;
 pub use listeners::Listener;
 #[cfg(feature = "family")]
@@ -52,10 +52,9 @@ pub(crate) trait Observe {
         tracing::refused(full);
     }
 
-    /// Another limit, for metrics and tracing.
-    fn report_limit(&self, of: &impl Figures, limit: usize) {
-        self.resized(of);
-        tracing::resized(of.name(), limit);
+    /// An event that is no rejection, for tracing.
+    fn report_change(&self, event: &Event, of: &Label) {
+        tracing::changed(event, of);
     }
 }
 
@@ -77,5 +76,5 @@ mod tracing {
     #[inline]
     pub(super) fn refused(_: &super::Full) {}
     #[inline]
-    pub(super) fn resized(_: &'static str, _: usize) {}
+    pub(super) fn changed(_: &super::Event, _: &super::Label) {}
 }

@@ -1,20 +1,94 @@
-//! Feature `tracing`: events. At debug level, since there may be one for each call.
+//! Feature `tracing`: events. What happens once a call or once a window is at debug level, and what an operator does above
+//! it.
+//!
+//! Fields have the words of the metric labels, so that `name` and `key` join the two.
 
-use crate::types::Full;
+use crate::types::{Event, Full, Label, LimitCause};
+
+macro_rules! event {
+    ($level:ident, $name:expr, $key:expr, $message:literal $(, $($field:tt)+)?) => {
+        tracing::event!(
+            target: "maestro_bulkhead",
+            tracing::Level::$level,
+            kind = "bulkhead",
+            name = $name,
+            key = $key.as_deref(),
+            $($($field)+,)?
+            $message
+        )
+    };
+}
 
 pub(super) fn refused(full: &Full) {
-    tracing::debug!(
-        target: "maestro_bulkhead",
-        bulkhead = full.name(),
+    event!(DEBUG, full.name(), full.key(), "refused",
         cause = full.cause().as_str(),
         in_flight = full.in_flight(),
         queued = full.queued(),
         limit = full.limit(),
-        waited = ?full.waited(),
-        "refused"
+        waited = ?full.waited()
     );
 }
 
-pub(super) fn resized(name: &'static str, limit: usize) {
-    tracing::debug!(target: "maestro_bulkhead", bulkhead = name, limit, "limit");
+/// An event that is no rejection.
+pub(super) fn changed(event: &Event, of: &Label) {
+    let name = of.name();
+    match event {
+        Event::Rejected(_) => {}
+        Event::LimitChanged { from, to, cause } => {
+            let label = cause.as_str();
+            match cause {
+                LimitCause::Law => {
+                    event!(
+                        DEBUG,
+                        name,
+                        of.key(),
+                        "limit changed",
+                        cause = label,
+                        from,
+                        to
+                    );
+                }
+                LimitCause::Set => {
+                    event!(
+                        INFO,
+                        name,
+                        of.key(),
+                        "limit changed",
+                        cause = label,
+                        from,
+                        to
+                    );
+                }
+            }
+        }
+        Event::Forced { from, to, by } => {
+            let (actor, reason) = (by.actor(), by.reason());
+            event!(
+                WARN,
+                name,
+                of.key(),
+                "limit forced",
+                from,
+                to,
+                actor,
+                reason
+            );
+        }
+        Event::Resumed { from, to, by } => {
+            let by = by.as_ref();
+            let (actor, reason) = (by.map(|by| by.actor()), by.map(|by| by.reason()));
+            event!(
+                INFO,
+                name,
+                of.key(),
+                "limit resumed",
+                from,
+                to,
+                actor,
+                reason
+            );
+        }
+        Event::Closed => event!(INFO, name, of.key(), "closed"),
+        Event::Drained => event!(INFO, name, of.key(), "drained"),
+    }
 }

@@ -14,12 +14,11 @@ impl<R> Core<R> {
     /// Refuses every later caller, and every one that waits.
     pub(crate) fn close(&self) {
         let waiters = self.waiters.lock();
-        if !self.snapshot().is_closed() {
-            self.permits.close();
-            self.events.put(|| Event::Closed);
-        }
+        let event = (!self.snapshot().is_closed()).then_some(Event::Closed);
+        self.permits.close();
+        self.put(event.as_ref());
         drop(waiters);
-        self.events.deliver();
+        self.tell(event.as_ref());
         // It ends: no caller joins the line of a closed bulkhead. Each round takes one out before a waker can panic.
         while self.waiters.lock().len() > 0 {
             serve(self);
@@ -39,9 +38,9 @@ impl<R> Core<R> {
             return;
         }
         self.aside.store(aside | DRAINED, Relaxed);
-        self.events.put(|| Event::Drained);
+        self.put(Some(&Event::Drained));
         drop(waiters);
-        self.events.deliver();
+        self.tell(Some(&Event::Drained));
     }
 
     pub(crate) fn poll_drained(&self, seat: &mut Option<Ticket>, waker: &Waker) -> Poll<()> {

@@ -19,7 +19,6 @@ use tokio::time::Instant;
 use super::{Core, permits::Permits, refuse::FORCED, waiters::Waiters};
 use crate::{
     config::Builder,
-    limit::Limited,
     observe::Observe,
     sync::atomic::Ordering::Relaxed,
     types::{Event, InvalidConfig, Override, Snapshot},
@@ -107,9 +106,10 @@ impl<R> Core<R> {
         // Relaxed: every writer holds the lock. A caller that does not see it yet came before it.
         let aside = self.aside.load(Relaxed);
         self.aside.store(aside | FORCED, Relaxed);
-        self.events.put(|| Event::Forced { from, to, by });
+        let event = Event::Forced { from, to, by };
+        self.put(Some(&event));
         drop(waiters);
-        self.resized(to);
+        self.changed(Some(&event));
         Ok(())
     }
 
@@ -148,9 +148,10 @@ impl<R> Core<R> {
         let to = self.snapshot().limit();
         let aside = self.aside.load(Relaxed);
         self.aside.store(aside & !FORCED, Relaxed);
-        self.events.put(|| Event::Resumed { from, to, by });
+        let event = Event::Resumed { from, to, by };
+        self.put(Some(&event));
         drop(waiters);
-        self.resized(to);
+        self.changed(Some(&event));
         true
     }
 

@@ -204,16 +204,36 @@ impl<R> Core<R> {
         let from = self.snapshot().limit();
         let in_word = waiters.set_usual(limit);
         self.permits.resize(in_word);
-        self.put_limit(from, LimitCause::Set);
+        let (to, cause) = (self.snapshot().limit(), LimitCause::Set);
+        let event = Event::LimitChanged { from, to, cause };
+        // A forced limit stays: what changes is the limit afterwards.
+        let event = (from != to && waiters.forced.is_none()).then_some(event);
+        self.put(event.as_ref());
         drop(waiters);
-        self.resized(limit);
+        self.changed(event.as_ref());
     }
 
-    // Under the lock of the waiters.
-    fn put_limit(&self, from: usize, cause: LimitCause) {
-        let to = self.snapshot().limit();
-        if from != to && !self.is_forced() {
-            self.events.put(|| Event::LimitChanged { from, to, cause });
+    /// Queues an event that is no rejection. Under the lock of the waiters, so that events are in the order of the changes;
+    /// [`changed`](Self::changed) must follow.
+    fn put(&self, event: Option<&Event>) {
+        if let Some(event) = event {
+            self.events.put(|| event.clone());
+        }
+    }
+
+    /// Reports a change of the limit, and admits the waiters that have a place now.
+    fn changed(&self, event: Option<&Event>) {
+        // Outside of all locks: metrics, listeners and wakers run foreign code.
+        self.meter.resized(self);
+        self.tell(event);
+        self.serve();
+    }
+
+    /// Reports an event that was put.
+    fn tell(&self, event: Option<&Event>) {
+        if let Some(event) = event {
+            self.meter.report_change(event, &self.label);
+            self.events.deliver();
         }
     }
 
@@ -238,7 +258,7 @@ impl<R> Limited for Core<R> {
         let is_so = self.snapshot().limit() == was && !self.is_forced();
         if is_so {
             self.permits.resize(next);
-            self.put_limit(was, LimitCause::Law);
+            self.put(Some(&by_law(was, next)));
         }
         is_so
     }
@@ -247,12 +267,14 @@ impl<R> Limited for Core<R> {
         self.window_was_forced()
     }
 
-    fn resized(&self, limit: usize) {
-        // Outside of all locks: metrics, listeners and wakers run foreign code.
-        self.meter.report_limit(self, limit);
-        self.events.deliver();
-        self.serve();
+    fn resized(&self, was: usize, next: usize) {
+        self.changed(Some(&by_law(was, next)));
     }
+}
+
+const fn by_law(from: usize, to: usize) -> Event {
+    let cause = LimitCause::Law;
+    Event::LimitChanged { from, to, cause }
 }
 
 #[cfg(not(any(test, feature = "http-body")))]

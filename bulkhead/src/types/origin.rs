@@ -4,6 +4,8 @@
 // words. So a rejection points to the name, and the place that this leaves is that of the key: with five words, a call
 // through a bulkhead takes more instructions than with four.
 
+#[cfg(feature = "tracing")]
+use std::sync::Arc;
 use std::{collections::HashMap, sync::OnceLock};
 
 use super::keys::{Key, KeyNumber};
@@ -54,6 +56,11 @@ impl Label {
 
     pub(crate) const fn name(&self) -> &'static str {
         self.name
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn key(&self) -> Option<Arc<str>> {
+        self.key.as_ref()?.number().text()
     }
 
     /// What a rejection holds. The first one takes a lock.
