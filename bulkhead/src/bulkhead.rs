@@ -1,12 +1,7 @@
 mod listen;
 mod operate;
 
-use std::{
-    fmt,
-    future::IntoFuture,
-    num::{NonZeroU32, NonZeroUsize},
-    sync::Arc,
-};
+use std::{fmt, future::IntoFuture, num::NonZeroU32, sync::Arc};
 
 use crate::{
     acquire::Acquire,
@@ -53,12 +48,21 @@ pub type AdaptiveBulkhead<L> = Bulkhead<Arc<Core<Adaptive<L>>>>;
 impl Bulkhead {
     /// A bulkhead for `limit` calls in flight, with defaults for all other numbers.
     ///
-    /// An empty `name` is accepted, and names nothing in messages and metrics: [`Builder::build`] refuses it.
-    #[must_use]
-    pub fn new(name: impl Into<Name>, limit: NonZeroUsize) -> Self {
-        let numbers = Builder::new().limit(limit.get());
-        let name = name.into().as_str();
-        Self(Arc::new(Core::new(Label::new(name), numbers, Fixed)))
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] when the limit is 0, or the name is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::Bulkhead;
+    ///
+    /// let pool = Bulkhead::new("postgres", 20)?;
+    /// assert_eq!(pool.limit(), 20);
+    /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
+    /// ```
+    pub fn new(name: impl Into<Name>, limit: usize) -> Result<Self, InvalidConfig> {
+        Builder::new().limit(limit).build(name)
     }
 
     /// The configuration, to be completed by [`Builder::build`] or [`Builder::build_static`].

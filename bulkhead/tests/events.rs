@@ -2,13 +2,14 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
 use maestro_bulkhead::{
     Aimd, Bulkhead, BulkheadLayer, Event, LimitCause, Outcome, Queue, StaticBulkhead,
 };
+use parking_lot::Mutex;
 use tokio::time::{advance, sleep};
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, task};
 use tower::{BoxError, Layer, Service, service_fn};
@@ -23,11 +24,11 @@ impl<T> Heard<T> {
     }
 
     fn add(&self, event: T) {
-        self.0.lock().unwrap().push(event);
+        self.0.lock().push(event);
     }
 
     fn take(&self) -> Vec<T> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.0.lock())
     }
 }
 

@@ -839,3 +839,15 @@ type Inner = tower::util::ServiceFn<fn(u8) -> std::future::Ready<Result<(), BoxE
 assert_impl_all!(QueueService<Inner>: Clone, Send, Sync, Service<u8>);
 assert_impl_all!(QueueFuture<Inner, u8>: Send);
 assert_impl_all!(Acquire: Send, Sync, Unpin, std::fmt::Debug);
+
+#[test]
+fn a_queue_is_made_of_its_length_and_wait() {
+    let pair = (5, Duration::from_secs(90));
+    assert_eq!(Queue::from(pair), Queue::new(pair.0, pair.1));
+    let layer = BulkheadLayer::new(Bulkhead::new("pool", 1).unwrap()).queue((0, Duration::MAX));
+    let mut service = layer.layer(service_fn(|()| {
+        std::future::pending::<Result<(), BoxError>>()
+    }));
+    let _held = service.call(());
+    assert_ready_err!(task::spawn(service.call(())).poll());
+}

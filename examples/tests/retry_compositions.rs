@@ -1,7 +1,6 @@
 //! Retry and the rejections of the other layers: the lines of maestro-retry's README over the real layers.
 
 use std::{
-    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -127,7 +126,7 @@ async fn no_rejection_of_a_sibling_is_retried_by_default() {
     let open = CircuitBreakerLayer::new(breaker).layer(failing(&made));
     assert_eq!(call(open, &budget).await.0, 1);
     // Full.
-    let bulkhead = Bulkhead::new("dependency", NonZeroUsize::MIN);
+    let bulkhead = Bulkhead::new("dependency", 1).expect("legal");
     let place = bulkhead.try_acquire().expect("nobody else is there");
     let full = BulkheadLayer::new(bulkhead.clone()).layer(failing(&made));
     assert_eq!(call(full, &budget).await.0, 1);
@@ -231,7 +230,7 @@ async fn only_full_and_elapsed_attempts_are_retried() {
     let ms = Duration::from_millis;
     let made = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&made);
-    let bulkhead = Bulkhead::new("dependency", NonZeroUsize::MIN);
+    let bulkhead = Bulkhead::new("dependency", 1).expect("legal");
     let place = bulkhead.try_acquire().expect("nobody else is there");
     let retry = RetryPolicy::builder()
         .attempts(9)

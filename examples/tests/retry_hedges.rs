@@ -1,7 +1,6 @@
 //! Hedges and the layers beneath them: where one of these says that the backend is the cause, nothing is sent twice.
 
 use std::{
-    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -124,7 +123,7 @@ async fn a_burning_budget_gets_no_hedge() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bulkhead_above_its_share_gets_no_hedge() {
-    let bulkhead = Bulkhead::new("backend", NonZeroUsize::new(10).expect("ten"));
+    let bulkhead = Bulkhead::new("backend", 10).expect("legal");
     let sent = Arc::default();
     let asked = bulkhead.clone();
     let layer = once()

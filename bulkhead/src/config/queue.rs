@@ -65,6 +65,13 @@ impl Queue {
     }
 }
 
+/// A length and the longest wait, as [`Queue::new`] takes them.
+impl From<(usize, Duration)> for Queue {
+    fn from((length, max_wait): (usize, Duration)) -> Self {
+        Self::new(length, max_wait)
+    }
+}
+
 /// The fields of a [`Queue`] in a file.
 #[cfg(feature = "serde")]
 #[derive(serde::Deserialize)]

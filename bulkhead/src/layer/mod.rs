@@ -184,10 +184,12 @@ impl<C, R, B, E> BulkheadLayer<C, R, B, E> {
 
     /// Makes calls that find no place wait, in a queue that is bounded in length and in time.
     ///
+    /// Takes a [`Queue`], or its length and the longest wait: `queue((64, Duration::from_millis(100)))`.
+    ///
     /// The result is a different layer, since it needs `S: Clone` and tokio's timer; see [`QueueLayer`].
     #[must_use]
-    pub const fn queue(self, queue: Queue) -> QueueLayer<C, R, NoDeadline, B, E> {
-        QueueLayer::new(self, queue)
+    pub fn queue(self, queue: impl Into<Queue>) -> QueueLayer<C, R, NoDeadline, B, E> {
+        QueueLayer::new(self, queue.into())
     }
 
     /// Holds the place until the response body ends, fails or is dropped, and not only until the response is ready. For

@@ -3,7 +3,7 @@
 //!
 //! Fields have the words of the metric labels, so that `name` and `key` join the two.
 
-use crate::types::{Event, Full, Label, LimitCause};
+use crate::types::{Event, Full, Label, LimitCause, Override};
 
 macro_rules! event {
     ($level:ident, $name:expr, $key:expr, $message:literal $(, $($field:tt)+)?) => {
@@ -76,7 +76,7 @@ pub(super) fn changed(event: &Event, of: &Label) {
         }
         Event::Resumed { from, to, by } => {
             let by = by.as_ref();
-            let (actor, reason) = (by.map(|by| by.actor()), by.map(|by| by.reason()));
+            let (actor, reason) = (by.map(Override::actor), by.map(Override::reason));
             event!(
                 INFO,
                 name,

@@ -160,7 +160,7 @@ impl<R> Core<R> {
     }
 
     /// Whether an override is in force, as far as a caller that holds other locks may tell.
-    #[cfg(any(test, feature = "family"))]
+    #[cfg(any(all(test, not(loom)), feature = "family"))]
     pub(super) fn is_held_by_override(&self) -> bool {
         let holds = |forced: &Forced| !forced.is_past();
         self.is_forced() && self.waiters.lock().forced.as_ref().is_some_and(holds)

@@ -8,7 +8,7 @@ mod full;
 #[cfg(feature = "http")]
 mod full_response;
 #[cfg_attr(
-    not(any(test, feature = "family")),
+    not(any(all(test, not(loom)), feature = "family")),
     expect(dead_code, reason = "members have keys")
 )]
 mod keys;
