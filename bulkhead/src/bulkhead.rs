@@ -33,6 +33,11 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias = "ConcurrencyLimit")]
+#[doc(alias = "ConcurrencyLimiter")]
+#[doc(alias = "Semaphore")]
+#[doc(alias = "SemaphoreBulkhead")]
+#[doc(alias = "ThreadPoolBulkhead")]
 pub struct Bulkhead<P = Arc<Core>>(pub(crate) P);
 
 /// A bulkhead that lives in a `static`: no reference count, made by [`Builder::build_static`].
@@ -41,6 +46,8 @@ pub struct Bulkhead<P = Arc<Core>>(pub(crate) P);
 pub type StaticBulkhead = Bulkhead<Core>;
 
 /// A bulkhead whose limit follows the law `L`. Made by [`Builder::build_adaptive`].
+#[doc(alias = "SimpleLimiter")]
+#[doc(alias = "AdaptiveLimiter")]
 pub type AdaptiveBulkhead<L> = Bulkhead<Arc<Core<Adaptive<L>>>>;
 
 // === Building ===

@@ -29,6 +29,8 @@ impl<P: Pointer> Bulkhead<P> {
     /// assert_eq!(events.recv(), Ok(Event::Rejected(full)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "onCallRejected")]
+    #[doc(alias = "on_call_rejected")]
     pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
         self.0.core().events().listen(f)
     }

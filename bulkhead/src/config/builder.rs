@@ -66,6 +66,9 @@ impl Builder {
     /// The most calls in flight at once: 1 or more, `usize::MAX` included. The default is 64.
     ///
     /// An adaptive limit begins with this number.
+    #[doc(alias = "maxConcurrentCalls")]
+    #[doc(alias = "max_concurrent_calls")]
+    #[doc(alias = "PermitLimit")]
     pub const fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
@@ -74,6 +77,7 @@ impl Builder {
     /// The most callers that wait in [`acquire`](crate::Bulkhead::acquire) at once: 0 or more. The default is 1,024.
     ///
     /// A [`QueueLayer`](crate::QueueLayer) has its own bound.
+    #[doc(alias = "QueueLimit")]
     pub const fn max_queued(mut self, callers: usize) -> Self {
         self.max_queued = callers;
         self

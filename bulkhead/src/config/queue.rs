@@ -10,6 +10,9 @@ use std::time::Duration;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename = "queue"))]
 #[must_use = "a queue does nothing until it is given to `BulkheadLayer::queue`"]
+#[doc(alias = "QueueLimit")]
+#[doc(alias = "maxWaitDuration")]
+#[doc(alias = "max_wait_duration")]
 pub struct Queue {
     pub(crate) length: usize,
     #[cfg_attr(

@@ -45,6 +45,9 @@ pub use source::{Source, Weighted};
 /// `C` tells what results mean for load, `R` answers refused calls, `B` is the bulkhead ([`Source`](crate::Source)), and `E`
 /// is the moment at which a call ends ([`CallEnd`](crate::CallEnd)).
 #[derive(Clone, Copy, Debug)]
+#[doc(alias = "ConcurrencyLimitLayer")]
+#[doc(alias = "LoadShed")]
+#[doc(alias = "LoadShedLayer")]
 pub struct BulkheadLayer<C = OkIsSuccess, R = IntoError, B = Bulkhead, E = AtHead> {
     classifier: C,
     reject: R,

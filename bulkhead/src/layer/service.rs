@@ -14,6 +14,8 @@ use crate::bulkhead::Bulkhead;
 /// nothing. `call` takes the place, or answers at once when none is free. An inner service that was made ready and not called
 /// stays ready for the next call.
 #[derive(Clone, Copy, Debug)]
+#[doc(alias = "ConcurrencyLimit")]
+#[doc(alias = "LoadShed")]
 pub struct BulkheadService<S, C = OkIsSuccess, R = IntoError, B = Bulkhead, E = AtHead> {
     pub(super) inner: S,
     pub(super) classifier: C,

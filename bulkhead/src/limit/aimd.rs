@@ -33,6 +33,7 @@ use crate::types::InvalidConfig;
     serde(try_from = "crate::config::Table<Numbers>", into = "Numbers")
 )]
 #[must_use = "a law limits nothing until it is given to `build_adaptive`"]
+#[doc(alias = "AIMDLimit")]
 pub struct Aimd {
     numbers: Numbers,
     limit: Fractional,

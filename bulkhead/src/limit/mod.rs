@@ -58,6 +58,7 @@ const fn check_range(min: usize, max: usize) -> Result<(), InvalidConfig> {
 /// # let _ = pool;
 /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
 /// ```
+#[doc(alias = "VegasLimit")]
 pub trait Limit: Send + 'static {
     /// The limit that follows from `window`. The bulkhead raises an answer of 0 to 1.
     fn next(&mut self, window: &Window) -> usize;

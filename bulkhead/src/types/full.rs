@@ -6,6 +6,10 @@ use super::{Origin, Snapshot, no_retry::NoRetry, rounded::Rounded};
 ///
 /// It is made and cloned without an allocation and without a reference count.
 #[derive(Clone, PartialEq, Eq)]
+#[doc(alias = "BulkheadFullException")]
+#[doc(alias = "BulkheadFull")]
+#[doc(alias = "BulkheadRejectedException")]
+#[doc(alias = "Overloaded")]
 pub struct Full {
     origin: Origin,
     // Limit and calls in flight, as the word of the bulkhead had them. The accessors unpack it, so that a refusal

@@ -65,6 +65,8 @@ use slow_down::SlowDown;
     serde(try_from = "crate::config::Table<Numbers>", into = "Numbers")
 )]
 #[must_use = "a law limits nothing until it is given to `build_adaptive`"]
+#[doc(alias = "Gradient2Limit")]
+#[doc(alias = "VegasLimit")]
 pub struct Gradient2 {
     numbers: Numbers,
     learnt: Learnt,
