@@ -1,4 +1,4 @@
 //! The compiler errors of the programs in `refused/`.
 #[path = "../../.ci/refused.rs"]
 mod refused;
-const FEATURES: &str = "http-body";
+const FEATURES: &str = "family http-body";

@@ -17,6 +17,11 @@ impl Events {
         self.0.get_or_init(Listeners::new).listen(f)
     }
 
+    #[inline]
+    pub(crate) fn are_heard(&self) -> bool {
+        self.0.get().is_some()
+    }
+
     /// Queues an event: under the lock of what changed, so that events are in order.
     #[inline]
     pub(crate) fn put(&self, event: impl FnOnce() -> Event) {

@@ -28,7 +28,7 @@ use crate::{
         },
         const_fn,
     },
-    types::{CLOSED, ONE, Snapshot, UNLIMITED, WAITING},
+    types::{CLOSED, ONE, Snapshot, WAITING},
 };
 
 /// The word of a bulkhead.
@@ -271,7 +271,7 @@ impl Permits {
     #[cfg(any(test, feature = "family"))]
     pub(super) fn retire(&self) -> bool {
         let word = self.word.load(Relaxed);
-        let limit = word & UNLIMITED;
+        let limit = Snapshot(word).limit_field();
         // Acquire pairs with `release`: what the callers did is done before the bulkhead is thrown away.
         let seen = Snapshot(word);
         // A closed member stays: a new one for its key would be open.

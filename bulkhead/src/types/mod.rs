@@ -41,4 +41,4 @@ pub use name::Name;
 pub(crate) use origin::{Label, Origin};
 pub use outcome::Outcome;
 pub use override_by::Override;
-pub(crate) use snapshot::{CLOSED, ONE, Snapshot, UNLIMITED, WAITING};
+pub(crate) use snapshot::{CLOSED, ONE, Snapshot, WAITING};

@@ -72,6 +72,12 @@ impl Snapshot {
         to_usize((self.0 & UNLIMITED) - self.free())
     }
 
+    /// The limit as a word holds it.
+    #[cfg(any(test, feature = "family"))]
+    pub(crate) const fn limit_field(self) -> i64 {
+        self.0 & UNLIMITED
+    }
+
     /// The same permits under another limit. Not of a retired word.
     pub(crate) const fn resized(self, limit: usize) -> Self {
         let more = Self::field(limit) - (self.0 & UNLIMITED);
