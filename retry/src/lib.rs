@@ -54,7 +54,7 @@ pub use policy::{
     ReplayWith, RetryErrors, RetryIf, RetryPolicy, RetryRejections, is_rejection,
 };
 pub use types::{
-    Attempt, Boxed, Event, GiveUpReason, HedgeResult, InvalidConfig, Listed, MayReject, Now,
+    Attempt, Boxed, Event, GiveUpReason, HedgeResult, InvalidConfig, Listed, MayReject, Name, Now,
     RetryReason, RetryTerms, Verdict,
 };
 #[cfg(feature = "http")]

@@ -1,4 +1,4 @@
-//! The atomics, loom's in its models. No other file of the crate names one.
+//! The atomics and locks, loom's in its models. No other file of the crate names one.
 //!
 //! The reference count of a handle and the cell that keeps a budget's first instant are `std`'s, and no part
 //! of a model.
@@ -7,6 +7,27 @@
 pub(crate) use loom::sync::atomic;
 #[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::atomic;
+
+/// A lock for cold paths, without poisoning: also one in a `static`. Not loom's, which does not outlive a model.
+#[derive(Debug)]
+#[expect(
+    clippy::disallowed_types,
+    reason = "no path of a call takes it: parking_lot would be seven more crates"
+)]
+pub(crate) struct StaticMutex<T>(std::sync::Mutex<T>);
+
+impl<T> StaticMutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        #[expect(clippy::disallowed_types, reason = "as above")]
+        Self(std::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
 
 /// Declares a `const fn`, or a plain one under loom, whose atomics have no const constructor.
 macro_rules! const_fn {

@@ -59,6 +59,21 @@ fn nothing_was_sent<T, U>(handle: &mut Handle<T, U>) {
 // === Readiness ===
 
 #[test]
+fn budgets_take_owned_names() {
+    let owned = || format!("host {}", 1);
+    let names = [
+        RetryBudget::new(owned()).name(),
+        RetryBudget::builder().build(owned()).unwrap().name(),
+        HalfFull::builder().build(owned()).unwrap().name(),
+        CostBucket::builder().build(owned()).unwrap().name(),
+        InFlightShare::builder().build(owned()).unwrap().name(),
+    ];
+    assert_eq!(names, ["host 1"; 5]);
+    let policy = attempts(2).named(owned());
+    assert!(format!("{policy:?}").contains("host 1"));
+}
+
+#[test]
 fn readiness_is_that_of_the_inner_service() {
     let layer = RetryLayer::new(attempts(3));
     let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(layer);

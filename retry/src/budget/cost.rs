@@ -4,7 +4,7 @@ use crate::{
     budget::{Budget, tokens::Tokens},
     builder::builder,
     sync::const_fn,
-    types::{InvalidConfig, Now},
+    types::{InvalidConfig, Name, Now},
 };
 
 /// A budget in which a retry costs tokens, depending on the kind of failure, and gives them back if it succeeds: a
@@ -233,8 +233,8 @@ impl CostBucketBuilder {
     /// # Errors
     ///
     /// [`InvalidConfig`] if a number is out of the range that its method names.
-    pub fn build(self, name: &'static str) -> Result<CostBucket, InvalidConfig> {
-        let core = CostBucketCore::new(name, self.0.check()?);
+    pub fn build(self, name: impl Into<Name>) -> Result<CostBucket, InvalidConfig> {
+        let core = CostBucketCore::new(name.into().as_str(), self.0.check()?);
         Ok(CostBucket(Arc::new(core)))
     }
 

@@ -7,7 +7,7 @@ use crate::{
     },
     builder::builder,
     sync::const_fn,
-    types::{InvalidConfig, Now},
+    types::{InvalidConfig, Name, Now},
 };
 
 /// A budget in which only a share of the calls in flight may be retries: a cheap handle to counts that all its
@@ -215,8 +215,8 @@ impl InFlightShareBuilder {
     /// # Errors
     ///
     /// [`InvalidConfig`] if the share is not from 0 to 1.
-    pub fn build(self, name: &'static str) -> Result<InFlightShare, InvalidConfig> {
-        let core = InFlightCore::new(name, self.0.check()?);
+    pub fn build(self, name: impl Into<Name>) -> Result<InFlightShare, InvalidConfig> {
+        let core = InFlightCore::new(name.into().as_str(), self.0.check()?);
         Ok(InFlightShare(Arc::new(core)))
     }
 

@@ -4,7 +4,7 @@ use crate::{
     budget::{Budget, floor::Floor, tokens::Tokens},
     builder::builder,
     sync::const_fn,
-    types::{InvalidConfig, Now},
+    types::{InvalidConfig, Name, Now},
 };
 
 /// A budget that allows retries while its bucket is more than half full: a cheap handle to tokens that all its
@@ -178,8 +178,8 @@ impl HalfFullBuilder {
     /// # Errors
     ///
     /// [`InvalidConfig`] if a number is out of the range that its method names.
-    pub fn build(self, name: &'static str) -> Result<HalfFull, InvalidConfig> {
-        let core = HalfFullCore::new(name, self.0.check()?);
+    pub fn build(self, name: impl Into<Name>) -> Result<HalfFull, InvalidConfig> {
+        let core = HalfFullCore::new(name.into().as_str(), self.0.check()?);
         Ok(HalfFull(Arc::new(core)))
     }
 

@@ -19,6 +19,7 @@ use crate::http::RetryHttp;
 use crate::{
     observe::FallbackObserver,
     policy::{CloneRequest, ReplayWith, RetryRejections},
+    types::Name,
 };
 
 /// Answers a call that has failed in another way, which may await: from a cache, or from a second service.
@@ -229,8 +230,9 @@ impl<F, E, V, Q, M> FallbackLayer<F, E, V, Q, M> {
     /// | `not_repeatable` | the request was not copied, and the failed result was the answer |
     ///
     /// The series of two layers with one name add up: give each its own.
-    pub fn named(mut self, name: &'static str) -> Self {
-        self.parts.observer = Some(Arc::new(FallbackObserver::new(name)));
+    pub fn named(mut self, name: impl Into<Name>) -> Self {
+        let observer = FallbackObserver::new(name.into().as_str());
+        self.parts.observer = Some(Arc::new(observer));
         self
     }
 

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 use crate::{
     budget::{Budget, HalfFull, Unlimited},
-    types::{Attempt, Event, Now, Verdict},
+    types::{Attempt, Event, Name, Now, Verdict},
 };
 
 pub use self::{
@@ -229,7 +229,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// | `maestro_retry_hedges_total` | `name`, `result` | attempts that reached the delay of a [`Hedge`](crate::Hedge), by [`HedgeResult`](crate::HedgeResult) |
     ///
     /// The series of two policies with one name add up: give each its own.
-    pub fn named(mut self, name: &'static str) -> Self {
+    pub fn named(mut self, name: impl Into<Name>) -> Self {
+        let name = name.into().as_str();
         self.engine.observe(|observers| observers.named(name));
         self
     }

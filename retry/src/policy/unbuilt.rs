@@ -44,7 +44,7 @@ impl Builder {
         http();
         grpc(fn(&str) -> bool);
         deadline<Req>(impl Fn(&Req) -> Option<Instant>);
-        named(&'static str);
+        named<N>(N);
         on_event(impl Fn(&Event));
         leak();
         into_tower();

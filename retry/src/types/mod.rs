@@ -13,6 +13,7 @@ mod event;
 mod may_reject;
 #[cfg(feature = "http")]
 mod meaning;
+mod name;
 mod now;
 mod rejection;
 #[cfg(feature = "http")]
@@ -23,6 +24,7 @@ pub use attempt::Attempt;
 pub use error::InvalidConfig;
 pub use event::{Event, GiveUpReason, HedgeResult, RetryReason};
 pub use may_reject::{Boxed, Listed, MayReject};
+pub use name::Name;
 pub use now::Now;
 pub(crate) use rejection::is_rejection;
 #[cfg(feature = "http")]

@@ -6,7 +6,7 @@ use crate::{
     budget::ratio::{Core, RetryBudget, StaticRetryBudget, credit::Terms},
     builder::builder,
     sync::const_fn,
-    types::InvalidConfig,
+    types::{InvalidConfig, Name},
 };
 
 builder! {
@@ -56,13 +56,11 @@ impl BudgetBuilder {
 
     /// Builds a new budget, which shares its credit with no other.
     ///
-    /// `String::leak` makes a `&'static` name from one that is read from a file. Call it once for each name.
-    ///
     /// # Errors
     ///
     /// [`InvalidConfig`] if a number is out of the range that its method names.
-    pub fn build(self, name: &'static str) -> Result<RetryBudget, InvalidConfig> {
-        let core = Core::made_at(name, self.0.check()?, Instant::now());
+    pub fn build(self, name: impl Into<Name>) -> Result<RetryBudget, InvalidConfig> {
+        let core = Core::made_at(name.into().as_str(), self.0.check()?, Instant::now());
         Ok(RetryBudget::of(Arc::new(core)))
     }
 

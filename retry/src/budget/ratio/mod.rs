@@ -15,7 +15,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{budget::Budget, sync::const_fn, types::Now};
+use crate::{
+    budget::Budget,
+    sync::const_fn,
+    types::{Name, Now},
+};
 
 pub use self::builder::BudgetBuilder;
 use self::{credit::Terms, ledger::Ledger};
@@ -100,7 +104,7 @@ impl RetryBudget {
     ///
     /// Never: the defaults are legal.
     #[must_use]
-    pub fn new(name: &'static str) -> Self {
+    pub fn new(name: impl Into<Name>) -> Self {
         Self::builder().build(name).expect("the defaults are legal")
     }
 
