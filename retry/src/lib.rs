@@ -50,8 +50,9 @@ pub use layer::{RetryLayer, RetryService, Source};
 #[cfg(feature = "tower")]
 pub use layer::{TowerPolicy, TowerWait};
 pub use policy::{
-    Builder, Classify, ClassifyWith, CloneRequest, DeadlineOf, DeadlineWith, NoDeadline, Replay,
-    ReplayWith, RetryErrors, RetryIf, RetryPolicy, RetryRejections, is_rejection,
+    Builder, Classify, ClassifyAttemptWith, ClassifyWith, CloneRequest, DeadlineOf, DeadlineWith,
+    NoDeadline, Replay, ReplayWith, RetryErrors, RetryIf, RetryPolicy, RetryRejections,
+    is_rejection,
 };
 pub use types::{
     Attempt, Boxed, Event, GiveUpReason, HedgeResult, InvalidConfig, Listed, MayReject, Name, Now,

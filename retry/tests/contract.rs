@@ -279,7 +279,7 @@ fn classifier_sees_number_result_and_request() {
     let (made, service) = script(&[Err(1_u32), Err(2), Ok(3)]);
     let seen = Arc::new(AtomicU64::new(0));
     let log = Arc::clone(&seen);
-    let policy = attempts(3).classify(move |attempt, r: &Result<u32, u32>| {
+    let policy = attempts(3).classify_attempt(move |attempt, r: &Result<u32, u32>| {
         let kept = u64::from(attempt.request() == Some(&()));
         let digits =
             u64::from(attempt.number()) * 100 + u64::from(r.unwrap_or_else(|e| e)) * 10 + kept;
@@ -301,7 +301,7 @@ fn classifier_sees_number_result_and_request() {
 fn never_and_done_end_the_call() {
     for verdict in [Verdict::Never, Verdict::Done] {
         let (made, service) = script::<(), _>(&[Err("fatal")]);
-        let policy = attempts(3).classify(move |_, _| verdict);
+        let policy = attempts(3).classify(move |_| verdict);
         let mut service = RetryLayer::new(policy).layer(service);
         assert_eq!(
             assert_ready_err!(task::spawn(service.call(())).poll()),
@@ -335,7 +335,7 @@ fn hint_and_price_hold_in_one_verdict() {
                 }
             )),
         });
-        let policy = policy.classify(move |_, result: &Result<(), &str>| match result {
+        let policy = policy.classify(move |result: &Result<(), &str>| match result {
             Ok(()) => Verdict::Done,
             Err(_) => verdict,
         });
@@ -359,7 +359,7 @@ fn hint_above_the_maximum_ends_the_call() {
         .max_hint(Duration::from_secs(60))
         .build()
         .unwrap()
-        .classify(|_, _| Verdict::RetryAfter(Duration::from_secs(61)));
+        .classify(|_| Verdict::RetryAfter(Duration::from_secs(61)));
     let mut service = RetryLayer::new(policy).layer(service);
     assert_ready_err!(task::spawn(service.call(())).poll());
     assert_eq!(made.load(SeqCst), 1);
@@ -1057,7 +1057,7 @@ fn zero_cost_retry_runs_on_an_empty_bucket() {
     let policy = attempts(9).budget(quota.clone());
     let costing = |cost| {
         let policy = policy.clone();
-        let policy = policy.classify(move |_, _: &Result<(), u32>| Verdict::RetryCosting(cost));
+        let policy = policy.classify(move |_: &Result<(), u32>| Verdict::RetryCosting(cost));
         policy.run_blocking(Err::<(), _>).unwrap_err()
     };
     assert_eq!(costing(6), 1);
@@ -1071,7 +1071,7 @@ fn never_counts_as_a_failure_for_the_throttle() {
     let throttle = HalfFull::builder().max_tokens(4).build("test").unwrap();
     let policy = attempts(9)
         .budget(throttle.clone())
-        .classify(|_, _| Verdict::Never);
+        .classify(|_| Verdict::Never);
     for left in [3.0, 2.0, 1.0, 0.0, 0.0] {
         let mut service = RetryLayer::new(policy.clone()).layer(Failing::times(9));
         assert_eq!(assert_ready_err!(task::spawn(service.call(())).poll()), 1);
@@ -1110,7 +1110,7 @@ fn answered_retry_gets_its_tokens_back() {
     ] {
         let quota = CostBucket::builder().capacity(10).build("test").unwrap();
         let throttle = HalfFull::builder().build("test").unwrap();
-        let classify = move |_: &maestro_retry::Attempt<'_, ()>, r: &Result<(), &str>| match r {
+        let classify = move |r: &Result<(), &str>| match r {
             Err("busy") => Verdict::Retry,
             _ => verdict,
         };
@@ -1167,7 +1167,7 @@ fn panic_in<B: Budget + Clone>(at: Panics, budget: B) {
             assert!(at != Panics::Replay || *request == 0, "on purpose");
             Some(request + 1)
         })
-        .classify(move |attempt, _| {
+        .classify_attempt(move |attempt, _| {
             assert!(at != Panics::Classifier, "on purpose");
             assert!(
                 at != Panics::ClassifierOfTheRetry || attempt.number() == 1,
@@ -1288,12 +1288,12 @@ fn listener_hears_each_attempt_once() {
         ]
     );
     assert_eq!(
-        events(&|p| call(p.classify(|_, _| Verdict::Never), 9), 3),
+        events(&|p| call(p.classify(|_| Verdict::Never), 9), 3),
         [gave_up(1, GiveUpReason::Never)]
     );
     assert_eq!(
         events(
-            &|p| call(p.classify(|_, _| Verdict::RetryAfter(Duration::MAX)), 9),
+            &|p| call(p.classify(|_| Verdict::RetryAfter(Duration::MAX)), 9),
             3
         ),
         [gave_up(1, GiveUpReason::Hint)]
@@ -1318,7 +1318,7 @@ fn listener_hears_each_attempt_once() {
         }
     };
     assert_eq!(
-        events(&|p| call(p.classify(verdicts), 9), 3),
+        events(&|p| call(p.classify_attempt(verdicts), 9), 3),
         [
             retry(1, RetryReason::Hint),
             retry(2, RetryReason::Costing),
@@ -1534,7 +1534,7 @@ fn closures_infer_and_functions_are_generic() {
         assert_ready_ok!(task::spawn(service.call("request")).poll()),
         2
     );
-    let policy = attempts(2).classify(|attempt, r| match r {
+    let policy = attempts(2).classify_attempt(|attempt, r| match r {
         Ok(_) => Verdict::Done,
         Err(_) if attempt.number() < 2 => Verdict::Retry,
         Err(_) => Verdict::Never,

@@ -202,7 +202,7 @@ async fn loser_is_dropped_before_the_answer_is_seen() {
         // The policy asks about the answer last.
         let (running, left) = (Arc::clone(&backend.running), Arc::new(AtomicU32::new(9)));
         let last = Arc::clone(&left);
-        let policy = policy(1).classify(move |_, _| {
+        let policy = policy(1).classify(move |_| {
             last.store(running.load(SeqCst), SeqCst);
             Verdict::Done
         });
@@ -326,7 +326,7 @@ async fn rejected_hedge_does_not_end_the_call() {
 #[tokio::test(start_paused = true)]
 async fn answer_that_no_retry_mends_ends_the_call() {
     let (backend, _begun) = Backend::new(&[(150, Err("no such key")), (5_000, Ok(2))]);
-    let policy = policy(3).classify(|_, result: &Result<u32, &str>| match result {
+    let policy = policy(3).classify(|result: &Result<u32, &str>| match result {
         Err("no such key") => Verdict::Never,
         _ => Verdict::Done,
     });
@@ -627,7 +627,7 @@ async fn panicking_closure_harms_no_other_call() {
 
     // A classifier that panics while both attempts run.
     let (backend, _begun) = Backend::new(&[(1_000, Ok(1)), (10, Ok(2))]);
-    let layer = RetryLayer::new(quiet().classify(|_, _| panic!("classifier"))).hedge(hedge);
+    let layer = RetryLayer::new(quiet().classify(|_| panic!("classifier"))).hedge(hedge);
     let call = tokio::spawn(layer.layer(backend.service()).oneshot(()));
     assert!(call.await.unwrap_err().is_panic());
     assert_eq!((backend.sent(), backend.running()), (2, 0));
@@ -887,7 +887,7 @@ async fn scripted<B>(budget: B, ends: [(u64, End); 2], cancelled_after: u64)
 where
     B: Budget<Call: Send, Hold: Send, Retry: Send> + Clone + Send + Sync + 'static,
 {
-    let policy = policy(1).budget(budget).classify(|_, result| match result {
+    let policy = policy(1).budget(budget).classify(|result| match result {
         Ok(()) | Err(End::Answer) => Verdict::Done,
         Err(End::Final) => Verdict::Never,
         Err(End::Rejection) => Verdict::Ignored,

@@ -23,7 +23,7 @@ async fn named_policy_counts_once_a_recorder_exists() {
         .build()
         .unwrap()
         .budget(budget)
-        .classify(|_, result: &Result<(), usize>| match result {
+        .classify(|result: &Result<(), usize>| match result {
             Ok(()) => Verdict::Done,
             Err(0) => Verdict::Retry,
             Err(1) => Verdict::RetryAfter(Duration::from_secs(1)),

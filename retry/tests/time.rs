@@ -134,7 +134,7 @@ async fn hint_replaces_the_backoff_and_is_spread_above() {
         .seed(3)
         .build()
         .unwrap()
-        .classify(|_, _| Verdict::RetryAfter(secs(2)));
+        .classify(|_| Verdict::RetryAfter(secs(2)));
     let log = Log::new();
     let _ = RetryLayer::new(policy)
         .layer(log.failing())
@@ -163,7 +163,7 @@ async fn backoff_starts_again_after_a_hint() {
         .backoff(Backoff::exponential(ms(10), secs(9)).jitter(Jitter::None))
         .build()
         .unwrap()
-        .classify(|attempt, _| match attempt.number() {
+        .classify_attempt(|attempt, _| match attempt.number() {
             3 => Verdict::RetryAfter(ms(700)),
             _ => Verdict::Retry,
         });
@@ -187,7 +187,7 @@ async fn hint_without_jitter_is_exact() {
         .short_hints(true)
         .build()
         .unwrap()
-        .classify(|_, _| Verdict::RetryAfter(ms(700)));
+        .classify(|_| Verdict::RetryAfter(ms(700)));
     let log = Log::new();
     let _ = RetryLayer::new(policy)
         .layer(log.failing())
@@ -210,7 +210,7 @@ async fn short_hint_does_not_shorten_the_backoff() {
                 .backoff(regular(ms(50), secs(2)).jitter(jitter))
                 .build()
                 .unwrap()
-                .classify(move |_, _| Verdict::RetryAfter(ms(hint)));
+                .classify(move |_| Verdict::RetryAfter(ms(hint)));
             let log = Log::new();
             let _ = RetryLayer::new(policy)
                 .layer(log.failing())
@@ -400,7 +400,7 @@ async fn unlimited_max_hint_waits_for_any_hint() {
         .max_hint(Duration::MAX)
         .build()
         .unwrap()
-        .classify(|_, _| Verdict::RetryAfter(Duration::MAX));
+        .classify(|_| Verdict::RetryAfter(Duration::MAX));
     let log = Log::new();
     let mut service = RetryLayer::new(policy).layer(log.failing());
     assert!(timeout(secs(86_400 * 365), service.call(())).await.is_err());
@@ -418,7 +418,7 @@ async fn longest_durations_never_panic() {
     let log = Log::new();
     let mut service = RetryLayer::new(policy.clone()).layer(log.failing());
     assert!(timeout(secs(86_400 * 365), service.call(())).await.is_err());
-    let hint = policy.classify(|_, _| Verdict::RetryAfter(Duration::MAX));
+    let hint = policy.classify(|_| Verdict::RetryAfter(Duration::MAX));
     let answer = RetryLayer::new(hint).layer(log.failing()).oneshot(()).await;
     assert_eq!(answer, Err("busy"), "above the longest hint");
 }
@@ -428,7 +428,7 @@ async fn classifier_sees_the_age_of_the_call() {
     let builder = RetryPolicy::builder()
         .attempts(9)
         .backoff(regular(ms(100), secs(9)));
-    let policy = builder.build().unwrap().classify(|attempt, _| {
+    let policy = builder.build().unwrap().classify_attempt(|attempt, _| {
         if attempt.elapsed() < ms(300) {
             Verdict::Retry
         } else {
@@ -680,7 +680,7 @@ async fn throttling_has_a_backoff_of_its_own() {
         let log = Log::new();
         let policy = policy
             .clone()
-            .classify(move |attempt, _| verdict(attempt.number(), throttled));
+            .classify_attempt(move |attempt, _| verdict(attempt.number(), throttled));
         let _ = RetryLayer::new(policy)
             .layer(log.failing())
             .oneshot(())

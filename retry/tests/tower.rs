@@ -99,13 +99,15 @@ async fn time_limits_start_with_each_request() {
     // Attempts would begin at 0, 100, 300 and 600 ms.
     let builder = RetryPolicy::builder().attempts(9).backoff(regular(100));
     let policy = builder.build().unwrap();
-    let by_age = policy.clone().classify(|attempt, _: &Result<(), u32>| {
-        if attempt.elapsed() < 250 * MS {
-            Verdict::Retry
-        } else {
-            Verdict::Never
-        }
-    });
+    let by_age = policy
+        .clone()
+        .classify_attempt(|attempt, _: &Result<(), u32>| {
+            if attempt.elapsed() < 250 * MS {
+                Verdict::Retry
+            } else {
+                Verdict::Never
+            }
+        });
     let by_deadline = policy.deadline(|ms: &u32| Some(Instant::now() + *ms * MS));
     let by_elapsed = builder.max_elapsed(350 * MS).build().unwrap();
     let mut aged = RetryLayer::new(by_age.into_tower()).layer(failing(&Arc::default()));
@@ -147,7 +149,7 @@ fn tower_policy_feeds_throttle_and_classifier() {
         .build()
         .unwrap()
         .budget(throttle.clone())
-        .classify(|attempt, result| {
+        .classify_attempt(|attempt, result| {
             assert_eq!(
                 (Some(&7), result),
                 (attempt.request(), &Err(attempt.number()))

@@ -41,7 +41,7 @@ use crate::{
 /// let quota = CostBucket::builder().capacity(20).build("s3")?;
 /// let policy = RetryPolicy::builder().attempts(9).backoff(Backoff::none()).build()?
 ///     .budget(quota.clone())
-///     .classify(|_, result| match result {
+///     .classify(|result| match result {
 ///         Ok(()) => Verdict::Done,
 ///         Err("timed out") => Verdict::RetryCosting(10),
 ///         Err(_) => Verdict::Retry,

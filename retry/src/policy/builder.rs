@@ -63,7 +63,7 @@ impl Builder {
     ///     .backoff(Backoff::exponential(ms(50), secs(2)))
     ///     .throttle_backoff(Backoff::exponential(secs(1), secs(20)))
     ///     .build()?
-    ///     .classify(|_, result| match result {
+    ///     .classify(|result| match result {
     ///         Ok(()) => Verdict::Done,
     ///         Err("slow down") => Verdict::Retry.throttled(),
     ///         Err(_) => Verdict::Retry,

@@ -3,7 +3,8 @@ use std::{any::type_name, fmt};
 use crate::types::{Attempt, MayReject, Verdict};
 
 /// Decides what to do after an attempt. Implement it on a type, or pass a closure to
-/// [`retry_if`](crate::RetryPolicy::retry_if) or [`classify`](crate::RetryPolicy::classify).
+/// [`retry_if`](crate::RetryPolicy::retry_if), [`classify`](crate::RetryPolicy::classify) or
+/// [`classify_attempt`](crate::RetryPolicy::classify_attempt).
 ///
 /// It is asked once after every attempt, also if no retry can follow, because a budget learns from the verdict.
 ///
@@ -40,9 +41,14 @@ pub struct RetryRejections;
 #[derive(Clone, Copy)]
 pub struct RetryIf<F>(pub(super) F);
 
-/// The closure returns the verdict. Made by [`classify`](crate::RetryPolicy::classify).
+/// The closure returns the verdict on a result. Made by [`classify`](crate::RetryPolicy::classify).
 #[derive(Clone, Copy)]
 pub struct ClassifyWith<F>(pub(super) F);
+
+/// The closure returns the verdict on an attempt and its result. Made by
+/// [`classify_attempt`](crate::RetryPolicy::classify_attempt).
+#[derive(Clone, Copy)]
+pub struct ClassifyAttemptWith<F>(pub(super) F);
 
 impl<Req, Res, Err: MayReject<M>, M> Classify<Req, Res, Err, M> for RetryErrors {
     const TIMED: bool = false;
@@ -84,6 +90,17 @@ impl<Req, Res, Err, F: Fn(&Result<Res, Err>) -> bool> Classify<Req, Res, Err> fo
 
 impl<Req, Res, Err, F> Classify<Req, Res, Err> for ClassifyWith<F>
 where
+    F: Fn(&Result<Res, Err>) -> Verdict,
+{
+    const TIMED: bool = false;
+
+    fn classify(&self, _: &Attempt<'_, Req>, result: &Result<Res, Err>) -> Verdict {
+        (self.0)(result)
+    }
+}
+
+impl<Req, Res, Err, F> Classify<Req, Res, Err> for ClassifyAttemptWith<F>
+where
     F: Fn(&Attempt<'_, Req>, &Result<Res, Err>) -> Verdict,
 {
     fn classify(&self, attempt: &Attempt<'_, Req>, result: &Result<Res, Err>) -> Verdict {
@@ -100,5 +117,11 @@ impl<F> fmt::Debug for RetryIf<F> {
 impl<F> fmt::Debug for ClassifyWith<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ClassifyWith({})", type_name::<F>())
+    }
+}
+
+impl<F> fmt::Debug for ClassifyAttemptWith<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClassifyAttemptWith({})", type_name::<F>())
     }
 }

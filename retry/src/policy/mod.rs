@@ -29,7 +29,9 @@ use crate::{
 
 pub use self::{
     builder::Builder,
-    classify::{Classify, ClassifyWith, RetryErrors, RetryIf, RetryRejections},
+    classify::{
+        Classify, ClassifyAttemptWith, ClassifyWith, RetryErrors, RetryIf, RetryRejections,
+    },
     rejection::is_rejection,
     request::{CloneRequest, DeadlineOf, DeadlineWith, NoDeadline, Replay, ReplayWith},
 };
@@ -75,7 +77,7 @@ pub(crate) use self::{
 ///     .max_elapsed(Duration::from_secs(5))
 ///     .build()?
 ///     .budget(RetryBudget::new("api"))
-///     .classify(|attempt, result| match result {
+///     .classify_attempt(|attempt, result| match result {
 ///         Ok(_) => Verdict::Done,
 ///         Err(ApiError::Busy(hint)) => Verdict::RetryAfter(*hint),
 ///         Err(ApiError::Broken) if attempt.number() < 3 => Verdict::Retry,
@@ -143,12 +145,41 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         self.classifier(RetryIf(f))
     }
 
-    /// Decides with a closure what to do after each attempt. It sees the attempt's number, age and request.
-    pub fn classify<Req, Res, Err, F>(self, f: F) -> RetryPolicy<ClassifyWith<F>, Q, D, B>
+    /// Decides by the result of an attempt what to do after it.
+    ///
+    /// The closure does not see the age of the attempt, so a call that needs no retry reads no clock for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_retry::{Backoff, RetryPolicy, Verdict};
+    ///
+    /// let policy = RetryPolicy::builder().backoff(Backoff::none()).build()?.classify(|result| match result {
+    ///     Ok(()) => Verdict::Done,
+    ///     Err("busy") => Verdict::Retry,
+    ///     Err(_) => Verdict::Never,
+    /// });
+    /// assert_eq!(policy.run_blocking(|attempt| if attempt < 3 { Err("busy") } else { Ok(()) }), Ok(()));
+    /// assert_eq!(policy.run_blocking(|_| Err("refused")), Err("refused"));
+    /// # Ok::<(), maestro_retry::InvalidConfig>(())
+    /// ```
+    pub fn classify<Res, Err, F>(self, f: F) -> RetryPolicy<ClassifyWith<F>, Q, D, B>
+    where
+        F: Fn(&Result<Res, Err>) -> Verdict + Clone,
+    {
+        self.classifier(ClassifyWith(f))
+    }
+
+    /// Decides by an attempt and its result what to do after it: the closure also sees the attempt's number, age and
+    /// request.
+    pub fn classify_attempt<Req, Res, Err, F>(
+        self,
+        f: F,
+    ) -> RetryPolicy<ClassifyAttemptWith<F>, Q, D, B>
     where
         F: Fn(&Attempt<'_, Req>, &Result<Res, Err>) -> Verdict + Clone,
     {
-        self.classifier(ClassifyWith(f))
+        self.classifier(ClassifyAttemptWith(f))
     }
 
     /// Decides with an implementation of [`Classify`] what to do after each attempt.

@@ -35,7 +35,8 @@ impl Builder {
     after_build! {
         budget<B>(B);
         unlimited();
-        classify<Req, Res, Err>(impl Fn(&Attempt<'_, Req>, &Result<Res, Err>) -> Verdict);
+        classify<Res, Err>(impl Fn(&Result<Res, Err>) -> Verdict);
+        classify_attempt<Req, Res, Err>(impl Fn(&Attempt<'_, Req>, &Result<Res, Err>) -> Verdict);
         classifier<V>(V);
         retry_if<Res, Err>(impl Fn(&Result<Res, Err>) -> bool);
         retry_rejections();
