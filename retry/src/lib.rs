@@ -5,6 +5,7 @@
 mod backoff;
 mod budget;
 mod builder;
+mod cell;
 #[cfg(feature = "serde")]
 mod duration;
 mod fallback;
@@ -49,6 +50,7 @@ pub use hedge::{Hedge, HedgeBuilder, HedgeLayer, HedgeService};
 pub use layer::{RetryLayer, RetryService, Source};
 #[cfg(feature = "tower")]
 pub use layer::{TowerPolicy, TowerWait};
+pub use observe::Listener;
 pub use policy::{
     Builder, Classify, ClassifyAttemptWith, ClassifyWith, CloneRequest, DeadlineOf, DeadlineWith,
     NoDeadline, Replay, ReplayWith, RetryErrors, RetryIf, RetryPolicy, RetryRejections,

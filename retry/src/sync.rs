@@ -29,6 +29,25 @@ impl<T> StaticMutex<T> {
     }
 }
 
+#[cfg(not(all(test, loom)))]
+pub(crate) use StaticMutex as Mutex;
+
+/// loom's lock, with the methods of [`StaticMutex`].
+#[cfg(all(test, loom))]
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+#[cfg(all(test, loom))]
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().expect("nothing panics under this lock")
+    }
+}
+
 /// Declares a `const fn`, or a plain one under loom, whose atomics have no const constructor.
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
@@ -53,6 +72,25 @@ pub(crate) const fn zeroes<const N: usize>() -> [atomic::AtomicU64; N] {
 #[cfg(all(test, loom))]
 pub(crate) fn zeroes<const N: usize>() -> [atomic::AtomicU64; N] {
     std::array::from_fn(|_| atomic::AtomicU64::new(0))
+}
+
+/// An atomic for each number.
+#[cfg(not(all(test, loom)))]
+pub(crate) const fn numbers<const N: usize>(values: [u64; N]) -> [atomic::AtomicU64; N] {
+    let mut numbers = zeroes();
+    let mut index = 0;
+    // No iterator is const.
+    while index < N {
+        numbers[index] = atomic::AtomicU64::new(values[index]);
+        index += 1;
+    }
+    numbers
+}
+
+/// An atomic for each number.
+#[cfg(all(test, loom))]
+pub(crate) fn numbers<const N: usize>(values: [u64; N]) -> [atomic::AtomicU64; N] {
+    values.map(atomic::AtomicU64::new)
 }
 
 /// Of a model: runs `f` on another thread and `g` on this one at the same time. Returns both results.

@@ -146,6 +146,15 @@ fn results(sender: mpsc::Sender<HedgeResult>) -> impl Fn(&Event) + Send + Sync {
     }
 }
 
+/// The policy, with a listener to its events.
+fn heard_by<V, Q, D, B>(
+    policy: RetryPolicy<V, Q, D, B>,
+    f: impl Fn(&Event) + Send + Sync + 'static,
+) -> RetryPolicy<V, Q, D, B> {
+    policy.on_event(f).detach();
+    policy
+}
+
 // === The two attempts ===
 
 #[tokio::test(start_paused = true)]
@@ -262,7 +271,7 @@ async fn two_failures_are_one_failed_attempt() {
     let (backend, begun) = Backend::new(&[(150, Err("a")), (90, Err("b")), (10, Ok(3))]);
     let quota = HalfFull::builder().max_tokens(10).build("once").unwrap();
     let (sender, heard) = mpsc::channel();
-    let policy = policy(3).budget(quota.clone()).on_event(results(sender));
+    let policy = heard_by(policy(3).budget(quota.clone()), results(sender));
     let layer = RetryLayer::new(policy).hedge(paid(1).await);
     assert_eq!(layer.layer(backend.service()).oneshot(()).await, Ok(3));
     let begun: Vec<_> = begun.try_iter().collect();
@@ -349,7 +358,7 @@ async fn cancelled_call_drops_both_attempts() {
     let (backend, _begun) = Backend::new(&[(5_000, Ok(1))]);
     let share = InFlightShare::builder().build("cancelled").unwrap();
     let (sender, heard) = mpsc::channel();
-    let policy = policy(1).budget(share.clone()).on_event(results(sender));
+    let policy = heard_by(policy(1).budget(share.clone()), results(sender));
     let layer = RetryLayer::new(policy).hedge(paid(1).await);
     let call = layer.layer(backend.service()).oneshot(());
     assert!(timeout(ms(200), call).await.is_err());
@@ -401,7 +410,7 @@ macro_rules! refused {
         let (backend, _begun) = Backend::new(&[(1_000, Ok(1)), (20, Ok(2))]);
         let (sender, heard) = mpsc::channel();
         let hedge = paid(1).await;
-        let policy = $policy.on_event(results(sender));
+        let policy = heard_by($policy, results(sender));
         let layer = RetryLayer::new(policy).hedge(hedge.clone());
         assert_eq!(layer.layer(backend.service()).oneshot(()).await, Ok(1));
         assert_eq!(backend.sent(), 1);
@@ -518,7 +527,7 @@ async fn only_while_turns_hedges_off() {
     let (sender, heard) = mpsc::channel();
     let (backend, _begun) = Backend::new(&[(300, Ok(1))]);
     let asked = Arc::clone(&is_on);
-    let layer = RetryLayer::new(policy(1).on_event(results(sender)))
+    let layer = RetryLayer::new(heard_by(policy(1), results(sender)))
         .hedge(paid(3).await)
         .only_while(move || asked.load(SeqCst));
     let mut call = task::spawn(layer.layer(backend.service()).oneshot(()));
@@ -571,7 +580,7 @@ impl Service<()> for Single {
 async fn service_that_is_not_ready_gets_no_hedge() {
     let (sender, heard) = mpsc::channel();
     let hedge = paid(1).await;
-    let layer = RetryLayer::new(policy(1).on_event(results(sender))).hedge(hedge.clone());
+    let layer = RetryLayer::new(heard_by(policy(1), results(sender))).hedge(hedge.clone());
     assert_eq!(layer.layer(Single(true)).oneshot(()).await, Ok(1));
     assert_eq!(hedge.credit(), 1);
     assert_eq!(
@@ -592,7 +601,7 @@ async fn room_for_one_call_is_left_to_the_first_attempt() {
     ] {
         let (backend, _begun) = Backend::new(&[(1_000, Ok(1))]);
         let limited = tower::limit::ConcurrencyLimit::new(backend.service(), room);
-        let layer = RetryLayer::new(policy.on_event(results(sender.clone())));
+        let layer = RetryLayer::new(heard_by(policy.named("separate"), results(sender.clone())));
         let service = layer.hedge(paid(1).await).layer(limited);
         let mut other = service.clone();
         let mut call = task::spawn(service.oneshot(()));
@@ -622,7 +631,7 @@ async fn panicking_closure_harms_no_other_call() {
 
     // A listener is caught.
     let (backend, _begun) = Backend::new(&[(1_000, Ok(1)), (10, Ok(2))]);
-    let layer = RetryLayer::new(quiet().on_event(|_| panic!("listener"))).hedge(hedge.clone());
+    let layer = RetryLayer::new(heard_by(quiet(), |_| panic!("listener"))).hedge(hedge.clone());
     assert_eq!(layer.layer(backend.service()).oneshot(()).await, Ok(2));
 
     // A classifier that panics while both attempts run.
@@ -638,7 +647,7 @@ async fn panicking_closure_harms_no_other_call() {
 async fn credit_is_empty_in_the_beginning_and_bounded() {
     let (sender, heard) = mpsc::channel();
     let hedge = Hedge::after(ms(100)).burst(2).build().unwrap();
-    let layer = RetryLayer::new(policy(1).on_event(results(sender))).hedge(hedge.clone());
+    let layer = RetryLayer::new(heard_by(policy(1), results(sender))).hedge(hedge.clone());
     let slow = Backend::new(&[(300, Ok(1))]).0;
     let fast = Backend::new(&[(10, Ok(1))]).0;
     layer.layer(slow.service()).oneshot(()).await.unwrap();

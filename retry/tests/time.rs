@@ -115,7 +115,9 @@ async fn observed_policy_keeps_its_seed() {
     for watched in [false, true] {
         let policy = RetryPolicy::builder().seed(7).build().unwrap();
         let policy = if watched {
-            policy.named("seeded").on_event(|_| {})
+            let policy = policy.named("seeded");
+            policy.on_event(|_| {}).detach();
+            policy
         } else {
             policy
         };
@@ -527,8 +529,8 @@ async fn late_readiness_makes_no_attempt() {
             .build()
             .unwrap()
             .budget(budget.clone())
-            .on_event(move |event| events.send(*event).unwrap())
             .deadline(move |(): &()| (limited == "deadline").then_some(at));
+        let _listener = policy.on_event(move |event| events.send(*event).unwrap());
         let balance = budget.balance();
         let (mut service, mut handle) =
             tower_test::mock::spawn_layer::<(), (), _>(RetryLayer::new(policy));

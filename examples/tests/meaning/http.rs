@@ -44,7 +44,9 @@ impl Events {
     fn of(policy: RetryPolicy) -> (RetryPolicy, Self) {
         let (send, receive) = mpsc::unbounded_channel();
         // An error is a test that has ended.
-        let policy = policy.on_event(move |event| send.send(*event).unwrap_or(()));
+        policy
+            .on_event(move |event| send.send(*event).unwrap_or(()))
+            .detach();
         (policy, Self(receive))
     }
 

@@ -39,6 +39,29 @@ pub enum Jitter {
 }
 
 impl Jitter {
+    /// A number of the kind, and the percentage.
+    pub(super) const fn pack(self) -> (u8, u8) {
+        match self {
+            Self::Full => (0, 0),
+            Self::Equal => (1, 0),
+            Self::Decorrelated => (2, 0),
+            Self::PlusMinus(percent) => (3, percent),
+            Self::None => (4, 0),
+        }
+    }
+
+    pub(super) const fn unpack(kind: u8, percent: u8) -> Self {
+        match kind {
+            0 => Self::Full,
+            1 => Self::Equal,
+            2 => Self::Decorrelated,
+            3 => Self::PlusMinus(percent),
+            _ => Self::None,
+        }
+    }
+}
+
+impl Jitter {
     /// The bounds of a delay that is `delay` without jitter, at most `cap`. `first` is the first such delay, `last`
     /// the delay drawn before.
     ///

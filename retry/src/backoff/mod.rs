@@ -8,6 +8,7 @@ mod delays;
 #[cfg(feature = "serde")]
 mod file;
 mod jitter;
+mod packed;
 mod seeds;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod tests;
@@ -19,7 +20,11 @@ use rand::{SeedableRng, rngs::SmallRng};
 use crate::types::InvalidConfig;
 
 pub use self::{delays::Delays, jitter::Jitter};
-pub(crate) use self::{delays::Draws, seeds::Seeds};
+pub(crate) use self::{
+    delays::Draws,
+    packed::{Customs, WORDS},
+    seeds::Seeds,
+};
 
 /// How long to wait before each retry: a recipe for [`Delays`]. `Copy`, and usable in a `const`.
 ///
@@ -51,14 +56,14 @@ pub struct Backoff {
 /// How the delay before jitter changes from one retry to the next: not at all, by adding the first delay, or by a
 /// multiplier, in twentieths.
 ///
-/// One byte, and so in steps: each call copies it, and a policy has no room for a second one.
+/// One byte, and so in steps, for the packed form of a policy.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Growth(u8);
+struct Growth(u8);
 
 /// A plain function and not a type parameter, which would run through policy and future. Nor a box, which would end
 /// `Copy`, and with it `const` and the builder as a value. A table in a `const` covers the usual need.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Custom(fn(u32) -> Duration);
+struct Custom(fn(u32) -> Duration);
 
 impl Backoff {
     /// Doubles each time: `min(cap, base × 2^(n − 1))` before the `n`-th retry, spread by the jitter.
@@ -159,27 +164,13 @@ impl Backoff {
     }
 
     const fn of(first: Duration, cap: Duration, growth: Growth) -> Self {
-        Self::from_parts(first, cap, growth, None, Jitter::Full)
-    }
-
-    pub(crate) const fn from_parts(
-        first: Duration,
-        cap: Duration,
-        growth: Growth,
-        custom: Option<Custom>,
-        jitter: Jitter,
-    ) -> Self {
         Self {
             first,
             cap,
             growth,
-            custom,
-            jitter,
+            custom: None,
+            jitter: Jitter::Full,
         }
-    }
-
-    pub(crate) const fn into_parts(self) -> (Duration, Duration, Growth, Option<Custom>, Jitter) {
-        (self.first, self.cap, self.growth, self.custom, self.jitter)
     }
 
     /// The bounds of the wait before the `retry`-th retry, if the wait before it was `last`.

@@ -162,7 +162,8 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
                 return Poll::Ready(Some(Err(error)));
             }
             Poll::Pending => {
-                if engine.waits_for_ready() {
+                // Without a kept result there is none to give up with: the policy waited for readiness before it changed.
+                if engine.waits_for_ready() || next.failed.is_none() {
                     state.set(State::Later(Later::Readying { next: Some(next) }));
                     return Poll::Pending;
                 }

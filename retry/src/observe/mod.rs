@@ -1,79 +1,117 @@
-//! Reports what a policy decides: to a listener, to metrics, as tracing events.
+//! Reports what a policy decides: to listeners, to metrics, as tracing events.
 //!
 //! An event is built only if something receives it.
 
 mod fallback;
+mod listeners;
 #[cfg_attr(not(feature = "metrics"), path = "metrics_off.rs")]
 mod metrics;
 mod trace;
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 pub(crate) use self::fallback::{FallbackObserver, FallbackResult, fallback_ended};
-use self::metrics::Meters;
-use crate::types::Event;
+pub use self::listeners::Listener;
+use self::{listeners::Listeners, metrics::Meters};
+use crate::{
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    types::Event,
+};
 
-/// The name, the metrics and the listener of a policy.
-#[derive(Default)]
+/// The name, the metrics and the listeners of a policy.
 pub(crate) struct Observers {
+    /// The number of listeners, and one for the metrics if the policy has any.
+    on: Arc<AtomicU32>,
     name: Option<&'static str>,
     meters: Meters,
-    listener: Option<Listener>,
+    listeners: Arc<Listeners<Event>>,
 }
 
-type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
+/// A listener that is counted, for as long as its closure exists.
+struct Counted(Arc<AtomicU32>);
 
 /// Reports the decision after a failed attempt. `level` is what the budget has left.
 pub(crate) fn report(
-    observers: Option<&Observers>,
+    observers: &Observers,
     event: impl FnOnce() -> Event,
     level: impl FnOnce() -> Option<f64>,
 ) {
-    if !trace::IS_ON && observers.is_none() {
+    if !trace::IS_ON && !observers.are_on() {
         return;
     }
     let event = event();
-    trace::event(observers.and_then(|observers| observers.name), &event);
-    if let Some(observers) = observers {
-        observers.notify(&event);
+    trace::event(observers.name, &event);
+    if observers.are_on() {
+        observers.notify(event);
         observers.meters.level(level);
     }
 }
 
 impl Observers {
-    pub(crate) fn named(&self, name: &'static str) -> Self {
-        Self::of(Some(name), self.listener.clone())
-    }
-
-    pub(crate) fn listening(&self, listener: Listener) -> Self {
-        Self::of(self.name, Some(listener))
-    }
-
-    fn of(name: Option<&'static str>, listener: Option<Listener>) -> Self {
-        Self {
-            name,
-            meters: Meters::new(name),
-            listener,
+    pub(crate) fn new(name: Option<&'static str>) -> Self {
+        let mut observers = Self {
+            on: Arc::new(AtomicU32::new(0)),
+            name: None,
+            meters: Meters::new(None),
+            listeners: Listeners::new(),
+        };
+        if let Some(name) = name {
+            observers.name(name);
         }
+        observers
     }
 
-    pub(crate) const fn name(&self) -> Option<&'static str> {
+    pub(crate) fn name(&mut self, name: &'static str) {
+        if cfg!(feature = "metrics") && self.name.is_none() {
+            self.on.fetch_add(1, Relaxed);
+        }
+        self.name = Some(name);
+        self.meters = Meters::new(Some(name));
+    }
+
+    pub(crate) const fn given_name(&self) -> Option<&'static str> {
         self.name
     }
 
-    pub(crate) fn notify(&self, event: &Event) {
-        self.meters.event(event);
-        if let Some(listener) = &self.listener {
-            // A panic of the listener must not fail the call.
-            let _ = catch_unwind(AssertUnwindSafe(|| listener(event)));
-        }
+    pub(crate) fn listen(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
+        let counted = Counted::new(&self.on);
+        self.listeners.listen(move |event| {
+            let _ = &counted;
+            f(event);
+        })
+    }
+
+    /// Whether there are listeners or metrics.
+    #[inline]
+    pub(crate) fn are_on(&self) -> bool {
+        // Relaxed: a call that begins before a listener is added need not be heard.
+        self.on.load(Relaxed) > 0
+    }
+
+    #[inline(never)] // A policy that no one observes does not pay for its size.
+    pub(crate) fn notify(&self, event: Event) {
+        self.meters.event(&event);
+        self.listeners.put(event);
+        self.listeners.deliver();
     }
 
     #[cfg(feature = "metrics")]
     pub(crate) fn resolve_metrics(&self) {
         self.meters.resolve();
+    }
+}
+
+// === impl Counted ===
+
+impl Counted {
+    fn new(on: &Arc<AtomicU32>) -> Self {
+        on.fetch_add(1, Relaxed);
+        Self(Arc::clone(on))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }

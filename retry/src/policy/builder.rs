@@ -143,7 +143,7 @@ impl Builder {
 pub(super) const MOST_ATTEMPTS: u32 = 1_000;
 
 impl Numbers {
-    fn check(self) -> Result<Self, InvalidConfig> {
+    pub(super) fn check(self) -> Result<Self, InvalidConfig> {
         if self.attempts == 0 {
             return Err(InvalidConfig::ZeroAttempts);
         }

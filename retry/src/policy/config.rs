@@ -1,202 +1,107 @@
 use std::{fmt, time::Duration};
 
+use rand::rngs::SmallRng;
 use tokio::time::Instant;
 
 use crate::{
-    backoff::{Backoff, Custom, Growth, Jitter},
-    policy::{builder::Numbers, call_state::CallState, shared::Shared},
+    backoff::{self, Backoff, Customs},
+    cell::Cell,
+    policy::{builder::Numbers, call_state::CallState, plan::Plan},
     types::{GiveUpReason, Now, Verdict},
 };
 
-/// The numbers of a policy, and the rules that follow from them: how many attempts, and when.
+/// The numbers of a policy where they may change while calls use them.
 ///
-/// Each call copies the numbers, because the service that made the call may be dropped before it ends. So they take
-/// 48 bytes, less than half of the builder's: durations are nanoseconds, and 584 years or more are [`FOR_EVER`]. An `Arc`
-/// would cost a call two bus-locked instructions; a `&'static` policy ([`leak`](crate::RetryPolicy::leak)) has
-/// neither price.
-#[derive(Clone, Copy)]
-pub(super) struct Config {
-    first: u64,
-    cap: u64,
-    max_elapsed: u64,
-    max_hint: u64,
-    custom: Option<Custom>,
-    attempts: u32,
-    jitter: Jitter,
-    growth: Growth,
-    /// [`WAITS_FOR_READY`] and [`SHORT_HINTS`], in one byte because a second one would make it 56 bytes.
-    flags: u8,
+/// A call that needs no retry reads the plan alone. A policy without delays reads nothing more for a retry either.
+pub(super) struct ConfigCell {
+    cell: Cell<WORDS>,
+    customs: Customs,
 }
 
+const WORDS: usize = 2 + 2 * backoff::WORDS;
+
+/// The numbers of a policy, of one revision, and the rules that follow from them: how many attempts, and when.
+pub(super) struct Config {
+    plan: Plan,
+    backoff: Backoff,
+    /// If the bit [`HAS_THROTTLE`] of its last word was set.
+    throttle_backoff: Option<Backoff>,
+    max_elapsed: Option<Duration>,
+    max_hint: Option<Duration>,
+}
+
+/// Durations are nanoseconds, and 584 years or more are this.
 const FOR_EVER: u64 = u64::MAX;
 
-const WAITS_FOR_READY: u8 = 1;
-const SHORT_HINTS: u8 = 2;
+/// In the last word of the backoff for throttling, whose byte there is unused.
+const HAS_THROTTLE: u64 = 1 << 31;
 
-// === impl Config ===
+// === impl ConfigCell ===
 
-impl Config {
+impl ConfigCell {
     pub(super) fn new(numbers: &Numbers) -> Self {
-        let (first, cap, growth, custom, jitter) = numbers.backoff.into_parts();
+        let customs = Customs::default();
+        let (tag, words) = pack(numbers, &customs);
         Self {
-            first: pack(first),
-            cap: pack(cap),
-            max_elapsed: numbers.max_elapsed.map_or(FOR_EVER, pack),
-            max_hint: pack(numbers.max_hint),
-            custom,
-            attempts: numbers.attempts,
-            jitter,
-            growth,
-            flags: (u8::from(numbers.wait_for_ready) * WAITS_FOR_READY)
-                | (u8::from(numbers.short_hints) * SHORT_HINTS),
+            cell: Cell::new(tag, words),
+            customs,
         }
     }
 
-    /// The numbers, as `Debug` shows them.
-    pub(super) fn describe(&self, debug: &mut fmt::DebugStruct<'_, '_>) {
-        debug
-            .field("attempts", &self.attempts)
-            .field("backoff", &self.backoff())
-            .field("max_elapsed", &unpack(self.max_elapsed))
-            .field("max_hint", &unpack(self.max_hint).unwrap_or(Duration::MAX))
-            .field("short_hints", &self.allows_short_hints())
-            .field("wait_for_ready", &self.waits_for_ready());
-    }
-
     #[inline]
-    pub(super) const fn allows_retries(&self) -> bool {
-        self.attempts > 1
+    pub(super) fn plan(&self) -> Plan {
+        Plan::new(self.cell.plan())
     }
 
-    /// Whether retries are allowed and not limited by the age of the call.
-    #[inline]
-    pub(super) const fn has_no_limits(&self) -> bool {
-        self.allows_retries() && !self.limits_elapsed()
-    }
-
-    #[inline]
-    pub(super) const fn waits_for_ready(&self) -> bool {
-        self.flags & WAITS_FOR_READY != 0
-    }
-
-    /// Whether another attempt could follow the one that `call` is about to begin.
-    #[inline]
-    pub(super) fn may_follow(&self, call: &CallState, now: &Now) -> bool {
-        call.attempt() < self.attempts && call.is_open(now)
-    }
-
-    /// The beginning of a call, if it is needed, its time limit, and whether another attempt could follow the first.
-    ///
-    /// `timed`: the classifier asks for the age of the call.
-    ///
-    /// Out of line, so that a call without limits does not pay for its size.
-    #[inline(never)]
-    pub(super) fn limits(
-        &self,
-        timed: bool,
-        deadline: Option<Instant>,
-    ) -> (Option<Instant>, Option<Instant>, bool) {
-        let now = Now::unread();
-        if timed || self.limits_elapsed() {
-            now.get();
-        }
-        let started = now.if_read();
-        let own = unpack(self.max_elapsed).and_then(|max| now.get().checked_add(max));
-        let limit = match (own, deadline) {
-            (Some(own), Some(deadline)) => Some(own.min(deadline)),
-            (own, deadline) => own.or(deadline),
-        };
-        let may_follow = self.may_follow(&CallState::new(started, limit), &now);
-        (started, limit, may_follow)
-    }
-
-    /// How long to wait for the next attempt, or why there is none. `repeatable`: there is something to send.
-    #[inline]
-    pub(super) fn wait(
-        &self,
-        call: &mut CallState,
-        verdict: Verdict,
-        repeatable: bool,
-        now: &Now,
-        shared: &Shared,
-    ) -> Result<Duration, GiveUpReason> {
-        let is_plain = matches!(verdict, Verdict::Retry | Verdict::RetryCosting(_));
-        if is_plain && repeatable && self.has_no_delays() && call.is_open(now) {
-            return Ok(Duration::ZERO);
-        }
-        self.wait_in_general(call, verdict, repeatable, now, shared)
-    }
-
-    /// Out of line: a policy without delays does not pay for its size.
-    #[inline(never)]
-    fn wait_in_general(
-        &self,
-        call: &mut CallState,
-        verdict: Verdict,
-        repeatable: bool,
-        now: &Now,
-        shared: &Shared,
-    ) -> Result<Duration, GiveUpReason> {
-        let Some(terms) = verdict.terms() else {
-            return Err(GiveUpReason::Never);
-        };
-        if !repeatable {
-            return Err(if call.attempt() >= self.attempts {
-                GiveUpReason::Attempts
-            } else if call.is_open(now) {
-                GiveUpReason::NotRepeatable
-            } else {
-                GiveUpReason::Time
-            });
-        }
-        let hint = terms.hint();
-        if hint.is_some_and(|hint| !self.allows_hint(hint)) {
-            return Err(GiveUpReason::Hint);
-        }
-        let throttled = shared.throttle_backoff(terms.is_throttled());
-        let wait = if throttled.is_none() && self.has_no_delays() {
-            hint.unwrap_or(Duration::ZERO)
-        } else {
-            let backoff = throttled.unwrap_or_else(|| self.backoff());
-            let floor = !self.allows_short_hints();
-            call.wait(&backoff, hint, floor, || shared.generator())
-        };
-        if call.fits(wait, now) {
-            Ok(wait)
-        } else {
-            Err(GiveUpReason::Time)
+    /// All numbers, of one revision.
+    #[inline(never)] // A call that needs no retry does not pay for its size.
+    pub(super) fn read(&self) -> Config {
+        let (plan, [max_elapsed, max_hint, b0, b1, b2, t0, t1, t2]) = self.cell.read();
+        let throttle = (t2 & HAS_THROTTLE != 0)
+            .then(|| Backoff::unpack([t0, t1, t2 & !HAS_THROTTLE], &self.customs));
+        Config {
+            plan: Plan::new(plan),
+            backoff: Backoff::unpack([b0, b1, b2], &self.customs),
+            throttle_backoff: throttle,
+            max_elapsed: unpack(max_elapsed),
+            max_hint: unpack(max_hint),
         }
     }
 
-    const fn limits_elapsed(&self) -> bool {
-        self.max_elapsed != FOR_EVER
+    /// Puts other numbers into force.
+    pub(super) fn change(&self, to: &Numbers) {
+        // Under the lock of the cell: two changes could otherwise give one number to two functions.
+        self.cell.change(|| pack(to, &self.customs));
     }
 
-    const fn allows_short_hints(&self) -> bool {
-        self.flags & SHORT_HINTS != 0
-    }
-
-    fn allows_hint(&self, hint: Duration) -> bool {
-        unpack(self.max_hint).is_none_or(|max| hint <= max)
-    }
-
-    /// Whether every delay is known to be zero. A custom function is not called for it.
-    #[inline]
-    const fn has_no_delays(&self) -> bool {
-        self.cap == 0 || (self.custom.is_none() && self.first == 0)
-    }
-
-    fn backoff(&self) -> Backoff {
-        // Not unpacked: what is `FOR_EVER` here may have been a little less before, and the cap is a promise.
-        let (first, cap) = (
-            Duration::from_nanos(self.first),
-            Duration::from_nanos(self.cap),
-        );
-        Backoff::from_parts(first, cap, self.growth, self.custom, self.jitter)
+    /// A separate cell with the same numbers.
+    pub(super) fn copied(&self) -> Self {
+        let config = self.read();
+        Self::new(&config.numbers())
     }
 }
 
-fn pack(duration: Duration) -> u64 {
+fn pack(numbers: &Numbers, customs: &Customs) -> (u64, [u64; WORDS]) {
+    let max_elapsed = numbers.max_elapsed.map_or(FOR_EVER, nanos);
+    let tag = Plan::tag(
+        numbers.attempts,
+        numbers.wait_for_ready,
+        numbers.short_hints,
+        max_elapsed != FOR_EVER,
+        numbers.backoff.has_no_delays(),
+    );
+    let [b0, b1, b2] = numbers.backoff.pack(customs);
+    let [t0, t1, t2] = match numbers.throttle_backoff {
+        Some(backoff) => backoff.pack(customs),
+        None => [0; 3],
+    };
+    let has_throttle = u64::from(numbers.throttle_backoff.is_some()) * HAS_THROTTLE;
+    let max_hint = nanos(numbers.max_hint);
+    let words = [max_elapsed, max_hint, b0, b1, b2, t0, t1, t2 | has_throttle];
+    (tag, words)
+}
+
+fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(FOR_EVER)
 }
 
@@ -204,24 +109,94 @@ fn unpack(nanos: u64) -> Option<Duration> {
     (nanos != FOR_EVER).then(|| Duration::from_nanos(nanos))
 }
 
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use proptest::prelude::*;
+// === impl Config ===
 
-    use super::*;
-    use crate::backoff;
+impl Config {
+    /// The numbers, as `Debug` shows them.
+    pub(super) fn describe(&self, debug: &mut fmt::DebugStruct<'_, '_>) {
+        debug
+            .field("attempts", &self.plan.attempts())
+            .field("backoff", &self.backoff)
+            .field("max_elapsed", &self.max_elapsed)
+            .field("max_hint", &self.max_hint.unwrap_or(Duration::MAX))
+            .field("short_hints", &self.plan.allows_short_hints())
+            .field("wait_for_ready", &self.plan.waits_for_ready())
+            .field("throttle_backoff", &self.throttle_backoff);
+    }
 
-    proptest! {
-        #[test]
-        fn packed_backoff_stays_within_its_cap(backoff in backoff::tests::backoff()) {
-            let (first, cap, ..) = backoff.into_parts();
-            let packed = Config::new(&Numbers { backoff, ..Numbers::new() }).backoff();
-            let (packed_first, packed_cap, ..) = packed.into_parts();
-            prop_assert!(packed_cap <= cap && packed_first <= first);
-            let century = Duration::from_secs(3_600 * 24 * 36_500);
-            if cap.max(first) < century {
-                prop_assert_eq!(packed, backoff);
-            }
+    fn numbers(&self) -> Numbers {
+        Numbers {
+            attempts: self.plan.attempts(),
+            backoff: self.backoff,
+            throttle_backoff: self.throttle_backoff,
+            max_elapsed: self.max_elapsed,
+            max_hint: self.max_hint.unwrap_or(Duration::MAX),
+            short_hints: self.plan.allows_short_hints(),
+            wait_for_ready: self.plan.waits_for_ready(),
+            seed: None,
+        }
+    }
+
+    /// The beginning of a call, if it is needed, its time limit, and whether another attempt could follow the first.
+    ///
+    /// `timed`: the classifier asks for the age of the call.
+    pub(super) fn limits(
+        &self,
+        timed: bool,
+        deadline: Option<Instant>,
+    ) -> (Option<Instant>, Option<Instant>, bool) {
+        let now = Now::unread();
+        if timed || self.max_elapsed.is_some() {
+            now.get();
+        }
+        let started = now.if_read();
+        let own = self.max_elapsed.and_then(|max| now.get().checked_add(max));
+        let limit = match (own, deadline) {
+            (Some(own), Some(deadline)) => Some(own.min(deadline)),
+            (own, deadline) => own.or(deadline),
+        };
+        let call = CallState::new(started, limit);
+        (started, limit, self.plan.may_follow(&call, &now))
+    }
+
+    /// How long to wait for the next attempt, or why there is none. `repeatable`: there is something to send.
+    pub(super) fn wait(
+        &self,
+        call: &mut CallState,
+        verdict: Verdict,
+        repeatable: bool,
+        now: &Now,
+        generator: impl FnOnce() -> SmallRng,
+    ) -> Result<Duration, GiveUpReason> {
+        let Some(terms) = verdict.terms() else {
+            return Err(GiveUpReason::Never);
+        };
+        if call.attempt() >= self.plan.attempts() {
+            return Err(GiveUpReason::Attempts);
+        }
+        if !repeatable {
+            return Err(if call.is_open(now) {
+                GiveUpReason::NotRepeatable
+            } else {
+                GiveUpReason::Time
+            });
+        }
+        let hint = terms.hint();
+        if hint.is_some_and(|hint| self.max_hint.is_some_and(|max| max < hint)) {
+            return Err(GiveUpReason::Hint);
+        }
+        let throttled = self.throttle_backoff.filter(|_| terms.is_throttled());
+        let wait = if throttled.is_none() && self.plan.has_no_delays() {
+            hint.unwrap_or(Duration::ZERO)
+        } else {
+            let backoff = throttled.unwrap_or(self.backoff);
+            let floor = !self.plan.allows_short_hints();
+            call.wait(&backoff, hint, floor, generator)
+        };
+        if call.fits(wait, now) {
+            Ok(wait)
+        } else {
+            Err(GiveUpReason::Time)
         }
     }
 }

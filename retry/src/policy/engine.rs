@@ -4,9 +4,9 @@ use tokio::time::Instant;
 
 use crate::{
     budget::Budget,
-    observe::{self, Observers},
+    observe::{self, Listener},
     policy::{
-        builder::Numbers, call_state::CallState, classify::Classify, config::Config,
+        builder::Numbers, call_state::CallState, classify::Classify, config::Config, plan::Plan,
         request::Replay, shared::Shared,
     },
     types::{Attempt, Event, GiveUpReason, HedgeResult, Now, RetryReason, Verdict},
@@ -22,7 +22,6 @@ use crate::{
     reason = "only the hidden associated type of `Source` names it"
 )]
 pub struct Engine<V, Q, B> {
-    config: Config,
     shared: Shared,
     classifier: V,
     replay: Q,
@@ -41,8 +40,7 @@ pub(crate) struct Again<H> {
 impl<V, Q, B> Engine<V, Q, B> {
     pub(super) fn new(numbers: &Numbers, classifier: V, replay: Q, budget: B) -> Self {
         Self {
-            config: Config::new(numbers),
-            shared: Shared::new(numbers.seed, numbers.throttle_backoff),
+            shared: Shared::new(numbers),
             classifier,
             replay,
             budget,
@@ -56,7 +54,6 @@ impl<V, Q, B> Engine<V, Q, B> {
     ) -> Engine<V2, Q2, B2> {
         let (classifier, replay, budget) = parts(self.classifier, self.replay, self.budget);
         Engine {
-            config: self.config,
             shared: self.shared,
             classifier,
             replay,
@@ -64,15 +61,21 @@ impl<V, Q, B> Engine<V, Q, B> {
         }
     }
 
-    pub(super) fn observe(&mut self, by: impl FnOnce(&Observers) -> Observers) {
-        self.shared = self.shared.observed(by);
+    pub(super) fn name(&mut self, name: &'static str) {
+        self.shared.name(name);
+    }
+
+    pub(super) fn listen(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
+        self.shared.listen(f)
+    }
+
+    pub(super) fn change(&self, to: &Numbers) {
+        self.shared.change(to);
     }
 
     #[cfg(feature = "metrics")]
     pub(super) fn resolve_metrics(&self) {
-        if let Some(observers) = self.shared.observers() {
-            observers.resolve_metrics();
-        }
+        self.shared.observers().resolve_metrics();
     }
 
     /// The fields of the policy, as `Debug` shows them.
@@ -82,17 +85,21 @@ impl<V, Q, B> Engine<V, Q, B> {
         Q: fmt::Debug,
         B: fmt::Debug,
     {
-        debug.field("name", &self.shared.observers().and_then(Observers::name));
-        self.config.describe(debug);
+        debug.field("name", &self.shared.observers().given_name());
+        self.config().describe(debug);
         debug
-            .field("throttle_backoff", &self.shared.throttle_backoff(true))
             .field("budget", &self.budget)
             .field("classifier", &self.classifier)
             .field("replay", &self.replay);
     }
 
-    pub(super) const fn config(&self) -> &Config {
-        &self.config
+    #[inline]
+    pub(super) fn plan(&self) -> Plan {
+        self.shared.plan()
+    }
+
+    pub(super) fn config(&self) -> Config {
+        self.shared.config()
     }
 
     pub(crate) const fn budget(&self) -> &B {
@@ -100,8 +107,8 @@ impl<V, Q, B> Engine<V, Q, B> {
     }
 
     /// Whether an attempt waits for the service to be ready, or gives up if it is not.
-    pub(crate) const fn waits_for_ready(&self) -> bool {
-        self.config.waits_for_ready()
+    pub(crate) fn waits_for_ready(&self) -> bool {
+        self.plan().waits_for_ready()
     }
 
     /// The copy to send after the attempt that `call` is about to begin, if another one may follow it.
@@ -110,7 +117,7 @@ impl<V, Q, B> Engine<V, Q, B> {
     where
         Q: Replay<Req>,
     {
-        if self.config.may_follow(call, &Now::unread()) {
+        if self.plan().may_follow(call, &Now::unread()) {
             self.replay.replay(request)
         } else {
             None
@@ -132,21 +139,67 @@ impl<V, Q, B> Engine<V, Q, B> {
     }
 }
 
+impl<V, Q, B> Engine<V, Q, B> {
+    /// [`Config::limits`], out of line: a call without limits does not pay for its size.
+    #[inline(never)]
+    pub(super) fn limits(
+        &self,
+        timed: bool,
+        deadline: Option<Instant>,
+    ) -> (Option<Instant>, Option<Instant>, bool) {
+        self.config().limits(timed, deadline)
+    }
+
+    /// How long to wait for the next attempt, or why there is none. `repeatable`: there is something to send.
+    #[inline]
+    fn wait(
+        &self,
+        call: &mut CallState,
+        verdict: Verdict,
+        repeatable: bool,
+        now: &Now,
+    ) -> Result<Duration, GiveUpReason> {
+        let (plan, is_plain) = (
+            self.plan(),
+            matches!(verdict, Verdict::Retry | Verdict::RetryCosting(_)),
+        );
+        if is_plain && repeatable && plan.has_no_delays() && plan.may_follow(call, now) {
+            return Ok(Duration::ZERO);
+        }
+        self.wait_in_general(call, verdict, repeatable, now)
+    }
+
+    /// Out of line: a policy without delays does not pay for its size.
+    #[inline(never)]
+    fn wait_in_general(
+        &self,
+        call: &mut CallState,
+        verdict: Verdict,
+        repeatable: bool,
+        now: &Now,
+    ) -> Result<Duration, GiveUpReason> {
+        let generator = || self.shared.generator();
+        self.config()
+            .wait(call, verdict, repeatable, now, generator)
+    }
+}
+
 impl<V, Q, B: Budget> Engine<V, Q, B> {
     /// The beginning of a call, and whether another attempt could follow the first. `timed`: the classifier asks for
     /// the age of the call.
     #[inline]
     pub(super) fn begin(
         &self,
+        plan: Plan,
         timed: bool,
         deadline: Option<Instant>,
     ) -> (CallState, B::Call, bool) {
         let token = self.budget.enter();
         let (started, limit, may_follow) =
-            if self.config.has_no_limits() && !timed && deadline.is_none() {
+            if plan.allows_retries() && plan.has_no_limits() && !timed && deadline.is_none() {
                 (None, None, true)
             } else {
-                self.config.limits(timed, deadline)
+                self.limits(timed, deadline)
             };
         (CallState::new(started, limit), token, may_follow)
     }
@@ -236,10 +289,7 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
             return None;
         }
         self.reached(retry.as_ref(), &now);
-        let wait = self
-            .config
-            .wait(call, verdict, repeatable, &now, &self.shared);
-        let wait = match wait {
+        let wait = match self.wait(call, verdict, repeatable, &now) {
             Ok(wait) => wait,
             Err(reason) => {
                 self.record(retry, true);

@@ -1,7 +1,8 @@
 //! The policy: which results are retried, how often, and when.
 //!
 //! - [`RetryPolicy`] is the handle, with every public method, and `run` and `run_blocking` for use without tower.
-//! - `Engine` decides what follows an attempt. `Config` has the numbers and the rules of attempts, hints and time.
+//! - `Engine` decides what follows an attempt. `Config` has the numbers and the rules of attempts, hints and time; `Plan` is
+//!   the part of them that every call needs.
 //!   `CallState` is the progress of one call.
 //! - [`Classify`], [`Replay`] and [`DeadlineOf`] are what the user supplies.
 
@@ -10,6 +11,7 @@ mod call_state;
 mod classify;
 mod config;
 mod engine;
+mod plan;
 mod rejection;
 mod request;
 mod shared;
@@ -18,13 +20,14 @@ mod tests;
 mod unbuilt;
 mod wait;
 
-use std::{fmt, future::IntoFuture, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{fmt, future::IntoFuture, num::NonZeroU32, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{
     budget::{Budget, HalfFull, Unlimited},
-    types::{Attempt, Event, Name, Now, Verdict},
+    observe::Listener,
+    types::{Attempt, Event, InvalidConfig, Name, Now, Verdict},
 };
 
 pub use self::{
@@ -41,10 +44,11 @@ pub(crate) use self::{
     wait::{give_way, is_long_run, poll_timer, start, timer},
 };
 
-/// When, how often and after what wait a call is tried again. A value that may be cloned freely.
+/// When, how often and after what wait a call is tried again: a cheap handle to numbers that all its clones share.
 ///
-/// Its numbers come from [`Builder`], its closures are set here. Calls share only the budget, the observers and the
-/// count behind [`Builder::seed`].
+/// Its numbers come from [`Builder`], and may be [replaced](Self::reconfigure) while calls run. Its closures are set here,
+/// and a clone may have others. Clones share the numbers, the listeners, the name, the budget and the count behind
+/// [`Builder::seed`].
 ///
 /// Each policy that is built has a budget, which its clones share: a [`HalfFull`] with the defaults and a floor of ten
 /// retries a second. It bounds the retries in an outage, however many calls fail, and still grants all retries to a client
@@ -248,7 +252,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
 
     /// Names the policy, for traces and for metrics (feature `metrics`, for named policies only).
     ///
-    /// A call then pays for a reference count, because all calls of a policy share its observers. The metrics:
+    /// Name a policy before it is cloned or used. Naming a clone makes a separate policy: it has the present numbers, and no
+    /// listeners. The metrics:
     ///
     /// | | labels | |
     /// |---|---|---|
@@ -261,14 +266,15 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     ///
     /// The series of two policies with one name add up: give each its own.
     pub fn named(mut self, name: impl Into<Name>) -> Self {
-        let name = name.into().as_str();
-        self.engine.observe(|observers| observers.named(name));
+        self.engine.name(name.into().as_str());
         self
     }
 
-    /// Tells `f` what is decided after each attempt. It runs in the task of the call, which waits for it.
+    /// Tells `f` what is decided after each attempt, for as long as the listener is kept.
     ///
-    /// A policy has one listener: a second one replaces the first. If it panics, the call continues.
+    /// It hears of the calls of all clones of the policy, whatever their classifiers and budgets. The events arrive in order,
+    /// one at a time, in the task of one of the calls; that call waits for `f`. While there is a listener, each call takes a
+    /// short lock for its events. If `f` panics, the call continues.
     ///
     /// # Examples
     ///
@@ -277,20 +283,52 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// use maestro_retry::{Backoff, Event, GiveUpReason, RetryPolicy};
     ///
     /// static REFUSED: AtomicU32 = AtomicU32::new(0);
-    /// let policy = RetryPolicy::builder().attempts(2).backoff(Backoff::none()).build()?.on_event(|event| {
+    /// let policy = RetryPolicy::builder().attempts(2).backoff(Backoff::none()).build()?;
+    /// let listener = policy.on_event(|event| {
     ///     if matches!(event, Event::GaveUp { reason: GiveUpReason::Attempts, attempts: 2 }) {
     ///         REFUSED.fetch_add(1, Relaxed);
     ///     }
     /// });
     /// let _ = policy.run_blocking(|_| Err::<(), _>("busy"));
+    /// drop(listener);
+    /// let _ = policy.run_blocking(|_| Err::<(), _>("busy"));
     /// assert_eq!(REFUSED.load(Relaxed), 1);
     /// # Ok::<(), maestro_retry::InvalidConfig>(())
     /// ```
-    pub fn on_event(mut self, f: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        let listener = Arc::new(f);
-        self.engine
-            .observe(|observers| observers.listening(listener));
-        self
+    pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
+        self.engine.listen(f)
+    }
+
+    /// Replaces the numbers, while calls run. All clones of the policy and all layers made of them have the new numbers.
+    ///
+    /// Each decision uses the numbers of one configuration: those in force when it is made. So a call in progress obeys them
+    /// from its next failed attempt on. It keeps its time limit ([`max_elapsed`](Builder::max_elapsed)), which is set at its
+    /// beginning; a wait that has begun ends as planned, and an attempt follows it. More
+    /// [attempts](Builder::attempts) do not help a call whose last attempt runs: its request was not copied.
+    ///
+    /// The [`seed`](Builder::seed) of `to` has no effect. Closures, budget, name and listeners stay. Calls wait for nothing.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Builder::build`]; nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_retry::{Backoff, RetryPolicy};
+    ///
+    /// let numbers = RetryPolicy::builder().backoff(Backoff::none());
+    /// let policy = numbers.attempts(5).build()?;
+    /// let clone = policy.clone();
+    /// policy.reconfigure(numbers.attempts(2))?;
+    /// assert_eq!(clone.run_blocking(|attempt| Err::<(), _>(attempt)), Err(2));
+    /// assert!(policy.reconfigure(numbers.attempts(0)).is_err());
+    /// assert_eq!(clone.run_blocking(|attempt| Err::<(), _>(attempt)), Err(2));
+    /// # Ok::<(), maestro_retry::InvalidConfig>(())
+    /// ```
+    pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
+        self.engine.change(&to.0.check()?);
+        Ok(())
     }
 
     /// Takes the handles of the metrics from the recorder now, instead of at the first use after it was installed.
@@ -339,11 +377,11 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         B: Budget,
     {
         let engine = &self.engine;
-        let (mut call, _token, _) = engine.begin(V::TIMED, None);
+        let (mut call, _token, _) = engine.begin(engine.plan(), V::TIMED, None);
         let mut retry = None;
         loop {
             let result = f(call.attempt()).await;
-            let repeatable = engine.config().may_follow(&call, &Now::unread());
+            let repeatable = engine.plan().may_follow(&call, &Now::unread());
             let again = engine.after(&mut call, None, repeatable, retry.take(), &result);
             let Some(again) = again else {
                 return result;
@@ -394,11 +432,11 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         B: Budget,
     {
         let engine = &self.engine;
-        let (mut call, _token, _) = engine.begin(V::TIMED, None);
+        let (mut call, _token, _) = engine.begin(engine.plan(), V::TIMED, None);
         let mut retry = None;
         loop {
             let result = f(call.attempt());
-            let repeatable = engine.config().may_follow(&call, &Now::unread());
+            let repeatable = engine.plan().may_follow(&call, &Now::unread());
             let again = engine.after(&mut call, None, repeatable, retry.take(), &result);
             let Some(again) = again else {
                 return result;
@@ -425,12 +463,13 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         D: DeadlineOf<Req>,
         B: Budget,
     {
-        let deadline = if self.engine.config().allows_retries() {
+        let plan = self.engine.plan();
+        let deadline = if plan.allows_retries() {
             self.deadline.deadline_of(request)
         } else {
             None
         };
-        let (call, token, may_follow) = self.engine.begin(timed, deadline);
+        let (call, token, may_follow) = self.engine.begin(plan, timed, deadline);
         let copy = if may_follow {
             self.engine.replay(request)
         } else {
@@ -449,7 +488,13 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     {
         let copy = self.engine.replay(request)?;
         let deadline = self.deadline.deadline_of(request);
-        let (started, limit, _) = self.engine.config().limits(timed, deadline);
+        let (started, limit) = if self.engine.plan().has_no_limits() && !timed && deadline.is_none()
+        {
+            (None, None)
+        } else {
+            let (started, limit, _) = self.engine.limits(timed, deadline);
+            (started, limit)
+        };
         Some((CallState::new(started, limit), copy))
     }
 

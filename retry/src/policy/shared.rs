@@ -3,75 +3,84 @@ use std::sync::Arc;
 use rand::rngs::SmallRng;
 
 use crate::{
-    backoff::{Backoff, Seeds},
-    observe::Observers,
+    backoff::Seeds,
+    observe::{Listener, Observers},
+    policy::{
+        builder::Numbers,
+        config::{Config, ConfigCell},
+        plan::Plan,
+    },
     types::Event,
 };
 
-/// What all calls of a policy share besides its budget: the seeds, the observers, and the backoff for throttling.
+/// What the clones of a policy and all its calls share besides the budget: the numbers, the seeds and the observers.
 ///
-/// One optional `Arc`, so that a policy without these costs a call one comparison, and a word in the future. A type
-/// parameter for the listener would be in every signature that names the policy or its future.
-#[derive(Clone, Default)]
-pub(super) struct Shared(Option<Arc<Parts>>);
+/// Always behind one `Arc`, so that every policy can be changed and listened to while its layers run. A copy of the numbers
+/// in each call costs as many instructions as the two changes of the reference count, and a `&'static` policy
+/// ([`leak`](crate::RetryPolicy::leak)) has neither price. A type parameter for the listener would be in every signature
+/// that names the policy or its future.
+#[derive(Clone)]
+pub(super) struct Shared(Arc<Parts>);
 
 struct Parts {
-    seeds: Seeds,
+    numbers: ConfigCell,
     observers: Observers,
-    throttle_backoff: Option<Backoff>,
+    seeds: Seeds,
 }
 
 impl Shared {
-    pub(super) fn new(seed: Option<u64>, throttle_backoff: Option<Backoff>) -> Self {
-        if seed.is_none() && throttle_backoff.is_none() {
-            return Self(None);
+    pub(super) fn new(numbers: &Numbers) -> Self {
+        Self(Arc::new(Parts {
+            numbers: ConfigCell::new(numbers),
+            observers: Observers::new(None),
+            seeds: Seeds::new(numbers.seed),
+        }))
+    }
+
+    /// Names the policy. If it has clones or calls, it is separate from them afterwards.
+    pub(super) fn name(&mut self, name: &'static str) {
+        if let Some(parts) = Arc::get_mut(&mut self.0) {
+            parts.observers.name(name);
+            return;
         }
-        Self(Some(Arc::new(Parts {
-            seeds: Seeds::new(seed),
-            observers: Observers::default(),
-            throttle_backoff,
-        })))
+        self.0 = Arc::new(Parts {
+            numbers: self.0.numbers.copied(),
+            observers: Observers::new(Some(name)),
+            seeds: self.0.seeds.clone(),
+        });
     }
 
-    /// The same with other observers.
-    pub(super) fn observed(&self, by: impl FnOnce(&Observers) -> Observers) -> Self {
-        let parts = match self.0.as_deref() {
-            Some(parts) => Parts {
-                seeds: parts.seeds.clone(),
-                observers: by(&parts.observers),
-                throttle_backoff: parts.throttle_backoff,
-            },
-            None => Parts {
-                seeds: Seeds::new(None),
-                observers: by(&Observers::default()),
-                throttle_backoff: None,
-            },
-        };
-        Self(Some(Arc::new(parts)))
+    #[inline]
+    pub(super) fn plan(&self) -> Plan {
+        self.0.numbers.plan()
     }
 
-    /// The backoff for throttling, if there is one and it is `wanted`.
-    pub(super) fn throttle_backoff(&self, wanted: bool) -> Option<Backoff> {
-        self.0.as_deref().filter(|_| wanted)?.throttle_backoff
+    pub(super) fn config(&self) -> Config {
+        self.0.numbers.read()
+    }
+
+    pub(super) fn change(&self, to: &Numbers) {
+        self.0.numbers.change(to);
     }
 
     /// A random generator that no other request has.
     pub(super) fn generator(&self) -> SmallRng {
-        match self.0.as_deref() {
-            Some(parts) => parts.seeds.next(),
-            None => Seeds::new(None).next(),
-        }
+        self.0.seeds.next()
     }
 
-    pub(super) fn observers(&self) -> Option<&Observers> {
-        Some(&self.0.as_deref()?.observers)
+    pub(super) fn observers(&self) -> &Observers {
+        &self.0.observers
+    }
+
+    pub(super) fn listen(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
+        self.0.observers.listen(f)
     }
 
     /// A call is over. Without observers this is one comparison.
     #[inline]
     pub(super) fn done(&self, attempts: u32) {
-        if let Some(parts) = self.0.as_deref() {
-            parts.observers.notify(&Event::Done { attempts });
+        if self.0.observers.are_on() {
+            self.0.observers.notify(Event::Done { attempts });
         }
     }
 }

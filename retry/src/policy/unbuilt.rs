@@ -48,6 +48,7 @@ impl Builder {
         named<N>(N);
         on_event(impl Fn(&Event));
         leak();
+        reconfigure(Builder);
         into_tower();
     }
 }
