@@ -31,27 +31,26 @@ mutant 'the calls read before the used credit' src/budget/ratio/ledger.rs \
     'let (earned, expired) = self.read(nanos);
         let mut used = self.used.load(Acquire);
         loop {'
-mutant 'tokens drained by load, then store' src/budget/tokens.rs \
-    'let before = self.left.fetch_update(Relaxed, Relaxed, |left| {
-            (left > 0).then(|| left.saturating_sub(tokens))
-        });' \
-    'let before = Ok::<u64, u64>(self.left.load(Relaxed));
-        let _ = before.inspect(|left| self.left.store(left.saturating_sub(tokens), Relaxed));'
-mutant 'a retry of the floor taken by load, then store' src/budget/floor.rs \
-    '.fetch_update(Relaxed, Relaxed, |used| {
-                let end = used.max(now - self.saved).checked_add(self.stretch)?;
-                (end <= now).then_some(end)
+mutant 'tokens changed by load, then store' src/budget/tokens.rs \
+    '.fetch_update(Relaxed, Relaxed, |word| {
+                by(Bucket::unpack(word)).map(Bucket::pack)
             })
-            .is_ok()' \
+            .map(Bucket::unpack)' \
     '.load(Relaxed)
-            .max(now - self.saved)
-            .checked_add(self.stretch)
-            .filter(|end| *end <= now)
-            .inspect(|end| self.used.store(*end, Relaxed))
-            .is_some()'
+            .checked_add(0)
+            .and_then(|word| by(Bucket::unpack(word)).map(|to| (word, to.pack())))
+            .inspect(|(_, to)| self.0.store(*to, Relaxed))
+            .map(|(word, _)| Bucket::unpack(word))
+            .ok_or(0)'
+mutant 'a retry of the floor taken by load, then store' src/budget/floor.rs \
+    '.compare_exchange_weak(used, end, Relaxed, Acquire)' \
+    '.load(Acquire).checked_add(0).map(|_| self.used.store(end, Relaxed)).ok_or(used)'
+mutant 'a floor that changes while it grants' src/budget/floor.rs \
+    'self.used.swap(CHANGING, AcqRel)' \
+    'self.used.load(Acquire)'
 model_mutant 'a floor that is saved up for ever' src/budget/floor.rs \
-    'used.max(now - self.saved)' \
-    'used'
+    'used.max(now - rate.saved()).checked_add(rate.stretch)' \
+    'used.checked_add(rate.stretch)'
 mutant 'a retry in flight counted by load, then store' src/budget/flight.rs \
     '.fetch_update(Relaxed, Relaxed, |word| {
                 limit.admits(Counts::unpack(word)).then(|| word + RETRY)
@@ -60,11 +59,11 @@ mutant 'a retry in flight counted by load, then store' src/budget/flight.rs \
     '.load(Relaxed)
             .checked_add(0)
             .filter(|word| limit.admits(Counts::unpack(*word)))
-            .inspect(|word| self.0.store(word + RETRY, Relaxed))
+            .inspect(|word| self.counts.store(word + RETRY, Relaxed))
             .is_some()'
 model_mutant 'tokens given above the cap' src/budget/tokens.rs \
-    'left.saturating_add(tokens).min(self.most)' \
-    'left.saturating_add(tokens)'
+    'bucket.left.saturating_add(tokens).min(bucket.most)' \
+    'bucket.left.saturating_add(tokens)'
 model_mutant 'a refund of what has expired' src/budget/ratio/credit.rs \
     'end.saturating_sub(expired).min(RETRY)' \
     'end.min(RETRY).max(expired.min(RETRY))'
@@ -124,15 +123,24 @@ model_mutant 'a readiness error without an answer' src/fallback/service.rs \
     'ready!(self.inner.poll_ready(cx))?;' readiness_error_does_not_pass_through
 
 mutant 'a step of the hedge by load, then store' src/hedge/pace.rs \
-    '.fetch_update(Relaxed, Relaxed, |word| {
+    '.fetch_update(Release, Acquire, |word| {
                 by(Level::unpack(word)).map(Level::pack)
             })
             .is_ok()' \
-    '.load(Relaxed)
+    '.load(Acquire)
             .checked_add(0)
             .and_then(|word| by(Level::unpack(word)).map(Level::pack))
-            .inspect(|word| self.word.store(*word, Relaxed))
+            .inspect(|word| self.word.store(*word, Release))
             .is_some()'
+mutant 'a step of the hedge by numbers of before' src/hedge/pace.rs \
+    'Some(Level { log, era, credit }.pack())' \
+    'Some(Level { log, era: level.era, credit }.pack())'
+mutant 'a retry granted by calls of other terms' src/budget/ratio/ledger.rs \
+    'if self.era.plan() == plan {' \
+    'if self.era.plan() >= plan {'
+model_mutant 'credit revived by a longer ttl' src/budget/ratio/ledger.rs \
+    'self.used.fetch_max(line.expired, Relaxed);' \
+    ''
 model_mutant 'credit for hedges without a cap' src/hedge/pace.rs \
     'credit: level.credit.saturating_add(self.pay).min(self.most),' \
     'credit: level.credit.saturating_add(self.pay),'
@@ -147,5 +155,12 @@ model_mutant 'a delay at the quantile of the slow calls' src/hedge/pace.rs \
 model_mutant 'a live delay that sinks below its bound unseen' src/hedge/pace.rs \
     '.saturating_sub(self.down).max(self.lowest)' \
     '.saturating_sub(self.down)' live_delay_leaves_its_bounds_at_once
+
+mutant 'numbers of two revisions in one reading' src/cell.rs \
+    'if after == plan {' \
+    'if after >= plan {'
+model_mutant 'a policy whose layers keep its first numbers' src/policy/config.rs \
+    'self.cell.change(|| pack(to, &self.customs));' \
+    'let _ = to;'
 
 mutants_done

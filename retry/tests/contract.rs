@@ -1416,6 +1416,50 @@ fn running_layer_obeys_other_numbers() {
 }
 
 #[test]
+fn changed_budgets_keep_what_they_hold() {
+    let throttle = HalfFull::builder().max_tokens(4).build("api").unwrap();
+    throttle.record(true);
+    throttle
+        .reconfigure(HalfFull::builder().max_tokens(8))
+        .unwrap();
+    assert_eq!(throttle.tokens(), 6.0, "three quarters, as before");
+    assert!(
+        throttle
+            .reconfigure(HalfFull::builder().max_tokens(0))
+            .is_err()
+    );
+
+    let quota = CostBucket::builder().capacity(20).build("s3").unwrap();
+    let hold = quota.try_take(8).unwrap();
+    quota
+        .reconfigure(CostBucket::builder().capacity(10))
+        .unwrap();
+    assert_eq!(quota.tokens(), 10);
+    drop(hold);
+    assert_eq!(quota.tokens(), 10, "there is no room for the refund");
+    quota
+        .reconfigure(CostBucket::builder().capacity(30).cost(9))
+        .unwrap();
+    assert_eq!(quota.tokens(), 10, "a larger bucket is not filled");
+    let now = Now::unread();
+    assert!(quota.try_hold(&now).is_some_and(|_| quota.tokens() == 1));
+    assert!(quota.reconfigure(CostBucket::builder().cost(0)).is_err());
+
+    static SHARE: StaticInFlightShare = InFlightShare::builder()
+        .share(0.5)
+        .minimum(0)
+        .build_static("changed");
+    let _calls = [SHARE.begin(), SHARE.begin()];
+    let _retry = SHARE.try_retry().unwrap();
+    let all = InFlightShare::builder().share(1.0).minimum(0);
+    SHARE.reconfigure(all).unwrap();
+    let _second = SHARE.try_retry().unwrap();
+    SHARE.reconfigure(all.share(0.0).minimum(1)).unwrap();
+    assert_eq!((SHARE.retries(), SHARE.try_retry().is_some()), (2, false));
+    assert!(SHARE.reconfigure(all.share(2.0)).is_err());
+}
+
+#[test]
 fn call_in_progress_obeys_fewer_attempts() {
     let numbers = RetryPolicy::builder().backoff(Backoff::none());
     let policy = numbers.attempts(9).build().unwrap().unlimited();

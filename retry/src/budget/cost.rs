@@ -1,9 +1,16 @@
 use std::{borrow::Borrow, fmt, sync::Arc};
 
 use crate::{
-    budget::{Budget, tokens::Tokens},
+    budget::{
+        Budget,
+        tokens::{Keep, Tokens},
+    },
     builder::builder,
-    sync::const_fn,
+    sync::{
+        StaticMutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+        const_fn,
+    },
     types::{InvalidConfig, Name, Now},
 };
 
@@ -69,8 +76,10 @@ pub type StaticCostBucket = CostBucket<CostBucketCore>;
 /// [`CostHold<&'static CostBucketCore>`](CostHold).
 pub struct CostBucketCore {
     name: &'static str,
-    cost: u32,
+    cost: AtomicU32,
     tokens: Tokens,
+    /// One change at a time.
+    changes: StaticMutex<()>,
 }
 
 /// Tokens taken from a [`CostBucket`] for one retry. If it is dropped before the retry runs, they go back.
@@ -130,6 +139,23 @@ impl<P: Borrow<CostBucketCore>> CostBucket<P> {
         self.core().tokens.left()
     }
 
+    /// Replaces the numbers while calls run. The tokens that are left stay, and those that have no room in a smaller bucket
+    /// are lost. A larger bucket fills with successes.
+    ///
+    /// A retry that is decided meanwhile may pay the cost before.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`CostBucketBuilder::build`]; nothing has changed then.
+    pub fn reconfigure(&self, to: CostBucketBuilder) -> Result<(), InvalidConfig> {
+        let numbers = to.0.check()?;
+        let core = self.core();
+        let _one = core.changes.lock();
+        core.cost.store(numbers.cost, Relaxed);
+        core.tokens.resize(numbers.capacity, Keep::Tokens);
+        Ok(())
+    }
+
     fn core(&self) -> &CostBucketCore {
         self.0.borrow()
     }
@@ -165,7 +191,7 @@ macro_rules! budget {
             }
 
             fn try_hold(&self, _: &Now) -> Option<Self::Hold> {
-                self.try_take(self.core().cost)
+                self.try_take(self.core().cost.load(Relaxed))
             }
 
             fn try_hold_costing(&self, _: &Now, cost: u32) -> Option<Self::Hold> {
@@ -191,7 +217,7 @@ budget!(&'static StaticCostBucket, &'static CostBucketCore);
 
 impl<P: Borrow<CostBucketCore>> CostHold<P> {
     fn take(core: P, cost: u32) -> Option<Self> {
-        let granted = core.borrow().tokens.take(u64::from(cost));
+        let granted = core.borrow().tokens.take(cost);
         granted.then(|| Self {
             core: Some(core),
             cost,
@@ -208,7 +234,7 @@ impl<P: Borrow<CostBucketCore>> CostHold<P> {
 impl<P: Borrow<CostBucketCore>> Drop for CostHold<P> {
     fn drop(&mut self) {
         if let Some(core) = &self.core {
-            core.borrow().tokens.give(u64::from(self.cost));
+            core.borrow().tokens.give(self.cost);
         }
     }
 }
@@ -278,14 +304,14 @@ impl Numbers {
 impl CostBucketCore {
     const_fn! {
         fn new(name: &'static str, checked: Numbers) -> Self {
-            Self { name, cost: checked.cost, tokens: Tokens::new(checked.capacity as u64) }
+            Self { name, cost: AtomicU32::new(checked.cost), tokens: Tokens::new(checked.capacity), changes: StaticMutex::new(()) }
         }
     }
 
     /// The last attempt of a call ended. A success brings `tokens`.
     fn record(&self, tokens: u32, failed: bool) {
         if !failed {
-            self.tokens.give(u64::from(tokens));
+            self.tokens.give(tokens);
         }
     }
 }

@@ -15,14 +15,18 @@
 //!
 //! # Ordering
 //!
-//! Every operation is Relaxed: the word is the whole state, and nothing else is published with it.
+//! Every operation is Relaxed: the word is the whole state, and nothing else is published with it. A retry that begins
+//! while the limit changes may see the limit before.
 
 use crate::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
     const_fn,
 };
 
-pub(super) struct Flight(AtomicU64);
+pub(super) struct Flight {
+    counts: AtomicU64,
+    limit: AtomicU64,
+}
 
 /// The two halves of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +35,11 @@ pub(super) struct Counts {
     pub(super) retries: u32,
 }
 
-/// How many retries may be in flight.
+/// How many retries may be in flight. One word, so that a change is one step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
     /// Ten-thousandths of the calls.
-    pub(super) share: u64,
+    pub(super) share: u32,
     /// This many are always allowed.
     pub(super) least: u32,
 }
@@ -45,34 +49,44 @@ const RETRY: u64 = 1;
 
 impl Flight {
     const_fn! {
-        pub(super) fn new() -> Self {
-            Self(AtomicU64::new(0))
+        pub(super) fn new(limit: Limit) -> Self {
+            Self { counts: AtomicU64::new(0), limit: AtomicU64::new(limit.pack()) }
         }
     }
 
     pub(super) fn counts(&self) -> Counts {
-        Counts::unpack(self.0.load(Relaxed))
+        Counts::unpack(self.counts.load(Relaxed))
     }
 
     pub(super) fn call_begins(&self) {
-        self.0.fetch_add(CALL, Relaxed);
+        self.counts.fetch_add(CALL, Relaxed);
     }
 
     pub(super) fn call_ends(&self) {
-        self.0.fetch_sub(CALL, Relaxed);
+        self.counts.fetch_sub(CALL, Relaxed);
     }
 
     /// Counts a retry, unless that would exceed the limit.
-    pub(super) fn retry_begins(&self, limit: Limit) -> bool {
-        self.0
+    pub(super) fn retry_begins(&self) -> bool {
+        let limit = self.limit();
+        self.counts
             .fetch_update(Relaxed, Relaxed, |word| {
                 limit.admits(Counts::unpack(word)).then(|| word + RETRY)
             })
             .is_ok()
     }
 
+    pub(super) fn limit(&self) -> Limit {
+        Limit::unpack(self.limit.load(Relaxed))
+    }
+
+    /// Retries that run are not ended.
+    pub(super) fn set_limit(&self, limit: Limit) {
+        self.limit.store(limit.pack(), Relaxed);
+    }
+
     pub(super) fn retry_ends(&self) {
-        self.0.fetch_sub(RETRY, Relaxed);
+        self.counts.fetch_sub(RETRY, Relaxed);
     }
 }
 
@@ -87,17 +101,29 @@ impl Counts {
 }
 
 impl Limit {
+    const fn pack(self) -> u64 {
+        (self.share as u64) << 32 | self.least as u64
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of a word")]
+    const fn unpack(word: u64) -> Self {
+        Self {
+            share: (word >> 32) as u32,
+            least: word as u32,
+        }
+    }
+
     /// Whether one more retry may begin.
     fn admits(self, counts: Counts) -> bool {
         // Cross-multiplied, so exact. Both products fit, as each count is below 2^32.
-        let within =
-            (u64::from(counts.retries) + 1) * 10_000 <= u64::from(counts.calls) * self.share;
+        let within = (u64::from(counts.retries) + 1) * 10_000
+            <= u64::from(counts.calls) * u64::from(self.share);
         within || counts.retries < self.least
     }
 
     /// How many more may begin.
     pub(super) fn left(self, counts: Counts) -> u64 {
-        let share = u64::from(counts.calls) * self.share / 10_000;
+        let share = u64::from(counts.calls) * u64::from(self.share) / 10_000;
         share
             .max(u64::from(self.least))
             .saturating_sub(u64::from(counts.retries))

@@ -50,7 +50,6 @@ pub type StaticInFlightShare = InFlightShare<InFlightCore>;
 /// [`CallInFlight<&'static InFlightCore>`](CallInFlight).
 pub struct InFlightCore {
     name: &'static str,
-    limit: Limit,
     flight: Flight,
 }
 
@@ -126,6 +125,17 @@ impl<P: Borrow<InFlightCore>> InFlightShare<P> {
     #[must_use]
     pub fn retries(&self) -> u32 {
         self.core().flight.counts().retries
+    }
+
+    /// Replaces the numbers while calls run. The counts stay, and retries in flight are not ended: after a lower share none
+    /// begins until there are fewer.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`InFlightShareBuilder::build`]; nothing has changed then.
+    pub fn reconfigure(&self, to: InFlightShareBuilder) -> Result<(), InvalidConfig> {
+        self.core().flight.set_limit(to.0.check()?);
+        Ok(())
     }
 
     fn core(&self) -> &InFlightCore {
@@ -255,7 +265,7 @@ impl Numbers {
             reason = "checked to be from 0 to 1"
         )]
         // `round` is not const in Rust 1.85.
-        let share = (self.share * 10_000.0 + 0.5) as u64;
+        let share = (self.share * 10_000.0 + 0.5) as u32;
         Ok(Limit {
             share,
             least: self.minimum,
@@ -268,16 +278,16 @@ impl Numbers {
 impl InFlightCore {
     const_fn! {
         fn new(name: &'static str, limit: Limit) -> Self {
-            Self { name, limit, flight: Flight::new() }
+            Self { name, flight: Flight::new(limit) }
         }
     }
 
     fn retry_begins(&self) -> bool {
-        self.flight.retry_begins(self.limit)
+        self.flight.retry_begins()
     }
 
     fn left(&self) -> u64 {
-        self.limit.left(self.flight.counts())
+        self.flight.limit().left(self.flight.counts())
     }
 }
 

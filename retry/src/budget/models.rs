@@ -5,7 +5,7 @@ use loom::sync::Arc;
 use super::{
     flight::{Flight, Limit},
     floor::Floor,
-    tokens::Tokens,
+    tokens::{Keep, Tokens},
 };
 use crate::sync::both;
 
@@ -49,10 +49,10 @@ fn in_flight_place_is_granted_once_at_a_time() {
             share: 5_000,
             least: 0,
         };
-        let flight = Arc::new(Flight::new());
+        let flight = Arc::new(Flight::new(limit));
         flight.call_begins();
         flight.call_begins();
-        let one = move |flight: &Flight| flight.retry_begins(limit);
+        let one = Flight::retry_begins;
         let (there, here) = both(&flight, one, one);
         assert!(there ^ here, "half of two calls");
         let end = |flight: &Flight| {
@@ -72,10 +72,10 @@ fn concurrent_calls_leave_the_counts_at_zero() {
             share: 10_000,
             least: 0,
         };
-        let flight = Arc::new(Flight::new());
-        let call = move |flight: &Flight| {
+        let flight = Arc::new(Flight::new(limit));
+        let call = |flight: &Flight| {
             flight.call_begins();
-            let granted = flight.retry_begins(limit);
+            let granted = flight.retry_begins();
             assert!(granted, "its own call pays for it");
             flight.retry_ends();
             flight.call_ends();
@@ -95,5 +95,32 @@ fn last_retry_of_the_floor_is_granted_once() {
         let half = 500_000_000;
         let (there, here) = both(&floor, move |f| f.take_at(half), |f| f.take_at(half));
         assert!(there ^ here, "half a second brings one");
+    });
+}
+
+#[test]
+fn a_smaller_bucket_is_never_overfull() {
+    loom::model(|| {
+        let tokens = Arc::new(Tokens::new(4));
+        assert!(tokens.take(1));
+        both(&tokens, |t| t.give(1), |t| t.resize(2, Keep::Tokens));
+        assert_eq!(tokens.left(), 2);
+        tokens.give(9);
+        assert_eq!(tokens.left(), 2);
+    });
+}
+
+#[test]
+fn a_change_of_the_floor_grants_no_more_than_was_saved() {
+    loom::model(|| {
+        let floor = Arc::new(Floor::new(1));
+        // One retry is saved up, and so it is of the higher floor.
+        let (there, ()) = both(&floor, |f| f.take_at(0), |f| f.change_at(4, 0));
+        let later = (0..9).filter(|_| floor.take_at(0)).count();
+        assert!(usize::from(there) + later <= 1);
+        assert!(
+            floor.take_at(250_000_000),
+            "a quarter of a second brings one"
+        );
     });
 }

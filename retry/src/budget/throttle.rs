@@ -1,9 +1,19 @@
 use std::{borrow::Borrow, fmt, sync::Arc};
 
+use tokio::time::Instant;
+
 use crate::{
-    budget::{Budget, floor::Floor, tokens::Tokens},
+    budget::{
+        Budget,
+        floor::Floor,
+        tokens::{Keep, Tokens},
+    },
     builder::builder,
-    sync::const_fn,
+    sync::{
+        StaticMutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+        const_fn,
+    },
     types::{InvalidConfig, Name, Now},
 };
 
@@ -58,9 +68,11 @@ pub type StaticHalfFull = HalfFull<HalfFullCore>;
 pub struct HalfFullCore {
     name: &'static str,
     /// Thousandths of a token, as A6 ignores further digits.
-    per_success: u64,
+    per_success: AtomicU32,
     tokens: Tokens,
     floor: Floor,
+    /// One change at a time.
+    changes: StaticMutex<()>,
 }
 
 builder! {
@@ -73,7 +85,7 @@ builder! {
 }
 
 /// Thousandths.
-const TOKEN: u64 = 1_000;
+const TOKEN: u32 = 1_000;
 
 // === impl HalfFull ===
 
@@ -106,6 +118,24 @@ impl<P: Borrow<HalfFullCore>> HalfFull<P> {
         self.core().tokens()
     }
 
+    /// Replaces the numbers while calls run. The bucket stays full to the same part, as in gRPC: with the tokens of a small
+    /// full bucket, a large one would grant no retry. The retries that the floor has saved up stay, up to the new floor.
+    ///
+    /// While the floor changes, it grants no retry.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`HalfFullBuilder::build`]; nothing has changed then.
+    pub fn reconfigure(&self, to: HalfFullBuilder) -> Result<(), InvalidConfig> {
+        let (most, per_success, floor) = to.0.check()?;
+        let core = self.core();
+        let _one = core.changes.lock();
+        core.per_success.store(per_success, Relaxed);
+        core.tokens.resize(most, Keep::Part);
+        core.floor.change(floor, Instant::now());
+        Ok(())
+    }
+
     fn core(&self) -> &HalfFullCore {
         self.0.borrow()
     }
@@ -128,7 +158,8 @@ impl<P: Borrow<HalfFullCore>> Budget for HalfFull<P> {
         if failed {
             self.core().tokens.drain(TOKEN);
         } else {
-            self.core().tokens.give(self.core().per_success);
+            let core = self.core();
+            core.tokens.give(core.per_success.load(Relaxed));
         }
     }
 
@@ -208,7 +239,7 @@ impl HalfFullBuilder {
 
 impl Numbers {
     /// The size of the bucket, and what a success gives, in thousandths of a token; and the floor.
-    const fn check(self) -> Result<(u64, u64, u32), InvalidConfig> {
+    const fn check(self) -> Result<(u32, u32, u32), InvalidConfig> {
         if self.max_tokens < 1 || self.max_tokens > 1_000 {
             return Err(InvalidConfig::MaxTokens(self.max_tokens));
         }
@@ -226,8 +257,8 @@ impl Numbers {
             reason = "checked: at most a million thousandths"
         )]
         // A millionth is added because 0.3 × 1,000 is a little less than 300.
-        let per_success = (self.token_ratio * TOKEN as f64 + 1e-6) as u64;
-        let most = self.max_tokens as u64 * TOKEN;
+        let per_success = (self.token_ratio * TOKEN as f64 + 1e-6) as u32;
+        let most = self.max_tokens * TOKEN;
         Ok((most, per_success, self.floor_per_second))
     }
 }
@@ -236,8 +267,8 @@ impl Numbers {
 
 impl HalfFullCore {
     const_fn! {
-        fn new(name: &'static str, (most, per_success, floor): (u64, u64, u32)) -> Self {
-            Self { name, per_success, tokens: Tokens::new(most), floor: Floor::new(floor) }
+        fn new(name: &'static str, (most, per_success, floor): (u32, u32, u32)) -> Self {
+            Self { name, per_success: AtomicU32::new(per_success), tokens: Tokens::new(most), floor: Floor::new(floor), changes: StaticMutex::new(()) }
         }
     }
 
@@ -246,7 +277,7 @@ impl HalfFullCore {
         reason = "at most a million thousandths: exact"
     )]
     fn tokens(&self) -> f64 {
-        self.tokens.left() as f64 / TOKEN as f64
+        self.tokens.left() as f64 / f64::from(TOKEN)
     }
 }
 

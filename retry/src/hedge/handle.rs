@@ -106,6 +106,34 @@ impl Hedge {
         self.0.credit()
     }
 
+    /// Replaces the numbers, while calls run. All clones of the handle have the new ones, and so have all layers.
+    ///
+    /// Hedges that calls have paid for stay, up to the new [burst](HedgeBuilder::burst). A delay that follows a quantile before
+    /// and after stays, within its new bounds; any other begins at [`HedgeBuilder::delay`]. An attempt that has begun keeps the
+    /// delay it has.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`HedgeBuilder::build`]; nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maestro_retry::Hedge;
+    ///
+    /// let ms = Duration::from_millis;
+    /// let hedge = Hedge::after(ms(50)).build()?;
+    /// hedge.clone().reconfigure(Hedge::after(ms(80)))?;
+    /// assert_eq!(hedge.delay(), ms(80));
+    /// assert!(hedge.reconfigure(Hedge::after(ms(0))).is_err());
+    /// # Ok::<(), maestro_retry::InvalidConfig>(())
+    /// ```
+    pub fn reconfigure(&self, to: HedgeBuilder) -> Result<(), InvalidConfig> {
+        self.0.change(to.0.check()?);
+        Ok(())
+    }
+
     /// Moves the handle to the heap for the rest of the program, and returns a reference to it, which a layer takes too.
     ///
     /// No call then counts references. The memory is never freed, so call it once for each hedge, where the program is

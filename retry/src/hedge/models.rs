@@ -52,3 +52,17 @@ fn slow_and_fast_call_at_once_leave_the_delay() {
         assert!(error < Duration::from_micros(1), "{error:?}");
     });
 }
+
+#[test]
+fn a_change_of_the_burst_leaves_no_credit_above_it() {
+    loom::model(|| {
+        let pace = pace();
+        (0..4).for_each(|_| pace.early());
+        assert_eq!(pace.credit(), 2);
+        let smaller = |pace: &Pace| pace.change(Terms::fixed(DELAY, 0.5, 1));
+        both(&pace, Pace::early, smaller);
+        assert_eq!((pace.credit(), pace.delay()), (1, DELAY));
+        both(&pace, Pace::early, Pace::give_back);
+        assert_eq!((pace.credit(), pace.delay()), (1, DELAY));
+    });
+}

@@ -1,8 +1,8 @@
 //! When a hedge begins and whether there is credit for one, in one word:
 //!
 //! ```text
-//! 63                          32 31                     0
-//! [   log2 of the live delay    |        credit         ]
+//! 63                          32 31        24 23        0
+//! [   log2 of the live delay    |    era     |  credit  ]
 //! ```
 //!
 //! # The live quantile
@@ -27,18 +27,39 @@
 //! A call that ends before the delay pays `share` of a hedge, up to `burst` hedges. There is none in the beginning. So over
 //! any history `hedges ≤ share × calls that ended before the delay`, and from any moment on at most `burst` more.
 //!
+//! # Changing the numbers
+//!
+//! There are two sets of numbers, and the lowest bit of the era names the one in force. A change writes the other set, and
+//! then the word. A call that has read the numbers of an era changes the word only while it has that era, so no step is made
+//! by numbers that are no longer in force. The era has 8 bits: a thread that is suspended in the middle of a step during
+//! exactly 256 changes would not notice them.
+//!
 //! # Ordering
 //!
-//! Every operation is Relaxed: the word is the whole state, and nothing else is published with it.
+//! | publishes (Release) | is seen by (Acquire) | so that |
+//! |---|---|---|
+//! | the word in `change` | the word in `level`, `update` | a thread that sees an era sees its numbers |
+//! | the word in `update` | the word in `change` | no step reads numbers that a later change writes |
 
 use std::time::Duration;
 
-use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{
+    StaticMutex,
+    atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
+    numbers, zeroes,
+};
 
 pub(super) struct Pace {
     word: AtomicU64,
-    terms: Terms,
+    sets: [[AtomicU64; WORDS]; 2],
+    /// One change at a time.
+    changes: StaticMutex<()>,
 }
+
+const WORDS: usize = 6;
 
 /// The numbers by which the word changes.
 #[derive(Clone, Copy)]
@@ -58,13 +79,18 @@ pub(super) struct Terms {
     most: u32,
 }
 
-/// The two halves of the word.
+/// The parts of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Level {
     /// log2 of nanoseconds, in units of 1 / [`OCTAVE`].
     log: u32,
+    era: u8,
+    /// 24 bits: at most 1,000 hedges.
     credit: u32,
 }
+
+const ERA_SHIFT: u32 = 24;
+const CREDIT: u32 = (1 << ERA_SHIFT) - 1;
 
 /// What one hedge costs, and so the resolution of the share.
 pub(super) const HEDGE: u32 = 10_000;
@@ -82,17 +108,27 @@ impl Pace {
     pub(super) fn new(terms: Terms) -> Self {
         let level = Level {
             log: terms.first,
+            era: 0,
             credit: 0,
         };
         Self {
             word: AtomicU64::new(level.pack()),
-            terms,
+            sets: [numbers(terms.pack()), zeroes()],
+            changes: StaticMutex::new(()),
         }
     }
 
     /// The time after which a hedge begins.
     pub(super) fn delay(&self) -> Duration {
-        self.terms.delay(self.level())
+        let mut level = self.level();
+        loop {
+            let delay = self.terms(level).delay(level);
+            let after = self.level();
+            if after.era == level.era {
+                return delay;
+            }
+            level = after;
+        }
     }
 
     /// The hedges that could begin.
@@ -103,14 +139,13 @@ impl Pace {
     /// A call succeeded before the delay was over.
     pub(super) fn early(&self) {
         // A fixed delay and full credit are only read.
-        self.update(|level| Some(self.terms.early(level)).filter(|after| *after != level));
+        self.update(|level| Some(self.terms(level).early(level)).filter(|after| *after != level));
     }
 
     /// A call reached the delay.
     pub(super) fn reached(&self) {
-        if self.terms.up > 0 {
-            self.update(|level| Some(self.terms.reached(level)));
-        }
+        // A fixed delay is only read.
+        self.update(|level| Some(self.terms(level).reached(level)).filter(|after| *after != level));
     }
 
     /// Takes the credit for one hedge, if there is enough.
@@ -120,16 +155,49 @@ impl Pace {
 
     /// The hedge whose credit was taken does not begin.
     pub(super) fn give_back(&self) {
-        self.update(|level| Some(self.terms.give_back(level)));
+        self.update(|level| Some(self.terms(level).give_back(level)));
+    }
+
+    /// Puts other numbers into force. The credit stays, cut to the new burst, and so does a live delay, cut to its new
+    /// bounds.
+    pub(super) fn change(&self, to: Terms) {
+        let _one = self.changes.lock();
+        let era = self.level().era.wrapping_add(1);
+        let set = &self.sets[usize::from(era % 2)];
+        for (word, value) in set.iter().zip(to.pack()) {
+            // Relaxed: published with the era.
+            word.store(value, Relaxed);
+        }
+        let was_live = self.terms(self.level()).is_live();
+        let change = |word| {
+            let level = Level::unpack(word);
+            let log = if was_live && to.is_live() {
+                level.log.clamp(to.lowest, to.highest)
+            } else {
+                to.first
+            };
+            let credit = level.credit.min(to.most);
+            Some(Level { log, era, credit }.pack())
+        };
+        // Release and Acquire: see the table above.
+        let _ = self.word.fetch_update(AcqRel, Acquire, change);
     }
 
     fn level(&self) -> Level {
-        Level::unpack(self.word.load(Relaxed))
+        // Acquire pairs with the Release in `change`.
+        Level::unpack(self.word.load(Acquire))
+    }
+
+    /// The numbers of the level's era. To be believed only if the word has that era afterwards.
+    fn terms(&self, level: Level) -> Terms {
+        let set = &self.sets[usize::from(level.era % 2)];
+        // Relaxed: ordered by the word.
+        Terms::unpack(set.each_ref().map(|word| word.load(Relaxed)))
     }
 
     fn update(&self, by: impl Fn(Level) -> Option<Level>) -> bool {
         self.word
-            .fetch_update(Relaxed, Relaxed, |word| {
+            .fetch_update(Release, Acquire, |word| {
                 by(Level::unpack(word)).map(Level::pack)
             })
             .is_ok()
@@ -167,6 +235,37 @@ impl Terms {
         }
     }
 
+    const fn is_live(&self) -> bool {
+        self.up > 0
+    }
+
+    fn pack(&self) -> [u64; WORDS] {
+        [
+            nanos(self.shortest),
+            nanos(self.longest),
+            both(self.first, self.lowest),
+            both(self.highest, self.up),
+            both(self.down, self.pay),
+            self.most.into(),
+        ]
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of words")]
+    fn unpack(words: [u64; WORDS]) -> Self {
+        let [shortest, longest, first_lowest, highest_up, down_pay, most] = words;
+        Self {
+            shortest: Duration::from_nanos(shortest),
+            longest: Duration::from_nanos(longest),
+            first: (first_lowest >> 32) as u32,
+            lowest: first_lowest as u32,
+            highest: (highest_up >> 32) as u32,
+            up: highest_up as u32,
+            down: (down_pay >> 32) as u32,
+            pay: down_pay as u32,
+            most: most as u32,
+        }
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -182,6 +281,7 @@ impl Terms {
         Level {
             log: level.log.saturating_sub(self.down).max(self.lowest),
             credit: level.credit.saturating_add(self.pay).min(self.most),
+            ..level
         }
     }
 
@@ -203,16 +303,17 @@ impl Terms {
 // === impl Level ===
 
 impl Level {
-    #[expect(clippy::cast_possible_truncation, reason = "the halves of a word")]
+    #[expect(clippy::cast_possible_truncation, reason = "the parts of a word")]
     const fn unpack(word: u64) -> Self {
         Self {
             log: (word >> 32) as u32,
-            credit: word as u32,
+            era: (word >> ERA_SHIFT) as u8,
+            credit: word as u32 & CREDIT,
         }
     }
 
     const fn pack(self) -> u64 {
-        (self.log as u64) << 32 | self.credit as u64
+        (self.log as u64) << 32 | (self.era as u64) << ERA_SHIFT | self.credit as u64
     }
 
     fn take(self) -> Option<Self> {
@@ -221,6 +322,14 @@ impl Level {
             ..self
         })
     }
+}
+
+const fn both(high: u32, low: u32) -> u64 {
+    (high as u64) << 32 | low as u64
+}
+
+fn nanos(delay: Duration) -> u64 {
+    u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[expect(

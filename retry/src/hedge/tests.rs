@@ -268,3 +268,16 @@ proptest! {
         prop_assert!(hedges <= 10 && hedges * 50 <= fast, "{} hedges", hedges);
     }
 }
+
+#[test]
+fn live_delay_and_credit_stay_within_their_new_bounds() {
+    let pace = live(0.9, ms(100));
+    (0..2_000).for_each(|_| pace.early());
+    assert_eq!((pace.delay(), pace.credit()), (ms(1), 10));
+    pace.change(Terms::fixed(ms(50), 0.02, 4).live(0.9, ms(20), ms(60)));
+    assert_eq!((pace.delay(), pace.credit()), (ms(20), 4));
+    pace.change(Terms::fixed(ms(70), 0.02, 9));
+    assert_eq!((pace.delay(), pace.credit()), (ms(70), 4));
+    pace.reached();
+    assert_eq!(pace.delay(), ms(70));
+}

@@ -54,6 +54,10 @@ impl BudgetBuilder {
         self
     }
 
+    pub(super) const fn check(self) -> Result<Terms, InvalidConfig> {
+        self.0.check()
+    }
+
     /// Builds a new budget, which shares its credit with no other.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ use crate::types::InvalidConfig;
 /// of calls (see [`Terms::new`]).
 pub(super) const RETRY: u64 = 10_000;
 
-const NANOS_PER_MILLI: u64 = 1_000_000;
+pub(super) const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// The new `used` if one retry is taken. `None` if there is not enough credit.
 pub(super) fn withdraw(used: u64, earned: u64, expired: u64) -> Option<u64> {
@@ -61,17 +61,14 @@ pub(super) fn balance(used: u64, earned: u64, expired: u64) -> u64 {
 }
 
 /// The checked numbers of a budget, in units of credit and nanoseconds.
-///
-/// Time is virtual: it began one ttl before the budget was made, and the floor was flowing already. So the reserve
-/// of a new budget, `floor × ttl`, is no special case, and no live slot is below 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
     /// Units for each call.
-    per_call: u64,
+    pub(super) per_call: u64,
     /// Units for each millisecond.
-    per_milli: u64,
+    pub(super) per_milli: u64,
     /// Nanoseconds.
-    ttl: u64,
+    pub(super) ttl: u64,
 }
 
 impl Terms {
@@ -107,34 +104,8 @@ impl Terms {
         })
     }
 
-    /// The credit that has come in `nanos` after the budget was made, if `calls` were counted by then.
-    pub(super) fn earned(&self, calls: u64, nanos: u64) -> u64 {
-        self.line(calls, nanos.saturating_add(self.ttl))
-    }
-
-    /// The part of it that is older than the ttl, if `calls` were counted before the oldest live slot began.
-    pub(super) fn expired(&self, calls: u64, nanos: u64) -> u64 {
-        self.line(calls, nanos)
-    }
-
-    /// The length of a slot if `slots` of them make a ttl.
-    pub(super) const fn slot_length(&self, slots: usize) -> u64 {
-        self.ttl / slots as u64
-    }
-
-    /// The slot of time that `nanos` is in. The first one is the number of slots in a ttl, not 0.
-    pub(super) fn slot(&self, nanos: u64, length: u64) -> u64 {
-        nanos.saturating_add(self.ttl) / length
-    }
-
-    /// The end of a slot.
-    pub(super) fn end(&self, slot: u64, length: u64) -> u64 {
-        (slot + 1).saturating_mul(length).saturating_sub(self.ttl)
-    }
-
-    // Saturating: a line that is full grants nothing more.
-    fn line(&self, calls: u64, nanos: u64) -> u64 {
-        let from_calls = calls.saturating_mul(self.per_call);
-        from_calls.saturating_add((nanos / NANOS_PER_MILLI).saturating_mul(self.per_milli))
+    /// What the floor brings in a ttl: the credit of a new budget.
+    pub(super) const fn reserve(&self) -> u64 {
+        (self.ttl / NANOS_PER_MILLI).saturating_mul(self.per_milli)
     }
 }

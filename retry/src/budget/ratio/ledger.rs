@@ -8,6 +8,8 @@
 //! - `marked` is the end of the newest slot that has its mark. A call before then needs no slot. It is a cache and
 //!   decides nothing: at 0, every call looks for its mark.
 //!
+//! - `era` has the terms, and what a change of them continues; see `era.rs`.
+//!
 //! Time is an argument, in nanoseconds since the budget was made.
 //!
 //! # Property
@@ -22,10 +24,15 @@
 //! | `calls` in `count` | `calls` in `read` | the marks of all slots in those calls are seen |
 //! | `used` in `withdraw` | `used` in `withdraw`, `balance` | the calls that paid for a grant are seen with it |
 //! | a mark in `begin` | the mark in `deposit` | a call counts itself after the beginning of its slot |
+//! | the era in `change` | the era in `read` | the marks of its slots are seen with it |
 //! | `marked` in `deposit` | `marked` in `marked` | the same, for calls that skip the mark |
 
 use crate::{
-    budget::ratio::credit::{self, Terms},
+    budget::ratio::{
+        credit::{self, Terms},
+        era::{self, Era},
+    },
+    cell::Cell,
     sync::{
         atomic::{
             AtomicU64,
@@ -41,26 +48,34 @@ use crate::{
 pub(super) const SLOTS: usize = 16;
 
 pub(super) struct Ledger<const N: usize = SLOTS> {
-    terms: Terms,
-    /// Nanoseconds. Kept because a division would be the largest part of a call's cost.
-    slot_length: u64,
+    era: Cell<{ era::WORDS }>,
     marks: [AtomicU64; N],
     /// Nanoseconds.
     marked: AtomicU64,
     used: AtomicU64,
-    calls: Line,
+    calls: Count,
+}
+
+/// The line of credit at a time.
+struct Line {
+    era: Era,
+    calls: u64,
+    /// Its length.
+    earned: u64,
+    /// The part of it that has expired.
+    expired: u64,
 }
 
 /// A separate cache line: every call writes the count, and reads a mark that must stay in the caches.
 // 128: x86 fetches lines of 64 in pairs, and some ARM lines are as long.
 #[repr(align(128))]
-struct Line(AtomicU64);
+struct Count(AtomicU64);
 
 impl<const N: usize> Ledger<N> {
     const_fn! {
         pub(super) fn new(terms: Terms) -> Self {
-            // 0 is a mark of slot 0, which is never live: `Terms::slot` begins at `N`.
-            Self { slot_length: terms.slot_length(N), terms, marks: zeroes(), marked: AtomicU64::new(0), used: AtomicU64::new(0), calls: Line(AtomicU64::new(0)) }
+            // 0 is a mark of slot 0, which is never live: `Era::slot` begins at `N`.
+            Self { era: Cell::new(0, Era::first(terms, N).pack()), marks: zeroes(), marked: AtomicU64::new(0), used: AtomicU64::new(0), calls: Count(AtomicU64::new(0)) }
         }
     }
 
@@ -84,7 +99,8 @@ impl<const N: usize> Ledger<N> {
     /// Counts a call. One read-modify-write, and two more for the first call of a slot.
     pub(super) fn deposit(&self, nanos: u64) {
         if nanos >= self.marked() {
-            let slot = self.terms.slot(nanos, self.slot_length);
+            let era = self.era();
+            let slot = era.slot(nanos);
             // Acquire pairs with the Release in `begin`: the count below comes after the count in the mark.
             // Otherwise the call would seem to be one of the slot before, and expire with it.
             let mark = self.mark(slot).load(Acquire);
@@ -93,8 +109,7 @@ impl<const N: usize> Ledger<N> {
             }
             // The mark is there, written by this thread or another. Release pairs with the Acquire in `marked`. A
             // maximum, because a call of a later slot may have come first.
-            let end = self.terms.end(slot, self.slot_length);
-            self.marked.fetch_max(end, Release);
+            self.marked.fetch_max(era.end(slot), Release);
         }
         self.count();
     }
@@ -106,7 +121,9 @@ impl<const N: usize> Ledger<N> {
         // that had credit at every moment. Loom found that with a Relaxed swap.
         let mut used = self.used.load(Acquire);
         loop {
-            let (earned, expired) = self.read(nanos);
+            let Line {
+                earned, expired, ..
+            } = self.read(nanos);
             let end = credit::withdraw(used, earned, expired)?;
             // The decision needs only that `used` is unchanged: it is the whole state of the withdrawals, and calls
             // can only have become more. For the orderings see above; the failed swap takes the place of the load.
@@ -119,7 +136,7 @@ impl<const N: usize> Ledger<N> {
 
     /// Gives back a retry that ended at `end` and never ran. `Hold` calls it at most once for a withdrawal.
     pub(super) fn refund(&self, end: u64, nanos: u64) {
-        let (_, expired) = self.read(nanos);
+        let expired = self.read(nanos).expired;
         // Relaxed: it publishes no calls, and as a read-modify-write it continues the release sequence of the
         // withdrawals before it. `used` cannot fall below 0, as this is part of what was added.
         self.used.fetch_sub(credit::refund(end, expired), Relaxed);
@@ -129,20 +146,88 @@ impl<const N: usize> Ledger<N> {
     pub(super) fn balance(&self, nanos: u64) -> u64 {
         // Acquire, and before `calls`, as in `withdraw`.
         let used = self.used.load(Acquire);
-        let (earned, expired) = self.read(nanos);
-        credit::balance(used, earned, expired)
+        let line = self.read(nanos);
+        credit::balance(used, line.earned, line.expired)
     }
 
-    /// The length of the line, and the part of it that has expired.
-    fn read(&self, nanos: u64) -> (u64, u64) {
+    /// Whether a new budget would have no more credit than this one.
+    pub(super) fn is_like_new(&self, nanos: u64) -> bool {
+        let used = self.used.load(Acquire);
+        let line = self.read(nanos);
+        let left = line.earned.saturating_sub(used.max(line.expired));
+        left >= line.era.terms.reserve()
+    }
+
+    /// Puts other terms into force. A retry that is withdrawn meanwhile is granted by one of the two.
+    pub(super) fn change(&self, terms: Terms, nanos: u64) {
+        self.era.change(|| {
+            let line = self.read(nanos);
+            let era = line.era;
+            if terms == era.terms {
+                return (0, era.pack());
+            }
+            // What has expired stays so, though the new ttl be longer. A maximum, as retries are granted meanwhile.
+            // Relaxed: it publishes no calls, and continues the release sequence of the withdrawals.
+            self.used.fetch_max(line.expired, Relaxed);
+            let next = era.next(terms, N, line.calls, line.earned, nanos);
+            if terms.ttl != era.terms.ttl {
+                self.renumber(&era, &next, nanos);
+            }
+            (0, next.pack())
+        });
+        // Until then a call may skip the marking of its slot, and expires with an older one.
+        self.marked.store(0, Relaxed);
+    }
+
+    /// Gives the marks of live slots their numbers in the next era. Relaxed: published with the era.
+    fn renumber(&self, era: &Era, next: &Era, nanos: u64) {
+        let now = era.slot(nanos);
+        let live = (now - (N as u64 - 1)..=now)
+            .map(|slot| (slot, Mark::unpack(self.mark(slot).load(Relaxed))))
+            .filter(|(slot, mark)| mark.is_of(*slot));
+        let live: [Option<(u64, Mark)>; N] = {
+            let mut live = live;
+            std::array::from_fn(|_| live.next())
+        };
+        let oldest = next.slot(nanos) - (N as u64 - 1);
+        let mut last = 0;
+        for (slot, mark) in live.into_iter().flatten() {
+            let slot = era.slot_in(next, slot);
+            // Of several slots that are one now, the first has seen all calls.
+            if slot >= oldest && slot != last {
+                let mark = Mark::new(slot, mark.calls.into());
+                self.mark(slot).store(mark.pack(), Relaxed);
+                last = slot;
+            }
+        }
+    }
+
+    fn era(&self) -> Era {
+        Era::unpack(self.era.read().1)
+    }
+
+    /// The line of credit, by terms that were in force throughout the reading.
+    fn read(&self, nanos: u64) -> Line {
+        let (mut plan, mut words) = self.era.read();
+        loop {
+            let line = self.read_in(Era::unpack(words), nanos);
+            // Else calls that came after a change would be counted by the terms before it.
+            if self.era.plan() == plan {
+                return line;
+            }
+            (plan, words) = self.era.read();
+        }
+    }
+
+    fn read_in(&self, era: Era, nanos: u64) -> Line {
         // Acquire pairs with the Release in `count`: the marks of all slots in these calls are seen.
         let calls = self.calls.0.load(Acquire);
-        let now = self.terms.slot(nanos, self.slot_length);
+        let now = era.slot(nanos);
         let oldest = now - (N as u64 - 1);
         // A reading of the clock that was ahead would keep all other calls from marking their slots. The next retry
         // takes it back; until then credit may be missing, but is never too much. Relaxed: at 0 no call skips
         // anything. Comparing with both ends of the slot in every call instead costs as much as the cache saves.
-        if self.marked.load(Relaxed) > self.terms.end(now + 1, self.slot_length) {
+        if self.marked.load(Relaxed) > era.end(now + 1) {
             self.marked.store(0, Relaxed);
         }
         // The largest count of live calls, not that of the oldest slot. A caller that read the clock in one slot and
@@ -155,10 +240,13 @@ impl<const N: usize> Ledger<N> {
             .map(|(_, mark)| mark.since(calls))
             .max()
             .unwrap_or(0);
-        let earned = self.terms.earned(calls, nanos);
-        // Saturating: only after 2^32 calls in one ttl could there be more live ones than calls.
-        let expired = self.terms.expired(calls.saturating_sub(live), nanos);
-        (earned, expired)
+        Line {
+            era,
+            calls,
+            earned: era.earned(calls, nanos),
+            // Saturating: only after 2^32 calls in one ttl could there be more live ones than calls.
+            expired: era.expired(calls.saturating_sub(live), nanos),
+        }
     }
 
     /// Marks the beginning of `slot`, in place of `old` or of an older mark that has replaced it.

@@ -1,5 +1,6 @@
 mod builder;
 mod credit;
+mod era;
 mod ledger;
 #[cfg(all(test, loom))]
 mod models;
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use crate::{
     budget::Budget,
     sync::const_fn,
-    types::{Name, Now},
+    types::{InvalidConfig, Name, Now},
 };
 
 pub use self::builder::BudgetBuilder;
@@ -175,6 +176,36 @@ impl<P: Borrow<Core>> RetryBudget<P> {
         self.core().balance(now)
     }
 
+    /// Replaces the numbers while calls run. The credit that is left stays, cut to what the new numbers allow of the last
+    /// [ttl](BudgetBuilder::ttl): nothing is brought or revived. Later calls pay in by the new ratio.
+    ///
+    /// Credit of a ttl that was changed is exact to a sixteenth of the longer one. A retry that is decided meanwhile is granted
+    /// by the numbers before or after.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`BudgetBuilder::build`]; nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_retry::RetryBudget;
+    ///
+    /// let numbers = RetryBudget::builder().floor_per_second(0);
+    /// let budget = numbers.ratio(1.0).build("postgres")?;
+    /// budget.deposit();
+    /// budget.reconfigure(numbers.ratio(0.5))?;
+    /// assert_eq!(budget.balance(), 0, "the call is worth half a retry now");
+    /// budget.deposit();
+    /// assert_eq!(budget.balance(), 1);
+    /// assert!(budget.reconfigure(numbers.ratio(-1.0)).is_err());
+    /// # Ok::<(), maestro_retry::InvalidConfig>(())
+    /// ```
+    pub fn reconfigure(&self, to: BudgetBuilder) -> Result<(), InvalidConfig> {
+        self.core().change(to.check()?, Instant::now());
+        Ok(())
+    }
+
     fn core(&self) -> &Core {
         self.0.borrow()
     }
@@ -263,6 +294,10 @@ impl Core {
 
     fn refund(&self, end: u64, now: Instant) {
         self.ledger.refund(end, self.nanos(now));
+    }
+
+    fn change(&self, terms: Terms, now: Instant) {
+        self.ledger.change(terms, self.nanos(now));
     }
 
     fn balance(&self, now: Instant) -> u64 {

@@ -165,3 +165,21 @@ fn late_clock_reading_keeps_a_newer_mark() {
         assert_eq!(ledger.balance(5 * SECOND), 0);
     });
 }
+
+/// The credit of a change is that of one of the two terms, and no retry is granted by calls of the other.
+#[test]
+fn a_change_of_the_terms_brings_no_credit() {
+    explore(Some(2), |ledger| {
+        ledger.deposit(0);
+        let there = spawn(&ledger, |ledger| {
+            ledger.change(Terms::new(0.5, 0, Duration::from_secs(4)).unwrap(), 0);
+            ledger.deposit(0);
+            0
+        });
+        let here = u64::from(ledger.withdraw(0).is_some());
+        there.join().unwrap();
+        // A whole call at first, of which half expires at the change, and half a call after it.
+        let after = (0..9).filter(|_| ledger.withdraw(0).is_some()).count() as u64;
+        assert!(here + after <= 1);
+    });
+}

@@ -227,3 +227,67 @@ fn largest_numbers_saturate() {
     let full = ledger.balance(0);
     assert!(full <= 600_000_000 + 20, "{full}");
 }
+
+fn terms(ratio: f64, floor: u32, ttl: u64) -> Terms {
+    Terms::new(ratio, floor, Duration::from_millis(ttl)).unwrap()
+}
+
+proptest! {
+    /// Over any history of calls and changes, no more retries than the largest ratio and floor would bring, and never
+    /// more credit after a change than before.
+    #[test]
+    fn changes_bring_no_credit(
+        steps in prop::collection::vec((0_u64..3_000, 0_usize..4, 0_u32..20, 0_u32..5, 1_u64..20), 1..80),
+    ) {
+        let ledger = Ledger::<SLOTS>::new(terms(0.5, 2, 4_000));
+        let (mut now, mut earned, mut granted, mut spent) = (0, 8.0, 0_u64, terms(0.5, 2, 4_000));
+        let (mut ratio, mut floor) = (0.5, 2_u32);
+        for (pass, kind, tenths, new_floor, seconds) in steps {
+            now += pass * NANOS_PER_MILLI;
+            #[expect(clippy::cast_precision_loss, reason = "small")]
+            { earned += pass as f64 / 1_000.0 * f64::from(floor); }
+            match kind {
+                0 => {
+                    ledger.deposit(now);
+                    earned += ratio;
+                }
+                1 => {
+                    let before = ledger.balance(now);
+                    (ratio, floor) = (f64::from(tenths) / 10.0, new_floor);
+                    spent = terms(ratio, floor, seconds * 1_000);
+                    ledger.change(spent, now);
+                    let after = ledger.balance(now);
+                    prop_assert!(after <= before, "{after} after {before}");
+                    // The same once more changes nothing.
+                    ledger.change(spent, now);
+                    prop_assert_eq!(ledger.balance(now), after);
+                }
+                _ => granted += u64::from(ledger.withdraw(now).is_some()),
+            }
+            #[expect(clippy::cast_precision_loss, reason = "small")]
+            { prop_assert!(granted as f64 <= earned + 1e-6, "{granted} of {earned}"); }
+        }
+        // All credit expires a ttl after the last call, but what the floor brings.
+        let ttl = spent.ttl;
+        let left = ledger.balance(now + 2 * ttl);
+        prop_assert!(left <= spent.reserve() / RETRY);
+    }
+}
+
+#[test]
+fn shorter_ttl_cuts_the_credit_and_a_longer_one_revives_none() {
+    let second = 1_000 * NANOS_PER_MILLI;
+    let ledger = Ledger::<SLOTS>::new(terms(1.0, 0, 10_000));
+    ledger.deposit(0);
+    for n in 0..3 {
+        ledger.deposit(8 * second + n);
+    }
+    let now = 9 * second;
+    assert_eq!(ledger.balance(now), 4);
+    ledger.change(terms(1.0, 0, 4_000), now);
+    assert_eq!(ledger.balance(now), 3, "the first call is too old");
+    ledger.change(terms(1.0, 0, 100_000), now);
+    assert_eq!(ledger.balance(now), 3, "and stays so");
+    assert_eq!(ledger.balance(now + 80 * second), 3);
+    assert_eq!(ledger.balance(now + 100 * second), 0);
+}

@@ -239,3 +239,17 @@ fn budget_builders_check_their_ranges() {
         .unwrap();
     assert!(all.try_retry().is_some());
 }
+
+#[test]
+fn changed_floor_keeps_the_number_of_retries() {
+    let floor = Floor::new(10);
+    assert_eq!((0..7).filter(|_| floor.take_at(0)).count(), 7);
+    floor.change_at(1_000, 0);
+    assert_eq!((0..99).filter(|_| floor.take_at(0)).count(), 3);
+    floor.change_at(1_000, 50_000_000);
+    assert_eq!((0..99).filter(|_| floor.take_at(50_000_000)).count(), 50);
+    floor.change_at(0, 100_000_000);
+    assert!(floor.is_none());
+    floor.change_at(4, 600_000_000);
+    assert!(!floor.take_at(600_000_000) && floor.take_at(850_000_000));
+}
