@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-retry
-mutants_features=http
+mutants_features=http,family
 
 mutant 'a call counted by load, then store' src/budget/ratio/ledger.rs \
     'self.calls.0.fetch_add(1, Release);' \
@@ -162,5 +162,11 @@ mutant 'numbers of two revisions in one reading' src/cell.rs \
 model_mutant 'a policy whose layers keep its first numbers' src/policy/config.rs \
     'self.cell.change(|| pack(to, &self.customs));' \
     'let _ = to;'
+model_mutant 'a budget of a family that goes with its credit spent' src/budget/family/members.rs \
+    'if core.was_used() || !core.is_like_new(now) {' \
+    'if core.was_used() {'
+mutant 'credit spent while a budget of a family goes' src/budget/family/members.rs \
+    'Ok(gone) if gone.is_like_new(now) => {' \
+    'Ok(_) => {'
 
 mutants_done

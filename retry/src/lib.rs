@@ -40,14 +40,16 @@ pub use self::http::{
 };
 pub use backoff::{Backoff, Delays, Jitter};
 pub use budget::{
-    Budget, BudgetBuilder, CallInFlight, Core, CostBucket, CostBucketBuilder, CostBucketCore,
-    CostHold, HalfFull, HalfFullBuilder, HalfFullCore, Hold, InFlightCore, InFlightShare,
-    InFlightShareBuilder, RetryBudget, RetryInFlight, StaticCostBucket, StaticHalfFull,
-    StaticInFlightShare, StaticRetryBudget, Unlimited,
+    Budget, BudgetBuilder, BudgetSource, CallInFlight, Core, CostBucket, CostBucketBuilder,
+    CostBucketCore, CostHold, HalfFull, HalfFullBuilder, HalfFullCore, Hold, InFlightCore,
+    InFlightShare, InFlightShareBuilder, RetryBudget, RetryInFlight, StaticCostBucket,
+    StaticHalfFull, StaticInFlightShare, StaticRetryBudget, Unlimited,
 };
+#[cfg(feature = "family")]
+pub use budget::{By, RetryBudgets};
 pub use fallback::{FallbackLayer, FallbackService, OnlyIf};
 pub use hedge::{Hedge, HedgeBuilder, HedgeLayer, HedgeService};
-pub use layer::{RetryLayer, RetryService, Source};
+pub use layer::{RetryLayer, RetryService, Source, SourceOf};
 #[cfg(feature = "tower")]
 pub use layer::{TowerPolicy, TowerWait};
 pub use observe::Listener;

@@ -105,3 +105,61 @@ pub(crate) fn both<T: Send + Sync + 'static, R: 'static>(
     let here = g(shared);
     (there.join().unwrap(), here)
 }
+
+/// The budgets of a family by their keys, read without a lock. Its steps are no part of a model.
+#[cfg(all(feature = "family", not(all(test, loom))))]
+pub(crate) struct Map<K, V>(papaya::HashMap<K, V>);
+
+#[cfg(all(feature = "family", not(all(test, loom))))]
+impl<K: std::hash::Hash + Eq, V> Map<K, V> {
+    pub(crate) fn new() -> Self {
+        Self(papaya::HashMap::new())
+    }
+
+    /// Calls `f` with the value of `key`, if there is one.
+    #[inline]
+    pub(crate) fn get<T>(&self, key: &K, f: impl FnOnce(&V) -> T) -> Option<T> {
+        self.0.pin().get(key).map(f)
+    }
+
+    pub(crate) fn insert(&self, key: K, value: V) {
+        self.0.pin().insert(key, value);
+    }
+
+    pub(crate) fn remove(&self, key: &K) {
+        self.0.pin().remove(key);
+    }
+}
+
+#[cfg(all(feature = "family", test, loom))]
+pub(crate) struct Map<K, V>(loom::sync::Mutex<std::collections::HashMap<K, V>>);
+
+#[cfg(all(feature = "family", test, loom))]
+impl<K: std::hash::Hash + Eq, V: Clone> Map<K, V> {
+    pub(crate) fn new() -> Self {
+        Self(loom::sync::Mutex::new(std::collections::HashMap::new()))
+    }
+
+    pub(crate) fn get<T>(&self, key: &K, f: impl FnOnce(&V) -> T) -> Option<T> {
+        let found = self
+            .0
+            .lock()
+            .expect("no model panics here")
+            .get(key)
+            .cloned();
+        // A step in which others come between: what was found may be out of the map before it is
+        // used.
+        drop(self.0.lock().expect("no model panics here"));
+        found.as_ref().map(f)
+    }
+
+    pub(crate) fn insert(&self, key: K, value: V) {
+        let mut map = self.0.lock().expect("no model panics here");
+        map.insert(key, value);
+    }
+
+    pub(crate) fn remove(&self, key: &K) {
+        let mut map = self.0.lock().expect("no model panics here");
+        map.remove(key);
+    }
+}

@@ -11,12 +11,15 @@
 //! | a share of the calls in flight | `in_flight` | `flight` |
 
 mod cost;
+#[cfg(feature = "family")]
+mod family;
 mod flight;
 mod floor;
 mod in_flight;
 #[cfg(all(test, loom))]
 mod models;
 mod ratio;
+mod source;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod throttle;
@@ -24,6 +27,8 @@ mod tokens;
 
 use crate::types::Now;
 
+#[cfg(feature = "family")]
+pub use self::family::{By, RetryBudgets};
 pub use self::{
     cost::{CostBucket, CostBucketBuilder, CostBucketCore, CostHold, StaticCostBucket},
     in_flight::{
@@ -31,6 +36,7 @@ pub use self::{
         StaticInFlightShare,
     },
     ratio::{BudgetBuilder, Core, Hold, RetryBudget, StaticRetryBudget},
+    source::BudgetSource,
     throttle::{HalfFull, HalfFullBuilder, HalfFullCore, StaticHalfFull},
 };
 

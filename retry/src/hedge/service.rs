@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use crate::{
     hedge::{Hedge, future::HedgedResponse, plan::Plan},
-    layer::Source,
+    layer::SourceOf,
     policy::{Classify, DeadlineOf, Replay, RetryPolicy},
 };
 
@@ -42,7 +42,7 @@ impl<S, P, H, W, M> HedgeService<S, P, H, W, M> {
 impl<S, Req, P, H, W, M> Service<Req> for HedgeService<S, P, H, W, M>
 where
     S: Service<Req> + Clone,
-    P: Source,
+    P: SourceOf<Req>,
     P::Classifier: Classify<Req, S::Response, S::Error, M>,
     P::Replay: Replay<Req>,
     P::Deadline: DeadlineOf<Req>,
@@ -66,7 +66,7 @@ where
                 service: self.inner.clone(),
                 request: copy,
                 state,
-                engine: self.policy.keep(),
+                engine: self.policy.keep(&request),
                 hedge: self.hedge.clone(),
                 only_while: self.only_while.clone(),
             });

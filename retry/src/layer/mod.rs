@@ -16,7 +16,11 @@ use crate::policy::RetryPolicy;
 
 #[cfg(feature = "tower")]
 pub use self::tower::{TowerPolicy, TowerWait};
-pub use self::{future::ResponseFuture, service::RetryService, source::Source};
+pub use self::{
+    future::ResponseFuture,
+    service::RetryService,
+    source::{Source, SourceOf},
+};
 
 /// Tries the calls of a service again as a [`RetryPolicy`] says.
 ///

@@ -1,4 +1,5 @@
 use std::{
+    borrow::Borrow,
     fmt,
     marker::PhantomData,
     task::{Context, Poll},
@@ -7,7 +8,7 @@ use std::{
 use tower_service::Service;
 
 use crate::{
-    layer::{call::Spare, future::ResponseFuture, source::Source},
+    layer::{call::Spare, future::ResponseFuture, source::SourceOf},
     policy::{Classify, DeadlineOf, Replay, RetryPolicy},
 };
 
@@ -35,7 +36,7 @@ impl<S, P, M> RetryService<S, P, M> {
 impl<S, Req, P, M> Service<Req> for RetryService<S, P, M>
 where
     S: Service<Req> + Clone,
-    P: Source,
+    P: SourceOf<Req>,
     P::Classifier: Classify<Req, S::Response, S::Error, M>,
     P::Replay: Replay<Req>,
     P::Deadline: DeadlineOf<Req>,
@@ -56,14 +57,15 @@ where
         reason = "the future is built in its final place only if `call` is one piece with its caller"
     )]
     fn call(&mut self, request: Req) -> Self::Future {
+        let engine = self.policy.keep(&request);
         let policy = self.policy.policy();
-        let (call, token, copy) = policy.begin(P::Classifier::TIMED, &request);
+        let (call, token, copy) = policy.begin(engine.borrow(), P::Classifier::TIMED, &request);
         let spare = copy.map(|request| Spare {
             service: self.inner.clone(),
             request,
         });
         let first = self.inner.call(request);
-        ResponseFuture::new(first, spare, call, token, self.policy.keep())
+        ResponseFuture::new(first, spare, call, token, engine)
     }
 }
 

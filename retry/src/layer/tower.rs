@@ -120,7 +120,7 @@ where
             self.call.advance();
             return self.policy.engine().copy(&self.call, req);
         }
-        let (call, (), copy) = self.policy.begin(V::TIMED, req);
+        let (call, (), copy) = self.policy.begin(self.policy.engine(), V::TIMED, req);
         self.call = call;
         copy
     }

@@ -61,6 +61,21 @@ impl<V, Q, B> Engine<V, Q, B> {
         }
     }
 
+    /// A copy with another budget.
+    #[cfg(feature = "family")]
+    pub(crate) fn with_budget<B2>(&self, budget: B2) -> Engine<V, Q, B2>
+    where
+        V: Clone,
+        Q: Clone,
+    {
+        Engine {
+            shared: self.shared.clone(),
+            classifier: self.classifier.clone(),
+            replay: self.replay.clone(),
+            budget,
+        }
+    }
+
     pub(super) fn name(&mut self, name: &'static str) {
         self.shared.name(name);
     }

@@ -25,7 +25,7 @@ use std::{fmt, future::IntoFuture, num::NonZeroU32, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    budget::{Budget, HalfFull, Unlimited},
+    budget::{Budget, BudgetSource, HalfFull, Unlimited},
     observe::Listener,
     types::{Attempt, Event, InvalidConfig, Name, Now, Verdict},
 };
@@ -225,8 +225,9 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     }
 
     /// Asks `budget` before each retry, and tells it of each call. Share one among all callers of a dependency: pass a
-    /// clone of its handle, or a `&'static` reference.
-    pub fn budget<B2: Budget>(self, budget: B2) -> RetryPolicy<V, Q, D, B2> {
+    /// clone of its handle, or a `&'static` reference. Of a family (feature `family`) pass the key of a request:
+    /// `budgets.by(|request| …)`.
+    pub fn budget<B2: BudgetSource>(self, budget: B2) -> RetryPolicy<V, Q, D, B2> {
         self.map(|v, q, _| (v, q, budget))
     }
 
@@ -454,24 +455,28 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         }
     }
 
-    /// The beginning of a call for `request`: its state, the budget's token, and the copy to send again if another
-    /// attempt may follow.
+    /// The beginning of a call for `request`: its state, the token of the budget that `engine` has, and the copy to send again
+    /// if another attempt may follow.
     #[inline]
-    pub(crate) fn begin<Req>(&self, timed: bool, request: &Req) -> (CallState, B::Call, Option<Req>)
+    pub(crate) fn begin<Req, C: Budget>(
+        &self,
+        engine: &Engine<V, Q, C>,
+        timed: bool,
+        request: &Req,
+    ) -> (CallState, C::Call, Option<Req>)
     where
         Q: Replay<Req>,
         D: DeadlineOf<Req>,
-        B: Budget,
     {
-        let plan = self.engine.plan();
+        let plan = engine.plan();
         let deadline = if plan.allows_retries() {
             self.deadline.deadline_of(request)
         } else {
             None
         };
-        let (call, token, may_follow) = self.engine.begin(plan, timed, deadline);
+        let (call, token, may_follow) = engine.begin(plan, timed, deadline);
         let copy = if may_follow {
-            self.engine.replay(request)
+            engine.replay(request)
         } else {
             None
         };

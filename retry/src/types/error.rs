@@ -56,6 +56,8 @@ pub enum InvalidConfig {
     HedgeShare(f64),
     /// The burst of a [`Hedge`](crate::Hedge) is not from 1 to 1,000.
     HedgeBurst(u32),
+    /// The capacity of a family is 0.
+    Capacity,
 }
 
 impl InvalidConfig {
@@ -95,6 +97,7 @@ impl InvalidConfig {
             Self::HedgeShare(_) => {
                 "the share of a hedge must be from 0 to 1: 0.02 lets one in fifty calls be hedged"
             }
+            Self::Capacity => "a family must have a capacity of at least 1 key",
             Self::HedgeBurst(_) => "a hedge must save up from 1 to 1,000 hedges",
         }
     }
@@ -104,7 +107,7 @@ impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message())?;
         match self {
-            Self::ZeroAttempts => Ok(()),
+            Self::ZeroAttempts | Self::Capacity => Ok(()),
             Self::Attempts(found)
             | Self::Floor(found)
             | Self::MaxTokens(found)

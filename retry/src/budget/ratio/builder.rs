@@ -58,6 +58,12 @@ impl BudgetBuilder {
         self.0.check()
     }
 
+    /// For a family, which has no place for the terms.
+    #[cfg(feature = "family")]
+    pub(in crate::budget) fn refuse_illegal(self) -> Result<(), InvalidConfig> {
+        self.check().map(drop)
+    }
+
     /// Builds a new budget, which shares its credit with no other.
     ///
     /// # Errors

@@ -151,6 +151,7 @@ impl<const N: usize> Ledger<N> {
     }
 
     /// Whether a new budget would have no more credit than this one.
+    #[cfg(feature = "family")]
     pub(super) fn is_like_new(&self, nanos: u64) -> bool {
         let used = self.used.load(Acquire);
         let line = self.read(nanos);

@@ -16,6 +16,8 @@ use std::{
 
 use tokio::time::Instant;
 
+#[cfg(feature = "family")]
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::{
     budget::Budget,
     sync::const_fn,
@@ -81,6 +83,9 @@ pub struct Core {
     /// when it is made.
     made: OnceLock<Instant>,
     ledger: Ledger,
+    /// Set by a use through a family, cleared by its hand.
+    #[cfg(feature = "family")]
+    used: AtomicBool,
 }
 
 /// The right to one retry, taken from a [`RetryBudget`](crate::RetryBudget) before the wait begins.
@@ -128,6 +133,13 @@ impl RetryBudget {
     }
 }
 
+#[cfg(all(test, feature = "family"))]
+impl RetryBudget {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl StaticRetryBudget {
     /// Takes one retry, if there is credit for it. Dropping the hold unspent gives it back.
     #[must_use = "dropping the hold gives the retry back"]
@@ -144,7 +156,7 @@ impl StaticRetryBudget {
 }
 
 impl<P> RetryBudget<P> {
-    const fn of(core: P) -> Self {
+    pub(super) const fn of(core: P) -> Self {
         Self(core)
     }
 }
@@ -258,14 +270,51 @@ budget!(&'static StaticRetryBudget, &'static Core);
 impl Core {
     const_fn! {
         fn new(name: &'static str, terms: Terms) -> Self {
-            Self { name, made: OnceLock::new(), ledger: Ledger::new(terms) }
+            Self {
+                name,
+                made: OnceLock::new(),
+                ledger: Ledger::new(terms),
+                #[cfg(feature = "family")]
+                used: AtomicBool::new(false),
+            }
         }
+    }
+
+    /// Of a family.
+    #[cfg(feature = "family")]
+    pub(super) fn made(
+        name: &'static str,
+        numbers: BudgetBuilder,
+        now: Instant,
+    ) -> Result<Self, InvalidConfig> {
+        Ok(Self::made_at(name, numbers.check()?, now))
     }
 
     fn made_at(name: &'static str, terms: Terms, now: Instant) -> Self {
         let core = Self::new(name, terms);
         core.nanos(now);
         core
+    }
+
+    /// Marks it as used. Written only if it is clear, so that calls of a busy member share a read.
+    #[cfg(feature = "family")]
+    pub(super) fn touch(&self) {
+        // Relaxed: a hint.
+        if !self.used.load(Relaxed) {
+            self.used.store(true, Relaxed);
+        }
+    }
+
+    /// Whether it was used since this was asked last.
+    #[cfg(feature = "family")]
+    pub(super) fn was_used(&self) -> bool {
+        self.used.swap(false, Relaxed)
+    }
+
+    /// Whether a new budget would have no more credit.
+    #[cfg(feature = "family")]
+    pub(super) fn is_like_new(&self, now: Instant) -> bool {
+        self.ledger.is_like_new(self.nanos(now))
     }
 
     #[inline]

@@ -1,0 +1,113 @@
+//! Making a member, and removing one that is not needed.
+//!
+//! The map holds weak references. Whether a member exists, and whether it is being removed, is one question to its reference
+//! count, answered in one step. So no call gets a budget whose credit is being forgotten.
+//!
+//! The members stand in a ring, with a hand that goes around and gives each that was used a second chance (the "clock" of
+//! virtual memory): nearly the least recently used, without a stamp that each call writes.
+
+use std::{
+    hash::Hash,
+    mem,
+    sync::{Arc, Weak},
+};
+
+use tokio::time::Instant;
+
+use super::Shared;
+use crate::budget::ratio::{BudgetBuilder, Core};
+
+/// Of a family, under its lock.
+pub(super) struct Members<K> {
+    pub(super) numbers: BudgetBuilder,
+    /// How often they were changed.
+    pub(super) revision: u64,
+    pub(super) ring: Vec<Member<K>>,
+    pub(super) hand: usize,
+}
+
+pub(super) struct Member<K> {
+    pub(super) key: K,
+    pub(super) core: Arc<Core>,
+}
+
+/// The members that are looked at, at most, for one that may go: a bound for the time under the lock when many unknown
+/// keys come.
+const LOOKED_AT: usize = 64;
+
+impl<K: Hash + Eq + Clone> Shared<K> {
+    /// The member of `key`, unless there is none, or it is being removed.
+    pub(super) fn find(&self, key: &K) -> Option<Arc<Core>> {
+        let core = self.map.get(key, Weak::upgrade)??;
+        core.touch();
+        Some(core)
+    }
+
+    #[cold]
+    pub(super) fn find_or_make(&self, key: &K) -> Arc<Core> {
+        // Before anything is changed: a user's `clone` may panic.
+        let (in_map, in_ring) = (key.clone(), key.clone());
+        let now = Instant::now();
+        let mut members = self.members.lock();
+        // Another thread was faster; or it was being removed, and stayed.
+        if let Some(core) = self.find(key) {
+            return core;
+        }
+        let seat = if members.ring.len() < self.capacity {
+            members.ring.len()
+        } else if let Some(seat) = self.evict(&mut members, now) {
+            seat
+        } else {
+            return Arc::clone(&self.overflow);
+        };
+        let core = Arc::new(self.make(members.numbers, now));
+        core.touch();
+        self.map.insert(in_map, Arc::downgrade(&core));
+        members.ring.push(Member {
+            key: in_ring,
+            core: Arc::clone(&core),
+        });
+        // Where a member went, the new one takes its seat; else it was the last already.
+        let evicted = (seat + 1 < members.ring.len()).then(|| members.ring.swap_remove(seat));
+        drop(members);
+        drop(evicted); // without the lock: its key is the user's
+        core
+    }
+
+    /// Removes a member that is not needed. Returns its seat in the ring, whose core is the overflow until a new member
+    /// takes it.
+    fn evict(&self, members: &mut Members<K>, now: Instant) -> Option<usize> {
+        let (first, len) = (members.hand, members.ring.len());
+        let some = len.min(LOOKED_AT);
+        // The same ones twice, so that one that was used lately goes too if all were.
+        let mut seats = (0..some).chain(0..some).map(|nth| (first + nth) % len);
+        seats.find(|seat| {
+            members.hand = (seat + 1) % len;
+            self.take(&mut members.ring[*seat], now)
+        })
+    }
+
+    /// Removes a member if it is not needed, and was not used since this was asked last. Its core is then the overflow.
+    pub(super) fn take(&self, member: &mut Member<K>, now: Instant) -> bool {
+        let Member { key, core } = member;
+        if core.was_used() || !core.is_like_new(now) {
+            return false;
+        }
+        let again = key.clone(); // before anything is changed, as above
+        // In one step: there is no reference beside that of the ring (a call in flight, a hold, a handle), and from here
+        // on none is given out.
+        match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {
+            Ok(gone) if gone.is_like_new(now) => {
+                self.map.remove(key);
+                return true;
+            }
+            // A call came and went meanwhile, and took credit. A thread that does not find it waits for this lock.
+            Ok(stays) => {
+                *core = Arc::new(stays);
+                self.map.insert(again, Arc::downgrade(core));
+            }
+            Err(held) => *core = held,
+        }
+        false
+    }
+}
