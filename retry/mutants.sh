@@ -168,5 +168,13 @@ model_mutant 'a budget of a family that goes with its credit spent' src/budget/f
 mutant 'credit spent while a budget of a family goes' src/budget/family/members.rs \
     'Ok(gone) if gone.is_like_new(now) => {' \
     'Ok(_) => {'
+mutant 'a beginning of refusals reported by load, then store' src/budget/watch.rs \
+    'if self.refused.swap(self.nanos(now).saturating_add(1), Relaxed) == 0 {' \
+    'let before = self.refused.load(Relaxed);
+        self.refused.store(self.nanos(now).saturating_add(1), Relaxed);
+        if before == 0 {'
+model_mutant 'a budget that grants again at once' src/budget/watch.rs \
+    '&& quiet >= QUIET' \
+    ''
 
 mutants_done

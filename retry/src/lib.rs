@@ -59,8 +59,8 @@ pub use policy::{
     is_rejection,
 };
 pub use types::{
-    Attempt, Boxed, Event, GiveUpReason, HedgeResult, InvalidConfig, Listed, MayReject, Name, Now,
-    RetryReason, RetryTerms, Verdict,
+    Attempt, Boxed, BudgetEvent, BudgetState, Event, GiveUpReason, HedgeResult, InvalidConfig,
+    Listed, MayReject, Name, Now, RetryReason, RetryTerms, Verdict,
 };
 #[cfg(feature = "http")]
 pub use types::{retry_after, retry_after_at};

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use maestro_retry::{Backoff, FallbackLayer, Hedge, Jitter, RetryLayer, RetryPolicy};
+use maestro_retry::{Backoff, FallbackLayer, Hedge, Jitter, RetryBudget, RetryLayer, RetryPolicy};
 use tower::{Layer, ServiceExt, service_fn};
 use tracing::{
     Event, Metadata, Subscriber,
@@ -71,9 +71,9 @@ async fn retries_and_final_failures_emit_events() {
     assert_eq!(
         events,
         [
-            r#"DEBUG maestro_retry message=retry policy="store" attempt=1 wait=250ms reason="failure""#,
-            r#"DEBUG maestro_retry message=gave up policy="store" attempts=2 reason="attempts""#,
-            r#"DEBUG maestro_retry message=hedge policy="store" result="credit""#,
+            r#"DEBUG maestro_retry message=retry kind="retry" name="store" attempt=1 wait=250ms reason="failure""#,
+            r#"DEBUG maestro_retry message=gave up kind="retry" name="store" attempts=2 reason="attempts""#,
+            r#"DEBUG maestro_retry message=hedge kind="retry" name="store" result="credit""#,
         ]
     );
 }
@@ -96,8 +96,29 @@ async fn answered_failure_emits_an_event() {
     assert_eq!(
         events,
         [
-            r#"DEBUG maestro_retry message=fallback result="answered""#,
-            r#"DEBUG maestro_retry message=fallback fallback="store" result="failed""#,
+            r#"DEBUG maestro_retry message=fallback kind="fallback" result="answered""#,
+            r#"DEBUG maestro_retry message=fallback kind="fallback" name="store" result="failed""#,
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn budget_that_refuses_emits_one_warning() {
+    let (lines, events) = channel();
+    let _guard = tracing::subscriber::set_default(Lines(lines));
+    let budget = RetryBudget::builder().ratio(1.0).floor_per_second(0);
+    let budget = budget.build("store").unwrap();
+    for _ in 0..9 {
+        assert!(budget.try_hold().is_none());
+    }
+    tokio::time::advance(Duration::from_secs(11)).await;
+    budget.deposit();
+    budget.try_hold().expect("a call paid for it").spend();
+    assert_eq!(
+        events.try_iter().collect::<Vec<_>>(),
+        [
+            r#"WARN maestro_retry message=budget refuses retries kind="retry" name="store" state="refusing""#,
+            r#"INFO maestro_retry message=budget grants retries kind="retry" name="store" state="granting""#,
         ]
     );
 }

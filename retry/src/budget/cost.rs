@@ -4,14 +4,16 @@ use crate::{
     budget::{
         Budget,
         tokens::{Keep, Tokens},
+        watch::Watch,
     },
     builder::builder,
+    observe::Listener,
     sync::{
         StaticMutex,
         atomic::{AtomicU32, Ordering::Relaxed},
         const_fn,
     },
-    types::{InvalidConfig, Name, Now},
+    types::{BudgetEvent, InvalidConfig, Name, Now},
 };
 
 /// A budget in which a retry costs tokens, depending on the kind of failure, and gives them back if it succeeds: a
@@ -75,7 +77,7 @@ pub type StaticCostBucket = CostBucket<CostBucketCore>;
 /// The shared state behind a [`CostBucket`]: opaque, named only in types such as
 /// [`CostHold<&'static CostBucketCore>`](CostHold).
 pub struct CostBucketCore {
-    name: &'static str,
+    watch: Watch,
     cost: AtomicU32,
     tokens: Tokens,
     /// One change at a time.
@@ -130,13 +132,23 @@ impl<P: Borrow<CostBucketCore>> CostBucket<P> {
     /// The name it was built with.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.core().name
+        self.core().watch.name()
     }
 
     /// The tokens left. For display: another thread may take some at any time.
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.core().tokens.left()
+    }
+
+    /// Tells `f` when the budget begins to refuse retries, and when it grants them again after ten seconds without a refusal,
+    /// for as long as the listener is kept.
+    ///
+    /// The events arrive in order, in the task of the call that was refused or granted a retry, which waits for `f`. No
+    /// listener costs a call anything that needs no retry. With the feature `tracing` the same events are logged, as a warning
+    /// and for information. If `f` panics, the call continues.
+    pub fn on_event(&self, f: impl Fn(&BudgetEvent) + Send + Sync + 'static) -> Listener {
+        self.core().watch.listen(f)
     }
 
     /// Replaces the numbers while calls run. The tokens that are left stay, and those that have no room in a smaller bucket
@@ -218,6 +230,7 @@ budget!(&'static StaticCostBucket, &'static CostBucketCore);
 impl<P: Borrow<CostBucketCore>> CostHold<P> {
     fn take(core: P, cost: u32) -> Option<Self> {
         let granted = core.borrow().tokens.take(cost);
+        core.borrow().watch.decided(granted, &Now::unread());
         granted.then(|| Self {
             core: Some(core),
             cost,
@@ -304,7 +317,7 @@ impl Numbers {
 impl CostBucketCore {
     const_fn! {
         fn new(name: &'static str, checked: Numbers) -> Self {
-            Self { name, cost: AtomicU32::new(checked.cost), tokens: Tokens::new(checked.capacity), changes: StaticMutex::new(()) }
+            Self { watch: Watch::new(name), cost: AtomicU32::new(checked.cost), tokens: Tokens::new(checked.capacity), changes: StaticMutex::new(()) }
         }
     }
 
@@ -319,7 +332,7 @@ impl CostBucketCore {
 impl fmt::Debug for CostBucketCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CostBucket")
-            .field("name", &self.name)
+            .field("name", &self.watch.name())
             .field("tokens", &self.tokens.left())
             .finish_non_exhaustive()
     }

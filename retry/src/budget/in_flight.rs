@@ -4,10 +4,12 @@ use crate::{
     budget::{
         Budget,
         flight::{Flight, Limit},
+        watch::Watch,
     },
     builder::builder,
+    observe::Listener,
     sync::const_fn,
-    types::{InvalidConfig, Name, Now},
+    types::{BudgetEvent, InvalidConfig, Name, Now},
 };
 
 /// A budget in which only a share of the calls in flight may be retries: a cheap handle to counts that all its
@@ -49,7 +51,7 @@ pub type StaticInFlightShare = InFlightShare<InFlightCore>;
 /// The shared state behind an [`InFlightShare`]: opaque, named only in types such as
 /// [`CallInFlight<&'static InFlightCore>`](CallInFlight).
 pub struct InFlightCore {
-    name: &'static str,
+    watch: Watch,
     flight: Flight,
 }
 
@@ -112,7 +114,7 @@ impl<P: Borrow<InFlightCore>> InFlightShare<P> {
     /// The name it was built with.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.core().name
+        self.core().watch.name()
     }
 
     /// The calls in flight.
@@ -125,6 +127,16 @@ impl<P: Borrow<InFlightCore>> InFlightShare<P> {
     #[must_use]
     pub fn retries(&self) -> u32 {
         self.core().flight.counts().retries
+    }
+
+    /// Tells `f` when the budget begins to refuse retries, and when it grants them again after ten seconds without a refusal,
+    /// for as long as the listener is kept.
+    ///
+    /// The events arrive in order, in the task of the call that was refused or granted a retry, which waits for `f`. No
+    /// listener costs a call anything that needs no retry. With the feature `tracing` the same events are logged, as a warning
+    /// and for information. If `f` panics, the call continues.
+    pub fn on_event(&self, f: impl Fn(&BudgetEvent) + Send + Sync + 'static) -> Listener {
+        self.core().watch.listen(f)
     }
 
     /// Replaces the numbers while calls run. The counts stay, and retries in flight are not ended: after a lower share none
@@ -278,12 +290,14 @@ impl Numbers {
 impl InFlightCore {
     const_fn! {
         fn new(name: &'static str, limit: Limit) -> Self {
-            Self { name, flight: Flight::new(limit) }
+            Self { watch: Watch::new(name), flight: Flight::new(limit) }
         }
     }
 
     fn retry_begins(&self) -> bool {
-        self.flight.retry_begins()
+        let granted = self.flight.retry_begins();
+        self.watch.decided(granted, &Now::unread());
+        granted
     }
 
     fn left(&self) -> u64 {
@@ -295,7 +309,7 @@ impl fmt::Debug for InFlightCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.flight.counts();
         f.debug_struct("InFlightShare")
-            .field("name", &self.name)
+            .field("name", &self.watch.name())
             .field("calls", &counts.calls)
             .field("retries", &counts.retries)
             .finish_non_exhaustive()

@@ -24,6 +24,7 @@ mod source;
 mod tests;
 mod throttle;
 mod tokens;
+mod watch;
 
 use crate::types::Now;
 

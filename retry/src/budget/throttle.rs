@@ -7,14 +7,16 @@ use crate::{
         Budget,
         floor::Floor,
         tokens::{Keep, Tokens},
+        watch::Watch,
     },
     builder::builder,
+    observe::Listener,
     sync::{
         StaticMutex,
         atomic::{AtomicU32, Ordering::Relaxed},
         const_fn,
     },
-    types::{InvalidConfig, Name, Now},
+    types::{BudgetEvent, InvalidConfig, Name, Now},
 };
 
 /// A budget that allows retries while its bucket is more than half full: a cheap handle to tokens that all its
@@ -66,7 +68,7 @@ pub type StaticHalfFull = HalfFull<HalfFullCore>;
 
 /// The shared state behind a [`HalfFull`]: opaque, named only in types.
 pub struct HalfFullCore {
-    name: &'static str,
+    watch: Watch,
     /// Thousandths of a token, as A6 ignores further digits.
     per_success: AtomicU32,
     tokens: Tokens,
@@ -109,13 +111,23 @@ impl<P: Borrow<HalfFullCore>> HalfFull<P> {
     /// The name it was built with.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.core().name
+        self.core().watch.name()
     }
 
     /// The tokens left. For display: another thread may take some at any time.
     #[must_use]
     pub fn tokens(&self) -> f64 {
         self.core().tokens()
+    }
+
+    /// Tells `f` when the budget begins to refuse retries, and when it grants them again after ten seconds without a refusal,
+    /// for as long as the listener is kept.
+    ///
+    /// The events arrive in order, in the task of the call that was refused or granted a retry, which waits for `f`. No
+    /// listener costs a call anything that needs no retry. With the feature `tracing` the same events are logged, as a warning
+    /// and for information. If `f` panics, the call continues.
+    pub fn on_event(&self, f: impl Fn(&BudgetEvent) + Send + Sync + 'static) -> Listener {
+        self.core().watch.listen(f)
     }
 
     /// Replaces the numbers while calls run. The bucket stays full to the same part, as in gRPC: with the tokens of a small
@@ -164,8 +176,15 @@ impl<P: Borrow<HalfFullCore>> Budget for HalfFull<P> {
     }
 
     fn try_hold(&self, now: &Now) -> Option<()> {
-        let HalfFullCore { tokens, floor, .. } = self.core();
-        (tokens.drain(TOKEN) || (!floor.is_none() && floor.take(now.get()))).then_some(())
+        let HalfFullCore {
+            tokens,
+            floor,
+            watch,
+            ..
+        } = self.core();
+        let granted = tokens.drain(TOKEN) || (!floor.is_none() && floor.take(now.get()));
+        watch.decided(granted, now);
+        granted.then_some(())
     }
 
     /// A token as a retry, but no failure: a hedge that is refused takes none, and the floor is left to retries.
@@ -268,7 +287,7 @@ impl Numbers {
 impl HalfFullCore {
     const_fn! {
         fn new(name: &'static str, (most, per_success, floor): (u32, u32, u32)) -> Self {
-            Self { name, per_success: AtomicU32::new(per_success), tokens: Tokens::new(most), floor: Floor::new(floor), changes: StaticMutex::new(()) }
+            Self { watch: Watch::new(name), per_success: AtomicU32::new(per_success), tokens: Tokens::new(most), floor: Floor::new(floor), changes: StaticMutex::new(()) }
         }
     }
 
@@ -284,7 +303,7 @@ impl HalfFullCore {
 impl fmt::Debug for HalfFullCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HalfFull")
-            .field("name", &self.name)
+            .field("name", &self.watch.name())
             .field("tokens", &self.tokens())
             .finish_non_exhaustive()
     }

@@ -25,7 +25,8 @@ pub(crate) fn fallback_ended(observer: Option<&FallbackObserver>, result: Fallba
     #[cfg(feature = "tracing")]
     tracing::debug!(
         target: "maestro_retry",
-        fallback = observer.map(FallbackObserver::name),
+        kind = "fallback",
+        name = observer.map(FallbackObserver::name),
         result = result.as_str(),
         "fallback"
     );

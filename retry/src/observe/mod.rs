@@ -2,6 +2,7 @@
 //!
 //! An event is built only if something receives it.
 
+mod budget;
 mod fallback;
 mod listeners;
 #[cfg_attr(not(feature = "metrics"), path = "metrics_off.rs")]
@@ -12,7 +13,8 @@ use std::sync::Arc;
 
 pub(crate) use self::fallback::{FallbackObserver, FallbackResult, fallback_ended};
 pub use self::listeners::Listener;
-use self::{listeners::Listeners, metrics::Meters};
+use self::metrics::Meters;
+pub(crate) use self::{budget::budget_changed, listeners::Listeners};
 use crate::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     types::Event,

@@ -7,7 +7,7 @@ pub(super) const IS_ON: bool = cfg!(feature = "tracing");
 
 /// Emits the decision after a failure, at debug level: one line for each retry is too much above that.
 #[cfg(feature = "tracing")]
-pub(super) fn event(policy: Option<&'static str>, event: &Event) {
+pub(super) fn event(name: Option<&'static str>, event: &Event) {
     match *event {
         Event::Done { .. } => {}
         Event::Retry {
@@ -16,7 +16,8 @@ pub(super) fn event(policy: Option<&'static str>, event: &Event) {
             reason,
         } => tracing::debug!(
             target: "maestro_retry",
-            policy,
+            kind = "retry",
+            name,
             attempt,
             ?wait,
             reason = reason.as_str(),
@@ -24,14 +25,16 @@ pub(super) fn event(policy: Option<&'static str>, event: &Event) {
         ),
         Event::GaveUp { attempts, reason } => tracing::debug!(
             target: "maestro_retry",
-            policy,
+            kind = "retry",
+            name,
             attempts,
             reason = reason.as_str(),
             "gave up"
         ),
         Event::Hedge { result } => tracing::debug!(
             target: "maestro_retry",
-            policy,
+            kind = "retry",
+            name,
             result = result.as_str(),
             "hedge"
         ),

@@ -8,8 +8,12 @@ mod attempt;
     reason = "shared with crates that need more of it"
 )]
 mod body_end;
+mod budget_event;
 mod error;
 mod event;
+#[cfg(feature = "family")]
+#[expect(dead_code, reason = "shared with crates that need more of it")]
+mod keys;
 mod may_reject;
 #[cfg(feature = "http")]
 mod meaning;
@@ -21,8 +25,11 @@ mod retry_after;
 mod verdict;
 
 pub use attempt::Attempt;
+pub use budget_event::{BudgetEvent, BudgetState};
 pub use error::InvalidConfig;
 pub use event::{Event, GiveUpReason, HedgeResult, RetryReason};
+#[cfg(feature = "family")]
+pub(crate) use keys::Key;
 pub use may_reject::{Boxed, Listed, MayReject};
 pub use name::Name;
 pub use now::Now;

@@ -47,6 +47,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     pub(super) fn find_or_make(&self, key: &K) -> Arc<Core> {
         // Before anything is changed: a user's `clone` may panic.
         let (in_map, in_ring) = (key.clone(), key.clone());
+        let shown = self.show.get().map(|show| show(key));
         let now = Instant::now();
         let mut members = self.members.lock();
         // Another thread was faster; or it was being removed, and stayed.
@@ -60,7 +61,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         } else {
             return Arc::clone(&self.overflow);
         };
-        let core = Arc::new(self.make(members.numbers, now));
+        let core = Arc::new(self.make(shown, members.numbers, now));
         core.touch();
         self.map.insert(in_map, Arc::downgrade(&core));
         members.ring.push(Member {

@@ -10,7 +10,7 @@ mod tests;
 use std::{
     fmt,
     hash::Hash,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ use self::members::{Member, Members};
 use crate::{
     budget::ratio::{BudgetBuilder, Core, RetryBudget},
     sync::{Map, Mutex},
-    types::{InvalidConfig, Name},
+    types::{InvalidConfig, Key, Name},
 };
 
 /// A retry budget for each key: a host, a tenant, a route. A cheap handle; clones share. Feature `family`.
@@ -81,6 +81,8 @@ struct Shared<K> {
     capacity: usize,
     map: Map<K, Weak<Core>>,
     overflow: Arc<Core>,
+    /// Of a family that shows its keys.
+    show: OnceLock<fn(&K) -> Key>,
     /// Taken to make, list or evict members; not to use one.
     members: Mutex<Members<K>>,
 }
@@ -100,7 +102,7 @@ impl BudgetBuilder {
         capacity: usize,
     ) -> Result<RetryBudgets<K>, InvalidConfig> {
         let name = name.into().as_str();
-        let overflow = Core::made(name, self, Instant::now())?;
+        let overflow = Core::made(name, None, self, Instant::now())?;
         if capacity == 0 {
             return Err(InvalidConfig::Capacity);
         }
@@ -109,6 +111,7 @@ impl BudgetBuilder {
             capacity,
             map: Map::new(),
             overflow: Arc::new(overflow),
+            show: OnceLock::new(),
             members: Mutex::new(Members {
                 numbers: self,
                 revision: 0,
@@ -180,6 +183,18 @@ impl<K> RetryBudgets<K> {
     }
 }
 
+impl<K: fmt::Display> RetryBudgets<K> {
+    /// From now on events name the key of a new member, as it is displayed: [`BudgetEvent::key`](crate::BudgetEvent::key),
+    /// and the field `key` in traces. Without it, keys never appear, as they may be secret.
+    ///
+    /// A key is cut to 128 characters, and its control characters are replaced.
+    #[must_use]
+    pub fn show_keys(self) -> Self {
+        self.0.show.get_or_init(|| |key| Key::new(key));
+        self
+    }
+}
+
 impl<K: Hash + Eq + Clone> RetryBudgets<K> {
     /// The budget of `key`, made if it does not exist; the overflow if there is no room for it.
     ///
@@ -243,8 +258,8 @@ impl<K: Hash + Eq + Clone> RetryBudgets<K> {
 }
 
 impl<K> Shared<K> {
-    fn make(&self, numbers: BudgetBuilder, now: Instant) -> Core {
-        Core::made(self.name, numbers, now).expect("checked when the family took them")
+    fn make(&self, key: Option<Key>, numbers: BudgetBuilder, now: Instant) -> Core {
+        Core::made(self.name, key, numbers, now).expect("checked when the family took them")
     }
 }
 

@@ -82,3 +82,16 @@ async fn changed_numbers_reach_present_and_future_members() {
     assert_eq!(hosts.get(&2).balance(), 0);
     assert!(numbers().build_family::<u32>("none", 0).is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn events_name_the_key_if_keys_are_shown() {
+    let (log, heard) = std::sync::mpsc::channel();
+    for hosts in [family(1), family(1).show_keys()] {
+        let (log, member) = (log.clone(), hosts.get(&7));
+        let _listener = member.on_event(move |event| log.send(event.clone()).unwrap());
+        (0..10).for_each(|_| spend(&member));
+        assert!(member.try_hold().is_none());
+    }
+    let keys: Vec<_> = heard.try_iter().map(|event| event.key().cloned()).collect();
+    assert_eq!(keys, [None, Some("7".into())]);
+}

@@ -16,12 +16,16 @@ use std::{
 
 use tokio::time::Instant;
 
-#[cfg(feature = "family")]
-use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::{
-    budget::Budget,
+    budget::{Budget, watch::Watch},
+    observe::Listener,
     sync::const_fn,
-    types::{InvalidConfig, Name, Now},
+    types::{BudgetEvent, InvalidConfig, Name, Now},
+};
+#[cfg(feature = "family")]
+use crate::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    types::Key,
 };
 
 pub use self::builder::BudgetBuilder;
@@ -78,7 +82,7 @@ pub type StaticRetryBudget = RetryBudget<Core>;
 /// The shared state behind a [`RetryBudget`](crate::RetryBudget): opaque, named only in types such as
 /// [`Hold<&'static Core>`](crate::Hold).
 pub struct Core {
-    name: &'static str,
+    watch: Watch,
     /// The budget's first instant. The first call sets it for a budget in a `static`, which cannot read the clock
     /// when it is made.
     made: OnceLock<Instant>,
@@ -164,7 +168,7 @@ impl<P> RetryBudget<P> {
 impl<P: Borrow<Core>> RetryBudget<P> {
     /// The name it was built with.
     pub fn name(&self) -> &'static str {
-        self.core().name
+        self.core().watch.name()
     }
 
     /// Pays in for one call. The layer does so for each call when its first attempt has ended, unless that was rejected by
@@ -186,6 +190,16 @@ impl<P: Borrow<Core>> RetryBudget<P> {
     /// [`balance`](Self::balance) at an instant that the caller has read.
     pub fn balance_at(&self, now: Instant) -> u64 {
         self.core().balance(now)
+    }
+
+    /// Tells `f` when the budget begins to refuse retries, and when it grants them again after ten seconds without a refusal,
+    /// for as long as the listener is kept.
+    ///
+    /// The events arrive in order, in the task of the call that was refused or granted a retry, which waits for `f`. No
+    /// listener costs a call anything that needs no retry. With the feature `tracing` the same events are logged, as a warning
+    /// and for information. If `f` panics, the call continues.
+    pub fn on_event(&self, f: impl Fn(&BudgetEvent) + Send + Sync + 'static) -> Listener {
+        self.core().watch.listen(f)
     }
 
     /// Replaces the numbers while calls run. The credit that is left stays, cut to what the new numbers allow of the last
@@ -271,7 +285,7 @@ impl Core {
     const_fn! {
         fn new(name: &'static str, terms: Terms) -> Self {
             Self {
-                name,
+                watch: Watch::new(name),
                 made: OnceLock::new(),
                 ledger: Ledger::new(terms),
                 #[cfg(feature = "family")]
@@ -284,10 +298,13 @@ impl Core {
     #[cfg(feature = "family")]
     pub(super) fn made(
         name: &'static str,
+        key: Option<Key>,
         numbers: BudgetBuilder,
         now: Instant,
     ) -> Result<Self, InvalidConfig> {
-        Ok(Self::made_at(name, numbers.check()?, now))
+        let mut core = Self::made_at(name, numbers.check()?, now);
+        core.watch.show(key);
+        Ok(core)
     }
 
     fn made_at(name: &'static str, terms: Terms, now: Instant) -> Self {
@@ -338,7 +355,9 @@ impl Core {
     }
 
     fn withdraw(&self, now: Instant) -> Option<u64> {
-        self.ledger.withdraw(self.nanos(now))
+        let end = self.ledger.withdraw(self.nanos(now));
+        self.watch.decided(end.is_some(), &Now::at(now));
+        end
     }
 
     fn refund(&self, end: u64, now: Instant) {
@@ -364,7 +383,7 @@ impl Core {
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryBudget")
-            .field("name", &self.name)
+            .field("name", &self.watch.name())
             .field("balance", &self.balance(Instant::now()))
             .finish_non_exhaustive()
     }
