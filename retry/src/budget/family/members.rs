@@ -15,7 +15,11 @@ use std::{
 use tokio::time::Instant;
 
 use super::Shared;
-use crate::budget::ratio::{BudgetBuilder, Core};
+use crate::{
+    budget::ratio::{BudgetBuilder, Core},
+    observe::Listeners,
+    types::BudgetEvent,
+};
 
 /// Of a family, under its lock.
 pub(super) struct Members<K> {
@@ -24,11 +28,41 @@ pub(super) struct Members<K> {
     pub(super) revision: u64,
     pub(super) ring: Vec<Member<K>>,
     pub(super) hand: usize,
+    /// `None` until the family has a listener.
+    pub(super) heard: Option<Heard<K>>,
 }
+
+/// The listeners of a family, and what passes the events of a member to them.
+pub(super) struct Heard<K> {
+    pub(super) listeners: Arc<Listeners<(Option<K>, BudgetEvent)>>,
+    pub(super) forward: Forward<K>,
+}
+
+/// A closure, so that only a family with listeners has keys that threads may share.
+type Forward<K> = Box<dyn Fn(Option<&K>, &Core) + Send + Sync>;
 
 pub(super) struct Member<K> {
     pub(super) key: K,
     pub(super) core: Arc<Core>,
+}
+
+impl<K: Clone + Send + Sync + 'static> Heard<K> {
+    pub(super) fn new() -> Self {
+        let listeners: Arc<Listeners<(Option<K>, BudgetEvent)>> = Listeners::new();
+        let to = Arc::clone(&listeners);
+        let forward = move |key: Option<&K>, core: &Core| {
+            let (key, to) = (key.cloned(), Arc::clone(&to));
+            let pass_on = move |event: &BudgetEvent| {
+                to.put((key.clone(), event.clone()));
+                to.deliver();
+            };
+            core.listen(pass_on).detach();
+        };
+        Self {
+            listeners,
+            forward: Box::new(forward),
+        }
+    }
 }
 
 /// The members that are looked at, at most, for one that may go: a bound for the time under the lock when many unknown
@@ -63,6 +97,9 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         };
         let core = Arc::new(self.make(shown, members.numbers, now));
         core.touch();
+        if let Some(heard) = &members.heard {
+            (heard.forward)(Some(key), &core);
+        }
         self.map.insert(in_map, Arc::downgrade(&core));
         members.ring.push(Member {
             key: in_ring,

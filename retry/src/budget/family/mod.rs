@@ -16,11 +16,12 @@ use std::{
 use tokio::time::Instant;
 
 pub use self::by::By;
-use self::members::{Member, Members};
+use self::members::{Heard, Member, Members};
 use crate::{
     budget::ratio::{BudgetBuilder, Core, RetryBudget},
+    observe::Listener,
     sync::{Map, Mutex},
-    types::{InvalidConfig, Key, Name},
+    types::{BudgetEvent, InvalidConfig, Key, Name},
 };
 
 /// A retry budget for each key: a host, a tenant, a route. A cheap handle; clones share. Feature `family`.
@@ -117,6 +118,7 @@ impl BudgetBuilder {
                 revision: 0,
                 ring: Vec::new(),
                 hand: 0,
+                heard: None,
             }),
         })))
     }
@@ -180,6 +182,31 @@ impl<K> RetryBudgets<K> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl<K: Clone + Send + Sync + 'static> RetryBudgets<K> {
+    /// Tells `f` when a member, present or future, begins to refuse retries, and when it grants them again: see
+    /// [`RetryBudget::on_event`]. The key is `None` for the overflow.
+    ///
+    /// The first listener of a family takes the lock of the members. A member then also has a listener.
+    pub fn on_event(
+        &self,
+        f: impl Fn(Option<&K>, &BudgetEvent) + Send + Sync + 'static,
+    ) -> Listener {
+        let mut members = self.0.members.lock();
+        let Members { heard, ring, .. } = &mut *members;
+        let heard = heard.get_or_insert_with(|| {
+            let heard = Heard::new();
+            for Member { key, core } in ring {
+                (heard.forward)(Some(key), core);
+            }
+            (heard.forward)(None, &self.0.overflow);
+            heard
+        });
+        heard
+            .listeners
+            .listen(move |(key, event)| f(key.as_ref(), event))
     }
 }
 

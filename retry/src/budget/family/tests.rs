@@ -95,3 +95,23 @@ async fn events_name_the_key_if_keys_are_shown() {
     let keys: Vec<_> = heard.try_iter().map(|event| event.key().cloned()).collect();
     assert_eq!(keys, [None, Some("7".into())]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn family_hears_of_present_and_future_members_and_the_overflow() {
+    let (log, heard) = std::sync::mpsc::channel();
+    let hosts = family(2);
+    drop(hosts.get(&1));
+    let listener = hosts.on_event(move |key, event| {
+        log.send((key.copied(), event.state())).unwrap();
+    });
+    for key in [2, 1, 3] {
+        let budget = hosts.get(&key);
+        (0..10).for_each(|_| spend(&budget));
+        assert!(budget.try_hold().is_none());
+    }
+    drop(listener);
+    tokio::time::advance(std::time::Duration::from_secs(11)).await;
+    spend(&hosts.overflow());
+    let expected = [Some(2), Some(1), None].map(|key| (key, crate::types::BudgetState::Refusing));
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), expected);
+}

@@ -313,6 +313,11 @@ impl Core {
         core
     }
 
+    #[cfg(feature = "family")]
+    pub(super) fn listen(&self, f: impl Fn(&BudgetEvent) + Send + Sync + 'static) -> Listener {
+        self.watch.listen(f)
+    }
+
     /// Marks it as used. Written only if it is clear, so that calls of a busy member share a read.
     #[cfg(feature = "family")]
     pub(super) fn touch(&self) {
