@@ -95,11 +95,11 @@ pub(crate) fn numbers<const N: usize>(values: [u64; N]) -> [atomic::AtomicU64; N
 
 /// Of a model: runs `f` on another thread and `g` on this one at the same time. Returns both results.
 #[cfg(all(test, loom))]
-pub(crate) fn both<T: Send + Sync + 'static, R: 'static>(
+pub(crate) fn both<T: Send + Sync + 'static, A: 'static, B>(
     shared: &loom::sync::Arc<T>,
-    f: impl FnOnce(&T) -> R + 'static,
-    g: impl FnOnce(&T) -> R,
-) -> (R, R) {
+    f: impl FnOnce(&T) -> A + 'static,
+    g: impl FnOnce(&T) -> B,
+) -> (A, B) {
     let other = loom::sync::Arc::clone(shared);
     let there = loom::thread::spawn(move || f(&other));
     let here = g(shared);

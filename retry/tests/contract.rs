@@ -19,7 +19,7 @@ use std::{
 use maestro_retry::{
     Backoff, Boxed, Budget, Classify, CloneRequest, CostBucket, DeadlineOf, Delays, Event,
     GiveUpReason, HalfFull, Hold, InFlightShare, InvalidConfig, MayReject, NoDeadline, Now, Replay,
-    RetryBudget, RetryErrors, RetryLayer, RetryPolicy, RetryReason, RetryService, Source,
+    RetryBudget, RetryErrors, RetryLayer, RetryPolicy, RetryReason, RetryService, SourceOf,
     StaticCostBucket, StaticHalfFull, StaticInFlightShare, StaticRetryBudget, Unlimited, Verdict,
     future::ResponseFuture, is_rejection,
 };
@@ -682,7 +682,11 @@ proptest! {
 
 #[test]
 fn request_is_not_copied_without_a_possible_retry() {
-    fn run<P: Source + Clone, M>(policy: P, request: Counted, inner: Failing) -> Result<u32, u32>
+    fn run<P: SourceOf<Counted> + Clone, M>(
+        policy: P,
+        request: Counted,
+        inner: Failing,
+    ) -> Result<u32, u32>
     where
         RetryService<Failing, P, M>: Service<Counted, Response = u32, Error = u32>,
     {
@@ -1249,7 +1253,7 @@ fn threads_are_granted_no_more_than_was_paid() {
 
 #[test]
 fn listener_hears_each_attempt_once() {
-    fn call<P: Source + Clone, M>(policy: P, failures: u32) -> Result<u32, u32>
+    fn call<P: SourceOf<()> + Clone, M>(policy: P, failures: u32) -> Result<u32, u32>
     where
         RetryService<Failing, P, M>: Service<(), Response = u32, Error = u32>,
     {
@@ -1416,7 +1420,12 @@ fn running_layer_obeys_other_numbers() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "exact thousandths")]
 fn changed_budgets_keep_what_they_hold() {
+    static SHARE: StaticInFlightShare = InFlightShare::builder()
+        .share(0.5)
+        .minimum(0)
+        .build_static("changed");
     let throttle = HalfFull::builder().max_tokens(4).build("api").unwrap();
     throttle.record(true);
     throttle
@@ -1445,10 +1454,6 @@ fn changed_budgets_keep_what_they_hold() {
     assert!(quota.try_hold(&now).is_some_and(|_| quota.tokens() == 1));
     assert!(quota.reconfigure(CostBucket::builder().cost(0)).is_err());
 
-    static SHARE: StaticInFlightShare = InFlightShare::builder()
-        .share(0.5)
-        .minimum(0)
-        .build_static("changed");
     let _calls = [SHARE.begin(), SHARE.begin()];
     let _retry = SHARE.try_retry().unwrap();
     let all = InFlightShare::builder().share(1.0).minimum(0);
@@ -1700,7 +1705,7 @@ fn closures_infer_and_functions_are_generic() {
 #[test]
 fn leaked_policy_decides_like_the_policy_by_value() {
     type Inner = tower::util::ServiceFn<fn(u64) -> Ready<Result<u64, Infallible>>>;
-    fn run<P: Source + Clone>(
+    fn run<P: SourceOf<()> + Clone>(
         policy: P,
         answers: &[Result<u32, &'static str>],
     ) -> (Result<u32, &'static str>, u32)

@@ -1,7 +1,8 @@
 //! Retries with a budget for each key, over mocked services.
 
-use maestro_retry::{Backoff, Hedge, RetryBudget, RetryBudgets, RetryLayer, RetryPolicy};
 use std::time::Duration;
+
+use maestro_retry::{Backoff, Hedge, RetryBudget, RetryBudgets, RetryLayer, RetryPolicy};
 use tokio_test::{assert_pending, assert_ready_err, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -17,7 +18,7 @@ fn hosts(capacity: usize) -> RetryBudgets<u8> {
         .floor_per_second(2)
         .ttl(Duration::from_secs(1))
         .build_family("hosts", capacity)
-        .unwrap()
+        .expect("legal numbers")
 }
 
 macro_rules! policy {

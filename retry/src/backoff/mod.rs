@@ -70,6 +70,7 @@ impl Backoff {
     ///
     /// No delay is above `cap`, jitter included, and at the cap delays are still spread. Any two durations are
     /// legal, zero and `Duration::MAX` included. A `base` above the cap counts as the cap, and a policy refuses it.
+    #[doc(alias("ExponentialBackoff", "initialBackoff", "maxBackoff"))]
     pub const fn exponential(base: Duration, cap: Duration) -> Self {
         Self::of(base, cap, Growth::DOUBLING)
     }
@@ -90,6 +91,7 @@ impl Backoff {
     /// let steps: Vec<_> = backoff.jitter(Jitter::None).delays().take(5).map(|d| d.as_millis()).collect();
     /// assert_eq!(steps, [40, 60, 90, 120, 120]);
     /// ```
+    #[doc(alias("backoffMultiplier"))]
     pub const fn exponential_by(multiplier: f64, base: Duration, cap: Duration) -> Self {
         Self::of(base, cap, Growth::by(multiplier))
     }
@@ -102,6 +104,7 @@ impl Backoff {
     }
 
     /// The same each time, spread by the jitter. With the default jitter a delay is anywhere up to `delay`.
+    #[doc(alias("waitDuration", "fixed_backoff"))]
     pub const fn constant(delay: Duration) -> Self {
         Self::of(delay, delay, Growth::LEVEL)
     }
@@ -124,6 +127,7 @@ impl Backoff {
     /// let steps: Vec<_> = backoff.jitter(Jitter::None).delays().take(4).map(|d| d.as_millis()).collect();
     /// assert_eq!(steps, [10, 200, 800, 800]);
     /// ```
+    #[doc(alias("DelayGenerator", "intervalFunction"))]
     pub const fn custom(f: fn(u32) -> Duration, cap: Duration) -> Self {
         let mut backoff = Self::of(Duration::ZERO, cap, Growth::LEVEL);
         backoff.custom = Some(Custom(f));
@@ -139,6 +143,7 @@ impl Backoff {
     }
 
     /// Sets how the delays are spread. The default is [`Jitter::Full`].
+    #[doc(alias("UseJitter", "randomizedWaitFactor", "ofExponentialRandomBackoff"))]
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;
         self

@@ -66,6 +66,7 @@ use crate::{
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias("TokenBucket", "retry_quota"))]
 pub struct CostBucket<P = Arc<CostBucketCore>>(P);
 
 /// A [`CostBucket`] that lives in a `static`, without a reference count. Made by

@@ -40,6 +40,7 @@ use crate::{
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias("retry_budget"))]
 pub struct InFlightShare<P = Arc<InFlightCore>>(P);
 
 /// An [`InFlightShare`] that lives in a `static`, without a reference count. Made by
@@ -220,6 +221,7 @@ impl<P: Borrow<InFlightCore>> Drop for RetryInFlight<P> {
 impl InFlightShareBuilder {
     /// The share of the calls in flight that may be retries: from 0 to 1, rounded to a ten-thousandth. The default
     /// is 0.2.
+    #[doc(alias("budget_percent"))]
     pub const fn share(mut self, share: f64) -> Self {
         self.0.share = share;
         self
@@ -227,6 +229,7 @@ impl InFlightShareBuilder {
 
     /// The number of retries in flight that are always allowed, for a client with little traffic. The default is 3,
     /// and 0 is legal.
+    #[doc(alias("min_retry_concurrency"))]
     pub const fn minimum(mut self, retries: u32) -> Self {
         self.0.minimum = retries;
         self

@@ -59,6 +59,7 @@ use crate::{
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias("retryThrottling"))]
 pub struct HalfFull<P = Arc<HalfFullCore>>(P);
 
 /// A [`HalfFull`] that lives in a `static`, without a reference count. Made by [`HalfFullBuilder::build_static`].
@@ -203,12 +204,14 @@ impl<P: Borrow<HalfFullCore>> Budget for HalfFull<P> {
 
 impl HalfFullBuilder {
     /// The size of the bucket, which starts full: from 1 to 1,000. The default is 10.
+    #[doc(alias("maxTokens"))]
     pub const fn max_tokens(mut self, max_tokens: u32) -> Self {
         self.0.max_tokens = max_tokens;
         self
     }
 
     /// The tokens that a success gives back: from 0.001 to 1,000, cut to three digits. The default is 0.1.
+    #[doc(alias("tokenRatio"))]
     pub const fn token_ratio(mut self, token_ratio: f64) -> Self {
         self.0.token_ratio = token_ratio;
         self
@@ -272,7 +275,6 @@ impl Numbers {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
             reason = "checked: at most a million thousandths"
         )]
         // A millionth is added because 0.3 × 1,000 is a little less than 300.

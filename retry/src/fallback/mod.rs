@@ -83,6 +83,7 @@ use crate::{
 /// `F` is the closure, `E` the error type, `V` decides what is answered, `Q` copies requests. The compiler infers `M`: see
 /// [`MayReject`](crate::MayReject).
 #[must_use = "a layer does nothing until a service is built with it"]
+#[doc(alias("FallbackAction", "FallbackStrategyOptions"))]
 pub struct FallbackLayer<F, E, V = RetryRejections, Q = CloneRequest, M = ()> {
     parts: Parts<F, V>,
     replay: Q,

@@ -41,6 +41,7 @@ use crate::{
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias("hedgingPolicy", "HedgingStrategyOptions"))]
 pub struct Hedge(Arc<Pace>);
 
 builder! {
@@ -68,6 +69,7 @@ builder! {
 
 impl Hedge {
     /// A hedge after a fixed delay.
+    #[doc(alias("hedgingDelay"))]
     pub const fn after(delay: Duration) -> HedgeBuilder {
         HedgeBuilder(Numbers::new()).delay(delay)
     }

@@ -100,6 +100,7 @@ impl<P: Source, M> RetryLayer<P, M> {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("hedging", "MaxHedgedAttempts"))]
     pub fn hedge<H: Borrow<Hedge> + Clone>(self, hedge: H) -> HedgeLayer<P, H, fn() -> bool, M> {
         HedgeLayer {
             retry: self,

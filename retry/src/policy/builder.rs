@@ -35,12 +35,14 @@ impl Builder {
     ///
     /// At most 1,000 without [`max_elapsed`](Self::max_elapsed), because a call would hardly ever give up. With it, any
     /// number is legal.
+    #[doc(alias("maxAttempts", "MaxRetryAttempts", "max_attempts", "max_retries"))]
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.0.attempts = attempts;
         self
     }
 
     /// The wait before each retry. The default is exponential, from 50 ms to 2 s, with full jitter.
+    #[doc(alias("waitDuration", "intervalFunction", "BackoffType"))]
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
         self.0.backoff = backoff;
         self
@@ -83,6 +85,7 @@ impl Builder {
     /// that is a timeout's work. Zero means no retries. [`RetryPolicy::deadline`] says what happens if the service is
     /// ready too late. [`RetryPolicy::run`] keeps no result through a wait: if a busy thread ends its wait late, the
     /// attempt is made late.
+    #[doc(alias("maxDuration"))]
     pub const fn max_elapsed(mut self, max_elapsed: Duration) -> Self {
         self.0.max_elapsed = Some(max_elapsed);
         self
@@ -103,6 +106,7 @@ impl Builder {
     /// With false, a hint of zero, or a date that has passed, does not turn the backoff off: the wait is no shorter
     /// than the shortest one that the jitter allows. With true, the hint replaces the backoff in both directions, as
     /// gRPC has it: with [`Jitter::None`](crate::Jitter::None) and a hint of zero there is then no wait at all.
+    #[doc(alias("retryPushback"))]
     pub const fn short_hints(mut self, short_hints: bool) -> Self {
         self.0.short_hints = short_hints;
         self

@@ -83,13 +83,6 @@ impl ConfigCell {
 
 fn pack(numbers: &Numbers, customs: &Customs) -> (u64, [u64; WORDS]) {
     let max_elapsed = numbers.max_elapsed.map_or(FOR_EVER, nanos);
-    let tag = Plan::tag(
-        numbers.attempts,
-        numbers.wait_for_ready,
-        numbers.short_hints,
-        max_elapsed != FOR_EVER,
-        numbers.backoff.has_no_delays(),
-    );
     let [b0, b1, b2] = numbers.backoff.pack(customs);
     let [t0, t1, t2] = match numbers.throttle_backoff {
         Some(backoff) => backoff.pack(customs),
@@ -98,7 +91,14 @@ fn pack(numbers: &Numbers, customs: &Customs) -> (u64, [u64; WORDS]) {
     let has_throttle = u64::from(numbers.throttle_backoff.is_some()) * HAS_THROTTLE;
     let max_hint = nanos(numbers.max_hint);
     let words = [max_elapsed, max_hint, b0, b1, b2, t0, t1, t2 | has_throttle];
-    (tag, words)
+    (Plan::tag(numbers), words)
+}
+
+impl Numbers {
+    /// Whether retries are limited by the age of the call, in less than 584 years.
+    pub(super) fn limits_elapsed(&self) -> bool {
+        self.max_elapsed.is_some_and(|max| nanos(max) != FOR_EVER)
+    }
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -210,12 +210,11 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         deadline: Option<Instant>,
     ) -> (CallState, B::Call, bool) {
         let token = self.budget.enter();
-        let (started, limit, may_follow) =
-            if plan.allows_retries() && plan.has_no_limits() && !timed && deadline.is_none() {
-                (None, None, true)
-            } else {
-                self.limits(timed, deadline)
-            };
+        let (started, limit, may_follow) = if plan.is_plain() && !timed && deadline.is_none() {
+            (None, None, true)
+        } else {
+            self.limits(timed, deadline)
+        };
         (CallState::new(started, limit), token, may_follow)
     }
 

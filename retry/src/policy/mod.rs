@@ -99,6 +99,7 @@ pub(crate) use self::{
 /// ```
 #[derive(Clone)]
 #[must_use = "a policy does nothing until a layer or `run` uses it"]
+#[doc(alias("RetryConfig", "RetryStrategyOptions"))]
 pub struct RetryPolicy<V = RetryErrors, Q = CloneRequest, D = NoDeadline, B = HalfFull> {
     engine: Engine<V, Q, B>,
     deadline: D,
@@ -142,6 +143,12 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     ///
     /// An `Ok` that is not retried counts as a success for the budget. An `Err` that is not retried is
     /// [ignored](Verdict::Ignored), and pays nothing in. [`classify`](Self::classify) can say more.
+    #[doc(alias(
+        "retryOnResultPredicate",
+        "retryExceptionPredicate",
+        "ShouldHandle",
+        "retry_on"
+    ))]
     pub fn retry_if<Res, Err, F>(self, f: F) -> RetryPolicy<RetryIf<F>, Q, D, B>
     where
         F: Fn(&Result<Res, Err>) -> bool + Clone,
@@ -167,6 +174,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// assert_eq!(policy.run_blocking(|_| Err("refused")), Err("refused"));
     /// # Ok::<(), maestro_retry::InvalidConfig>(())
     /// ```
+    #[doc(alias("ShouldHandle"))]
     pub fn classify<Res, Err, F>(self, f: F) -> RetryPolicy<ClassifyWith<F>, Q, D, B>
     where
         F: Fn(&Result<Res, Err>) -> Verdict + Clone,
@@ -296,6 +304,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// assert_eq!(REFUSED.load(Relaxed), 1);
     /// # Ok::<(), maestro_retry::InvalidConfig>(())
     /// ```
+    #[doc(alias("OnRetry", "getEventPublisher", "on_retry"))]
     pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
         self.engine.listen(f)
     }

@@ -1,4 +1,4 @@
-use super::call_state::CallState;
+use super::{builder::Numbers, call_state::CallState};
 use crate::types::Now;
 
 /// What a call needs to know of a policy if nothing fails, in one word with the revision of its numbers above it:
@@ -16,6 +16,8 @@ const WAITS_FOR_READY: u64 = 1;
 const SHORT_HINTS: u64 = 2;
 const LIMITS_ELAPSED: u64 = 4;
 const NO_DELAYS: u64 = 8;
+/// Retries are allowed, and not limited by the age of the call: one bit for what every call asks.
+const IS_PLAIN: u64 = 16;
 
 impl Plan {
     pub(super) const fn new(word: u64) -> Self {
@@ -23,18 +25,17 @@ impl Plan {
     }
 
     /// The word without a revision.
-    pub(super) fn tag(
-        attempts: u32,
-        waits_for_ready: bool,
-        short_hints: bool,
-        limits_elapsed: bool,
-        no_delays: bool,
-    ) -> u64 {
-        u64::from(attempts) << ATTEMPTS_SHIFT
-            | u64::from(waits_for_ready) * WAITS_FOR_READY
-            | u64::from(short_hints) * SHORT_HINTS
-            | u64::from(limits_elapsed) * LIMITS_ELAPSED
-            | u64::from(no_delays) * NO_DELAYS
+    pub(super) fn tag(numbers: &Numbers) -> u64 {
+        let flags = [
+            (numbers.wait_for_ready, WAITS_FOR_READY),
+            (numbers.short_hints, SHORT_HINTS),
+            (numbers.limits_elapsed(), LIMITS_ELAPSED),
+            (numbers.backoff.has_no_delays(), NO_DELAYS),
+            (numbers.attempts > 1 && !numbers.limits_elapsed(), IS_PLAIN),
+        ];
+        let set = flags.into_iter().filter(|(is_set, _)| *is_set);
+        let attempts = u64::from(numbers.attempts) << ATTEMPTS_SHIFT;
+        set.fold(attempts, |tag, (_, flag)| tag | flag)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "without the revision")]
@@ -46,6 +47,12 @@ impl Plan {
     #[inline]
     pub(super) const fn allows_retries(self) -> bool {
         self.attempts() > 1
+    }
+
+    /// Whether a retry may follow the first attempt at any time.
+    #[inline]
+    pub(super) const fn is_plain(self) -> bool {
+        self.0 & IS_PLAIN != 0
     }
 
     /// Whether retries are not limited by the age of the call.

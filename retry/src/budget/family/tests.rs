@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::RetryBudgets;
-use crate::budget::{BudgetBuilder, RetryBudget};
+use crate::{
+    budget::{BudgetBuilder, RetryBudget},
+    types::BudgetState,
+};
 
 fn numbers() -> BudgetBuilder {
     RetryBudget::builder()
@@ -13,7 +16,9 @@ fn numbers() -> BudgetBuilder {
 }
 
 fn family(capacity: usize) -> RetryBudgets<u32> {
-    numbers().build_family("hosts", capacity).unwrap()
+    numbers()
+        .build_family("hosts", capacity)
+        .expect("legal numbers")
 }
 
 fn spend(budget: &RetryBudget) {
@@ -110,8 +115,8 @@ async fn family_hears_of_present_and_future_members_and_the_overflow() {
         assert!(budget.try_hold().is_none());
     }
     drop(listener);
-    tokio::time::advance(std::time::Duration::from_secs(11)).await;
+    tokio::time::advance(Duration::from_secs(11)).await;
     spend(&hosts.overflow());
-    let expected = [Some(2), Some(1), None].map(|key| (key, crate::types::BudgetState::Refusing));
+    let expected = [Some(2), Some(1), None].map(|key| (key, BudgetState::Refusing));
     assert_eq!(heard.try_iter().collect::<Vec<_>>(), expected);
 }

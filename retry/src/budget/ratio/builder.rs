@@ -31,6 +31,7 @@ impl BudgetBuilder {
     /// default is 0.2.
     ///
     /// With 0.2, five calls pay for one retry. With 2.0, each call pays for two.
+    #[doc(alias("retry_percent", "percentCanRetry"))]
     pub const fn ratio(mut self, ratio: f64) -> Self {
         self.0.ratio = ratio;
         self
@@ -41,6 +42,7 @@ impl BudgetBuilder {
     ///
     /// A client with little traffic, or one that has just started, needs them. They are saved up for one ttl, and a
     /// new budget begins with that number.
+    #[doc(alias("min_per_sec", "minRetriesPerSec"))]
     pub const fn floor_per_second(mut self, retries: u32) -> Self {
         self.0.floor_per_second = retries;
         self

@@ -153,7 +153,8 @@ impl<const N: usize> Ledger<N> {
     /// Whether a new budget would have no more credit than this one.
     #[cfg(feature = "family")]
     pub(super) fn is_like_new(&self, nanos: u64) -> bool {
-        let used = self.used.load(Acquire);
+        // A read-modify-write, which sees the latest value: to loom, the count of references orders nothing.
+        let used = self.used.fetch_max(0, Acquire);
         let line = self.read(nanos);
         let left = line.earned.saturating_sub(used.max(line.expired));
         left >= line.era.terms.reserve()

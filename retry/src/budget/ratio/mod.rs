@@ -72,6 +72,7 @@ use self::{credit::Terms, ledger::Ledger};
 /// # Ok::<(), maestro_retry::InvalidConfig>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias("TpsBudget"))]
 pub struct RetryBudget<P = Arc<Core>>(P);
 
 /// A budget that lives in a `static`, without a reference count. Made by [`BudgetBuilder::build_static`].
@@ -125,6 +126,7 @@ impl RetryBudget {
 
     /// Takes one retry, if there is credit for it. Dropping the hold unspent gives it back.
     #[must_use = "dropping the hold gives the retry back"]
+    #[doc(alias("withdraw"))]
     pub fn try_hold(&self) -> Option<Hold> {
         self.try_hold_at(Instant::now())
     }

@@ -229,7 +229,7 @@ fn largest_numbers_saturate() {
 }
 
 fn terms(ratio: f64, floor: u32, ttl: u64) -> Terms {
-    Terms::new(ratio, floor, Duration::from_millis(ttl)).unwrap()
+    Terms::new(ratio, floor, Duration::from_millis(ttl)).expect("legal numbers")
 }
 
 proptest! {
