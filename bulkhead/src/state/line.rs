@@ -80,6 +80,18 @@ impl<R> Core<R> {
             self.meter.entered(self, places);
             return Entry::Inside;
         }
+        self.wait_or_refuse(places, line, patience, waker)
+    }
+
+    // Out of line, so that a call that finds a place is inlined into its caller.
+    #[inline(never)]
+    fn wait_or_refuse(
+        &self,
+        places: u32,
+        line: Line,
+        patience: &Patience,
+        waker: Option<&Waker>,
+    ) -> Entry {
         // Relaxed: the length is written under the lock, and a seat that was given up before this call is seen as free. A
         // full line then refuses without the lock, so that an overload does not make callers wait for it.
         let aside = self.aside.load(Relaxed);
@@ -90,7 +102,6 @@ impl<R> Core<R> {
         self.queue(places, line, patience, waker)
     }
 
-    #[inline(never)]
     fn queue(&self, places: u32, line: Line, patience: &Patience, waker: Option<&Waker>) -> Entry {
         // The callers that wait are served first.
         self.reclaim();
