@@ -158,7 +158,7 @@ impl Tuning {
     }
 
     /// The store: a local disk, which is fast or broken.
-    const fn store() -> Self {
+    fn store() -> Self {
         Self {
             whole: ms(600),
             retry: RetryPolicy::builder()
@@ -175,7 +175,7 @@ impl Tuning {
     }
 
     /// The dispatch API: over a network. An attempt gets more than the 200 ms that a lost packet costs TCP.
-    const fn dispatch() -> Self {
+    fn dispatch() -> Self {
         Self {
             whole: ms(1_000),
             retry: RetryPolicy::builder()
@@ -195,7 +195,7 @@ impl Tuning {
 
 impl Attempt {
     /// The cache: in this process. An answer that is slower than the store's has no use.
-    const fn cache() -> Self {
+    fn cache() -> Self {
         Self {
             breaker: breaker(),
             timeout: ms(20),
