@@ -43,10 +43,13 @@ const PACKAGES: [Package; 5] = [
             Settings::of::<maestro_timeout::DeadlineFilterBuilder>("filter", ""),
         ],
     },
-    // Its builders are not read from files.
     Package {
         name: "slo-budget",
-        settings: &[],
+        settings: &[
+            Settings::of::<maestro_slo_budget::Builder>("budget", ""),
+            Settings::of::<maestro_slo_budget::GateBuilder>("gate", ""),
+            Settings::of::<maestro_slo_budget::AlertsBuilder>("alerts", ""),
+        ],
     },
 ];
 

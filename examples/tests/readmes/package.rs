@@ -93,9 +93,6 @@ impl Package {
 
     /// The example of a file, and the tables of defaults.
     fn settings_problems(&self, readme: &Page) -> Vec<String> {
-        if self.settings.is_empty() {
-            return Vec::new();
-        }
         let document = &readme.document;
         let files = document.blocks.iter().filter(|block| block.is("toml"));
         let mut files = files.map(|block| (block.line, block.text.parse::<toml::Table>()));
