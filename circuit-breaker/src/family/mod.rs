@@ -44,7 +44,7 @@ use crate::{
 /// # Cost
 ///
 /// For a key that exists: one lookup in a concurrent map, without a lock, and then what the breaker
-/// costs. A new key takes a lock, and at full capacity looks at up to 64 others. A member takes 2.4
+/// costs. A new key takes a lock, and at full capacity looks at up to 64 others. A member takes 2.6
 /// KB.
 ///
 /// # Examples
