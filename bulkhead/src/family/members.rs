@@ -34,7 +34,7 @@ use crate::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    types::{Key, Label},
+    types::Label,
 };
 
 /// What the handles of a family share.
@@ -112,13 +112,13 @@ impl<K, R> Members<K, R> {
     }
 
     /// Rejections by future members name the key.
-    pub(super) fn show_keys(&self, how: fn(&K) -> Key) {
+    pub(super) fn show_keys(&self, how: fn(&K) -> Arc<str>) {
         self.ring.lock().shown.in_rejections(how);
     }
 
     /// The metrics of future members, and of the overflow, have the label `key`.
     #[cfg(feature = "metrics")]
-    pub(super) fn label_metrics(&self, how: fn(&K) -> Key) {
+    pub(super) fn label_metrics(&self, how: fn(&K) -> Arc<str>) {
         self.ring.lock().shown.in_metrics(how);
         self.overflow.label_metrics(super::shown::OVERFLOW.into());
     }

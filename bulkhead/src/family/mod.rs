@@ -12,7 +12,7 @@ use crate::{
     config::Builder,
     limit::{Adaptive, Fixed, Limit, Regulate},
     state::Core,
-    types::{InvalidConfig, Key, Name},
+    types::{InvalidConfig, Name, key_text},
 };
 pub use by::By;
 use members::{Members, Regulators};
@@ -153,7 +153,7 @@ impl<K: fmt::Display, R> Bulkheads<K, R> {
     /// ```
     #[must_use]
     pub fn show_keys(self) -> Self {
-        self.0.show_keys(Key::new);
+        self.0.show_keys(|key| key_text(key));
         self
     }
 
@@ -166,7 +166,7 @@ impl<K: fmt::Display, R> Bulkheads<K, R> {
     #[cfg(feature = "metrics")]
     #[must_use]
     pub fn label_metrics(self) -> Self {
-        self.0.label_metrics(Key::new);
+        self.0.label_metrics(|key| key_text(key));
         self
     }
 }

@@ -57,13 +57,19 @@ impl KeyNumber {
     }
 }
 
+/// The text of a key: as it is displayed, without control characters, and no longer than 128 characters.
+///
+/// Runs the user's `Display`, so it is called with no lock held.
+pub(crate) fn text(key: &impl fmt::Display) -> Arc<str> {
+    let mut text = Text(String::new(), LONGEST);
+    // An error is that of a text that is long enough, or of the user's `Display`: what was written counts.
+    let _ = write!(text, "{key}");
+    Arc::from(text.0)
+}
+
 impl Key {
-    /// Remembers the text of `key`: as it is displayed, without control characters, and no longer than 128 characters.
-    pub(crate) fn new(key: &impl fmt::Display) -> Self {
-        let mut text = Text(String::new(), LONGEST);
-        // An error is that of a text that is long enough, or of the user's `Display`: what was written counts.
-        let _ = write!(text, "{key}");
-        let text = Arc::from(text.0);
+    /// Remembers a [`text`].
+    pub(crate) fn new(text: Arc<str>) -> Self {
         Self(KEYS.lock().get_or_insert_with(Keys::default).add(text))
     }
 
@@ -124,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_key_is_recalled_by_its_number() {
-        let (one, two) = (Key::new(&"one"), Key::new(&2));
+        let (one, two) = (Key::new(text(&"one")), Key::new(text(&2)));
         assert_eq!(one.number().text().as_deref(), Some("one"));
         assert_eq!(two.number().text().as_deref(), Some("2"));
         assert_eq!(KeyNumber::NONE.text(), None);
@@ -147,13 +153,16 @@ mod tests {
 
     #[test]
     fn a_key_text_is_bounded_and_printable() {
-        let key = Key::new(&format_args!("a\n\u{1b}[0m{}", "é".repeat(1_000)));
+        let key = Key::new(text(&format_args!("a\n\u{1b}[0m{}", "é".repeat(1_000))));
         let text = key.number().text().expect("the member exists");
         assert!(text.starts_with("a\u{fffd}\u{fffd}[0m"));
         assert_eq!(text.chars().count(), LONGEST + 1);
         assert!(text.ends_with("é…"));
         let exact = "x".repeat(LONGEST);
-        assert_eq!(Key::new(&exact).number().text().as_deref(), Some(&*exact));
+        assert_eq!(
+            Key::new(text(&exact)).number().text().as_deref(),
+            Some(&*exact)
+        );
     }
 
     #[test]
@@ -165,6 +174,9 @@ mod tests {
                 Err(fmt::Error)
             }
         }
-        assert_eq!(Key::new(&Fails).number().text().as_deref(), Some("part"));
+        assert_eq!(
+            Key::new(text(&Fails)).number().text().as_deref(),
+            Some("part")
+        );
     }
 }

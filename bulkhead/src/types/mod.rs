@@ -34,7 +34,7 @@ pub use error::InvalidConfig;
 pub use event::{Event, LimitCause};
 pub use full::{Cause, Full};
 #[cfg(feature = "family")]
-pub(crate) use keys::Key;
+pub(crate) use keys::{Key, text as key_text};
 #[cfg(feature = "http")]
 pub(crate) use meaning::{Meaning, grpc_code};
 pub use name::Name;

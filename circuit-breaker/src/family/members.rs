@@ -42,7 +42,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             return Arc::clone(&self.overflow);
         };
         // Only here: the texts of keys without room would push out those that rejections still name.
-        let shown = shown.map(|shown| Key::new(&shown));
+        let shown = shown.map(Key::new);
         let core = Core::new(self.name, members.config);
         let core = Arc::new(core.in_family(Arc::clone(&self.open_limit), shown));
         core.observers().meter().label(label);

@@ -79,7 +79,7 @@ struct Shared<K> {
     members: Mutex<Members<K>>,
     labels: Labels<K>,
     /// How keys are shown, if they are.
-    show: OnceLock<fn(&K) -> String>,
+    show: OnceLock<fn(&K) -> Arc<str>>,
     /// Made with the first listener.
     ears: OnceLock<Ears<K>>,
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::CircuitBreakers;
 #[cfg(feature = "metrics")]
 use crate::observe::Labels;
+use crate::types::key_text;
 
 impl<K: fmt::Display> CircuitBreakers<K> {
     /// Shows the keys of the members that are made from now on: in [`Open::key`](crate::Open::key) and its `Display`, in
@@ -31,7 +32,7 @@ impl<K: fmt::Display> CircuitBreakers<K> {
     /// ```
     #[must_use = "it returns the family"]
     pub fn show_keys(self) -> Self {
-        self.0.show.get_or_init(|| K::to_string);
+        self.0.show.get_or_init(|| |key| key_text(key));
         self
     }
 

@@ -40,7 +40,7 @@ pub use self::body_end::BodyEnd;
 #[cfg(feature = "http-body")]
 pub(crate) use self::body_end::awaits_code;
 #[cfg(feature = "family")]
-pub(crate) use self::keys::Key;
+pub(crate) use self::keys::{Key, text as key_text};
 #[cfg(feature = "http")]
 pub(crate) use self::meaning::{Meaning, grpc_code};
 #[cfg(feature = "http")]

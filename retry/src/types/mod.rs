@@ -29,7 +29,7 @@ pub use budget_event::{BudgetEvent, BudgetState};
 pub use error::InvalidConfig;
 pub use event::{Event, GiveUpReason, HedgeResult, RetryReason};
 #[cfg(feature = "family")]
-pub(crate) use keys::Key;
+pub(crate) use keys::{Key, text as key_text};
 pub use may_reject::{Boxed, Listed, MayReject};
 pub use name::Name;
 pub use now::Now;

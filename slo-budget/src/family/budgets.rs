@@ -18,7 +18,11 @@ use crate::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    types::{Counts, InvalidConfig, Name, keys::Key, subject::Identity},
+    types::{
+        Counts, InvalidConfig, Name,
+        keys::{self, Key},
+        subject::Identity,
+    },
 };
 
 /// An error budget for each key, such as a route or a tenant. A cheap handle; all clones share the family. Feature
@@ -141,7 +145,7 @@ impl<K> ErrorBudgets<K> {
     where
         K: Display,
     {
-        self.0.shown.get_or_init(|| |key| Key::new(key));
+        self.0.shown.get_or_init(|| |key| Key::new(keys::text(key)));
         self
     }
 

@@ -8,7 +8,10 @@ mod on {
         sync::{Arc, OnceLock},
     };
 
-    use crate::{sync::Mutex, types::subject::Identity};
+    use crate::{
+        sync::Mutex,
+        types::{keys, subject::Identity},
+    };
 
     /// How keys are written in a label, and which have one.
     pub(in crate::family) struct Labels<K> {
@@ -36,7 +39,7 @@ mod on {
         where
             K: Display,
         {
-            self.write.get_or_init(|| |key| Arc::from(key.to_string()));
+            self.write.get_or_init(|| |key| keys::text(key));
             overflow.set_label(Arc::from(OVERFLOW));
         }
 

@@ -1,5 +1,9 @@
 //! Events and their listeners.
 
+#[expect(
+    dead_code,
+    reason = "the file is shared with crates that have events of calls"
+)]
 mod listeners;
 
 #[cfg(all(test, loom))]

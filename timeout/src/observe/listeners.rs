@@ -5,6 +5,9 @@
 //! state and may call anything; events that it causes are delivered after it returns. A slow listener delays only
 //! the thread that delivers, and a panic is caught.
 //!
+//! Events of calls have no order with each other. [`tell`](Listeners::tell) hands them to the listeners in the thread of the
+//! call: a thread that delivered those of other calls would be held for as long as they come.
+//!
 //! Rejected: calling listeners under the lock of what changed. A listener that queries the object would deadlock.
 
 use std::{
@@ -99,14 +102,24 @@ impl<E: Send + 'static> Listeners<E> {
                     inner.listeners.iter().map(|(_, l)| Arc::clone(l)).collect();
                 (event, listeners)
             };
-            for listener in listeners {
-                // Neither the other listeners nor the caller, whose request it may be, can handle the panic. The
-                // panic hook has reported it. `move`: a listener that was unsubscribed meanwhile is dropped here, and
-                // a panic of what it captured would otherwise end all deliveries.
-                let event = &event;
-                let _ = catch_unwind(AssertUnwindSafe(move || listener(event)));
+            for listener in &listeners {
+                call(|| listener(&event));
             }
+            // A listener that was unsubscribed meanwhile is dropped here, with what it captured.
+            call(move || drop((event, listeners)));
         }
+    }
+
+    /// Tells an event that has no order with others, in this thread. Must be called with no lock held.
+    pub(crate) fn tell(&self, event: &E) {
+        let listeners: Vec<_> = {
+            let inner = self.0.lock();
+            inner.listeners.iter().map(|(_, l)| Arc::clone(l)).collect()
+        };
+        for listener in &listeners {
+            call(|| listener(event));
+        }
+        call(move || drop(listeners));
     }
 
     pub(crate) fn listen(self: &Arc<Self>, f: impl Fn(&E) + Send + Sync + 'static) -> Listener {
@@ -131,6 +144,15 @@ impl<E: Send + 'static> Listeners<E> {
         // Dropped with no lock held, as the closure may own anything.
         drop(inner);
         drop(gone);
+    }
+}
+
+/// Runs code of the user. Neither the other listeners nor the caller, whose request it may be, can handle a panic; the panic
+/// hook has reported it.
+fn call(f: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
+        // Its drop may panic too.
+        std::mem::forget(panic);
     }
 }
 

@@ -85,8 +85,9 @@ impl Watch {
         trace::elapsed(elapsed);
         if let Some(observers) = &self.0 {
             observers.meters.elapsed(elapsed);
-            observers.put(|| Event::Elapsed(elapsed.clone()));
-            observers.deliver();
+            if let Some(listeners) = observers.listeners.get() {
+                listeners.tell(&Event::Elapsed(elapsed.clone()));
+            }
         }
     }
 
@@ -129,8 +130,7 @@ impl FilterObservers {
     /// A request is rejected.
     pub(crate) fn rejected(&self, elapsed: &Elapsed) {
         if let Some(listeners) = self.listeners.get() {
-            listeners.put(Event::Elapsed(elapsed.clone()));
-            listeners.deliver();
+            listeners.tell(&Event::Elapsed(elapsed.clone()));
         }
     }
 

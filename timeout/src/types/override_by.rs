@@ -24,8 +24,8 @@ impl Override {
         }
     }
 
-    /// Ends after `time`, counted from the moment it is given to a control. The end is inclusive. A time of more than 36
-    /// years has no end.
+    /// Ends after `time`, counted from the moment it is given to a control. At that very instant it has ended. A time
+    /// beyond the range of the clock has no end.
     pub fn lasting(self, time: Duration) -> Self {
         Self {
             lasts: Some(time),

@@ -1,12 +1,15 @@
-use std::{collections::HashSet, fmt::Display};
+use std::{collections::HashSet, fmt::Display, sync::Arc};
 
-use crate::sync::{Mutex, OnceLock};
+use crate::{
+    sync::{Mutex, OnceLock},
+    types::key_text,
+};
 
 /// How keys of a family are written in a label, and which have one.
 pub(crate) struct Labels<K> {
-    write: OnceLock<fn(&K) -> String>,
+    write: OnceLock<fn(&K) -> Arc<str>>,
     /// Locked when a key gets a breaker.
-    given: Mutex<HashSet<String>>,
+    given: Mutex<HashSet<Arc<str>>>,
 }
 
 impl<K> Labels<K> {
@@ -22,16 +25,16 @@ impl<K> Labels<K> {
     where
         K: Display,
     {
-        self.write.get_or_init(|| K::to_string);
+        self.write.get_or_init(|| |key| key_text(key));
     }
 
     /// The label of the keys that have none.
-    pub(crate) fn overflow() -> String {
-        "_overflow".to_owned()
+    pub(crate) fn overflow() -> Arc<str> {
+        Arc::from("_overflow")
     }
 
     /// The label of `key`, if keys have one; that of the overflow once `limit` others were given.
-    pub(crate) fn of(&self, key: &K, limit: usize) -> Option<String> {
+    pub(crate) fn of(&self, key: &K, limit: usize) -> Option<Arc<str>> {
         let label = self.write.get()?(key);
         let mut given = self.given.lock();
         if given.contains(&label) {
@@ -40,7 +43,7 @@ impl<K> Labels<K> {
         if given.len() >= limit {
             return Some(Self::overflow());
         }
-        given.insert(label.clone());
+        given.insert(Arc::clone(&label));
         Some(label)
     }
 }

@@ -1,6 +1,9 @@
 #[cfg(feature = "http-body")]
 use std::time::Duration;
 
+#[cfg(feature = "family")]
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use crate::types::{Change, End, State};
@@ -54,7 +57,7 @@ impl Meter {
 
     #[cfg(feature = "family")]
     #[inline]
-    pub(crate) fn label(&self, _: Option<String>) {}
+    pub(crate) fn label(&self, _: Option<Arc<str>>) {}
 }
 
 #[cfg(feature = "family")]
@@ -69,7 +72,7 @@ impl<K> Labels<K> {
     }
 
     #[inline]
-    pub(crate) const fn of(&self, _: &K, _: usize) -> Option<String> {
+    pub(crate) const fn of(&self, _: &K, _: usize) -> Option<Arc<str>> {
         None
     }
 }

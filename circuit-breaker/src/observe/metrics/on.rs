@@ -1,6 +1,6 @@
-use std::fmt;
 #[cfg(feature = "http-body")]
 use std::time::Duration;
+use std::{fmt, sync::Arc};
 
 use metrics::{Recorder, with_recorder};
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ pub(crate) struct Begun(Instant);
 pub(crate) struct Meter {
     name: &'static str,
     /// Of a family that labels its members.
-    key: OnceLock<String>,
+    key: OnceLock<Arc<str>>,
     handles: OnceLock<Handles>,
 }
 
@@ -52,7 +52,7 @@ impl Meter {
 
     #[cfg(feature = "family")]
     /// Sets the value of the label `key`, unless the handles exist already.
-    pub(crate) fn label(&self, key: Option<String>) {
+    pub(crate) fn label(&self, key: Option<Arc<str>>) {
         if let Some(key) = key {
             self.key.get_or_init(|| key);
         }
@@ -120,7 +120,7 @@ impl Meter {
     #[cold]
     fn register(&self, state: impl FnOnce() -> State, asked: bool) -> Option<&Handles> {
         let register = |recorder: &dyn Recorder| {
-            let key = self.key.get().map(String::as_str);
+            let key = self.key.get().map(AsRef::as_ref);
             Handles::register(self.name, key, recorder, state())
         };
         with_recorder(|recorder| {

@@ -21,7 +21,7 @@ use crate::{
     budget::ratio::{BudgetBuilder, Core, RetryBudget},
     observe::Listener,
     sync::{Map, Mutex},
-    types::{BudgetEvent, InvalidConfig, Key, Name},
+    types::{BudgetEvent, InvalidConfig, Key, Name, key_text},
 };
 
 /// A retry budget for each key: a host, a tenant, a route. A cheap handle; clones share. Feature `family`.
@@ -217,7 +217,7 @@ impl<K: fmt::Display> RetryBudgets<K> {
     /// A key is cut to 128 characters, and its control characters are replaced.
     #[must_use]
     pub fn show_keys(self) -> Self {
-        self.0.show.get_or_init(|| |key| Key::new(key));
+        self.0.show.get_or_init(|| |key| Key::new(key_text(key)));
         self
     }
 }
