@@ -2,11 +2,14 @@
 
 use std::{
     collections::HashSet,
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Barrier,
+        Barrier, OnceLock,
         atomic::{AtomicUsize, Ordering::SeqCst},
+        mpsc,
     },
+    thread,
     time::Duration,
 };
 
@@ -182,7 +185,7 @@ fn concurrent_first_calls_of_a_key_make_one_instance() {
         let tenants = family(1, 4);
         let barrier = Barrier::new(4);
         let admitted = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     let layer = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant));
@@ -204,7 +207,7 @@ fn a_flood_of_keys_never_exceeds_a_limit() {
     // Fewer members than keys, so that evictions race with calls of the evicted keys.
     let tenants = family(1, 2);
     let inside: Vec<_> = (0..4).map(|_| AtomicUsize::new(0)).collect();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for thread in 0..3_usize {
             let (tenants, inside) = (&tenants, &inside);
             scope.spawn(move || {
@@ -293,7 +296,7 @@ fn family_without_capacity_is_refused() {
     assert_eq!(none.unwrap_err(), InvalidConfig::EmptyName);
 }
 
-assert_impl_all!(Bulkheads<String>: Clone, Send, Sync, std::fmt::Debug);
+assert_impl_all!(Bulkheads<String>: Clone, Send, Sync, fmt::Debug);
 
 #[test]
 fn a_family_that_shows_its_keys_names_them_in_rejections() {
@@ -344,8 +347,8 @@ fn a_key_outlives_its_member_in_a_rejection() {
 fn a_key_whose_display_panics_costs_no_seat() {
     #[derive(Clone, PartialEq, Eq, Hash)]
     struct Key(&'static str);
-    impl std::fmt::Display for Key {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    impl fmt::Display for Key {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             assert_ne!(self.0, "bad");
             f.write_str(self.0)
         }
@@ -360,4 +363,45 @@ fn a_key_whose_display_panics_costs_no_seat() {
         let full = good.try_acquire().unwrap_err();
         assert_eq!(full.key().as_deref(), Some("good"), "{round}");
     }
+}
+
+/// A key that asks its family whenever its code runs.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Asks(u32);
+
+static ASKED: OnceLock<Bulkheads<Asks>> = OnceLock::new();
+
+fn ask() {
+    let family = ASKED.get().expect("it is set before the first key");
+    assert!(family.len() <= 2);
+}
+
+impl Clone for Asks {
+    fn clone(&self) -> Self {
+        ask();
+        Self(self.0)
+    }
+}
+
+impl fmt::Display for Asks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ask();
+        self.0.fmt(f)
+    }
+}
+
+#[test]
+fn the_code_of_a_key_may_use_its_family() {
+    let family = Bulkhead::builder().build_family("asked", 2).unwrap();
+    let family = ASKED.get_or_init(|| family.show_keys());
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        drop(family.get(&Asks(1)));
+        family.on_event(|_, _| ()).detach();
+        (0..4).for_each(|n| drop(family.get(&Asks(n))));
+        done.send(family.iter().count())
+            .expect("the test waits for it");
+    });
+    // The real clock matters only in a failure: a deadlock hangs for ever.
+    assert_eq!(is_done.recv_timeout(Duration::from_secs(20)), Ok(2));
 }

@@ -10,11 +10,11 @@ use crate::{
 };
 
 /// The listeners of a family. `None` stands for the overflow.
-pub(super) type Heard<K> = Listeners<(Option<K>, Event)>;
+pub(super) type Heard<K> = Listeners<(Option<Arc<K>>, Event)>;
 
 /// Makes a member, or the overflow, tell its events to the listeners of the family.
 // A boxed closure, called once for each member: only it needs keys that may go to other threads.
-pub(super) type Relay<K> = Box<dyn Fn(Option<&K>, &Events) + Send>;
+pub(super) type Relay<K> = Box<dyn Fn(Option<&Arc<K>>, &Events) + Send>;
 
 impl<K, R> Bulkheads<K, R>
 where
@@ -48,13 +48,13 @@ where
     /// ```
     pub fn on_event(&self, f: impl Fn(Option<&K>, &Event) + Send + Sync + 'static) -> Listener {
         let listeners = self.0.heard(|listeners| Box::new(relay(listeners)));
-        listeners.listen(move |(key, event)| f(key.as_ref(), event))
+        listeners.listen(move |(key, event)| f(key.as_deref(), event))
     }
 }
 
-fn relay<K: Clone + Send + Sync + 'static>(
+fn relay<K: Send + Sync + 'static>(
     listeners: Arc<Heard<K>>,
-) -> impl Fn(Option<&K>, &Events) + Send {
+) -> impl Fn(Option<&Arc<K>>, &Events) + Send {
     move |key, events| {
         let (key, listeners) = (key.cloned(), Arc::clone(&listeners));
         let listener = events.listen(move |event| {

@@ -65,7 +65,7 @@ struct Ring<K, R> {
     regulators: Regulators<R>,
     shown: Shown<K>,
     relay: Option<Relay<K>>,
-    keys: Vec<K>,
+    keys: Vec<Arc<K>>,
     hand: usize,
 }
 
@@ -151,51 +151,73 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
     pub(super) fn all(&self) -> Vec<(K, Arc<Core<R>>)> {
         let ring = self.ring.lock();
         let map = self.map.pin();
-        let member = |key: &K| Some((key.clone(), Arc::clone(&map.get(key)?.core)));
-        ring.keys.iter().filter_map(member).collect()
+        let member = |key: &Arc<K>| Some((Arc::clone(key), Arc::clone(&map.get(&**key)?.core)));
+        let all: Vec<_> = ring.keys.iter().filter_map(member).collect();
+        drop(ring);
+        let owned = |(key, core): (Arc<K>, _)| (K::clone(&key), core);
+        all.into_iter().map(owned).collect()
     }
 
     pub(super) fn find_or_make(&self, key: &K) -> Arc<Core<R>> {
+        let show = {
+            let ring = self.ring.lock();
+            if let Some(core) = self.handle(key) {
+                return core;
+            }
+            ring.shown.text()
+        };
+        // The user's `Clone` and `Display`: with no lock held, and before the key has its seat, so that a panic costs the family
+        // none. A seat whose key is not in the map goes to the next key.
+        let (in_ring, in_map) = (Arc::new(key.clone()), key.clone());
+        let text = show.map(|show| show(key));
         let mut ring = self.ring.lock();
-        let map = self.map.pin();
-        if let Some(member) = map.get(key) {
-            return Arc::clone(&member.core);
+        // Another thread was faster.
+        if let Some(core) = self.handle(key) {
+            return core;
         }
-        // Foreign code runs before the key has its seat: a panic of it costs the family none. A seat whose key is not in the
-        // map goes to the next key.
-        let (in_ring, in_map) = (key.clone(), key.clone());
         let regulator = (ring.regulators)(ring.numbers);
         let is_full = ring.keys.len() >= self.capacity;
         let seat = is_full.then(|| self.evict(&mut ring));
         if let Some(None) = seat {
             return Arc::clone(&self.overflow);
         }
-        let label = ring.shown.label(self.name, key);
+        // Only here: the texts of keys without room would push out those that rejections still name.
+        let label = ring.shown.label(self.name, text.as_ref());
         let core = Core::new(label, ring.numbers, regulator);
         #[cfg(feature = "metrics")]
-        if let Some(label) = ring.shown.metric_label(key, self.capacity) {
+        if let Some(label) = ring.shown.metric_label(text.as_ref(), self.capacity) {
             core.label_metrics(label);
         }
         if let Some(relay) = &ring.relay {
-            relay(Some(key), core.events());
+            relay(Some(&in_ring), core.events());
         }
         let core = Arc::new(core);
-        match seat.flatten() {
-            Some(seat) => ring.keys[seat] = in_ring,
-            None => ring.keys.push(in_ring),
-        }
+        let evicted = if let Some(seat) = seat.flatten() {
+            Some(mem::replace(&mut ring.keys[seat], in_ring))
+        } else {
+            ring.keys.push(in_ring);
+            None
+        };
         let member = Member {
             core: Arc::clone(&core),
             used: AtomicBool::new(true),
         };
-        map.insert(in_map, member);
+        self.map.pin().insert(in_map, member);
+        drop(ring);
+        drop(evicted); // foreign code: outside the lock
         core
+    }
+
+    /// The member of `key`. To be called under the lock, under which members are evicted.
+    fn handle(&self, key: &K) -> Option<Arc<Core<R>>> {
+        let map = self.map.pin();
+        map.get(key).map(|member| Arc::clone(&member.core))
     }
 
     /// The listeners of the family. Present and future members tell them their events from now on.
     pub(super) fn heard(&self, relay: impl FnOnce(Arc<Heard<K>>) -> Relay<K>) -> &Arc<Heard<K>>
     where
-        K: Send + 'static,
+        K: Send + Sync + 'static,
     {
         self.heard.get_or_init(|| {
             let listeners = Listeners::new();
@@ -204,8 +226,10 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
             let mut ring = self.ring.lock();
             let map = self.map.pin();
             relay(None, self.overflow.events());
-            for (key, member) in &map {
-                relay(Some(key), member.core.events());
+            for key in &ring.keys {
+                if let Some(member) = map.get(&**key) {
+                    relay(Some(key), member.core.events());
+                }
             }
             ring.relay = Some(relay);
             listeners
@@ -229,7 +253,7 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
         for _ in 0..ring.keys.len().min(EXAMINED) {
             let seat = ring.hand;
             ring.hand = (seat + 1) % ring.keys.len();
-            let key = &ring.keys[seat];
+            let key = &*ring.keys[seat];
             if map
                 .get(key)
                 .is_some_and(|member| member.used.swap(false, Relaxed))
