@@ -2,7 +2,8 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, mpsc},
+    thread,
     time::Duration,
 };
 
@@ -92,7 +93,10 @@ fn a_limit_set_by_hand_is_told_if_it_changes() {
     let to = usize::MAX;
     assert_eq!(
         texts(&heard),
-        ["4 to 2 by set".to_owned(), format!("2 to {to} by set")]
+        [
+            "4 to 2 by set".to_owned(),
+            format!("2 to {to} by set")
+        ]
     );
 }
 
@@ -172,7 +176,65 @@ fn a_listener_may_use_its_bulkhead_and_may_panic() {
     });
     let result = catch_unwind(AssertUnwindSafe(|| pool.set_limit(3)));
     result.expect("the panic is caught").expect("legal");
-    assert_eq!(texts(&heard), ["2 to 3 by set", "3 to 4 by set"]);
+    assert_eq!(
+        texts(&heard),
+        ["2 to 3 by set", "3 to 4 by set"]
+    );
+}
+
+/// A listener that holds the first call, with what it heard, the sign that it holds it, and what lets it go.
+fn holds_the_first() -> (
+    impl Fn(&Event) + Send + Sync + 'static,
+    Heard,
+    mpsc::Receiver<()>,
+    mpsc::Sender<()>,
+) {
+    let heard = Heard::nothing();
+    let (holds, is_held) = mpsc::channel();
+    let (let_go, goes) = mpsc::channel();
+    let (adds, goes) = (heard.clone(), Mutex::new(Some(goes)));
+    let listener = move |event: &Event| {
+        adds.add(event.clone());
+        let goes = goes.lock().take();
+        if let Some(goes) = goes {
+            holds.send(()).expect("the test listens");
+            goes.recv().expect("the test lets it go");
+        }
+    };
+    (listener, heard, is_held, let_go)
+}
+
+#[test]
+fn a_rejection_is_told_in_the_thread_of_its_call() {
+    let pool = Bulkhead::builder().limit(1).build("pool").unwrap();
+    let (listener, heard, is_held, let_go) = holds_the_first();
+    let _listener = pool.on_event(listener);
+    let _held = pool.try_acquire().unwrap();
+    let again = pool.clone();
+    let first = thread::spawn(move || again.try_acquire().is_err());
+    // The real clock matters only in a failure.
+    is_held.recv_timeout(Duration::from_secs(20)).unwrap();
+    pool.try_acquire().unwrap_err();
+    assert_eq!(texts(&heard), ["rejected at_limit"; 2]);
+    let_go.send(()).unwrap();
+    assert!(first.join().unwrap());
+}
+
+#[cfg(feature = "family")]
+#[test]
+fn a_family_tells_a_rejection_in_the_thread_of_its_call() {
+    let hosts = Bulkhead::builder().limit(1).build_family("hosts", 2);
+    let hosts = hosts.unwrap();
+    let (listener, heard, is_held, let_go) = holds_the_first();
+    let _listener = hosts.on_event(move |_, event| listener(event));
+    let [one, other] = [hosts.get(&1), hosts.get(&2)];
+    let _held = [one.try_acquire().unwrap(), other.try_acquire().unwrap()];
+    let first = thread::spawn(move || one.try_acquire().is_err());
+    is_held.recv_timeout(Duration::from_secs(20)).unwrap();
+    other.try_acquire().unwrap_err();
+    assert_eq!(texts(&heard), ["rejected at_limit"; 2]);
+    let_go.send(()).unwrap();
+    assert!(first.join().unwrap());
 }
 
 #[cfg(feature = "family")]
@@ -196,7 +258,8 @@ fn a_family_tells_whose_event_it_is() {
     hosts.reconfigure(Bulkhead::builder().limit(2)).unwrap();
     let mut told = heard.take();
     told.sort();
-    let set = [None, Some("after"), Some("before")].map(|key| (key, "1 to 2 by set".to_owned()));
+    let set =
+        [None, Some("after"), Some("before")].map(|key| (key, "1 to 2 by set".to_owned()));
     assert_eq!(told, set);
     drop(listener);
     before.set_limit(3).unwrap();

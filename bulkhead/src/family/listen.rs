@@ -24,8 +24,9 @@ where
     /// Calls `f` with each event of each member, until the [`Listener`] is dropped: with the key of the member, or `None` for
     /// the [`overflow`](Self::overflow).
     ///
-    /// As [`Bulkhead::on_event`](crate::Bulkhead::on_event). The events of one member are in order. Before the first listener
-    /// no event is made; from then on each member has its own list of listeners.
+    /// As [`Bulkhead::on_event`](crate::Bulkhead::on_event): rejections may arrive at once, and the other events of one member
+    /// are in order. `f` must not own the family or one of its members, or neither is ever dropped. Before the first listener
+    /// no event is made; from then on each member has its own list of listeners, so that a rejection takes two short locks.
     ///
     /// # Examples
     ///
@@ -58,8 +59,13 @@ fn relay<K: Send + Sync + 'static>(
     move |key, events| {
         let (key, listeners) = (key.cloned(), Arc::clone(&listeners));
         let listener = events.listen(move |event| {
-            listeners.put((key.clone(), event.clone()));
-            listeners.deliver();
+            let told = (key.clone(), event.clone());
+            if let Event::Rejected(_) = event {
+                listeners.tell(&told);
+            } else {
+                listeners.put(told);
+                listeners.deliver();
+            }
         });
         listener.detach();
     }

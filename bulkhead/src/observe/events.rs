@@ -22,7 +22,15 @@ impl Events {
         self.0.get().is_some()
     }
 
-    /// Queues an event: under the lock of what changed, so that events are in order.
+    /// Tells a rejection to the listeners in this thread. Rejections have no order with each other. To be called outside of
+    /// all locks.
+    pub(crate) fn tell(&self, rejection: &Event) {
+        if let Some(listeners) = self.0.get() {
+            listeners.tell(rejection);
+        }
+    }
+
+    /// Queues an event that is no rejection: under the lock of what changed, so that events are in order.
     #[inline]
     pub(crate) fn put(&self, event: impl FnOnce() -> Event) {
         if let Some(listeners) = self.0.get() {

@@ -174,8 +174,7 @@ impl<R> Core<R> {
     #[cold]
     #[inline(never)]
     fn tell_refusal(&self, full: Full) {
-        self.events.put(|| Event::Rejected(full));
-        self.events.deliver();
+        self.events.tell(&Event::Rejected(full));
     }
 
     fn would_refuse(&self) {
