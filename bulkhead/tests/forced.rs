@@ -1,12 +1,20 @@
 //! Limits that an operator forces, and how they end.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
 use maestro_bulkhead::{
-    Aimd, Bulkhead, BulkheadLayer, Cause, Event, Full, Outcome, Override, Queue, StaticBulkhead,
+    Aimd, Bulkhead, BulkheadLayer, Cause, Event, Full, Limit, Outcome, Override, Queue,
+    StaticBulkhead, Window,
 };
 use parking_lot::Mutex;
-use tokio::time::{advance, sleep};
+use tokio::{
+    runtime::Handle,
+    time::{advance, sleep},
+};
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::{BoxError, Layer, Service, service_fn};
 
@@ -206,6 +214,56 @@ async fn a_law_is_paused_while_a_limit_is_forced() {
     window(10).await;
     window(10).await;
     assert_eq!(pool.limit(), 11);
+}
+
+/// Tells how many successes each window has. Its first answer takes until the test lets it go.
+struct Slow {
+    asked: mpsc::Sender<u64>,
+    goes: Option<mpsc::Receiver<()>>,
+}
+
+impl Limit for Slow {
+    fn next(&mut self, window: &Window) -> usize {
+        self.asked
+            .send(window.successes())
+            .expect("the test listens");
+        if let Some(goes) = self.goes.take() {
+            goes.recv().expect("the test lets it go");
+        }
+        window.limit()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_law_learns_nothing_of_a_forced_limit() {
+    let (asked, is_asked) = mpsc::channel();
+    let (let_go, goes) = mpsc::channel();
+    let goes = Some(goes);
+    let builder = Bulkhead::builder().limit(10);
+    let pool = builder.build_adaptive("pool", Slow { asked, goes });
+    let pool = pool.unwrap();
+    let end_ten = || (0..10).for_each(|_| pool.try_acquire().unwrap().finish(Outcome::Success));
+    sleep(SECOND).await;
+    let (again, runtime) = (pool.clone(), Handle::current());
+    let first = thread::spawn(move || {
+        let _clock = runtime.enter();
+        (0..10).for_each(|_| again.try_acquire().unwrap().finish(Outcome::Success));
+    });
+    // The real clock matters only in a failure.
+    assert_eq!(is_asked.recv_timeout(20 * SECOND), Ok(10));
+    pool.force_limit(20, by()).unwrap();
+    sleep(SECOND).await;
+    assert!(pool.resume(by()));
+    // This window ends while the law is busy, so that its calls belong to the next.
+    end_ten();
+    let_go.send(()).unwrap();
+    first.join().unwrap();
+    for _ in 0..2 {
+        sleep(SECOND).await;
+        end_ten();
+    }
+    let asked: Vec<_> = is_asked.try_iter().collect();
+    assert_eq!(asked, [10], "only the window without an override");
 }
 
 #[tokio::test(start_paused = true)]

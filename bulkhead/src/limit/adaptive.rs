@@ -74,7 +74,7 @@ impl<L: Limit> Adaptive<L> {
     /// Asks the law. A window that closes while the law is busy, or after a later one, goes on: its calls belong to the next.
     #[cold]
     pub(super) fn decide(&self, now: u64, of: &impl Limited) {
-        let is_paused = of.is_paused();
+        of.end_override();
         let Some(mut followed) = self.law.try_lock() else {
             return;
         };
@@ -84,7 +84,8 @@ impl<L: Limit> Adaptive<L> {
         let length = now - mem::replace(&mut followed.window_ended, now);
         // Under the lock, so that the calls are those of this length.
         let sums = self.samples.take();
-        if is_paused {
+        // Asked only here: a window that goes on has those calls still.
+        if of.take_was_forced() {
             // What calls did under a forced limit says nothing about the limit of the law.
             return;
         }

@@ -41,8 +41,12 @@ pub trait Limited: Figures {
     /// Replaces the limit if it is still `was`. Wakes no waiter: [`resized`](Self::resized) must follow.
     fn replace_limit(&self, was: usize, next: usize) -> bool;
 
-    /// Whether the window that ends has calls under a limit that an operator forced. Not to be called under a lock.
-    fn is_paused(&self) -> bool {
+    /// Ends an override that has run out. To be called outside of all locks.
+    fn end_override(&self) {}
+
+    /// Whether a limit that an operator forced was in force since this was asked last. Called for each window that the law
+    /// takes.
+    fn take_was_forced(&self) -> bool {
         false
     }
 

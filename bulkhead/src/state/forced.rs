@@ -170,9 +170,8 @@ impl<R> Core<R> {
 // === Under an override ===
 
 impl<R> Core<R> {
-    /// Whether a window that ends now has calls under a forced limit. Asked once a window.
+    /// Whether a limit was forced since this was asked last. Asked once a window.
     pub(super) fn window_was_forced(&self) -> bool {
-        self.end_override();
         let mut waiters = self.waiters.lock();
         let is_forced = waiters.forced.is_some();
         mem::replace(&mut waiters.was_forced, is_forced)

@@ -263,7 +263,11 @@ impl<R> Limited for Core<R> {
         is_so
     }
 
-    fn is_paused(&self) -> bool {
+    fn end_override(&self) {
+        Self::end_override(self);
+    }
+
+    fn take_was_forced(&self) -> bool {
         self.window_was_forced()
     }
 
