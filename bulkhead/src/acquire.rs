@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use crate::{
@@ -87,12 +88,17 @@ impl<P: Pointer> Acquire<P> {
         self.core().reclaim()
     }
 
-    pub(crate) fn poll_permit(&mut self, waker: &Waker) -> Poll<Result<Permit<P>, Full>> {
+    /// `waited` is how long the caller has waited, for a refusal.
+    pub(crate) fn poll_permit(
+        &mut self,
+        waker: &Waker,
+        waited: impl FnOnce() -> Duration,
+    ) -> Poll<Result<Permit<P>, Full>> {
         let pointer = self.core.as_ref().expect("polled after it was ready");
         let (core, places) = (pointer.core(), pointer.places());
         let result = match &self.seat {
             Some(seat) => {
-                let turn = ready!(core.poll_turn(seat, places, waker));
+                let turn = ready!(core.poll_turn(seat, places, waker, waited));
                 self.seat = None;
                 turn
             }
@@ -121,7 +127,7 @@ impl<P: Pointer> Future for Acquire<P> {
     ///
     /// When polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().poll_permit(cx.waker())
+        self.get_mut().poll_permit(cx.waker(), || Duration::ZERO)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Calls whose futures are not polled keep no place and no seat beyond their bound. On tokio's paused clock.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, sync::mpsc, time::Duration};
 
-use maestro_bulkhead::{Bulkhead, BulkheadLayer, Cause, Full, Queue};
+use maestro_bulkhead::{Bulkhead, BulkheadLayer, Cause, Event, Full, Queue};
 use tokio::time::{Instant, advance};
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
 use tower::{BoxError, Layer, Service, service_fn};
@@ -157,4 +157,22 @@ async fn a_place_granted_without_a_bound_is_kept() {
     assert!(bulkhead.try_acquire().is_err());
     drop(assert_ready_ok!(waits.poll()));
     assert_eq!(bulkhead.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_event_of_a_late_call_is_the_refusal_it_gets() {
+    let bulkhead = bulkhead(1);
+    let (to, events) = mpsc::channel();
+    let _listener = bulkhead.on_event(move |event| to.send(event.clone()).unwrap());
+    let held = bulkhead.try_acquire().unwrap();
+    let mut service = queued(&bulkhead, 1);
+    let mut late = task::spawn(service.call(1));
+    assert_pending!(late.poll());
+    advance(ms(1_100)).await;
+    drop(held);
+    let error = assert_ready_err!(late.poll());
+    let full = full_of(&error);
+    assert_eq!(full.waited(), ms(1_100));
+    let told: Vec<_> = events.try_iter().collect();
+    assert_eq!(told, [Event::Rejected(full.clone())]);
 }

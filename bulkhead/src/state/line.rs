@@ -181,6 +181,7 @@ impl<R> Core<R> {
         ticket: &Ticket,
         places: u32,
         waker: &Waker,
+        waited: impl FnOnce() -> Duration,
     ) -> Poll<Result<(), Full>> {
         // The places have counted as in flight since the grant, so nothing is counted here.
         let turn = self.waiters.lock().leave_if_settled(ticket, waker);
@@ -188,7 +189,7 @@ impl<R> Core<R> {
             Turn::Granted => Poll::Ready(Ok(())),
             Turn::Refused(Cause::TooHeavy) => Poll::Ready(Err(self.too_heavy(places))),
             Turn::Refused(cause) => {
-                Poll::Ready(Err(self.refusal(cause, Duration::ZERO, Caller::Outside)))
+                Poll::Ready(Err(self.refusal(cause, waited(), Caller::Outside)))
             }
             // The lock is free again when the waker that was replaced is dropped.
             Turn::Waits(_) => Poll::Pending,

@@ -128,7 +128,7 @@ proptest! {
                     let queue = if newest_first { queue.newest_first() } else { queue };
                     let many = Many::new(bulkhead.0.clone(), NonZeroU32::new(places).unwrap());
                     let mut acquire = Acquire::new(many, queue.into());
-                    match acquire.poll_permit(context.waker()) {
+                    match acquire.poll_permit(context.waker(), || Duration::ZERO) {
                         Poll::Ready(Ok(permit)) => {
                             prop_assert!(!naive.closed && naive.has_room(places));
                             prop_assert!(naive.line.is_empty() || newest_first);
@@ -198,7 +198,7 @@ proptest! {
                 let mut refused = Vec::new();
                 for (n, caller) in &mut callers {
                     let Caller::Waits(acquire) = caller else { continue };
-                    match acquire.poll_permit(context.waker()) {
+                    match acquire.poll_permit(context.waker(), || Duration::ZERO) {
                         Poll::Ready(Ok(permit)) => {
                             prop_assert!(naive.inside.iter().any(|(inside, _)| inside == n));
                             *caller = Caller::Inside(permit);

@@ -92,14 +92,6 @@ impl Full {
         Self::new(origin, Cause::TooHeavy, seen, told, waited)
     }
 
-    /// The same refusal of a call that had waited.
-    pub(crate) fn after(mut self, waited: Duration) -> Self {
-        if self.told() != Cause::TooHeavy {
-            self.wait = self.wait >> 32 << 32 | micros(waited);
-        }
-        self
-    }
-
     /// The name of the bulkhead.
     #[must_use]
     pub const fn name(&self) -> &'static str {

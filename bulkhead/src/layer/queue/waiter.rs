@@ -51,10 +51,10 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Begin<S::Error>> {
         if let Place::Queued(acquire) = &mut self.place {
-            match acquire.poll_permit(cx.waker()) {
+            match acquire.poll_permit(cx.waker(), || budget.waited()) {
                 Poll::Ready(Ok(permit)) => self.place = Place::Held(permit),
                 Poll::Ready(Err(full)) => {
-                    return Poll::Ready(Begin::Refused(full.after(budget.waited())));
+                    return Poll::Ready(Begin::Refused(full));
                 }
                 Poll::Pending => return self.poll_end(budget, cx),
             }
@@ -82,13 +82,13 @@ where
         // Another waiter may be late, or the lease of a body over, and no caller has looked since.
         if let Place::Queued(acquire) = &mut self.place {
             if acquire.look_again() {
-                match acquire.poll_permit(cx.waker()) {
+                match acquire.poll_permit(cx.waker(), || budget.waited()) {
                     Poll::Ready(Ok(permit)) => {
                         self.place = Place::Held(permit);
                         return self.poll_begin(budget, cx);
                     }
                     Poll::Ready(Err(full)) => {
-                        return Poll::Ready(Begin::Refused(full.after(budget.waited())));
+                        return Poll::Ready(Begin::Refused(full));
                     }
                     Poll::Pending => {}
                 }
