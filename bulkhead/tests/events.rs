@@ -8,7 +8,7 @@ use std::{
 };
 
 use maestro_bulkhead::{
-    Aimd, Bulkhead, BulkheadLayer, Event, LimitCause, Outcome, Queue, StaticBulkhead,
+    Aimd, Bulkhead, BulkheadLayer, Event, LimitCause, Outcome, Override, Queue, StaticBulkhead,
 };
 use parking_lot::Mutex;
 use tokio::time::{advance, sleep};
@@ -218,6 +218,37 @@ fn a_rejection_is_told_in_the_thread_of_its_call() {
     assert_eq!(texts(&heard), ["rejected at_limit"; 2]);
     let_go.send(()).unwrap();
     assert!(first.join().unwrap());
+}
+
+#[test]
+fn those_that_wait_are_served_before_a_change_is_told() {
+    static POOL: StaticBulkhead = Bulkhead::builder().limit(1).build_static("pool");
+    let heard = Heard::nothing();
+    let to = heard.clone();
+    let _listener = POOL.on_event(move |event| {
+        if !matches!(event, Event::Rejected(_)) {
+            to.add(POOL.queued());
+        }
+    });
+    let _held = POOL.try_acquire().unwrap();
+    let one_waits = || {
+        let mut waits = task::spawn(POOL.acquire());
+        assert_pending!(waits.poll());
+        waits
+    };
+    let mut waiters = vec![one_waits()];
+    POOL.set_limit(2).unwrap();
+    waiters.push(one_waits());
+    POOL.force_limit(3, Override::new("maria", "a test"))
+        .unwrap();
+    waiters.push(one_waits());
+    POOL.resume(Override::new("maria", "a test"));
+    POOL.reconfigure(Bulkhead::builder().limit(1).metrics_only(true))
+        .unwrap();
+    POOL.reconfigure(Bulkhead::builder().limit(2)).unwrap();
+    waiters.push(one_waits());
+    drop(POOL.close());
+    assert_eq!(heard.take(), [0, 0, 1, 0, 0, 0]);
 }
 
 #[cfg(feature = "family")]

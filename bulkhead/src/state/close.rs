@@ -18,11 +18,13 @@ impl<R> Core<R> {
         self.permits.close();
         self.put(event.as_ref());
         drop(waiters);
-        self.tell(event.as_ref());
+        // Before the event is told, as a listener may take its time.
+        //
         // It ends: no caller joins the line of a closed bulkhead. Each round takes one out before a waker can panic.
         while self.waiters.lock().len() > 0 {
             serve(self);
         }
+        self.tell(event.as_ref());
         self.note_drained();
     }
 

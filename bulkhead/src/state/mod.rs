@@ -187,10 +187,11 @@ impl<R: Regulate> Core<R> {
         #[cfg(any(test, feature = "http-body"))]
         self.leases.set_idle(numbers.body_idle);
         self.regulator.reconfigured(numbers.window);
-        self.resize(numbers.limit);
+        let event = self.set_limit(numbers.limit);
         if numbers.metrics_only {
             self.admit_all();
         }
+        self.changed(event.as_ref());
         Ok(())
     }
 }
@@ -199,6 +200,12 @@ impl<R: Regulate> Core<R> {
 
 impl<R> Core<R> {
     pub(crate) fn resize(&self, limit: usize) {
+        let event = self.set_limit(limit);
+        self.changed(event.as_ref());
+    }
+
+    /// Sets the limit, and queues the event. [`changed`](Self::changed) must follow.
+    fn set_limit(&self, limit: usize) -> Option<Event> {
         // Under the lock, so that a law that compares the limit with an older one sees this change.
         let mut waiters = self.waiters.lock();
         let from = self.snapshot().limit();
@@ -209,8 +216,7 @@ impl<R> Core<R> {
         // A forced limit stays: what changes is the limit afterwards.
         let event = (from != to && waiters.forced.is_none()).then_some(event);
         self.put(event.as_ref());
-        drop(waiters);
-        self.changed(event.as_ref());
+        event
     }
 
     /// Queues an event that is no rejection. Under the lock of the waiters, so that events are in the order of the changes;
@@ -221,12 +227,13 @@ impl<R> Core<R> {
         }
     }
 
-    /// Reports a change of the limit, and admits the waiters that have a place now.
+    /// Admits the waiters that have a place now, and reports a change of the limit.
     fn changed(&self, event: Option<&Event>) {
         // Outside of all locks: metrics, listeners and wakers run foreign code.
         self.meter.resized(self);
+        // First, as a listener may take its time.
+        serve(self);
         self.tell(event);
-        self.serve();
     }
 
     /// Reports an event that was put.
