@@ -94,8 +94,8 @@ fn a_limit_set_by_hand_is_told_if_it_changes() {
     assert_eq!(
         texts(&heard),
         [
-            "4 to 2 by set".to_owned(),
-            format!("2 to {to} by set")
+            "4 to 2 by configured".to_owned(),
+            format!("2 to {to} by configured")
         ]
     );
 }
@@ -152,6 +152,39 @@ fn a_close_and_its_end_are_told_once() {
     assert_eq!(heard.take(), [Event::Closed, Event::Drained]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_event_is_a_line_for_a_log() {
+    let pool = Bulkhead::builder().limit(1).build("pool").unwrap();
+    let heard = Heard::nothing();
+    let _listener = pool.on_event(heard.listener());
+    let by = || Override::new("maria", "a test");
+    let second = Duration::from_secs(1);
+    let held = pool.try_acquire().unwrap();
+    let full = pool.try_acquire().unwrap_err();
+    pool.set_limit(2).unwrap();
+    pool.force_limit(usize::MAX, by().lasting(second)).unwrap();
+    advance(second).await;
+    pool.force_limit(1, by()).unwrap();
+    pool.resume(by());
+    drop(held);
+    drop(pool.close());
+    let lines: Vec<_> = heard.take().iter().map(ToString::to_string).collect();
+    let rejected = full.to_string();
+    assert_eq!(
+        lines,
+        [
+            &*rejected,
+            "limit 1 to 2, configured",
+            "limit 2 to unlimited, forced by maria: a test",
+            "limit unlimited to 2, at the end of the override",
+            "limit 2 to 1, forced by maria: a test",
+            "limit 1 to 2, resumed by maria: a test",
+            "closed",
+            "drained",
+        ]
+    );
+}
+
 #[test]
 fn a_dropped_listener_hears_nothing_and_a_detached_one_all() {
     let pool = Bulkhead::builder().limit(1).build("pool").unwrap();
@@ -178,7 +211,7 @@ fn a_listener_may_use_its_bulkhead_and_may_panic() {
     result.expect("the panic is caught").expect("legal");
     assert_eq!(
         texts(&heard),
-        ["2 to 3 by set", "3 to 4 by set"]
+        ["2 to 3 by configured", "3 to 4 by configured"]
     );
 }
 
@@ -290,7 +323,7 @@ fn a_family_tells_whose_event_it_is() {
     let mut told = heard.take();
     told.sort();
     let set =
-        [None, Some("after"), Some("before")].map(|key| (key, "1 to 2 by set".to_owned()));
+        [None, Some("after"), Some("before")].map(|key| (key, "1 to 2 by configured".to_owned()));
     assert_eq!(told, set);
     drop(listener);
     before.set_limit(3).unwrap();

@@ -68,7 +68,7 @@ async fn a_lowered_limit_ends_with_the_first_call_it_would_refuse() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_raised_limit_admits_nothing_beyond_the_usual_one_after_its_end() {
+async fn a_raised_limit_admits_nothing_after_its_end() {
     let pool = pool(2);
     pool.force_limit(4, by().lasting(SECOND)).unwrap();
     let mut held: Vec<_> = (0..4).map(|_| pool.try_acquire().unwrap()).collect();

@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl<P: Pointer> Bulkhead<P> {
-    /// Puts an operator's limit in the place of the usual one, until [`resume`](Self::resume) or until the override
+    /// Puts an operator's limit in the place of the configured one, until [`resume`](Self::resume) or until the override
     /// [ends](Override::lasting): lower to protect a dependency in trouble, higher to let a backlog through. `usize::MAX` is no
     /// limit.
     ///
@@ -26,7 +26,7 @@ impl<P: Pointer> Bulkhead<P> {
     /// limit, while no other call comes or ends, wait for one of these.
     ///
     /// While an override is in force, a call that finds no place takes a short lock and reads the clock. So does each call beyond
-    /// the usual limit, if a raised limit has an end.
+    /// the configured limit, if a raised limit has an end.
     ///
     /// # Errors
     ///

@@ -48,7 +48,7 @@ pub(super) fn changed(event: &Event, of: &Label) {
                         to
                     );
                 }
-                LimitCause::Set => {
+                LimitCause::Configured => {
                     event!(
                         INFO,
                         name,
@@ -64,7 +64,7 @@ pub(super) fn changed(event: &Event, of: &Label) {
         Event::Forced { from, to, by } => {
             let (actor, reason) = (by.actor(), by.reason());
             event!(
-                WARN,
+                INFO,
                 name,
                 of.key(),
                 "limit forced",

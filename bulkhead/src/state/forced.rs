@@ -1,4 +1,4 @@
-//! Overrides: the limit of an operator in place of the usual one.
+//! Overrides: the limit of an operator in place of the configured one.
 
 // Who notices that an override has run out: no task waits for it, and a call that finds a place reads no clock.
 //
@@ -6,8 +6,8 @@
 // waits, and the end of a bounded wait: all that the lowered limit could hold up.
 //
 // A raised limit that has an end is not in the word, or a bulkhead that refuses nobody would keep it for ever. The word
-// keeps the usual limit. So a caller beyond the usual limit finds no place there, and takes one under the raised limit after a
-// look at the clock. No call is admitted beyond the usual limit after the end.
+// keeps the configured limit. So a caller beyond the configured limit finds no place there, and takes one under the raised
+// limit after a look at the clock. No call is admitted beyond the configured limit after the end.
 //
 // Rejected: a raised limit in the word, and a look at the clock every so many releases. It costs every release a counter, and
 // the limit ends late where few calls end.
@@ -30,7 +30,7 @@ pub(super) struct Forced {
     by: Override,
     limit: usize,
     /// The limit afterwards.
-    usual: usize,
+    configured: usize,
     ends: Option<Instant>,
 }
 
@@ -42,7 +42,7 @@ impl Forced {
 
     fn in_word(&self) -> usize {
         match self.ends {
-            Some(_) => self.limit.min(self.usual),
+            Some(_) => self.limit.min(self.configured),
             None => self.limit,
         }
     }
@@ -58,7 +58,7 @@ impl Waiters {
     /// The word with the limit that is in force.
     pub(super) fn limited(&self, word: Snapshot) -> Snapshot {
         match &self.forced {
-            Some(forced) if forced.is_past() => word.resized(forced.usual),
+            Some(forced) if forced.is_past() => word.resized(forced.configured),
             Some(forced) => forced.over(word),
             None => word,
         }
@@ -70,12 +70,12 @@ impl Waiters {
         raised.is_some_and(|forced| permits.acquire_under(forced.limit, places))
     }
 
-    /// Changes the usual limit. Returns the limit that the word must have now.
-    pub(super) fn set_usual(&mut self, limit: usize) -> usize {
+    /// Changes the configured limit. Returns the limit that the word must have now.
+    pub(super) fn set_configured(&mut self, limit: usize) -> usize {
         let Some(forced) = &mut self.forced else {
             return limit;
         };
-        forced.usual = limit;
+        forced.configured = limit;
         forced.in_word()
     }
 }
@@ -96,7 +96,7 @@ impl<R> Core<R> {
         let forced = Forced {
             by: by.clone(),
             limit,
-            usual: former.map_or(word.limit(), |former| former.usual),
+            configured: former.map_or(word.limit(), |former| former.configured),
             ends,
         };
         self.permits.resize(forced.in_word());
@@ -144,7 +144,7 @@ impl<R> Core<R> {
             return false;
         };
         let from = forced.over(self.snapshot()).limit();
-        self.permits.resize(forced.usual);
+        self.permits.resize(forced.configured);
         let to = self.snapshot().limit();
         let aside = self.aside.load(Relaxed);
         self.aside.store(aside & !FORCED, Relaxed);

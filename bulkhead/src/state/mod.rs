@@ -209,9 +209,9 @@ impl<R> Core<R> {
         // Under the lock, so that a law that compares the limit with an older one sees this change.
         let mut waiters = self.waiters.lock();
         let from = self.snapshot().limit();
-        let in_word = waiters.set_usual(limit);
+        let in_word = waiters.set_configured(limit);
         self.permits.resize(in_word);
-        let (to, cause) = (self.snapshot().limit(), LimitCause::Set);
+        let (to, cause) = (self.snapshot().limit(), LimitCause::Configured);
         let event = Event::LimitChanged { from, to, cause };
         // A forced limit stays: what changes is the limit afterwards.
         let event = (from != to && waiters.forced.is_none()).then_some(event);
