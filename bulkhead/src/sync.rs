@@ -3,9 +3,19 @@
 //! No other file names one of them. The reference count of a handle stays std's: loom's `Arc` has no `Borrow`, and std's
 //! count needs no model here.
 //!
-//! A bulkhead has two locks: of the waiters (taken when a caller waits or a limit changes), and of the law of an adaptive
-//! limit (once a window). A family has one of its members (for a new key, `get` and `iter`). The process has one of the
-//! names, and one of the keys that families show. A call that finds a place takes none of them.
+//! The locks, and when each is taken:
+//!
+//! - The waiters of a bulkhead: a caller waits, a limit changes, or the bulkhead closes. Under an override also each caller
+//!   that finds no place.
+//! - The law of an adaptive limit: once a window, and in `set_law`.
+//! - The members of a family: a new key, `get`, `iter`, `len`, a reconfiguration, and the first listener.
+//! - The listeners of a bulkhead, and those of a family: a listener comes or goes, or an event is told. A bulkhead without a
+//!   listener has none.
+//! - Of the process: the owned names (when something is built), the names in rejections (the first rejection of a
+//!   bulkhead), and the keys that families show (a member is made or goes, or the text of a key is read).
+//!
+//! A call that finds a place takes none of them. The lock of a law may be held when that of the waiters is taken, and the
+//! lock of the members when that of listeners, waiters or keys is; never the other way round.
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic;

@@ -16,14 +16,16 @@ impl<P: Pointer> Bulkhead<P> {
     /// nothing, and goes on from its own limit afterwards. A second call replaces the override. Of a family this is one member,
     /// which is not evicted meanwhile.
     ///
+    /// A bulkhead that [only counts](crate::Builder::metrics_only) admits calls beyond a forced limit too.
+    ///
     /// # The end
     ///
     /// No task waits for the end, and a call that finds a place does not look at the clock. After the end, no call is refused
     /// for a lowered limit, and none is admitted because of a raised one. Event, gauge and waiting callers follow when the end is
     /// noticed: by a call that finds no place or begins to wait, a call that ends while another one waits, the end of a wait
     /// in a [`QueueLayer`](crate::QueueLayer), [`forced`](Self::forced), [`limit`](Self::limit), and once a
-    /// [`window`](crate::Builder::window) of an adaptive limit. Callers in [`acquire`](Self::acquire) that wait for a lowered
-    /// limit, while no other call comes or ends, wait for one of these.
+    /// [`window`](crate::Builder::window) of an adaptive limit. If no other call arrives or ends, callers that wait in
+    /// [`acquire`](Self::acquire) are admitted only at the next of these events.
     ///
     /// While an override is in force, a call that finds no place takes a short lock and reads the clock. So does each call beyond
     /// the configured limit, if a raised limit has an end.

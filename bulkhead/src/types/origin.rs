@@ -1,4 +1,4 @@
-//! Whose rejection it is.
+//! The name and the key in a rejection.
 
 // A `Full` is part of the error type of a stack, and each word of it is copied by the healthy calls too. A name takes two
 // words. So a rejection points to the name, and the place that this leaves is that of the key: with five words, a call
