@@ -127,16 +127,23 @@ impl<K, R> Members<K, R> {
 impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
     /// Runs `f` on the member of `key`, again for as long as it meets a retired one.
     pub(super) fn with<T>(&self, key: &K, f: impl Fn(&Arc<Core<R>>) -> Option<T>) -> T {
+        let map = self.map.pin();
+        let mut found = map.get(key);
         loop {
-            let found = self.map.pin().get(key).and_then(|member| {
+            let made;
+            let core = if let Some(member) = found.take() {
                 // Relaxed: a hint. Written only if it is clear, so that busy members share a read.
                 if !member.used.load(Relaxed) {
                     member.used.store(true, Relaxed);
                 }
-                f(&member.core)
-            });
-            // A member that was retired after the lookup leaves the map in a moment, and the lock below waits for that.
-            if let Some(done) = found.or_else(|| f(&self.find_or_make(key))) {
+                &member.core
+            } else {
+                // A member that was retired after the lookup leaves the map in a moment, and the lock waits for that.
+                made = self.find_or_make(key);
+                &made
+            };
+            // The only call, so that a refusal is inlined once.
+            if let Some(done) = f(core) {
                 return done;
             }
         }
