@@ -8,8 +8,9 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "family")]
+use crate::budget::ErrorBudget;
 use crate::{
-    budget::ErrorBudget,
     gate::{Gate, GateBuilder, policy::Policy},
     record::Settings,
     sync::Mutex,
@@ -62,11 +63,13 @@ impl Gate {
     }
 
     /// A gate on `budget` that is configured as this one.
+    #[cfg(feature = "family")]
     pub(crate) fn like(&self, budget: ErrorBudget) -> Self {
         Self::of(budget, self.configured())
     }
 
     /// Takes over the configuration of another gate of its family.
+    #[cfg(feature = "family")]
     pub(crate) fn follow(&self, other: &Self) {
         self.0.config.set(other.configured());
     }
@@ -108,6 +111,7 @@ impl Config {
     }
 
     /// Replaces the configuration by that of another gate of its family.
+    #[cfg(feature = "family")]
     pub(super) fn set(&self, to: Configured) {
         *self.0.lock() = to;
     }

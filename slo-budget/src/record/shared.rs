@@ -132,6 +132,7 @@ impl Core {
     }
 
     /// Replaces the settings by those of another budget of its family.
+    #[cfg(feature = "family")]
     pub(crate) fn follow(&self, to: &Arc<Settings>) {
         self.put(&mut self.settings.lock(), Arc::clone(to));
     }
