@@ -107,6 +107,49 @@ async fn a_recorder_may_be_installed_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_window_that_is_removed_ends_as_nan() {
+    let (recorder, builder) = (DebuggingRecorder::new(), ErrorBudget::builder());
+    let with = |hours: &[u32; 2]| builder.windows(hours.map(|hours| hours * HOUR));
+    let burn_rates = |publish: &dyn Fn()| {
+        let mut seen = scrape(&recorder, publish);
+        seen.retain(|metric| metric.starts_with("burn_rate"));
+        seen
+    };
+    let budget = with(&[1, 2]).build("m").unwrap();
+    record(&budget, 1998, 1);
+    let publish = || budget.publish_metrics();
+    assert_eq!(
+        burn_rates(&publish),
+        ["burn_rate 1h = 0.500", "burn_rate 2h = 0.500"]
+    );
+    budget.reconfigure(with(&[2, 3])).unwrap();
+    let after = [
+        "burn_rate 1h = NaN",
+        "burn_rate 2h = 0.500",
+        "burn_rate 3h = 0.500",
+    ];
+    assert_eq!(burn_rates(&publish), after);
+    // Once: another budget may have the name and the window.
+    let other = DebuggingRecorder::new();
+    let seen = scrape(&other, publish);
+    assert!(!seen.iter().any(|metric| metric.contains("1h")), "{seen:?}");
+
+    let family = with(&[4, 5]).build_family("m", 2).unwrap().label_metrics();
+    record(&family.get(&1), 1998, 1);
+    record(&family.get(&2), 1998, 1);
+    let publish = || family.publish_metrics();
+    burn_rates(&publish);
+    assert!(family.forget(&2));
+    family.reconfigure(with(&[5, 6])).unwrap();
+    let seen = burn_rates(&publish);
+    for gone in ["1 4h", "2 4h", "_overflow 4h"] {
+        let expected = format!("burn_rate {gone} = NaN");
+        assert!(seen.contains(&expected), "{seen:?}");
+    }
+    assert!(seen.contains(&"burn_rate 1 5h = 0.500".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restored_history_is_not_counted_again() {
     let (recorder, wall) = (DebuggingRecorder::new(), Duration::from_secs(1_700_000_000));
     let before = budget();

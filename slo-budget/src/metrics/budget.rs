@@ -33,6 +33,8 @@ pub(super) struct Figures {
     events: Counts,
     period: Counts,
     windows: Vec<(Duration, Counts)>,
+    /// The windows that were published the last time and are configured no more.
+    gone: Vec<Duration>,
 }
 
 impl ErrorBudget {
@@ -49,7 +51,8 @@ impl ErrorBudget {
     /// | `maestro_slo_budget_remaining_ratio` | `name`, `key` | gauge, as [`remaining`](Self::remaining) |
     /// | `maestro_slo_budget_burn_rate` | `name`, `key`, `window`: `1h` … | gauge for each [window](crate::Builder::windows) of the report |
     ///
-    /// Without data a gauge is NaN: its last value would keep an alert firing. Members of a family have the label `key` if
+    /// Without data a gauge is NaN: its last value would keep an alert firing. So is, once, the burn rate of a window that
+    /// [`reconfigure`](Self::reconfigure) has removed. Members of a family have the label `key` if
     /// the family labels its metrics; use `ErrorBudgets::publish_metrics` for them.
     pub fn publish_metrics(&self) {
         let identity = self.core().identity();
@@ -63,13 +66,18 @@ impl Figures {
     pub(super) fn take(budget: &ErrorBudget, now: Instant) -> Self {
         let core = budget.core();
         let view = core.view(now);
-        let events = core.take_new(&view);
-        let report = Report::new(core.subject(), &core.settings(), &view);
+        let settings = core.settings();
+        let before = core.publish(&view, settings.windows);
+        let gone = (before.windows.into_iter())
+            .filter(|window| !settings.windows.contains(window))
+            .flatten();
+        let report = Report::new(core.subject(), &settings, &view);
         let counts = |window: &WindowReport| (window.window(), window.counts());
         Self {
-            events,
+            events: view.events().since(before.events),
             period: report.period().counts(),
             windows: report.windows().map(counts).collect(),
+            gone: gone.map(Duration::from_nanos).collect(),
         }
     }
 
@@ -83,16 +91,21 @@ impl Figures {
             windows: (self.windows.iter())
                 .map(|(window, _)| (*window, nothing))
                 .collect(),
+            gone: self.gone.clone(),
         }
     }
 
-    /// Adds the figures of a budget with the same windows.
+    /// Adds the figures of another budget. Its windows differ if the family was reconfigured meanwhile: only those that
+    /// both have are added.
     #[cfg(feature = "family")]
     pub(super) fn add(&mut self, other: &Self) {
         self.events = self.events + other.events;
         self.period = self.period + other.period;
-        for ((_, sum), (_, counts)) in self.windows.iter_mut().zip(&other.windows) {
-            *sum = *sum + *counts;
+        for (window, sum) in &mut self.windows {
+            let same = (other.windows.iter()).find(|(other, _)| other == window);
+            if let Some((_, counts)) = same {
+                *sum = *sum + *counts;
+            }
         }
     }
 
@@ -103,9 +116,16 @@ impl Figures {
         let burn = |counts| objective.burn_rate(counts).map(BurnRate::as_f64);
         let remaining = burn(self.period).map_or(f64::NAN, |consumed| 1.0 - consumed);
         series.set(&REMAINING, None, remaining);
+        let set_burn_rate = |window: Duration, burn_rate| {
+            let label = Label::new("window", Spoken(window).to_string());
+            series.set(&BURN_RATE, Some(label), burn_rate);
+        };
+        // First: two windows may have the same label, as it has two units.
+        for window in &self.gone {
+            set_burn_rate(*window, f64::NAN);
+        }
         for (window, counts) in &self.windows {
-            let label = Label::new("window", Spoken(*window).to_string());
-            series.set(&BURN_RATE, Some(label), burn(*counts).unwrap_or(f64::NAN));
+            set_burn_rate(*window, burn(*counts).unwrap_or(f64::NAN));
         }
     }
 }

@@ -2,6 +2,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
+#[cfg(feature = "metrics")]
+use crate::types::few::Few;
 use crate::{
     record::{
         ledger::Ledger,
@@ -35,9 +37,16 @@ pub struct Core {
     /// The tick at the epoch: 0, or the tick at which a restored history continues.
     first_tick: u64,
     recorder: Recorder,
-    /// The events counted when they were published last.
     #[cfg(feature = "metrics")]
-    published: Mutex<Counts>,
+    published: Mutex<Published>,
+}
+
+/// What the metrics had when they were published last.
+#[cfg(feature = "metrics")]
+#[derive(Clone, Copy)]
+pub(crate) struct Published {
+    pub(crate) events: Counts,
+    pub(crate) windows: Few<u64>,
 }
 
 impl Core {
@@ -105,7 +114,10 @@ impl Core {
             recorder: Recorder::new(ledger, events, calendar, clock),
             // Without those of a restored history: counters of metrics start at 0 with their process.
             #[cfg(feature = "metrics")]
-            published: Mutex::new(events),
+            published: Mutex::new(Published {
+                events,
+                windows: Few::default(),
+            }),
         }
     }
 
@@ -168,13 +180,11 @@ impl Core {
         self.recorder.view(self.tick(now))
     }
 
-    /// The events counted since this was last asked. `view` is of this budget, and its lock keeps the counts of two
-    /// callers in order.
+    /// Replaces what was published last, and returns it. `view` is of this budget, and its lock keeps two callers in order.
     #[cfg(feature = "metrics")]
-    pub(crate) fn take_new(&self, view: &View<'_>) -> Counts {
+    pub(crate) fn publish(&self, view: &View<'_>, windows: Few<u64>) -> Published {
         let events = view.events();
-        let before = std::mem::replace(&mut *self.published.lock(), events);
-        events.since(before)
+        std::mem::replace(&mut *self.published.lock(), Published { events, windows })
     }
 
     /// Nanoseconds since the budget was first built, restarts included; at most 584 years. An instant before
