@@ -68,21 +68,28 @@ impl ErrorBudget {
         bytes: &[u8],
         wall: Duration,
     ) -> (Self, Restored) {
-        let (core, restored) = match History::usable(bytes, &settings) {
-            Ok(history) => {
-                let downtime = wall.saturating_sub(history.wall());
-                let wall = ticks(wall);
-                let tick = history.tick_at(wall);
-                let kept = (history.ledger, history.counts);
-                let core = Core::resuming(identity, settings, kept, history.wall, wall, tick);
-                (core, Restored::History { downtime })
-            }
+        match History::usable(bytes, &settings) {
+            Ok(history) => Self::resuming(identity, settings, history, wall),
             Err(why) => {
                 let core = Core::starting(identity, settings, ticks(wall));
-                (core, Restored::Empty(why))
+                (Self(Arc::new(core)), Restored::Empty(why))
             }
-        };
-        (Self(Arc::new(core)), restored)
+        }
+    }
+
+    /// Continues with a history that is usable with these settings.
+    pub(crate) fn resuming(
+        identity: Identity,
+        settings: Arc<Settings>,
+        history: History,
+        wall: Duration,
+    ) -> (Self, Restored) {
+        let downtime = wall.saturating_sub(history.wall());
+        let wall = ticks(wall);
+        let tick = history.tick_at(wall);
+        let kept = (history.ledger, history.counts);
+        let core = Core::resuming(identity, settings, kept, history.wall, wall, tick);
+        (Self(Arc::new(core)), Restored::History { downtime })
     }
 
     pub(crate) fn of(identity: Identity, settings: Arc<Settings>) -> Self {

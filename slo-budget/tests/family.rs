@@ -224,3 +224,18 @@ fn unusable_histories_take_no_place_in_a_family() {
     ));
     assert_eq!(tenants.len(), 1);
 }
+
+#[test]
+fn a_key_without_room_displaces_no_text_of_another() {
+    let wall = Duration::from_secs(1_700_000_000);
+    let gone = family(1).show_keys();
+    let report = gone.get(&1).report();
+    drop(gone);
+    let full = family(0).show_keys();
+    let bytes = full.overflow().history(wall).to_bytes();
+    for key in 0..1_001 {
+        let restored = full.restore(&key, &bytes, wall);
+        assert_eq!(restored, Restored::Empty(Unusable::NoRoom));
+    }
+    assert_eq!(report.key().as_deref(), Some("1"));
+}

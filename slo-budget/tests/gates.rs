@@ -1,9 +1,10 @@
 //! A gate for each key: the errors of one tenant refuse no other tenant.
 
 use std::{
+    hash::{Hash, Hasher},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Barrier,
+        Arc, Barrier, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
         mpsc,
     },
@@ -12,7 +13,7 @@ use std::{
 
 use maestro_slo_budget::{
     Alerts, Change, Class, ErrorBudget, ErrorBudgetLayer, ErrorBudgets, Event, Factor, Gate,
-    GateBy, GateLayer, Gates, InvalidConfig, Override, Spent,
+    GateBy, GateLayer, Gates, InvalidConfig, Override, Restored, Spent,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
@@ -324,4 +325,50 @@ fn a_family_listener_keeps_no_member() {
         (1, 1)
     );
     drop(listener);
+}
+
+/// A key whose `Clone` uses its families.
+struct Nosy(Arc<OnceLock<(ErrorBudgets<Nosy>, Gates<Nosy>)>>);
+
+impl Clone for Nosy {
+    fn clone(&self) -> Self {
+        if let Some((budgets, gates)) = self.0.get() {
+            let _ = budgets.len();
+            gates.reconfigure(Gate::builder()).unwrap();
+        }
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl PartialEq for Nosy {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Nosy {}
+
+impl Hash for Nosy {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        0.hash(to);
+    }
+}
+
+#[test]
+fn a_key_is_cloned_with_no_lock_held() {
+    let budgets: ErrorBudgets<Nosy> = ErrorBudget::builder().build_family("nosy", 1).unwrap();
+    let gates = Gate::builder().build_family(budgets.clone()).unwrap();
+    let key = Nosy(Arc::default());
+    assert!(key.0.set((budgets.clone(), gates.clone())).is_ok());
+    let (done, is_done) = mpsc::channel();
+    std::thread::spawn(move || {
+        let wall = Duration::from_secs(1_700_000_000);
+        assert!(gates.get(&key).is_open());
+        let bytes = budgets.overflow().history(wall).to_bytes();
+        assert!(budgets.forget(&key));
+        let restored = budgets.restore(&key, &bytes, wall);
+        done.send(restored).unwrap();
+    });
+    let restored = is_done.recv_timeout(Duration::from_secs(60));
+    assert!(matches!(restored, Ok(Restored::History { .. })));
 }

@@ -11,8 +11,12 @@ use tokio::time::Instant;
 use crate::{
     budget::ErrorBudget,
     builder::Builder,
-    family::{By, labels::Labels, member::Member},
-    history::{Restored, Unusable},
+    family::{
+        By,
+        labels::{Labels, Text},
+        member::Member,
+    },
+    history::{History, Restored, Unusable},
     record::Settings,
     sync::{
         Mutex,
@@ -24,6 +28,13 @@ use crate::{
         subject::Identity,
     },
 };
+
+/// A key that is about to get a budget.
+struct NewKey<K> {
+    own: K,
+    shown: Option<Arc<str>>,
+    label: Text,
+}
 
 /// An error budget for each key, such as a route or a tenant. A cheap handle; all clones share the family. Feature
 /// `family`.
@@ -62,11 +73,12 @@ struct Shared<K> {
     /// Has the name and the settings of all members.
     overflow: ErrorBudget,
     /// How keys are shown.
-    shown: OnceLock<fn(&K) -> Key>,
+    shown: OnceLock<fn(&K) -> Arc<str>>,
     labels: Labels<K>,
     /// Whether the last new key found no room. Other new keys then do not take the lock.
     is_full: AtomicBool,
-    /// The number of members. Taken to add or to forget one.
+    /// The number of members. Taken to add or to forget one. Of the code of the user only `Hash` and `Eq` of keys run under
+    /// it.
     members: Mutex<usize>,
 }
 
@@ -145,7 +157,7 @@ impl<K> ErrorBudgets<K> {
     where
         K: Display,
     {
-        self.0.shown.get_or_init(|| |key| Key::new(keys::text(key)));
+        self.0.shown.get_or_init(|| |key| keys::text(key));
         self
     }
 
@@ -171,10 +183,24 @@ impl<K> ErrorBudgets<K> {
         self.0.labels.given()
     }
 
-    /// Calls user code, so it is called with no lock held.
-    fn identity(&self, key: &K) -> Identity {
-        let shown = self.0.shown.get().map(|show| show(key));
-        Identity::of_member(self.name().into(), shown)
+    /// What a member needs that the code of the user makes, so this is called with no lock held.
+    fn new_key(&self, key: &K) -> NewKey<K>
+    where
+        K: Clone,
+    {
+        NewKey {
+            own: key.clone(),
+            shown: self.0.shown.get().map(|show| show(key)),
+            label: self.0.labels.text(key),
+        }
+    }
+
+    /// What the budget of a new member is called. Called once there is room: a key that goes takes the place of another one
+    /// among those that are still known.
+    fn identity(&self, shown: Option<Arc<str>>, label: Text) -> Identity {
+        let identity = Identity::of_member(self.name().into(), shown.map(Key::new));
+        (self.0.labels).give(label, &identity, self.0.capacity);
+        identity
     }
 
     /// Chooses the budget of a call by the key of its request, for a layer.
@@ -257,7 +283,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         map: &'m papaya::HashMapRef<'_, K, Member, impl std::hash::BuildHasher, impl papaya::Guard>,
     ) -> Option<&'m Member> {
         let shared = &*self.0;
-        let (identity, label) = (self.identity(key), shared.labels.text(key));
+        let NewKey { own, shown, label } = self.new_key(key);
         let mut members = shared.members.lock();
         // Another thread may have added it. Under the lock no thread does.
         if let Some(member) = map.get(key) {
@@ -267,10 +293,9 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
             shared.is_full.store(true, Relaxed);
             return None;
         }
-        shared.labels.give(label, &identity, shared.capacity);
-        let budget = ErrorBudget::of(identity, self.settings());
-        let member = map.get_or_insert(key.clone(), Member::new(budget));
-        // Last: a key whose `Clone` or `Hash` panics takes no place.
+        let budget = ErrorBudget::of(self.identity(shown, label), self.settings());
+        let member = map.get_or_insert(own, Member::new(budget));
+        // Last: a key whose `Hash` panics takes no place.
         *members += 1;
         Some(member)
     }
@@ -306,12 +331,11 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     /// ```
     pub fn restore(&self, key: &K, bytes: &[u8], wall: Duration) -> Restored {
         let shared = &*self.0;
-        let (identity, settings) = (self.identity(key), self.settings());
-        let label = shared.labels.text(key);
-        let (budget, restored) = ErrorBudget::restoring(identity, settings, bytes, wall);
-        if let Restored::Empty(_) = restored {
-            return restored;
-        }
+        let history = match History::usable(bytes, &self.settings()) {
+            Ok(history) => history,
+            Err(why) => return Restored::Empty(why),
+        };
+        let NewKey { own, shown, label } = self.new_key(key);
         let map = shared.map.pin();
         let mut members = shared.members.lock();
         if map.get(key).is_some() {
@@ -320,10 +344,10 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         if *members >= shared.capacity {
             return Restored::Empty(Unusable::NoRoom);
         }
-        // The family may have been reconfigured since the settings were read.
-        budget.core().follow(&self.settings());
-        (shared.labels).give(label, budget.core().identity(), shared.capacity);
-        map.insert(key.clone(), Member::new(budget));
+        // The family may have been reconfigured meanwhile. What makes a history unusable cannot have changed.
+        let identity = self.identity(shown, label);
+        let (budget, restored) = ErrorBudget::resuming(identity, self.settings(), history, wall);
+        map.insert(own, Member::new(budget));
         // Last, as in `add`.
         *members += 1;
         restored
@@ -391,10 +415,13 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     /// Forgets the budget of `key` with its counts, so that another key can take its place. Returns whether there
     /// was one.
     ///
-    /// Running calls and remaining handles continue to count in the forgotten budget.
+    /// Running calls and remaining handles continue to count in the forgotten budget. What was counted since the last
+    /// `publish_metrics` is not published.
     pub fn forget(&self, key: &K) -> bool {
+        // First, so that it is released after the lock: that may drop keys.
+        let map = self.0.map.pin();
         let mut members = self.0.members.lock();
-        if self.0.map.pin().remove(key).is_none() {
+        if map.remove(key).is_none() {
             return false;
         }
         *members -= 1;

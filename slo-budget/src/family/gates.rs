@@ -1,4 +1,4 @@
-use std::{fmt, hash::Hash, sync::Arc};
+use std::{cell::Cell, fmt, hash::Hash, sync::Arc};
 
 use crate::{
     family::{
@@ -189,11 +189,13 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Gates<K> {
     #[cold]
     fn build<'m>(&self, key: &K, member: &'m Member) -> &'m Gate {
         let shared = &*self.0;
+        // Before the lock, as it is code of the user. Taken once: a second gate is not built.
+        let own = Cell::new(Some(key.clone()));
         // Until the gate is found by `reconfigure`, or it would keep an old configuration.
         let _building = shared.building.lock();
         member.gate_or(&shared.owner, |budget| {
             let gate = shared.overflow.like(budget);
-            forward(Some(key.clone()), &gate, &shared.listeners);
+            forward(own.take(), &gate, &shared.listeners);
             gate
         })
     }

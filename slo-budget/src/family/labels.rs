@@ -67,7 +67,7 @@ mod on {
 }
 
 #[cfg(feature = "metrics")]
-pub(super) use on::Labels;
+pub(super) use on::{Labels, Text};
 
 #[cfg(not(feature = "metrics"))]
 pub(super) struct Labels<K>(std::marker::PhantomData<fn(K)>);

@@ -22,7 +22,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
     ///
     /// Without [`label_metrics`](Self::label_metrics) the family has one set of metrics: the counters are sums, and burn rates
     /// and what is left are those of all budgets together. With it each label has a set. The label of a key that was
-    /// forgotten stays, without data.
+    /// forgotten stays, without data. What a forgotten budget counted since it was published is not published.
     pub fn publish_metrics(&self) {
         let (now, overflow) = (Instant::now(), self.overflow());
         let first = budget::Figures::take(overflow, now);

@@ -121,7 +121,7 @@ impl Core {
         }
     }
 
-    #[cfg(any(feature = "family", feature = "metrics"))]
+    #[cfg(feature = "metrics")]
     pub(crate) const fn identity(&self) -> &Identity {
         &self.identity
     }
