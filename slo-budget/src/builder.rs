@@ -28,7 +28,7 @@ builder! {
         #[cfg_attr(feature = "serde", serde(with = "crate::file::list::times", skip_serializing_if = "Setting::is_default"))]
         windows: Setting<Duration> = Setting::Default,
         on_cancel: Event = Event::Excluded,
-        #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::file::kept::deserialize"))]
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::file::text"))]
         meaning: Text = "",
         budgeting: Budgeting = Budgeting::OCCURRENCES,
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]

@@ -27,13 +27,15 @@ impl Serialize for Figure {
 }
 
 impl Serialize for Report {
-    /// A map with the figures, a list of windows, times in seconds, and the sentence as `summary`.
+    /// A map with the figures, a list of windows, times in seconds, and the sentence as `summary`. `key` is `null` without a
+    /// family that shows its keys.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let windows: Vec<_> = self.windows().collect();
         let allowed_bad = u64::try_from(self.allowed_bad()).unwrap_or(u64::MAX);
         let seconds = |time: Duration| time.as_secs_f64();
-        let mut map = to.serialize_struct("Report", 15)?;
+        let mut map = to.serialize_struct("Report", 16)?;
         map.serialize_field("name", self.name())?;
+        map.serialize_field("key", &self.key().as_deref())?;
         map.serialize_field("objective", &self.objective())?;
         map.serialize_field("summary", &format_args!("{self}"))?;
         map.serialize_field("unit", self.unit())?;

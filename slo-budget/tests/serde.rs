@@ -33,6 +33,7 @@ async fn a_report_is_written_with_all_figures() {
         json_of(&budget),
         json!({
             "name": "api",
+            "key": null,
             "objective": "99.9%",
             "summary": budget.report().to_string(),
             "period": period,
@@ -49,6 +50,14 @@ async fn a_report_is_written_with_all_figures() {
             "unit": "events",
         })
     );
+}
+
+#[cfg(feature = "family")]
+#[test]
+fn a_report_is_written_with_a_key_that_is_shown() {
+    let tenants = ErrorBudget::builder().build_family("tenants", 1).unwrap();
+    assert_eq!(json_of(tenants.overflow())["key"], Value::Null);
+    assert_eq!(json_of(&tenants.show_keys().get(&7))["key"], "7");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,8 +9,6 @@ mod duration;
 #[cfg(feature = "serde")]
 mod exact;
 #[cfg(feature = "serde")]
-pub(crate) mod kept;
-#[cfg(feature = "serde")]
 pub(crate) mod list;
 #[cfg(feature = "serde")]
 mod table;
@@ -23,6 +21,13 @@ pub(crate) use table::Table;
 /// A text that lives as long as the process. An alias, because serde's derive lets a field of the type `&str` borrow
 /// from the input.
 pub(crate) type Text = &'static str;
+
+/// Reads a text. Kept as a [`Name`](crate::types::Name) is, as builders are `Copy`.
+#[cfg(feature = "serde")]
+pub(crate) fn text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Text, D::Error> {
+    let text: String = serde::Deserialize::deserialize(from)?;
+    Ok(crate::types::Name::from(text).as_str())
+}
 
 /// Reads a field that is a table.
 #[cfg(feature = "serde")]

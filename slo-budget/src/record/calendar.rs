@@ -56,9 +56,9 @@ pub struct Calendar {
 #[derive(serde::Deserialize, serde::Serialize)]
 #[serde(rename = "calendar", rename_all = "snake_case")]
 enum Written {
-    Month(#[serde(deserialize_with = "crate::file::kept::deserialize")] Text),
-    Quarter(#[serde(deserialize_with = "crate::file::kept::deserialize")] Text),
-    Week(#[serde(deserialize_with = "crate::file::kept::deserialize")] Text),
+    Month(#[serde(deserialize_with = "crate::file::text")] Text),
+    Quarter(#[serde(deserialize_with = "crate::file::text")] Text),
+    Week(#[serde(deserialize_with = "crate::file::text")] Text),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
