@@ -21,7 +21,13 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, String> {
         .stdout(Stdio::inherit())
         .output()
         .map_err(|error| format!("`{name}` is missing, and bash cannot run ./setup: {error}"))?;
-    installed(name).ok_or_else(|| String::from_utf8_lossy(&setup.stderr).trim().to_owned())
+    installed(name).ok_or_else(|| match String::from_utf8_lossy(&setup.stderr).trim() {
+        "" => format!(
+            "`{name}` is in no folder of PATH or of PostgreSQL, although ./setup ended with {}",
+            setup.status
+        ),
+        error => error.to_owned(),
+    })
 }
 
 /// Debian keeps the programs of PostgreSQL out of the `PATH`.
