@@ -334,7 +334,9 @@ impl Clone for Nosy {
     fn clone(&self) -> Self {
         if let Some((budgets, gates)) = self.0.get() {
             let _ = budgets.len();
-            gates.reconfigure(Gate::builder()).unwrap();
+            gates
+                .reconfigure(Gate::builder())
+                .expect("the defaults are valid");
         }
         Self(Arc::clone(&self.0))
     }
