@@ -2,6 +2,7 @@
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-retry
 mutants_features=http,family
+mutants_loom_features=family
 
 mutant 'a call counted by load, then store' src/budget/ratio/ledger.rs \
     'self.calls.0.fetch_add(1, Release);' \
@@ -19,16 +20,21 @@ mutant 'a slot marked by a store' src/budget/ratio/ledger.rs \
     '.compare_exchange(old, mark, Release, Acquire)' \
     '.load(Acquire).checked_add(0).map(|_| self.mark(slot).store(mark, Release)).ok_or(old)'
 mutant 'the end of a marked slot not published' src/budget/ratio/ledger.rs \
-    'self.marked.fetch_max(end, Release);' \
-    'self.marked.fetch_max(end, Relaxed);'
+    'self.marked.fetch_max(era.end(slot), Release);' \
+    'self.marked.fetch_max(era.end(slot), Relaxed);'
 model_mutant 'a clock reading that was ahead is kept' src/budget/ratio/ledger.rs \
-    'self.marked.store(0, Relaxed);' \
-    ''
+    'era.end(now + 1) {
+            self.marked.store(0, Relaxed);' \
+    'era.end(now + 1) {'
 mutant 'the calls read before the used credit' src/budget/ratio/ledger.rs \
     'let mut used = self.used.load(Acquire);
         loop {
-            let (earned, expired) = self.read(nanos);' \
-    'let (earned, expired) = self.read(nanos);
+            let Line {
+                earned, expired, ..
+            } = self.read(nanos);' \
+    'let Line {
+            earned, expired, ..
+        } = self.read(nanos);
         let mut used = self.used.load(Acquire);
         loop {'
 mutant 'tokens changed by load, then store' src/budget/tokens.rs \
@@ -168,11 +174,18 @@ model_mutant 'a budget of a family that goes with its credit spent' src/budget/f
 mutant 'credit spent while a budget of a family goes' src/budget/family/members.rs \
     'Ok(gone) if gone.is_like_new(now) => {' \
     'Ok(_) => {'
-mutant 'a beginning of refusals reported by load, then store' src/budget/watch.rs \
-    'if self.refused.swap(self.nanos(now).saturating_add(1), Relaxed) == 0 {' \
-    'let before = self.refused.load(Relaxed);
-        self.refused.store(self.nanos(now).saturating_add(1), Relaxed);
-        if before == 0 {'
+mutant 'a change of a budget reported without the lock' src/budget/watch.rs \
+    'let changing = self.changing.lock();' \
+    'let changing = self.name;'
+mutant 'a further refusal by load, then store' src/budget/watch.rs \
+    'if self.refused.fetch_update(Relaxed, Relaxed, moved).is_err() {' \
+    'if moved(self.refused.load(Relaxed)).inspect(|to| self.refused.store(*to, Relaxed)).is_none() {'
+mutant 'a delay by the numbers of two changes' src/hedge/pace.rs \
+    'set.each_ref().map(|word| word.load(Acquire))' \
+    'set.each_ref().map(|word| word.load(std::sync::atomic::Ordering::Relaxed))'
+model_mutant 'a retry of a floor that was removed' src/budget/floor.rs \
+    'if rate.stretch == 0 {' \
+    'if false {'
 model_mutant 'a budget that grants again at once' src/budget/watch.rs \
     '&& quiet >= QUIET' \
     ''

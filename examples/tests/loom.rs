@@ -55,7 +55,7 @@ fn the_models_of_circuit_breaker_hold() {
 
 #[test]
 fn the_models_of_retry_hold() {
-    check_models("maestro-retry", "", 17);
+    check_models("maestro-retry", "family", 27);
 }
 
 #[test]
