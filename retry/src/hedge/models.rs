@@ -66,3 +66,21 @@ fn a_change_of_the_burst_leaves_no_credit_above_it() {
         assert_eq!((pace.credit(), pace.delay()), (1, DELAY));
     });
 }
+
+#[test]
+fn a_delay_during_two_changes_is_that_of_one_era() {
+    loom::model(|| {
+        let terms = Terms::fixed(DELAY, 0.5, 2);
+        let pace = Arc::new(Pace::new(terms.live(0.5, DELAY / 2, DELAY * 2)));
+        let first = pace.delay();
+        // The last set takes the place of the first one. Its shortest delay is above the longest of before.
+        let (second, third) = (DELAY / 4, DELAY * 3);
+        let twice = move |pace: &Pace| {
+            pace.change(Terms::fixed(second, 0.5, 2));
+            pace.change(Terms::fixed(third, 0.5, 2));
+        };
+        let ((), delay) = both(&pace, twice, Pace::delay);
+        assert!([first, second, third].contains(&delay), "{delay:?}");
+        assert_eq!(pace.delay(), third);
+    });
+}

@@ -40,6 +40,7 @@
 //! |---|---|---|
 //! | the word in `change` | the word in `level`, `update` | a thread that sees an era sees its numbers |
 //! | the word in `update` | the word in `change` | no step reads numbers that a later change writes |
+//! | a number in `change` | a number in `terms` | a thread that sees a newer number sees a newer era afterwards |
 
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ use crate::sync::{
     StaticMutex,
     atomic::{
         AtomicU64,
-        Ordering::{AcqRel, Acquire, Relaxed, Release},
+        Ordering::{AcqRel, Acquire, Release},
     },
     numbers, zeroes,
 };
@@ -165,8 +166,8 @@ impl Pace {
         let era = self.level().era.wrapping_add(1);
         let set = &self.sets[usize::from(era % 2)];
         for (word, value) in set.iter().zip(to.pack()) {
-            // Relaxed: published with the era.
-            word.store(value, Relaxed);
+            // Release pairs with the Acquire in `terms`.
+            word.store(value, Release);
         }
         let was_live = self.terms(self.level()).is_live();
         let change = |word| {
@@ -191,8 +192,8 @@ impl Pace {
     /// The numbers of the level's era. To be believed only if the word has that era afterwards.
     fn terms(&self, level: Level) -> Terms {
         let set = &self.sets[usize::from(level.era % 2)];
-        // Relaxed: ordered by the word.
-        Terms::unpack(set.each_ref().map(|word| word.load(Relaxed)))
+        // Acquire pairs with the Release of a number in `change`: the word is read again afterwards.
+        Terms::unpack(set.each_ref().map(|word| word.load(Acquire)))
     }
 
     fn update(&self, by: impl Fn(Level) -> Option<Level>) -> bool {
@@ -273,8 +274,11 @@ impl Terms {
     )]
     fn delay(&self, level: Level) -> Duration {
         let nanos = (f64::from(level.log) / OCTAVE).exp2();
-        // The bounds are exact, and a fixed delay with them.
-        Duration::from_nanos(nanos as u64).clamp(self.shortest, self.longest)
+        // The bounds are exact, and a fixed delay with them. Not `clamp`, which panics where the numbers are of two changes
+        // and the shortest is above the longest.
+        Duration::from_nanos(nanos as u64)
+            .max(self.shortest)
+            .min(self.longest)
     }
 
     fn early(&self, level: Level) -> Level {
