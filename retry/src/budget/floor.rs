@@ -89,6 +89,10 @@ impl Floor {
         let mut used = self.used.load(Acquire);
         loop {
             let rate = self.rate();
+            // The floor was removed after the caller asked for one. Without a stretch every retry would be granted.
+            if rate.stretch == 0 {
+                return false;
+            }
             let end = used.max(now - rate.saved()).checked_add(rate.stretch);
             let Some(end) = end.filter(|end| *end <= now) else {
                 return false;

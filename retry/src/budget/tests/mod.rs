@@ -249,7 +249,7 @@ fn changed_floor_keeps_the_number_of_retries() {
     floor.change_at(1_000, 50_000_000);
     assert_eq!((0..99).filter(|_| floor.take_at(50_000_000)).count(), 50);
     floor.change_at(0, 100_000_000);
-    assert!(floor.is_none());
+    assert!(floor.is_none() && !floor.take_at(200_000_000));
     floor.change_at(4, 600_000_000);
     assert!(!floor.take_at(600_000_000) && floor.take_at(850_000_000));
 }
