@@ -5,8 +5,9 @@
 //!
 //! # Ordering
 //!
-//! Every operation is Relaxed: the word is the whole state, and nothing else is published with it. Each change from and to 0 is
-//! one read-modify-write, so it is reported once.
+//! Every operation is Relaxed: the word is the whole state, and nothing else is published with it. The word changes from and
+//! to 0 under a lock, under which the event is queued: so each change is reported once, and in the order of the changes. A
+//! further refusal moves the word without the lock, in one read-modify-write that leaves 0 as it is.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -20,6 +21,7 @@ use crate::types::Key;
 use crate::{
     observe::{Listener, Listeners, budget_changed},
     sync::{
+        Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
         const_fn,
     },
@@ -33,6 +35,8 @@ pub(super) struct Watch {
     /// When it last refused, in nanoseconds since it first did, and one more; 0 while it grants.
     refused: AtomicU64,
     first: OnceLock<Instant>,
+    /// Held while the state changes and its event is queued.
+    changing: Mutex<()>,
     listeners: OnceLock<Arc<Listeners<BudgetEvent>>>,
 }
 
@@ -47,6 +51,7 @@ impl Watch {
                 key: None,
                 refused: AtomicU64::new(0),
                 first: OnceLock::new(),
+                changing: Mutex::new(()),
                 listeners: OnceLock::new(),
             }
         }
@@ -62,7 +67,7 @@ impl Watch {
     }
 
     pub(super) fn listen(&self, f: impl Fn(&BudgetEvent) + Send + Sync + 'static) -> Listener {
-        self.listeners.get_or_init(Listeners::new).listen(f)
+        self.listeners().listen(f)
     }
 
     /// A retry was granted, or refused.
@@ -77,12 +82,12 @@ impl Watch {
 
     #[cold]
     fn refuses(&self, now: &Now) {
-        if self
-            .refused
-            .swap(self.nanos(now).saturating_add(1), Relaxed)
-            == 0
-        {
-            self.report(BudgetState::Refusing);
+        let word = self.nanos(now).saturating_add(1);
+        let moved = |last: u64| (last > 0).then(|| last.max(word));
+        if self.refused.fetch_update(Relaxed, Relaxed, moved).is_err() {
+            self.change(BudgetState::Refusing, || {
+                self.refused.swap(word, Relaxed) == 0
+            });
         }
     }
 
@@ -90,26 +95,48 @@ impl Watch {
     fn grants(&self, now: &Now) {
         let last = self.refused.load(Relaxed);
         let quiet = Duration::from_nanos(self.nanos(now).saturating_sub(last));
-        // A swap that fails was overtaken: by a refusal, or by a grant that reports.
-        if last > 0
-            && quiet >= QUIET
-            && (self.refused.compare_exchange(last, 0, Relaxed, Relaxed)).is_ok()
-        {
-            self.report(BudgetState::Granting);
+        if last > 0 && quiet >= QUIET {
+            // A swap that fails was overtaken: by a refusal, or by a grant that reports.
+            self.change(BudgetState::Granting, || {
+                (self.refused.compare_exchange(last, 0, Relaxed, Relaxed)).is_ok()
+            });
         }
     }
 
-    fn report(&self, state: BudgetState) {
+    /// Reports that the budget is in `state`, if `by` has put it there. At most two in ten seconds.
+    fn change(&self, state: BudgetState, by: impl FnOnce() -> bool) {
+        let changing = self.changing.lock();
+        if !by() {
+            return;
+        }
+        let listeners = if cfg!(feature = "tracing") {
+            Some(self.listeners())
+        } else {
+            self.listeners.get()
+        };
+        if let Some(listeners) = listeners {
+            listeners.put(self.event(state));
+            drop(changing);
+            listeners.deliver();
+        }
+    }
+
+    fn event(&self, state: BudgetState) -> BudgetEvent {
         #[cfg(feature = "family")]
         let key = self.key.as_ref().and_then(|key| key.number().text());
         #[cfg(not(feature = "family"))]
         let key = None;
-        let event = BudgetEvent::new(self.name, key, state);
-        budget_changed(&event);
-        if let Some(listeners) = self.listeners.get() {
-            listeners.put(event);
-            listeners.deliver();
-        }
+        BudgetEvent::new(self.name, key, state)
+    }
+
+    fn listeners(&self) -> &Arc<Listeners<BudgetEvent>> {
+        self.listeners.get_or_init(|| {
+            let listeners = Listeners::new();
+            if cfg!(feature = "tracing") {
+                listeners.listen(budget_changed).detach();
+            }
+            listeners
+        })
     }
 
     fn nanos(&self, now: &Now) -> u64 {
@@ -148,17 +175,45 @@ mod tests {
 }
 
 #[cfg(all(test, loom))]
-#[test]
-fn a_beginning_is_reported_once() {
-    loom::model(|| {
-        let watch = loom::sync::Arc::new(Watch::new("model"));
-        let heard = Arc::new(std::sync::atomic::AtomicU32::new(0));
-        let count = Arc::clone(&heard);
-        let _listener = watch.listen(move |_| {
-            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+mod models {
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+    use super::*;
+    use crate::sync::both;
+
+    #[test]
+    fn a_beginning_is_reported_once() {
+        loom::model(|| {
+            let watch = loom::sync::Arc::new(Watch::new("model"));
+            let heard = Arc::new(AtomicU32::new(0));
+            let count = Arc::clone(&heard);
+            let _listener = watch.listen(move |_| {
+                count.fetch_add(1, SeqCst);
+            });
+            let refuse = |watch: &Watch| watch.decided(false, &Now::unread());
+            both(&watch, refuse, refuse);
+            assert_eq!(heard.load(SeqCst), 1);
         });
-        let refuse = |watch: &Watch| watch.decided(false, &Now::unread());
-        crate::sync::both(&watch, refuse, refuse);
-        assert_eq!(heard.load(std::sync::atomic::Ordering::SeqCst), 1);
-    });
+    }
+
+    #[test]
+    fn the_last_event_agrees_with_the_state() {
+        let begin = Instant::now();
+        loom::model(move || {
+            let watch = loom::sync::Arc::new(Watch::new("model"));
+            let refusing = Arc::new(AtomicU32::new(0));
+            let last = Arc::clone(&refusing);
+            let _listener = watch.listen(move |event| {
+                last.store(u32::from(event.state() == BudgetState::Refusing), SeqCst);
+            });
+            watch.decided(false, &Now::at(begin));
+            let decided = move |is_granted| {
+                move |watch: &Watch| watch.decided(is_granted, &Now::at(begin + 2 * QUIET))
+            };
+            both(&watch, decided(true), decided(false));
+            let is_refusing = watch.refused.load(Relaxed) > 0;
+            assert!(is_refusing, "a refusal begins anew, or goes on");
+            assert_eq!(refusing.load(SeqCst), 1);
+        });
+    }
 }
