@@ -18,7 +18,7 @@ use super::Shared;
 use crate::{
     budget::ratio::{BudgetBuilder, Core},
     observe::Listeners,
-    types::BudgetEvent,
+    types::{BudgetEvent, Key},
 };
 
 /// Of a family, under its lock.
@@ -34,23 +34,23 @@ pub(super) struct Members<K> {
 
 /// The listeners of a family, and what passes the events of a member to them.
 pub(super) struct Heard<K> {
-    pub(super) listeners: Arc<Listeners<(Option<K>, BudgetEvent)>>,
+    pub(super) listeners: Arc<Listeners<(Option<Arc<K>>, BudgetEvent)>>,
     pub(super) forward: Forward<K>,
 }
 
 /// A closure, so that only a family with listeners has keys that threads may share.
-type Forward<K> = Box<dyn Fn(Option<&K>, &Core) + Send + Sync>;
+type Forward<K> = Box<dyn Fn(Option<&Arc<K>>, &Core) + Send + Sync>;
 
 pub(super) struct Member<K> {
-    pub(super) key: K,
+    pub(super) key: Arc<K>,
     pub(super) core: Arc<Core>,
 }
 
-impl<K: Clone + Send + Sync + 'static> Heard<K> {
+impl<K: Send + Sync + 'static> Heard<K> {
     pub(super) fn new() -> Self {
-        let listeners: Arc<Listeners<(Option<K>, BudgetEvent)>> = Listeners::new();
+        let listeners: Arc<Listeners<(Option<Arc<K>>, BudgetEvent)>> = Listeners::new();
         let to = Arc::clone(&listeners);
-        let forward = move |key: Option<&K>, core: &Core| {
+        let forward = move |key: Option<&Arc<K>>, core: &Core| {
             let (key, to) = (key.cloned(), Arc::clone(&to));
             let pass_on = move |event: &BudgetEvent| {
                 to.put((key.clone(), event.clone()));
@@ -80,7 +80,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     #[cold]
     pub(super) fn find_or_make(&self, key: &K) -> Arc<Core> {
         // Before anything is changed: a user's `clone` may panic.
-        let (in_map, in_ring) = (key.clone(), key.clone());
+        let (in_map, in_ring) = (key.clone(), Arc::new(key.clone()));
         let shown = self.show.get().map(|show| show(key));
         let now = Instant::now();
         let mut members = self.members.lock();
@@ -95,10 +95,12 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         } else {
             return Arc::clone(&self.overflow);
         };
+        // Only here: the texts of keys without room would push out others.
+        let shown = shown.map(Key::new);
         let core = Arc::new(self.make(shown, members.numbers, now));
         core.touch();
         if let Some(heard) = &members.heard {
-            (heard.forward)(Some(key), &core);
+            (heard.forward)(Some(&in_ring), &core);
         }
         self.map.insert(in_map, Arc::downgrade(&core));
         members.ring.push(Member {
@@ -131,12 +133,12 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         if core.was_used() || !core.is_like_new(now) {
             return false;
         }
-        let again = key.clone(); // before anything is changed, as above
+        let again = K::clone(key); // before anything is changed, as above
         // In one step: there is no reference beside that of the ring (a call in flight, a hold, a handle), and from here
         // on none is given out.
         match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {
             Ok(gone) if gone.is_like_new(now) => {
-                self.map.remove(key);
+                self.map.remove(&**key);
                 return true;
             }
             // A call came and went meanwhile, and took credit. A thread that does not find it waits for this lock.

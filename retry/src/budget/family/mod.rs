@@ -83,7 +83,7 @@ struct Shared<K> {
     map: Map<K, Weak<Core>>,
     overflow: Arc<Core>,
     /// Of a family that shows its keys.
-    show: OnceLock<fn(&K) -> Key>,
+    show: OnceLock<fn(&K) -> Arc<str>>,
     /// Taken to make, list or evict members; not to use one.
     members: Mutex<Members<K>>,
 }
@@ -165,7 +165,7 @@ impl<K> RetryBudgets<K> {
         let members = self.0.members.lock();
         let handle = |member: &Member<K>| {
             let core = Arc::clone(&member.core);
-            (member.key.clone(), RetryBudget::of(core))
+            (K::clone(&member.key), RetryBudget::of(core))
         };
         let all: Vec<_> = members.ring.iter().map(handle).collect();
         drop(members);
@@ -206,7 +206,7 @@ impl<K: Clone + Send + Sync + 'static> RetryBudgets<K> {
         });
         heard
             .listeners
-            .listen(move |(key, event)| f(key.as_ref(), event))
+            .listen(move |(key, event)| f(key.as_deref(), event))
     }
 }
 
@@ -217,7 +217,7 @@ impl<K: fmt::Display> RetryBudgets<K> {
     /// A key is cut to 128 characters, and its control characters are replaced.
     #[must_use]
     pub fn show_keys(self) -> Self {
-        self.0.show.get_or_init(|| |key| Key::new(key_text(key)));
+        self.0.show.get_or_init(|| key_text);
         self
     }
 }

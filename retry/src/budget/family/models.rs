@@ -10,7 +10,7 @@ fn explore(f: impl Fn(RetryBudgets<u8>) + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(2);
     model.check(move || {
-        // A floor of one retry a ttl: what is spent does not come back in a model, where hardly any time passes.
+        // A floor of one retry a ttl.
         let builder = RetryBudget::builder().ratio(0.0).floor_per_second(1);
         let ttl = std::time::Duration::from_secs(1);
         f(builder.ttl(ttl).build_family("models", 1).unwrap());
@@ -37,7 +37,9 @@ fn spent_credit_is_not_lost_to_an_eviction() {
         let there = thread::spawn(move || drop(other.get(&2)));
         let budget = family.get(&1);
         let is_member = !budget.is_same(&family.overflow());
-        if let Some(hold) = budget.try_hold() {
+        // An hour ahead, so that no credit comes back while the model runs.
+        let later = tokio::time::Instant::now() + std::time::Duration::from_secs(3_600);
+        if let Some(hold) = budget.try_hold_at(later) {
             hold.spend();
         }
         drop(budget);
