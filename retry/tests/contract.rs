@@ -9,10 +9,11 @@ use std::{
     num::NonZeroU32,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
         mpsc,
     },
+    thread,
     time::Duration,
 };
 
@@ -1229,7 +1230,7 @@ fn threads_are_granted_no_more_than_was_paid() {
         .build("hammered")
         .unwrap();
     let granted = AtomicU64::new(0);
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for n in 0..10_000 {
@@ -1359,6 +1360,30 @@ fn listener_hears_of_an_unready_service() {
             reason
         }
     );
+}
+
+#[test]
+fn slow_listener_holds_up_the_events_of_its_call_only() {
+    let (log, heard) = mpsc::channel();
+    let ends = Arc::new(Barrier::new(2));
+    let waits = Arc::clone(&ends);
+    let policy = attempts(2);
+    let quick = thread::current().id();
+    let _listener = policy.on_event(move |_| {
+        log.send(thread::current().id()).unwrap();
+        if thread::current().id() != quick {
+            waits.wait();
+        }
+    });
+    let other = policy.clone();
+    let call = thread::spawn(move || other.run_blocking(|_| Ok::<_, ()>(())));
+    let other = call.thread().id();
+    let bound = Duration::from_secs(60);
+    assert_eq!(heard.recv_timeout(bound).unwrap(), other);
+    assert!(policy.run_blocking(|_| Ok::<_, ()>(())).is_ok());
+    assert_eq!(heard.try_recv(), Ok(quick));
+    ends.wait();
+    assert!(call.join().unwrap().is_ok());
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(crate) fn report(
     let event = event();
     trace::event(observers.name, &event);
     if observers.are_on() {
-        observers.notify(event);
+        observers.notify(&event);
         observers.meters.level(level);
     }
 }
@@ -91,10 +91,9 @@ impl Observers {
     }
 
     #[inline(never)] // A policy that no one observes does not pay for its size.
-    pub(crate) fn notify(&self, event: Event) {
-        self.meters.event(&event);
-        self.listeners.put(event);
-        self.listeners.deliver();
+    pub(crate) fn notify(&self, event: &Event) {
+        self.meters.event(event);
+        self.listeners.tell(event);
     }
 
     #[cfg(feature = "metrics")]

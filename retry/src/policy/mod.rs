@@ -281,9 +281,9 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
 
     /// Tells `f` what is decided after each attempt, for as long as the listener is kept.
     ///
-    /// It hears of the calls of all clones of the policy, whatever their classifiers and budgets. The events arrive in order,
-    /// one at a time, in the task of one of the calls; that call waits for `f`. While there is a listener, each call takes a
-    /// short lock for its events. If `f` panics, the call continues.
+    /// It hears of the calls of all clones of the policy, whatever their classifiers and budgets. The events of a call arrive in
+    /// order, in the task of that call, which waits for `f`. Events of several calls may arrive at once. While there is a
+    /// listener, each call takes a short lock for its events. If `f` panics, the call continues.
     ///
     /// # Examples
     ///

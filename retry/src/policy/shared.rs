@@ -80,7 +80,7 @@ impl Shared {
     #[inline]
     pub(super) fn done(&self, attempts: u32) {
         if self.0.observers.are_on() {
-            self.0.observers.notify(Event::Done { attempts });
+            self.0.observers.notify(&Event::Done { attempts });
         }
     }
 }
