@@ -117,8 +117,8 @@ async fn budget_that_refuses_emits_one_warning() {
     assert_eq!(
         events.try_iter().collect::<Vec<_>>(),
         [
-            r#"WARN maestro_retry message=budget refuses retries kind="retry" name="store" state="refusing""#,
-            r#"INFO maestro_retry message=budget grants retries kind="retry" name="store" state="granting""#,
+            r#"WARN maestro_retry message=budget refuses retries kind="retry_budget" name="store" state="refusing""#,
+            r#"INFO maestro_retry message=budget grants retries kind="retry_budget" name="store" state="granting""#,
         ]
     );
 }

@@ -11,10 +11,10 @@ pub(crate) fn budget_changed(event: &BudgetEvent) {
     let state = event.state().as_str();
     match event.state() {
         BudgetState::Refusing => {
-            tracing::warn!(target: "maestro_retry", kind = "retry", name, key, state, "budget refuses retries");
+            tracing::warn!(target: "maestro_retry", kind = "retry_budget", name, key, state, "budget refuses retries");
         }
         BudgetState::Granting => {
-            tracing::info!(target: "maestro_retry", kind = "retry", name, key, state, "budget grants retries");
+            tracing::info!(target: "maestro_retry", kind = "retry_budget", name, key, state, "budget grants retries");
         }
     }
 }
