@@ -40,7 +40,8 @@ use crate::{
 /// Ordinary code writes the type as `CostBucket`. The parameter is the pointer to the shared state, an [`Arc`] unless
 /// the budget lives in a `static` (see [`StaticCostBucket`]).
 ///
-/// It needs no clock. While the bucket is full, a success only reads it. A retry is two compare-and-swaps.
+/// While the bucket is full, a success only reads it. A retry is two compare-and-swaps. Only a refusal, and a retry that is
+/// granted after one, read the clock: for [`on_event`](Self::on_event).
 ///
 /// # Examples
 ///

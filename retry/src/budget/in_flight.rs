@@ -24,9 +24,10 @@ use crate::{
 /// retries in flight ≤ max(minimum, share × calls in flight)
 /// ```
 ///
-/// It needs no clock and has no history: it bounds the work that a dependency has at one time, and not the number of
-/// retries in total. A call costs an increment and a decrement of a shared word, and two of the handle's reference
-/// count unless it lives in a `static` (see [`StaticInFlightShare`]).
+/// It has no history: it bounds the work that a dependency has at one time, and not the number of retries in total. A call
+/// costs an increment and a decrement of a shared word, and two of the handle's reference count unless it lives in a
+/// `static` (see [`StaticInFlightShare`]). Only a refusal, and a retry that is granted after one, read the clock: for
+/// [`on_event`](Self::on_event).
 ///
 /// # Examples
 ///

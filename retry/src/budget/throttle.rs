@@ -43,8 +43,9 @@ use crate::{
 /// the budget lives in a `static` (see [`StaticHalfFull`]).
 ///
 /// A retry does not pay, so there is nothing to refund when its wait is cancelled. While the bucket is full, a
-/// success only reads it. Otherwise every attempt is one compare-and-swap, and a retry by the floor a second one. Only a
-/// floor reads the clock, and only where the bucket grants no retry.
+/// success only reads it. Otherwise every attempt is one compare-and-swap, and a retry by the floor a second one. The clock is
+/// read only where the bucket grants no retry, and for a retry that is granted after a refusal, for
+/// [`on_event`](Self::on_event).
 ///
 /// # Examples
 ///
@@ -131,8 +132,9 @@ impl<P: Borrow<HalfFullCore>> HalfFull<P> {
         self.core().watch.listen(f)
     }
 
-    /// Replaces the numbers while calls run. The bucket stays full to the same part, as in gRPC: with the tokens of a small
-    /// full bucket, a large one would grant no retry. The retries that the floor has saved up stay, up to the new floor.
+    /// Replaces the numbers while calls run. The bucket stays full to the same part, as in gRPC's C core; the proposal A6
+    /// leaves it open. With the tokens of a small full bucket, a large one would grant no retry. The retries that the floor has
+    /// saved up stay, up to the new floor.
     ///
     /// While the floor changes, it grants no retry.
     ///

@@ -205,10 +205,11 @@ impl<P: Borrow<Core>> RetryBudget<P> {
     }
 
     /// Replaces the numbers while calls run. The credit that is left stays, cut to what the new numbers allow of the last
-    /// [ttl](BudgetBuilder::ttl): nothing is brought or revived. Later calls pay in by the new ratio.
+    /// [ttl](BudgetBuilder::ttl): nothing is brought or revived, except that a hold taken before the change gives back what the
+    /// new ttl still covers. Later calls pay in by the new ratio.
     ///
     /// Credit of a ttl that was changed is exact to a sixteenth of the longer one. A retry that is decided meanwhile is granted
-    /// by the numbers before or after.
+    /// by the numbers before or after; while the ttl changes, it may be refused.
     ///
     /// # Errors
     ///
