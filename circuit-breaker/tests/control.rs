@@ -1,7 +1,7 @@
 //! What an operator can do to a circuit, and what others hear of it.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, panic_any},
     sync::{Arc, mpsc},
     time::Duration,
 };
@@ -412,14 +412,45 @@ fn a_panicking_listener_harms_no_other_and_no_call() {
     assert_eq!(to, [State::Open, State::Closed, State::Open]);
 }
 
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a value of the test");
+    }
+}
+
+#[test]
+fn a_panic_whose_value_panics_again_stops_nothing() {
+    let breaker = builder().build("payload").unwrap();
+    breaker.on_transition(|_| panic_any(Bomb)).detach();
+    let heard = heard(&breaker);
+    fail(&breaker, 2);
+    breaker.reset(by());
+    let to: Vec<_> = heard.try_iter().map(|transition| transition.to()).collect();
+    assert_eq!(to, [State::Open, State::Closed]);
+}
+
+#[test]
+fn a_listener_that_panics_in_call_and_drop_stops_nothing() {
+    let breaker = builder().build("twice").unwrap();
+    let kept = Arc::new(parking_lot::Mutex::new(None));
+    let (other, bomb) = (Arc::clone(&kept), Bomb);
+    *kept.lock() = Some(breaker.on_transition(move |_| {
+        let _ = &bomb;
+        drop(other.lock().take());
+        panic!("a listener that is unsubscribed");
+    }));
+    let heard = heard(&breaker);
+    fail(&breaker, 2);
+    breaker.reset(by());
+    let to: Vec<_> = heard.try_iter().map(|transition| transition.to()).collect();
+    assert_eq!(to, [State::Open, State::Closed]);
+}
+
 #[test]
 fn a_listener_that_panics_when_dropped_stops_nothing() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("a captured value of the test");
-        }
-    }
     let breaker = builder().build("drop").unwrap();
     let (tell, heard) = mpsc::channel();
     let kept = Arc::new(parking_lot::Mutex::new(None));

@@ -10,7 +10,7 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
+    fmt, mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -88,15 +88,13 @@ impl<F: ?Sized + Send + Sync> Subscribers<F> {
         !self.0.lock().all.is_empty()
     }
 
-    /// Calls each of them by `call`, one after another, with no lock held.
-    pub(crate) fn each(&self, call: impl Fn(&F)) {
+    /// Calls each of them by `tell`, one after another, with no lock held.
+    pub(crate) fn each(&self, tell: impl Fn(&F)) {
         let all: Vec<_> = self.0.lock().all.iter().map(|(_, f)| f.clone()).collect();
         for f in all {
-            // Neither the other listeners nor the caller, whose request it may be, can handle the panic. The
-            // panic hook has reported it. `move`: a listener that was unsubscribed meanwhile is dropped here, and
-            // a panic of what it captured would otherwise end all deliveries.
-            let call = &call;
-            let _ = catch_unwind(AssertUnwindSafe(move || call(&f)));
+            call(|| tell(&f));
+            // A listener that was unsubscribed meanwhile is dropped here, with what it captured.
+            call(move || drop(f));
         }
     }
 
@@ -167,7 +165,7 @@ impl Listeners {
             waiting.delivering = true;
             is_mine = true;
             drop(waiting);
-            let _ = catch_unwind(AssertUnwindSafe(|| first(&change)));
+            call(|| first(&change));
             self.subscribers.each(|hear| hear(&change));
         }
     }
@@ -186,6 +184,15 @@ impl Listeners {
     #[cfg(feature = "family")]
     pub(super) fn has_any(&self) -> bool {
         self.subscribers.has_any()
+    }
+}
+
+/// Runs code of the user. Neither the other listeners nor the caller, whose request it may be, can handle a panic; the panic
+/// hook has reported it.
+fn call(f: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
+        // Its drop may panic too.
+        mem::forget(panic);
     }
 }
 
