@@ -380,6 +380,22 @@ fn at_most_capacity_keys_get_a_separate_label() {
     assert_eq!(seen["state _overflow closed"], 2);
 }
 
+#[test]
+fn keys_without_room_use_up_no_label() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let hosts = family(1);
+    let held = hosts.get(&1); // made before members have labels
+    let hosts = hosts.label_metrics();
+    succeed(&hosts, 2);
+    drop(held);
+    succeed(&hosts, 3);
+    let seen = values(&snapshotter);
+    assert_eq!(seen["calls_total _overflow success"], 1);
+    assert_eq!(seen["calls_total 3 success"], 1);
+}
+
 /// Ready when it is told so.
 #[derive(Clone)]
 struct Later(Arc<AtomicBool>);

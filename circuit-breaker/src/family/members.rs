@@ -27,7 +27,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     pub(super) fn find_or_make(&self, key: &K) -> Arc<Core> {
         // Before anything is changed: a user's `clone` may panic.
         let (in_map, in_ring) = (key.clone(), Arc::new(key.clone()));
-        let label = self.labels.of(key, self.capacity);
+        let label = self.labels.text(key);
         let shown = self.show.get().map(|show| show(key));
         let mut members = self.members.lock();
         // Another thread was faster; or it was being removed, and stayed.
@@ -41,11 +41,15 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         } else {
             return Arc::clone(&self.overflow);
         };
-        // Only here: the texts of keys without room would push out those that rejections still name.
+        // Only here: the texts of keys without room would push out those that rejections still name, and use up
+        // the labels.
         let shown = shown.map(Key::new);
         let core = Core::new(self.name, members.config);
         let core = Arc::new(core.in_family(Arc::clone(&self.open_limit), shown));
-        core.observers().meter().label(label);
+        if let Some(label) = label {
+            let meter = core.observers().meter();
+            meter.label(self.labels.give(label, self.capacity));
+        }
         self.listen_to(&core, Some(&in_ring));
         self.map.insert(in_map, Arc::downgrade(&core));
         members.ring.push(Member {

@@ -47,7 +47,7 @@ impl<K: fmt::Display> CircuitBreakers<K> {
     pub fn label_metrics(self) -> Self {
         self.0.labels.display();
         let overflow = self.0.overflow.observers();
-        overflow.meter().label(Some(Labels::<K>::overflow()));
+        overflow.meter().label(Labels::<K>::overflow());
         self
     }
 }

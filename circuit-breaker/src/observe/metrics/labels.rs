@@ -33,17 +33,20 @@ impl<K> Labels<K> {
         Arc::from("_overflow")
     }
 
-    /// The label of `key`, if keys have one; that of the overflow once `limit` others were given.
-    pub(crate) fn of(&self, key: &K, limit: usize) -> Option<Arc<str>> {
-        let label = self.write.get()?(key);
+    /// The text of `key`, if keys have a label.
+    pub(crate) fn text(&self, key: &K) -> Option<Arc<str>> {
+        self.write.get().map(|write| write(key))
+    }
+
+    /// The label of a member whose key has this text: the text, or that of the overflow once `limit` others were given.
+    pub(crate) fn give(&self, text: Arc<str>, limit: usize) -> Arc<str> {
         let mut given = self.given.lock();
-        if given.contains(&label) {
-            return Some(label);
+        if !given.contains(&text) {
+            if given.len() >= limit {
+                return Self::overflow();
+            }
+            given.insert(Arc::clone(&text));
         }
-        if given.len() >= limit {
-            return Some(Self::overflow());
-        }
-        given.insert(Arc::clone(&label));
-        Some(label)
+        text
     }
 }

@@ -57,11 +57,11 @@ impl Meter {
 
     #[cfg(feature = "family")]
     #[inline]
-    pub(crate) fn label(&self, _: Option<Arc<str>>) {}
+    pub(crate) fn label(&self, _: Arc<str>) {}
 }
 
-#[cfg(feature = "family")]
 /// As with the feature, without a field.
+#[cfg(feature = "family")]
 pub(crate) struct Labels<K>(std::marker::PhantomData<fn(K)>);
 
 #[cfg(feature = "family")]
@@ -72,7 +72,12 @@ impl<K> Labels<K> {
     }
 
     #[inline]
-    pub(crate) const fn of(&self, _: &K, _: usize) -> Option<Arc<str>> {
+    pub(crate) const fn text(&self, _: &K) -> Option<Arc<str>> {
         None
+    }
+
+    #[inline]
+    pub(crate) fn give(&self, text: Arc<str>, _: usize) -> Arc<str> {
+        text
     }
 }

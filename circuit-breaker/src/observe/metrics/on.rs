@@ -50,12 +50,10 @@ impl Meter {
         }
     }
 
-    #[cfg(feature = "family")]
     /// Sets the value of the label `key`, unless the handles exist already.
-    pub(crate) fn label(&self, key: Option<Arc<str>>) {
-        if let Some(key) = key {
-            self.key.get_or_init(|| key);
-        }
+    #[cfg(feature = "family")]
+    pub(crate) fn label(&self, key: Arc<str>) {
+        self.key.get_or_init(|| key);
     }
 
     #[inline]
