@@ -245,8 +245,8 @@ impl CircuitBreaker {
         ended(call, f())
     }
 
-    #[cfg(feature = "family")]
     /// The handle of a shared state.
+    #[cfg(feature = "family")]
     pub(crate) const fn of(core: Arc<Core>) -> Self {
         Self(core)
     }

@@ -25,10 +25,10 @@ impl StateMachine {
         self.advance(now).phase().state()
     }
 
-    #[cfg(feature = "family")]
     /// Whether nothing of this breaker would be missed at `now`: it is not open, no override holds,
     /// and it has no listener. Makes no transition: a listener may ask the family, whose lock is
     /// held here.
+    #[cfg(feature = "family")]
     pub(crate) fn is_forgettable(&self, now: u64) -> bool {
         // Without the lock, the word could be that of before an opening whose failure has already returned
         // to its caller.

@@ -5,7 +5,7 @@ mod body_end;
 mod cause;
 mod error;
 #[cfg_attr(
-    not(feature = "family"),
+    not(any(all(test, not(loom)), feature = "family")),
     expect(dead_code, reason = "only members of families have keys")
 )]
 mod keys;
