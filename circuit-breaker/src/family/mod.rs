@@ -41,6 +41,9 @@ use crate::{
 /// new key share one more breaker of the same configuration, the [`overflow`](Self::overflow). So
 /// the memory is bounded, however many keys the callers make up.
 ///
+/// `Clone`, `Hash`, `Eq` and `Drop` of a key must not use the family: they may run under its lock, and would
+/// wait for it forever.
+///
 /// # Cost
 ///
 /// For a key that exists: one lookup in a concurrent map, without a lock, and then what the breaker
