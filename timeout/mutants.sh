@@ -8,6 +8,26 @@ mutant 'a limit written in two halves' src/limit/plain.rs \
 mutant 'an override ended by a thread that no longer finds it' src/limit/forced.rs \
     'if let Some(forced) = state.forced.take_if(is_over) {' \
     'if let Some(forced) = state.forced.as_ref().map(|forced| Forced { by: forced.by.clone(), until: forced.until }) {'
+mutant 'an override with the end of the one before' src/limit/forced.rs \
+    'self.effective.store(to.into(), Release);' \
+    'self.effective.store(to.into(), Relaxed);' \
+    'tests::loom::a_new_override_never_has_the_end_of_the_old_one'
+mutant 'an override read without an order with its end' src/limit/forced.rs \
+    'let word = self.effective.load(Acquire);' \
+    'let word = self.effective.load(Relaxed);' \
+    'tests::loom::a_new_override_never_has_the_end_of_the_old_one'
+mutant 'an end read without a second look at its override' src/limit/forced.rs \
+    '&& self.effective.load(Relaxed) == word {' \
+    '&& self.effective.load(Relaxed) != 0 {' \
+    'tests::loom::an_old_override_never_has_the_end_of_the_new_one'
+mutant 'a second look without an order with the end' src/limit/forced.rs \
+    'if now < self.until.load(Acquire)' \
+    'if now < self.until.load(Relaxed)' \
+    'tests::loom::an_old_override_never_has_the_end_of_the_new_one'
+mutant 'an end stored without an order with the word before' src/limit/forced.rs \
+    'self.until.store(until, Release);' \
+    'self.until.store(until, Relaxed);' \
+    'tests::loom::an_old_override_never_has_the_end_of_the_new_one'
 mutant 'a request counted by load, then store' src/window/mod.rs \
     '.compare_exchange_weak(seen, next.word(), Relaxed, Relaxed)' \
     '.swap(next.word(), Relaxed).checked_add(0).ok_or(0)'

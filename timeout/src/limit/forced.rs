@@ -5,8 +5,10 @@
 //! the configured limit.
 //!
 //! Writers hold the lock, so the word follows from what is under the lock, and events are in the order of the changes.
-//! `Relaxed` is enough for both words: a reader that combines a word with the end of another override, or that finds an
-//! end in the past, decides again under the lock.
+//! A reader without the lock loads the word, then the end, then the word once more. It decides again under the lock if
+//! the end is in the past or the word has changed. An end is stored before its word. So a word never comes with the end of
+//! an earlier override, and that of an override that is over never with the end of a later one. loom proves both in
+//! `a_new_override_never_has_the_end_of_the_old_one` and `an_old_override_never_has_the_end_of_the_new_one`.
 
 use std::{fmt, time::Duration};
 
@@ -15,7 +17,10 @@ use tokio::time::Instant;
 use crate::{
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     types::{LimitCause, LimitChange, Nanos, Override},
 };
@@ -69,12 +74,16 @@ impl ForcedLimit {
     /// The limit in effect at `now`. If an override is over, ends it and tells `put`, under the lock.
     #[cold]
     pub(crate) fn at(&self, now: Instant, put: impl FnOnce(LimitChange)) -> Nanos {
-        let limit = Nanos::from(self.effective.load(Relaxed));
+        // Pairs with the store in `change`: the end that is loaded next is that of this word or of a later one.
+        let word = self.effective.load(Acquire);
+        let limit = Nanos::from(word);
         if !has_end(limit) {
             return limit;
         }
         let now = self.ticks(now);
-        if now < self.until.load(Relaxed) {
+        // Pairs with the store in `force`: next to the end of a later override, the word is still this one only if this
+        // override held when it was replaced, or the later one has the same limit.
+        if now < self.until.load(Acquire) && self.effective.load(Relaxed) == word {
             return without_end(limit);
         }
         let mut state = self.state.lock();
@@ -109,7 +118,8 @@ impl ForcedLimit {
         }
     }
 
-    /// Forces a limit from `now` on, in place of an override that holds.
+    /// Forces a limit from `now` on, in place of an override that holds. One that is over must have been ended by
+    /// [`at`](Self::at).
     pub(crate) fn force(
         &self,
         limit: Duration,
@@ -127,7 +137,8 @@ impl ForcedLimit {
         });
         let limit = match until {
             Some(until) => {
-                self.until.store(until, Relaxed);
+                // Pairs with the load in `at`.
+                self.until.store(until, Release);
                 with_end(limit)
             }
             None => limit,
@@ -154,7 +165,8 @@ impl ForcedLimit {
         put: impl FnOnce(LimitChange),
     ) {
         let from = Nanos::from(self.effective.load(Relaxed));
-        self.effective.store(to.into(), Relaxed);
+        // Pairs with the first load in `at`.
+        self.effective.store(to.into(), Release);
         let (from, to) = (without_end(from).duration(), without_end(to).duration());
         if from != to || cause != LimitCause::Configured {
             put(LimitChange::new(from, to, cause, by));

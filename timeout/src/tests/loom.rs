@@ -71,6 +71,53 @@ fn a_new_limit_survives_the_end_of_an_override() {
     });
 }
 
+/// The limits of the models of two overrides: configured, of the first override, of the second.
+const LIMITS: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(3),
+];
+
+fn force(limit: &ForcedLimit, to: Duration, lasts: u64, now: Instant) {
+    let by = Override::new("test", "test").lasting(Duration::from_secs(lasts));
+    limit.force(to, by, now, |_| ());
+}
+
+#[test]
+fn a_new_override_never_has_the_end_of_the_old_one() {
+    let [configured, first, second] = LIMITS;
+    loom::model(move || {
+        let (limit, now) = (ForcedLimit::new(configured), Instant::now());
+        force(&limit, first, 100, now);
+        let limit = Arc::new(limit);
+        let other = Arc::clone(&limit);
+        // At that instant the second override is over, and the first would not be.
+        let later = now + Duration::from_secs(10);
+        let there = thread::spawn(move || other.at(later, |_| ()));
+        force(&limit, second, 5, now);
+        let seen = there.join().unwrap().duration();
+        assert!(seen == first || seen == configured, "{seen:?}");
+    });
+}
+
+#[test]
+fn an_old_override_never_has_the_end_of_the_new_one() {
+    let [configured, first, second] = LIMITS;
+    loom::model(move || {
+        let (limit, now) = (ForcedLimit::new(configured), Instant::now());
+        force(&limit, first, 5, now);
+        let limit = Arc::new(limit);
+        let other = Arc::clone(&limit);
+        // At that instant the first override is over.
+        let later = now + Duration::from_secs(10);
+        let there = thread::spawn(move || other.at(later, |_| ()));
+        limit.at(later, |_| ());
+        force(&limit, second, 100, later);
+        let seen = there.join().unwrap().duration();
+        assert!(seen == second || seen == configured, "{seen:?}");
+    });
+}
+
 /// Two expired requests. Returns how many of them were rejected.
 fn two_requests(window: &Window) -> usize {
     (0..2).filter(|_| window.request(0, true).0).count()
