@@ -127,7 +127,7 @@ impl Timeout {
     /// It applies to calls that begin from now on. Running calls keep the limit they began with. A
     /// [forced](Self::force_limit) limit stays in effect until its end.
     pub fn set_limit(&self, limit: Duration) {
-        observe::configured(self.name(), Builder::new().limit(limit).check());
+        observe::configured("timeout", self.name(), Builder::new().limit(limit).check());
         self.announce(|put| self.0.limit.configure(limit, put));
     }
 
@@ -266,7 +266,7 @@ impl Builder {
     #[must_use]
     pub fn build(self, name: impl Into<Name>) -> Timeout {
         let name = name.into().as_str();
-        observe::configured(name, self.check());
+        observe::configured("timeout", name, self.check());
         let (limit, counts_readiness) = self.parts();
         Timeout(Arc::new(Core {
             name,

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use maestro_timeout::{Deadline, DeadlineFilter, Elapsed, Timeout, TimeoutLayer};
+#[cfg(feature = "http-body")]
+use maestro_timeout::{BodyTimeout, BodyTimeoutLayer};
+use maestro_timeout::{Deadline, DeadlineFilter, Elapsed, Override, Timeout, TimeoutLayer};
 use tower::{Layer, Service, service_fn};
 use tracing::{
     Event, Metadata, Subscriber,
@@ -97,10 +99,9 @@ fn doubtful_settings_are_warnings() {
     store.set_limit(Duration::ZERO);
     let line = events.try_recv().expect("an event");
     assert!(line.starts_with("WARN maestro_timeout"), "{line}");
-    assert!(
-        line.contains("store") && line.contains("`limit` is zero"),
-        "{line}"
-    );
+    for field in [r#"kind="timeout""#, "store", "`limit` is zero"] {
+        assert!(line.contains(field), "{line}");
+    }
     assert_eq!(
         events.try_recv().expect("an event"),
         r#"INFO maestro_timeout message=limit kind="timeout" name="store" from=1s to=0ns cause="configured""#
@@ -108,10 +109,50 @@ fn doubtful_settings_are_warnings() {
     let _unnamed = DeadlineFilter::new("");
     let line = events.try_recv().expect("an event");
     assert!(line.contains("the name is empty"), "{line}");
+    assert!(line.contains(r#"kind="deadline_filter""#), "{line}");
     let _both = Timeout::builder().limit(Duration::ZERO).build("");
     for problem in ["the name is empty", "`limit` is zero"] {
         let line = events.try_recv().expect("an event");
         assert!(line.contains(problem), "{line}");
     }
     assert!(events.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_limit_is_an_event_with_its_operator() {
+    let (lines, events) = channel();
+    let _guard = tracing::subscriber::set_default(Lines(lines));
+    let second = Duration::from_secs(1);
+    let store = Timeout::new(second).named("store");
+    store.force_limit(2 * second, Override::new("alice", "drill").lasting(second));
+    tokio::time::advance(second).await;
+    assert_eq!(store.limit(), second);
+    assert_eq!(
+        events.try_iter().collect::<Vec<_>>(),
+        [
+            r#"INFO maestro_timeout message=limit kind="timeout" name="store" from=1s to=2s cause="forced" actor="alice" reason="drill""#,
+            r#"INFO maestro_timeout message=limit kind="timeout" name="store" from=2s to=1s cause="override_over" actor="alice" reason="drill""#,
+        ]
+    );
+}
+
+#[cfg(feature = "http-body")]
+#[tokio::test(start_paused = true)]
+async fn events_of_a_body_timeout_name_its_kind() {
+    let (lines, events) = channel();
+    let _guard = tracing::subscriber::set_default(Lines(lines));
+    let page = BodyTimeout::builder().headers(Duration::ZERO).build("page");
+    let inner = service_fn(|()| std::future::pending::<Result<http::Response<String>, Elapsed>>());
+    let mut service = BodyTimeoutLayer::new(page).layer(inner);
+    assert!(service.call(()).await.is_err());
+    let lines: Vec<_> = events.try_iter().collect();
+    assert!(lines[0].contains("`headers` is zero"), "{}", lines[0]);
+    assert!(lines[1].contains("message=elapsed"), "{}", lines[1]);
+    for line in &lines {
+        assert!(
+            line.contains(r#"kind="body_timeout" name="page""#),
+            "{line}"
+        );
+    }
+    assert_eq!(lines.len(), 2);
 }

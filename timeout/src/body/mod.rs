@@ -87,7 +87,7 @@ impl BodyTimeout {
         reason = "the type that a reload finds at every handle"
     )]
     pub fn reconfigure(&self, to: BodyTimeoutBuilder) -> Result<(), InvalidConfig> {
-        observe::configured(self.name(), to.check());
+        observe::configured("body_timeout", self.name(), to.check());
         for (limit, new) in self.0.limits.iter().zip(to.phases()) {
             limit.store(new);
         }
@@ -123,7 +123,7 @@ impl BodyTimeoutBuilder {
     #[must_use]
     pub fn build(self, name: impl Into<Name>) -> BodyTimeout {
         let name = name.into().as_str();
-        observe::configured(name, self.check());
+        observe::configured("body_timeout", name, self.check());
         BodyTimeout(Arc::new(Core {
             name,
             limits: self.phases().map(Limit::new),

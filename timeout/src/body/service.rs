@@ -125,7 +125,7 @@ where
                 })
             }
             Poll::Ready(Err(elapsed)) => {
-                this.watch.elapsed(&elapsed);
+                this.watch.elapsed("body_timeout", &elapsed);
                 let answer = this.reject.on_reject(elapsed);
                 answer.map(|response| response.map(TimeoutBody::unbounded))
             }

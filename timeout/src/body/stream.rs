@@ -120,7 +120,7 @@ impl<B> TimeoutBody<B> {
         let mut this = self.project();
         this.inner.set(None);
         this.timer.set(None);
-        this.watch.elapsed(&elapsed);
+        this.watch.elapsed("body_timeout", &elapsed);
         BodyError::Elapsed(elapsed)
     }
 }

@@ -77,7 +77,7 @@ impl DeadlineFilter {
 
     fn from_settings(name: impl Into<Name>, settings: Settings) -> Self {
         let name = name.into().as_str();
-        observe::configured(name, Ok(()));
+        observe::configured("deadline_filter", name, Ok(()));
         Self(Arc::new(Core {
             name,
             epoch: Instant::now(),

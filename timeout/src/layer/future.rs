@@ -92,7 +92,7 @@ where
                 Poll::Ready(result)
             }
             Poll::Ready(Err(elapsed)) => {
-                this.watch.elapsed(&elapsed);
+                this.watch.elapsed("timeout", &elapsed);
                 Poll::Ready(this.reject.on_reject(elapsed))
             }
             Poll::Pending => Poll::Pending,

@@ -81,8 +81,9 @@ impl Observers {
 // === impl Watch ===
 
 impl Watch {
-    pub(crate) fn elapsed(&self, elapsed: &Elapsed) {
-        trace::elapsed(elapsed);
+    /// `kind` is the field of the event.
+    pub(crate) fn elapsed(&self, kind: &'static str, elapsed: &Elapsed) {
+        trace::elapsed(kind, elapsed);
         if let Some(observers) = &self.0 {
             observers.meters.elapsed(elapsed);
             if let Some(listeners) = observers.listeners.get() {
@@ -153,7 +154,7 @@ impl FilterObservers {
 
 /// Observes a future that elapsed without a timeout: it has no metrics.
 pub(crate) fn elapsed(elapsed: &Elapsed) {
-    trace::elapsed(elapsed);
+    trace::elapsed("timeout", elapsed);
 }
 
 /// A changed limit. Called with no lock held.
@@ -161,12 +162,16 @@ pub(crate) fn limit_changed(name: &'static str, change: &LimitChange) {
     trace::limit_changed(name, change);
 }
 
-/// Logs an empty name and the first doubtful setting of what is built or reconfigured.
-pub(crate) fn configured<T>(name: &'static str, checked: Result<T, InvalidConfig>) {
+/// Logs an empty name and the first doubtful setting of what is built or reconfigured. `kind` is the field of the events.
+pub(crate) fn configured<T>(
+    kind: &'static str,
+    name: &'static str,
+    checked: Result<T, InvalidConfig>,
+) {
     if name.is_empty() {
-        trace::doubtful(name, &InvalidConfig::EmptyName);
+        trace::doubtful(kind, name, &InvalidConfig::EmptyName);
     }
     if let Some(problem) = checked.err() {
-        trace::doubtful(name, &problem);
+        trace::doubtful(kind, name, &problem);
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::types::{Elapsed, InvalidConfig, LimitChange};
 
 #[cfg(feature = "tracing")]
-pub(super) fn elapsed(elapsed: &Elapsed) {
+pub(super) fn elapsed(kind: &'static str, elapsed: &Elapsed) {
     tracing::debug!(
         target: "maestro_timeout",
-        kind = "timeout",
+        kind,
         name = elapsed.name(),
         phase = elapsed.phase().as_str(),
         after = ?elapsed.after(),
@@ -49,13 +49,13 @@ pub(super) fn limit_changed(name: &'static str, change: &LimitChange) {
 }
 
 #[cfg(feature = "tracing")]
-pub(super) fn doubtful(name: &'static str, problem: &InvalidConfig) {
-    tracing::warn!(target: "maestro_timeout", kind = "timeout", name, %problem, "doubtful settings");
+pub(super) fn doubtful(kind: &'static str, name: &'static str, problem: &InvalidConfig) {
+    tracing::warn!(target: "maestro_timeout", kind, name, %problem, "doubtful settings");
 }
 
 #[cfg(not(feature = "tracing"))]
 #[inline]
-pub(super) fn doubtful(_: &'static str, _: &InvalidConfig) {}
+pub(super) fn doubtful(_: &'static str, _: &'static str, _: &InvalidConfig) {}
 
 #[cfg(not(feature = "tracing"))]
 #[inline]
@@ -63,7 +63,7 @@ pub(super) fn limit_changed(_: &'static str, _: &LimitChange) {}
 
 #[cfg(not(feature = "tracing"))]
 #[inline]
-pub(super) fn elapsed(_: &Elapsed) {}
+pub(super) fn elapsed(_: &'static str, _: &Elapsed) {}
 
 #[cfg(not(feature = "tracing"))]
 #[inline]
