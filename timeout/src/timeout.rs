@@ -122,12 +122,15 @@ impl Timeout {
             .count_readiness(self.counts_readiness())
     }
 
-    /// Changes the configured limit for this handle and its clones. Takes a lock, for which no call waits.
+    /// Changes the configured limit for this handle and its clones. Takes a short lock. A call takes it only to end
+    /// an override whose time is over.
     ///
     /// It applies to calls that begin from now on. Running calls keep the limit they began with. A
     /// [forced](Self::force_limit) limit stays in effect until its end.
     pub fn set_limit(&self, limit: Duration) {
         observe::configured("timeout", self.name(), Builder::new().limit(limit).check());
+        // First, so that an override that is over is reported as such.
+        self.limit_in_nanos();
         self.announce(|put| self.0.limit.configure(limit, put));
     }
 
@@ -150,7 +153,7 @@ impl Timeout {
     /// Puts `limit` in place of the configured limit, until an operator [resumes](Self::resume) or the override ends.
     /// Replaces an override that holds. Every limit is valid, as for [`set_limit`](Self::set_limit).
     ///
-    /// No task waits for the end: the first call or query at or after it restores the configured limit. While a limit with
+    /// No task waits for the end: the first call, query or change at or after it restores the configured limit. While a limit with
     /// an end is in effect, a call reads the clock once more.
     ///
     /// # Examples
@@ -176,13 +179,15 @@ impl Timeout {
 
     /// [`force_limit`](Self::force_limit) at `now`, from which the time of the override counts.
     pub fn force_limit_at(&self, limit: Duration, by: Override, now: Instant) {
+        // As in `set_limit`.
+        self.limit_in_nanos_at(|| now);
         self.announce(|put| self.0.limit.force(limit, by, now, put));
     }
 
     /// Ends the override that holds, and restores the configured limit. Returns whether there was one.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn resume(&self, by: Override) -> bool {
-        // First, so that an override that is over is reported as such.
+        // As in `set_limit`.
         self.limit_in_nanos();
         self.announce(|put| self.0.limit.resume(by, put))
     }
@@ -194,14 +199,15 @@ impl Timeout {
         self.0.limit.forced()
     }
 
-    /// Calls `f` with each call that elapses and each change of the limit from now on, in order, for as long as the
-    /// [`Listener`] lives.
+    /// Calls `f` with each call that elapses and each change of the limit from now on, for as long as the [`Listener`]
+    /// lives. Changes come in order. Events of several calls may arrive at once.
     ///
     /// `f` runs with no lock held, in the thread that polls the call or changes the limit. A slow `f` delays that thread. A
     /// panic of `f` is caught. Calls that began before the first listener may go unheard. `f` must not own the timeout that
     /// it listens to, or neither is ever dropped.
     ///
-    /// Costs a reference count for each call while the timeout has had a listener, and nothing before.
+    /// Costs a reference count for each call once there was a listener. With the feature `metrics` each call has that cost
+    /// anyway.
     pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
         self.0.observers.listen(f)
     }
@@ -215,9 +221,14 @@ impl Timeout {
 
     #[inline]
     pub(crate) fn limit_in_nanos(&self) -> Nanos {
+        self.limit_in_nanos_at(Instant::now)
+    }
+
+    #[inline]
+    fn limit_in_nanos_at(&self, now: impl FnOnce() -> Instant) -> Nanos {
         match self.0.limit.load() {
             Some(limit) => limit,
-            None => self.temporary_limit(Instant::now()),
+            None => self.temporary_limit(now()),
         }
     }
 

@@ -101,6 +101,27 @@ async fn a_listener_hears_each_change_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_first_ends_an_override_that_is_over() {
+    let timeout = Timeout::new(SECOND).named("store");
+    let lines = listen(&timeout);
+    timeout.force_limit(3 * SECOND, by("drill").lasting(SECOND));
+    advance(SECOND).await;
+    timeout.force_limit(4 * SECOND, Override::new("bob", "night").lasting(SECOND));
+    advance(SECOND).await;
+    timeout.set_limit(2 * SECOND);
+    assert_eq!(
+        lines.try_iter().collect::<Vec<_>>(),
+        [
+            "limit 1s to 3s, forced by alice: drill",
+            "limit 3s to 1s, at the end of the override by alice: drill",
+            "limit 1s to 4s, forced by bob: night",
+            "limit 4s to 1s, at the end of the override by bob: night",
+            "limit 1s to 2s, configured",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_listener_may_change_the_timeout() {
     let timeout = Timeout::new(SECOND);
     let (changes, heard) = channel();
