@@ -94,7 +94,8 @@ impl BodyTimeout {
         Ok(())
     }
 
-    /// Calls `f` with each phase that elapses, as [`Timeout::on_event`](crate::Timeout::on_event) does.
+    /// Calls `f` with each phase that elapses, as [`Timeout::on_event`](crate::Timeout::on_event) does. A
+    /// reconfiguration is no event.
     pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
         self.0.observers.listen(f)
     }

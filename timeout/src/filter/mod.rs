@@ -163,7 +163,8 @@ impl DeadlineFilter {
         }
     }
 
-    /// Calls `f` with each request that the filter rejects, as [`Timeout::on_event`](crate::Timeout::on_event) does.
+    /// Calls `f` with each request that the filter rejects, as [`Timeout::on_event`](crate::Timeout::on_event) does. A
+    /// reconfiguration is no event.
     pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
         self.0.observers.listen(f)
     }
