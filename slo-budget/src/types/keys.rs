@@ -154,10 +154,10 @@ mod tests {
     #[test]
     fn a_key_text_is_bounded_and_printable() {
         let key = Key::new(text(&format_args!("a\n\u{1b}[0m{}", "é".repeat(1_000))));
-        let text = key.number().text().expect("the member exists");
-        assert!(text.starts_with("a\u{fffd}\u{fffd}[0m"));
-        assert_eq!(text.chars().count(), LONGEST + 1);
-        assert!(text.ends_with("é…"));
+        let shown = key.number().text().expect("the member exists");
+        assert!(shown.starts_with("a\u{fffd}\u{fffd}[0m"));
+        assert_eq!(shown.chars().count(), LONGEST + 1);
+        assert!(shown.ends_with("é…"));
         let exact = "x".repeat(LONGEST);
         assert_eq!(
             Key::new(text(&exact)).number().text().as_deref(),
