@@ -168,9 +168,9 @@ mutant 'numbers of two revisions in one reading' src/cell.rs \
 model_mutant 'a policy whose layers keep its first numbers' src/policy/config.rs \
     'self.cell.change(|| pack(to, &self.customs));' \
     'let _ = to;'
-model_mutant 'a budget of a family that goes with its credit spent' src/budget/family/members.rs \
-    'if core.was_used() || !core.is_like_new(now) {' \
-    'if core.was_used() {'
+model_mutant 'a budget of a family that goes with its credit spent' src/budget/ratio/ledger.rs \
+    'left >= line.era.terms.reserve()' \
+    'left <= line.era.terms.reserve()'
 mutant 'credit spent while a budget of a family goes' src/budget/family/members.rs \
     'Ok(gone) if gone.is_like_new(now) => {' \
     'Ok(_) => {'
