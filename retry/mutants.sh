@@ -171,9 +171,6 @@ model_mutant 'a policy whose layers keep its first numbers' src/policy/config.rs
 model_mutant 'a budget of a family that goes with its credit spent' src/budget/ratio/ledger.rs \
     'left >= line.era.terms.reserve()' \
     'left <= line.era.terms.reserve()'
-mutant 'credit spent while a budget of a family goes' src/budget/family/members.rs \
-    'Ok(gone) if gone.is_like_new(now) => {' \
-    'Ok(_) => {'
 mutant 'a change of a budget reported without the lock' src/budget/watch.rs \
     'let changing = self.changing.lock();' \
     'let changing = self.name;'
@@ -181,8 +178,8 @@ mutant 'a further refusal by load, then store' src/budget/watch.rs \
     'if self.refused.fetch_update(Relaxed, Relaxed, moved).is_err() {' \
     'if moved(self.refused.load(Relaxed)).inspect(|to| self.refused.store(*to, Relaxed)).is_none() {'
 mutant 'a delay by the numbers of two changes' src/hedge/pace.rs \
-    'set.each_ref().map(|word| word.load(Acquire))' \
-    'set.each_ref().map(|word| word.load(std::sync::atomic::Ordering::Relaxed))'
+    'if after.era == level.era {' \
+    'if after.era >= level.era {'
 model_mutant 'a retry of a floor that was removed' src/budget/floor.rs \
     'if rate.stretch == 0 {' \
     'if false {'
