@@ -177,9 +177,6 @@ mutant 'a change of a budget reported without the lock' src/budget/watch.rs \
 mutant 'a further refusal by load, then store' src/budget/watch.rs \
     'if self.refused.fetch_update(Relaxed, Relaxed, moved).is_err() {' \
     'if moved(self.refused.load(Relaxed)).inspect(|to| self.refused.store(*to, Relaxed)).is_none() {'
-mutant 'a delay by the numbers of two changes' src/hedge/pace.rs \
-    'if after.era == level.era {' \
-    'if after.era >= level.era {'
 model_mutant 'a retry of a floor that was removed' src/budget/floor.rs \
     'if rate.stretch == 0 {' \
     'if false {'
