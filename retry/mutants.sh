@@ -184,4 +184,12 @@ model_mutant 'a budget that grants again at once' src/budget/watch.rs \
     '&& quiet >= QUIET' \
     ''
 
+mutant 'a delay of two eras' src/hedge/pace.rs \
+    'if after.era == level.era {' \
+    'if after.era >= level.era {'
+
+mutant 'a number of a hedge read after its era' src/hedge/pace.rs \
+    'set.each_ref().map(|word| word.load(Acquire))' \
+    'set.each_ref().map(|word| word.load(crate::sync::atomic::Ordering::Relaxed))'
+
 mutants_done

@@ -2,13 +2,13 @@
 
 use std::{
     cell::Cell,
-    future::{Future, pending, ready},
+    future::{Future, ready},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
 
-use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
+use tokio_test::{assert_ready, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::FallbackLayer;
@@ -136,7 +136,7 @@ fn each_failed_call_is_counted_once_by_how_it_ended() {
             1 => Box::pin(ready(Ok(1))),
             2 => Box::pin(ready(Err(2))),
             3 => Box::pin(ready(Ok(3))),
-            4 => Box::pin(pending()),
+            4 => Box::pin(std::future::pending()),
             7 => Box::pin(ready(Err(9))),
             _ => panic!("5"),
         }
@@ -158,7 +158,7 @@ fn each_failed_call_is_counted_once_by_how_it_ended() {
         assert_eq!(assert_ready_ok!(call(1).poll()), 1);
         assert_eq!(assert_ready!(call(2).poll()), Err(2));
         assert_eq!(assert_ready_ok!(call(3).poll()), 3);
-        assert_pending!(call(4).poll());
+        tokio_test::assert_pending!(call(4).poll());
         let mut panics = call(5);
         let poll = std::panic::AssertUnwindSafe(|| panics.poll());
         assert!(std::panic::catch_unwind(poll).is_err());
