@@ -45,12 +45,12 @@ fn check_models(package: &str, features: &str, least: usize) {
 
 #[test]
 fn the_models_of_bulkhead_hold() {
-    check_models("maestro-bulkhead", "", 24);
+    check_models("maestro-bulkhead", "", 27);
 }
 
 #[test]
 fn the_models_of_circuit_breaker_hold() {
-    check_models("maestro-circuit-breaker", "family", 58);
+    check_models("maestro-circuit-breaker", "family", 59);
 }
 
 #[test]
@@ -60,10 +60,10 @@ fn the_models_of_retry_hold() {
 
 #[test]
 fn the_models_of_slo_budget_hold() {
-    check_models("maestro-slo-budget", "", 32);
+    check_models("maestro-slo-budget", "", 34);
 }
 
 #[test]
 fn the_models_of_timeout_hold() {
-    check_models("maestro-timeout", "", 4);
+    check_models("maestro-timeout", "", 7);
 }

@@ -44,7 +44,7 @@ struct Core {
     limit: ForcedLimit,
     /// Independent of the limit: no call needs both to be of one reconfiguration.
     counts_readiness: AtomicBool,
-    observers: Arc<Observers>,
+    observers: Observers,
 }
 
 /// The default name. It appears in messages, where an empty one would look like a bug.
@@ -180,7 +180,7 @@ impl Timeout {
     /// [`force_limit`](Self::force_limit) at `now`, from which the time of the override counts.
     pub fn force_limit_at(&self, limit: Duration, by: Override, now: Instant) {
         // As in `set_limit`.
-        self.limit_in_nanos_at(|| now);
+        self.limit_at(now);
         self.announce(|put| self.0.limit.force(limit, by, now, put));
     }
 
@@ -199,15 +199,13 @@ impl Timeout {
         self.0.limit.forced()
     }
 
-    /// Calls `f` with each call that elapses and each change of the limit from now on, for as long as the [`Listener`]
-    /// lives. Changes come in order. Events of several calls may arrive at once.
+    /// Calls `f` with each change of the limit from now on, in order, for as long as the [`Listener`] lives.
     ///
-    /// `f` runs with no lock held, in the thread that polls the call or changes the limit. A slow `f` delays that thread. A
-    /// panic of `f` is caught. Calls that began before the first listener may go unheard. `f` must not own the timeout that
-    /// it listens to, or neither is ever dropped.
+    /// `f` runs with no lock held, in the thread that changes the limit. A slow `f` delays that thread. A panic of `f` is
+    /// caught. `f` must not own the timeout that it listens to, or neither is ever dropped.
     ///
-    /// Costs a reference count for each call once there was a listener. With the feature `metrics` each call has that cost
-    /// anyway.
+    /// A call that elapses is no event here: [`on_reject`](crate::TimeoutLayer::on_reject) sees it, and the features
+    /// `metrics` and `tracing`. So a call costs nothing for listeners.
     pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
         self.0.observers.listen(f)
     }
@@ -216,24 +214,25 @@ impl Timeout {
     /// Without this they are registered at the first use after a recorder is installed.
     #[cfg(feature = "metrics")]
     pub fn resolve_metrics(&self) {
-        self.0.observers.resolve();
+        self.watch().resolve();
     }
 
     #[inline]
     pub(crate) fn limit_in_nanos(&self) -> Nanos {
-        self.limit_in_nanos_at(Instant::now)
-    }
-
-    #[inline]
-    fn limit_in_nanos_at(&self, now: impl FnOnce() -> Instant) -> Nanos {
         match self.0.limit.load() {
             Some(limit) => limit,
-            None => self.temporary_limit(now()),
+            None => self.temporary_limit(),
         }
     }
 
+    /// Out of line: a call whose limit is not forced does not pay for its size.
     #[cold]
-    fn temporary_limit(&self, now: Instant) -> Nanos {
+    #[inline(never)]
+    fn temporary_limit(&self) -> Nanos {
+        self.limit_at(Instant::now())
+    }
+
+    fn limit_at(&self, now: Instant) -> Nanos {
         self.announce(|put| self.0.limit.at(now, put))
     }
 
@@ -252,8 +251,7 @@ impl Timeout {
         result
     }
 
-    #[inline]
-    pub(crate) fn watch(&self) -> Watch {
+    pub(crate) fn watch(&self) -> &Watch {
         self.0.observers.watch()
     }
 

@@ -5,7 +5,7 @@ use std::{
     error::Error,
     fmt,
     pin::Pin,
-    sync::{Arc, mpsc::channel},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use maestro_timeout::{
     BodyError, BodyResponseFuture, BodyTimeout, BodyTimeoutBuilder, BodyTimeoutLayer,
-    BodyTimeoutService, Deadline, Elapsed, Event, Phase, TimeoutBody,
+    BodyTimeoutService, Deadline, Elapsed, Phase, TimeoutBody,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -156,38 +156,6 @@ async fn on_reject_answers_with_an_unlimited_body() {
 }
 
 // === Events ===
-
-#[tokio::test(start_paused = true)]
-async fn a_listener_hears_each_phase_that_elapses() {
-    let files = none()
-        .headers(ms(250))
-        .idle(ms(100))
-        .whole(ms(150))
-        .build("files");
-    let (events, heard) = channel();
-    let listener = files.on_event(move |event| {
-        let Event::Elapsed(elapsed) = event else {
-            panic!("its limits are not told");
-        };
-        let heard = events.send((elapsed.name(), elapsed.phase()));
-        heard.expect("the test receives");
-    });
-    let mut service = BodyTimeoutLayer::new(files.clone()).layer(service_fn(
-        async |(head, gaps): (u64, &[u64])| {
-            tokio::time::sleep(ms(head)).await;
-            Ok::<_, Elapsed>(Response::new(slow(gaps, End::Ends)))
-        },
-    ));
-    assert!(service.call((300, &[])).await.is_err());
-    for gaps in [&[50][..], &[300], &[80, 80]] {
-        let response = service.call((0, gaps)).await.expect("its head is in time");
-        read(response.into_body(), ms(0)).await;
-    }
-    files.reconfigure(none()).expect("every setting is valid");
-    drop(listener);
-    let expected = [Phase::Headers, Phase::Idle, Phase::Body].map(|phase| ("files", phase));
-    assert_eq!(heard.try_iter().collect::<Vec<_>>(), expected);
-}
 
 // === Between frames ===
 

@@ -147,29 +147,6 @@ async fn a_listener_may_change_the_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_hears_each_elapsed_call() {
-    let timeout = Timeout::new(SECOND).named("store");
-    let mut service = TimeoutLayer::new(timeout.clone())
-        .deadline(|deadline: &Deadline| deadline.at())
-        .layer(service_fn(async |_| {
-            tokio::time::sleep(2 * SECOND).await;
-            Ok::<_, Elapsed>(())
-        }));
-    let lines = listen(&timeout);
-    let late = Deadline::after(Duration::ZERO);
-    advance(SECOND).await;
-    assert!(service.call(Deadline::NEVER).await.is_err());
-    assert!(service.call(late).await.is_err());
-    assert_eq!(
-        lines.try_iter().collect::<Vec<_>>(),
-        [
-            "timeout `store` elapsed: no result within 1s",
-            "timeout `store` elapsed before the call was made",
-        ]
-    );
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_filter_tells_each_rejection() {
     let filter = DeadlineFilter::builder()
         .max_share(1.0)

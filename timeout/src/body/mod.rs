@@ -14,8 +14,8 @@ pub use self::{
 use crate::{
     config::BodyTimeoutBuilder,
     limit::Limit,
-    observe::{self, Listener, Observers, Watch},
-    types::{Elapsed, Event, InvalidConfig, Name, Nanos, Phase},
+    observe::{self, Watch},
+    types::{Elapsed, InvalidConfig, Name, Nanos, Phase},
 };
 
 /// Named limits for the phases of an HTTP response: a cheap handle for a [`BodyTimeoutLayer`].
@@ -30,7 +30,7 @@ struct Core {
     name: &'static str,
     /// In the order of [`Limits`].
     limits: [Limit; 3],
-    observers: Arc<Observers>,
+    watch: Watch,
 }
 
 /// The limits of one call, as they were when it began: head, idle body, whole body.
@@ -94,24 +94,18 @@ impl BodyTimeout {
         Ok(())
     }
 
-    /// Calls `f` with each phase that elapses, as [`Timeout::on_event`](crate::Timeout::on_event) does. A
-    /// reconfiguration is no event.
-    pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
-        self.0.observers.listen(f)
-    }
-
     /// As [`Timeout::resolve_metrics`](crate::Timeout::resolve_metrics).
     #[cfg(feature = "metrics")]
     pub fn resolve_metrics(&self) {
-        self.0.observers.resolve();
+        self.0.watch.resolve();
     }
 
     fn limits(&self) -> Limits {
         self.0.limits.each_ref().map(Limit::load)
     }
 
-    fn watch(&self) -> Watch {
-        self.0.observers.watch()
+    fn watch(&self) -> &Watch {
+        &self.0.watch
     }
 }
 
@@ -128,7 +122,7 @@ impl BodyTimeoutBuilder {
         BodyTimeout(Arc::new(Core {
             name,
             limits: self.phases().map(Limit::new),
-            observers: Observers::new(name, PHASES),
+            watch: Watch::new(name, PHASES),
         }))
     }
 }

@@ -80,7 +80,7 @@ where
         let limits = timeout.limits();
         let [headers, ..] = limits;
         let deadline = deadline.deadline_of(&request);
-        let (name, reject, watch) = (timeout.name(), reject.clone(), timeout.watch());
+        let (name, reject, watch) = (timeout.name(), reject.clone(), timeout.watch().clone());
         let allowance = if headers == Nanos::UNBOUNDED && deadline.is_none() {
             Ok(None)
         } else {

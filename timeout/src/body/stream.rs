@@ -44,7 +44,8 @@ pub struct TimeoutBody<B> {
     /// is not polled does not count.
     wait: Option<Allowance>,
     whole: Option<Allowance>,
-    watch: Watch,
+    /// `None` for a body without limits.
+    watch: Option<Watch>,
 }
 
 impl<B> TimeoutBody<B> {
@@ -61,7 +62,7 @@ impl<B> TimeoutBody<B> {
             timeout,
             idle,
             whole: is_bounded.then(|| Allowance::new(timeout, Instant::now(), whole, deadline)),
-            watch,
+            watch: Some(watch),
             ..Self::unbounded(inner)
         }
     }
@@ -74,7 +75,7 @@ impl<B> TimeoutBody<B> {
             idle: Nanos::UNBOUNDED,
             wait: None,
             whole: None,
-            watch: Watch::none(),
+            watch: None,
         }
     }
 }
@@ -120,7 +121,9 @@ impl<B> TimeoutBody<B> {
         let mut this = self.project();
         this.inner.set(None);
         this.timer.set(None);
-        this.watch.elapsed("body_timeout", &elapsed);
+        if let Some(watch) = this.watch {
+            watch.elapsed("body_timeout", &elapsed);
+        }
         BodyError::Elapsed(elapsed)
     }
 }
@@ -154,7 +157,9 @@ where
             Some(Err(error)) => Some(Err(BodyError::Inner(error.into()))),
             None => {
                 // `take`: a poll after the end returns the end again, and is not counted again.
-                this.watch.finished(Phase::Body, this.whole.take());
+                if let Some(watch) = this.watch {
+                    watch.finished(Phase::Body, this.whole.take());
+                }
                 None
             }
         })

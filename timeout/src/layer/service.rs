@@ -66,7 +66,10 @@ where
     )]
     fn call(&mut self, mut request: Req) -> Self::Future {
         let allowance = self.allowance(&mut request);
-        let (reject, watch) = (self.layer.reject.clone(), self.layer.timeout.watch());
+        let (reject, watch) = (
+            self.layer.reject.clone(),
+            self.layer.timeout.watch().clone(),
+        );
         // Each arm builds the whole future. A shared tail would copy it, and a future is large.
         match allowance {
             Ok(allowance) => {

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use metrics::{Counter, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use tokio::time::Instant;
@@ -62,14 +62,12 @@ impl Meters {
     }
 }
 
-pub(super) const IS_ON: bool = true;
-
-#[derive(Debug)]
-pub(super) struct CallMeters(Handles<Meters>);
+#[derive(Clone, Debug)]
+pub(super) struct CallMeters(Arc<Handles<Meters>>);
 
 impl CallMeters {
     pub(super) fn new(name: &'static str, phases: &'static [Phase]) -> Self {
-        Self(Handles::new((name, phases)))
+        Self(Arc::new(Handles::new((name, phases))))
     }
 
     pub(super) fn elapsed(&self, elapsed: &Elapsed) {

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use crate::types::{Allowance, Elapsed, Phase};
 
-pub(super) const IS_ON: bool = false;
-
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct CallMeters;
 
 #[expect(clippy::unused_self, reason = "the same as with the feature")]

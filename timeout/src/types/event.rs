@@ -6,7 +6,7 @@ use super::{Elapsed, Override, rounded::Rounded};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A call, or a phase of a call, took longer than its limit.
+    /// A [`DeadlineFilter`](crate::DeadlineFilter) rejected a request.
     Elapsed(Elapsed),
     /// The limit in effect changed.
     LimitChanged(LimitChange),

@@ -57,15 +57,18 @@ use crate::{
 ///
 /// ```
 /// use maestro_retry::{RetryBudget, RetryLayer, RetryPolicy};
-/// # use tower::{Layer, service_fn};
+/// use tower::{ServiceBuilder, service_fn};
+/// # use tower::ServiceExt;
 ///
 /// #[derive(Clone)]
 /// struct Request { host: &'static str }
 ///
 /// let hosts = RetryBudget::builder().floor_per_second(1).build_family("hosts", 1_000)?;
 /// let policy = RetryPolicy::builder().build()?.budget(hosts.by(|request: &Request| request.host));
-/// let layer = RetryLayer::new(policy);
-/// # let _ = layer.layer(service_fn(async |_: Request| Ok::<_, String>(1)));
+/// let service = ServiceBuilder::new()
+///     .layer(RetryLayer::new(policy))
+///     .service(service_fn(async |_: Request| Ok::<_, std::io::Error>(1)));
+/// # let _ = service.oneshot(Request { host: "a.example" });
 ///
 /// // Ten seconds of the floor are saved up for each host.
 /// while let Some(hold) = hosts.get(&"a.example").try_hold() {
