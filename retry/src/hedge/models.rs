@@ -69,7 +69,10 @@ fn a_change_of_the_burst_leaves_no_credit_above_it() {
 
 #[test]
 fn a_delay_during_two_changes_is_that_of_one_era() {
-    loom::model(|| {
+    let mut model = loom::model::Builder::new();
+    // Without a bound it takes 20 s, and with it the model still catches its mutants.
+    model.preemption_bound = Some(2);
+    model.check(|| {
         let terms = Terms::fixed(DELAY, 0.5, 2);
         let pace = Arc::new(Pace::new(terms.live(0.5, DELAY / 2, DELAY * 2)));
         let first = pace.delay();
