@@ -138,15 +138,6 @@ mutant 'a step of the hedge by load, then store' src/hedge/pace.rs \
             .and_then(|word| by(Level::unpack(word)).map(Level::pack))
             .inspect(|word| self.word.store(*word, Release))
             .is_some()'
-mutant 'a step of the hedge by numbers of before' src/hedge/pace.rs \
-    'Some(Level { log, era, credit }.pack())' \
-    'Some(Level { log, era: level.era, credit }.pack())'
-mutant 'a retry granted by calls of other terms' src/budget/ratio/ledger.rs \
-    'if self.era.plan() == plan {' \
-    'if self.era.plan() >= plan {'
-model_mutant 'credit revived by a longer ttl' src/budget/ratio/ledger.rs \
-    'self.used.fetch_max(line.expired, Relaxed);' \
-    ''
 model_mutant 'credit for hedges without a cap' src/hedge/pace.rs \
     'credit: level.credit.saturating_add(self.pay).min(self.most),' \
     'credit: level.credit.saturating_add(self.pay),'
@@ -165,9 +156,6 @@ model_mutant 'a live delay that sinks below its bound unseen' src/hedge/pace.rs 
 mutant 'numbers of two revisions in one reading' src/cell.rs \
     'if after == plan {' \
     'if after >= plan {'
-model_mutant 'a policy whose layers keep its first numbers' src/policy/config.rs \
-    'self.cell.change(|| pack(to, &self.customs));' \
-    'let _ = to;'
 model_mutant 'a budget of a family that goes with its credit spent' src/budget/ratio/ledger.rs \
     'left >= line.era.terms.reserve()' \
     'left <= line.era.terms.reserve()'
