@@ -176,7 +176,7 @@ mod tests {
 
 #[cfg(all(test, loom))]
 mod models {
-    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    use std::sync::mpsc::channel;
 
     use super::*;
     use crate::sync::both;
@@ -185,14 +185,11 @@ mod models {
     fn a_beginning_is_reported_once() {
         loom::model(|| {
             let watch = loom::sync::Arc::new(Watch::new("model"));
-            let heard = Arc::new(AtomicU32::new(0));
-            let count = Arc::clone(&heard);
-            let _listener = watch.listen(move |_| {
-                count.fetch_add(1, SeqCst);
-            });
+            let (events, heard) = channel();
+            let _listener = watch.listen(move |_| events.send(()).expect("the model receives"));
             let refuse = |watch: &Watch| watch.decided(false, &Now::unread());
             both(&watch, refuse, refuse);
-            assert_eq!(heard.load(SeqCst), 1);
+            assert_eq!(heard.try_iter().count(), 1);
         });
     }
 
@@ -201,10 +198,9 @@ mod models {
         let begin = Instant::now();
         loom::model(move || {
             let watch = loom::sync::Arc::new(Watch::new("model"));
-            let refusing = Arc::new(AtomicU32::new(0));
-            let last = Arc::clone(&refusing);
+            let (events, heard) = channel();
             let _listener = watch.listen(move |event| {
-                last.store(u32::from(event.state() == BudgetState::Refusing), SeqCst);
+                events.send(event.state()).expect("the model receives");
             });
             watch.decided(false, &Now::at(begin));
             let decided = move |is_granted| {
@@ -213,7 +209,7 @@ mod models {
             both(&watch, decided(true), decided(false));
             let is_refusing = watch.refused.load(Relaxed) > 0;
             assert!(is_refusing, "a refusal begins anew, or goes on");
-            assert_eq!(refusing.load(SeqCst), 1);
+            assert_eq!(heard.try_iter().last(), Some(BudgetState::Refusing));
         });
     }
 }
