@@ -1,5 +1,5 @@
-//! Includes the READMEs of the workspace and of its crates, so that their examples are compiled and run with the clients and
-//! servers that they name. The package also has the tests of all layers together (`tests/composition.rs`) and the runner of
+//! Includes the READMEs of the workspace and of its crates, so that their examples are compiled with the clients and servers
+//! that they name, and run where they have a `main`. The package also has the tests of all layers together (`tests/composition.rs`) and the runner of
 //! the loom models (`tests/loom.rs`).
 #![doc = include_str!("../../README.md")]
 

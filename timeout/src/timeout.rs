@@ -201,8 +201,9 @@ impl Timeout {
 
     /// Calls `f` with each change of the limit from now on, in order, for as long as the [`Listener`] lives.
     ///
-    /// `f` runs with no lock held, in the thread that changes the limit. A slow `f` delays that thread. A panic of `f` is
-    /// caught. `f` must not own the timeout that it listens to, or neither is ever dropped.
+    /// `f` runs with no lock held, in a thread that changes the limit, which may tell the changes of others too. A slow `f`
+    /// delays that thread. A panic of `f` is caught. `f` must not own the timeout that it listens to, or neither is ever
+    /// dropped.
     ///
     /// A call that elapses is no event here: [`on_reject`](crate::TimeoutLayer::on_reject) sees it, and the features
     /// `metrics` and `tracing`. So a call costs nothing for listeners.

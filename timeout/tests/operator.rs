@@ -68,7 +68,7 @@ async fn an_override_without_end_holds_until_resume() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_override_in_time_has_no_effect_after_the_last_instant() {
+async fn an_override_that_lasts_for_ever_has_no_end() {
     let timeout = Timeout::new(SECOND);
     let end = by("no end").lasting(Duration::MAX);
     timeout.force_limit_at(2 * SECOND, end, Instant::now());

@@ -57,7 +57,7 @@ impl Builder {
     /// |---|---|
     /// | `slow_after(50 ms)`, `slow_ratio(0.5)` | a cache that is slower than its source is of no use: a read in one data center takes less than 1 ms |
     /// | `failure_ratio(0.5)`, `consecutive_failures(5)` | an error costs little to leave out, as the source answers: it opens early |
-    /// | `wait_in_open` 1 s, doubled up to 15 s | each second without the cache loads the source. A node that is gone is replaced after 15 s (`cluster-node-timeout` of Redis) |
+    /// | `wait_in_open` 1 s, doubled up to 15 s | each second without the cache loads the source. A node of a Redis cluster is taken for gone after 15 s (`cluster-node-timeout`) |
     /// | `probes(3)` with a deadline of 250 ms | a probe that takes longer has failed, and nothing waits for it |
     ///
     /// Choose `slow_after` below the time of the source.

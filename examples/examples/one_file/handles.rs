@@ -70,7 +70,8 @@ impl Handles {
 
     /// Puts another file into force, for calls that begin from now on. If a number of it is refused, nothing changes.
     pub(crate) fn reload(&self, to: &Config) -> Result<(), Box<dyn Error>> {
-        // A build refuses what `reconfigure` would refuse, and touches no object that is in use.
+        // A build refuses what `reconfigure` would refuse, and touches no object that is in use. What a budget cannot change
+        // while it runs is refused only here, so the budget comes first.
         Self::build(to)?;
         self.budget.reconfigure(to.service.budget)?;
         self.gate.reconfigure(to.service.gate)?;

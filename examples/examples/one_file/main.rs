@@ -1,4 +1,4 @@
-//! All layers from one TOML file, which may change while the program runs.
+//! The layers of the default order from one TOML file, which may change while the program runs.
 //!
 //! ```sh
 //! cargo run -p maestro-examples --example one_file                 # with the file beside this program

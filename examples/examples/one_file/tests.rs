@@ -55,6 +55,20 @@ async fn a_file_that_is_refused_changes_nothing() {
     assert_eq!((handles.deadline.limit(), handles.bulkhead.limit()), before);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_resolution_that_cannot_change_is_refused_first() {
+    let handles = Handles::build(&parse(&file())).expect("valid numbers");
+    let before = handles.bulkhead.limit();
+    let refused = file().replace("limit = 16", "limit = 8").replace(
+        "objective = \"99.9%\"",
+        "objective = \"99%\"\nresolution = \"20s\"",
+    );
+    let error = handles.reload(&parse(&refused)).expect_err("a resolution");
+    assert!(error.to_string().contains("resolution"), "{error}");
+    assert_eq!(handles.bulkhead.limit(), before);
+    assert_eq!(handles.budget.report().objective().to_string(), "99.9%");
+}
+
 #[test]
 fn a_misspelt_field_is_named_with_its_line() {
     let misspelt = file().replace("attempts = 3", "atempts = 3");

@@ -102,7 +102,7 @@ async fn postgres_fails_fast_in_the_default_order() {
 }
 
 #[tokio::test]
-async fn an_sql_error_is_an_answer_of_postgres() {
+async fn an_sql_error_is_an_answer_of_postgresql() {
     let postgres = Postgres::start().await;
     let breaker = CircuitBreaker::new("store");
     let config = postgres.config();

@@ -163,8 +163,8 @@ impl DeadlineFilter {
         }
     }
 
-    /// Calls `f` with each request that the filter rejects, as [`Timeout::on_event`](crate::Timeout::on_event) does. A
-    /// reconfiguration is no event.
+    /// Calls `f` with each rejection from now on, in the thread of the request, for as long as the [`Listener`] lives. Rejections
+    /// of several requests may arrive at once. A reconfiguration is no event.
     pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
         self.0.observers.listen(f)
     }

@@ -2,7 +2,8 @@ use std::{fmt, time::Duration};
 
 use super::{Elapsed, Override, rounded::Rounded};
 
-/// What happened at a timeout, as its [listeners](crate::Timeout::on_event) receive it. Its `Display` is a line for a log.
+/// A change of the limit of a timeout, or a rejection by a deadline filter, as their
+/// [listeners](crate::Timeout::on_event) receive it. Its `Display` is a line for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
