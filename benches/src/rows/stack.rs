@@ -105,7 +105,7 @@ where
 {
     ServiceBuilder::new()
         .layer(TimeoutLayer::new(LIMIT))
-        .layer(RetryLayer::new(policy().unlimited()))
+        .layer(RetryLayer::new(policy().unlimited().leak()))
         .layer(CircuitBreakerLayer::new(&BREAKER))
         .layer(BulkheadLayer::new(&POOL))
         .service(inner)
@@ -135,7 +135,7 @@ where
     ServiceBuilder::new()
         .layer(TimeoutLayer::new(LIMIT))
         .layer(RetryLayer::new(
-            policy().budget(&BUDGET).retry_if(is_worth_a_retry),
+            policy().budget(&BUDGET).retry_if(is_worth_a_retry).leak(),
         ))
         .layer(CircuitBreakerLayer::new(&BREAKER_OVER_TIME).classify(outcome))
         .layer(TimeoutLayer::new(ATTEMPT))
