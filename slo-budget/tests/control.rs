@@ -106,6 +106,40 @@ async fn an_override_ends_exactly_within_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_listener_hears_the_end_of_a_replaced_override() {
+    let gate = gate();
+    let (lines, _listener) = log(&gate);
+    gate.force_closed(Override::new("alice", "short").lasting(SECOND));
+    advance(SECOND).await;
+    gate.force_closed(Override::new("bob", "longer").lasting(MINUTE));
+    advance(MINUTE).await;
+    assert!(!gate.resume(Override::new("carol", "too late")));
+    assert_eq!(
+        *lines.lock(),
+        [
+            "gate of `api` refuses requests: forced by alice: short",
+            "gate of `api` is open: an override expired (was forced by alice: short)",
+            "gate of `api` refuses requests: forced by bob: longer",
+            "gate of `api` is open: an override expired (was forced by bob: longer)",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumed_gate_follows_a_new_decision() {
+    let gate = gate();
+    let (lines, _listener) = log(&gate);
+    gate.force_open(Override::new("alice", "a test"));
+    burn(&gate).await;
+    // No check was made since.
+    assert!(gate.resume(Override::new("bob", "enough")));
+    assert_eq!(
+        lines.lock().last().unwrap(),
+        "gate of `api` refuses requests: resumed by bob: enough (was forced by alice: a test)"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_override_may_last_any_time() {
     let gate = gate();
     gate.force_closed(Override::new("alice", "none").lasting(Duration::ZERO));

@@ -51,11 +51,13 @@ impl Gate {
     /// none, this has no effect. How long `by` [lasts](Override::lasting) does not matter.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn resume(&self, by: Override) -> bool {
-        // First, so that an override that has ended is reported as expired, and not as resumed.
+        let Shared { budget, state, .. } = &*self.0;
         let now = Instant::now();
+        // Without a check meanwhile the last decision may be hours old.
         self.decide(now);
+        let tick = budget.core().tick(now);
         let tell = |change, is_open| self.put(change, is_open, now);
-        let has_ended = self.0.state.resume(by, tell);
+        let has_ended = state.resume(by, tick, tell);
         self.0.listeners.deliver();
         has_ended
     }
@@ -63,7 +65,6 @@ impl Gate {
     /// The current override, if there is one.
     #[must_use]
     pub fn forced(&self) -> Option<Override> {
-        self.decide(Instant::now());
-        self.0.state.view().forced
+        self.view(Instant::now()).forced
     }
 }

@@ -35,7 +35,7 @@ use crate::{
         law::WHOLE,
         policy::step,
         standing::Standing,
-        state::{SECOND, Sample, State},
+        state::{SECOND, Sample, State, View},
     },
     observe::{Listener, Listeners},
     record::budgeting_method::trials,
@@ -209,13 +209,14 @@ impl Gate {
     /// As [`snapshot`](Self::snapshot), at `now`.
     #[must_use]
     pub fn snapshot_at(&self, now: Instant) -> Snapshot {
-        let standing = self.decide(now);
+        self.decide(now);
+        let view = self.view(now);
         let Shared { budget, state, .. } = &*self.0;
         let core = budget.core();
         let Configured {
             settings, policy, ..
         } = self.configured();
-        let view = state.view();
+        let standing = state.standing();
         let pace = policy.rules.pace(&core.view(now).whole(settings.period));
         let ago = |tick: u64| Duration::from_nanos(core.tick(now).saturating_sub(tick));
         Snapshot {
@@ -236,6 +237,15 @@ impl Gate {
     /// the gate. It must not own the gate that it listens to, or neither is ever dropped.
     pub fn on_transition(&self, f: impl Fn(&Transition) + Send + Sync + 'static) -> Listener {
         self.0.listeners.listen(f)
+    }
+
+    /// The state for people.
+    fn view(&self, now: Instant) -> View {
+        let Shared { budget, state, .. } = &*self.0;
+        let tell = |change, is_open| self.put(change, is_open, now);
+        let view = state.view(budget.core().tick(now), tell);
+        self.0.listeners.deliver();
+        view
     }
 
     fn put(&self, change: Change, is_open: bool, at: Instant) {

@@ -141,9 +141,10 @@ impl State {
         standing.reasons(unpack(self.figures.load(Relaxed)))
     }
 
-    /// The last decision of the policy, and the override if there is one.
-    pub(super) fn view(&self) -> View {
-        let inside = self.inside.lock();
+    /// The last decision of the policy, and the override if there is one at `tick`.
+    pub(super) fn view(&self, tick: u64, tell: impl FnMut(Change, bool)) -> View {
+        let mut inside = self.inside.lock();
+        self.end_override(&mut inside, tick, tell);
         let since = inside.law.since();
         View {
             decided: inside.decided(),
@@ -179,10 +180,7 @@ impl State {
             strict,
             period_until,
         } = sample(inside.strict);
-        let expired = match inside.forced {
-            Some(Forced { until, .. }) if tick >= until => inside.forced.take(),
-            _ => None,
-        };
+        let ended = inside.take_ended(tick);
         let is_forced_open = inside.forced.as_ref().map(|forced| forced.is_open);
         let second = tick.saturating_sub(self.built) / SECOND;
         let was = std::mem::replace(&mut inside.strict, strict);
@@ -208,7 +206,7 @@ impl State {
         if was != strict {
             tell(Change::Decided(inside.decided()), is_open);
         }
-        if let Some(Forced { by, .. }) = expired {
+        if let Some(by) = ended {
             tell(Change::Expired(by), is_open);
         }
     }
@@ -244,6 +242,7 @@ impl State {
             .lasts()
             .map_or(u64::MAX, |lasts| tick.saturating_add(ticks(lasts)));
         let mut inside = self.inside.lock();
+        self.end_override(&mut inside, tick, &mut tell);
         inside.forced = Some(Forced {
             by: by.clone(),
             is_open,
@@ -256,9 +255,15 @@ impl State {
         tell(Change::Forced(by), is_open);
     }
 
-    /// Follows the policy again. Returns whether this ended an override.
-    pub(super) fn resume(&self, by: Override, mut tell: impl FnMut(Change, bool)) -> bool {
+    /// Follows the policy again from `tick` on. Returns whether this ended an override.
+    pub(super) fn resume(
+        &self,
+        by: Override,
+        tick: u64,
+        mut tell: impl FnMut(Change, bool),
+    ) -> bool {
         let mut inside = self.inside.lock();
+        self.end_override(&mut inside, tick, &mut tell);
         let Some(Forced { by: ended, .. }) = inside.forced.take() else {
             return false;
         };
@@ -266,6 +271,15 @@ impl State {
         let is_open = inside.standing() == Standing::OPEN;
         tell(Change::Resumed { by, ended }, is_open);
         true
+    }
+
+    /// Ends the override if it has run out by `tick`. `refresh` may not have seen its end yet: no check was made since, or
+    /// another caller had the lock.
+    fn end_override(&self, inside: &mut Inside, tick: u64, mut tell: impl FnMut(Change, bool)) {
+        if let Some(by) = inside.take_ended(tick) {
+            self.show(inside);
+            tell(Change::Expired(by), inside.standing() == Standing::OPEN);
+        }
     }
 
     fn show(&self, inside: &Inside) {
@@ -332,6 +346,12 @@ impl Inside {
     /// What the policy says, whatever an override does.
     fn decided(&self) -> Reasons {
         decided(&self.law, self.strict, self.floor).reasons(self.law.figures())
+    }
+
+    /// Takes the override if it has run out by `tick`.
+    fn take_ended(&mut self, tick: u64) -> Option<Override> {
+        let ended = self.forced.take_if(|forced| tick >= forced.until);
+        ended.map(|forced| forced.by)
     }
 
     fn forced_until(&self) -> u64 {

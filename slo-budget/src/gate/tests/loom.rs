@@ -98,6 +98,55 @@ fn the_end_of_an_override_is_told_once() {
     });
 }
 
+/// A check decides while `look` runs in another thread: the end of an override is told once, by either.
+fn the_end_is_told_beside_a_check(
+    look: impl Fn(&State, &mut Vec<Change>) + Copy + Send + Sync + 'static,
+) {
+    explore(None, move || {
+        let state = Arc::new(State::new(&rules(), 0, Counts::default()));
+        let short = Override::new("me", "test").lasting(Duration::from_nanos(5));
+        state.force(false, short, 0, |_, _| {});
+        let there = Arc::clone(&state);
+        let other = thread::spawn(move || {
+            let mut told = Vec::new();
+            there.refresh(5, |_| sample(Reasons::NONE), |change, _| told.push(change));
+            told
+        });
+        let mut told = Vec::new();
+        look(&state, &mut told);
+        told.extend(other.join().unwrap());
+        let ends = told
+            .iter()
+            .filter(|change| matches!(change, Change::Expired(_)));
+        assert_eq!(ends.count(), 1);
+    });
+}
+
+#[test]
+fn an_override_that_has_ended_is_not_resumed() {
+    the_end_is_told_beside_a_check(|state, told| {
+        let by = Override::new("me", "done");
+        assert!(!state.resume(by, 5, |change, _| told.push(change)));
+    });
+}
+
+#[test]
+fn an_override_that_has_ended_is_not_viewed() {
+    the_end_is_told_beside_a_check(|state, told| {
+        let view = state.view(5, |change, _| told.push(change));
+        assert!(view.forced.is_none() && state.standing() == Standing::OPEN);
+    });
+}
+
+#[test]
+fn an_override_that_has_ended_is_not_replaced() {
+    the_end_is_told_beside_a_check(|state, told| {
+        let by = Override::new("me", "more");
+        state.force(false, by, 5, |change, _| told.push(change));
+        assert!(state.standing() != Standing::OPEN);
+    });
+}
+
 #[test]
 fn a_decision_does_not_undo_an_override() {
     explore(None, || {
@@ -111,7 +160,7 @@ fn a_decision_does_not_undo_an_override() {
         // Decides now, if the lock was taken when the other thread tried.
         spent(SECOND, &state);
         assert!(state.standing() == Standing::OPEN);
-        assert!(state.resume(Override::new("me", "done"), |_, _| {}));
+        assert!(state.resume(Override::new("me", "done"), SECOND, |_, _| {}));
         assert!(state.reasons().contains(Reason::BudgetSpent));
     });
 }
