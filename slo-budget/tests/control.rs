@@ -118,9 +118,9 @@ async fn a_listener_hears_the_end_of_a_replaced_override() {
         *lines.lock(),
         [
             "gate of `api` refuses requests: forced by alice: short",
-            "gate of `api` is open: an override expired (was forced by alice: short)",
+            "gate of `api` is open: the override ended (was forced by alice: short)",
             "gate of `api` refuses requests: forced by bob: longer",
-            "gate of `api` is open: an override expired (was forced by bob: longer)",
+            "gate of `api` is open: the override ended (was forced by bob: longer)",
         ]
     );
 }
@@ -180,7 +180,7 @@ async fn listeners_get_transitions_in_order() {
             &refuses("14.4"),
             "gate of `api` is open: forced by alice: a test",
             "gate of `api` is open: nothing speaks for refusals any more",
-            "gate of `api` is open: an override expired (was forced by alice: a test)",
+            "gate of `api` is open: the override ended (was forced by alice: a test)",
             "gate of `api` refuses requests: forced by alice: all of it",
             &refuses("14.3"),
             "gate of `api` refuses requests: resumed by bob: enough (was forced by alice: all of it)",

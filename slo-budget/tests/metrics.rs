@@ -220,7 +220,7 @@ async fn a_scrape_shows_the_gate_of_that_moment() {
     assert_eq!(
         scrape(),
         [
-            "gate_transitions_total expired = 1",
+            "gate_transitions_total override_over = 1",
             "gate_transitions_total recovered = 1"
         ]
     );

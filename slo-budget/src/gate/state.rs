@@ -207,7 +207,7 @@ impl State {
             tell(Change::Decided(inside.decided()), is_open);
         }
         if let Some(by) = ended {
-            tell(Change::Expired(by), is_open);
+            tell(Change::OverrideOver(by), is_open);
         }
     }
 
@@ -278,7 +278,7 @@ impl State {
     fn end_override(&self, inside: &mut Inside, tick: u64, mut tell: impl FnMut(Change, bool)) {
         if let Some(by) = inside.take_ended(tick) {
             self.show(inside);
-            tell(Change::Expired(by), inside.standing() == Standing::OPEN);
+            tell(Change::OverrideOver(by), inside.standing() == Standing::OPEN);
         }
     }
 

@@ -30,7 +30,7 @@ mod on {
         let (reasons, by) = match change {
             Change::Decided(reasons) => (Some(*reasons).filter(|set| !set.is_empty()), None),
             Change::Paused(_) => (None, None),
-            Change::Forced(by) | Change::Resumed { by, .. } | Change::Expired(by) => {
+            Change::Forced(by) | Change::Resumed { by, .. } | Change::OverrideOver(by) => {
                 (None, Some(by))
             }
         };

@@ -38,7 +38,7 @@ pub enum Change {
         ended: Override,
     },
     /// An override reached its end.
-    Expired(Override),
+    OverrideOver(Override),
 }
 
 impl Transition {
@@ -82,7 +82,7 @@ impl Change {
         "paused",
         "forced",
         "resumed",
-        "expired",
+        "override_over",
     ];
 
     /// Its place in [`CAUSES`](Self::CAUSES).
@@ -93,7 +93,7 @@ impl Change {
             Self::Paused(_) => 2,
             Self::Forced(_) => 3,
             Self::Resumed { .. } => 4,
-            Self::Expired(_) => 5,
+            Self::OverrideOver(_) => 5,
         }
     }
 
@@ -128,7 +128,7 @@ impl fmt::Display for Change {
             Self::Decided(reasons) => reasons.fmt(f),
             Self::Forced(by) => write!(f, "forced {by}"),
             Self::Resumed { by, ended } => write!(f, "resumed {by} (was forced {ended})"),
-            Self::Expired(ended) => write!(f, "an override expired (was forced {ended})"),
+            Self::OverrideOver(ended) => write!(f, "the override ended (was forced {ended})"),
         }
     }
 }

@@ -39,7 +39,7 @@ impl Gate {
     /// | `maestro_slo_budget_gate_share` | `name`, `key` | gauge: the admitted share of optional requests, 1 while the gate is open |
     /// | `maestro_slo_budget_gate_forced` | `name`, `key` | gauge: 1 under an override |
     /// | `maestro_slo_budget_gate_refused_total` | `name`, `key`, `cause`: `policy`, `forced` | counter |
-    /// | `maestro_slo_budget_gate_transitions_total` | `name`, `key`, `cause`: `refusing`, `recovered`, `paused`, `forced`, `resumed`, `expired` | counter of [changes](crate::Change) |
+    /// | `maestro_slo_budget_gate_transitions_total` | `name`, `key`, `cause`: `refusing`, `recovered`, `paused`, `forced`, `resumed`, `override_over` | counter of [changes](crate::Change) |
     ///
     /// `name` is that of the budget. Two gates on one budget have the same labels: their counters add up, and the gauges are
     /// those of the gate that is published last.

@@ -85,7 +85,7 @@ fn the_end_of_an_override_is_told_once() {
             let mut told = 0;
             let tell = |change, is_open: bool| {
                 assert!(is_open);
-                told += u32::from(matches!(change, Change::Expired(_)));
+                told += u32::from(matches!(change, Change::OverrideOver(_)));
             };
             state.refresh(5, |_| sample(Reasons::NONE), tell);
             told
@@ -117,7 +117,7 @@ fn the_end_is_told_beside_a_check(
         told.extend(other.join().unwrap());
         let ends = told
             .iter()
-            .filter(|change| matches!(change, Change::Expired(_)));
+            .filter(|change| matches!(change, Change::OverrideOver(_)));
         assert_eq!(ends.count(), 1);
     });
 }
