@@ -13,7 +13,7 @@ use maestro_slo_budget::{
 };
 use parking_lot::Mutex;
 use static_assertions::assert_impl_all;
-use tokio::time::advance;
+use tokio::time::{Instant, advance};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -151,6 +151,22 @@ async fn an_override_may_last_any_time() {
     advance(MINUTE).await;
     assert!(gate.is_open(), "the policy has no objection");
     assert_eq!(gate.forced(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_override_at_an_instant_lasts_from_then_on() {
+    let gate = gate();
+    let (begin, by) = (Instant::now() + HOUR, || Override::new("alice", "a drill"));
+    gate.force_closed_at(by().lasting(MINUTE), begin);
+    let last = begin + MINUTE - Duration::from_nanos(1);
+    assert!(gate.forced_at(last).is_some());
+    assert!(gate.check_at(Class::Optional, last).is_err());
+    assert_eq!(gate.forced_at(begin + MINUTE), None);
+    assert!(gate.check_at(Class::Optional, begin + MINUTE).is_ok());
+    gate.force_open_at(by().lasting(MINUTE), begin + HOUR);
+    assert!(!gate.resume_at(by(), begin + HOUR + MINUTE), "too late");
+    gate.force_open_at(by(), begin + 2 * HOUR);
+    assert!(gate.resume_at(by(), begin + 3 * HOUR));
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,18 +29,27 @@ impl Gate {
     /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
     /// ```
     pub fn force_open(&self, by: Override) {
-        self.force(true, by);
+        self.force_open_at(by, Instant::now());
+    }
+
+    /// As [`force_open`](Self::force_open), at `now`.
+    pub fn force_open_at(&self, by: Override, now: Instant) {
+        self.force(true, by, now);
     }
 
     /// Refuses all optional requests from now on, until the override ends or an operator [resumes](Self::resume) the
     /// policy. Otherwise as [`force_open`](Self::force_open).
     pub fn force_closed(&self, by: Override) {
-        self.force(false, by);
+        self.force_closed_at(by, Instant::now());
     }
 
-    fn force(&self, is_open: bool, by: Override) {
+    /// As [`force_closed`](Self::force_closed), at `now`.
+    pub fn force_closed_at(&self, by: Override, now: Instant) {
+        self.force(false, by, now);
+    }
+
+    fn force(&self, is_open: bool, by: Override, now: Instant) {
         let Shared { budget, state, .. } = &*self.0;
-        let now = Instant::now();
         let tick = budget.core().tick(now);
         let tell = |change, is_open| self.put(change, is_open, now);
         state.force(is_open, by, tick, tell);
@@ -51,8 +60,13 @@ impl Gate {
     /// none, this has no effect. How long `by` [lasts](Override::lasting) does not matter.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn resume(&self, by: Override) -> bool {
+        self.resume_at(by, Instant::now())
+    }
+
+    /// As [`resume`](Self::resume), at `now`.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn resume_at(&self, by: Override, now: Instant) -> bool {
         let Shared { budget, state, .. } = &*self.0;
-        let now = Instant::now();
         // Without a check meanwhile the last decision may be hours old.
         self.decide(now);
         let tick = budget.core().tick(now);
@@ -65,6 +79,12 @@ impl Gate {
     /// The current override, if there is one.
     #[must_use]
     pub fn forced(&self) -> Option<Override> {
-        self.view(Instant::now()).forced
+        self.forced_at(Instant::now())
+    }
+
+    /// As [`forced`](Self::forced), at `now`.
+    #[must_use]
+    pub fn forced_at(&self, now: Instant) -> Option<Override> {
+        self.view(now).forced
     }
 }

@@ -278,7 +278,10 @@ impl State {
     fn end_override(&self, inside: &mut Inside, tick: u64, mut tell: impl FnMut(Change, bool)) {
         if let Some(by) = inside.take_ended(tick) {
             self.show(inside);
-            tell(Change::OverrideOver(by), inside.standing() == Standing::OPEN);
+            tell(
+                Change::OverrideOver(by),
+                inside.standing() == Standing::OPEN,
+            );
         }
     }
 
