@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{HOUR, PERIOD, policy, settings};
+use super::{HOUR, PERIOD, SECOND, policy, settings};
 use crate::{
     gate::{
         GateBuilder, NoData, Reason, Reasons, WhenSpent,
@@ -110,6 +110,10 @@ fn a_policy_follows_the_objective_and_the_period() {
 
 #[test]
 fn a_spent_budget_is_tried_again_with_the_next_step() {
-    assert_eq!(step(HOUR / 360, None), HOUR);
-    assert_eq!(step(HOUR / 360, Some(7 * HOUR)), 7 * HOUR);
+    // The window of a sliding period moves by 360 slots.
+    assert_eq!(step(10 * SECOND, None), HOUR);
+    assert_eq!(step(SECOND, None), HOUR / 10);
+    for resolution in [SECOND, 10 * SECOND] {
+        assert_eq!(step(resolution, Some(7 * HOUR)), 7 * HOUR);
+    }
 }
