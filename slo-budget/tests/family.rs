@@ -59,7 +59,7 @@ fn each_key_has_its_own_budget() {
 
 #[test]
 fn keys_beyond_the_capacity_count_in_the_overflow() {
-    for capacity in [0, 1, 4] {
+    for capacity in [1, 4] {
         let tenants = family(capacity);
         let mut service = service(&tenants);
         for tenant in 0..1000 {
@@ -166,6 +166,15 @@ fn a_family_that_cannot_work_is_refused() {
     let refused = builder.build_family::<u32>(String::from("wrong"), 1);
     let refused = refused.unwrap_err();
     assert_eq!(refused, InvalidConfig::ZeroPeriod);
+    let builder = ErrorBudget::builder();
+    let refused = builder.build_family::<u32>("nobody", 0).unwrap_err();
+    assert_eq!(refused, InvalidConfig::ZeroCapacity);
+    let refused = builder.restore_family::<u32>("nobody", 0, b"", DAY);
+    let refused = refused.map(|_| ()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "`capacity` of a family of budgets must be at least 1: with 0 all keys would share the overflow"
+    );
 }
 
 #[test]
@@ -231,9 +240,9 @@ fn a_key_without_room_displaces_no_text_of_another() {
     let gone = family(1).show_keys();
     let report = gone.get(&1).report();
     drop(gone);
-    let full = family(0).show_keys();
-    let bytes = full.overflow().history(wall).to_bytes();
-    for key in 0..1_001 {
+    let full = family(1).show_keys();
+    let bytes = full.get(&0).history(wall).to_bytes();
+    for key in 1..=1_001 {
         let restored = full.restore(&key, &bytes, wall);
         assert_eq!(restored, Restored::Empty(Unusable::NoRoom));
     }

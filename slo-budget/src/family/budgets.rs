@@ -85,18 +85,17 @@ struct Shared<K> {
 // === impl Builder ===
 
 impl Builder {
-    /// Builds a family: a budget with this configuration for each key, at most `capacity` of them. With a capacity
-    /// of 0 all events are counted in the overflow.
+    /// Builds a family: a budget with this configuration for each key, at most `capacity` of them.
     ///
     /// # Errors
     ///
-    /// As [`build`](Self::build).
+    /// The errors of [`build`](Self::build), and a capacity of 0.
     pub fn build_family<K>(
         self,
         name: impl Into<Name>,
         capacity: usize,
     ) -> Result<ErrorBudgets<K>, InvalidConfig> {
-        Ok(ErrorBudgets::new(self.build(name)?, capacity))
+        ErrorBudgets::new(self.build(name)?, capacity)
     }
 
     /// As [`build_family`](Self::build_family), with an overflow that continues with the history in `bytes`, as
@@ -104,7 +103,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// As [`build`](Self::build). Unusable bytes are no error.
+    /// The errors of [`build`](Self::build), and a capacity of 0. Unusable bytes are no error.
     pub fn restore_family<K>(
         self,
         name: impl Into<Name>,
@@ -113,23 +112,26 @@ impl Builder {
         wall: Duration,
     ) -> Result<(ErrorBudgets<K>, Restored), InvalidConfig> {
         let (overflow, restored) = self.restore(name, bytes, wall)?;
-        Ok((ErrorBudgets::new(overflow, capacity), restored))
+        Ok((ErrorBudgets::new(overflow, capacity)?, restored))
     }
 }
 
 // === impl ErrorBudgets ===
 
 impl<K> ErrorBudgets<K> {
-    fn new(overflow: ErrorBudget, capacity: usize) -> Self {
-        Self(Arc::new(Shared {
+    fn new(overflow: ErrorBudget, capacity: usize) -> Result<Self, InvalidConfig> {
+        if capacity == 0 {
+            return Err(InvalidConfig::ZeroCapacity);
+        }
+        Ok(Self(Arc::new(Shared {
             capacity,
             map: HashMap::new(),
             overflow,
             shown: OnceLock::new(),
             labels: Labels::new(),
-            is_full: AtomicBool::new(capacity == 0),
+            is_full: AtomicBool::new(false),
             members: Mutex::new(0),
-        }))
+        })))
     }
 
     /// Shows keys as they are displayed: in reports, in refusals and transitions of [gates](crate::Gates) and in the events of
