@@ -1,7 +1,7 @@
 use std::{
     fmt::{self, Display},
     hash::Hash,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use crate::{
     builder::Builder,
     family::{
         By,
-        labels::{Labels, Text},
+        keys::{Keys, Texts},
         member::Member,
     },
     history::{History, Restored, Unusable},
@@ -22,19 +22,8 @@ use crate::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    types::{
-        Counts, InvalidConfig, Name,
-        keys::{self, Key},
-        subject::Identity,
-    },
+    types::{Counts, InvalidConfig, Name, subject::Identity},
 };
-
-/// A key that is about to get a budget.
-struct NewKey<K> {
-    own: K,
-    shown: Option<Arc<str>>,
-    label: Text,
-}
 
 /// An error budget for each key, such as a route or a tenant. A cheap handle; all clones share the family. Feature
 /// `family`.
@@ -72,9 +61,7 @@ struct Shared<K> {
     map: HashMap<K, Member>,
     /// Has the name and the settings of all members.
     overflow: ErrorBudget,
-    /// How keys are shown.
-    shown: OnceLock<fn(&K) -> Arc<str>>,
-    labels: Labels<K>,
+    keys: Keys<K>,
     /// Whether the last new key found no room. Other new keys then do not take the lock.
     is_full: AtomicBool,
     /// The number of members. Taken to add or to forget one. Of the code of the user only `Hash` and `Eq` of keys run under
@@ -127,8 +114,7 @@ impl<K> ErrorBudgets<K> {
             capacity,
             map: HashMap::new(),
             overflow,
-            shown: OnceLock::new(),
-            labels: Labels::new(),
+            keys: Keys::new(),
             is_full: AtomicBool::new(false),
             members: Mutex::new(0),
         })))
@@ -159,7 +145,7 @@ impl<K> ErrorBudgets<K> {
     where
         K: Display,
     {
-        self.0.shown.get_or_init(|| |key| keys::text(key));
+        self.0.keys.show();
         self
     }
 
@@ -175,34 +161,19 @@ impl<K> ErrorBudgets<K> {
     where
         K: Display,
     {
-        self.0.labels.display(self.0.overflow.core().identity());
+        self.0.keys.label(self.0.overflow.core().identity());
         self
     }
 
     /// The labels that members have, or had.
     #[cfg(feature = "metrics")]
     pub(crate) fn labels(&self) -> Vec<Arc<str>> {
-        self.0.labels.given()
+        self.0.keys.labels()
     }
 
-    /// What a member needs that the code of the user makes, so this is called with no lock held.
-    fn new_key(&self, key: &K) -> NewKey<K>
-    where
-        K: Clone,
-    {
-        NewKey {
-            own: key.clone(),
-            shown: self.0.shown.get().map(|show| show(key)),
-            label: self.0.labels.text(key),
-        }
-    }
-
-    /// What the budget of a new member is called. Called once there is room: a key that goes takes the place of another one
-    /// among those that are still known.
-    fn identity(&self, shown: Option<Arc<str>>, label: Text) -> Identity {
-        let identity = Identity::of_member(self.name().into(), shown.map(Key::new));
-        (self.0.labels).give(label, &identity, self.0.capacity);
-        identity
+    /// What the budget of a new member is called.
+    fn identity(&self, texts: Texts) -> Identity {
+        (self.0.keys).identity(self.name(), texts, self.0.capacity)
     }
 
     /// Chooses the budget of a call by the key of its request, for a layer.
@@ -285,7 +256,8 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         map: &'m papaya::HashMapRef<'_, K, Member, impl std::hash::BuildHasher, impl papaya::Guard>,
     ) -> Option<&'m Member> {
         let shared = &*self.0;
-        let NewKey { own, shown, label } = self.new_key(key);
+        // With no lock held, as it is code of the user.
+        let (own, texts) = (key.clone(), shared.keys.texts(key));
         let mut members = shared.members.lock();
         // Another thread may have added it. Under the lock no thread does.
         if let Some(member) = map.get(key) {
@@ -295,7 +267,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
             shared.is_full.store(true, Relaxed);
             return None;
         }
-        let budget = ErrorBudget::of(self.identity(shown, label), self.settings());
+        let budget = ErrorBudget::of(self.identity(texts), self.settings());
         let member = map.get_or_insert(own, Member::new(budget));
         // Last: a key whose `Hash` panics takes no place.
         *members += 1;
@@ -337,7 +309,8 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
             Ok(history) => history,
             Err(why) => return Restored::Empty(why),
         };
-        let NewKey { own, shown, label } = self.new_key(key);
+        // With no lock held, as it is code of the user.
+        let (own, texts) = (key.clone(), shared.keys.texts(key));
         let map = shared.map.pin();
         let mut members = shared.members.lock();
         if map.get(key).is_some() {
@@ -347,7 +320,7 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
             return Restored::Empty(Unusable::NoRoom);
         }
         // The family may have been reconfigured meanwhile. What makes a history unusable cannot have changed.
-        let identity = self.identity(shown, label);
+        let identity = self.identity(texts);
         let (budget, restored) = ErrorBudget::resuming(identity, self.settings(), history, wall);
         map.insert(own, Member::new(budget));
         // Last, as in `add`.

@@ -9,6 +9,7 @@
 mod budgets;
 mod by;
 mod gates;
+mod keys;
 mod labels;
 mod member;
 
