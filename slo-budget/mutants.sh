@@ -28,7 +28,7 @@ mutant 'the sum of a question taken before its lock' src/record/recorder.rs \
     'let events = self.counters.sum();
         let mut inside = self.inside.lock();
         self.advance(&mut inside, tick);'
-mutant 'a place in the order taken by load, then store' src/gate/state.rs \
+mutant 'a place in the order taken by load, then store' src/gate/demand.rs \
     'let n = self.asked.fetch_add(1, Relaxed);' \
     'let n = self.asked.load(Relaxed); self.asked.store(n + 1, Relaxed);' \
     'gate::tests::loom::each_request_takes_a_place_of_its_own'

@@ -4,6 +4,7 @@ mod builder;
 mod class;
 mod config;
 mod control;
+mod demand;
 mod done;
 mod episode;
 mod law;
@@ -180,9 +181,9 @@ impl Gate {
         let reasons = state.explain(standing);
         let left = |until: u64| until.saturating_sub(budget.core().tick(now));
         let retry_after = if reasons.contains(Reason::Forced) {
-            state.turn_away();
+            state.demand().turn_away();
             (state.forced_until()).map_or_else(|| step(*resolution, None), left)
-        } else if state.admit(standing.share()) {
+        } else if state.demand().admit(standing.share()) {
             return Ok(());
         } else if reasons.contains(Reason::BudgetSpent) {
             step(*resolution, state.period_until().map(left))
@@ -225,7 +226,7 @@ impl Gate {
             is_forced: view.forced.is_some(),
             share: f64::from(standing.share()) / f64::from(WHOLE),
             pace: f64::from(pace) / 1000.0,
-            refused: state.refused(),
+            refused: state.demand().refused(),
             since: view.since.and_then(|tick| now.checked_sub(ago(tick))),
         }
     }
@@ -261,7 +262,7 @@ impl Gate {
     /// What the gate did since this was last asked.
     #[cfg(feature = "metrics")]
     pub(crate) fn take_done(&self) -> Done {
-        self.0.tally.take(|| self.0.state.refusals())
+        self.0.tally.take(|| self.0.state.demand().refusals())
     }
 
     /// Whether a deployment may go ahead now: every burn rate is below its [limit](GateBuilder::limits), strictly.

@@ -15,8 +15,8 @@
 use crate::{
     gate::{
         Change, Reason, Reasons,
+        demand::Demand,
         law::{Law, Turn},
-        order,
         recent::Tally,
         rules::Rules,
         standing::{Standing, decided, pack, unpack},
@@ -44,13 +44,7 @@ pub(super) struct State {
     forced_until: AtomicU64,
     /// The tick at which the period of the calendar ends; `u64::MAX` for none.
     period_until: AtomicU64,
-    /// The optional requests while a share was refused.
-    asked: AtomicU64,
-    /// Those of them that were admitted.
-    admitted: AtomicU64,
-    /// The requests that an override refused. An override lets no request through: the operator said closed, and the
-    /// law learns from essential requests.
-    turned_away: AtomicU64,
+    demand: Demand,
     /// When the gate was built, in ticks.
     built: u64,
     /// Requests only ever try this lock.
@@ -110,9 +104,7 @@ impl State {
             figures: AtomicU64::new(0),
             forced_until: AtomicU64::new(u64::MAX),
             period_until: AtomicU64::new(u64::MAX),
-            asked: AtomicU64::new(0),
-            admitted: AtomicU64::new(0),
-            turned_away: AtomicU64::new(0),
+            demand: Demand::new(),
             built: tick,
             inside: Mutex::new(Inside {
                 law: Law::new(),
@@ -220,7 +212,7 @@ impl State {
         let refused = if rules.counts_slices {
             0
         } else {
-            self.refused()
+            self.demand.refused()
         };
         Tally {
             counted: before.counted.saturating_add(counted),
@@ -303,35 +295,9 @@ impl State {
         Some(self.period_until.load(Relaxed)).filter(|until| *until != u64::MAX)
     }
 
-    /// Counts an optional request that an override refused.
-    pub(super) fn turn_away(&self) {
-        // Relaxed: a statistic.
-        self.turned_away.fetch_add(1, Relaxed);
-    }
-
-    /// Whether an optional request belongs to the `share` that is admitted.
-    pub(super) fn admit(&self, share: u32) -> bool {
-        // Relaxed: only the number matters, and one read-modify-write gives each request its own.
-        let n = self.asked.fetch_add(1, Relaxed);
-        let is_admitted = order::is_admitted(n, share);
-        if is_admitted {
-            self.admitted.fetch_add(1, Relaxed);
-        }
-        is_admitted
-    }
-
-    /// The number of requests refused.
-    pub(super) fn refused(&self) -> u64 {
-        let [by_policy, by_override] = self.refusals();
-        by_policy.saturating_add(by_override)
-    }
-
-    /// The numbers of requests refused by the policy and by overrides.
-    pub(super) fn refusals(&self) -> [u64; 2] {
-        // Relaxed: statistics. In this order a request in between is counted for a moment, and not missing.
-        let admitted = self.admitted.load(Relaxed);
-        let by_policy = self.asked.load(Relaxed).saturating_sub(admitted);
-        [by_policy, self.turned_away.load(Relaxed)]
+    /// The counters of optional requests.
+    pub(super) fn demand(&self) -> &Demand {
+        &self.demand
     }
 }
 

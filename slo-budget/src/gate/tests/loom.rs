@@ -47,10 +47,10 @@ fn each_request_takes_a_place_of_its_own() {
     explore(None, move || {
         let state = Arc::new(State::new(&rules(), 0, Counts::default()));
         let there = Arc::clone(&state);
-        let other = thread::spawn(move || there.admit(half));
-        let here = state.admit(half);
+        let other = thread::spawn(move || there.demand().admit(half));
+        let here = state.demand().admit(half);
         assert!(here ^ other.join().unwrap());
-        assert_eq!(state.refused(), 1);
+        assert_eq!(state.demand().refused(), 1);
     });
 }
 

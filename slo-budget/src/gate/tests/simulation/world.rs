@@ -200,7 +200,9 @@ impl World<'_> {
                 .random
                 .poisson(s.rate * (s.optional + fault.times - 1.0));
             let admitted = (0..asked)
-                .filter(|_| standing == Standing::OPEN || self.state.admit(standing.share()))
+                .filter(|_| {
+                    standing == Standing::OPEN || self.state.demand().admit(standing.share())
+                })
                 .count() as u64;
             let all = essential + admitted;
             let bad = if let Some(room) = fault.capacity {
