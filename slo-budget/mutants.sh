@@ -52,6 +52,10 @@ mutant 'an override undone by a decision' src/gate/state.rs \
     'self.standing.store(decided(&inside.law, inside.strict, inside.floor).0, Relaxed);
         let next' \
     'gate::tests::loom::a_decision_does_not_undo_an_override'
+mutant 'an override that outlives its end by a tick' src/gate/state.rs \
+    'tick >= forced.until' \
+    'tick > forced.until' \
+    'gate::tests::loom::the_end_of_an_override_is_told_once'
 mutant 'a policy that goes back to older settings of its budget' src/gate/config.rs \
     'let mut current = self.0.lock();
         let settings = settings();' \

@@ -16,6 +16,7 @@ mod layer;
 mod metrics;
 mod observation;
 mod observe;
+mod presets;
 mod record;
 mod report;
 #[cfg(feature = "serde")]
