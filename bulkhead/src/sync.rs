@@ -10,12 +10,12 @@
 //! - The law of an adaptive limit: once a window, and in `set_law`.
 //! - The members of a family: a new key, `get`, `iter`, `len`, a reconfiguration, and the first listener.
 //! - The listeners of a bulkhead, and those of a family: a listener comes or goes, or an event is told. A bulkhead without a
-//!   listener has none.
+//!   listener has none. The feature `tracing` listens to changes.
 //! - Of the process: the owned names (when something is built), the names in rejections (the first rejection of a
 //!   bulkhead), and the keys that families show (a member is made or goes, or the text of a key is read).
 //!
-//! A call that finds a place takes none of them. The lock of a law may be held when that of the waiters is taken, and the
-//! lock of the members when that of listeners, waiters or keys is; never the other way round.
+//! A call that finds a place takes none of them. The lock of a law may be held when that of the waiters is taken, that of the
+//! waiters when that of listeners or keys is, and the lock of the members when any of these three is; never the other way round.
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic;

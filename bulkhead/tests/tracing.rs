@@ -2,7 +2,11 @@
 
 use std::{
     fmt::{Debug, Write},
-    sync::mpsc::{Sender, channel},
+    sync::{
+        Arc,
+        mpsc::{Sender, channel},
+    },
+    task::{Context, Poll, Wake, Waker},
 };
 
 use maestro_bulkhead::{Bulkhead, Override};
@@ -77,6 +81,35 @@ fn refusals_and_changes_are_traced() {
             "INFO message=limit resumed kind=\"bulkhead\" name=\"pool\" from=1 to=2 actor=\"jo\" reason=\"over\"",
             "INFO message=closed kind=\"bulkhead\" name=\"pool\"",
             "INFO message=drained kind=\"bulkhead\" name=\"pool\"",
+        ]
+    );
+}
+
+/// Changes the limit when it wakes.
+struct Resizes(Bulkhead, usize);
+
+impl Wake for Resizes {
+    fn wake(self: Arc<Self>) {
+        self.0.set_limit(self.1).expect("a limit above zero");
+    }
+}
+
+#[test]
+fn limit_changes_are_traced_in_their_order() {
+    let pool = Bulkhead::builder().limit(1).build("pool").unwrap();
+    let _held = pool.try_acquire().unwrap();
+    let waker = Waker::from(Arc::new(Resizes(pool.clone(), 3)));
+    let mut waits = std::pin::pin!(pool.acquire());
+    let poll = waits.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(matches!(poll, Poll::Pending));
+    // The caller that waits is woken between this change and its event.
+    let events = traced(|| pool.set_limit(2).unwrap());
+    let change = "INFO message=limit changed kind=\"bulkhead\" name=\"pool\" cause=\"configured\"";
+    assert_eq!(
+        events,
+        [
+            format!("{change} from=1 to=2"),
+            format!("{change} from=2 to=3")
         ]
     );
 }

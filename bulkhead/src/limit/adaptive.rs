@@ -99,7 +99,7 @@ impl<L: Limit> Adaptive<L> {
         let changed = next != was && of.replace_limit(was, next);
         drop(followed);
         if changed {
-            of.resized(was, next);
+            of.resized();
         }
     }
 }

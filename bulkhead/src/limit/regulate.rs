@@ -50,8 +50,8 @@ pub trait Limited: Figures {
         false
     }
 
-    /// Reports the new limit and admits waiters that have a place now. To be called outside of all locks.
-    fn resized(&self, was: usize, next: usize);
+    /// Tells the new limit and admits waiters that have a place now. To be called outside of all locks.
+    fn resized(&self);
 }
 
 /// The limit changes only when it is set. Zero-sized; its permits read no clock.

@@ -8,7 +8,7 @@ mod metrics;
 #[cfg(feature = "tracing")]
 mod tracing;
 
-use crate::types::{Cause, Event, Full, Label};
+use crate::types::{Cause, Full};
 pub(crate) use events::Events;
 pub use listeners::Listener;
 #[cfg(feature = "family")]
@@ -51,11 +51,6 @@ pub(crate) trait Observe {
         self.refused(of, full.cause());
         tracing::refused(full);
     }
-
-    /// An event that is no rejection, for tracing.
-    fn report_change(&self, event: &Event, of: &Label) {
-        tracing::changed(event, of);
-    }
 }
 
 #[cfg(not(feature = "metrics"))]
@@ -76,5 +71,5 @@ mod tracing {
     #[inline]
     pub(super) fn refused(_: &super::Full) {}
     #[inline]
-    pub(super) fn changed(_: &super::Event, _: &super::Label) {}
+    pub(super) fn changed(_: &crate::types::Event, _: &str, _: Option<&str>) {}
 }

@@ -14,9 +14,10 @@ impl<R> Core<R> {
     /// Refuses every later caller, and every one that waits.
     pub(crate) fn close(&self) {
         let waiters = self.waiters.lock();
-        let event = (!self.snapshot().is_closed()).then_some(Event::Closed);
+        if !self.snapshot().is_closed() {
+            self.events.put(|| Event::Closed);
+        }
         self.permits.close();
-        self.put(event.as_ref());
         drop(waiters);
         // Before the event is told, as a listener may take its time.
         //
@@ -24,7 +25,7 @@ impl<R> Core<R> {
         while self.waiters.lock().len() > 0 {
             serve(self);
         }
-        self.tell(event.as_ref());
+        self.events.deliver();
         self.note_drained();
     }
 
@@ -40,9 +41,9 @@ impl<R> Core<R> {
             return;
         }
         self.aside.store(aside | DRAINED, Relaxed);
-        self.put(Some(&Event::Drained));
+        self.events.put(|| Event::Drained);
         drop(waiters);
-        self.tell(Some(&Event::Drained));
+        self.events.deliver();
     }
 
     pub(crate) fn poll_drained(&self, seat: &mut Option<Ticket>, waker: &Waker) -> Poll<()> {

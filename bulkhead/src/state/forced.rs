@@ -106,10 +106,9 @@ impl<R> Core<R> {
         // Relaxed: every writer holds the lock. A caller that does not see it yet came before it.
         let aside = self.aside.load(Relaxed);
         self.aside.store(aside | FORCED, Relaxed);
-        let event = Event::Forced { from, to, by };
-        self.put(Some(&event));
+        self.events.put(|| Event::Forced { from, to, by });
         drop(waiters);
-        self.changed(Some(&event));
+        self.changed();
         Ok(())
     }
 
@@ -148,10 +147,9 @@ impl<R> Core<R> {
         let to = self.snapshot().limit();
         let aside = self.aside.load(Relaxed);
         self.aside.store(aside & !FORCED, Relaxed);
-        let event = Event::Resumed { from, to, by };
-        self.put(Some(&event));
+        self.events.put(|| Event::Resumed { from, to, by });
         drop(waiters);
-        self.changed(Some(&event));
+        self.changed();
         true
     }
 

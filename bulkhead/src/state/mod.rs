@@ -46,7 +46,6 @@ use waiters::Waiters;
 /// The shared state behind a [`Bulkhead`](crate::Bulkhead). Opaque: it is named only in types such as
 /// [`Permit<&'static Core>`](crate::Permit).
 pub struct Core<R = Fixed> {
-    label: Label,
     permits: Permits,
     // What a caller without a place reads beside the word. Bits 0 to 19: the length of the line. Bits 20 to 27: the seconds
     // of `retry_after`. Above them: the bits from `WATCHES` on. One load for a refusal. Written under the lock of the
@@ -77,7 +76,6 @@ impl<R> Core<R> {
     const_fn! {
         pub(crate) fn new(label: Label, numbers: Builder, regulator: R) -> Self {
             Self {
-                label,
                 permits: Permits::new(numbers.limit),
                 aside: AtomicU64::new(modes(numbers)),
                 max_queued: AtomicUsize::new(numbers.max_queued),
@@ -89,7 +87,7 @@ impl<R> Core<R> {
                 waiters: Mutex::new(Waiters::new()),
                 regulator,
                 meter: Meter::new(),
-                events: Events::new(),
+                events: Events::new(label),
             }
         }
     }
@@ -187,11 +185,11 @@ impl<R: Regulate> Core<R> {
         #[cfg(any(test, feature = "http-body"))]
         self.leases.set_idle(numbers.body_idle);
         self.regulator.reconfigured(numbers.window);
-        let event = self.set_limit(numbers.limit);
+        self.set_limit(numbers.limit);
         if numbers.metrics_only {
             self.admit_all();
         }
-        self.changed(event.as_ref());
+        self.changed();
         Ok(())
     }
 }
@@ -200,48 +198,31 @@ impl<R: Regulate> Core<R> {
 
 impl<R> Core<R> {
     pub(crate) fn resize(&self, limit: usize) {
-        let event = self.set_limit(limit);
-        self.changed(event.as_ref());
+        self.set_limit(limit);
+        self.changed();
     }
 
     /// Sets the limit, and queues the event. [`changed`](Self::changed) must follow.
-    fn set_limit(&self, limit: usize) -> Option<Event> {
+    fn set_limit(&self, limit: usize) {
         // Under the lock, so that a law that compares the limit with an older one sees this change.
         let mut waiters = self.waiters.lock();
         let from = self.snapshot().limit();
         let in_word = waiters.set_configured(limit);
         self.permits.resize(in_word);
         let (to, cause) = (self.snapshot().limit(), LimitCause::Configured);
-        let event = Event::LimitChanged { from, to, cause };
         // A forced limit stays: what changes is the limit afterwards.
-        let event = (from != to && waiters.forced.is_none()).then_some(event);
-        self.put(event.as_ref());
-        event
-    }
-
-    /// Queues an event that is no rejection. Under the lock of the waiters, so that events are in the order of the changes;
-    /// [`changed`](Self::changed) must follow.
-    fn put(&self, event: Option<&Event>) {
-        if let Some(event) = event {
-            self.events.put(|| event.clone());
+        if from != to && waiters.forced.is_none() {
+            self.events.put(|| Event::LimitChanged { from, to, cause });
         }
     }
 
-    /// Admits the waiters that have a place now, and reports a change of the limit.
-    fn changed(&self, event: Option<&Event>) {
+    /// Admits the waiters that have a place now, and tells a change of the limit.
+    fn changed(&self) {
         // Outside of all locks: metrics, listeners and wakers run foreign code.
         self.meter.resized(self);
         // First, as a listener may take its time.
         serve(self);
-        self.tell(event);
-    }
-
-    /// Reports an event that was put.
-    fn tell(&self, event: Option<&Event>) {
-        if let Some(event) = event {
-            self.meter.report_change(event, &self.label);
-            self.events.deliver();
-        }
+        self.events.deliver();
     }
 
     // Only the family of a member retires it, under the lock under which it gives out handles.
@@ -265,7 +246,8 @@ impl<R> Limited for Core<R> {
         let is_so = self.snapshot().limit() == was && !self.is_forced();
         if is_so {
             self.permits.resize(next);
-            self.put(Some(&by_law(was, next)));
+            let (from, to, cause) = (was, next, LimitCause::Law);
+            self.events.put(|| Event::LimitChanged { from, to, cause });
         }
         is_so
     }
@@ -278,14 +260,9 @@ impl<R> Limited for Core<R> {
         self.window_was_forced()
     }
 
-    fn resized(&self, was: usize, next: usize) {
-        self.changed(Some(&by_law(was, next)));
+    fn resized(&self) {
+        self.changed();
     }
-}
-
-const fn by_law(from: usize, to: usize) -> Event {
-    let cause = LimitCause::Law;
-    Event::LimitChanged { from, to, cause }
 }
 
 #[cfg(not(any(test, feature = "http-body")))]
@@ -339,7 +316,7 @@ impl<R> Core<R> {
 // What a gauge is set from, and what the handle tells. Each figure is one load: two figures may be of different moments.
 impl<R> Figures for Core<R> {
     fn name(&self) -> &'static str {
-        self.label.name()
+        self.events.label().name()
     }
 
     fn in_flight(&self) -> usize {
@@ -373,7 +350,7 @@ impl<R> fmt::Debug for Core<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seen = self.seen();
         f.debug_struct("Bulkhead")
-            .field("name", &self.label.name())
+            .field("name", &self.name())
             .field("limit", &seen.limit())
             .field("in_flight", &seen.held())
             .field("queued", &self.queued())

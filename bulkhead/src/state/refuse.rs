@@ -71,9 +71,9 @@ impl<R> Core<R> {
         let told = aside & MAX_TOLD;
         // A call of one place fits under every limit.
         let full = if places > 1 && !seen.fits(places) {
-            Full::too_heavy(self.label.origin(), seen, told, places)
+            Full::too_heavy(self.events.label().origin(), seen, told, places)
         } else {
-            let origin = self.label.origin();
+            let origin = self.events.label().origin();
             Full::new(origin, Cause::AtLimit, seen, told, Duration::ZERO)
         };
         self.report(&full);
@@ -133,7 +133,7 @@ impl<R> Core<R> {
         let aside = self.aside.load(Relaxed);
         self.count_refusal(aside);
         let told = aside & MAX_TOLD;
-        let full = Full::too_heavy(self.label.origin(), self.seen(), told, places);
+        let full = Full::too_heavy(self.events.label().origin(), self.seen(), told, places);
         self.report(&full);
         full
     }
@@ -156,7 +156,7 @@ impl<R> Core<R> {
             Caller::Outside | Caller::InLine => (seen, told),
             Caller::Inside(places) => (seen.without(places), told),
         };
-        let full = Full::new(self.label.origin(), cause, seen, told, waited);
+        let full = Full::new(self.events.label().origin(), cause, seen, told, waited);
         self.report(&full);
         full
     }

@@ -4,9 +4,10 @@
 // words. So a rejection points to the name, and the place that this leaves is that of the key: with five words, a call
 // through a bulkhead takes more instructions than with four.
 
-#[cfg(feature = "tracing")]
-use std::sync::Arc;
-use std::{collections::HashMap, sync::OnceLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use super::keys::{Key, KeyNumber};
 use crate::sync::StaticMutex;
@@ -58,7 +59,6 @@ impl Label {
         self.name
     }
 
-    #[cfg(feature = "tracing")]
     pub(crate) fn key(&self) -> Option<Arc<str>> {
         self.key.as_ref()?.number().text()
     }

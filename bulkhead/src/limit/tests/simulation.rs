@@ -68,7 +68,7 @@ impl Limited for Places {
         true
     }
 
-    fn resized(&self, _: usize, _: usize) {}
+    fn resized(&self) {}
 }
 
 struct Call {
