@@ -95,6 +95,10 @@ mutant 'sums taken by load, then store' src/limit/samples.rs \
 mutant 'a law that overwrites a limit set by an operator' src/state/mod.rs \
     'let is_so = self.snapshot().limit() == was && !self.is_forced();' \
     'let is_so = was > 0;'
+mutant 'numbers of two configurations at once' src/state/mod.rs \
+    'self.set_limit(&mut waiters, numbers.limit);' \
+    'drop(waiters); let mut waiters = self.waiters.lock(); self.set_limit(&mut waiters, numbers.limit);' \
+    'two_reconfigurations_leave_the_numbers_of_one'
 model_mutant 'one place too many' src/state/permits.rs \
     'if word < step(places) {' \
     'if word < step(places) - ONE {'

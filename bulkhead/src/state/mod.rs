@@ -174,18 +174,20 @@ impl<R: Regulate> Core<R> {
 
     pub(crate) fn reconfigure(&self, numbers: Builder) -> Result<(), InvalidConfig> {
         numbers.check()?;
+        // Under one lock, so that of two configurations at once one gives all numbers. The model
+        // `two_reconfigurations_leave_the_numbers_of_one` holds it.
+        let mut waiters = self.waiters.lock();
         // Relaxed: each number is read on its own, and takes effect with the next caller that reads it.
         self.max_queued.store(numbers.max_queued, Relaxed);
-        let waiters = self.waiters.lock();
         // Under the lock: a caller that takes a seat later sees the new mode, and one that has a seat is admitted below. So
         // no caller waits for a bulkhead that only counts. The model `a_metrics_only_bulkhead_keeps_no_waiter` holds it.
         let kept = self.aside.load(Relaxed) & (MAX_QUEUED | LEASES | BOUNDED | DRAINED | FORCED);
         self.aside.store(modes(numbers) | kept, Relaxed);
-        drop(waiters);
         #[cfg(any(test, feature = "http-body"))]
         self.leases.set_idle(numbers.body_idle);
         self.regulator.reconfigured(numbers.window);
-        self.set_limit(numbers.limit);
+        self.set_limit(&mut waiters, numbers.limit);
+        drop(waiters);
         if numbers.metrics_only {
             self.admit_all();
         }
@@ -198,14 +200,13 @@ impl<R: Regulate> Core<R> {
 
 impl<R> Core<R> {
     pub(crate) fn resize(&self, limit: usize) {
-        self.set_limit(limit);
+        // Under the lock, so that a law that compares the limit with an older one sees this change.
+        self.set_limit(&mut self.waiters.lock(), limit);
         self.changed();
     }
 
     /// Sets the limit, and queues the event. [`changed`](Self::changed) must follow.
-    fn set_limit(&self, limit: usize) {
-        // Under the lock, so that a law that compares the limit with an older one sees this change.
-        let mut waiters = self.waiters.lock();
+    fn set_limit(&self, waiters: &mut Waiters, limit: usize) {
         let from = self.snapshot().limit();
         let in_word = waiters.set_configured(limit);
         self.permits.resize(in_word);

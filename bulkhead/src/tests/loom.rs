@@ -176,6 +176,32 @@ fn a_limit_set_by_hand_survives_a_law() {
 }
 
 #[test]
+fn two_reconfigurations_leave_the_numbers_of_one() {
+    let numbers = |n| {
+        let builder = Bulkhead::builder().limit(n).max_queued(n);
+        builder.retry_after(Duration::from_secs(n as u64))
+    };
+    explore(None, move || {
+        let bulkhead = bulkhead(4);
+        let other = bulkhead.clone();
+        let one = thread::spawn(move || other.reconfigure(numbers(1)).unwrap());
+        bulkhead.reconfigure(numbers(2)).unwrap();
+        one.join().unwrap();
+        let limit = bulkhead.limit();
+        let _held: Vec<_> = (0..limit)
+            .map(|_| bulkhead.try_acquire().unwrap())
+            .collect();
+        let full = bulkhead.try_acquire().unwrap_err();
+        let mut line: Vec<_> = (0..3).map(|_| bulkhead.acquire()).collect();
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let wait = |waiter: &mut Acquire| Pin::new(waiter).poll(&mut context).is_pending();
+        let waiting = line.iter_mut().map(wait).filter(|waits| *waits).count();
+        let retry_after = full.retry_after().map(|time| time.as_secs());
+        assert_eq!((waiting, retry_after), (limit, Some(limit as u64)));
+    });
+}
+
+#[test]
 fn a_metrics_only_bulkhead_keeps_no_waiter() {
     explore(None, || {
         let bulkhead = bulkhead(1);
