@@ -8,7 +8,7 @@
 //! - The waiters of a bulkhead: a caller waits, a limit changes, or the bulkhead closes. Under an override also each caller
 //!   that finds no place.
 //! - The law of an adaptive limit: once a window, and in `set_law`.
-//! - The members of a family: a new key, `get`, `iter`, `len`, a reconfiguration, and the first listener.
+//! - The members of a family: a new key, `get`, `iter`, `len`, a reconfiguration, another law, and the first listener.
 //! - The listeners of a bulkhead, and those of a family: a listener comes or goes, or an event is told. A bulkhead without a
 //!   listener has none. The feature `tracing` listens to changes.
 //! - Of the process: the owned names (when something is built), the names in rejections (the first rejection of a
@@ -76,6 +76,14 @@ impl<T> Mutex<T> {
         #[cfg(all(test, loom))]
         let guard = guard.expect("a model that panicked has failed already");
         guard
+    }
+
+    #[cfg(feature = "family")]
+    pub(crate) fn into_inner(self) -> T {
+        let value = self.0.into_inner();
+        #[cfg(all(test, loom))]
+        let value = value.expect("a model that panicked has failed already");
+        value
     }
 
     /// `None` when it is locked.

@@ -5,7 +5,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Barrier, OnceLock,
+        Arc, Barrier, Once, OnceLock,
         atomic::{AtomicUsize, Ordering::SeqCst},
         mpsc,
     },
@@ -13,7 +13,9 @@ use std::{
     time::Duration,
 };
 
-use maestro_bulkhead::{Bulkhead, BulkheadLayer, Bulkheads, Cause, Full, InvalidConfig, Queue};
+use maestro_bulkhead::{
+    Bulkhead, BulkheadLayer, Bulkheads, Cause, Full, InvalidConfig, Limit, Queue, Window,
+};
 use static_assertions::assert_impl_all;
 use tokio::time::{Instant, advance};
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
@@ -248,6 +250,59 @@ fn reconfigure_applies_to_present_and_future_members() {
         tenants.overflow().limit(),
     );
     assert_eq!(limits, (5, 5, 5));
+}
+
+#[test]
+fn two_reconfigurations_leave_the_last_in_every_member() {
+    let numbers = |limit| Bulkhead::builder().limit(limit);
+    let tenants = family(1, 8);
+    let [one, two] = [tenants.get(&1), tenants.get(&2)];
+    let (again, once) = (tenants.clone(), Once::new());
+    // As another thread could: when the first one has reached one member.
+    let _listener =
+        one.on_event(move |_| once.call_once(|| again.reconfigure(numbers(3)).unwrap()));
+    tenants.reconfigure(numbers(2)).unwrap();
+    let members = [one, two, tenants.overflow(), tenants.get(&3)];
+    assert_eq!(members.map(|member| member.limit()), [3; 4]);
+}
+
+/// A law that answers a number, and does something when its numbers are checked.
+#[derive(Clone)]
+struct Answers(usize, Arc<dyn Fn() + Send + Sync>);
+
+impl Limit for Answers {
+    fn next(&mut self, _: &Window) -> usize {
+        self.0
+    }
+
+    fn check(&self) -> Result<(), InvalidConfig> {
+        (self.1)();
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_laws_leave_the_last_in_every_member() {
+    let law = |limit| Answers(limit, Arc::new(|| ()));
+    let tenants = Bulkhead::builder()
+        .limit(1)
+        .build_adaptive_family("tenants", 8, law(1))
+        .unwrap();
+    let [one, two] = [tenants.get(&1), tenants.get(&2)];
+    let (again, checks) = (tenants.clone(), AtomicUsize::new(0));
+    // As another thread could: when the first one is about to reach a member, which is the second check.
+    let set_again = move || {
+        if checks.fetch_add(1, SeqCst) == 1 {
+            again.set_law(law(3)).unwrap();
+        }
+    };
+    tenants.set_law(Answers(2, Arc::new(set_again))).unwrap();
+    let members = [one, two, tenants.overflow(), tenants.get(&3)];
+    for member in &members {
+        advance(Duration::from_secs(20)).await;
+        member.try_acquire().unwrap().success();
+    }
+    assert_eq!(members.map(|member| member.limit()), [3; 4]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,7 +50,7 @@ pub(super) struct Members<K, R> {
 }
 
 /// Makes the regulator of a new member.
-// A boxed closure, called under the lock for a new key only, and no trait: `Bulkheads<K>` stays the type of a fixed family.
+// A boxed closure, called under the lock for a new key and by `set_law`, and no trait: `Bulkheads<K>` stays the type of a fixed family.
 pub(super) type Regulators<R> = Box<dyn Fn(Builder) -> R + Send>;
 
 struct Member<R> {
@@ -63,6 +63,8 @@ struct Member<R> {
 struct Ring<K, R> {
     numbers: Builder,
     regulators: Regulators<R>,
+    /// How often these two were replaced.
+    revision: u64,
     shown: Shown<K>,
     relay: Option<Relay<K>>,
     keys: Vec<Arc<K>>,
@@ -88,6 +90,7 @@ impl<K, R> Members<K, R> {
             ring: Mutex::new(Ring {
                 numbers,
                 regulators,
+                revision: 0,
                 shown: Shown::nothing(),
                 relay: None,
                 keys: Vec::new(),
@@ -103,12 +106,22 @@ impl<K, R> Members<K, R> {
 
     /// The numbers of future members.
     pub(super) fn set_numbers(&self, numbers: Builder) {
-        self.ring.lock().numbers = numbers;
+        let mut ring = self.ring.lock();
+        ring.numbers = numbers;
+        ring.revision += 1;
     }
 
     /// The regulators of future members. Returns the former ones, to be dropped outside the lock.
     pub(super) fn set_regulators(&self, regulators: Regulators<R>) -> Regulators<R> {
-        mem::replace(&mut self.ring.lock().regulators, regulators)
+        let mut ring = self.ring.lock();
+        ring.revision += 1;
+        mem::replace(&mut ring.regulators, regulators)
+    }
+
+    /// What a member would get that is made now.
+    pub(super) fn regulator(&self) -> R {
+        let ring = self.ring.lock();
+        (ring.regulators)(ring.numbers)
     }
 
     /// Rejections by future members name the key.
@@ -163,6 +176,28 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
         drop(ring);
         let owned = |(key, core): (Arc<K>, _)| (K::clone(&key), core);
         all.into_iter().map(owned).collect()
+    }
+
+    /// Runs `update` on the members that exist and the overflow, with the numbers of the family: again until no other thread
+    /// has replaced the numbers or the regulators meanwhile. It may have reached some of them first, with what is newer.
+    pub(super) fn update<E>(
+        &self,
+        update: impl Fn(&Core<R>, Builder) -> Result<(), E>,
+    ) -> Result<(), E> {
+        loop {
+            let ring = self.ring.lock();
+            let (revision, numbers) = (ring.revision, ring.numbers);
+            let members = ring.keys.iter().filter_map(|key| self.handle(key));
+            let cores: Vec<_> = members.chain([Arc::clone(&self.overflow)]).collect();
+            drop(ring);
+            // With no lock held: it wakes callers that wait, and runs the code of listeners and laws.
+            for core in &cores {
+                update(core, numbers)?;
+            }
+            if self.ring.lock().revision == revision {
+                return Ok(());
+            }
+        }
     }
 
     pub(super) fn find_or_make(&self, key: &K) -> Arc<Core<R>> {

@@ -228,7 +228,8 @@ impl<K: Hash + Eq + Clone, R: Regulate> Bulkheads<K, R> {
         self.len() == 0
     }
 
-    /// Takes another configuration, for present and future members.
+    /// Takes another configuration, for present and future members. If several threads do so at once, all members have the last
+    /// one when every thread has returned.
     ///
     /// # Errors
     ///
@@ -236,29 +237,23 @@ impl<K: Hash + Eq + Clone, R: Regulate> Bulkheads<K, R> {
     pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
         to.check()?;
         self.0.set_numbers(to);
-        // One by one and outside the lock of the family, as this wakes waiters.
-        self.0.overflow.reconfigure(to)?;
-        for (_, bulkhead) in self.iter() {
-            bulkhead.0.reconfigure(to)?;
-        }
-        Ok(())
+        self.0.update(Core::reconfigure)
     }
 }
 
 impl<K: Hash + Eq + Clone, L: Limit + Clone> AdaptiveBulkheads<K, L> {
-    /// Makes present and future members follow `law` from their next window on.
+    /// Makes present and future members follow `law` from their next window on. If several threads do so at once, all members
+    /// follow the last one when every thread has returned.
     ///
     /// # Errors
     ///
     /// A number of `law` that is not legal; nothing is changed then.
     pub fn set_law(&self, law: L) -> Result<(), InvalidConfig> {
         law.check()?;
-        let former = self.0.set_regulators(each_follows(law.clone()));
-        drop(former); // foreign code: outside the lock
-        for (_, bulkhead) in self.iter() {
-            bulkhead.set_law(law.clone())?;
-        }
-        self.overflow().set_law(law)
+        // Dropped at the end: foreign code.
+        let _former = self.0.set_regulators(each_follows(law));
+        let newest = || self.0.regulator().into_law();
+        self.0.update(|core, _| core.regulator().follow(newest()))
     }
 }
 

@@ -44,6 +44,11 @@ impl<L: Limit> Adaptive<L> {
         }
     }
 
+    #[cfg(feature = "family")]
+    pub(crate) fn into_law(self) -> L {
+        self.law.into_inner().law
+    }
+
     /// Replaces the law, and with it what the former one has learnt.
     pub(crate) fn follow(&self, law: L) -> Result<(), InvalidConfig> {
         law.check()?;
