@@ -51,4 +51,6 @@ pub use permit::Permit;
 pub use state::{Core, Many, Pointer};
 #[cfg(feature = "http-body")]
 pub use types::BodyEnd;
-pub use types::{Cause, Event, Full, InvalidConfig, LimitCause, Name, Outcome, Override};
+pub use types::{
+    Cause, Event, Full, InvalidConfig, LimitCause, LimitChange, Name, Outcome, Override,
+};

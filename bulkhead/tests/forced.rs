@@ -7,8 +7,8 @@ use std::{
 };
 
 use maestro_bulkhead::{
-    Aimd, Bulkhead, BulkheadLayer, Cause, Event, Full, Limit, Outcome, Override, Queue,
-    StaticBulkhead, Window,
+    Aimd, Bulkhead, BulkheadLayer, Cause, Event, Full, Limit, LimitCause, LimitChange, Outcome,
+    Override, Queue, StaticBulkhead, Window,
 };
 use parking_lot::Mutex;
 use tokio::{
@@ -92,7 +92,8 @@ async fn a_law_notices_that_an_override_has_run_out() {
     let ended = Arc::new(Mutex::new(0));
     let to = Arc::clone(&ended);
     let _listener = pool.on_event(move |event| {
-        if let Event::Resumed { by: None, .. } = event {
+        let is_end = |change: &LimitChange| change.cause() == LimitCause::OverrideOver;
+        if matches!(event, Event::LimitChanged(change) if is_end(change)) {
             *to.lock() += 1;
         }
     });
@@ -273,8 +274,11 @@ async fn an_override_and_its_end_are_told() {
     let to = Arc::clone(&told);
     let _listener = pool.on_event(move |event| {
         let text = match event {
-            Event::Forced { from, to, by, .. } => format!("{from} to {to} {by}"),
-            Event::Resumed { from, to, by, .. } => format!("{from} back to {to} {by:?}"),
+            Event::LimitChanged(change) => {
+                let cause = change.cause().as_str();
+                let by = change.by().map(ToString::to_string);
+                format!("{} to {} {cause} {by:?}", change.from(), change.to())
+            }
             other => format!("{other:?}"),
         };
         to.lock().push(text);
@@ -290,11 +294,11 @@ async fn an_override_and_its_end_are_told() {
     assert_eq!(
         *told,
         [
-            "4 to 2 by maria: a test".to_owned(),
-            "2 to 6 by maria: a test".to_owned(),
-            "6 back to 3 None".to_owned(),
-            "3 to 1 by maria: a test".to_owned(),
-            format!("1 back to 3 {:?}", Some(Override::new("jo", "done"))),
+            "4 to 2 forced Some(\"by maria: a test\")",
+            "2 to 6 forced Some(\"by maria: a test\")",
+            "6 to 3 override_over Some(\"by maria: a test\")",
+            "3 to 1 forced Some(\"by maria: a test\")",
+            "1 to 3 resumed Some(\"by jo: done\")",
         ]
     );
 }

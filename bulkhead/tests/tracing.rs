@@ -77,8 +77,8 @@ fn refusals_and_changes_are_traced() {
         [
             "DEBUG message=refused kind=\"bulkhead\" name=\"pool\" cause=\"at_limit\" in_flight=1 queued=0 limit=1 waited=0ns",
             "INFO message=limit changed kind=\"bulkhead\" name=\"pool\" cause=\"configured\" from=1 to=2",
-            "INFO message=limit forced kind=\"bulkhead\" name=\"pool\" from=2 to=1 actor=\"maria\" reason=\"trouble\"",
-            "INFO message=limit resumed kind=\"bulkhead\" name=\"pool\" from=1 to=2 actor=\"jo\" reason=\"over\"",
+            "INFO message=limit changed kind=\"bulkhead\" name=\"pool\" cause=\"forced\" from=2 to=1 actor=\"maria\" reason=\"trouble\"",
+            "INFO message=limit changed kind=\"bulkhead\" name=\"pool\" cause=\"resumed\" from=1 to=2 actor=\"jo\" reason=\"over\"",
             "INFO message=closed kind=\"bulkhead\" name=\"pool\"",
             "INFO message=drained kind=\"bulkhead\" name=\"pool\"",
         ]

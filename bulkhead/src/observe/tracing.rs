@@ -34,25 +34,32 @@ pub(super) fn changed(event: &Event, name: &str, key: Option<&str>) {
     match event {
         // In the thread of its call, by `refused`.
         Event::Rejected(_) => {}
-        Event::LimitChanged { from, to, cause } => {
-            let label = cause.as_str();
-            match cause {
-                LimitCause::Law => {
-                    event!(DEBUG, name, key, "limit changed", cause = label, from, to);
-                }
-                LimitCause::Configured => {
-                    event!(INFO, name, key, "limit changed", cause = label, from, to);
-                }
+        Event::LimitChanged(change) => {
+            let cause = change.cause();
+            let (from, to, label) = (change.from(), change.to(), cause.as_str());
+            let (actor, reason) = (
+                change.by().map(Override::actor),
+                change.by().map(Override::reason),
+            );
+            macro_rules! change {
+                ($level:ident) => {
+                    event!(
+                        $level,
+                        name,
+                        key,
+                        "limit changed",
+                        cause = label,
+                        from,
+                        to,
+                        actor,
+                        reason
+                    )
+                };
             }
-        }
-        Event::Forced { from, to, by } => {
-            let (actor, reason) = (by.actor(), by.reason());
-            event!(INFO, name, key, "limit forced", from, to, actor, reason);
-        }
-        Event::Resumed { from, to, by } => {
-            let by = by.as_ref();
-            let (actor, reason) = (by.map(Override::actor), by.map(Override::reason));
-            event!(INFO, name, key, "limit resumed", from, to, actor, reason);
+            match cause {
+                LimitCause::Law => change!(DEBUG),
+                _ => change!(INFO),
+            }
         }
         Event::Closed => event!(INFO, name, key, "closed"),
         Event::Drained => event!(INFO, name, key, "drained"),

@@ -21,7 +21,7 @@ use crate::{
     config::Builder,
     observe::Observe,
     sync::atomic::Ordering::Relaxed,
-    types::{Event, InvalidConfig, Override, Snapshot},
+    types::{InvalidConfig, LimitCause, Override, Snapshot},
 };
 
 /// An override that is in force. Under the lock of the waiters.
@@ -106,7 +106,7 @@ impl<R> Core<R> {
         // Relaxed: every writer holds the lock. A caller that does not see it yet came before it.
         let aside = self.aside.load(Relaxed);
         self.aside.store(aside | FORCED, Relaxed);
-        self.events.put(|| Event::Forced { from, to, by });
+        self.put(from, to, LimitCause::Forced, Some(by));
         drop(waiters);
         self.changed();
         Ok(())
@@ -147,7 +147,11 @@ impl<R> Core<R> {
         let to = self.snapshot().limit();
         let aside = self.aside.load(Relaxed);
         self.aside.store(aside & !FORCED, Relaxed);
-        self.events.put(|| Event::Resumed { from, to, by });
+        let (cause, by) = match by {
+            Some(by) => (LimitCause::Resumed, by),
+            None => (LimitCause::OverrideOver, forced.by),
+        };
+        self.put(from, to, cause, Some(by));
         drop(waiters);
         self.changed();
         true

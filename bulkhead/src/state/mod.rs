@@ -27,7 +27,9 @@ use crate::{
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
         const_fn,
     },
-    types::{Event, Full, InvalidConfig, Label, LimitCause, Outcome, Snapshot},
+    types::{
+        Event, Full, InvalidConfig, Label, LimitCause, LimitChange, Outcome, Override, Snapshot,
+    },
 };
 use late::Bounds;
 pub(crate) use late::{Bound, Patience};
@@ -210,11 +212,18 @@ impl<R> Core<R> {
         let from = self.snapshot().limit();
         let in_word = waiters.set_configured(limit);
         self.permits.resize(in_word);
-        let (to, cause) = (self.snapshot().limit(), LimitCause::Configured);
+        let to = self.snapshot().limit();
         // A forced limit stays: what changes is the limit afterwards.
         if from != to && waiters.forced.is_none() {
-            self.events.put(|| Event::LimitChanged { from, to, cause });
+            self.put(from, to, LimitCause::Configured, None);
         }
+    }
+
+    /// Queues a change of the limit. Under the lock of the waiters, so that events are in the order of the changes;
+    /// [`changed`](Self::changed) must follow.
+    fn put(&self, from: usize, to: usize, cause: LimitCause, by: Option<Override>) {
+        self.events
+            .put(|| Event::LimitChanged(LimitChange::new(from, to, cause, by)));
     }
 
     /// Admits the waiters that have a place now, and tells a change of the limit.
@@ -247,8 +256,7 @@ impl<R> Limited for Core<R> {
         let is_so = self.snapshot().limit() == was && !self.is_forced();
         if is_so {
             self.permits.resize(next);
-            let (from, to, cause) = (was, next, LimitCause::Law);
-            self.events.put(|| Event::LimitChanged { from, to, cause });
+            self.put(was, next, LimitCause::Law, None);
         }
         is_so
     }

@@ -8,59 +8,89 @@ use super::{Full, Override};
 pub enum Event {
     /// A call was refused. Where the bulkhead [only counts](crate::Builder::metrics_only), no call is.
     Rejected(Full),
-    /// The limit changed. `usize::MAX` stands for none.
-    #[non_exhaustive]
-    LimitChanged {
-        /// The limit before.
-        from: usize,
-        /// The limit now.
-        to: usize,
-        /// What changed it.
-        cause: LimitCause,
-    },
-    /// An operator [forced](crate::Bulkhead::force_limit) a limit.
-    #[non_exhaustive]
-    Forced {
-        /// The limit before.
-        from: usize,
-        /// The limit now.
-        to: usize,
-        /// The decision.
-        by: Override,
-    },
-    /// A forced limit ended, and the configured one is in force.
-    #[non_exhaustive]
-    Resumed {
-        /// The forced limit.
-        from: usize,
-        /// The limit now.
-        to: usize,
-        /// The decision to [resume](crate::Bulkhead::resume). `None` if the override had run out.
-        by: Option<Override>,
-    },
+    /// The limit in force changed.
+    LimitChanged(LimitChange),
     /// The bulkhead was [closed](crate::Bulkhead::close).
     Closed,
     /// The last call has left a closed bulkhead. Happens once.
     Drained,
 }
 
-/// What changed a limit.
+/// A change of the limit in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitChange {
+    from: usize,
+    to: usize,
+    cause: LimitCause,
+    by: Option<Override>,
+}
+
+/// Why the limit in force changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LimitCause {
-    /// A call of [`set_limit`](crate::Bulkhead::set_limit) or [`reconfigure`](crate::Bulkhead::reconfigure).
+    /// [`set_limit`](crate::Bulkhead::set_limit) or [`reconfigure`](crate::Bulkhead::reconfigure).
     Configured,
     /// The law of an adaptive limit.
     Law,
+    /// An operator [forced](crate::Bulkhead::force_limit) a limit.
+    Forced,
+    /// An operator [resumed](crate::Bulkhead::resume) the configured limit.
+    Resumed,
+    /// The time of an override ended.
+    OverrideOver,
+}
+
+impl LimitChange {
+    pub(crate) const fn new(
+        from: usize,
+        to: usize,
+        cause: LimitCause,
+        by: Option<Override>,
+    ) -> Self {
+        Self {
+            from,
+            to,
+            cause,
+            by,
+        }
+    }
+
+    /// The limit before; `usize::MAX` is no limit.
+    #[must_use]
+    pub const fn from(&self) -> usize {
+        self.from
+    }
+
+    /// The limit from now on; `usize::MAX` is no limit.
+    #[must_use]
+    pub const fn to(&self) -> usize {
+        self.to
+    }
+
+    /// Why it changed.
+    #[must_use]
+    pub const fn cause(&self) -> LimitCause {
+        self.cause
+    }
+
+    /// The decision of the operator who forced or resumed; the override that ended; `None` for a configuration or a law.
+    #[must_use]
+    pub const fn by(&self) -> Option<&Override> {
+        self.by.as_ref()
+    }
 }
 
 impl LimitCause {
-    /// The name of the cause as a label: `configured`, `law`.
+    /// The name in events: `configured`, `law`, `forced`, `resumed` or `override_over`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Configured => "configured",
             Self::Law => "law",
+            Self::Forced => "forced",
+            Self::Resumed => "resumed",
+            Self::OverrideOver => "override_over",
         }
     }
 }
@@ -69,26 +99,25 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rejected(full) => full.fmt(f),
-            Self::LimitChanged { from, to, cause } => {
-                write!(f, "{}, {}", Change(*from, *to), cause.as_str())
-            }
-            Self::Forced { from, to, by } => write!(f, "{}, forced {by}", Change(*from, *to)),
-            Self::Resumed { from, to, by } => match by {
-                Some(by) => write!(f, "{}, resumed {by}", Change(*from, *to)),
-                None => write!(f, "{}, at the end of the override", Change(*from, *to)),
-            },
+            Self::LimitChanged(change) => change.fmt(f),
             Self::Closed => f.write_str("closed"),
             Self::Drained => f.write_str("drained"),
         }
     }
 }
 
-/// The limit before and after.
-struct Change(usize, usize);
-
-impl fmt::Display for Change {
+impl fmt::Display for LimitChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "limit {} to {}", Limit(self.0), Limit(self.1))
+        write!(f, "limit {} to {}", Limit(self.from), Limit(self.to))?;
+        let cause = match self.cause {
+            LimitCause::OverrideOver => "at the end of the override",
+            cause => cause.as_str(),
+        };
+        write!(f, ", {cause}")?;
+        match &self.by {
+            Some(by) => write!(f, " {by}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub use body_end::BodyEnd;
 #[cfg(feature = "http-body")]
 pub(crate) use body_end::awaits_code;
 pub use error::InvalidConfig;
-pub use event::{Event, LimitCause};
+pub use event::{Event, LimitCause, LimitChange};
 pub use full::{Cause, Full};
 #[cfg(feature = "family")]
 pub(crate) use keys::{Key, text as key_text};
