@@ -37,10 +37,8 @@ pub(super) fn changed(event: &Event, name: &str, key: Option<&str>) {
         Event::LimitChanged(change) => {
             let cause = change.cause();
             let (from, to, label) = (change.from(), change.to(), cause.as_str());
-            let (actor, reason) = (
-                change.by().map(Override::actor),
-                change.by().map(Override::reason),
-            );
+            let actor = change.by().map(Override::actor);
+            let reason = change.by().map(Override::reason);
             macro_rules! change {
                 ($level:ident) => {
                     event!(
@@ -56,9 +54,10 @@ pub(super) fn changed(event: &Event, name: &str, key: Option<&str>) {
                     )
                 };
             }
-            match cause {
-                LimitCause::Law => change!(DEBUG),
-                _ => change!(INFO),
+            if cause == LimitCause::Law {
+                change!(DEBUG);
+            } else {
+                change!(INFO);
             }
         }
         Event::Closed => event!(INFO, name, key, "closed"),
