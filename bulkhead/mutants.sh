@@ -92,7 +92,7 @@ mutant 'a window closed by load, then store' src/limit/samples.rs \
 mutant 'sums taken by load, then store' src/limit/samples.rs \
     'let packed = self.latencies.swap(0, Relaxed);' \
     'let packed = self.latencies.load(Relaxed); self.latencies.store(0, Relaxed);'
-mutant 'a law that overwrites a limit set by an operator' src/state/mod.rs \
+mutant 'a law that overwrites a limit set by an operator' src/state/limit.rs \
     'let is_so = self.snapshot().limit() == was && !self.is_forced();' \
     'let is_so = was > 0;'
 mutant 'numbers of two configurations at once' src/state/mod.rs \

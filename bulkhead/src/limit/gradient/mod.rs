@@ -1,5 +1,6 @@
 mod least;
 mod memory;
+mod numbers;
 mod slow_down;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::types::InvalidConfig;
 use memory::{Memory, PARTS};
+use numbers::Numbers;
 use slow_down::SlowDown;
 
 /// Follows the latency: when calls take longer than they did, they queue somewhere, and the limit falls before a call fails.
@@ -70,38 +72,6 @@ use slow_down::SlowDown;
 pub struct Gradient2 {
     numbers: Numbers,
     learnt: Learnt,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(rename = "gradient2", default, deny_unknown_fields)
-)]
-struct Numbers {
-    min: usize,
-    max: usize,
-    tolerance: f64,
-    #[cfg_attr(feature = "serde", serde(with = "crate::config::duration"))]
-    memory: Duration,
-    #[cfg_attr(feature = "serde", serde(with = "crate::config::duration::option"))]
-    healthy: Option<Duration>,
-}
-
-impl Numbers {
-    const DEFAULT: Self = Self {
-        min: 1,
-        max: 1_000,
-        tolerance: 1.5,
-        memory: Duration::from_secs(180),
-        healthy: None,
-    };
-}
-
-impl Default for Numbers {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
 }
 
 impl Gradient2 {
@@ -331,24 +301,5 @@ impl Limit for Gradient2 {
             return Err(InvalidConfig::Memory(numbers.memory));
         }
         Ok(())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<crate::config::Table<Numbers>> for Gradient2 {
-    type Error = InvalidConfig;
-
-    fn try_from(read: crate::config::Table<Numbers>) -> Result<Self, InvalidConfig> {
-        let numbers = read.0;
-        let learnt = Learnt::NOTHING;
-        let law = Self { numbers, learnt };
-        law.check().map(|()| law)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl From<Gradient2> for Numbers {
-    fn from(law: Gradient2) -> Self {
-        law.numbers
     }
 }
