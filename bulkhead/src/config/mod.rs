@@ -3,6 +3,7 @@
 mod builder;
 #[cfg(feature = "serde")]
 pub(crate) mod duration;
+mod presets;
 mod queue;
 #[cfg(feature = "serde")]
 mod table;
