@@ -257,10 +257,10 @@ fn two_reconfigurations_leave_the_last_in_every_member() {
     let numbers = |limit| Bulkhead::builder().limit(limit);
     let tenants = family(1, 8);
     let [one, two] = [tenants.get(&1), tenants.get(&2)];
-    let (again, once) = (tenants.clone(), Once::new());
+    let (again, first) = (tenants.clone(), Once::new());
     // As another thread could: when the first one has reached one member.
     let _listener =
-        one.on_event(move |_| once.call_once(|| again.reconfigure(numbers(3)).unwrap()));
+        one.on_event(move |_| first.call_once(|| again.reconfigure(numbers(3)).unwrap()));
     tenants.reconfigure(numbers(2)).unwrap();
     let members = [one, two, tenants.overflow(), tenants.get(&3)];
     assert_eq!(members.map(|member| member.limit()), [3; 4]);

@@ -13,7 +13,9 @@ const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-const PRESETS: [(fn(usize) -> Builder, fn(usize) -> Queue); 4] = [
+type Preset = (fn(usize) -> Builder, fn(usize) -> Queue);
+
+const PRESETS: [Preset; 4] = [
     (Builder::database, Queue::database),
     (Builder::http_api, Queue::http_api),
     (Builder::cache, Queue::cache),
@@ -50,20 +52,19 @@ fn each_preset_builds_with_any_concurrency_but_none() {
 
 #[tokio::test(start_paused = true)]
 async fn each_preset_lets_calls_wait_for_a_bounded_time() {
-    let waits = [millis(250), millis(100), millis(5), millis(10_000)];
-    for ((builder, queue), wait) in PRESETS.into_iter().zip(waits) {
+    for ((builder, queue), wait) in PRESETS.into_iter().zip([250, 100, 5, 10_000]) {
         let pool = builder(2).build("preset").unwrap();
         let layer = BulkheadLayer::new(pool.clone()).queue(queue(2));
         let mut service = layer.layer(service_fn(|()| {
             std::future::pending::<Result<(), BoxError>>()
         }));
         let mut inside: Vec<_> = (0..2).map(|_| task::spawn(service.call(()))).collect();
-        inside
-            .iter_mut()
-            .for_each(|call| assert_pending!(call.poll()));
+        for call in &mut inside {
+            assert_pending!(call.poll());
+        }
         let mut waits = task::spawn(service.call(()));
         assert_pending!(waits.poll());
-        advance(wait - millis(1)).await;
+        advance(millis(wait - 1)).await;
         assert_pending!(waits.poll());
         advance(millis(2)).await;
         let error = assert_ready_err!(waits.poll());

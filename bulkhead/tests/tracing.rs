@@ -6,7 +6,7 @@ use std::{
         Arc,
         mpsc::{Sender, channel},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Wake, Waker},
 };
 
 use maestro_bulkhead::{Bulkhead, Override};
@@ -100,8 +100,8 @@ fn limit_changes_are_traced_in_their_order() {
     let _held = pool.try_acquire().unwrap();
     let waker = Waker::from(Arc::new(Resizes(pool.clone(), 3)));
     let mut waits = std::pin::pin!(pool.acquire());
-    let poll = waits.as_mut().poll(&mut Context::from_waker(&waker));
-    assert!(matches!(poll, Poll::Pending));
+    let mut context = Context::from_waker(&waker);
+    assert!(waits.as_mut().poll(&mut context).is_pending());
     // The caller that waits is woken between this change and its event.
     let events = traced(|| pool.set_limit(2).unwrap());
     let change = "INFO message=limit changed kind=\"bulkhead\" name=\"pool\" cause=\"configured\"";

@@ -37,7 +37,7 @@ impl Builder {
     /// |---|---|
     /// | `limit(concurrency)`, better an adaptive one that begins there | how much the others can serve is not known, and changes. They say when it is too much: [`Aimd`](crate::Aimd) follows 429 and 503. The latency of several endpoints together says less |
     /// | a queue of half as many | as for a database |
-    /// | a wait of 100 ms | the `INTERVAL` of CoDel (RFC 8289): a queue that has not become shorter in that time is no burst |
+    /// | a wait of 100 ms | the `INTERVAL` of Controlled Delay (RFC 8289): a queue that has not become shorter in that time is no burst |
     /// | newest first | in an overload the newest callers still wait for their answer ("adaptive LIFO" in B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015) |
     /// | `body_idle(30 s)` | the `Timeout` of Polly: who has not read a response for so long has given up |
     ///
@@ -62,7 +62,7 @@ impl Builder {
     /// | number | why |
     /// |---|---|
     /// | `limit(concurrency)`, a fixed one | a read takes less than 1 ms in one data center: noise of that size is no measure of load |
-    /// | a queue of as many, for 5 ms | a burst is read within a few ms, the `TARGET` of CoDel (RFC 8289). A caller that waits longer is better off with the source |
+    /// | a queue of as many, for 5 ms | a burst is read within a few ms, the `TARGET` of Controlled Delay (RFC 8289). A caller that waits longer is better off with the source |
     /// | first come, first served | all that wait came within 5 ms |
     ///
     /// A refused call is a miss: ask the source, behind a bulkhead of its own, as a cache that hangs sends all calls there.
@@ -106,6 +106,10 @@ impl Queue {
     }
 
     /// For [`Builder::queue`]: ten times as many calls as `unconfirmed`, for 10 s.
+    #[expect(
+        clippy::self_named_constructors,
+        reason = "the name is that of `Builder::queue`"
+    )]
     pub const fn queue(unconfirmed: usize) -> Self {
         Self::new(unconfirmed.saturating_mul(10), Duration::from_secs(10))
     }
