@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::{
     observe,
     race::Race,
-    types::{Allowance, Elapsed, Nanos, Phase},
+    types::{Allowance, Elapsed, Label, Nanos, Phase},
 };
 
 /// The instant after which an answer is of no use. A request carries it to the calls made on its behalf.
@@ -63,8 +63,8 @@ pub struct Run<F> {
     race: Race<F>,
 }
 
-/// The name of an [`Elapsed`] that comes from no [`Timeout`](crate::Timeout).
-const NAME: &str = "deadline";
+/// The name in an [`Elapsed`] that comes from no [`Timeout`](crate::Timeout).
+const LABEL: Label = Label::of_literal(&"deadline");
 
 // === impl Deadline ===
 
@@ -198,7 +198,7 @@ impl Deadline {
     pub fn run<F: IntoFuture>(self, future: F) -> Run<F::IntoFuture> {
         let allowance = self
             .0
-            .map(|at| Allowance::new(NAME, Instant::now(), Nanos::UNBOUNDED, Some(at)));
+            .map(|at| Allowance::new(LABEL, Instant::now(), Nanos::UNBOUNDED, Some(at)));
         Run {
             race: Race::new(future.into_future(), allowance),
         }

@@ -9,7 +9,7 @@ use crate::{
     limit::ForcedLimit,
     observe::{self, Listener, Observers, Watch},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
-    types::{Event, InvalidConfig, LimitChange, Name, Nanos, Override, Phase},
+    types::{Event, InvalidConfig, Label, LimitChange, Name, Nanos, Override, Phase},
 };
 
 /// A named limit on the time of a call: a cheap handle for a [`TimeoutLayer`](crate::TimeoutLayer).
@@ -40,7 +40,6 @@ use crate::{
 pub struct Timeout(Arc<Core>);
 
 struct Core {
-    name: &'static str,
     limit: ForcedLimit,
     /// Independent of the limit: no call needs both to be of one reconfiguration.
     counts_readiness: AtomicBool,
@@ -79,7 +78,7 @@ impl Timeout {
     /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.0.name
+        self.label().name()
     }
 
     /// Returns the limit of a call that begins now: the configured one, or that which an operator
@@ -240,16 +239,20 @@ impl Timeout {
     /// Runs `f`, which may change the limit, and announces the change once no lock is held.
     fn announce<T>(&self, f: impl FnOnce(&mut dyn FnMut(LimitChange)) -> T) -> T {
         let observers = &self.0.observers;
-        let mut changed = None;
+        let mut has_changed = false;
         let result = f(&mut |change| {
-            observers.put(|| Event::LimitChanged(change.clone()));
-            changed = Some(change);
+            observers.put(change);
+            has_changed = true;
         });
-        if let Some(change) = changed {
-            observe::limit_changed(self.0.name, &change);
+        if has_changed {
             observers.deliver();
         }
         result
+    }
+
+    #[inline]
+    pub(crate) fn label(&self) -> Label {
+        self.0.observers.label()
     }
 
     pub(crate) fn watch(&self) -> &Watch {
@@ -279,10 +282,9 @@ impl Builder {
         observe::configured("timeout", name, self.check());
         let (limit, counts_readiness) = self.parts();
         Timeout(Arc::new(Core {
-            name,
             limit: ForcedLimit::new(limit),
             counts_readiness: AtomicBool::new(counts_readiness),
-            observers: Observers::new(name, PHASES),
+            observers: Observers::new(Label::of(name), Watch::new(name, PHASES)),
         }))
     }
 }
@@ -290,7 +292,7 @@ impl Builder {
 impl fmt::Debug for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timeout")
-            .field("name", &self.0.name)
+            .field("name", &self.name())
             .field("limit", &self.0.limit)
             .finish_non_exhaustive()
     }

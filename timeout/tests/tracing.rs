@@ -4,7 +4,7 @@ use std::{
     fmt::Debug,
     sync::{
         Arc,
-        mpsc::{Sender, channel},
+        mpsc::{Receiver, Sender, channel},
     },
     time::Duration,
 };
@@ -14,7 +14,8 @@ use maestro_timeout::{BodyTimeout, BodyTimeoutLayer};
 use maestro_timeout::{Deadline, DeadlineFilter, Elapsed, Override, Timeout, TimeoutLayer};
 use tower::{Layer, Service, service_fn};
 use tracing::{
-    Event, Metadata, Subscriber,
+    Dispatch, Event, Metadata, Subscriber,
+    dispatcher::with_default,
     field::{Field, Visit},
     span,
 };
@@ -155,4 +156,62 @@ async fn events_of_a_body_timeout_name_its_kind() {
         );
     }
     assert_eq!(lines.len(), 2);
+}
+
+#[expect(clippy::disallowed_types, reason = "a subscriber is `Sync`")]
+type Mutex<T> = std::sync::Mutex<T>;
+
+/// Holds the first event back until it is told to go on.
+struct HoldsFirst {
+    lines: Lines,
+    holds: Sender<()>,
+    go_on: Mutex<Option<Receiver<()>>>,
+}
+
+const BOUND: Duration = Duration::from_secs(60);
+
+impl Subscriber for HoldsFirst {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let go_on = self.go_on.lock().expect("no test panics here").take();
+        if let Some(go_on) = go_on {
+            self.holds.send(()).expect("the test waits for it");
+            go_on.recv_timeout(BOUND).expect("the test sends it");
+        }
+        self.lines.event(event);
+    }
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[test]
+fn limit_events_are_in_the_order_of_the_changes() {
+    let (lines, events) = channel();
+    let (holds, held) = channel();
+    let (go, go_on) = channel();
+    let subscriber = Dispatch::new(HoldsFirst {
+        lines: Lines(lines),
+        holds,
+        go_on: Mutex::new(Some(go_on)),
+    });
+    let store = Timeout::new(Duration::from_secs(1)).named("store");
+    let (other, its) = (store.clone(), subscriber.clone());
+    let first = std::thread::spawn(move || {
+        with_default(&its, || other.set_limit(Duration::from_secs(2)));
+    });
+    held.recv_timeout(BOUND).expect("the first event");
+    with_default(&subscriber, || store.set_limit(Duration::from_secs(3)));
+    go.send(()).expect("the first event waits");
+    first.join().expect("it changes the limit");
+    let lines: Vec<_> = events.try_iter().collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("to=2s"), "{lines:?}");
+    assert!(lines[1].contains("to=3s"), "{lines:?}");
 }

@@ -15,7 +15,7 @@ use crate::{
     config::BodyTimeoutBuilder,
     limit::Limit,
     observe::{self, Watch},
-    types::{Elapsed, InvalidConfig, Name, Nanos, Phase},
+    types::{Elapsed, InvalidConfig, Label, Name, Nanos, Phase},
 };
 
 /// Named limits for the phases of an HTTP response: a cheap handle for a [`BodyTimeoutLayer`].
@@ -27,7 +27,7 @@ pub struct BodyTimeout(Arc<Core>);
 
 #[derive(Debug)]
 struct Core {
-    name: &'static str,
+    label: Label,
     /// In the order of [`Limits`].
     limits: [Limit; 3],
     watch: Watch,
@@ -65,7 +65,7 @@ impl BodyTimeout {
     /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.0.name
+        self.0.label.name()
     }
 
     /// Returns the current settings.
@@ -104,6 +104,10 @@ impl BodyTimeout {
         self.0.limits.each_ref().map(Limit::load)
     }
 
+    fn label(&self) -> Label {
+        self.0.label
+    }
+
     fn watch(&self) -> &Watch {
         &self.0.watch
     }
@@ -120,7 +124,7 @@ impl BodyTimeoutBuilder {
         let name = name.into().as_str();
         observe::configured("body_timeout", name, self.check());
         BodyTimeout(Arc::new(Core {
-            name,
+            label: Label::of(name),
             limits: self.phases().map(Limit::new),
             watch: Watch::new(name, PHASES),
         }))

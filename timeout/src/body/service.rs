@@ -15,7 +15,7 @@ use crate::{
     layer::{DeadlineOf, IntoError, NoDeadline, OnReject},
     observe::Watch,
     race::Race,
-    types::{Allowance, Nanos, Phase},
+    types::{Allowance, Label, Nanos, Phase},
 };
 
 /// An HTTP service whose responses are bounded in time. Created by [`BodyTimeoutLayer`].
@@ -45,7 +45,7 @@ pub struct BodyResponseFuture<F, R = IntoError> {
     reject: R,
     limits: Limits,
     deadline: Option<Instant>,
-    timeout: &'static str,
+    timeout: Label,
     watch: Watch,
 }
 
@@ -80,12 +80,12 @@ where
         let limits = timeout.limits();
         let [headers, ..] = limits;
         let deadline = deadline.deadline_of(&request);
-        let (name, reject, watch) = (timeout.name(), reject.clone(), timeout.watch().clone());
+        let (label, reject, watch) = (timeout.label(), reject.clone(), timeout.watch().clone());
         let allowance = if headers == Nanos::UNBOUNDED && deadline.is_none() {
             Ok(None)
         } else {
             // Before the inner `call`, whose time counts.
-            Allowance::of_call(name, Instant::now(), None, headers, deadline).map(Some)
+            Allowance::of_call(label, Instant::now(), None, headers, deadline).map(Some)
         };
         let race = match allowance {
             Ok(allowance) => Race::new(self.inner.call(request), allowance),
@@ -96,7 +96,7 @@ where
             reject,
             limits,
             deadline,
-            timeout: name,
+            timeout: label,
             watch,
         }
     }

@@ -13,7 +13,7 @@ use super::{BodyError, Limits};
 use crate::{
     observe::Watch,
     timer::wait,
-    types::{Allowance, Elapsed, Nanos, Phase},
+    types::{Allowance, Elapsed, Label, Nanos, Phase},
 };
 
 /// A response body that is bounded in time. Created by a [`BodyTimeoutService`](super::BodyTimeoutService).
@@ -38,7 +38,7 @@ pub struct TimeoutBody<B> {
     inner: Option<B>,
     #[pin]
     timer: Option<Sleep>,
-    timeout: &'static str,
+    timeout: Label,
     idle: Nanos,
     /// The current wait for a frame. It begins at the poll that found none, so that the time in which the body
     /// is not polled does not count.
@@ -51,7 +51,7 @@ pub struct TimeoutBody<B> {
 impl<B> TimeoutBody<B> {
     pub(super) fn new(
         inner: B,
-        timeout: &'static str,
+        timeout: Label,
         limits: Limits,
         deadline: Option<Instant>,
         watch: Watch,
@@ -71,7 +71,7 @@ impl<B> TimeoutBody<B> {
         Self {
             inner: Some(inner),
             timer: None,
-            timeout: "",
+            timeout: Label::of_literal(&""),
             idle: Nanos::UNBOUNDED,
             wait: None,
             whole: None,
@@ -101,7 +101,7 @@ impl<B> TimeoutBody<B> {
     fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Elapsed> {
         let this = self.project();
         if this.wait.is_none() && *this.idle != Nanos::UNBOUNDED {
-            let wait = Allowance::new(this.timeout, Instant::now(), *this.idle, None);
+            let wait = Allowance::new(*this.timeout, Instant::now(), *this.idle, None);
             *this.wait = Some(wait);
         }
         match first(*this.wait, *this.whole) {

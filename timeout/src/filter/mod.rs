@@ -12,7 +12,7 @@ use crate::{
     deadline::Deadline,
     observe::{self, FilterObservers, Listener},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    types::{Elapsed, Event, InvalidConfig, Name},
+    types::{Elapsed, Event, InvalidConfig, Label, Name},
     window::{Settings, Window},
 };
 
@@ -48,7 +48,7 @@ pub struct DeadlineFilter(Arc<Core>);
 
 #[derive(Debug)]
 struct Core {
-    name: &'static str,
+    label: Label,
     epoch: Instant,
     window: Window,
     expired: AtomicU64,
@@ -79,7 +79,7 @@ impl DeadlineFilter {
         let name = name.into().as_str();
         observe::configured("deadline_filter", name, Ok(()));
         Self(Arc::new(Core {
-            name,
+            label: Label::of(name),
             epoch: Instant::now(),
             window: Window::new(settings),
             expired: AtomicU64::new(0),
@@ -91,7 +91,7 @@ impl DeadlineFilter {
     /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.0.name
+        self.0.label.name()
     }
 
     /// Returns the number of requests that arrived after their deadline.
@@ -152,10 +152,10 @@ impl DeadlineFilter {
             core.rejected.fetch_add(1, Relaxed);
         }
         core.observers
-            .expired(core.name, late, is_rejected, settings.is_dark());
+            .expired(core.label.name(), late, is_rejected, settings.is_dark());
         // Dark mode makes the whole decision, the credit included, so that the counters show the effect.
         if is_rejected && !settings.is_dark() {
-            let elapsed = Elapsed::before(core.name);
+            let elapsed = Elapsed::before(core.label);
             core.observers.rejected(&elapsed);
             Err(elapsed)
         } else {

@@ -106,7 +106,7 @@ impl<S, R, D, L> TimeoutService<S, R, D, L> {
         // the inner service may have started work (a task, a queue). The read is two thirds of the cost of a
         // call that is ready at once.
         let now = Instant::now();
-        let allowance = Allowance::of_call(timeout.name(), now, waited, limit, end)?;
+        let allowance = Allowance::of_call(timeout.label(), now, waited, limit, end)?;
         let (started, limit) = allowance.parts();
         deadline.tell(request, started, limit);
         Ok(Some(allowance))

@@ -22,13 +22,14 @@ use self::{
     listeners::Listeners,
     metrics::{CallMeters, FilterMeters},
 };
-use crate::types::{Allowance, Elapsed, Event, InvalidConfig, LimitChange, Phase};
+use crate::types::{Allowance, Elapsed, Event, InvalidConfig, Label, LimitChange, Phase};
 
 /// What observes one timeout.
 #[derive(Debug)]
 pub(crate) struct Observers {
+    label: Label,
     watch: Watch,
-    /// Of changes. Made with the first listener.
+    /// Of changes. Made with the first listener, which with the feature `tracing` is the one that makes events.
     listeners: OnceLock<Arc<Listeners<Event>>>,
 }
 
@@ -44,11 +45,17 @@ pub(crate) struct Watch(CallMeters);
 // === impl Observers ===
 
 impl Observers {
-    pub(crate) fn new(name: &'static str, phases: &'static [Phase]) -> Self {
+    pub(crate) fn new(label: Label, watch: Watch) -> Self {
         Self {
-            watch: Watch::new(name, phases),
+            label,
+            watch,
             listeners: OnceLock::new(),
         }
+    }
+
+    #[inline]
+    pub(crate) const fn label(&self) -> Label {
+        self.label
     }
 
     pub(crate) const fn watch(&self) -> &Watch {
@@ -56,13 +63,18 @@ impl Observers {
     }
 
     pub(crate) fn listen(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
-        self.listeners.get_or_init(Listeners::new).listen(f)
+        self.listeners().listen(f)
     }
 
     /// Queues an event for [`deliver`](Self::deliver). Called under the lock of what changed, which keeps the order.
-    pub(crate) fn put(&self, event: impl FnOnce() -> Event) {
-        if let Some(listeners) = self.listeners.get() {
-            listeners.put(event());
+    pub(crate) fn put(&self, change: LimitChange) {
+        let listeners = if cfg!(feature = "tracing") {
+            Some(self.listeners())
+        } else {
+            self.listeners.get()
+        };
+        if let Some(listeners) = listeners {
+            listeners.put(Event::LimitChanged(change.by_member(self.label.key())));
         }
     }
 
@@ -71,6 +83,18 @@ impl Observers {
         if let Some(listeners) = self.listeners.get() {
             listeners.deliver();
         }
+    }
+
+    fn listeners(&self) -> &Arc<Listeners<Event>> {
+        self.listeners.get_or_init(|| {
+            let listeners = Listeners::new();
+            if cfg!(feature = "tracing") {
+                let name = self.label.name();
+                let make_event = move |event: &Event| trace::changed(name, event);
+                listeners.listen(make_event).detach();
+            }
+            listeners
+        })
     }
 }
 
@@ -147,11 +171,6 @@ impl FilterObservers {
 /// Observes a future that elapsed without a timeout: it has no metrics.
 pub(crate) fn elapsed(elapsed: &Elapsed) {
     trace::elapsed("timeout", elapsed);
-}
-
-/// A changed limit. Called with no lock held.
-pub(crate) fn limit_changed(name: &'static str, change: &LimitChange) {
-    trace::limit_changed(name, change);
 }
 
 /// Logs an empty name and the first doubtful setting of what is built or reconfigured. `kind` is the field of the events.

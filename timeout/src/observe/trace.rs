@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::types::{Elapsed, InvalidConfig, LimitChange};
+use crate::types::{Elapsed, Event, InvalidConfig};
 
 #[cfg(feature = "tracing")]
 pub(super) fn elapsed(kind: &'static str, elapsed: &Elapsed) {
@@ -11,6 +11,7 @@ pub(super) fn elapsed(kind: &'static str, elapsed: &Elapsed) {
         target: "maestro_timeout",
         kind,
         name = elapsed.name(),
+        key = elapsed.key().as_deref(),
         phase = elapsed.phase().as_str(),
         after = ?elapsed.after(),
         limit = ?elapsed.limit(),
@@ -32,13 +33,18 @@ pub(super) fn expired(name: &'static str, late: Duration, is_rejected: bool, is_
 }
 
 #[cfg(feature = "tracing")]
-pub(super) fn limit_changed(name: &'static str, change: &LimitChange) {
+pub(super) fn changed(name: &'static str, event: &Event) {
     use crate::types::Override;
 
+    // A timeout has no other events.
+    let Event::LimitChanged(change) = event else {
+        return;
+    };
     tracing::info!(
         target: "maestro_timeout",
         kind = "timeout",
         name,
+        key = change.key().as_deref(),
         from = ?change.from(),
         to = ?change.to(),
         cause = change.cause().as_str(),
@@ -59,7 +65,7 @@ pub(super) fn doubtful(_: &'static str, _: &'static str, _: &InvalidConfig) {}
 
 #[cfg(not(feature = "tracing"))]
 #[inline]
-pub(super) fn limit_changed(_: &'static str, _: &LimitChange) {}
+pub(super) fn changed(_: &'static str, _: &Event) {}
 
 #[cfg(not(feature = "tracing"))]
 #[inline]

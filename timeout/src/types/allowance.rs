@@ -2,14 +2,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Elapsed, Nanos, Phase};
+use super::{Elapsed, Label, Nanos, Phase};
 
 /// The time that a call has: its start and its limit.
 ///
 /// A pure decision. It reads no clock and owns no timer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Allowance {
-    name: &'static str,
+    label: Label,
     started: Instant,
     limit: Nanos,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Allowance {
 impl Allowance {
     /// The time from `started` until the earlier of `limit` and `deadline`.
     pub(crate) fn new(
-        name: &'static str,
+        label: Label,
         started: Instant,
         limit: Nanos,
         deadline: Option<Instant>,
@@ -31,7 +31,7 @@ impl Allowance {
             }
         });
         Self {
-            name,
+            label,
             started,
             limit,
         }
@@ -48,24 +48,24 @@ impl Allowance {
     /// at once, so the call is made.
     #[inline]
     pub(crate) fn of_call(
-        name: &'static str,
+        label: Label,
         now: Instant,
         waited: Option<Duration>,
         limit: Nanos,
         deadline: Option<Instant>,
     ) -> Result<Self, Elapsed> {
         if deadline.is_some_and(|deadline| deadline < now) {
-            return Err(Elapsed::before(name));
+            return Err(Elapsed::before(label));
         }
         let mut started = now;
         if let Some(waited) = waited {
             let waited_for = Nanos::from(waited);
             if waited_for > limit {
-                return Err(Elapsed::new(name, Phase::Before, waited_for, limit));
+                return Err(Elapsed::new(label, Phase::Before, waited_for, limit));
             }
             started = now.checked_sub(waited).unwrap_or(now);
         }
-        Ok(Self::new(name, started, limit, deadline))
+        Ok(Self::new(label, started, limit, deadline))
     }
 
     /// The start and the limit; [`Duration::MAX`] if there is no limit.
@@ -92,6 +92,6 @@ impl Allowance {
     /// The rejection of a call that is given up at `now`.
     pub(crate) fn elapsed(self, phase: Phase, now: Instant) -> Elapsed {
         let after = now.saturating_duration_since(self.started);
-        Elapsed::new(self.name, phase, Nanos::from(after), self.limit)
+        Elapsed::new(self.label, phase, Nanos::from(after), self.limit)
     }
 }

@@ -1,13 +1,13 @@
-use std::{error::Error, fmt, io, time::Duration};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
-use super::{Nanos, no_retry::NoRetry, rounded::Rounded};
+use super::{Label, Nanos, no_retry::NoRetry, rounded::Rounded};
 
 /// A call took longer than its limit.
 ///
 /// Creating and cloning it takes no allocation and no reference count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Elapsed {
-    name: &'static str,
+    label: Label,
     phase: Phase,
     after: Nanos,
     /// Marked if the deadline of the request applied.
@@ -33,9 +33,9 @@ pub enum Phase {
 // === impl Elapsed ===
 
 impl Elapsed {
-    pub(super) const fn new(name: &'static str, phase: Phase, after: Nanos, limit: Nanos) -> Self {
+    pub(super) const fn new(label: Label, phase: Phase, after: Nanos, limit: Nanos) -> Self {
         Self {
-            name,
+            label,
             phase,
             after,
             limit,
@@ -43,8 +43,8 @@ impl Elapsed {
     }
 
     /// The rejection of a call that is not made because its deadline has passed.
-    pub(crate) const fn before(name: &'static str) -> Self {
-        Self::new(name, Phase::Before, Nanos::ZERO, Nanos::ZERO.by_deadline())
+    pub(crate) const fn before(label: Label) -> Self {
+        Self::new(label, Phase::Before, Nanos::ZERO, Nanos::ZERO.by_deadline())
     }
 
     /// The name of the [`Timeout`](crate::Timeout), `BodyTimeout` or
@@ -52,7 +52,14 @@ impl Elapsed {
     /// [`Deadline::run`](crate::Deadline::run).
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        self.name
+        self.label.name()
+    }
+
+    /// The key of the member of a family that ended the call, if the family shows its keys (`Timeouts::show_keys`, feature
+    /// `family`); else `None`. Takes a short lock.
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.label.key()
     }
 
     /// The phase in which the time ran out.
@@ -120,10 +127,10 @@ impl Elapsed {
 
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, limit) = (self.name, Rounded(self.limit()));
+        let (label, limit) = (self.label, Rounded(self.limit()));
         let what = match self.phase {
             Phase::Before => {
-                return write!(f, "timeout `{name}` elapsed before the call was made");
+                return write!(f, "timeout {label} elapsed before the call was made");
             }
             Phase::Call => "no result",
             Phase::Headers => "no response head",
@@ -131,7 +138,22 @@ impl fmt::Display for Elapsed {
             Phase::Body => "no end of the body",
         };
         // Without the time taken, which differs from call to call.
-        write!(f, "timeout `{name}` elapsed: {what} within {limit}")
+        write!(f, "timeout {label} elapsed: {what} within {limit}")
+    }
+}
+
+impl fmt::Debug for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Elapsed");
+        debug.field("name", &self.name());
+        if let Some(key) = self.key() {
+            debug.field("key", &key);
+        }
+        debug
+            .field("phase", &self.phase)
+            .field("after", &self.after)
+            .field("limit", &self.limit)
+            .finish()
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{Elapsed, Override, rounded::Rounded};
 
@@ -16,6 +16,7 @@ pub enum Event {
 /// A change of the limit in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitChange {
+    key: Option<Arc<str>>,
     from: Duration,
     to: Duration,
     cause: LimitCause,
@@ -44,11 +45,23 @@ impl LimitChange {
         by: Option<Override>,
     ) -> Self {
         Self {
+            key: None,
             from,
             to,
             cause,
             by,
         }
+    }
+
+    pub(crate) fn by_member(self, key: Option<Arc<str>>) -> Self {
+        Self { key, ..self }
+    }
+
+    /// The key of the member of a family, if the family shows its keys (`Timeouts::show_keys`, feature `family`); else
+    /// `None`.
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.key.clone()
     }
 
     /// The limit before; [`Duration::MAX`] is no limit.

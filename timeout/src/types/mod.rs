@@ -6,6 +6,12 @@ mod elapsed;
 mod elapsed_response;
 mod error;
 mod event;
+#[cfg_attr(
+    not(any(all(test, not(loom)), feature = "family")),
+    expect(dead_code, reason = "only members of families have keys")
+)]
+mod keys;
+mod label;
 mod name;
 mod nanos;
 mod no_retry;
@@ -14,7 +20,9 @@ mod override_by;
 mod response;
 mod rounded;
 
-pub(crate) use self::{allowance::Allowance, nanos::Nanos};
+#[cfg(feature = "family")]
+pub(crate) use self::keys::{Key, text as key_text};
+pub(crate) use self::{allowance::Allowance, label::Label, nanos::Nanos};
 pub use self::{
     elapsed::{Elapsed, Phase},
     error::InvalidConfig,
