@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The crate with one line broken. Its tests must fail.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-timeout
+mutants_features=family
+mutants_loom_features=family
 
 mutant 'a limit written in two halves' src/limit/plain.rs \
     'self.0.store(Nanos::from(limit).into(), Relaxed);' \
@@ -31,6 +33,18 @@ mutant 'an end stored without an order with the word before' src/limit/forced.rs
 mutant 'a request counted by load, then store' src/window/mod.rs \
     '.compare_exchange_weak(seen, next.word(), Relaxed, Relaxed)' \
     '.swap(next.word(), Relaxed).checked_add(0).ok_or(0)'
+mutant 'a member with a handle that goes' src/family/members.rs \
+    '|| timeout.handles() > OWN_HANDLES' \
+    '|| timeout.handles() > OWN_HANDLES + 1' \
+    'family::models::a_forced_limit_is_not_lost_to_an_eviction'
+mutant 'settings of two changes at once' src/family/mod.rs \
+    'if self.0.members.lock().revision == revision {' \
+    'if self.0.members.lock().revision >= revision {' \
+    'family::models::concurrent_changes_leave_all_members_alike'
+model_mutant 'a forced limit that a new key evicts' src/limit/forced.rs \
+    '&& !state.forced.as_ref().is_some_and(holds)' \
+    '&& { let _ = holds; true }' \
+    'family::tests::member_with_a_forced_limit_stays_until_its_end'
 model_mutant 'the clock read before the inner call is polled, which then loses a tie' src/race.rs \
     '} => match (inner.poll(cx), allowance) {' \
     '} => match (if allowance.and_then(Allowance::end).is_some_and(|end| end <= tokio::time::Instant::now()) { Poll::Pending } else { inner.poll(cx) }, allowance) {'

@@ -6,6 +6,8 @@
 mod body;
 mod config;
 mod deadline;
+#[cfg(feature = "family")]
+mod family;
 mod filter;
 #[cfg(feature = "http")]
 mod http;
@@ -39,14 +41,16 @@ pub use self::{
     deadline::Deadline,
     filter::{DeadlineFilter, DeadlineFilterLayer, DeadlineFilterService},
     layer::{
-        Answer, DeadlineOf, DeadlineWith, Fixed, IntoError, LimitOf, LimitWith, NoDeadline,
-        OnReject, TimeoutLayer, TimeoutService,
+        Answer, DeadlineOf, DeadlineWith, Fixed, IntoError, IntoSource, LimitOf, LimitWith,
+        NoDeadline, OnReject, Source, TimeoutLayer, TimeoutService,
     },
     observe::Listener,
     timeout::Timeout,
     types::{Elapsed, Event, InvalidConfig, LimitCause, LimitChange, Name, Override, Phase},
 };
 
+#[cfg(feature = "family")]
+pub use self::family::{By, Timeouts};
 #[cfg(feature = "http")]
 pub use self::http::{
     Ignore, InExtensions, Malformed, OnMalformed, ReadDeadlineLayer, ReadDeadlineService, Refuse,

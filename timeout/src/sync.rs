@@ -1,4 +1,4 @@
-//! The atomics and the lock. In loom tests they are loom's. No other file of this crate names one.
+//! The atomics, the lock and the map. In loom tests they are loom's. No other file of this crate names one.
 //!
 //! The reference counts of the handles are std's `Arc`, which is not modelled here.
 
@@ -44,5 +44,56 @@ impl<T> Mutex<T> {
 
     pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
         self.0.lock().expect("nothing panics under this lock")
+    }
+}
+
+/// The timeouts of a family by their keys, read without a lock. Its steps are no part of a model.
+#[cfg(all(feature = "family", not(all(test, loom))))]
+pub(crate) struct Map<K, V>(papaya::HashMap<K, V>);
+
+#[cfg(all(feature = "family", not(all(test, loom))))]
+impl<K: std::hash::Hash + Eq, V> Map<K, V> {
+    pub(crate) fn new() -> Self {
+        Self(papaya::HashMap::new())
+    }
+
+    /// Calls `f` with the value of `key`, if there is one.
+    #[inline]
+    pub(crate) fn get<T>(&self, key: &K, f: impl FnOnce(&V) -> T) -> Option<T> {
+        self.0.pin().get(key).map(f)
+    }
+
+    pub(crate) fn insert(&self, key: K, value: V) {
+        self.0.pin().insert(key, value);
+    }
+
+    pub(crate) fn remove(&self, key: &K) {
+        self.0.pin().remove(key);
+    }
+}
+
+/// The values are shared, as a reader of the other map takes no clone of a value, and may still read one that was removed.
+#[cfg(all(feature = "family", test, loom))]
+pub(crate) struct Map<K, V>(Mutex<std::collections::HashMap<K, std::sync::Arc<V>>>);
+
+#[cfg(all(feature = "family", test, loom))]
+impl<K: std::hash::Hash + Eq, V> Map<K, V> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(std::collections::HashMap::new()))
+    }
+
+    pub(crate) fn get<T>(&self, key: &K, f: impl FnOnce(&V) -> T) -> Option<T> {
+        let found = self.0.lock().get(key).cloned();
+        // A step in which others come between: what was found may be out of the map before it is used.
+        drop(self.0.lock());
+        found.map(|value| f(&value))
+    }
+
+    pub(crate) fn insert(&self, key: K, value: V) {
+        self.0.lock().insert(key, value.into());
+    }
+
+    pub(crate) fn remove(&self, key: &K) {
+        self.0.lock().remove(key);
     }
 }

@@ -1,5 +1,8 @@
 //! The handle of a timeout.
 
+#[cfg(feature = "family")]
+mod member;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
@@ -44,6 +47,8 @@ struct Core {
     /// Independent of the limit: no call needs both to be of one reconfiguration.
     counts_readiness: AtomicBool,
     observers: Observers,
+    #[cfg(feature = "family")]
+    member: member::Member,
 }
 
 /// The default name. It appears in messages, where an empty one would look like a bug.
@@ -128,9 +133,7 @@ impl Timeout {
     /// [forced](Self::force_limit) limit stays in effect until its end.
     pub fn set_limit(&self, limit: Duration) {
         observe::configured("timeout", self.name(), Builder::new().limit(limit).check());
-        // First, so that an override that is over is reported as such.
-        self.limit_in_nanos();
-        self.announce(|put| self.0.limit.configure(limit, put));
+        self.configure(limit);
     }
 
     /// Changes all settings, as [`set_limit`](Self::set_limit) changes the limit.
@@ -143,9 +146,8 @@ impl Timeout {
         reason = "the type that a reload finds at every handle"
     )]
     pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
-        let (limit, counts_readiness) = to.parts();
-        self.set_limit(limit);
-        self.0.counts_readiness.store(counts_readiness, Relaxed);
+        observe::configured("timeout", self.name(), to.check());
+        self.apply(to);
         Ok(())
     }
 
@@ -178,7 +180,7 @@ impl Timeout {
 
     /// [`force_limit`](Self::force_limit) at `now`, from which the time of the override counts.
     pub fn force_limit_at(&self, limit: Duration, by: Override, now: Instant) {
-        // As in `set_limit`.
+        // As in `configure`.
         self.limit_at(now);
         self.announce(|put| self.0.limit.force(limit, by, now, put));
     }
@@ -186,7 +188,7 @@ impl Timeout {
     /// Ends the override that holds, and restores the configured limit. Returns whether there was one.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn resume(&self, by: Override) -> bool {
-        // As in `set_limit`.
+        // As in `configure`.
         self.limit_in_nanos();
         self.announce(|put| self.0.limit.resume(by, put))
     }
@@ -215,6 +217,19 @@ impl Timeout {
     #[cfg(feature = "metrics")]
     pub fn resolve_metrics(&self) {
         self.watch().resolve();
+    }
+
+    /// Changes all settings.
+    pub(crate) fn apply(&self, to: Builder) {
+        let (limit, counts_readiness) = to.parts();
+        self.configure(limit);
+        self.0.counts_readiness.store(counts_readiness, Relaxed);
+    }
+
+    fn configure(&self, limit: Duration) {
+        // First, so that an override that is over is reported as such.
+        self.limit_in_nanos();
+        self.announce(|put| self.0.limit.configure(limit, put));
     }
 
     #[inline]
@@ -280,12 +295,23 @@ impl Builder {
     pub fn build(self, name: impl Into<Name>) -> Timeout {
         let name = name.into().as_str();
         observe::configured("timeout", name, self.check());
-        let (limit, counts_readiness) = self.parts();
-        Timeout(Arc::new(Core {
+        let observers = Observers::new(Label::of(name), Watch::new(name, PHASES));
+        Timeout(Arc::new(Core::new(self, observers)))
+    }
+}
+
+// === impl Core ===
+
+impl Core {
+    fn new(numbers: Builder, observers: Observers) -> Self {
+        let (limit, counts_readiness) = numbers.parts();
+        Self {
             limit: ForcedLimit::new(limit),
             counts_readiness: AtomicBool::new(counts_readiness),
-            observers: Observers::new(Label::of(name), Watch::new(name, PHASES)),
-        }))
+            observers,
+            #[cfg(feature = "family")]
+            member: member::Member::default(),
+        }
     }
 }
 

@@ -215,3 +215,25 @@ fn limit_events_are_in_the_order_of_the_changes() {
     assert!(lines[0].contains("to=2s"), "{lines:?}");
     assert!(lines[1].contains("to=3s"), "{lines:?}");
 }
+
+#[cfg(feature = "family")]
+#[tokio::test(start_paused = true)]
+async fn events_name_the_key_if_keys_are_shown() {
+    let (lines, events) = channel();
+    let _guard = tracing::subscriber::set_default(Lines(lines));
+    let second = Duration::from_secs(1);
+    let hosts = Timeout::builder().limit(second).build_family("hosts", 8);
+    let hosts = hosts.expect("a capacity above 0").show_keys();
+    let mut service = TimeoutLayer::new(hosts.by(|host: &&str| *host)).layer(service_fn(|_| {
+        std::future::pending::<Result<(), Elapsed>>()
+    }));
+    hosts.get(&"a.example").set_limit(2 * second);
+    assert!(service.call("a.example").await.is_err());
+    assert_eq!(
+        events.try_iter().collect::<Vec<_>>(),
+        [
+            r#"INFO maestro_timeout message=limit kind="timeout" name="hosts" key="a.example" from=1s to=2s cause="configured""#,
+            r#"DEBUG maestro_timeout message=elapsed kind="timeout" name="hosts" key="a.example" phase="call" after=2s limit=2s"#,
+        ]
+    );
+}

@@ -1,9 +1,9 @@
-use maestro_timeout::TimeoutLayer;
+use maestro_timeout::{Timeout, TimeoutLayer};
 use tower::Layer;
 
 use super::floors::{PENDING, READY};
 use crate::{
-    Row,
+    Request, Row,
     inner::{Nothing, PendingOnce},
     timed::LIMIT,
 };
@@ -14,6 +14,11 @@ pub(super) fn rows() -> Vec<Row> {
             TimeoutLayer::new(LIMIT).layer(Nothing)
         })
         .target(40.0, 0.0),
+        Row::service("timeout, by key, inner ready", READY, || {
+            let hosts = Timeout::builder().limit(LIMIT).build_family("hosts", 16);
+            let hosts = hosts.expect("16 is legal");
+            TimeoutLayer::new(hosts.by(|request: &Request| request % 8)).layer(Nothing)
+        }),
         Row::service("timeout, inner pending once", PENDING, || {
             TimeoutLayer::new(LIMIT).layer(PendingOnce)
         })

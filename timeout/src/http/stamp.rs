@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp<D>(D);
 
-impl<R, D, L> TimeoutLayer<R, D, L> {
+impl<R, D, L, T> TimeoutLayer<R, D, L, T> {
     /// Stores the end of each call as a [`Deadline`] in the extensions of its HTTP request, for the layers inside.
     /// If the extensions have an earlier one already, it stays, and it bounds this layer too.
     ///
@@ -47,7 +47,7 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
     /// # }
     /// ```
     #[must_use]
-    pub fn stamp(self) -> TimeoutLayer<R, Stamp<D>, L> {
+    pub fn stamp(self) -> TimeoutLayer<R, Stamp<D>, L, T> {
         self.map_deadline(Stamp)
     }
 }

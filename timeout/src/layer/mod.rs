@@ -5,17 +5,21 @@ mod readiness;
 mod reject;
 mod request;
 mod service;
+mod source;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_layer::Layer;
 
+#[cfg(feature = "family")]
+pub(crate) use self::source::{Sealed, Terms};
 pub use self::{
     future::{CallOrAnswer, ResponseFuture},
     reject::{Answer, IntoError, OnReject},
     request::{DeadlineOf, DeadlineWith, Fixed, LimitOf, LimitWith, NoDeadline},
     service::TimeoutService,
+    source::{IntoSource, Source},
 };
 use crate::{timeout::Timeout, types::Elapsed};
 
@@ -24,21 +28,22 @@ use crate::{timeout::Timeout, types::Elapsed};
 /// A call ends at the earliest of the timeout's limit, the request's [`limit`](Self::limit) and the request's
 /// [`deadline`](Self::deadline).
 ///
-/// `R` answers calls that elapsed, `D` reads the deadline of a request, `L` its limit.
+/// `R` answers calls that elapsed, `D` reads the deadline of a request, `L` its limit, and `T` is or finds its timeout.
 #[derive(Clone, Debug)]
-pub struct TimeoutLayer<R = IntoError, D = NoDeadline, L = Fixed> {
-    timeout: Timeout,
+pub struct TimeoutLayer<R = IntoError, D = NoDeadline, L = Fixed, T = Timeout> {
+    timeout: T,
     reject: R,
     deadline: D,
     limit: L,
 }
 
-impl TimeoutLayer {
-    /// Creates a layer from a [`Timeout`], or from a [`Duration`] if no name is needed.
+impl<T> TimeoutLayer<IntoError, NoDeadline, Fixed, T> {
+    /// Creates a layer from a [`Timeout`], from a [`Duration`] if no name is needed, or from a family with the key of a request
+    /// (`Timeouts::by`, feature `family`).
     #[must_use]
-    pub fn new(timeout: impl Into<Timeout>) -> Self {
+    pub fn new(timeout: impl IntoSource<Source = T>) -> Self {
         Self {
-            timeout: timeout.into(),
+            timeout: timeout.into_source(),
             reject: IntoError,
             deadline: NoDeadline,
             limit: Fixed,
@@ -46,7 +51,7 @@ impl TimeoutLayer {
     }
 }
 
-impl<R, D, L> TimeoutLayer<R, D, L> {
+impl<R, D, L, T> TimeoutLayer<R, D, L, T> {
     /// Answers elapsed calls with `f(elapsed)`: a 504, or an error of another type. The error type of the
     /// service then needs no `From<Elapsed>`.
     ///
@@ -57,7 +62,7 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
     /// The request was consumed by the inner call. For an answer that needs the request (a stale value by its
     /// key) or that must await, see `FallbackLayer` of the crate `maestro-retry`.
     #[must_use]
-    pub fn on_reject<Res, Err, F>(self, f: F) -> TimeoutLayer<Answer<F>, D, L>
+    pub fn on_reject<Res, Err, F>(self, f: F) -> TimeoutLayer<Answer<F>, D, L, T>
     where
         F: Fn(Elapsed) -> Result<Res, Err> + Clone,
     {
@@ -96,14 +101,14 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
     /// # let _ = (layer, |q: Query| q.sql);
     /// ```
     #[must_use]
-    pub fn deadline<Req, F>(self, f: F) -> TimeoutLayer<R, DeadlineWith<F>, L>
+    pub fn deadline<Req, F>(self, f: F) -> TimeoutLayer<R, DeadlineWith<F>, L, T>
     where
         F: Fn(&Req) -> Option<Instant> + Clone,
     {
         self.map_deadline(|_| DeadlineWith(f))
     }
 
-    pub(crate) fn map_deadline<E>(self, f: impl FnOnce(D) -> E) -> TimeoutLayer<R, E, L> {
+    pub(crate) fn map_deadline<E>(self, f: impl FnOnce(D) -> E) -> TimeoutLayer<R, E, L, T> {
         TimeoutLayer {
             timeout: self.timeout,
             reject: self.reject,
@@ -128,7 +133,7 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
     /// # let _ = (layer, |q: Query| q.sql);
     /// ```
     #[must_use]
-    pub fn limit<Req, F>(self, f: F) -> TimeoutLayer<R, D, LimitWith<F>>
+    pub fn limit<Req, F>(self, f: F) -> TimeoutLayer<R, D, LimitWith<F>, T>
     where
         F: Fn(&Req) -> Duration + Clone,
     {
@@ -141,8 +146,8 @@ impl<R, D, L> TimeoutLayer<R, D, L> {
     }
 }
 
-impl<S, R: Clone, D: Clone, L: Clone> Layer<S> for TimeoutLayer<R, D, L> {
-    type Service = TimeoutService<S, R, D, L>;
+impl<S, R: Clone, D: Clone, L: Clone, T: Clone> Layer<S> for TimeoutLayer<R, D, L, T> {
+    type Service = TimeoutService<S, R, D, L, T>;
 
     fn layer(&self, inner: S) -> Self::Service {
         TimeoutService::new(inner, self.clone())

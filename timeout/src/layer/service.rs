@@ -4,12 +4,13 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
-    DeadlineOf, Fixed, IntoError, LimitOf, NoDeadline, OnReject, TimeoutLayer,
-    future::ResponseFuture, readiness::Readiness,
+    DeadlineOf, Fixed, IntoError, LimitOf, NoDeadline, OnReject, Source, TimeoutLayer,
+    future::ResponseFuture, readiness::Readiness, source::Terms,
 };
 use crate::{
     race::Race,
-    types::{Allowance, Elapsed, Nanos},
+    timeout::Timeout,
+    types::{Allowance, Elapsed, Label, Nanos},
 };
 
 /// A service whose calls are bounded in time. Created by [`TimeoutLayer`].
@@ -21,14 +22,14 @@ use crate::{
 /// `call` reads the clock once, or not at all if nothing bounds the request. If the deadline of the request has
 /// passed, the inner service is not called and stays ready.
 #[derive(Clone, Debug)]
-pub struct TimeoutService<S, R = IntoError, D = NoDeadline, L = Fixed> {
+pub struct TimeoutService<S, R = IntoError, D = NoDeadline, L = Fixed, T = Timeout> {
     inner: S,
-    layer: TimeoutLayer<R, D, L>,
+    layer: TimeoutLayer<R, D, L, T>,
     readiness: Readiness,
 }
 
-impl<S, R, D, L> TimeoutService<S, R, D, L> {
-    pub(super) fn new(inner: S, layer: TimeoutLayer<R, D, L>) -> Self {
+impl<S, R, D, L, T> TimeoutService<S, R, D, L, T> {
+    pub(super) fn new(inner: S, layer: TimeoutLayer<R, D, L, T>) -> Self {
         Self {
             inner,
             layer,
@@ -37,12 +38,13 @@ impl<S, R, D, L> TimeoutService<S, R, D, L> {
     }
 }
 
-impl<S, R, D, L, Req> Service<Req> for TimeoutService<S, R, D, L>
+impl<S, R, D, L, T, Req> Service<Req> for TimeoutService<S, R, D, L, T>
 where
     S: Service<Req>,
     R: OnReject<S::Response, S::Error> + Clone,
     D: DeadlineOf<Req>,
     L: LimitOf<Req>,
+    T: Source<Req>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -65,11 +67,13 @@ where
         reason = "inlined, the future is built in its final place; otherwise each layer copies it"
     )]
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let allowance = self.allowance(&mut request);
-        let (reject, watch) = (
-            self.layer.reject.clone(),
-            self.layer.timeout.watch().clone(),
-        );
+        let Terms {
+            label,
+            limit,
+            watch,
+        } = self.layer.timeout.terms(&request);
+        let allowance = self.allowance(&mut request, label, limit);
+        let reject = self.layer.reject.clone();
         // Each arm builds the whole future. A shared tail would copy it, and a future is large.
         match allowance {
             Ok(allowance) => {
@@ -81,22 +85,26 @@ where
     }
 }
 
-impl<S, R, D, L> TimeoutService<S, R, D, L> {
+impl<S, R, D, L, T> TimeoutService<S, R, D, L, T> {
     /// The time of the call, of which the request is told; `None` if nothing bounds it. The rejection if no time is
     /// left.
     #[inline]
-    fn allowance<Req>(&mut self, request: &mut Req) -> Result<Option<Allowance>, Elapsed>
+    fn allowance<Req>(
+        &mut self,
+        request: &mut Req,
+        label: Label,
+        limit: Nanos,
+    ) -> Result<Option<Allowance>, Elapsed>
     where
         D: DeadlineOf<Req>,
         L: LimitOf<Req>,
     {
         let TimeoutLayer {
-            timeout,
             deadline,
-            limit,
+            limit: asked,
             ..
         } = &self.layer;
-        let limit = Nanos::from(limit.limit_of(request)).min(timeout.limit_in_nanos());
+        let limit = Nanos::from(asked.limit_of(request)).min(limit);
         let end = deadline.deadline_of(request);
         let waited = self.readiness.take();
         if limit == Nanos::UNBOUNDED && end.is_none() {
@@ -106,7 +114,7 @@ impl<S, R, D, L> TimeoutService<S, R, D, L> {
         // the inner service may have started work (a task, a queue). The read is two thirds of the cost of a
         // call that is ready at once.
         let now = Instant::now();
-        let allowance = Allowance::of_call(timeout.label(), now, waited, limit, end)?;
+        let allowance = Allowance::of_call(label, now, waited, limit, end)?;
         let (started, limit) = allowance.parts();
         deadline.tell(request, started, limit);
         Ok(Some(allowance))

@@ -104,6 +104,15 @@ impl ForcedLimit {
         self.state.lock().configured.duration()
     }
 
+    /// Whether `limit` is the configured limit, and no override holds at `now`.
+    #[cfg(feature = "family")]
+    pub(crate) fn is_only(&self, limit: Duration, now: Instant) -> bool {
+        let now = self.ticks(now);
+        let state = self.state.lock();
+        let holds = |forced: &Forced| forced.until.is_none_or(|until| now < until);
+        state.configured == Nanos::from(limit) && !state.forced.as_ref().is_some_and(holds)
+    }
+
     pub(crate) fn forced(&self) -> Option<Override> {
         let state = self.state.lock();
         state.forced.as_ref().map(|forced| forced.by.clone())

@@ -13,8 +13,8 @@ pub(super) struct Handles<T: Register> {
 /// A set of handles that is registered at once.
 pub(super) trait Register {
     /// The values of the labels.
-    type Subject: Copy + fmt::Debug;
-    fn register(subject: Self::Subject, recorder: &dyn Recorder) -> Self;
+    type Subject: fmt::Debug;
+    fn register(subject: &Self::Subject, recorder: &dyn Recorder) -> Self;
 }
 
 impl<T: Register> Handles<T> {
@@ -23,6 +23,11 @@ impl<T: Register> Handles<T> {
             subject,
             kept: OnceLock::new(),
         }
+    }
+
+    #[cfg(feature = "family")]
+    pub(super) const fn subject(&self) -> &T::Subject {
+        &self.subject
     }
 
     #[inline]
@@ -42,7 +47,7 @@ impl<T: Register> Handles<T> {
 
     fn keep(&self, recorder: &dyn Recorder) -> &T {
         self.kept
-            .get_or_init(|| T::register(self.subject, recorder))
+            .get_or_init(|| T::register(&self.subject, recorder))
     }
 
     pub(super) fn resolve(&self) {

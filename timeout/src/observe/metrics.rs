@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use metrics::{Counter, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use tokio::time::Instant;
@@ -15,6 +18,15 @@ const LATE: &str = "maestro_deadline_filter_late_seconds";
 static METADATA: Metadata<'static> =
     Metadata::new("maestro_timeout", Level::INFO, Some(module_path!()));
 
+/// The values of the labels.
+#[derive(Debug)]
+struct Subject {
+    name: &'static str,
+    /// Of a family that labels its members.
+    key: OnceLock<Arc<str>>,
+    phases: &'static [Phase],
+}
+
 /// The phases in which the timeout may elapse, each with its handles.
 struct Meters(Vec<Meter>);
 
@@ -26,9 +38,9 @@ struct Meter {
 }
 
 impl Register for Meters {
-    type Subject = (&'static str, &'static [Phase]);
+    type Subject = Subject;
 
-    fn register((name, phases): Self::Subject, recorder: &dyn Recorder) -> Self {
+    fn register(subject: &Subject, recorder: &dyn Recorder) -> Self {
         recorder.describe_counter(
             ELAPSED.into(),
             Some(Unit::Count),
@@ -41,9 +53,11 @@ impl Register for Meters {
         );
         let meter = |phase: &Phase| {
             let key = |metric| {
-                let name = Label::from_static_parts("name", name);
-                let phase = Label::from_static_parts("phase", phase.as_str());
-                Key::from_parts(metric, vec![name, phase])
+                let mut labels = vec![Label::from_static_parts("name", subject.name)];
+                let member = subject.key.get();
+                labels.extend(member.map(|key| Label::new("key", Arc::clone(key))));
+                labels.push(Label::from_static_parts("phase", phase.as_str()));
+                Key::from_parts(metric, labels)
             };
             Meter {
                 phase: *phase,
@@ -52,7 +66,7 @@ impl Register for Meters {
                     .then(|| recorder.register_histogram(&key(REMAINING), &METADATA)),
             }
         };
-        Self(phases.iter().map(meter).collect())
+        Self(subject.phases.iter().map(meter).collect())
     }
 }
 
@@ -67,7 +81,13 @@ pub(super) struct CallMeters(Arc<Handles<Meters>>);
 
 impl CallMeters {
     pub(super) fn new(name: &'static str, phases: &'static [Phase]) -> Self {
-        Self(Arc::new(Handles::new((name, phases))))
+        let key = OnceLock::new();
+        Self(Arc::new(Handles::new(Subject { name, key, phases })))
+    }
+
+    #[cfg(feature = "family")]
+    pub(super) fn label(&self, key: Arc<str>) {
+        self.0.subject().key.get_or_init(|| key);
     }
 
     pub(super) fn elapsed(&self, elapsed: &Elapsed) {
@@ -105,7 +125,7 @@ struct FilterHandles {
 impl Register for FilterHandles {
     type Subject = &'static str;
 
-    fn register(name: &'static str, recorder: &dyn Recorder) -> Self {
+    fn register(name: &&'static str, recorder: &dyn Recorder) -> Self {
         recorder.describe_counter(
             EXPIRED.into(),
             Some(Unit::Count),

@@ -18,10 +18,8 @@ use std::{
 };
 
 pub use self::listeners::Listener;
-use self::{
-    listeners::Listeners,
-    metrics::{CallMeters, FilterMeters},
-};
+pub(crate) use self::listeners::Listeners;
+use self::metrics::{CallMeters, FilterMeters};
 use crate::types::{Allowance, Elapsed, Event, InvalidConfig, Label, LimitChange, Phase};
 
 /// What observes one timeout.
@@ -115,6 +113,12 @@ impl Watch {
     #[inline]
     pub(crate) fn finished(&self, phase: Phase, allowance: Option<Allowance>) {
         self.0.finished(phase, allowance);
+    }
+
+    /// Sets the value of the label `key`, unless the metrics exist already.
+    #[cfg(all(feature = "family", feature = "metrics"))]
+    pub(crate) fn label(&self, key: Arc<str>) {
+        self.0.label(key);
     }
 
     #[cfg(feature = "metrics")]

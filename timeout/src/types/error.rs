@@ -2,7 +2,7 @@ use std::{error::Error, fmt, time::Duration};
 
 /// A setting is out of its range, or valid but probably a mistake.
 ///
-/// Returned by [`DeadlineFilterBuilder::build`](crate::DeadlineFilterBuilder::build),
+/// Returned by [`DeadlineFilterBuilder::build`](crate::DeadlineFilterBuilder::build), `Builder::build_family`,
 /// [`Builder::check`](crate::Builder::check) and [`Timeout::within`](crate::Timeout::within). The message names the
 /// setting, the value found and the remedy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +30,8 @@ pub enum InvalidConfig {
         /// The limit of the whole call.
         whole: Duration,
     },
+    /// A family (feature `family`) with room for no key.
+    Capacity,
     /// The name is empty: messages and metrics would name nothing.
     EmptyName,
 }
@@ -76,6 +78,9 @@ impl fmt::Display for InvalidConfig {
             Self::AboveWhole { attempt, whole } => write!(
                 f,
                 "the limit of an attempt is {attempt:?} and that of the whole call {whole:?}: the former never applies; make it shorter"
+            ),
+            Self::Capacity => f.write_str(
+                "the capacity of a family must be at least 1: it is the number of keys with a separate timeout",
             ),
             Self::EmptyName => f.write_str(
                 "the name is empty: messages and metrics would name nothing; choose one",

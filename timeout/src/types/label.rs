@@ -1,5 +1,7 @@
 use std::{collections::HashSet, fmt, sync::Arc};
 
+#[cfg(feature = "family")]
+use super::Key;
 use super::keys::KeyNumber;
 use crate::sync::StaticMutex;
 
@@ -34,6 +36,13 @@ impl Label {
     pub(crate) const fn of_literal(name: &'static &'static str) -> Self {
         let key = KeyNumber::NONE;
         Self { name, key }
+    }
+
+    /// The name with the key of a member, if it is shown.
+    #[cfg(feature = "family")]
+    pub(crate) fn of_member(self, key: Option<&Key>) -> Self {
+        let key = key.map_or(KeyNumber::NONE, Key::number);
+        Self { key, ..self }
     }
 
     #[inline]

@@ -40,6 +40,7 @@ impl Recorded {
     }
 
     /// Returns the counter with these labels, which must be registered.
+    #[allow(dead_code, reason = "each test binary uses a part")]
     pub(crate) fn count(
         &self,
         metric: &'static str,
@@ -51,6 +52,7 @@ impl Recorded {
     }
 
     /// Returns the values with these labels, which must be registered, rounded to microseconds.
+    #[allow(dead_code, reason = "each test binary uses a part")]
     pub(crate) fn values(
         &self,
         metric: &'static str,
@@ -61,6 +63,23 @@ impl Recorded {
         let values = histograms[&key(metric, name, phase)].0.lock();
         let round = |value: &f64| (value * 1e6).round() / 1e6;
         values.expect("no panic inside").iter().map(round).collect()
+    }
+
+    /// Returns the counters of a metric in order, each by its labels and its value.
+    #[allow(dead_code, reason = "each test binary uses a part")]
+    pub(crate) fn by_labels(&self, metric: &str) -> Vec<(Vec<(String, String)>, u64)> {
+        let counters = self.counters.lock().expect("no panic inside");
+        let of_metric = counters.iter().filter(|(key, _)| key.name() == metric);
+        let labels = |key: &Key| {
+            key.labels()
+                .map(|label| (label.key().to_owned(), label.value().to_owned()))
+                .collect()
+        };
+        let mut all: Vec<_> = of_metric
+            .map(|(key, count)| (labels(key), count.0.load(SeqCst)))
+            .collect();
+        all.sort();
+        all
     }
 
     #[allow(dead_code, reason = "each test binary uses a part")]

@@ -1,0 +1,266 @@
+//! A timeout for each key.
+
+mod by;
+mod listen;
+mod members;
+#[cfg(all(test, loom))]
+mod models;
+mod shown;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+use std::{fmt, hash::Hash, sync::Arc};
+
+use tokio::time::Instant;
+
+pub use self::by::By;
+use self::{
+    members::{Member, Members},
+    shown::Shown,
+};
+use crate::{
+    config::Builder,
+    observe,
+    sync::{
+        Map, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    timeout::Timeout,
+    types::{InvalidConfig, Name},
+};
+
+/// A timeout for each key: a host, a tenant, a route. A cheap handle; clones share. Feature `family`.
+///
+/// Made by [`Builder::build_family`]. With [`by`](Self::by) a layer takes the timeout of a call by its request.
+///
+/// At most `capacity` timeouts exist at a time. When a new key comes at that size, one makes room that is not needed, and
+/// not one that was used lately if another can go. A timeout never goes that
+///
+/// - an operator has given a limit, before that ends ([`Timeout::force_limit`]),
+/// - has other settings than the family ([`Timeout::set_limit`], [`Timeout::reconfigure`]),
+/// - has a handle.
+///
+/// So a timeout that goes has nothing that the next one of its key does not have. A call in flight needs no timeout: it keeps
+/// the limit that it began with, and a listener of a member alone keeps none. When none may go, the calls of the new key share
+/// one more timeout of the same settings, the [`overflow`](Self::overflow). So the memory is bounded, however many keys
+/// the callers make up, and no key changes the limit of another.
+///
+/// [`count_readiness`](Builder::count_readiness) is that of the family in its layers: a service that is not ready has no request
+/// yet, and so no key.
+///
+/// `Clone`, `Hash`, `Eq` and `Drop` of a key must not use the family: they may run under its lock, and would wait for it forever.
+///
+/// # Cost
+///
+/// A key that exists costs one lookup in a concurrent map, without a lock, and then what the timeout costs. A new key takes a
+/// lock, and at full capacity looks at up to 64 others. A member takes about a third of a KB and twice its key.
+///
+/// # Examples
+///
+/// ```
+/// use maestro_timeout::{Override, Timeout, TimeoutLayer};
+/// use std::time::Duration;
+///
+/// struct Request { host: &'static str }
+///
+/// let limit = Duration::from_millis(250);
+/// let hosts = Timeout::builder().limit(limit).build_family("hosts", 1_000)?;
+/// let layer = TimeoutLayer::new(hosts.by(|request: &Request| request.host));
+///
+/// let slow = hosts.get(&"slow.example");
+/// slow.force_limit(4 * limit, Override::new("alice", "migration").lasting(Duration::from_secs(3_600)));
+/// assert_eq!(slow.limit(), 4 * limit);
+/// assert_eq!(hosts.get(&"a.example").limit(), limit);
+/// # let _ = layer;
+/// # Ok::<(), maestro_timeout::InvalidConfig>(())
+/// ```
+pub struct Timeouts<K>(Arc<Shared<K>>);
+
+struct Shared<K> {
+    capacity: usize,
+    map: Map<K, Timeout>,
+    overflow: Timeout,
+    /// That of the family, for its layers.
+    counts_readiness: AtomicBool,
+    /// Taken to make, list or evict members, and to give out a handle; not by a call whose key exists.
+    members: Mutex<Members<K>>,
+    shown: Shown<K>,
+}
+
+// === impl Builder ===
+
+impl Builder {
+    /// Builds a family: a timeout with these settings for each key, for at most `capacity` keys at a time. Feature `family`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig::Capacity`] if the capacity is 0. Every setting is valid.
+    pub fn build_family<K: Hash + Eq + Clone>(
+        self,
+        name: impl Into<Name>,
+        capacity: usize,
+    ) -> Result<Timeouts<K>, InvalidConfig> {
+        if capacity == 0 {
+            return Err(InvalidConfig::Capacity);
+        }
+        let (_, counts_readiness) = self.parts();
+        Ok(Timeouts(Arc::new(Shared {
+            capacity,
+            map: Map::new(),
+            overflow: self.build(name),
+            counts_readiness: AtomicBool::new(counts_readiness),
+            members: Mutex::new(Members::new(self)),
+            shown: Shown::nothing(),
+        })))
+    }
+}
+
+// === impl Timeouts ===
+
+impl<K> Timeouts<K> {
+    /// Chooses the timeout of a call by its request, for a layer.
+    ///
+    /// `key` runs once a call. A key that is cheap to make is best: a number, or an `Arc<str>` that the request holds.
+    pub fn by<Req, F>(&self, key: F) -> By<K, F>
+    where
+        F: Fn(&Req) -> K + Clone,
+    {
+        By::new(self.clone(), key)
+    }
+
+    /// The name that all of them have.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.0.overflow.name()
+    }
+
+    /// How many keys have a separate timeout, at most.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.0.capacity
+    }
+
+    /// The timeout that keys without room share.
+    #[must_use]
+    pub fn overflow(&self) -> Timeout {
+        self.0.overflow.clone()
+    }
+
+    /// All members that exist now, in no particular order, without the overflow: for an admin view.
+    pub fn iter(&self) -> impl Iterator<Item = (K, Timeout)>
+    where
+        K: Clone,
+    {
+        let members = self.0.members.lock();
+        let handle = |member: &Member<K>| (Arc::clone(&member.key), member.timeout.clone());
+        let all: Vec<_> = members.ring.iter().map(handle).collect();
+        drop(members);
+        all.into_iter()
+            .map(|(key, timeout)| (K::clone(&key), timeout))
+    }
+
+    /// How many keys have a separate timeout now.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.members.lock().ring.len()
+    }
+
+    /// Whether no key has one yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Changes all settings: of the members that exist, each as by [`Timeout::reconfigure`], of the overflow, and of members to
+    /// come. If several threads do so at once, all members have the last settings once every thread has returned.
+    ///
+    /// # Errors
+    ///
+    /// None today, as for [`Timeout::reconfigure`].
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the type that a reload finds at every handle"
+    )]
+    pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
+        observe::configured("timeout", self.name(), to.check());
+        let mut members = self.0.members.lock();
+        members.numbers = to;
+        members.revision += 1;
+        let (_, counts_readiness) = to.parts();
+        // Under the lock, so that the last change stays.
+        self.0.counts_readiness.store(counts_readiness, Relaxed);
+        drop(members);
+        loop {
+            let members = self.0.members.lock();
+            let (revision, numbers) = (members.revision, members.numbers);
+            let singles = members.ring.iter().map(|member| &member.timeout);
+            let timeouts: Vec<_> = singles.chain([&self.0.overflow]).cloned().collect();
+            drop(members);
+            // Without the lock: it calls listeners.
+            for timeout in timeouts {
+                timeout.apply(numbers);
+            }
+            // Another thread may have reached some of them first, with newer numbers: then those once more.
+            if self.0.members.lock().revision == revision {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl<K: Hash + Eq + Clone> Timeouts<K> {
+    /// The timeout of `key`, made if it does not exist; the overflow if there is no room for it.
+    ///
+    /// While the handle exists it is not evicted. Takes a short lock; a layer does not.
+    #[must_use]
+    pub fn get(&self, key: &K) -> Timeout {
+        let found = self.0.find(key);
+        found.unwrap_or_else(|| self.0.find_or_make(key))
+    }
+
+    /// Removes every member that is not needed and was not used since the last call of this method (or since one was
+    /// looked for that may go): called every ten minutes, those that were idle for at least as long. Returns how many
+    /// went.
+    ///
+    /// Only memory needs it: a new key finds room anyway. No call waits for it but the first ones of new keys.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn evict_idle(&self) -> usize {
+        let now = Instant::now();
+        let mut members = self.0.members.lock();
+        let numbers = members.numbers;
+        let mut gone = Vec::new();
+        let mut seat = 0;
+        while seat < members.ring.len() {
+            if self.0.take(&members.ring[seat], numbers, now) {
+                gone.push(members.ring.swap_remove(seat));
+            } else {
+                seat += 1;
+            }
+        }
+        drop(members); // before the keys, which are the user's
+        let count = gone.len();
+        gone.into_iter().for_each(Member::leave);
+        count
+    }
+}
+
+impl<K> Shared<K> {
+    fn counts_readiness(&self) -> bool {
+        self.counts_readiness.load(Relaxed)
+    }
+}
+
+impl<K> Clone for Timeouts<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K> fmt::Debug for Timeouts<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeouts")
+            .field("name", &self.name())
+            .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}
