@@ -9,6 +9,7 @@ mod body;
 )]
 mod duration;
 mod filter;
+mod presets;
 #[cfg(feature = "serde")]
 mod table;
 mod timeout;

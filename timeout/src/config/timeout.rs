@@ -7,6 +7,9 @@ use crate::types::InvalidConfig;
 /// Created by [`Timeout::builder`](crate::Timeout::builder), and applied to a running timeout by
 /// [`Timeout::reconfigure`](crate::Timeout::reconfigure). With the feature `serde` it is read from a file:
 /// `{"limit": "250ms", "count_readiness": true}`. Only `limit` is required.
+///
+/// [`database`](Self::database), [`http_api`](Self::http_api), [`cache`](Self::cache) and [`queue`](Self::queue) are starting
+/// points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a builder does nothing until `build`"]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename = "timeout"))]
