@@ -39,6 +39,9 @@ use crate::{
 /// let layer = TimeoutLayer::new(Duration::from_secs(1));
 /// # let _ = layer;
 /// ```
+#[doc(alias = "TimeLimiter")]
+#[doc(alias = "TimeoutPolicy")]
+#[doc(alias = "TimeoutStrategy")]
 #[derive(Clone)]
 pub struct Timeout(Arc<Core>);
 

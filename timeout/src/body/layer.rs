@@ -47,6 +47,7 @@ use crate::{
 /// assert!(body.frame().await.is_none(), "the inner body is dropped");
 /// # }
 /// ```
+#[doc(alias = "ResponseBodyTimeoutLayer")]
 #[derive(Clone, Debug)]
 pub struct BodyTimeoutLayer<R = IntoError, D = NoDeadline> {
     pub(super) timeout: BodyTimeout,

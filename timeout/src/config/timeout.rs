@@ -10,6 +10,8 @@ use crate::types::InvalidConfig;
 ///
 /// [`database`](Self::database), [`http_api`](Self::http_api), [`cache`](Self::cache) and [`queue`](Self::queue) are starting
 /// points.
+#[doc(alias = "TimeLimiterConfig")]
+#[doc(alias = "TimeoutStrategyOptions")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a builder does nothing until `build`"]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename = "timeout"))]
@@ -33,6 +35,8 @@ impl Builder {
     /// The limit of a call. Every duration is valid. From 292 years on, and by default, there is no limit.
     ///
     /// With a limit of zero a call is made and polled once: only a result that is ready at once is in time.
+    #[doc(alias = "timeoutDuration")]
+    #[doc(alias = "timeout_duration")]
     pub const fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self

@@ -74,6 +74,7 @@ use crate::{
 /// # let _ = layer;
 /// # Ok::<(), maestro_timeout::InvalidConfig>(())
 /// ```
+#[doc(alias = "TimeLimiterRegistry")]
 pub struct Timeouts<K>(Arc<Shared<K>>);
 
 struct Shared<K> {

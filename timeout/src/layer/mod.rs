@@ -29,6 +29,8 @@ use crate::{timeout::Timeout, types::Elapsed};
 /// [`deadline`](Self::deadline).
 ///
 /// `R` answers calls that elapsed, `D` reads the deadline of a request, `L` its limit, and `T` is or finds its timeout.
+#[doc(alias = "AddTimeout")]
+#[doc(alias = "TimeLimiterLayer")]
 #[derive(Clone, Debug)]
 pub struct TimeoutLayer<R = IntoError, D = NoDeadline, L = Fixed, T = Timeout> {
     timeout: T,
@@ -61,6 +63,8 @@ impl<R, D, L, T> TimeoutLayer<R, D, L, T> {
     ///
     /// The request was consumed by the inner call. For an answer that needs the request (a stale value by its
     /// key) or that must await, see `FallbackLayer` of the crate `maestro-retry`.
+    #[doc(alias = "OnTimeout")]
+    #[doc(alias = "on_timeout")]
     #[must_use]
     pub fn on_reject<Res, Err, F>(self, f: F) -> TimeoutLayer<Answer<F>, D, L, T>
     where
@@ -132,6 +136,7 @@ impl<R, D, L, T> TimeoutLayer<R, D, L, T> {
     ///     .limit(|query: &Query| Duration::from_secs(if query.is_report { 5 } else { 1 }));
     /// # let _ = (layer, |q: Query| q.sql);
     /// ```
+    #[doc(alias = "TimeoutGenerator")]
     #[must_use]
     pub fn limit<Req, F>(self, f: F) -> TimeoutLayer<R, D, LimitWith<F>, T>
     where

@@ -21,6 +21,7 @@ use crate::{
 ///
 /// `call` reads the clock once, or not at all if nothing bounds the request. If the deadline of the request has
 /// passed, the inner service is not called and stays ready.
+#[doc(alias = "TimeLimiter")]
 #[derive(Clone, Debug)]
 pub struct TimeoutService<S, R = IntoError, D = NoDeadline, L = Fixed, T = Timeout> {
     inner: S,

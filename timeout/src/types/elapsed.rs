@@ -5,6 +5,9 @@ use super::{Label, Nanos, no_retry::NoRetry, rounded::Rounded};
 /// A call took longer than its limit.
 ///
 /// Creating and cloning it takes no allocation and no reference count.
+#[doc(alias = "TimeLimiterError")]
+#[doc(alias = "TimeoutException")]
+#[doc(alias = "TimeoutRejectedException")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct Elapsed {
     label: Label,
