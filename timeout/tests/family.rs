@@ -86,8 +86,8 @@ async fn call_in_flight_outlives_its_member() {
 
 #[tokio::test(start_paused = true)]
 async fn readiness_counts_by_the_setting_of_the_family() {
-    let waited = LIMIT / 2;
-    for (counts, left) in [(false, LIMIT), (true, LIMIT - waited)] {
+    let half = LIMIT / 2;
+    for (counts, left) in [(false, LIMIT), (true, half)] {
         let hosts = family(8);
         let to = Timeout::builder().limit(LIMIT).count_readiness(counts);
         hosts.reconfigure(to).expect("valid");
@@ -95,7 +95,7 @@ async fn readiness_counts_by_the_setting_of_the_family() {
         let (mut service, mut inner) = mock::spawn_layer::<u32, (), _>(layer);
         inner.allow(0);
         assert_pending!(service.poll_ready());
-        advance(waited).await;
+        advance(half).await;
         inner.allow(1);
         assert_ready_ok!(service.poll_ready());
         let mut call = task::spawn(service.call(1));

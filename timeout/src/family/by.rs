@@ -1,7 +1,7 @@
 use std::{fmt, hash::Hash};
 
 use super::Timeouts;
-use crate::layer::{IntoSource, Sealed, Source, Terms};
+use crate::layer::{Found, IntoSource, Sealed, Source};
 
 /// A family, and the function that reads the key of a request. Made by [`Timeouts::by`], given to
 /// [`TimeoutLayer::new`](crate::TimeoutLayer::new).
@@ -23,8 +23,8 @@ impl<Req, K: Hash + Eq + Clone, F: Fn(&Req) -> K> Source<Req> for By<K, F> {
         self.family.0.counts_readiness()
     }
 
-    fn terms(&self, request: &Req) -> Terms {
-        self.family.0.with(&(self.key)(request), Terms::of)
+    fn find(&self, request: &Req) -> Found<'_> {
+        self.family.0.with(&(self.key)(request), Found::member)
     }
 }
 

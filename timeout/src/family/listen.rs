@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Timeouts, members::Member};
+use super::{
+    Timeouts,
+    members::{Member, Members},
+};
 use crate::{
     observe::{Listener, Listeners},
     timeout::Timeout,
@@ -46,15 +49,15 @@ impl<K: Send + Sync + 'static> Timeouts<K> {
     /// ```
     pub fn on_event(&self, f: impl Fn(Option<&K>, &Event) + Send + Sync + 'static) -> Listener {
         let mut members = self.0.members.lock();
-        if members.heard.is_none() {
+        let Members { heard, ring, .. } = &mut *members;
+        let heard = heard.get_or_insert_with(|| {
             let heard = Heard::new();
-            for Member { key, timeout } in &members.ring {
+            for Member { key, timeout } in ring {
                 (heard.forward)(Some(key), timeout);
             }
             (heard.forward)(None, &self.0.overflow);
-            members.heard = Some(heard);
-        }
-        let heard = members.heard.as_ref().expect("made in the lines above");
+            heard
+        });
         heard
             .listeners
             .listen(move |(key, event)| f(key.as_deref(), event))

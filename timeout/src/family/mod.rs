@@ -178,10 +178,6 @@ impl<K> Timeouts<K> {
     /// # Errors
     ///
     /// None today, as for [`Timeout::reconfigure`].
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "the type that a reload finds at every handle"
-    )]
     pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
         observe::configured("timeout", self.name(), to.check());
         let mut members = self.0.members.lock();
@@ -224,7 +220,6 @@ impl<K: Hash + Eq + Clone> Timeouts<K> {
     /// went.
     ///
     /// Only memory needs it: a new key finds room anyway. No call waits for it but the first ones of new keys.
-    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn evict_idle(&self) -> usize {
         let now = Instant::now();
         let mut members = self.0.members.lock();

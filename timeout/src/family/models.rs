@@ -104,7 +104,7 @@ fn a_call_and_an_eviction_tell_the_end_of_an_override_once() {
 fn a_member_made_beside_a_change_has_the_new_limit() {
     explore(|family| {
         let other = family.clone();
-        let there = thread::spawn(move || drop(call(&other, 1)));
+        let there = thread::spawn(move || call(&other, 1));
         let to = Timeout::builder().limit(FORCED);
         family.reconfigure(to).unwrap();
         there.join().unwrap();

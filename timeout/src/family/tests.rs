@@ -272,7 +272,9 @@ async fn play(steps: Vec<Step>) -> usize {
             Step::Reconfigure(to) => {
                 family.reconfigure(numbers(to)).expect("valid");
                 limit = to;
-                known.values_mut().for_each(|known| known.configured = None);
+                for known in known.values_mut() {
+                    known.configured = None;
+                }
             }
             Step::Evict => {
                 family.evict_idle();
@@ -312,7 +314,7 @@ fn run(steps: Vec<Step>) -> usize {
         .enable_time()
         .start_paused(true)
         .build()
-        .unwrap()
+        .expect("a runtime")
         .block_on(play(steps))
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 
 #[cfg(feature = "family")]
-pub(crate) use self::source::{Sealed, Terms};
+pub(crate) use self::source::{Found, Sealed};
 pub use self::{
     future::{CallOrAnswer, ResponseFuture},
     reject::{Answer, IntoError, OnReject},

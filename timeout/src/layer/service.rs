@@ -5,12 +5,12 @@ use tower_service::Service;
 
 use super::{
     DeadlineOf, Fixed, IntoError, LimitOf, NoDeadline, OnReject, Source, TimeoutLayer,
-    future::ResponseFuture, readiness::Readiness, source::Terms,
+    future::ResponseFuture, readiness::Readiness, source::Found,
 };
 use crate::{
     race::Race,
     timeout::Timeout,
-    types::{Allowance, Elapsed, Label, Nanos},
+    types::{Allowance, Elapsed, Nanos},
 };
 
 /// A service whose calls are bounded in time. Created by [`TimeoutLayer`].
@@ -68,17 +68,18 @@ where
         reason = "inlined, the future is built in its final place; otherwise each layer copies it"
     )]
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let Terms {
-            label,
-            limit,
-            watch,
-        } = self.layer.timeout.terms(&request);
-        let allowance = self.allowance(&mut request, label, limit);
-        let reject = self.layer.reject.clone();
+        let Self {
+            inner,
+            layer,
+            readiness,
+        } = self;
+        let found = layer.timeout.find(&request);
+        let allowance = layer.allowance(&found, readiness, &mut request);
+        let (reject, watch) = (layer.reject.clone(), found.watch());
         // Each arm builds the whole future. A shared tail would copy it, and a future is large.
         match allowance {
             Ok(allowance) => {
-                let race = Race::new(self.inner.call(request), allowance);
+                let race = Race::new(inner.call(request), allowance);
                 ResponseFuture::new(race, reject, watch)
             }
             Err(elapsed) => ResponseFuture::new(Race::lost(elapsed), reject, watch),
@@ -86,28 +87,26 @@ where
     }
 }
 
-impl<S, R, D, L, T> TimeoutService<S, R, D, L, T> {
+impl<R, D, L, T> TimeoutLayer<R, D, L, T> {
     /// The time of the call, of which the request is told; `None` if nothing bounds it. The rejection if no time is
     /// left.
     #[inline]
     fn allowance<Req>(
-        &mut self,
+        &self,
+        found: &Found<'_>,
+        readiness: &mut Readiness,
         request: &mut Req,
-        label: Label,
-        limit: Nanos,
     ) -> Result<Option<Allowance>, Elapsed>
     where
         D: DeadlineOf<Req>,
         L: LimitOf<Req>,
     {
-        let TimeoutLayer {
-            deadline,
-            limit: asked,
-            ..
-        } = &self.layer;
-        let limit = Nanos::from(asked.limit_of(request)).min(limit);
+        let Self {
+            deadline, limit, ..
+        } = self;
+        let limit = Nanos::from(limit.limit_of(request)).min(found.limit());
         let end = deadline.deadline_of(request);
-        let waited = self.readiness.take();
+        let waited = readiness.take();
         if limit == Nanos::UNBOUNDED && end.is_none() {
             return Ok(None);
         }
@@ -115,7 +114,7 @@ impl<S, R, D, L, T> TimeoutService<S, R, D, L, T> {
         // the inner service may have started work (a task, a queue). The read is two thirds of the cost of a
         // call that is ready at once.
         let now = Instant::now();
-        let allowance = Allowance::of_call(label, now, waited, limit, end)?;
+        let allowance = Allowance::of_call(found.label(), now, waited, limit, end)?;
         let (started, limit) = allowance.parts();
         deadline.tell(request, started, limit);
         Ok(Some(allowance))

@@ -13,9 +13,9 @@ pub trait Source<Req>: Sealed {
     #[doc(hidden)]
     fn counts_readiness(&self) -> bool;
 
-    /// What the timeout says to a call that begins now.
+    /// Finds the timeout of `request`.
     #[doc(hidden)]
-    fn terms(&self, request: &Req) -> Terms;
+    fn find(&self, request: &Req) -> Found<'_>;
 }
 
 /// What a [`TimeoutLayer`](crate::TimeoutLayer) is made of: a [`Timeout`], a [`Duration`](std::time::Duration), or a family with
@@ -35,28 +35,71 @@ pub trait IntoSource {
     fn into_source(self) -> Self::Source;
 }
 
-/// What a timeout says to a call that begins now.
+/// The timeout of a call that begins now.
+///
+/// A single timeout is read where a value is needed. Read before the clock, the values are kept across that call, and a call
+/// that is ready at once took 45 instructions in place of 41. A source is inlined, so the variant is known where it is built.
 #[expect(unnameable_types, reason = "of a sealed trait")]
 #[derive(Debug)]
-pub struct Terms {
-    pub(super) label: Label,
-    pub(super) limit: Nanos,
-    pub(super) watch: Watch,
+pub struct Found<'a>(Kind<'a>);
+
+#[derive(Debug)]
+enum Kind<'a> {
+    Single(&'a Timeout),
+    /// The answers of a member of a family, which may be evicted at any time.
+    #[cfg(feature = "family")]
+    Member {
+        label: Label,
+        limit: Nanos,
+        watch: Watch,
+    },
 }
 
 #[expect(unnameable_types, reason = "this is what seals `Source`")]
 pub trait Sealed {}
 
-impl Terms {
+// === impl Found ===
+
+impl Found<'_> {
+    #[cfg(feature = "family")]
     #[inline]
-    pub(crate) fn of(timeout: &Timeout) -> Self {
-        Self {
+    pub(crate) fn member(timeout: &Timeout) -> Found<'static> {
+        Found(Kind::Member {
             label: timeout.label(),
             limit: timeout.limit_in_nanos(),
             watch: timeout.watch().clone(),
+        })
+    }
+
+    #[inline]
+    pub(super) fn label(&self) -> Label {
+        match &self.0 {
+            Kind::Single(timeout) => timeout.label(),
+            #[cfg(feature = "family")]
+            Kind::Member { label, .. } => *label,
+        }
+    }
+
+    #[inline]
+    pub(super) fn limit(&self) -> Nanos {
+        match &self.0 {
+            Kind::Single(timeout) => timeout.limit_in_nanos(),
+            #[cfg(feature = "family")]
+            Kind::Member { limit, .. } => *limit,
+        }
+    }
+
+    #[inline]
+    pub(super) fn watch(self) -> Watch {
+        match self.0 {
+            Kind::Single(timeout) => timeout.watch().clone(),
+            #[cfg(feature = "family")]
+            Kind::Member { watch, .. } => watch,
         }
     }
 }
+
+// === impl Source ===
 
 impl Sealed for Timeout {}
 
@@ -67,8 +110,8 @@ impl<Req> Source<Req> for Timeout {
     }
 
     #[inline]
-    fn terms(&self, _: &Req) -> Terms {
-        Terms::of(self)
+    fn find(&self, _: &Req) -> Found<'_> {
+        Found(Kind::Single(self))
     }
 }
 

@@ -147,15 +147,21 @@ impl fmt::Display for Elapsed {
 
 impl fmt::Debug for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            label,
+            phase,
+            after,
+            limit,
+        } = self;
         let mut debug = f.debug_struct("Elapsed");
-        debug.field("name", &self.name());
-        if let Some(key) = self.key() {
+        debug.field("name", &label.name());
+        if let Some(key) = label.key() {
             debug.field("key", &key);
         }
         debug
-            .field("phase", &self.phase)
-            .field("after", &self.after)
-            .field("limit", &self.limit)
+            .field("phase", phase)
+            .field("after", after)
+            .field("limit", limit)
             .finish()
     }
 }
