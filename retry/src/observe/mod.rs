@@ -9,7 +9,7 @@ mod listeners;
 mod metrics;
 mod trace;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub(crate) use self::fallback::{FallbackObserver, FallbackResult, fallback_ended};
 pub use self::listeners::Listener;
@@ -26,7 +26,8 @@ pub(crate) struct Observers {
     on: Arc<AtomicU32>,
     name: Option<&'static str>,
     meters: Meters,
-    listeners: Arc<Listeners<Event>>,
+    /// Made with the first listener: before, an event takes no lock.
+    listeners: OnceLock<Arc<Listeners<Event>>>,
 }
 
 /// A listener that is counted, for as long as its closure exists.
@@ -55,7 +56,7 @@ impl Observers {
             on: Arc::new(AtomicU32::new(0)),
             name: None,
             meters: Meters::new(None),
-            listeners: Listeners::new(),
+            listeners: OnceLock::new(),
         };
         if let Some(name) = name {
             observers.name(name);
@@ -77,10 +78,12 @@ impl Observers {
 
     pub(crate) fn listen(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
         let counted = Counted::new(&self.on);
-        self.listeners.listen(move |event| {
-            let _ = &counted;
-            f(event);
-        })
+        self.listeners
+            .get_or_init(Listeners::new)
+            .listen(move |event| {
+                let _ = &counted;
+                f(event);
+            })
     }
 
     /// Whether there are listeners or metrics.
@@ -93,7 +96,9 @@ impl Observers {
     #[inline(never)] // A policy that no one observes does not pay for its size.
     pub(crate) fn notify(&self, event: &Event) {
         self.meters.event(event);
-        self.listeners.tell(event);
+        if let Some(listeners) = self.listeners.get() {
+            listeners.tell(event);
+        }
     }
 
     #[cfg(feature = "metrics")]
@@ -114,5 +119,23 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_policy_has_no_listeners_before_the_first() {
+        let observers = Observers::new(Some("store"));
+        let event = Event::Done { attempts: 1 };
+        report(&observers, || event, || None);
+        observers.notify(&event);
+        assert!(observers.listeners.get().is_none());
+        let (heard, events) = std::sync::mpsc::channel();
+        let _listener = observers.listen(move |event| heard.send(*event).unwrap());
+        report(&observers, || event, || None);
+        assert_eq!(events.try_iter().collect::<Vec<_>>(), [event]);
     }
 }
