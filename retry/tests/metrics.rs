@@ -60,14 +60,14 @@ async fn named_policy_counts_once_a_recorder_exists() {
     // A failure that no retry can mend.
     assert!(policy.run(async |_| Err(2)).await.is_err());
 
-    let reason = |metric, reason| recorded.count(metric, Some(reason));
+    let cause = |metric, cause| recorded.count(metric, Some(cause));
     assert_eq!(recorded.count("maestro_retry_attempts_total", None), 6);
-    assert_eq!(reason("maestro_retry_retries_total", "failure"), 2);
-    assert_eq!(reason("maestro_retry_retries_total", "hint"), 1);
-    assert_eq!(reason("maestro_retry_retries_total", "costing"), 0);
-    assert_eq!(reason("maestro_retry_gave_up_total", "attempts"), 1);
-    assert_eq!(reason("maestro_retry_gave_up_total", "never"), 1);
-    assert_eq!(reason("maestro_retry_gave_up_total", "budget"), 0);
+    assert_eq!(cause("maestro_retry_retries_total", "failure"), 2);
+    assert_eq!(cause("maestro_retry_retries_total", "hint"), 1);
+    assert_eq!(cause("maestro_retry_retries_total", "costing"), 0);
+    assert_eq!(cause("maestro_retry_gave_up_total", "attempts"), 1);
+    assert_eq!(cause("maestro_retry_gave_up_total", "never"), 1);
+    assert_eq!(cause("maestro_retry_gave_up_total", "budget"), 0);
     assert_eq!(
         recorded.values("maestro_retry_wait_seconds"),
         [0.25, 0.25, 1.0]

@@ -71,8 +71,8 @@ async fn retries_and_final_failures_emit_events() {
     assert_eq!(
         events,
         [
-            r#"DEBUG maestro_retry message=retry kind="retry" name="store" attempt=1 wait=250ms reason="failure""#,
-            r#"DEBUG maestro_retry message=gave up kind="retry" name="store" attempts=2 reason="attempts""#,
+            r#"DEBUG maestro_retry message=retry kind="retry" name="store" attempt=1 wait=250ms cause="failure""#,
+            r#"DEBUG maestro_retry message=gave up kind="retry" name="store" attempts=2 cause="attempts""#,
             r#"DEBUG maestro_retry message=hedge kind="retry" name="store" result="credit""#,
         ]
     );

@@ -145,19 +145,19 @@ impl Handles {
     fn register(name: &'static str, recorder: &dyn Recorder) -> Self {
         for (metric, unit, description) in [
             (ATTEMPTS, Unit::Count, "Attempts that ended"),
-            (RETRIES, Unit::Count, "Retries decided on, by reason"),
+            (RETRIES, Unit::Count, "Retries decided on, by cause"),
             (
                 GAVE_UP,
                 Unit::Count,
-                "Failures that were the answer, by reason",
+                "Failures that were the answer, by cause",
             ),
         ] {
             recorder.describe_counter(metric.into(), Some(unit), description.into());
         }
         let description = "Waits before retries";
         recorder.describe_histogram(WAIT.into(), Some(Unit::Seconds), description.into());
-        let counter = |metric, reason| {
-            recorder.register_counter(&key(metric, name, "reason", reason), &METADATA)
+        let counter = |metric, cause| {
+            recorder.register_counter(&key(metric, name, "cause", cause), &METADATA)
         };
         Self {
             attempts: counter(ATTEMPTS, None),

@@ -20,7 +20,7 @@ pub(super) fn event(name: Option<&'static str>, event: &Event) {
             name,
             attempt,
             ?wait,
-            reason = reason.as_str(),
+            cause = reason.as_str(),
             "retry"
         ),
         Event::GaveUp { attempts, reason } => tracing::debug!(
@@ -28,7 +28,7 @@ pub(super) fn event(name: Option<&'static str>, event: &Event) {
             kind = "retry",
             name,
             attempts,
-            reason = reason.as_str(),
+            cause = reason.as_str(),
             "gave up"
         ),
         Event::Hedge { result } => tracing::debug!(

@@ -267,8 +267,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// | | labels | |
     /// |---|---|---|
     /// | `maestro_retry_attempts_total` | `name` | attempts that ended |
-    /// | `maestro_retry_retries_total` | `name`, `reason` | retries decided on |
-    /// | `maestro_retry_gave_up_total` | `name`, `reason` | failures that were the answer |
+    /// | `maestro_retry_retries_total` | `name`, `cause` | retries decided on |
+    /// | `maestro_retry_gave_up_total` | `name`, `cause` | failures that were the answer |
     /// | `maestro_retry_wait_seconds` | `name` | waits before retries |
     /// | `maestro_retry_budget_level` | `name` | what the budget has left, read after each failure |
     /// | `maestro_retry_hedges_total` | `name`, `result` | attempts that reached the delay of a [`Hedge`](crate::Hedge), by [`HedgeResult`](crate::HedgeResult) |

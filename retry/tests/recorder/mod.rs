@@ -43,8 +43,8 @@ impl Recorded {
     }
 
     /// The value of a counter, which must have been registered.
-    pub(crate) fn count(&self, metric: &'static str, reason: Option<&'static str>) -> u64 {
-        self.cell(metric, reason).count.load(SeqCst)
+    pub(crate) fn count(&self, metric: &'static str, cause: Option<&'static str>) -> u64 {
+        self.cell(metric, cause).count.load(SeqCst)
     }
 
     pub(crate) fn values(&self, metric: &'static str) -> Vec<f64> {
@@ -60,13 +60,13 @@ impl Recorded {
         *self.values(metric).last().expect("it was set")
     }
 
-    fn cell(&self, metric: &'static str, reason: Option<&'static str>) -> Arc<Cell> {
+    fn cell(&self, metric: &'static str, cause: Option<&'static str>) -> Arc<Cell> {
         let second = if metric == "maestro_retry_hedges_total" {
             "result"
         } else {
-            "reason"
+            "cause"
         };
-        let labels = [("name", Some("store")), (second, reason)];
+        let labels = [("name", Some("store")), (second, cause)];
         let labels = labels
             .into_iter()
             .filter_map(|(label, value)| Some((label, value?)));
