@@ -7,7 +7,8 @@ use crate::types::BudgetEvent;
 pub(crate) fn budget_changed(event: &BudgetEvent) {
     use crate::types::BudgetState;
 
-    let (name, key) = (event.name(), event.key().map(|key| &**key));
+    let (name, key) = (event.name(), event.key());
+    let key = key.as_deref();
     let state = event.state().as_str();
     match event.state() {
         BudgetState::Refusing => {

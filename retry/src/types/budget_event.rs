@@ -1,6 +1,7 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// A budget began to refuse retries, or grants them again, as a [listener](crate::RetryBudget::on_event) receives it.
+/// Its `Display` is a line for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BudgetEvent {
     name: &'static str,
@@ -31,8 +32,8 @@ impl BudgetEvent {
 
     /// The key of the member, of a family that shows its keys.
     #[must_use]
-    pub const fn key(&self) -> Option<&Arc<str>> {
-        self.key.as_ref()
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.key.clone()
     }
 
     /// What the budget does from now on.
@@ -50,5 +51,18 @@ impl BudgetState {
             Self::Refusing => "refusing",
             Self::Granting => "granting",
         }
+    }
+}
+
+impl fmt::Display for BudgetEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "retry budget `{}`", self.name)?;
+        if let Some(key) = &self.key {
+            write!(f, " [{key}]")?;
+        }
+        f.write_str(match self.state {
+            BudgetState::Refusing => " refuses retries",
+            BudgetState::Granting => " grants retries again",
+        })
     }
 }

@@ -1,6 +1,9 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-/// The decision after an attempt, as a [listener](crate::RetryPolicy::on_event) receives it.
+use super::rounded::Rounded;
+
+/// The decision after an attempt, as a [listener](crate::RetryPolicy::on_event) receives it. Its `Display` is a line for a
+/// log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -128,6 +131,96 @@ impl HedgeResult {
             Self::Credit => "credit",
             Self::NotReady => "not_ready",
             Self::Budget => "budget",
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Done { attempts } => write!(f, "ended after {}", Attempts(attempts)),
+            Self::Retry {
+                attempt,
+                wait,
+                reason,
+            } => {
+                let reason = match reason {
+                    RetryReason::Failure => "failed",
+                    RetryReason::Hint => "failed with a hint of the server",
+                    RetryReason::Costing => "failed with a verdict that names its cost",
+                    RetryReason::Throttled => "was throttled",
+                };
+                write!(f, "attempt {attempt} {reason}, the next begins ")?;
+                if wait.is_zero() {
+                    f.write_str("at once")
+                } else {
+                    write!(f, "in {}", Rounded(wait))
+                }
+            }
+            Self::GaveUp { attempts, reason } => {
+                let reason = match reason {
+                    GiveUpReason::Never => "the result is not retried",
+                    GiveUpReason::Attempts => "no attempt is left",
+                    GiveUpReason::NotRepeatable => "the request cannot be repeated",
+                    GiveUpReason::Hint => "the hint of the server is too long",
+                    GiveUpReason::Time => "no time is left",
+                    GiveUpReason::Budget => "the budget granted no retry",
+                    GiveUpReason::NotReady => "the service was not ready",
+                };
+                write!(f, "gave up after {}: {reason}", Attempts(attempts))
+            }
+            Self::Hedge { result } => f.write_str(match result {
+                HedgeResult::Won => "hedge answered first",
+                HedgeResult::Lost => "hedge did not answer first",
+                HedgeResult::Off => "no hedge: hedges are off",
+                HedgeResult::Time => "no hedge: no time is left",
+                HedgeResult::Credit => "no hedge: no credit for one",
+                HedgeResult::NotReady => "no hedge: the service was not ready",
+                HedgeResult::Budget => "no hedge: the budget granted none",
+            }),
+        }
+    }
+}
+
+/// A number of attempts in words.
+struct Attempts(u32);
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 attempt"),
+            more => write!(f, "{more} attempts"),
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_reads_as_a_line_of_a_log() {
+        let retry = Event::Retry {
+            attempt: 1,
+            wait: Duration::from_micros(49_871),
+            reason: RetryReason::Throttled,
+        };
+        let reason = GiveUpReason::Attempts;
+        let result = HedgeResult::Off;
+        let lines = [
+            (Event::Done { attempts: 1 }, "ended after 1 attempt"),
+            (retry, "attempt 1 was throttled, the next begins in 50ms"),
+            (
+                Event::GaveUp {
+                    attempts: 3,
+                    reason,
+                },
+                "gave up after 3 attempts: no attempt is left",
+            ),
+            (Event::Hedge { result }, "no hedge: hedges are off"),
+        ];
+        for (event, line) in lines {
+            assert_eq!(event.to_string(), line);
         }
     }
 }

@@ -22,6 +22,7 @@ mod now;
 mod rejection;
 #[cfg(feature = "http")]
 mod retry_after;
+mod rounded;
 mod verdict;
 
 pub use attempt::Attempt;

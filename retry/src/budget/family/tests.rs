@@ -97,8 +97,19 @@ async fn events_name_the_key_if_keys_are_shown() {
         (0..10).for_each(|_| spend(&member));
         assert!(member.try_hold().is_none());
     }
-    let keys: Vec<_> = heard.try_iter().map(|event| event.key().cloned()).collect();
-    assert_eq!(keys, [None, Some("7".into())]);
+    let told = heard
+        .try_iter()
+        .map(|event| (event.key(), event.to_string()));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (None, "retry budget `hosts` refuses retries".into()),
+            (
+                Some("7".into()),
+                "retry budget `hosts` [7] refuses retries".into()
+            ),
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
