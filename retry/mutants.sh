@@ -137,7 +137,20 @@ mutant 'a step of the hedge by load, then store' src/hedge/pace.rs \
             .checked_add(0)
             .and_then(|word| by(Level::unpack(word)).map(Level::pack))
             .inspect(|word| self.word.store(*word, Release))
-            .is_some()'
+            .is_some()' \
+    'hedge::models::concurrent_calls_pay_and_lower_the_delay_once_each'
+mutant 'a step of the hedge by numbers of before' src/hedge/pace.rs \
+    'Some(Level { log, era, credit }.pack())' \
+    'Some(Level { log, era: level.era, credit }.pack())' \
+    'hedge::models::a_change_of_the_burst_leaves_no_credit_above_it'
+mutant 'a retry granted by calls of other terms' src/budget/ratio/ledger.rs \
+    'if self.era.plan() == plan {' \
+    'if self.era.plan() >= plan {' \
+    'budget::ratio::models::calls_after_a_change_pay_by_its_terms'
+model_mutant 'credit revived by a longer ttl' src/budget/ratio/ledger.rs \
+    'self.used.fetch_max(line.expired, Relaxed);' \
+    '' \
+    'budget::ratio::tests::changes_bring_no_credit'
 model_mutant 'credit for hedges without a cap' src/hedge/pace.rs \
     'credit: level.credit.saturating_add(self.pay).min(self.most),' \
     'credit: level.credit.saturating_add(self.pay),'
@@ -174,10 +187,20 @@ model_mutant 'a budget that grants again at once' src/budget/watch.rs \
 
 mutant 'a delay of two eras' src/hedge/pace.rs \
     'if after.era == level.era {' \
-    'if after.era >= level.era {'
+    'if after.era >= level.era {' \
+    'hedge::models::a_delay_during_two_changes_is_that_of_one_era'
 
 mutant 'a number of a hedge read after its era' src/hedge/pace.rs \
     'set.each_ref().map(|word| word.load(Acquire))' \
-    'set.each_ref().map(|word| word.load(crate::sync::atomic::Ordering::Relaxed))'
+    'set.each_ref().map(|word| word.load(crate::sync::atomic::Ordering::Relaxed))' \
+    'hedge::models::a_delay_during_two_changes_is_that_of_one_era'
+
+# What a layer does, and not the core alone, is tested over mocked services.
+mutants_targets=(--test contract)
+mutants_sound=
+model_mutant 'a policy whose layers keep its first numbers' src/policy/config.rs \
+    'self.cell.change(|| pack(to, &self.customs));' \
+    'let _ = to;' \
+    'running_layer_obeys_other_numbers'
 
 mutants_done

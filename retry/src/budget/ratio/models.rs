@@ -183,3 +183,20 @@ fn a_change_of_the_terms_brings_no_credit() {
         assert!(here + after <= 1);
     });
 }
+
+/// The credit of the first terms is used up, and a call after the change pays for half a retry. By the terms before, the two
+/// calls would have paid for two.
+#[test]
+fn calls_after_a_change_pay_by_its_terms() {
+    explore(Some(2), |ledger| {
+        ledger.deposit(0);
+        ledger.withdraw(0).expect("a call paid for it");
+        let there = spawn(&ledger, |ledger| {
+            ledger.change(Terms::new(0.5, 0, Duration::from_secs(2)).unwrap(), 0);
+            ledger.deposit(0);
+            0
+        });
+        assert!(ledger.withdraw(0).is_none(), "half a call paid for it");
+        there.join().unwrap();
+    });
+}
