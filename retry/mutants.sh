@@ -172,6 +172,10 @@ mutant 'numbers of two revisions in one reading' src/cell.rs \
 model_mutant 'a budget of a family that goes with its credit spent' src/budget/ratio/ledger.rs \
     'left >= line.era.terms.reserve()' \
     'left <= line.era.terms.reserve()'
+mutant 'a budget of a family that goes with credit spent meanwhile' src/budget/family/members.rs \
+    'Ok(gone) if gone.is_like_new(now) => {' \
+    'Ok(gone) if gone.is_like_new(now) || true => {' \
+    'budget::family::models::spent_credit_is_not_lost_to_an_eviction'
 mutant 'a change of a budget reported without the lock' src/budget/watch.rs \
     'let changing = self.changing.lock();' \
     'let changing = self.name;'

@@ -106,6 +106,16 @@ pub(crate) fn both<T: Send + Sync + 'static, A: 'static, B>(
     (there.join().unwrap(), here)
 }
 
+/// The value of a reference that is the only one, as [`std::sync::Arc::try_unwrap`].
+#[cfg(feature = "family")]
+pub(crate) fn sole<T>(shared: std::sync::Arc<T>) -> Result<T, std::sync::Arc<T>> {
+    // loom does not see `std`'s count of references: without this step no other thread takes and drops one between the
+    // last atomic that this thread has read and the question whether there is another.
+    #[cfg(all(test, loom))]
+    loom::thread::yield_now();
+    std::sync::Arc::try_unwrap(shared)
+}
+
 /// The budgets of a family by their keys, read without a lock. Its steps are no part of a model.
 #[cfg(all(feature = "family", not(all(test, loom))))]
 pub(crate) struct Map<K, V>(papaya::HashMap<K, V>);

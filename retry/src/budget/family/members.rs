@@ -18,6 +18,7 @@ use super::Shared;
 use crate::{
     budget::ratio::{BudgetBuilder, Core},
     observe::Listeners,
+    sync::sole,
     types::{BudgetEvent, Key},
 };
 
@@ -136,7 +137,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         let again = K::clone(key); // before anything is changed, as above
         // In one step: there is no reference beside that of the ring (a call in flight, a hold, a handle), and from here
         // on none is given out.
-        match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {
+        match sole(mem::replace(core, Arc::clone(&self.overflow))) {
             Ok(gone) if gone.is_like_new(now) => {
                 self.map.remove(&**key);
                 return true;
