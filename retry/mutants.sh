@@ -199,6 +199,17 @@ mutant 'a number of a hedge read after its era' src/hedge/pace.rs \
     'set.each_ref().map(|word| word.load(crate::sync::atomic::Ordering::Relaxed))' \
     'hedge::models::a_delay_during_two_changes_is_that_of_one_era'
 
+mutant 'an override that is ended by the end of the one before' src/policy/switch.rs \
+    'let mut forced = self.forced.lock();
+        if now < self.end.load(Relaxed) {' \
+    'let mut forced = self.forced.lock();
+        if false {' \
+    'policy::switch::models::the_end_of_an_override_does_not_end_the_next'
+mutant 'an override that is ended without the lock' src/policy/switch.rs \
+    'if let Some(by) = forced.take() {' \
+    'if let Some(by) = forced.clone() {' \
+    'policy::switch::models::the_end_of_an_override_is_told_once'
+
 # What a layer does, and not the core alone, is tested over mocked services.
 mutants_targets=(--test contract)
 mutants_sound=

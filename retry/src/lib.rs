@@ -60,7 +60,7 @@ pub use policy::{
 };
 pub use types::{
     Attempt, Boxed, BudgetEvent, BudgetState, Event, GiveUpReason, HedgeResult, InvalidConfig,
-    Listed, MayReject, Name, Now, RetryReason, RetryTerms, Verdict,
+    Listed, MayReject, Name, Now, Override, RetryReason, RetryTerms, SwitchCause, Verdict,
 };
 #[cfg(feature = "http")]
 pub use types::{retry_after, retry_after_at};

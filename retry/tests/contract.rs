@@ -1264,7 +1264,7 @@ fn listener_hears_each_attempt_once() {
     }
 
     let (log, heard) = mpsc::channel();
-    let tell = move |event: &Event| log.send(*event).unwrap();
+    let tell = move |event: &Event| log.send(event.clone()).unwrap();
     let gave_up = |attempts, reason| Event::GaveUp { attempts, reason };
     let retry = |attempt, reason| Event::Retry {
         attempt,
@@ -1344,7 +1344,7 @@ fn listener_hears_of_an_unready_service() {
     let (log, heard) = mpsc::channel();
     let builder = RetryPolicy::builder().backoff(Backoff::none());
     let policy = builder.wait_for_ready(false).build().unwrap();
-    let _listener = policy.on_event(move |event| log.send(*event).unwrap());
+    let _listener = policy.on_event(move |event| log.send(event.clone()).unwrap());
     let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(RetryLayer::new(policy));
     handle.allow(1);
     assert_ready_ok!(service.poll_ready());
@@ -1407,7 +1407,7 @@ fn listener_hears_of_clones_until_it_is_dropped() {
 fn a_named_clone_is_a_separate_policy() {
     let (log, heard) = mpsc::channel();
     let policy = attempts(3);
-    let _listener = policy.on_event(move |event| log.send(*event).unwrap());
+    let _listener = policy.on_event(move |event| log.send(event.clone()).unwrap());
     let named = policy.clone().named("other");
     let numbers = RetryPolicy::builder().backoff(Backoff::none());
     policy.reconfigure(numbers.attempts(1)).unwrap();

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use maestro_retry::{Backoff, Hedge, Jitter, RetryBudget, RetryLayer, RetryPolicy, Verdict};
+use maestro_retry::{
+    Backoff, Hedge, Jitter, Override, RetryBudget, RetryLayer, RetryPolicy, Verdict,
+};
 use tower::{Layer, ServiceExt, service_fn};
 
 mod recorder;
@@ -43,7 +45,7 @@ async fn named_policy_counts_once_a_recorder_exists() {
     policy.resolve_metrics();
     assert_eq!(
         recorded.registrations(),
-        13,
+        14,
         "each once, without the budget's level"
     );
     assert_eq!(recorded.count("maestro_retry_attempts_total", None), 0);
@@ -75,7 +77,7 @@ async fn named_policy_counts_once_a_recorder_exists() {
     // A ttl's floor of 10, less 2 before there was a recorder; later takers had later seconds' credit.
     let level = recorded.level("maestro_retry_budget_level");
     assert!((5.0..=8.0).contains(&level), "{level}");
-    assert_eq!(recorded.registrations(), 14);
+    assert_eq!(recorded.registrations(), 15);
 
     // Hedges. Their counters are registered with the first one.
     let hedge = Hedge::after(Duration::from_millis(100))
@@ -87,7 +89,7 @@ async fn named_policy_counts_once_a_recorder_exists() {
         .unwrap()
         .unlimited()
         .named("store");
-    let layer = RetryLayer::new(policy).hedge(hedge);
+    let layer = RetryLayer::new(policy.clone()).hedge(hedge);
     let service = layer.layer(service_fn(async |latency: u64| {
         tokio::time::sleep(Duration::from_millis(latency)).await;
         Ok::<_, String>(())
@@ -97,4 +99,13 @@ async fn named_policy_counts_once_a_recorder_exists() {
     }
     let hedges = |result| recorded.count("maestro_retry_hedges_total", Some(result));
     assert_eq!((hedges("credit"), hedges("lost"), hedges("won")), (2, 1, 0));
+
+    // An operator.
+    policy.force_off(Override::new("alice", "drill"));
+    assert!(policy.run(async |_| Err::<(), _>("busy")).await.is_err());
+    assert!(policy.resume(Override::new("alice", "drill")));
+    assert_eq!(cause("maestro_retry_gave_up_total", "forced"), 1);
+    let overrides = |by| cause("maestro_retry_overrides_total", by);
+    assert_eq!((overrides("forced"), overrides("resumed")), (1, 1));
+    assert_eq!(overrides("override_over"), 0);
 }

@@ -530,7 +530,7 @@ async fn late_readiness_makes_no_attempt() {
             .unwrap()
             .budget(budget.clone())
             .deadline(move |(): &()| (limited == "deadline").then_some(at));
-        let _listener = policy.on_event(move |event| events.send(*event).unwrap());
+        let _listener = policy.on_event(move |event| events.send(event.clone()).unwrap());
         let balance = budget.balance();
         let (mut service, mut handle) =
             tower_test::mock::spawn_layer::<(), (), _>(RetryLayer::new(policy));

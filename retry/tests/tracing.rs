@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use maestro_retry::{Backoff, FallbackLayer, Hedge, Jitter, RetryBudget, RetryLayer, RetryPolicy};
+use maestro_retry::{
+    Backoff, FallbackLayer, Hedge, Jitter, Override, RetryBudget, RetryLayer, RetryPolicy,
+};
 use tower::{Layer, ServiceExt, service_fn};
 use tracing::{
     Event, Metadata, Subscriber,
@@ -119,6 +121,28 @@ async fn budget_that_refuses_emits_one_warning() {
         [
             r#"WARN maestro_retry message=budget refuses retries kind="retry_budget" name="store" state="refusing""#,
             r#"INFO maestro_retry message=budget grants retries kind="retry_budget" name="store" state="granting""#,
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn override_of_an_operator_emits_events() {
+    let (lines, events) = channel();
+    let _guard = tracing::subscriber::set_default(Lines(lines));
+    let policy = RetryPolicy::builder().build().unwrap().named("store");
+    let by = |actor: &str| Override::new(actor, "drill");
+    policy.force_off(by("alice"));
+    assert!(policy.resume(by("bob")));
+    policy.force_off(by("carol").lasting(Duration::ZERO));
+    assert_eq!(policy.forced(), None);
+    let common = r#"INFO maestro_retry message=override kind="retry" name="store" cause="#;
+    assert_eq!(
+        events.try_iter().collect::<Vec<_>>(),
+        [
+            format!(r#"{common}"forced" actor="alice" reason="drill""#),
+            format!(r#"{common}"resumed" actor="bob" reason="drill""#),
+            format!(r#"{common}"forced" actor="carol" reason="drill""#),
+            format!(r#"{common}"override_over" actor="carol" reason="drill""#),
         ]
     );
 }

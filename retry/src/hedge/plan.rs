@@ -68,6 +68,8 @@ impl<S, Req, P: Source, H: Borrow<Hedge>, W> Plan<S, Req, P, H, W> {
         let budget = kept.budget();
         let granted = if state.is_limited() && state.is_late() {
             Err(HedgeResult::Time)
+        } else if kept.is_off(&Now::unread()) {
+            Err(HedgeResult::Forced)
         } else if !only_while() {
             Err(HedgeResult::Off)
         } else if !pace.take() {

@@ -6,7 +6,7 @@ use metrics::{
     Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit, with_recorder,
 };
 
-use crate::types::{Event, GiveUpReason, HedgeResult, RetryReason};
+use crate::types::{Event, GiveUpReason, HedgeResult, RetryReason, SwitchCause};
 
 const ATTEMPTS: &str = "maestro_retry_attempts_total";
 const RETRIES: &str = "maestro_retry_retries_total";
@@ -14,6 +14,7 @@ const GAVE_UP: &str = "maestro_retry_gave_up_total";
 const WAIT: &str = "maestro_retry_wait_seconds";
 const LEVEL: &str = "maestro_retry_budget_level";
 const HEDGES: &str = "maestro_retry_hedges_total";
+const OVERRIDES: &str = "maestro_retry_overrides_total";
 
 /// Every reason, at the index of its discriminant.
 const RETRY_REASONS: [RetryReason; 4] = [
@@ -22,7 +23,7 @@ const RETRY_REASONS: [RetryReason; 4] = [
     RetryReason::Costing,
     RetryReason::Throttled,
 ];
-const GIVE_UP_REASONS: [GiveUpReason; 7] = [
+const GIVE_UP_REASONS: [GiveUpReason; 8] = [
     GiveUpReason::Never,
     GiveUpReason::Attempts,
     GiveUpReason::NotRepeatable,
@@ -30,8 +31,9 @@ const GIVE_UP_REASONS: [GiveUpReason; 7] = [
     GiveUpReason::Time,
     GiveUpReason::Budget,
     GiveUpReason::NotReady,
+    GiveUpReason::Forced,
 ];
-const HEDGE_RESULTS: [HedgeResult; 7] = [
+const HEDGE_RESULTS: [HedgeResult; 8] = [
     HedgeResult::Won,
     HedgeResult::Lost,
     HedgeResult::Off,
@@ -39,6 +41,12 @@ const HEDGE_RESULTS: [HedgeResult; 7] = [
     HedgeResult::Credit,
     HedgeResult::NotReady,
     HedgeResult::Budget,
+    HedgeResult::Forced,
+];
+const SWITCH_CAUSES: [SwitchCause; 3] = [
+    SwitchCause::Forced,
+    SwitchCause::Resumed,
+    SwitchCause::OverrideOver,
 ];
 
 static METADATA: Metadata<'static> =
@@ -61,6 +69,8 @@ struct Handles {
     level: OnceLock<Gauge>,
     /// Registered at the first attempt that reaches the delay of a hedge: most policies have none.
     hedges: OnceLock<[Counter; HEDGE_RESULTS.len()]>,
+    /// Registered at the first override.
+    overrides: OnceLock<[Counter; SWITCH_CAUSES.len()]>,
 }
 
 impl Meters {
@@ -88,6 +98,12 @@ impl Meters {
                     handles.attempts.increment(1);
                 }
                 handles.gave_up[reason as usize].increment(1);
+            }
+            Event::Switched { cause, .. } => {
+                if let Some(name) = self.name {
+                    let overrides = handles.overrides.get_or_init(|| register_overrides(name));
+                    overrides[cause as usize].increment(1);
+                }
             }
             Event::Hedge { result } => {
                 if let Some(name) = self.name {
@@ -166,6 +182,7 @@ impl Handles {
             wait: recorder.register_histogram(&key(WAIT, name, "", None), &METADATA),
             level: OnceLock::new(),
             hedges: OnceLock::new(),
+            overrides: OnceLock::new(),
         }
     }
 }
@@ -176,6 +193,17 @@ fn register_hedges(name: &'static str) -> [Counter; HEDGE_RESULTS.len()] {
         recorder.describe_counter(HEDGES.into(), Some(Unit::Count), description.into());
         HEDGE_RESULTS.map(|result| {
             let key = key(HEDGES, name, "result", Some(result.as_str()));
+            recorder.register_counter(&key, &METADATA)
+        })
+    })
+}
+
+fn register_overrides(name: &'static str) -> [Counter; SWITCH_CAUSES.len()] {
+    with_recorder(|recorder| {
+        let description = "Decisions of operators, and their ends, by cause";
+        recorder.describe_counter(OVERRIDES.into(), Some(Unit::Count), description.into());
+        SWITCH_CAUSES.map(|cause| {
+            let key = key(OVERRIDES, name, "cause", Some(cause.as_str()));
             recorder.register_counter(&key, &METADATA)
         })
     })
@@ -198,4 +226,5 @@ fn reasons_are_listed_by_discriminant() {
     assert!((RETRY_REASONS.iter().enumerate()).all(|(n, reason)| *reason as usize == n));
     assert!((GIVE_UP_REASONS.iter().enumerate()).all(|(n, reason)| *reason as usize == n));
     assert!((HEDGE_RESULTS.iter().enumerate()).all(|(n, result)| *result as usize == n));
+    assert!((SWITCH_CAUSES.iter().enumerate()).all(|(n, cause)| *cause as usize == n));
 }

@@ -101,6 +101,22 @@ impl Observers {
         }
     }
 
+    /// Queues an event that has an order with others of its kind, under their lock. [`deliver`](Self::deliver) must follow.
+    pub(crate) fn put(&self, event: &Event) {
+        if let Some(listeners) = self.listeners.get() {
+            listeners.put(event.clone());
+        }
+    }
+
+    /// Reports an event that was [queued](Self::put), with no lock held.
+    pub(crate) fn deliver(&self, event: &Event) {
+        trace::event(self.name, event);
+        self.meters.event(event);
+        if let Some(listeners) = self.listeners.get() {
+            listeners.deliver();
+        }
+    }
+
     #[cfg(feature = "metrics")]
     pub(crate) fn resolve_metrics(&self) {
         self.meters.resolve();
@@ -130,12 +146,12 @@ mod tests {
     fn a_named_policy_has_no_listeners_before_the_first() {
         let observers = Observers::new(Some("store"));
         let event = Event::Done { attempts: 1 };
-        report(&observers, || event, || None);
+        report(&observers, || event.clone(), || None);
         observers.notify(&event);
         assert!(observers.listeners.get().is_none());
         let (heard, events) = std::sync::mpsc::channel();
-        let _listener = observers.listen(move |event| heard.send(*event).unwrap());
-        report(&observers, || event, || None);
+        let _listener = observers.listen(move |event| heard.send(event.clone()).unwrap());
+        report(&observers, || event.clone(), || None);
         assert_eq!(events.try_iter().collect::<Vec<_>>(), [event]);
     }
 }

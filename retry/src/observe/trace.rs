@@ -31,6 +31,15 @@ pub(super) fn event(name: Option<&'static str>, event: &Event) {
             cause = reason.as_str(),
             "gave up"
         ),
+        Event::Switched { cause, ref by } => tracing::info!(
+            target: "maestro_retry",
+            kind = "retry",
+            name,
+            cause = cause.as_str(),
+            actor = by.actor(),
+            reason = by.reason(),
+            "override"
+        ),
         Event::Hedge { result } => tracing::debug!(
             target: "maestro_retry",
             kind = "retry",

@@ -76,6 +76,16 @@ impl<V, Q, B> Engine<V, Q, B> {
         }
     }
 
+    pub(super) const fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Whether an operator has turned retries and hedges off.
+    #[inline]
+    pub(crate) fn is_off(&self, now: &Now) -> bool {
+        self.shared.is_off(now)
+    }
+
     pub(super) fn name(&mut self, name: &'static str) {
         self.shared.name(name);
     }
@@ -304,6 +314,11 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         }
         self.reached(retry.as_ref(), &now);
         let wait = match self.wait(call, verdict, repeatable, &now) {
+            Ok(_) if self.is_off(&now) => {
+                self.record(retry, true);
+                self.give_up(call, GiveUpReason::Forced);
+                return None;
+            }
             Ok(wait) => wait,
             Err(reason) => {
                 self.record(retry, true);

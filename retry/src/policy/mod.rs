@@ -11,10 +11,12 @@ mod call_state;
 mod classify;
 mod config;
 mod engine;
+mod operate;
 mod plan;
 mod rejection;
 mod request;
 mod shared;
+mod switch;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod unbuilt;
@@ -261,8 +263,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
 
     /// Names the policy, for traces and for metrics (feature `metrics`, for named policies only).
     ///
-    /// Name a policy before it is cloned or used. Naming a clone makes a separate policy: it has the present numbers, and no
-    /// listeners. The metrics:
+    /// Name a policy before it is cloned or used. Naming a clone makes a separate policy: it has the present numbers, no
+    /// listeners and no [override](Self::force_off). The metrics:
     ///
     /// | | labels | |
     /// |---|---|---|
@@ -271,6 +273,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// | `maestro_retry_gave_up_total` | `name`, `cause` | failures that were the answer |
     /// | `maestro_retry_wait_seconds` | `name` | waits before retries |
     /// | `maestro_retry_budget_level` | `name` | what the budget has left, read after each failure |
+    /// | `maestro_retry_overrides_total` | `name`, `cause` | decisions of operators and their ends, by [`SwitchCause`](crate::SwitchCause) |
     /// | `maestro_retry_hedges_total` | `name`, `result` | attempts that reached the delay of a [`Hedge`](crate::Hedge), by [`HedgeResult`](crate::HedgeResult) |
     ///
     /// The series of two policies with one name add up: give each its own.
@@ -279,7 +282,7 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         self
     }
 
-    /// Tells `f` what is decided after each attempt, for as long as the listener is kept.
+    /// Tells `f` what is decided after each attempt, and what operators decide, for as long as the listener is kept.
     ///
     /// It hears of the calls of all clones of the policy, whatever their classifiers and budgets. The events of a call arrive in
     /// order, in the task of that call, which waits for `f`. Events of several calls may arrive at once. While there is a

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use rand::rngs::SmallRng;
 
+use tokio::time::Instant;
+
 use crate::{
     backoff::Seeds,
     observe::{Listener, Observers},
@@ -9,8 +11,9 @@ use crate::{
         builder::Numbers,
         config::{Config, ConfigCell},
         plan::Plan,
+        switch::Switch,
     },
-    types::Event,
+    types::{Event, Now, Override, SwitchCause},
 };
 
 /// What the clones of a policy and all its calls share besides the budget: the numbers, the seeds and the observers.
@@ -26,6 +29,7 @@ struct Parts {
     numbers: ConfigCell,
     observers: Observers,
     seeds: Seeds,
+    switch: Switch,
 }
 
 impl Shared {
@@ -34,6 +38,7 @@ impl Shared {
             numbers: ConfigCell::new(numbers),
             observers: Observers::new(None),
             seeds: Seeds::new(numbers.seed),
+            switch: Switch::new(),
         }))
     }
 
@@ -47,6 +52,7 @@ impl Shared {
             numbers: self.0.numbers.copied(),
             observers: Observers::new(Some(name)),
             seeds: self.0.seeds.clone(),
+            switch: Switch::new(),
         });
     }
 
@@ -82,5 +88,46 @@ impl Shared {
         if self.0.observers.are_on() {
             self.0.observers.notify(&Event::Done { attempts });
         }
+    }
+
+    /// Whether an operator has turned retries off. Without an override this is one load.
+    #[inline]
+    pub(super) fn is_off(&self, now: &Now) -> bool {
+        !self.0.switch.is_free() && self.is_still_off(now)
+    }
+
+    #[cold]
+    fn is_still_off(&self, now: &Now) -> bool {
+        let cause = SwitchCause::OverrideOver;
+        self.announce(|put| self.0.switch.holds(now, |by| put(cause, by)))
+    }
+
+    pub(super) fn force_off(&self, by: Override, now: Instant) {
+        let cause = SwitchCause::Forced;
+        self.announce(|put| self.0.switch.force(by, now, |by| put(cause, by)));
+    }
+
+    pub(super) fn resume(&self, by: Override) -> bool {
+        let cause = SwitchCause::Resumed;
+        self.announce(|put| self.0.switch.resume(|| put(cause, by)))
+    }
+
+    pub(super) fn forced(&self) -> Option<Override> {
+        self.0.switch.forced()
+    }
+
+    /// Runs `f`, which may move the switch, and announces that once no lock is held.
+    fn announce<T>(&self, f: impl FnOnce(&mut dyn FnMut(SwitchCause, Override)) -> T) -> T {
+        let observers = &self.0.observers;
+        let mut moved = None;
+        let result = f(&mut |cause, by| {
+            let event = Event::Switched { cause, by };
+            observers.put(&event);
+            moved = Some(event);
+        });
+        if let Some(event) = moved {
+            observers.deliver(&event);
+        }
+        result
     }
 }

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::{
     policy::Builder,
-    types::{Attempt, Event, Verdict},
+    types::{Attempt, Event, Override, Verdict},
 };
 
 /// No type implements it.
@@ -49,6 +49,8 @@ impl Builder {
         on_event(impl Fn(&Event));
         leak();
         reconfigure(Builder);
+        force_off(Override);
+        resume(Override);
         into_tower();
     }
 }

@@ -1,10 +1,10 @@
 use std::{fmt, time::Duration};
 
-use super::rounded::Rounded;
+use super::{override_by::Override, rounded::Rounded};
 
-/// The decision after an attempt, as a [listener](crate::RetryPolicy::on_event) receives it. Its `Display` is a line for a
+/// The decision after an attempt, or that of an operator, as a [listener](crate::RetryPolicy::on_event) receives it. Its `Display` is a line for a
 /// log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// The classifier returned [`Verdict::Done`](crate::Verdict::Done) or [`Ignored`](crate::Verdict::Ignored), which ends
@@ -34,6 +34,25 @@ pub enum Event {
         /// What became of the hedge.
         result: HedgeResult,
     },
+    /// An operator turned retries and hedges [off](crate::RetryPolicy::force_off), or they are on again.
+    Switched {
+        /// What turned them off or on.
+        cause: SwitchCause,
+        /// The decision of the operator who forced or resumed, or the override that is over.
+        by: Override,
+    },
+}
+
+/// What turned the retries and hedges of a policy off or on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SwitchCause {
+    /// An operator turned them [off](crate::RetryPolicy::force_off).
+    Forced,
+    /// An operator [resumed](crate::RetryPolicy::resume).
+    Resumed,
+    /// The time of an override ended.
+    OverrideOver,
 }
 
 /// What became of the hedge of an attempt that reached its delay.
@@ -54,6 +73,8 @@ pub enum HedgeResult {
     NotReady,
     /// The budget did not grant it.
     Budget,
+    /// An operator has turned hedges [off](crate::RetryPolicy::force_off).
+    Forced,
 }
 
 /// The reason for a retry.
@@ -88,6 +109,8 @@ pub enum GiveUpReason {
     Budget,
     /// The service was not ready for the retry, or its readiness failed.
     NotReady,
+    /// An operator has turned retries [off](crate::RetryPolicy::force_off).
+    Forced,
 }
 
 impl RetryReason {
@@ -115,6 +138,7 @@ impl GiveUpReason {
             Self::Time => "time",
             Self::Budget => "budget",
             Self::NotReady => "not_ready",
+            Self::Forced => "forced",
         }
     }
 }
@@ -131,6 +155,19 @@ impl HedgeResult {
             Self::Credit => "credit",
             Self::NotReady => "not_ready",
             Self::Budget => "budget",
+            Self::Forced => "forced",
+        }
+    }
+}
+
+impl SwitchCause {
+    /// The cause as metrics and traces write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Forced => "forced",
+            Self::Resumed => "resumed",
+            Self::OverrideOver => "override_over",
         }
     }
 }
@@ -166,6 +203,7 @@ impl fmt::Display for Event {
                     GiveUpReason::Time => "no time is left",
                     GiveUpReason::Budget => "the budget granted no retry",
                     GiveUpReason::NotReady => "the service was not ready",
+                    GiveUpReason::Forced => "an operator has turned retries off",
                 };
                 write!(f, "gave up after {}: {reason}", Attempts(attempts))
             }
@@ -177,7 +215,16 @@ impl fmt::Display for Event {
                 HedgeResult::Credit => "no hedge: no credit for one",
                 HedgeResult::NotReady => "no hedge: the service was not ready",
                 HedgeResult::Budget => "no hedge: the budget granted none",
+                HedgeResult::Forced => "no hedge: an operator has turned them off",
             }),
+            Self::Switched { cause, ref by } => {
+                f.write_str(match cause {
+                    SwitchCause::Forced => "retries and hedges turned off",
+                    SwitchCause::Resumed => "retries and hedges turned on",
+                    SwitchCause::OverrideOver => "retries and hedges on at the end of the override",
+                })?;
+                write!(f, " {by}")
+            }
         }
     }
 }
@@ -218,6 +265,13 @@ mod tests {
                 "gave up after 3 attempts: no attempt is left",
             ),
             (Event::Hedge { result }, "no hedge: hedges are off"),
+            (
+                Event::Switched {
+                    cause: SwitchCause::Forced,
+                    by: Override::new("alice", "an outage"),
+                },
+                "retries and hedges turned off by alice: an outage",
+            ),
         ];
         for (event, line) in lines {
             assert_eq!(event.to_string(), line);

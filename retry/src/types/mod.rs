@@ -19,6 +19,7 @@ mod may_reject;
 mod meaning;
 mod name;
 mod now;
+mod override_by;
 mod rejection;
 #[cfg(feature = "http")]
 mod retry_after;
@@ -28,12 +29,13 @@ mod verdict;
 pub use attempt::Attempt;
 pub use budget_event::{BudgetEvent, BudgetState};
 pub use error::InvalidConfig;
-pub use event::{Event, GiveUpReason, HedgeResult, RetryReason};
+pub use event::{Event, GiveUpReason, HedgeResult, RetryReason, SwitchCause};
 #[cfg(feature = "family")]
 pub(crate) use keys::{Key, text as key_text};
 pub use may_reject::{Boxed, Listed, MayReject};
 pub use name::Name;
 pub use now::Now;
+pub use override_by::Override;
 pub(crate) use rejection::is_rejection;
 #[cfg(feature = "http")]
 pub use retry_after::{retry_after, retry_after_at};
