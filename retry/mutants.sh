@@ -205,7 +205,7 @@ mutant 'an override that is ended by the end of the one before' src/policy/switc
     'let mut forced = self.forced.lock();
         if false {' \
     'policy::switch::models::the_end_of_an_override_does_not_end_the_next'
-mutant 'an override that is ended without the lock' src/policy/switch.rs \
+mutant 'an override whose end is told twice' src/policy/switch.rs \
     'if let Some(by) = forced.take() {' \
     'if let Some(by) = forced.clone() {' \
     'policy::switch::models::the_end_of_an_override_is_told_once'

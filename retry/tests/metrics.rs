@@ -109,3 +109,65 @@ async fn named_policy_counts_once_a_recorder_exists() {
     assert_eq!((overrides("forced"), overrides("resumed")), (1, 1));
     assert_eq!(overrides("override_over"), 0);
 }
+
+#[cfg(feature = "family")]
+#[tokio::test(start_paused = true)]
+async fn a_family_labels_as_many_keys_as_its_capacity() {
+    let recorded = Recorded::default();
+    metrics::with_local_recorder(&recorded, || {
+        let numbers = RetryBudget::builder().ratio(0.0).floor_per_second(1);
+        let numbers = numbers.ttl(Duration::from_secs(1));
+        let hosts = numbers.build_family("hosts", 2).unwrap().label_metrics();
+        for key in [1, 2, 3, 1] {
+            // Neither 1 nor 2 can go, as their credit is spent: 3 is the overflow's.
+            let budget = hosts.get(&key);
+            if let Some(hold) = budget.try_hold() {
+                hold.spend();
+            }
+        }
+        let unlabelled = numbers.build_family("others", 2).unwrap();
+        drop(unlabelled.get(&1).try_hold());
+    });
+    assert_eq!(
+        recorded.series("maestro_retry_budget_decisions_total"),
+        [
+            "name=hosts key=1 outcome=granted: 1",
+            "name=hosts key=1 outcome=refused: 1",
+            "name=hosts key=2 outcome=granted: 1",
+            "name=hosts key=2 outcome=refused: 0",
+            "name=hosts key=_overflow outcome=granted: 1",
+            "name=hosts key=_overflow outcome=refused: 0",
+        ]
+    );
+    assert_eq!(
+        recorded.series("maestro_retry_budget_level"),
+        [
+            "name=hosts key=1: 0",
+            "name=hosts key=2: 0",
+            "name=hosts key=_overflow: 0",
+        ]
+    );
+}
+
+#[cfg(feature = "family")]
+#[tokio::test(start_paused = true)]
+async fn keys_beyond_the_capacity_have_one_label() {
+    let recorded = Recorded::default();
+    let numbers = RetryBudget::builder().ratio(0.0).floor_per_second(1);
+    let hosts = numbers.build_family("hosts", 1).unwrap().label_metrics();
+    metrics::with_local_recorder(&recorded, || {
+        for key in [1, 2, 3, 1] {
+            // Not spent: the member goes when the next key comes.
+            drop(hosts.get(&key).try_hold());
+        }
+    });
+    assert_eq!(
+        recorded.series("maestro_retry_budget_decisions_total"),
+        [
+            "name=hosts key=1 outcome=granted: 2",
+            "name=hosts key=1 outcome=refused: 0",
+            "name=hosts key=_overflow outcome=granted: 2",
+            "name=hosts key=_overflow outcome=refused: 0",
+        ]
+    );
+}

@@ -16,6 +16,8 @@ use std::{
 
 use tokio::time::Instant;
 
+#[cfg(all(feature = "family", feature = "metrics"))]
+use crate::observe::BudgetMeter;
 #[cfg(feature = "family")]
 use crate::types::Key;
 use crate::{
@@ -32,6 +34,9 @@ pub(super) struct Watch {
     name: &'static str,
     #[cfg(feature = "family")]
     key: Option<Key>,
+    /// Behind a pointer: most budgets have none.
+    #[cfg(all(feature = "family", feature = "metrics"))]
+    meter: OnceLock<Box<BudgetMeter>>,
     /// When it last refused, in nanoseconds since it first did, and one more; 0 while it grants.
     refused: AtomicU64,
     first: OnceLock<Instant>,
@@ -49,6 +54,8 @@ impl Watch {
                 name,
                 #[cfg(feature = "family")]
                 key: None,
+                #[cfg(all(feature = "family", feature = "metrics"))]
+                meter: OnceLock::new(),
                 refused: AtomicU64::new(0),
                 first: OnceLock::new(),
                 changing: Mutex::new(()),
@@ -60,6 +67,20 @@ impl Watch {
     #[cfg(feature = "family")]
     pub(super) fn show(&mut self, key: Option<Key>) {
         self.key = key;
+    }
+
+    #[cfg(all(feature = "family", feature = "metrics"))]
+    pub(super) fn label(&self, key: Arc<str>) {
+        self.meter
+            .get_or_init(|| Box::new(BudgetMeter::new(self.name, key)));
+    }
+
+    /// Counts a decision, if the budget has metrics of its own. `level` is what it has left.
+    #[cfg(all(feature = "family", feature = "metrics"))]
+    pub(super) fn measure(&self, is_granted: bool, level: impl FnOnce() -> u64) {
+        if let Some(meter) = self.meter.get() {
+            meter.decided(is_granted, level);
+        }
     }
 
     pub(super) const fn name(&self) -> &'static str {

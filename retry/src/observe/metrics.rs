@@ -12,7 +12,8 @@ const ATTEMPTS: &str = "maestro_retry_attempts_total";
 const RETRIES: &str = "maestro_retry_retries_total";
 const GAVE_UP: &str = "maestro_retry_gave_up_total";
 const WAIT: &str = "maestro_retry_wait_seconds";
-const LEVEL: &str = "maestro_retry_budget_level";
+pub(super) const LEVEL: &str = "maestro_retry_budget_level";
+pub(super) const LEVEL_DESCRIPTION: &str = "What the budget has left, in its own units";
 const HEDGES: &str = "maestro_retry_hedges_total";
 const OVERRIDES: &str = "maestro_retry_overrides_total";
 
@@ -49,7 +50,7 @@ const SWITCH_CAUSES: [SwitchCause; 3] = [
     SwitchCause::OverrideOver,
 ];
 
-static METADATA: Metadata<'static> =
+pub(super) static METADATA: Metadata<'static> =
     Metadata::new("maestro_retry", Level::INFO, Some(module_path!()));
 
 /// The metrics of one policy, if it has a name. The handles of the recorder are kept from the first use after it
@@ -121,8 +122,7 @@ impl Meters {
         if let Some(level) = level() {
             let gauge = handles.level.get_or_init(|| {
                 with_recorder(|recorder| {
-                    let description = "What the budget has left, in its own units";
-                    recorder.describe_gauge(LEVEL.into(), None, description.into());
+                    recorder.describe_gauge(LEVEL.into(), None, LEVEL_DESCRIPTION.into());
                     recorder.register_gauge(&key(LEVEL, name, "", None), &METADATA)
                 })
             });

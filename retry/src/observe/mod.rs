@@ -3,6 +3,8 @@
 //! An event is built only if something receives it.
 
 mod budget;
+#[cfg(all(feature = "family", feature = "metrics"))]
+mod budget_meter;
 mod fallback;
 mod listeners;
 #[cfg_attr(not(feature = "metrics"), path = "metrics_off.rs")]
@@ -11,6 +13,8 @@ mod trace;
 
 use std::sync::{Arc, OnceLock};
 
+#[cfg(all(feature = "family", feature = "metrics"))]
+pub(crate) use self::budget_meter::BudgetMeter;
 pub(crate) use self::fallback::{FallbackObserver, FallbackResult, fallback_ended};
 pub use self::listeners::Listener;
 use self::metrics::Meters;

@@ -42,6 +42,27 @@ impl Recorded {
         self.registrations.load(SeqCst)
     }
 
+    /// All counters and gauges of this metric, with their labels, as lines in alphabetical order.
+    pub(crate) fn series(&self, metric: &str) -> Vec<String> {
+        let cells = self.cells.lock().expect("no panic inside");
+        let of_metric = cells.iter().filter(|(key, _)| key.name() == metric);
+        let mut lines: Vec<_> = of_metric
+            .map(|(key, cell)| {
+                let labels = key
+                    .labels()
+                    .map(|label| format!("{}={}", label.key(), label.value()));
+                let labels = labels.collect::<Vec<_>>().join(" ");
+                let values = cell.values.lock().expect("no panic inside");
+                match values.last() {
+                    Some(level) => format!("{labels}: {level}"),
+                    None => format!("{labels}: {}", cell.count.load(SeqCst)),
+                }
+            })
+            .collect();
+        lines.sort();
+        lines
+    }
+
     /// The value of a counter, which must have been registered.
     pub(crate) fn count(&self, metric: &'static str, cause: Option<&'static str>) -> u64 {
         self.cell(metric, cause).count.load(SeqCst)

@@ -15,6 +15,8 @@ use std::{
 use tokio::time::Instant;
 
 use super::Shared;
+#[cfg(feature = "metrics")]
+use super::shown::Labels;
 use crate::{
     budget::ratio::{BudgetBuilder, Core},
     observe::Listeners,
@@ -31,6 +33,8 @@ pub(super) struct Members<K> {
     pub(super) hand: usize,
     /// `None` until the family has a listener.
     pub(super) heard: Option<Heard<K>>,
+    #[cfg(feature = "metrics")]
+    pub(super) labels: Labels,
 }
 
 /// The listeners of a family, and what passes the events of a member to them.
@@ -82,7 +86,9 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     pub(super) fn find_or_make(&self, key: &K) -> Arc<Core> {
         // Before anything is changed: a user's `clone` may panic.
         let (in_map, in_ring) = (key.clone(), Arc::new(key.clone()));
-        let shown = self.show.get().map(|show| show(key));
+        let shown = self.shown.event_text(key);
+        #[cfg(feature = "metrics")]
+        let label = self.shown.metric_text(key);
         let now = Instant::now();
         let mut members = self.members.lock();
         // Another thread was faster; or it was being removed, and stayed.
@@ -99,6 +105,10 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         // Only here: the texts of keys without room would push out others.
         let shown = shown.map(Key::new);
         let core = Arc::new(self.make(shown, members.numbers, now));
+        #[cfg(feature = "metrics")]
+        if let Some(label) = label {
+            core.label(members.labels.give(label, self.capacity));
+        }
         core.touch();
         if let Some(heard) = &members.heard {
             (heard.forward)(Some(&in_ring), &core);

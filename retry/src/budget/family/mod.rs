@@ -4,24 +4,30 @@ mod by;
 mod members;
 #[cfg(all(test, loom))]
 mod models;
+mod shown;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 use std::{
     fmt,
     hash::Hash,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, Weak},
 };
 
 use tokio::time::Instant;
 
 pub use self::by::By;
-use self::members::{Heard, Member, Members};
+#[cfg(feature = "metrics")]
+use self::shown::Labels;
+use self::{
+    members::{Heard, Member, Members},
+    shown::Shown,
+};
 use crate::{
     budget::ratio::{BudgetBuilder, Core, RetryBudget},
     observe::Listener,
     sync::{Map, Mutex},
-    types::{BudgetEvent, InvalidConfig, Key, Name, key_text},
+    types::{BudgetEvent, InvalidConfig, Key, Name},
 };
 
 /// A retry budget for each key: a host, a tenant, a route. A cheap handle; clones share. Feature `family`.
@@ -85,8 +91,7 @@ struct Shared<K> {
     capacity: usize,
     map: Map<K, Weak<Core>>,
     overflow: Arc<Core>,
-    /// Of a family that shows its keys.
-    show: OnceLock<fn(&K) -> Arc<str>>,
+    shown: Shown<K>,
     /// Taken to make, list or evict members; not to use one.
     members: Mutex<Members<K>>,
 }
@@ -115,13 +120,15 @@ impl BudgetBuilder {
             capacity,
             map: Map::new(),
             overflow: Arc::new(overflow),
-            show: OnceLock::new(),
+            shown: Shown::nothing(),
             members: Mutex::new(Members {
                 numbers: self,
                 revision: 0,
                 ring: Vec::new(),
                 hand: 0,
                 heard: None,
+                #[cfg(feature = "metrics")]
+                labels: Labels::default(),
             }),
         })))
     }
@@ -210,18 +217,6 @@ impl<K: Clone + Send + Sync + 'static> RetryBudgets<K> {
         heard
             .listeners
             .listen(move |(key, event)| f(key.as_deref(), event))
-    }
-}
-
-impl<K: fmt::Display> RetryBudgets<K> {
-    /// From now on events name the key of a new member, as it is displayed: [`BudgetEvent::key`](crate::BudgetEvent::key),
-    /// and the field `key` in traces. Without it, keys never appear, as they may be secret.
-    ///
-    /// A key is cut to 128 characters, and its control characters are replaced.
-    #[must_use]
-    pub fn show_keys(self) -> Self {
-        self.0.show.get_or_init(|| key_text);
-        self
     }
 }
 

@@ -321,6 +321,12 @@ impl Core {
         self.watch.listen(f)
     }
 
+    /// Gives it metrics with this label `key`, unless it has some.
+    #[cfg(all(feature = "family", feature = "metrics"))]
+    pub(super) fn label(&self, key: Arc<str>) {
+        self.watch.label(key);
+    }
+
     /// Marks it as used. Written only if it is clear, so that calls of a busy member share a read.
     #[cfg(feature = "family")]
     pub(super) fn touch(&self) {
@@ -365,6 +371,8 @@ impl Core {
     fn withdraw(&self, now: Instant) -> Option<u64> {
         let end = self.ledger.withdraw(self.nanos(now));
         self.watch.decided(end.is_some(), &Now::at(now));
+        #[cfg(all(feature = "family", feature = "metrics"))]
+        self.watch.measure(end.is_some(), || self.balance(now));
         end
     }
 
