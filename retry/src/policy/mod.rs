@@ -13,6 +13,7 @@ mod config;
 mod engine;
 mod operate;
 mod plan;
+mod presets;
 mod rejection;
 mod request;
 mod shared;
