@@ -17,9 +17,9 @@ const fn secs(n: u64) -> Duration {
 async fn attempts(numbers: Builder, verdict: Verdict, each: Duration) -> Vec<Duration> {
     let policy = numbers.build().expect("legal numbers").unlimited();
     let policy = policy.classify(move |_| verdict);
-    let (begin, begun) = (Instant::now(), RefCell::new(Vec::new()));
+    let (start, begun) = (Instant::now(), RefCell::new(Vec::new()));
     let failed = policy.run(async |_| {
-        begun.borrow_mut().push(begin.elapsed());
+        begun.borrow_mut().push(start.elapsed());
         sleep(each).await;
         Err::<(), _>("lost")
     });

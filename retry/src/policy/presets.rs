@@ -75,7 +75,7 @@ impl Builder {
     /// | number | why |
     /// |---|---|
     /// | `max_elapsed(2 min)` | the `delivery.timeout.ms` of Kafka's producer: no caller waits for the answer, and a broker that restarts or elects a leader comes back within it |
-    /// | `backoff`: 100 ms, doubled up to 5 s | 100 ms is the `retry.backoff.ms` of Kafka's producer, 5 s the recovery interval of the clients of RabbitMQ |
+    /// | `backoff`: 100 ms, doubled up to 5 s | 100 ms is the `retry.backoff.ms` of Kafka's producer, 5 s the recovery interval of the clients of `RabbitMQ` |
     /// | `attempts(100)` | the time ends the call: about fifty waits fit in it |
     ///
     /// A message may be published twice: consumers must ignore the second one. In an outage the budget refuses most retries
