@@ -24,6 +24,9 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "test-util")]
+pub mod test_util;
+
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
