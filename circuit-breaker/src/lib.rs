@@ -15,6 +15,9 @@ mod sync;
 mod types;
 mod window;
 
+#[cfg(feature = "test-util")]
+pub mod test_util;
+
 #[doc = include_str!("guide.md")]
 pub mod guide {
     #[doc = include_str!("meaning.md")]

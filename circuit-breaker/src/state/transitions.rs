@@ -246,6 +246,15 @@ impl StateMachine {
         self.deliver();
     }
 
+    /// Ends the wait of an open breaker at `now`, as if it were over.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn end_wait(&self, now: u64) {
+        let word = self.state.load();
+        if word.is_open() {
+            self.enter_half_open(word, now);
+        }
+    }
+
     /// Enters open from `word` at `now`, and returns the word that was left, as
     /// [`enter`](Self::enter) does. Only under the transition lock.
     pub(super) fn enter_open(
