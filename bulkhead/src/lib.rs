@@ -21,6 +21,9 @@ pub mod future {
     pub use crate::layer::{QueueFuture, ResponseFuture};
 }
 
+#[cfg(feature = "test-util")]
+pub mod test_util;
+
 #[doc = include_str!("guide.md")]
 pub mod guide {
     #[doc = include_str!("meaning.md")]
