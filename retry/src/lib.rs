@@ -20,6 +20,9 @@ mod sync;
 mod table;
 mod types;
 
+#[cfg(feature = "test-util")]
+pub mod test_util;
+
 #[doc = include_str!("guide.md")]
 pub mod guide {
     #[doc = include_str!("meaning.md")]
