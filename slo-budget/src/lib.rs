@@ -29,6 +29,9 @@ mod types;
 #[cfg(feature = "canary")]
 pub mod canary;
 
+#[cfg(feature = "test-util")]
+pub mod test_util;
+
 #[doc = include_str!("guide.md")]
 pub mod guide {
     #[doc = include_str!("meaning.md")]
