@@ -13,6 +13,7 @@
 //!   listener has none. The feature `tracing` listens to changes.
 //! - Of the process: the owned names (when something is built), the names in rejections (the first rejection of a
 //!   bulkhead), and the keys that families show (a member is made or goes, or the text of a key is read).
+//! - With the feature `test-util`, the state of a script: each call of it.
 //!
 //! A call that finds a place takes none of them. The lock of a law may be held when that of the waiters is taken, that of the
 //! waiters when that of listeners or keys is, and the lock of the members when any of these three is; never the other way round.
