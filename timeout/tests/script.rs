@@ -151,7 +151,7 @@ fn the_rest_of_a_script_may_ask_the_script() {
 }
 
 #[test]
-#[should_panic(expected = "the script has 1 step, and call 2 finds none")]
+#[should_panic(expected = "no step for call 2: steps of the script: 1")]
 fn a_call_beyond_the_script_panics() {
     let script = Store::new().ok(1);
     for _ in 0..2 {
@@ -160,7 +160,7 @@ fn a_call_beyond_the_script_panics() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "1 call beyond the 0 steps of the script")]
+#[should_panic(expected = "steps left: 0 of 0, calls in flight: 0, calls without a step: 1")]
 async fn a_call_beyond_the_script_is_not_done() {
     let script = Store::new();
     // A task catches the panic, and the test would not see it.
@@ -170,7 +170,7 @@ async fn a_call_beyond_the_script_is_not_done() {
 }
 
 #[test]
-#[should_panic(expected = "2 of 3 steps left in the script")]
+#[should_panic(expected = "the script is not done: steps left: 2 of 3, calls in flight: 0")]
 fn a_script_with_a_step_left_is_not_done() {
     let script = Store::new().ok(1).not_ready().ok(2);
     assert_ready_ok!(task::spawn(script.clone().oneshot("get")).poll());
@@ -178,7 +178,7 @@ fn a_script_with_a_step_left_is_not_done() {
 }
 
 #[test]
-#[should_panic(expected = "1 call of the script in flight")]
+#[should_panic(expected = "the script is not done: steps left: 0 of 1, calls in flight: 1")]
 fn a_script_with_a_call_in_flight_is_not_done() {
     let script = Store::new().pending();
     let mut call = task::spawn(script.clone().oneshot("get"));
@@ -204,7 +204,7 @@ fn a_script_is_polled_ready_before_each_call() {
 }
 
 #[test]
-#[should_panic(expected = "no call waits for an answer, of 1 call")]
+#[should_panic(expected = "no call is pending: calls until now: 1")]
 fn an_answer_without_a_pending_call_panics() {
     let script = Store::new().ok(1);
     assert_ready_ok!(task::spawn(script.clone().oneshot("get")).poll());

@@ -25,7 +25,7 @@ use crate::sync::StaticMutex as Mutex;
 ///
 /// It keeps the contract of tower: an instance that was not polled ready since its last call panics when it is called,
 /// and a clone is not ready. Clones share the script and the counts. The requests are kept, for
-/// [`take_requests`](Self::take_requests).
+/// [`take_requests`](Self::take_requests). The module has an example.
 #[must_use = "a script does nothing until a service is made of it"]
 pub struct Script<Req, Res, Err> {
     shared: Shared<Req, Res, Err>,
@@ -154,7 +154,7 @@ impl<Req, Res, Err> Script<Req, Res, Err> {
             .find(|call| call.result.is_none());
         let Some(call) = pending else {
             drop(state);
-            panic!("no call waits for an answer, of {}", count(calls, "call"));
+            panic!("no call is pending: calls until now: {calls}");
         };
         call.result = Some(result);
         let waker = call.waker.take();
@@ -221,18 +221,11 @@ impl<Req, Res, Err> Script<Req, Res, Err> {
         let (left, written) = (state.steps.len(), state.written);
         let (in_flight, beyond) = (state.in_flight.len(), state.beyond);
         drop(state);
-        let steps = count(written, "step");
-        assert!(left == 0, "{left} of {steps} left in the script");
-        let calls = count(in_flight, "call");
-        assert!(in_flight == 0, "{calls} of the script in flight");
-        let calls = count(beyond, "call");
-        assert!(beyond == 0, "{calls} beyond the {steps} of the script");
+        assert!(
+            (left, in_flight, beyond) == (0, 0, 0),
+            "the script is not done: steps left: {left} of {written}, calls in flight: {in_flight}, calls without a step: {beyond}"
+        );
     }
-}
-
-/// `1 call`, `2 calls`.
-fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 impl<Req, Res, Err> Default for Script<Req, Res, Err> {
@@ -305,9 +298,9 @@ impl<Req, Res, Err> Service<Req> for Script<Req, Res, Err> {
             None => {
                 let Some(rest) = state.rest.clone() else {
                     state.beyond += 1;
-                    let steps = count(state.written, "step");
+                    let written = state.written;
                     drop(state);
-                    panic!("the script has {steps}, and call {number} finds none");
+                    panic!("no step for call {number}: steps of the script: {written}");
                 };
                 // Not under the lock: it may ask the script.
                 drop(state);
