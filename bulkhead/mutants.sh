@@ -9,13 +9,13 @@ mutant 'a permit taken by load, then store' src/state/permits.rs \
                 Ok(_) => return Ok(()),' \
     '.load(Acquire).checked_sub(step(places)).map(|next| self.word.store(next, Relaxed)).ok_or(word)
             {
-                Ok(_) => return Ok(()),'
+                Ok(_) => return Ok(()),' a_late_body_changes_nothing_of_a_new_lease
 mutant 'a permit given back by load, then store' src/state/permits.rs \
     'self.word.fetch_add(step, Release).wrapping_add(step) < 0' \
     '{ let was = self.word.load(Relaxed); self.word.store(was + step, Release); was + step < 0 }'
 mutant 'a release that publishes nothing' src/state/permits.rs \
     'self.word.fetch_add(step, Release).wrapping_add(step) < 0' \
-    'self.word.fetch_add(step, Relaxed).wrapping_add(step) < 0'
+    'self.word.fetch_add(step, Relaxed).wrapping_add(step) < 0' a_new_holder_sees_what_the_former_one_did
 mutant 'a waiter that announces itself after it looked' src/state/permits.rs \
     '(word + WAITING, Admit::MustWait)' \
     '{ self.word.fetch_add(WAITING, Relaxed); return Admit::MustWait; }'
@@ -27,7 +27,8 @@ mutant 'a limit that is changed by load, then store' src/state/permits.rs \
     '
             match self
                 .word
-                .load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
+                .load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)' \
+    no_caller_enters_above_a_lowered_limit
 mutant 'a bulkhead closed by load, then store' src/state/permits.rs \
     'close hands nothing over.
             match self
@@ -39,7 +40,7 @@ mutant 'a bulkhead closed by load, then store' src/state/permits.rs \
                 .load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
 mutant 'a drain that does not see what the calls did' src/state/permits.rs \
     'Snapshot(self.word.load(Acquire))' \
-    'Snapshot(self.word.load(Relaxed))'
+    'Snapshot(self.word.load(Relaxed))' the_last_call_ends_a_starting_drain
 mutant 'a drain that looks before it takes its seat' src/state/close.rs \
     'let mut waiters = self.waiters.lock();
         // Under the lock. A call that ends' \
@@ -48,7 +49,7 @@ mutant 'a drain that looks before it takes its seat' src/state/close.rs \
         // Under the lock. A call that ends' 'the_last_call_ends_a_starting_drain'
 mutant 'a waiter that leaves a closed bulkhead and takes its mark off again' src/state/line.rs \
     'if waiters.len() == 0 && self.permits.snapshot().is_waiting() {' \
-    'if waiters.len() == 0 {'
+    'if waiters.len() == 0 {' a_close_and_a_leaving_waiter_keep_the_count
 mutant 'a heavy waiter that leaves and stops the line' src/state/line.rs \
     '                // The next one may want fewer places than are free.
                 serve(self);' \
@@ -64,50 +65,55 @@ mutant 'a reclaimed place that its body gives back again' src/state/leases.rs \
                     break;
                 }
                 let next = Seen {
-                    end: seen.end,'
+                    end: seen.end,' a_place_is_given_back_by_its_body_or_by_a_caller
 mutant 'places reclaimed by load, then store' src/state/leases.rs \
     'match slot.compare_exchange_weak(word, next.word(), Relaxed, Relaxed) {' \
-    'match slot.load(Relaxed).checked_add(0).map(|_| slot.store(next.word(), Relaxed)).ok_or(word) {'
+    'match slot.load(Relaxed).checked_add(0).map(|_| slot.store(next.word(), Relaxed)).ok_or(word) {' \
+    a_place_is_given_back_by_its_body_or_by_a_caller
 mutant 'a lease ended by load, then store' src/state/leases.rs \
     'match slot.compare_exchange_weak(word, next, Relaxed, Relaxed) {' \
-    'match slot.load(Relaxed).checked_add(0).map(|_| slot.store(next, Relaxed)).ok_or(word) {'
+    'match slot.load(Relaxed).checked_add(0).map(|_| slot.store(next, Relaxed)).ok_or(word) {' \
+    a_late_body_changes_nothing_of_a_new_lease
 model_mutant 'a new lease that loses those that are over' src/state/leases.rs \
     '(Seen { end, places }, seen.places)' \
-    '(Seen { end, places }, 0)'
+    '(Seen { end, places }, 0)' any_history_of_leases_agrees_with_a_list
 mutant 'a late place that is taken back and kept too' src/state/waiters.rs \
     'late.places += places;' \
     'late.places += places; continue;' 'a_late_granted_place_is_given_back_once'
 model_mutant 'a light waiter that overtakes a heavy one' src/state/permits.rs \
     '|| at_head && seen.is_waiting()' \
-    '|| seen.is_waiting()'
+    '|| seen.is_waiting()' any_history_of_a_queue_agrees_with_a_deque
 mutant 'a dropped waiter that keeps its granted place' src/state/line.rs \
     '                self.release(places);' \
-    '                // it goes with it'
+    '                // it goes with it' a_dropped_waiter_passes_its_grant_on
 mutant 'a bulkhead retired by load, then store' src/state/permits.rs \
     '.compare_exchange(word, i64::MIN | limit, Acquire, Relaxed)' \
-    '.load(Acquire).checked_mul(1).map(|_| self.word.store(i64::MIN | limit, Relaxed)).ok_or(())'
+    '.load(Acquire).checked_mul(1).map(|_| self.word.store(i64::MIN | limit, Relaxed)).ok_or(())' \
+    a_bulkhead_is_retired_or_entered
 mutant 'a window closed by load, then store' src/limit/samples.rs \
     '.compare_exchange(ends, next, Relaxed, Relaxed)' \
-    '.load(Relaxed).checked_add(0).map(|_| self.ends.store(next, Relaxed)).ok_or(())'
+    '.load(Relaxed).checked_add(0).map(|_| self.ends.store(next, Relaxed)).ok_or(())' \
+    each_call_is_in_one_window_and_one_call_closes_it
 mutant 'sums taken by load, then store' src/limit/samples.rs \
     'let packed = self.latencies.swap(0, Relaxed);' \
-    'let packed = self.latencies.load(Relaxed); self.latencies.store(0, Relaxed);'
+    'let packed = self.latencies.load(Relaxed); self.latencies.store(0, Relaxed);' \
+    each_call_is_in_one_window_and_one_call_closes_it
 mutant 'a law that overwrites a limit set by an operator' src/state/limit.rs \
     'let is_so = self.snapshot().limit() == was && !self.is_forced();' \
-    'let is_so = was > 0;'
+    'let is_so = was > 0;' a_limit_set_by_hand_survives_a_law
 mutant 'numbers of two configurations at once' src/state/mod.rs \
     'self.set_limit(&mut waiters, numbers.limit);' \
     'drop(waiters); let mut waiters = self.waiters.lock(); self.set_limit(&mut waiters, numbers.limit);' \
     'two_reconfigurations_leave_the_numbers_of_one'
 model_mutant 'one place too many' src/state/permits.rs \
     'if word < step(places) {' \
-    'if word < step(places) - ONE {'
+    'if word < step(places) - ONE {' any_history_agrees_with_a_list
 model_mutant 'a line that is served from its end' src/state/waiters.rs \
     'let first = self.first?;' \
-    'let first = self.last?;'
+    'let first = self.last?;' any_history_of_a_queue_agrees_with_a_deque
 model_mutant 'an overload that is not counted' src/state/mod.rs \
     'if outcome == Outcome::Overload {' \
-    'if outcome == Outcome::Overload && self.overloads() > 0 {'
+    'if outcome == Outcome::Overload && self.overloads() > 0 {' a_fixed_limit_counts_overloads_in_trailers
 model_mutant 'a limit that changes although it is not used' src/limit/gradient/mod.rs \
     '.filter(|_| window.was_used())' \
     '.filter(|_| true)' a_quiet_time_leaves_the_limit_for_the_burst

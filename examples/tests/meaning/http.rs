@@ -45,7 +45,7 @@ impl Events {
         let (send, receive) = mpsc::unbounded_channel();
         // An error is a test that has ended.
         policy
-            .on_event(move |event| send.send(*event).unwrap_or(()))
+            .on_event(move |event| send.send(event.clone()).unwrap_or(()))
             .detach();
         (policy, Self(receive))
     }
