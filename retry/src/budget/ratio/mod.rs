@@ -1,6 +1,7 @@
 mod builder;
 mod credit;
 mod era;
+mod hold;
 mod ledger;
 #[cfg(all(test, loom))]
 mod models;
@@ -28,7 +29,7 @@ use crate::{
     types::Key,
 };
 
-pub use self::builder::BudgetBuilder;
+pub use self::{builder::BudgetBuilder, hold::Hold};
 use self::{credit::Terms, ledger::Ledger};
 
 /// A budget of retries as a share of the calls, with a floor per second and a ttl: a cheap handle to credit that all
@@ -91,19 +92,6 @@ pub struct Core {
     /// Set by a use through a family, cleared by its hand.
     #[cfg(feature = "family")]
     used: AtomicBool,
-}
-
-/// The right to one retry, taken from a [`RetryBudget`](crate::RetryBudget) before the wait begins.
-///
-/// [`spend`](Self::spend) it when the retry starts. If it is dropped before, because the wait was cancelled or the
-/// service did not become ready, the budget takes back the part of its credit that has not expired.
-// The bound stands on the struct because `Drop` needs it.
-#[must_use = "dropping the hold gives the retry back"]
-pub struct Hold<P: Borrow<Core> = Arc<Core>> {
-    /// `None` after the retry has started.
-    core: Option<P>,
-    /// The end of its credit on the ledger's line.
-    end: u64,
 }
 
 // === impl RetryBudget ===
@@ -401,39 +389,6 @@ impl fmt::Debug for Core {
         f.debug_struct("RetryBudget")
             .field("name", &self.watch.name())
             .field("balance", &self.balance(Instant::now()))
-            .finish_non_exhaustive()
-    }
-}
-
-// === impl Hold ===
-
-impl<P: Borrow<Core>> Hold<P> {
-    /// `end` must be what the core's `withdraw` returned, once for this hold.
-    const fn new(core: P, end: u64) -> Self {
-        Self {
-            core: Some(core),
-            end,
-        }
-    }
-
-    /// The retry starts, and its credit is used up.
-    pub fn spend(mut self) {
-        self.core = None;
-    }
-}
-
-impl<P: Borrow<Core>> Drop for Hold<P> {
-    fn drop(&mut self) {
-        if let Some(core) = &self.core {
-            core.borrow().refund(self.end, Instant::now());
-        }
-    }
-}
-
-impl<P: Borrow<Core>> fmt::Debug for Hold<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hold")
-            .field("budget", &self.core.as_ref().map(Borrow::borrow))
             .finish_non_exhaustive()
     }
 }
