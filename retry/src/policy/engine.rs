@@ -189,7 +189,8 @@ impl<V, Q, B> Engine<V, Q, B> {
             self.plan(),
             matches!(verdict, Verdict::Retry | Verdict::RetryCosting(_)),
         );
-        if is_plain && repeatable && plan.has_no_delays() && plan.may_follow(call, now) {
+        let has_no_wait = is_plain && repeatable && plan.has_no_delays();
+        if has_no_wait && plan.may_follow(call, now) && self.shared.is_free() {
             return Ok(Duration::ZERO);
         }
         self.wait_in_general(call, verdict, repeatable, now)
@@ -205,7 +206,12 @@ impl<V, Q, B> Engine<V, Q, B> {
         now: &Now,
     ) -> Result<Duration, GiveUpReason> {
         let generator = || self.shared.generator();
-        self.config()
-            .wait(call, verdict, repeatable, now, generator)
+        let config = self.config();
+        let wait = config.wait(call, verdict, repeatable, now, generator)?;
+        // Last: asked only about a retry that nothing else forbids.
+        if self.is_off(now) {
+            return Err(GiveUpReason::Forced);
+        }
+        Ok(wait)
     }
 }

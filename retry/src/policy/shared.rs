@@ -90,10 +90,16 @@ impl Shared {
         }
     }
 
+    /// Whether there is no override, also none that is over. One load.
+    #[inline]
+    pub(super) fn is_free(&self) -> bool {
+        self.0.switch.is_free()
+    }
+
     /// Whether an operator has turned retries off. Without an override this is one load.
     #[inline]
     pub(super) fn is_off(&self, now: &Now) -> bool {
-        !self.0.switch.is_free() && self.is_still_off(now)
+        !self.is_free() && self.is_still_off(now)
     }
 
     #[cold]

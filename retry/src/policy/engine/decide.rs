@@ -115,11 +115,6 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         }
         self.reached(retry.as_ref(), &now);
         let wait = match self.wait(call, verdict, repeatable, &now) {
-            Ok(_) if self.is_off(&now) => {
-                self.record(retry, true);
-                self.give_up(call, GiveUpReason::Forced);
-                return None;
-            }
             Ok(wait) => wait,
             Err(reason) => {
                 self.record(retry, true);
