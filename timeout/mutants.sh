@@ -41,6 +41,10 @@ mutant 'settings of two changes at once' src/family/mod.rs \
     'if self.0.members.lock().revision == revision {' \
     'if self.0.members.lock().revision >= revision {' \
     'family::models::concurrent_changes_leave_all_members_alike'
+mutant 'the end of an override of dark mode that ends the next one' src/filter/forced.rs \
+    'let is_over = self.until.load(Relaxed) <= self.ticks(now);' \
+    'let is_over = true;' \
+    'filter::forced::models::a_new_override_survives_the_end_of_the_old_one'
 model_mutant 'a forced limit that a new key evicts' src/limit/forced.rs \
     '&& !state.forced.as_ref().is_some_and(holds)' \
     '&& { let _ = holds; true }' \

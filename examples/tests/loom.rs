@@ -65,5 +65,5 @@ fn the_models_of_slo_budget_hold() {
 
 #[test]
 fn the_models_of_timeout_hold() {
-    check_models("maestro-timeout", "family", 13);
+    check_models("maestro-timeout", "family", 14);
 }

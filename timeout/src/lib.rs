@@ -49,7 +49,10 @@ pub use self::{
     },
     observe::Listener,
     timeout::Timeout,
-    types::{Elapsed, Event, InvalidConfig, LimitCause, LimitChange, Name, Override, Phase},
+    types::{
+        DarkCause, DarkChange, Elapsed, Event, InvalidConfig, LimitCause, LimitChange, Name,
+        Override, Phase,
+    },
 };
 
 #[cfg(feature = "family")]

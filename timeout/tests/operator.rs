@@ -171,3 +171,55 @@ async fn a_filter_tells_each_rejection() {
         [("orders", Phase::Before)]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_filter_rejects_nothing_until_its_end() {
+    let filter = DeadlineFilter::builder().max_share(1.0).build("orders");
+    let filter = filter.expect("within the ranges");
+    let (lines, heard) = channel();
+    let send = move |event: &Event| lines.send(event.to_string()).expect("the test receives");
+    filter.on_event(send).detach();
+    let late = Deadline::after(Duration::ZERO);
+    advance(SECOND).await;
+
+    filter.force_dark(by("drill").lasting(5 * SECOND));
+    assert!(filter.check(late).is_ok());
+    assert_eq!((filter.expired(), filter.rejected()), (1, 1), "it counts");
+    assert_eq!(filter.forced(), Some(by("drill").lasting(5 * SECOND)));
+    advance(5 * SECOND).await;
+    assert!(filter.check(late).is_err());
+    assert_eq!(filter.forced(), None);
+
+    assert!(!filter.resume(by("nothing")));
+    filter.force_dark(by("again"));
+    advance(Duration::from_secs(86_400)).await;
+    assert!(filter.check(late).is_ok());
+    assert!(filter.resume(by("done")));
+    assert!(filter.check(late).is_err());
+    let rejection = "timeout `orders` elapsed before the call was made";
+    assert_eq!(
+        heard.try_iter().collect::<Vec<_>>(),
+        [
+            "dark mode, forced by alice: drill",
+            "configured mode, at the end of the override by alice: drill",
+            rejection,
+            "dark mode, forced by alice: again",
+            "configured mode, resumed by alice: done",
+            rejection,
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_override_of_no_time_ends_at_once() {
+    let filter = DeadlineFilter::builder().max_share(1.0).build("orders");
+    let filter = filter.expect("within the ranges");
+    filter.force_dark(by("drill").lasting(Duration::ZERO));
+    assert_eq!(filter.forced(), None);
+    // A configured dark mode is none of an operator.
+    let dark = DeadlineFilter::builder().max_share(1.0).dark(true);
+    filter.reconfigure(dark).expect("within the ranges");
+    assert_eq!(filter.forced(), None);
+    filter.force_dark(by("drill").lasting(Duration::MAX));
+    assert!(filter.forced().is_some());
+}

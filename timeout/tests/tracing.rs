@@ -237,3 +237,19 @@ async fn events_name_the_key_if_keys_are_shown() {
         ]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_dark_mode_is_an_event_with_its_operator() {
+    let (lines, events) = channel();
+    let _guard = tracing::subscriber::set_default(Lines(lines));
+    let filter = DeadlineFilter::new("orders");
+    filter.force_dark(Override::new("alice", "drill"));
+    assert!(filter.resume(Override::new("bob", "done")));
+    assert_eq!(
+        events.try_iter().collect::<Vec<_>>(),
+        [
+            r#"INFO maestro_timeout message=dark kind="deadline_filter" name="orders" cause="forced" actor="alice" reason="drill""#,
+            r#"INFO maestro_timeout message=dark kind="deadline_filter" name="orders" cause="resumed" actor="bob" reason="done""#,
+        ]
+    );
+}

@@ -1,18 +1,20 @@
 //! A server-side filter of requests whose deadline has passed: the handle.
 
+mod forced;
 mod layer;
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use self::forced::ForcedDark;
 pub use self::layer::{DeadlineFilterLayer, DeadlineFilterService};
 use crate::{
     config::DeadlineFilterBuilder,
     deadline::Deadline,
     observe::{self, FilterObservers, Listener},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    types::{Elapsed, Event, InvalidConfig, Label, Name},
+    types::{DarkChange, Elapsed, Event, InvalidConfig, Label, Name, Override},
     window::{Settings, Window},
 };
 
@@ -51,6 +53,7 @@ struct Core {
     label: Label,
     epoch: Instant,
     window: Window,
+    forced: ForcedDark,
     expired: AtomicU64,
     rejected: AtomicU64,
     observers: FilterObservers,
@@ -78,10 +81,12 @@ impl DeadlineFilter {
     fn from_settings(name: impl Into<Name>, settings: Settings) -> Self {
         let name = name.into().as_str();
         observe::configured("deadline_filter", name, Ok(()));
+        let epoch = Instant::now();
         Self(Arc::new(Core {
             label: Label::of(name),
-            epoch: Instant::now(),
+            epoch,
             window: Window::new(settings),
+            forced: ForcedDark::new(epoch),
             expired: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             observers: FilterObservers::new(name),
@@ -151,10 +156,10 @@ impl DeadlineFilter {
         if is_rejected {
             core.rejected.fetch_add(1, Relaxed);
         }
-        core.observers
-            .expired(core.label.name(), late, is_rejected, settings.is_dark());
+        let is_dark = settings.is_dark() || self.is_forced_dark(now);
+        core.observers.expired(late, is_rejected, is_dark);
         // Dark mode makes the whole decision, the credit included, so that the counters show the effect.
-        if is_rejected && !settings.is_dark() {
+        if is_rejected && !is_dark {
             let elapsed = Elapsed::before(core.label);
             core.observers.rejected(&elapsed);
             Err(elapsed)
@@ -163,8 +168,80 @@ impl DeadlineFilter {
         }
     }
 
+    /// Puts the filter into dark mode, until an operator [resumes](Self::resume) or the override ends: it rejects nothing, and
+    /// counts. For deadlines that turn out to be wrong. Replaces an override that holds.
+    ///
+    /// No task waits for the end: the first expired request, query or change at or after it restores the configured mode.
+    /// Takes a short lock. A request takes it only to end an override whose time is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_timeout::{Deadline, DeadlineFilter, Override};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), maestro_timeout::InvalidConfig> {
+    /// let filter = DeadlineFilter::builder().max_share(1.0).build("orders")?;
+    /// let late = Deadline::after(Duration::ZERO);
+    /// let hour = Duration::from_secs(60 * 60);
+    /// filter.force_dark(Override::new("alice", "a client sends wrong deadlines").lasting(hour));
+    /// tokio::time::advance(Duration::from_secs(1)).await;
+    /// assert!(filter.check(late).is_ok());
+    ///
+    /// tokio::time::advance(hour).await;
+    /// assert!(filter.check(late).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn force_dark(&self, by: Override) {
+        self.force_dark_at(by, Instant::now());
+    }
+
+    /// [`force_dark`](Self::force_dark) at `now`, from which the time of the override counts.
+    pub fn force_dark_at(&self, by: Override, now: Instant) {
+        // First, so that an override that is over is reported as such.
+        self.is_forced_dark(now);
+        self.announce(|put| self.0.forced.force(by, now, put));
+    }
+
+    /// Ends the override that holds, and restores the configured mode. Returns whether there was one.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn resume(&self, by: Override) -> bool {
+        // As in `force_dark_at`.
+        self.is_forced_dark(Instant::now());
+        self.announce(|put| self.0.forced.resume(by, put))
+    }
+
+    /// Returns the override that holds now.
+    #[must_use]
+    pub fn forced(&self) -> Option<Override> {
+        self.is_forced_dark(Instant::now());
+        self.0.forced.by()
+    }
+
+    #[inline]
+    fn is_forced_dark(&self, now: Instant) -> bool {
+        self.announce(|put| self.0.forced.holds(now, put))
+    }
+
+    /// Runs `f`, which may change the mode, and announces the change once no lock is held.
+    #[inline]
+    fn announce<T>(&self, f: impl FnOnce(&mut dyn FnMut(DarkChange)) -> T) -> T {
+        let observers = &self.0.observers;
+        let mut has_changed = false;
+        let result = f(&mut |change| {
+            observers.put(change);
+            has_changed = true;
+        });
+        if has_changed {
+            observers.deliver();
+        }
+        result
+    }
+
     /// Calls `f` with each rejection from now on, in the thread of the request, for as long as the [`Listener`] lives. Rejections
-    /// of several requests may arrive at once. A reconfiguration is no event.
+    /// of several requests may arrive at once. Begin and end of an override are events too, in order. A reconfiguration is none.
     pub fn on_event(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
         self.0.observers.listen(f)
     }

@@ -20,7 +20,9 @@ use std::{
 pub use self::listeners::Listener;
 pub(crate) use self::listeners::Listeners;
 use self::metrics::{CallMeters, FilterMeters};
-use crate::types::{Allowance, Elapsed, Event, InvalidConfig, Label, LimitChange, Phase};
+use crate::types::{
+    Allowance, DarkChange, Elapsed, Event, InvalidConfig, Label, LimitChange, Phase,
+};
 
 /// What observes one timeout.
 #[derive(Debug)]
@@ -84,15 +86,7 @@ impl Observers {
     }
 
     fn listeners(&self) -> &Arc<Listeners<Event>> {
-        self.listeners.get_or_init(|| {
-            let listeners = Listeners::new();
-            if cfg!(feature = "tracing") {
-                let name = self.label.name();
-                let make_event = move |event: &Event| trace::changed(name, event);
-                listeners.listen(make_event).detach();
-            }
-            listeners
-        })
+        self.listeners.get_or_init(|| listeners(self.label.name()))
     }
 }
 
@@ -130,6 +124,7 @@ impl Watch {
 /// What observes the expired requests of one filter.
 #[derive(Debug)]
 pub(crate) struct FilterObservers {
+    name: &'static str,
     meters: FilterMeters,
     listeners: OnceLock<Arc<Listeners<Event>>>,
 }
@@ -139,13 +134,37 @@ pub(crate) struct FilterObservers {
 impl FilterObservers {
     pub(crate) fn new(name: &'static str) -> Self {
         Self {
+            name,
             meters: FilterMeters::new(name),
             listeners: OnceLock::new(),
         }
     }
 
     pub(crate) fn listen(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
-        self.listeners.get_or_init(Listeners::new).listen(f)
+        self.listeners().listen(f)
+    }
+
+    /// As [`Observers::put`].
+    pub(crate) fn put(&self, change: DarkChange) {
+        let listeners = if cfg!(feature = "tracing") {
+            Some(self.listeners())
+        } else {
+            self.listeners.get()
+        };
+        if let Some(listeners) = listeners {
+            listeners.put(Event::DarkChanged(change));
+        }
+    }
+
+    /// As [`Observers::deliver`].
+    pub(crate) fn deliver(&self) {
+        if let Some(listeners) = self.listeners.get() {
+            listeners.deliver();
+        }
+    }
+
+    fn listeners(&self) -> &Arc<Listeners<Event>> {
+        self.listeners.get_or_init(|| listeners(self.name))
     }
 
     /// A request is rejected.
@@ -155,21 +174,25 @@ impl FilterObservers {
         }
     }
 
-    pub(crate) fn expired(
-        &self,
-        name: &'static str,
-        late: Duration,
-        is_rejected: bool,
-        is_dark: bool,
-    ) {
+    pub(crate) fn expired(&self, late: Duration, is_rejected: bool, is_dark: bool) {
         self.meters.expired(late, is_rejected);
-        trace::expired(name, late, is_rejected, is_dark);
+        trace::expired(self.name, late, is_rejected, is_dark);
     }
 
     #[cfg(feature = "metrics")]
     pub(crate) fn resolve(&self) {
         self.meters.resolve();
     }
+}
+
+/// The first listener of an object makes the events of the feature `tracing`, so that they are in the order of the changes.
+fn listeners(name: &'static str) -> Arc<Listeners<Event>> {
+    let listeners = Listeners::new();
+    if cfg!(feature = "tracing") {
+        let make_event = move |event: &Event| trace::changed(name, event);
+        listeners.listen(make_event).detach();
+    }
+    listeners
 }
 
 /// Observes a future that elapsed without a timeout: it has no metrics.

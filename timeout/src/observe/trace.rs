@@ -1,5 +1,5 @@
 //! Events of the feature `tracing`. Those of calls are at the level `DEBUG`: one for each call is too many for a
-//! higher level. A changed limit is at the level `INFO`, doubtful settings are at the level `WARN`.
+//! higher level. A changed limit or mode is at the level `INFO`, doubtful settings are at the level `WARN`.
 
 use std::time::Duration;
 
@@ -36,22 +36,31 @@ pub(super) fn expired(name: &'static str, late: Duration, is_rejected: bool, is_
 pub(super) fn changed(name: &'static str, event: &Event) {
     use crate::types::Override;
 
-    // A timeout has no other events.
-    let Event::LimitChanged(change) = event else {
-        return;
-    };
-    tracing::info!(
-        target: "maestro_timeout",
-        kind = "timeout",
-        name,
-        key = change.key().as_deref(),
-        from = ?change.from(),
-        to = ?change.to(),
-        cause = change.cause().as_str(),
-        actor = change.by().map(Override::actor),
-        reason = change.by().map(Override::reason),
-        "limit"
-    );
+    match event {
+        Event::LimitChanged(change) => tracing::info!(
+            target: "maestro_timeout",
+            kind = "timeout",
+            name,
+            key = change.key().as_deref(),
+            from = ?change.from(),
+            to = ?change.to(),
+            cause = change.cause().as_str(),
+            actor = change.by().map(Override::actor),
+            reason = change.by().map(Override::reason),
+            "limit"
+        ),
+        Event::DarkChanged(change) => tracing::info!(
+            target: "maestro_timeout",
+            kind = "deadline_filter",
+            name,
+            cause = change.cause().as_str(),
+            actor = change.by().actor(),
+            reason = change.by().reason(),
+            "dark"
+        ),
+        // `expired` has told it.
+        Event::Elapsed(_) => {}
+    }
 }
 
 #[cfg(feature = "tracing")]

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Elapsed, Override, rounded::Rounded};
+use super::{DarkChange, Elapsed, Override, rounded::Rounded};
 
 /// A change of the limit of a timeout, or a rejection by a deadline filter, as their
 /// [listeners](crate::Timeout::on_event) receive it. Its `Display` is a line for a log.
@@ -11,6 +11,8 @@ pub enum Event {
     Elapsed(Elapsed),
     /// The limit in effect changed.
     LimitChanged(LimitChange),
+    /// An operator put a [`DeadlineFilter`](crate::DeadlineFilter) into dark mode, or ended that.
+    DarkChanged(DarkChange),
 }
 
 /// A change of the limit in effect.
@@ -107,6 +109,7 @@ impl fmt::Display for Event {
         match self {
             Self::Elapsed(elapsed) => elapsed.fmt(f),
             Self::LimitChanged(change) => change.fmt(f),
+            Self::DarkChanged(change) => change.fmt(f),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Plain values. They import nothing else of this crate.
 
 mod allowance;
+mod dark;
 mod elapsed;
 #[cfg(feature = "http")]
 mod elapsed_response;
@@ -24,6 +25,7 @@ mod rounded;
 pub(crate) use self::keys::{Key, text as key_text};
 pub(crate) use self::{allowance::Allowance, label::Label, nanos::Nanos};
 pub use self::{
+    dark::{DarkCause, DarkChange},
     elapsed::{Elapsed, Phase},
     error::InvalidConfig,
     event::{Event, LimitCause, LimitChange},
