@@ -7,7 +7,7 @@ use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, CircuitBreake
 use maestro_retry::{RetryBudget, RetryBudgets, RetryLayer, RetryPolicy};
 use maestro_slo_budget::{ErrorBudget, ErrorBudgetLayer, ErrorBudgets};
 use maestro_timeout::{Elapsed, Override, Timeout, TimeoutLayer, Timeouts};
-use tower::{Service, ServiceBuilder, service_fn};
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 #[derive(Clone)]
 struct Request {
@@ -85,7 +85,10 @@ async fn one_key_selects_the_object_of_each_layer() {
         .get(&slow)
         .force_limit(2 * ATTEMPT, Override::new("alice", "drill"));
     for _ in 0..3 {
-        assert!(stack.call(Request { host: "a.example" }).await.is_ok());
+        let healthy = Request { host: "a.example" };
+        let stack = stack.ready().await.expect("each layer is ready");
+        stack.call(healthy).await.expect("it answers at once");
+        let stack = stack.ready().await.expect("each layer is ready");
         let error = stack.call(Request { host: slow }).await.unwrap_err();
         let HostError::Elapsed(elapsed) = error else {
             panic!("{error}");
