@@ -74,7 +74,8 @@ impl<K: Hash + Eq + Clone> Shared<K> {
 
     /// A handle of the member of `key`, if it exists.
     pub(super) fn find(&self, key: &K) -> Option<Timeout> {
-        let _given_out_under_it = self.members.lock();
+        // Handles are given out under the lock: see above.
+        let _members = self.members.lock();
         let timeout = self.map.get(key, Timeout::clone)?;
         timeout.touch();
         Some(timeout)
