@@ -69,7 +69,7 @@ impl Builder {
     /// ```
     pub fn build(self, name: impl Into<Name>) -> Result<CircuitBreaker, InvalidConfig> {
         let name = name.into().as_str();
-        let config = self.validate_for(name)?;
+        let config = self.validate_for(name).map_err(|kind| kind.of(name))?;
         Ok(CircuitBreaker(Arc::new(Core::new(name, config))))
     }
 
@@ -541,8 +541,8 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
     ///
     /// As [`reconfigure`](Self::reconfigure).
     pub fn reconfigure_at(&self, to: Builder, now: Instant) -> Result<(), InvalidConfig> {
-        let config = to.validate()?;
         let core = self.core();
+        let config = to.validate().map_err(|kind| kind.of(core.name()))?;
         core.machine().reconfigure(config, core.ticks(now));
         Ok(())
     }

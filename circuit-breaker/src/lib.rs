@@ -47,8 +47,8 @@ pub use self::{
     observe::Listener,
     state::Snapshot,
     types::{
-        Boxed, Cause, InvalidConfig, Listed, MayReject, Name, OnCancel, Open, Outcome, Override,
-        State, Transition,
+        Boxed, Cause, InvalidConfig, InvalidConfigKind, Listed, MayReject, Name, OnCancel, Open,
+        Outcome, Override, State, Transition,
     },
 };
 #[cfg(feature = "http-body")]

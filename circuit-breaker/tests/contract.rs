@@ -12,7 +12,7 @@ use std::{
 
 use maestro_circuit_breaker::{
     Call, CircuitBreaker, CircuitBreakerLayer, CircuitBreakerService, Classify, Core, ErrIsFailure,
-    InvalidConfig, OnCancel, Open, Outcome, Override, Probes, Ramp, Snapshot, State,
+    InvalidConfigKind, OnCancel, Open, Outcome, Override, Probes, Ramp, Snapshot, State,
     StaticCircuitBreaker, Wait, Window, future::ResponseFuture,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -505,96 +505,111 @@ fn find_walks_boxes_io_errors_and_sources() {
 fn what_could_never_work_is_refused() {
     let builder = CircuitBreaker::builder();
     let refused = [
-        (builder.failure_ratio(0.0), InvalidConfig::FailureRatio(0.0)),
+        (
+            builder.failure_ratio(0.0),
+            InvalidConfigKind::FailureRatio(0.0),
+        ),
         (
             builder.failure_ratio(-0.5),
-            InvalidConfig::FailureRatio(-0.5),
+            InvalidConfigKind::FailureRatio(-0.5),
         ),
-        (builder.failure_ratio(1.1), InvalidConfig::FailureRatio(1.1)),
+        (
+            builder.failure_ratio(1.1),
+            InvalidConfigKind::FailureRatio(1.1),
+        ),
         (
             builder.failure_ratio(f64::NAN),
-            InvalidConfig::FailureRatio(f64::NAN),
+            InvalidConfigKind::FailureRatio(f64::NAN),
         ),
         (
             builder.failure_ratio(1e-12),
-            InvalidConfig::FailureRatio(1e-12),
+            InvalidConfigKind::FailureRatio(1e-12),
         ),
         (
             builder.slow_ratio(1.5).slow_after(WAIT),
-            InvalidConfig::SlowRatio(1.5),
+            InvalidConfigKind::SlowRatio(1.5),
         ),
-        (builder.slow_ratio(0.5), InvalidConfig::SlowAfter),
-        (builder.slow_after(Duration::ZERO), InvalidConfig::SlowAfter),
+        (builder.slow_ratio(0.5), InvalidConfigKind::SlowAfter),
+        (
+            builder.slow_after(Duration::ZERO),
+            InvalidConfigKind::SlowAfter,
+        ),
         (
             builder.on_cancel(OnCancel::FailureIfSlow),
-            InvalidConfig::SlowAfter,
+            InvalidConfigKind::SlowAfter,
         ),
         (
             builder.consecutive_failures(0),
-            InvalidConfig::ConsecutiveFailures(0),
+            InvalidConfigKind::ConsecutiveFailures(0),
         ),
         (
             builder.consecutive_failures(1 << 29),
-            InvalidConfig::ConsecutiveFailures(1 << 29),
+            InvalidConfigKind::ConsecutiveFailures(1 << 29),
         ),
         (
             builder.window(Window::time(Duration::ZERO)),
-            InvalidConfig::Window,
+            InvalidConfigKind::Window,
         ),
-        (builder.window(Window::calls(0)), InvalidConfig::Window),
-        (builder.window(Window::calls(1_025)), InvalidConfig::Window),
+        (builder.window(Window::calls(0)), InvalidConfigKind::Window),
+        (
+            builder.window(Window::calls(1_025)),
+            InvalidConfigKind::Window,
+        ),
         (
             builder.window(Window::calls(10)).minimum_calls(11),
-            InvalidConfig::MinimumCalls(11),
+            InvalidConfigKind::MinimumCalls(11),
         ),
-        (builder.minimum_calls(0), InvalidConfig::MinimumCalls(0)),
+        (builder.minimum_calls(0), InvalidConfigKind::MinimumCalls(0)),
         (
             builder.minimum_calls(500_001),
-            InvalidConfig::MinimumCalls(500_001),
+            InvalidConfigKind::MinimumCalls(500_001),
         ),
         (
             builder.wait_in_open(Wait::fixed(Duration::ZERO)),
-            InvalidConfig::WaitInOpen,
+            InvalidConfigKind::WaitInOpen,
         ),
         (
             builder.wait_in_open(Wait::exponential(WAIT, Duration::from_secs(1))),
-            InvalidConfig::WaitInOpen,
+            InvalidConfigKind::WaitInOpen,
         ),
         (
             builder.wait_in_open(Wait::fixed(WAIT).jitter(1.5)),
-            InvalidConfig::WaitInOpen,
+            InvalidConfigKind::WaitInOpen,
         ),
-        (builder.probes(Probes::results(0)), InvalidConfig::Probes),
+        (
+            builder.probes(Probes::results(0)),
+            InvalidConfigKind::Probes,
+        ),
         (
             builder.probes(Probes::results(4_096)),
-            InvalidConfig::Probes,
+            InvalidConfigKind::Probes,
         ),
         (
             builder.probes(Probes::successes(0, 3)),
-            InvalidConfig::Probes,
+            InvalidConfigKind::Probes,
         ),
         (
             builder.probes(Probes::successes(4, 3)),
-            InvalidConfig::Probes,
+            InvalidConfigKind::Probes,
         ),
         (
             builder.probes(Probes::results(20).in_flight(0)),
-            InvalidConfig::Probes,
+            InvalidConfigKind::Probes,
         ),
         (
             builder.probes(Probes::results(20).in_flight(17)),
-            InvalidConfig::Probes,
+            InvalidConfigKind::Probes,
         ),
         (
             builder.probe_deadline(Duration::ZERO),
-            InvalidConfig::ProbeDeadline,
+            InvalidConfigKind::ProbeDeadline,
         ),
     ];
     for (builder, problem) in refused {
         let refused = builder.build("refused").unwrap_err();
         // By its text, as a NaN is not equal to itself.
         assert_eq!(
-            format!("{refused:?}"),
+            format!("{:?}", refused.kind()),
             format!("{problem:?}"),
             "{builder:?}"
         );
@@ -605,14 +620,35 @@ fn what_could_never_work_is_refused() {
 }
 
 #[test]
+fn an_error_of_a_named_breaker_begins_with_its_name() {
+    let (good, bad) = (
+        CircuitBreaker::builder(),
+        CircuitBreaker::builder().probes(0),
+    );
+    for (name, result) in [
+        ("built", bad.build("built").map(drop)),
+        ("owned", bad.build("owned".to_owned()).map(drop)),
+        ("live", good.build("live").unwrap().reconfigure(bad)),
+    ] {
+        let refused = result.unwrap_err();
+        assert_eq!(refused.name(), Some(name));
+        let text = format!("circuit breaker `{name}`: {}", refused.kind());
+        assert_eq!(refused.to_string(), text);
+    }
+    let refused = bad.build("").unwrap_err();
+    assert_eq!(refused.name(), None);
+    assert_eq!(refused.to_string(), refused.kind().to_string());
+}
+
+#[test]
 fn a_builder_refuses_an_empty_name() {
     let builder = CircuitBreaker::builder();
-    let none = builder.build("").map(drop);
-    assert_eq!(none, Err(InvalidConfig::EmptyName));
+    let none = builder.build("").unwrap_err();
+    assert_eq!(none.kind(), InvalidConfigKind::EmptyName);
     #[cfg(feature = "family")]
     {
-        let none = builder.build_family::<u8>("", 1).map(drop);
-        assert_eq!(none, Err(InvalidConfig::EmptyName));
+        let none = builder.build_family::<u8>("", 1).unwrap_err();
+        assert_eq!(none.kind(), InvalidConfigKind::EmptyName);
     }
     assert_eq!(CircuitBreaker::new("").name(), "");
 }

@@ -13,7 +13,7 @@ use std::{
 
 use maestro_circuit_breaker::{
     By, Call, CircuitBreaker, CircuitBreakerLayer, CircuitBreakerService, CircuitBreakers,
-    ErrIsFailure, IntoError, InvalidConfig, Open, Override, Probes, Ramp, State, Wait,
+    ErrIsFailure, IntoError, InvalidConfigKind, Open, Override, Probes, Ramp, State, Wait,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
@@ -234,10 +234,8 @@ fn a_family_reconfigures_present_and_future_members() {
     let two_in_a_row = CircuitBreaker::builder().consecutive_failures(2);
     hosts.reconfigure(two_in_a_row).unwrap();
     let none = two_in_a_row.consecutive_failures(0);
-    assert_eq!(
-        hosts.reconfigure(none),
-        Err(InvalidConfig::ConsecutiveFailures(0))
-    );
+    let refused = hosts.reconfigure(none).unwrap_err();
+    assert_eq!(refused.kind(), InvalidConfigKind::ConsecutiveFailures(0));
     for breaker in [one, hosts.get(&2), hosts.overflow()] {
         breaker.try_acquire().unwrap().failure();
         assert_eq!(breaker.state(), State::Closed);
@@ -538,10 +536,8 @@ fn a_limit_that_is_lowered_closes_nothing() {
 fn a_limit_that_is_no_percentage_is_refused() {
     let endpoints = family(1);
     for percent in [0, 101] {
-        assert_eq!(
-            endpoints.limit_open(percent),
-            Err(InvalidConfig::OpenLimit(percent))
-        );
+        let refused = endpoints.limit_open(percent).unwrap_err();
+        assert_eq!(refused.kind(), InvalidConfigKind::OpenLimit(percent));
     }
 }
 
@@ -569,9 +565,30 @@ fn threads_that_fail_all_at_once_open_no_more_than_may_be() {
 fn a_family_of_none_is_refused() {
     let builder = CircuitBreaker::builder();
     let none = builder.build_family::<u32>("none", 0);
-    assert_eq!(none.unwrap_err(), InvalidConfig::Capacity);
+    assert_eq!(none.unwrap_err().kind(), InvalidConfigKind::Capacity);
     let none = builder.failure_ratio(1.5).build_family::<u32>("none", 1);
-    assert_eq!(none.unwrap_err(), InvalidConfig::FailureRatio(1.5));
+    assert_eq!(
+        none.unwrap_err().kind(),
+        InvalidConfigKind::FailureRatio(1.5)
+    );
+}
+
+#[test]
+fn an_error_of_a_family_begins_with_its_name() {
+    let good = CircuitBreaker::builder();
+    let bad = good.probes(0);
+    let hosts = good.build_family::<u8>("hosts", 1).unwrap();
+    for result in [
+        bad.build_family::<u8>("hosts", 1).map(drop),
+        good.build_family::<u8>("hosts", 0).map(drop),
+        hosts.reconfigure(bad),
+        hosts.limit_open(0),
+    ] {
+        let refused = result.unwrap_err();
+        assert_eq!(refused.name(), Some("hosts"));
+        let text = format!("circuit breaker `hosts`: {}", refused.kind());
+        assert_eq!(refused.to_string(), text);
+    }
 }
 
 assert_impl_all!(CircuitBreakers<String>: Clone, Send, Sync, Unpin, std::fmt::Debug);

@@ -3,8 +3,8 @@
 use std::{sync::atomic::AtomicBool, sync::atomic::Ordering::Relaxed, thread, time::Duration};
 
 use maestro_circuit_breaker::{
-    Builder, CircuitBreaker, InvalidConfig, Override, Probes, Ramp, State, StaticCircuitBreaker,
-    Wait, Window,
+    Builder, CircuitBreaker, InvalidConfigKind, Override, Probes, Ramp, State,
+    StaticCircuitBreaker, Wait, Window,
 };
 use tokio::time::advance;
 
@@ -40,8 +40,8 @@ fn what_build_refuses_is_refused_and_changes_nothing() {
     let builder = by_ratio(Window::calls(9));
     let breaker = builder.build("live").unwrap();
     fail(&breaker, 3);
-    let refused = breaker.reconfigure(builder.minimum_calls(10));
-    assert_eq!(refused, Err(InvalidConfig::MinimumCalls(10)));
+    let refused = breaker.reconfigure(builder.minimum_calls(10)).unwrap_err();
+    assert_eq!(refused.kind(), InvalidConfigKind::MinimumCalls(10));
     fail(&breaker, 6);
     assert_eq!(breaker.state(), State::Open);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::types::{InvalidConfig, ticks::ticks};
+use crate::types::{InvalidConfigKind, ticks::ticks};
 
 /// Beyond it even a wait of minutes would be over before the next failure, so that an open breaker
 /// would have kept no call away.
@@ -15,10 +15,10 @@ const MAX_IN_A_ROW: u32 = (1 << 29) - 1;
 pub(super) const fn row(
     failures: Option<u32>,
     forgotten_after: Option<Duration>,
-) -> Result<(u32, u64), InvalidConfig> {
+) -> Result<(u32, u64), InvalidConfigKind> {
     let failures = match failures {
         Some(failures) if failures == 0 || failures > MAX_IN_A_ROW => {
-            return Err(InvalidConfig::ConsecutiveFailures(failures));
+            return Err(InvalidConfigKind::ConsecutiveFailures(failures));
         }
         Some(failures) => failures,
         None => 0,
@@ -26,6 +26,6 @@ pub(super) const fn row(
     match forgotten_after {
         None => Ok((failures, ticks(DEFAULT_ROW_AGE))),
         Some(time) if failures > 0 && !time.is_zero() => Ok((failures, ticks(time))),
-        Some(_) => Err(InvalidConfig::ForgetFailuresAfter),
+        Some(_) => Err(InvalidConfigKind::ForgetFailuresAfter),
     }
 }

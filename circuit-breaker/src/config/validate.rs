@@ -15,7 +15,7 @@ use super::{
     window::minimum,
 };
 use crate::{
-    types::{InvalidConfig, OnCancel, Ratio, ticks::ticks},
+    types::{InvalidConfigKind, OnCancel, Ratio, ticks::ticks},
     window::{Limits, Shape},
 };
 
@@ -47,14 +47,14 @@ const HALF: Option<Ratio> = Ratio::new(0.5);
 
 impl Builder {
     /// Refuses an empty name too.
-    pub(crate) const fn validate_for(self, name: &str) -> Result<Config, InvalidConfig> {
+    pub(crate) const fn validate_for(self, name: &str) -> Result<Config, InvalidConfigKind> {
         if name.is_empty() {
-            return Err(InvalidConfig::EmptyName);
+            return Err(InvalidConfigKind::EmptyName);
         }
         self.validate()
     }
 
-    pub(crate) const fn validate(self) -> Result<Config, InvalidConfig> {
+    pub(crate) const fn validate(self) -> Result<Config, InvalidConfigKind> {
         let Numbers {
             failure_ratio,
             failure_count,
@@ -74,20 +74,20 @@ impl Builder {
         } = self.0;
         let failed = match share(failure_ratio) {
             Ok(failed) => failed,
-            Err(found) => return Err(InvalidConfig::FailureRatio(found)),
+            Err(found) => return Err(InvalidConfigKind::FailureRatio(found)),
         };
         let slow = match share(slow_ratio) {
             Ok(slow) => slow,
-            Err(found) => return Err(InvalidConfig::SlowRatio(found)),
+            Err(found) => return Err(InvalidConfigKind::SlowRatio(found)),
         };
         let slow_after = match slow_after {
-            Some(limit) if limit.is_zero() => return Err(InvalidConfig::SlowAfter),
+            Some(limit) if limit.is_zero() => return Err(InvalidConfigKind::SlowAfter),
             Some(limit) => Some(ticks(limit)),
             None => None,
         };
         let on_cancel = match (on_cancel, slow_after) {
-            (Some(OnCancel::FailureIfSlow), None) => return Err(InvalidConfig::SlowAfter),
-            (_, None) if slow.is_some() => return Err(InvalidConfig::SlowAfter),
+            (Some(OnCancel::FailureIfSlow), None) => return Err(InvalidConfigKind::SlowAfter),
+            (_, None) if slow.is_some() => return Err(InvalidConfigKind::SlowAfter),
             (Some(on_cancel), _) => on_cancel,
             (None, Some(_)) => OnCancel::FailureIfSlow,
             (None, None) => OnCancel::Ignored,
@@ -97,32 +97,32 @@ impl Builder {
             Err(invalid) => return Err(invalid),
         };
         let Some((shape, most)) = window.shape() else {
-            return Err(InvalidConfig::Window);
+            return Err(InvalidConfigKind::Window);
         };
         let count = match failure_count {
             Some(failures) if failures == 0 || failures > most => {
-                return Err(InvalidConfig::FailureCount(failures));
+                return Err(InvalidConfigKind::FailureCount(failures));
             }
             Some(failures) => failures,
             None => 0,
         };
         let minimum = match minimum(minimum_calls, most) {
             Ok(minimum) => minimum,
-            Err(found) => return Err(InvalidConfig::MinimumCalls(found)),
+            Err(found) => return Err(InvalidConfigKind::MinimumCalls(found)),
         };
         let Some(wait) = wait_in_open.waits() else {
-            return Err(InvalidConfig::WaitInOpen);
+            return Err(InvalidConfigKind::WaitInOpen);
         };
         if !probes.are_valid() {
-            return Err(InvalidConfig::Probes);
+            return Err(InvalidConfigKind::Probes);
         }
         if probe_deadline.is_zero() {
-            return Err(InvalidConfig::ProbeDeadline);
+            return Err(InvalidConfigKind::ProbeDeadline);
         }
         let ramp = match ramp {
             None => None,
             Some(ramp) => match ramp.steps() {
-                None => return Err(InvalidConfig::Ramp),
+                None => return Err(InvalidConfigKind::Ramp),
                 steps => steps,
             },
         };

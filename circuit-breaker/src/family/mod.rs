@@ -22,7 +22,7 @@ use crate::{
     observe::Labels,
     state::OpenLimit,
     sync::{Map, Mutex, OnceLock},
-    types::{InvalidConfig, Name},
+    types::{InvalidConfig, InvalidConfigKind, Name},
 };
 
 /// A circuit breaker for each key: a host, a tenant, a route. A cheap handle; clones share.
@@ -119,9 +119,9 @@ impl Builder {
         capacity: usize,
     ) -> Result<CircuitBreakers<K>, InvalidConfig> {
         let name = name.into().as_str();
-        let config = self.validate_for(name)?;
+        let config = self.validate_for(name).map_err(|kind| kind.of(name))?;
         if capacity == 0 {
-            return Err(InvalidConfig::Capacity);
+            return Err(InvalidConfigKind::Capacity.of(name));
         }
         Ok(CircuitBreakers(Arc::new(Shared {
             name,
@@ -203,7 +203,7 @@ impl<K> CircuitBreakers<K> {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig::OpenLimit`] when `percent` is not from 1 to 100.
+    /// [`InvalidConfigKind::OpenLimit`] when `percent` is not from 1 to 100.
     ///
     /// # Examples
     ///
@@ -223,7 +223,7 @@ impl<K> CircuitBreakers<K> {
     /// ```
     pub fn limit_open(&self, percent: u8) -> Result<(), InvalidConfig> {
         if !(1..=100).contains(&percent) {
-            return Err(InvalidConfig::OpenLimit(percent));
+            return Err(InvalidConfigKind::OpenLimit(percent).of(self.0.name));
         }
         self.0.open_limit.set(percent);
         Ok(())
@@ -274,7 +274,7 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
     ///
     /// What [`Builder::build`] refuses; then nothing has changed.
     pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
-        let config = to.validate()?;
+        let config = to.validate().map_err(|kind| kind.of(self.0.name))?;
         let mut members = self.0.members.lock();
         members.config = config;
         members.revision += 1;

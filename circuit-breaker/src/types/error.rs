@@ -1,10 +1,30 @@
 use std::{error::Error, fmt};
 
-/// What [`Builder::build`](crate::Builder::build) refuses, and what to do about it. The message of a number says what
+/// What [`Builder::build`](crate::Builder::build) refuses, and what to do about it.
+///
+/// The message begins with the name of the circuit breaker or the family, where it is known. That of a number says what
 /// was found.
+///
+/// # Examples
+///
+/// ```
+/// use maestro_circuit_breaker::{CircuitBreaker, InvalidConfigKind};
+///
+/// let refused = CircuitBreaker::builder().minimum_calls(0).build("db").unwrap_err();
+/// assert_eq!((refused.name(), refused.kind()), (Some("db"), InvalidConfigKind::MinimumCalls(0)));
+/// assert!(refused.to_string().starts_with("circuit breaker `db`: the minimum of calls must be"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InvalidConfig {
+    /// `None` where nothing is built, as by `check` and in a file, and where it is empty.
+    name: Option<&'static str>,
+    kind: InvalidConfigKind,
+}
+
+/// What an [`InvalidConfig`] is about: the number that cannot work, with the value found if it is a single one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum InvalidConfig {
+pub enum InvalidConfigKind {
     /// A failure ratio that is not a share of the calls.
     FailureRatio(f64),
     /// No failures, or more than the window can hold or is sure to count exactly.
@@ -38,7 +58,53 @@ pub enum InvalidConfig {
     EmptyName,
 }
 
+// === impl InvalidConfig ===
+
 impl InvalidConfig {
+    /// The name of the circuit breaker or the family that could not be built or reconfigured. `None` where it is not
+    /// known, as in [`Builder::check`](crate::Builder::check) and in a file, and where it is empty.
+    #[must_use]
+    pub const fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
+    /// What could not work, for a program. People read the message.
+    #[must_use]
+    pub const fn kind(&self) -> InvalidConfigKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = self.name {
+            write!(f, "circuit breaker `{name}`: ")?;
+        }
+        self.kind.fmt(f)
+    }
+}
+
+impl Error for InvalidConfig {}
+
+// === impl InvalidConfigKind ===
+
+impl InvalidConfigKind {
+    /// The error about the breaker or the family of this name.
+    pub(crate) const fn of(self, name: &'static str) -> InvalidConfig {
+        InvalidConfig {
+            name: if name.is_empty() { None } else { Some(name) },
+            kind: self,
+        }
+    }
+
+    /// The error about numbers that have no name yet.
+    pub(crate) const fn unnamed(self) -> InvalidConfig {
+        InvalidConfig {
+            name: None,
+            kind: self,
+        }
+    }
+
     // Const, so that a bad value in a `static` fails to compile with this very sentence.
     pub(crate) const fn message(self) -> &'static str {
         match self {
@@ -89,7 +155,7 @@ impl InvalidConfig {
     }
 }
 
-impl fmt::Display for InvalidConfig {
+impl fmt::Display for InvalidConfigKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message())?;
         match self {
@@ -104,5 +170,3 @@ impl fmt::Display for InvalidConfig {
         }
     }
 }
-
-impl Error for InvalidConfig {}

@@ -47,7 +47,7 @@ pub(crate) use self::meaning::{Meaning, grpc_code};
 pub use self::retry_after::retry_after;
 pub use self::{
     cause::Cause,
-    error::InvalidConfig,
+    error::{InvalidConfig, InvalidConfigKind},
     may_reject::{Boxed, Listed, MayReject},
     name::Name,
     open::Open,
