@@ -1,6 +1,6 @@
 //! What HTTP statuses, gRPC codes and rejections mean to a breaker.
 
-use std::{convert::Infallible, error::Error, fmt, io, time::Duration};
+use std::{convert::Infallible, error::Error, fmt, io, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use maestro_circuit_breaker::{
@@ -168,6 +168,21 @@ async fn a_rejection_becomes_a_response_that_tells_when() {
     assert_eq!(header("content-type"), Some("application/grpc"));
     assert_eq!(header("grpc-status"), Some("14"));
     assert_eq!(header("grpc-retry-pushback-ms"), Some("4001"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_borrowed_rejection_becomes_the_same_response() {
+    let open = open();
+    let borrowed: Response<String> = open.to_http_response();
+    let owned = open.clone().http_response::<String, Infallible>().unwrap();
+    for response in [&borrowed, &owned] {
+        let cause = response.extensions().get::<Arc<dyn Error + Send + Sync>>();
+        let cause = cause.expect("the rejection is in the extensions");
+        assert_eq!(cause.downcast_ref(), Some(&open));
+    }
+    assert_eq!(borrowed.status(), owned.status());
+    assert_eq!(borrowed.headers(), owned.headers());
+    assert_eq!(borrowed.body(), owned.body());
 }
 
 #[tokio::test(start_paused = true)]
