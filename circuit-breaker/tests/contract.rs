@@ -503,116 +503,74 @@ fn find_walks_boxes_io_errors_and_sources() {
 
 #[test]
 fn what_could_never_work_is_refused() {
+    use InvalidConfigKind as Kind;
+
     let builder = CircuitBreaker::builder();
     let refused = [
-        (
-            builder.failure_ratio(0.0),
-            InvalidConfigKind::FailureRatio(0.0),
-        ),
-        (
-            builder.failure_ratio(-0.5),
-            InvalidConfigKind::FailureRatio(-0.5),
-        ),
-        (
-            builder.failure_ratio(1.1),
-            InvalidConfigKind::FailureRatio(1.1),
-        ),
+        (builder.failure_ratio(0.0), Kind::FailureRatio(0.0)),
+        (builder.failure_ratio(-0.5), Kind::FailureRatio(-0.5)),
+        (builder.failure_ratio(1.1), Kind::FailureRatio(1.1)),
         (
             builder.failure_ratio(f64::NAN),
-            InvalidConfigKind::FailureRatio(f64::NAN),
+            Kind::FailureRatio(f64::NAN),
         ),
-        (
-            builder.failure_ratio(1e-12),
-            InvalidConfigKind::FailureRatio(1e-12),
-        ),
+        (builder.failure_ratio(1e-12), Kind::FailureRatio(1e-12)),
         (
             builder.slow_ratio(1.5).slow_after(WAIT),
-            InvalidConfigKind::SlowRatio(1.5),
+            Kind::SlowRatio(1.5),
         ),
-        (builder.slow_ratio(0.5), InvalidConfigKind::SlowAfter),
-        (
-            builder.slow_after(Duration::ZERO),
-            InvalidConfigKind::SlowAfter,
-        ),
-        (
-            builder.on_cancel(OnCancel::FailureIfSlow),
-            InvalidConfigKind::SlowAfter,
-        ),
+        (builder.slow_ratio(0.5), Kind::SlowAfter),
+        (builder.slow_after(Duration::ZERO), Kind::SlowAfter),
+        (builder.on_cancel(OnCancel::FailureIfSlow), Kind::SlowAfter),
         (
             builder.consecutive_failures(0),
-            InvalidConfigKind::ConsecutiveFailures(0),
+            Kind::ConsecutiveFailures(0),
         ),
         (
             builder.consecutive_failures(1 << 29),
-            InvalidConfigKind::ConsecutiveFailures(1 << 29),
+            Kind::ConsecutiveFailures(1 << 29),
         ),
-        (
-            builder.window(Window::time(Duration::ZERO)),
-            InvalidConfigKind::Window,
-        ),
-        (builder.window(Window::calls(0)), InvalidConfigKind::Window),
-        (
-            builder.window(Window::calls(1_025)),
-            InvalidConfigKind::Window,
-        ),
+        (builder.window(Window::time(Duration::ZERO)), Kind::Window),
+        (builder.window(Window::calls(0)), Kind::Window),
+        (builder.window(Window::calls(1_025)), Kind::Window),
         (
             builder.window(Window::calls(10)).minimum_calls(11),
-            InvalidConfigKind::MinimumCalls(11),
+            Kind::MinimumCalls(11),
         ),
-        (builder.minimum_calls(0), InvalidConfigKind::MinimumCalls(0)),
-        (
-            builder.minimum_calls(500_001),
-            InvalidConfigKind::MinimumCalls(500_001),
-        ),
+        (builder.minimum_calls(0), Kind::MinimumCalls(0)),
+        (builder.minimum_calls(500_001), Kind::MinimumCalls(500_001)),
         (
             builder.wait_in_open(Wait::fixed(Duration::ZERO)),
-            InvalidConfigKind::WaitInOpen,
+            Kind::WaitInOpen,
         ),
         (
             builder.wait_in_open(Wait::exponential(WAIT, Duration::from_secs(1))),
-            InvalidConfigKind::WaitInOpen,
+            Kind::WaitInOpen,
         ),
         (
             builder.wait_in_open(Wait::fixed(WAIT).jitter(1.5)),
-            InvalidConfigKind::WaitInOpen,
+            Kind::WaitInOpen,
         ),
-        (
-            builder.probes(Probes::results(0)),
-            InvalidConfigKind::Probes,
-        ),
-        (
-            builder.probes(Probes::results(4_096)),
-            InvalidConfigKind::Probes,
-        ),
-        (
-            builder.probes(Probes::successes(0, 3)),
-            InvalidConfigKind::Probes,
-        ),
-        (
-            builder.probes(Probes::successes(4, 3)),
-            InvalidConfigKind::Probes,
-        ),
+        (builder.probes(Probes::results(0)), Kind::Probes),
+        (builder.probes(Probes::results(4_096)), Kind::Probes),
+        (builder.probes(Probes::successes(0, 3)), Kind::Probes),
+        (builder.probes(Probes::successes(4, 3)), Kind::Probes),
         (
             builder.probes(Probes::results(20).in_flight(0)),
-            InvalidConfigKind::Probes,
+            Kind::Probes,
         ),
         (
             builder.probes(Probes::results(20).in_flight(17)),
-            InvalidConfigKind::Probes,
+            Kind::Probes,
         ),
-        (
-            builder.probe_deadline(Duration::ZERO),
-            InvalidConfigKind::ProbeDeadline,
-        ),
+        (builder.probe_deadline(Duration::ZERO), Kind::ProbeDeadline),
     ];
     for (builder, problem) in refused {
-        let refused = builder.build("refused").unwrap_err();
-        // By its text, as a NaN is not equal to itself.
-        assert_eq!(
-            format!("{:?}", refused.kind()),
-            format!("{problem:?}"),
-            "{builder:?}"
-        );
+        let refused = builder.build("refused").unwrap_err().kind();
+        let checked = builder.check().unwrap_err().kind();
+        // By their text, as a NaN is not equal to itself.
+        assert_eq!(format!("{refused:?}"), format!("{problem:?}"));
+        assert_eq!(format!("{checked:?}"), format!("{problem:?}"));
         assert!(!refused.to_string().is_empty());
     }
     let refused = builder.failure_ratio(1.5).build("refused").unwrap_err();
@@ -638,6 +596,15 @@ fn an_error_of_a_named_breaker_begins_with_its_name() {
     let refused = bad.build("").unwrap_err();
     assert_eq!(refused.name(), None);
     assert_eq!(refused.to_string(), refused.kind().to_string());
+}
+
+#[test]
+fn a_check_accepts_what_build_accepts() {
+    let builder = CircuitBreaker::builder();
+    assert_eq!(builder.check(), Ok(()));
+    let refused = builder.probes(0).check().unwrap_err();
+    assert_eq!(refused.name(), None, "nothing has a name yet");
+    assert!(builder.build("checked").is_ok());
 }
 
 #[test]

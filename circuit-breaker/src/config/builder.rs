@@ -348,7 +348,6 @@ impl TryFrom<super::table::Table<Numbers>> for Builder {
     /// Refuses what `build` would, while the error can still name the file.
     fn try_from(read: super::table::Table<Numbers>) -> Result<Self, Self::Error> {
         let builder = Self(read.0);
-        let checked = builder.validate();
-        checked.map(|_| builder).map_err(|kind| kind.unnamed())
+        builder.check().map(|()| builder)
     }
 }

@@ -15,7 +15,7 @@ use super::{
     window::minimum,
 };
 use crate::{
-    types::{InvalidConfigKind, OnCancel, Ratio, ticks::ticks},
+    types::{InvalidConfig, InvalidConfigKind, OnCancel, Ratio, ticks::ticks},
     window::{Limits, Shape},
 };
 
@@ -46,6 +46,32 @@ const HALF: Option<Ratio> = Ratio::new(0.5);
 // === impl Builder ===
 
 impl Builder {
+    /// Whether [`build`](Self::build) accepts these numbers, without building anything: for a configuration that is
+    /// checked where it is read, before it has a name.
+    ///
+    /// A builder that comes from a file has been checked.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] when a number is out of its range.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_circuit_breaker::{CircuitBreaker, InvalidConfigKind};
+    ///
+    /// let builder = CircuitBreaker::builder().failure_ratio(0.5);
+    /// assert_eq!(builder.check(), Ok(()));
+    /// let refused = builder.probes(0).check().unwrap_err();
+    /// assert_eq!((refused.name(), refused.kind()), (None, InvalidConfigKind::Probes));
+    /// ```
+    pub const fn check(&self) -> Result<(), InvalidConfig> {
+        match self.validate() {
+            Ok(_) => Ok(()),
+            Err(kind) => Err(kind.unnamed()),
+        }
+    }
+
     /// Refuses an empty name too.
     pub(crate) const fn validate_for(self, name: &str) -> Result<Config, InvalidConfigKind> {
         if name.is_empty() {
