@@ -21,6 +21,20 @@ fn what_a_file_leaves_out_is_the_default() {
 }
 
 #[test]
+fn an_absent_table_is_the_builder_of_defaults() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Service {
+        #[serde(default)]
+        breaker: Builder,
+    }
+    let breaker = CircuitBreaker::builder();
+    for file in [json!({}), json!({ "breaker": {} })] {
+        let service: Service = serde_json::from_value(file).unwrap();
+        assert_eq!(service, Service { breaker });
+    }
+}
+
+#[test]
 fn everything_is_read_as_people_write_it() {
     let file = json!({
         "failure_ratio": 0.5,

@@ -327,6 +327,13 @@ impl Builder {
     }
 }
 
+impl Default for Builder {
+    /// That of [`CircuitBreaker::builder`](crate::CircuitBreaker::builder).
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[cfg(feature = "serde")]
 impl Default for Numbers {
     fn default() -> Self {
