@@ -147,6 +147,14 @@ fn the_short_forms_are_read_and_written() {
     assert_eq!(defaults, expected);
 }
 
+#[test]
+fn a_number_is_read_as_a_window_of_calls() {
+    let built = CircuitBreaker::builder().window(100);
+    assert_eq!(read(&json!({ "window": 100 })), Ok(built));
+    let written = serde_json::to_value(built).unwrap();
+    assert_eq!(written["window"], "100 calls");
+}
+
 fn assert_refused(file: &serde_json::Value, field: &str, allowed: &str) {
     let problem = read(file).expect_err(&file.to_string());
     assert!(problem.contains(field), "{file}: {problem}");
@@ -175,7 +183,13 @@ fn a_refused_number_is_named_with_what_is_allowed() {
         ),
         (json!({ "window": "10 parsecs" }), "window", "\"100 calls\""),
         (json!({ "window": "many calls" }), "window", "\"100 calls\""),
-        (json!({ "window": 100 }), "window", "a string"),
+        (
+            json!({ "window": true }),
+            "window",
+            "\"10s\", or calls such as \"100 calls\" or 100",
+        ),
+        (json!({ "window": -1 }), "window", "\"100 calls\" or 100"),
+        (json!({ "window": 0 }), "window", "from 1 to 1,024 calls"),
         (
             json!({ "window": "2000 calls" }),
             "window",

@@ -11,7 +11,7 @@ use crate::{
 #[cfg_attr(
     feature = "serde",
     derive(serde::Deserialize, serde::Serialize),
-    serde(try_from = "text::Text", into = "text::Text")
+    serde(try_from = "form::Form", into = "form::Form")
 )]
 pub struct Window(Span);
 
@@ -91,17 +91,25 @@ pub(super) const fn minimum(calls: Option<u32>, most: u32) -> Result<u32, u32> {
     }
 }
 
-/// In a file: `"10s"`, `"100 calls"`.
+/// In a file: `"10s"`, `"100 calls"`, `100`.
 #[cfg(feature = "serde")]
-mod text {
+mod form {
     use super::{super::duration, Span, Window};
 
     #[derive(serde::Deserialize, serde::Serialize)]
-    pub(super) struct Text(String);
+    #[serde(
+        untagged,
+        expecting = "expected a duration such as \"10s\", or calls such as \"100 calls\" or 100"
+    )]
+    pub(super) enum Form {
+        Text(String),
+        Calls(u32),
+    }
 
-    impl From<Window> for Text {
+    impl From<Window> for Form {
         fn from(window: Window) -> Self {
-            Self(match window.0 {
+            // As text, so that the unit stands beside the number.
+            Self::Text(match window.0 {
                 Span::Time(length) => duration::written(length),
                 Span::Calls(1) => "1 call".to_owned(),
                 Span::Calls(calls) => format!("{calls} calls"),
@@ -109,16 +117,20 @@ mod text {
         }
     }
 
-    impl TryFrom<Text> for Window {
+    impl TryFrom<Form> for Window {
         type Error = String;
 
-        fn try_from(Text(text): Text) -> Result<Self, String> {
+        fn try_from(form: Form) -> Result<Self, String> {
+            let text = match form {
+                Form::Calls(calls) => return Ok(Self::calls(calls)),
+                Form::Text(text) => text,
+            };
             let window = match text.trim_end().trim_end_matches('s').strip_suffix("call") {
                 Some(calls) => calls.trim().parse().ok().map(Self::calls),
                 None => duration::parse(&text).map(Self::time),
             };
             window.ok_or_else(|| {
-                format!("`{text}` is no window: expected a duration such as \"10s\", or calls such as \"100 calls\"")
+                format!("`{text}` is no window: expected a duration such as \"10s\", or calls such as \"100 calls\" or 100")
             })
         }
     }
