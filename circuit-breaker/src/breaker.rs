@@ -328,6 +328,13 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         self.core().name()
     }
 
+    /// The key of a member of a family, if the family shows its keys
+    /// ([`show_keys`](crate::CircuitBreakers::show_keys)); else `None`. For people and logs: it takes a lock, for which no
+    /// call waits but the first ones of new keys.
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.core().observers().key().text()
+    }
+
     /// The state now. If a wait or the time of a probe is over, the transition happens here.
     #[doc(alias("CircuitBreakerStateProvider"))]
     pub fn state(&self) -> State {

@@ -583,7 +583,7 @@ async fn debug_shows_what_the_accessors_return() {
     assert_eq!(
         format!("{:?}", breaker.snapshot()),
         format!(
-            "Snapshot {{ name: \"debug\", state: Open, generation: 1, calls: 0, failures: 0, slow_calls: 0, \
+            "Snapshot {{ name: \"debug\", key: None, state: Open, generation: 1, calls: 0, failures: 0, slow_calls: 0, \
              percent_admitted: 0, consecutive_failures: 0, probes_in_flight: 0, probes_settled: 0, \
              retry_after: Some(3.766s), last_override: None, would_have_opened: 0, kept_closed: 0, \
              cause: Some({cause}) }}"

@@ -50,14 +50,20 @@ fn keys_are_shown_only_on_request() {
         "{secret}"
     );
     assert!(!format!("{secret:?}").contains("Some(\"1\")"));
+    let member = family(8).get(&1);
+    assert_eq!((member.key(), member.snapshot().key()), (None, None));
 
     let shown = family(8).show_keys();
     let rejection = open(&shown.get(&1));
     assert_eq!(rejection.key().as_deref(), Some("1"));
     let text = rejection.to_string();
     assert!(text.starts_with("circuit `hosts` [1] is open"), "{text}");
+    let member = shown.get(&1);
+    assert_eq!(member.key().as_deref(), Some("1"));
+    assert_eq!(member.snapshot().key().as_deref(), Some("1"));
     let overflow = open(&shown.overflow());
     assert_eq!(overflow.key(), None);
+    assert_eq!(shown.overflow().snapshot().key(), None);
 }
 
 #[test]

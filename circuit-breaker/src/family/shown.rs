@@ -9,8 +9,9 @@ use crate::types::key_text;
 
 impl<K: fmt::Display> CircuitBreakers<K> {
     /// Shows the keys of the members that are made from now on: in [`Open::key`](crate::Open::key) and its `Display`, in
-    /// [`Transition::key`](crate::Transition::key) and its `Display`, and in the field `key` of tracing events. Without it
-    /// keys appear nowhere, as they may be secret.
+    /// [`Transition::key`](crate::Transition::key) and its `Display`, in [`CircuitBreaker::key`](crate::CircuitBreaker::key)
+    /// and [`Snapshot::key`](crate::Snapshot::key), and in the field `key` of tracing events. Without it keys appear nowhere,
+    /// as they may be secret.
     ///
     /// A key is shown as it is displayed, cut at 128 characters and without control characters. The
     /// [`overflow`](Self::overflow) has none. Metrics have a separate switch, `label_metrics`.

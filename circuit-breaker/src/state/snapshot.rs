@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     StateMachine,
@@ -15,6 +15,7 @@ use crate::{
 #[doc(alias("CircuitMetrics"))]
 pub struct Snapshot {
     name: &'static str,
+    key: Option<Arc<str>>,
     word: Word,
     window: Counts,
     in_a_row: u32,
@@ -30,6 +31,8 @@ pub struct Snapshot {
 impl StateMachine {
     /// Everything at one moment.
     pub(crate) fn snapshot(&self, now: u64) -> Snapshot {
+        // Before the lock, as it takes another one.
+        let key = self.observers.key().text();
         loop {
             let word = self.advance(now);
             // The only reader that takes the lock. Without it, state, window and history could be of three
@@ -45,6 +48,7 @@ impl StateMachine {
             };
             return Snapshot {
                 name: self.observers.name(),
+                key,
                 word,
                 window: config.window.map(counts).unwrap_or_default(),
                 in_a_row: self.row(&config, word, now),
@@ -63,6 +67,13 @@ impl Snapshot {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The key of the member of a family, if the family shows its keys
+    /// ([`show_keys`](crate::CircuitBreakers::show_keys)); else `None`.
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.key.clone()
     }
 
     /// The state.
@@ -179,6 +190,7 @@ impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
             .field("name", &self.name())
+            .field("key", &self.key())
             .field("state", &self.state())
             .field("generation", &self.generation())
             .field("calls", &self.calls())
