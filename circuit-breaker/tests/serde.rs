@@ -1,8 +1,10 @@
-//! Configuration from files.
+//! Configuration from files, and what is printed.
 
-use std::time::Duration;
+use std::{sync::mpsc, time::Duration};
 
-use maestro_circuit_breaker::{Builder, CircuitBreaker, OnCancel, Probes, Ramp, Wait, Window};
+use maestro_circuit_breaker::{
+    Builder, CircuitBreaker, OnCancel, Override, Probes, Ramp, Wait, Window,
+};
 use proptest::{option, prelude::*};
 use serde_json::json;
 
@@ -451,4 +453,60 @@ fn a_list_is_not_read_as_a_builder() {
         assert_refused(&file, "", "expected a");
     }
     assert_eq!(read(&json!({})).unwrap(), CircuitBreaker::builder());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_is_printed_with_its_accessors_as_fields() {
+    let builder = CircuitBreaker::builder().failure_ratio(0.5);
+    let breaker = builder.minimum_calls(1).build("store").unwrap();
+    breaker.try_acquire().unwrap().failure();
+    tokio::time::advance(Duration::from_millis(1_500)).await;
+    let printed = |breaker: &CircuitBreaker| serde_json::to_value(breaker.snapshot()).unwrap();
+    let mut expected = json!({
+        "name": "store", "key": null, "state": "open", "generation": 1, "calls": 0, "failures": 0, "slow_calls": 0,
+        "percent_admitted": 0, "consecutive_failures": 0, "probes_in_flight": 0, "probes_settled": 0,
+        "retry_after": "3s 500ms", "last_override": null, "would_have_opened": 0, "kept_closed": 0,
+        "cause": "failure_ratio", "detail": "1 of 1 call failed",
+    });
+    assert_eq!(printed(&breaker), expected);
+    for (lasts, text) in [(None, json!(null)), (Some(seconds(60)), json!("1m"))] {
+        let by = Override::new("alice", "old rows");
+        breaker.disable(lasts.map_or(by.clone(), |time| by.lasting(time)));
+        expected["last_override"] =
+            json!({ "actor": "alice", "reason": "old rows", "lasts": text });
+        assert_eq!(
+            printed(&breaker)["last_override"],
+            expected["last_override"]
+        );
+    }
+}
+
+#[test]
+fn a_transition_is_printed_with_the_fields_of_an_event() {
+    let builder = CircuitBreaker::builder().consecutive_failures(1);
+    let breaker = builder.build("store").unwrap();
+    let (sender, printed) = mpsc::channel();
+    let _listener = breaker.on_transition(move |transition| {
+        sender.send(serde_json::to_value(transition).unwrap()).ok();
+    });
+    breaker.try_acquire().unwrap().failure();
+    breaker.reset(Override::new("alice", "it is back"));
+    let opens = json!({
+        "name": "store", "key": null, "from": "closed", "to": "open", "cause": "consecutive_failures",
+        "detail": "a call failed", "actor": null, "reason": null, "generation": 1,
+    });
+    let reset = json!({
+        "name": "store", "key": null, "from": "open", "to": "closed", "cause": "reset", "detail": null,
+        "actor": "alice", "reason": "it is back", "generation": 2,
+    });
+    assert_eq!(printed.try_iter().collect::<Vec<_>>(), [opens, reset]);
+}
+
+#[cfg(feature = "family")]
+#[test]
+fn a_snapshot_of_a_member_is_printed_with_its_key() {
+    let hosts = CircuitBreaker::builder().build_family("hosts", 2).unwrap();
+    let hosts = hosts.show_keys();
+    let printed = serde_json::to_value(hosts.get(&"a.example").snapshot()).unwrap();
+    assert_eq!(printed["key"], "a.example");
 }

@@ -2,7 +2,7 @@
 
 mod builder;
 #[cfg(feature = "serde")]
-mod duration;
+pub(crate) mod duration;
 mod multiplier;
 mod presets;
 mod probes;

@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod serialize;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
@@ -11,6 +14,8 @@ use crate::{
 };
 
 /// A circuit breaker at one moment, for people and gauges. What had expired by then is not in it.
+///
+/// With the feature `serde` it can be serialized, for an admin page or a log: a field for each accessor.
 #[derive(Clone, PartialEq, Eq)]
 #[doc(alias("CircuitMetrics"))]
 pub struct Snapshot {

@@ -48,6 +48,14 @@ impl State {
     }
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for State {
+    /// As [`as_str`](Self::as_str).
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

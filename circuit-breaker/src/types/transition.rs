@@ -5,7 +5,8 @@ use tokio::time::Instant;
 use super::{Cause, KeyNumber, Override, State};
 
 /// A change of the state of a circuit breaker, as its
-/// [listeners](crate::CircuitBreaker::on_transition) receive it. Its `Display` is a line for a log.
+/// [listeners](crate::CircuitBreaker::on_transition) receive it. Its `Display` is a line for a log. With the feature `serde`
+/// it can be serialized, with the fields of a tracing event.
 ///
 /// There is one for every generation. A reset of a closed breaker is one, from closed to closed. In
 /// [`State::MetricsOnly`] it is what would have opened the breaker.
@@ -94,6 +95,29 @@ impl Transition {
     #[must_use]
     pub const fn at(&self) -> Instant {
         self.at
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Transition {
+    /// The fields `name`, `key`, `from`, `to`, `cause` ([`Cause::as_str`]), `detail` (its sentence, if it
+    /// [opens](Cause::opens) a breaker), `actor`, `reason` and `generation`, as in a tracing event. `None` is a `null`. An
+    /// instant has no form outside of the process: the reader notes the time.
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let cause = self.cause();
+        let mut fields = to.serialize_struct("Transition", 9)?;
+        fields.serialize_field("name", self.name)?;
+        fields.serialize_field("key", &self.key.as_deref())?;
+        fields.serialize_field("from", &self.from())?;
+        fields.serialize_field("to", &self.to())?;
+        fields.serialize_field("cause", cause.as_str())?;
+        fields.serialize_field("detail", &cause.opens().then(|| cause.to_string()))?;
+        fields.serialize_field("actor", &self.by().map(Override::actor))?;
+        fields.serialize_field("reason", &self.by().map(Override::reason))?;
+        fields.serialize_field("generation", &self.generation())?;
+        fields.end()
     }
 }
 
