@@ -381,6 +381,33 @@ fn at_most_capacity_keys_get_a_separate_label() {
 }
 
 #[test]
+fn a_key_costs_31_series_and_a_histogram() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let hosts = family(2).label_metrics();
+    succeed(&hosts, 1);
+    let mut series = BTreeMap::new();
+    for (key, ..) in snapshotter.snapshot().into_vec() {
+        let has_key = |label: &metrics::Label| (label.key(), label.value()) == ("key", "1");
+        assert!(key.key().labels().any(has_key));
+        let name = key.key().name().to_owned();
+        *series.entry(name).or_insert(0) += 1;
+    }
+    let costs = [
+        ("call_duration_seconds", 1),
+        ("calls_total", 4),
+        ("kept_closed_total", 1),
+        ("rejected_total", 7),
+        ("state", 7),
+        ("transitions_total", 12),
+    ];
+    let costs = costs.map(|(name, n)| (format!("maestro_circuit_breaker_{name}"), n));
+    assert_eq!(series, BTreeMap::from(costs));
+    assert_eq!(series.into_values().sum::<i32>(), 31 + 1);
+}
+
+#[test]
 fn keys_without_room_use_up_no_label() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();

@@ -43,6 +43,10 @@ impl<K: fmt::Display> CircuitBreakers<K> {
     /// Only `capacity` keys ever get a separate label; those that come later, like the
     /// [`overflow`](Self::overflow), have the label `_overflow`. So the number of time series is
     /// bounded, however many keys come and go.
+    ///
+    /// A key costs 31 time series (4 of calls, 7 of rejections, 12 of transitions, 1 of openings that a limit prevented, 7 of
+    /// states) and a histogram, of which an exporter makes a series for each bucket or quantile, and two more. They are there
+    /// from the first call of the member on, and the recorder may keep them after it has gone.
     #[cfg(feature = "metrics")]
     #[must_use = "it returns the family"]
     pub fn label_metrics(self) -> Self {
