@@ -12,7 +12,7 @@ use std::{
 
 use maestro_circuit_breaker::{
     Call, CircuitBreaker, CircuitBreakerLayer, CircuitBreakerService, Classify, Core, ErrIsFailure,
-    InvalidConfigKind, OnCancel, Open, Outcome, Override, Probes, Ramp, Snapshot, State,
+    InvalidConfigKind, MayReject, OnCancel, Open, Outcome, Override, Probes, Ramp, Snapshot, State,
     StaticCircuitBreaker, Wait, Window, future::ResponseFuture,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -497,6 +497,20 @@ fn find_walks_boxes_io_errors_and_sources() {
     assert_eq!(Open::find(&open), Some(&open));
     assert_eq!(Open::find(&fmt::Error), None);
     assert_eq!(Open::find(&std::io::Error::from_raw_os_error(2)), None);
+}
+
+#[test]
+fn find_does_not_see_through_a_transparent_variant() {
+    #[derive(Debug, thiserror::Error)]
+    enum StoreError {
+        #[error(transparent)]
+        Open(#[from] Open),
+    }
+    let breaker = one_failure();
+    trip(&breaker);
+    let error = StoreError::from(breaker.try_acquire().unwrap_err());
+    assert_eq!(Open::find(&error), None);
+    assert!(MayReject::is_rejection(&error), "other layers still see it");
 }
 
 // === Configuration, statics, types ===

@@ -168,9 +168,9 @@ impl Open {
 
     /// Finds an `Open` in an error or in its chain of sources.
     ///
-    /// It sees through boxes, `anyhow`, `io::Error::other(open)` and enums with `#[from] Open`. It
-    /// does not see through `#[error(transparent)]`, which forwards past the value: match that
-    /// variant yourself.
+    /// It sees through boxes, `anyhow`, `io::Error::other(open)` and enums with `#[from] Open`. It does not see through
+    /// thiserror's `#[error(transparent)]`, which passes the source of the `Open` off as its own: give that variant a text
+    /// of its own, `#[error("…")]` with `#[from]`, or match it.
     ///
     /// # Examples
     ///
@@ -249,6 +249,7 @@ impl fmt::Debug for Open {
 }
 
 impl Error for Open {
+    // Not `self`, by which `find` could see through `#[error(transparent)]`: such a chain has no end.
     /// An error with the text `do not retry here`, which retry layers look for.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&NoRetry)
