@@ -551,6 +551,7 @@ impl<P: Borrow<Core>> CircuitBreaker<P> {
         let core = self.core();
         let config = to.validate().map_err(|kind| kind.of(core.name()))?;
         core.machine().reconfigure(config, core.ticks(now));
+        core.observers().reconfigured();
         Ok(())
     }
 

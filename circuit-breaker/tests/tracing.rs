@@ -1,4 +1,4 @@
-//! An event for each transition, and none for a call.
+//! An event for each transition and each change of the numbers, and none for a call.
 
 use std::{
     fmt::{Debug, Write},
@@ -89,6 +89,35 @@ async fn each_transition_is_an_event_and_no_call_is() {
             "INFO from=\"closed\" to=\"open\" cause=\"tripped\" detail=an operator opened it actor=\"carol\" reason=\"old rows\" generation=7",
         ]
         .map(transition)
+    );
+}
+
+#[test]
+fn a_change_of_the_numbers_is_one_event() {
+    let (events, _guard) = listen();
+    let builder = CircuitBreaker::builder().consecutive_failures(2);
+    let store = breaker();
+    store.reconfigure(builder).unwrap();
+    store.reconfigure(builder.probes(0)).unwrap_err();
+    assert_eq!(
+        events.try_iter().collect::<Vec<_>>(),
+        ["INFO message=reconfigured kind=\"circuit_breaker\" name=\"store\""]
+    );
+}
+
+#[cfg(feature = "family")]
+#[test]
+fn a_change_of_all_members_is_one_event() {
+    let (events, _guard) = listen();
+    let builder = CircuitBreaker::builder().consecutive_failures(2);
+    let hosts = builder.build_family("hosts", 2).unwrap().show_keys();
+    let member = hosts.get(&7);
+    hosts.reconfigure(builder).unwrap();
+    member.reconfigure(builder).unwrap();
+    let begin = "INFO message=reconfigured kind=\"circuit_breaker\" name=\"hosts\"";
+    assert_eq!(
+        events.try_iter().collect::<Vec<_>>(),
+        [begin.to_owned(), format!("{begin} key=\"7\"")]
     );
 }
 

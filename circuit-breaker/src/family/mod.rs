@@ -293,6 +293,8 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
             // Another thread may have reached some of them first, with newer numbers: then those
             // once more.
             if self.0.members.lock().revision == revision {
+                // Once, and not for each member: of the family, as the overflow has no key.
+                self.0.overflow.observers().reconfigured();
                 return Ok(());
             }
         }

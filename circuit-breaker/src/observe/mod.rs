@@ -89,6 +89,11 @@ impl Observers {
         }
     }
 
+    /// Announces that a user has changed the numbers. Called with no lock held.
+    pub(crate) fn reconfigured(&self) {
+        tracing::reconfigured(self.name, self.key);
+    }
+
     pub(crate) fn listen(&self, hear: impl Fn(&Change) + Send + Sync + 'static) -> Listener {
         self.listeners().listen(hear)
     }

@@ -39,6 +39,22 @@ pub(super) fn transition(name: &'static str, key: KeyNumber, change: &Change) {
     }
 }
 
+/// Announces other numbers.
+#[cfg(feature = "tracing")]
+pub(super) fn reconfigured(name: &'static str, key: KeyNumber) {
+    tracing::info!(
+        target: "maestro_circuit_breaker",
+        kind = "circuit_breaker",
+        name,
+        key = key.text().as_deref(),
+        "reconfigured"
+    );
+}
+
+#[cfg(not(feature = "tracing"))]
+#[inline]
+pub(super) const fn reconfigured(_: &'static str, _: KeyNumber) {}
+
 #[cfg(not(feature = "tracing"))]
 #[inline]
 pub(super) const fn transition(_: &'static str, _: KeyNumber, _: &Change) {}
