@@ -253,6 +253,22 @@ fn reconfigure_applies_to_present_and_future_members() {
 }
 
 #[test]
+fn the_queue_of_the_bulkhead_is_that_of_each_member() {
+    let numbers = Bulkhead::builder().limit(1);
+    let tenants = numbers.build_family::<u32>("tenants", 8).unwrap();
+    let layer = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant));
+    let mut service = layer.queue(Queue::of_bulkhead()).layer(hung());
+    let _present = tenants.get(&1);
+    tenants.reconfigure(numbers.max_queued(0)).unwrap();
+    for tenant in [1, 2] {
+        let _held = tenants.get(&tenant).try_acquire().unwrap();
+        let error = assert_ready_err!(task::spawn(service.call(tenant)).poll());
+        let full = Full::find(error.as_ref()).unwrap();
+        assert_eq!(full.cause(), Cause::QueueFull);
+    }
+}
+
+#[test]
 fn two_reconfigurations_leave_the_last_in_every_member() {
     let numbers = |limit| Bulkhead::builder().limit(limit);
     let tenants = family(1, 8);

@@ -33,8 +33,14 @@ fn absent_fields_have_defaults_and_unknown_ones_fail() {
 }
 
 #[test]
-fn a_queue_needs_both_its_bounds() {
+fn a_queue_has_both_its_bounds_or_those_of_the_bulkhead() {
+    let queue: Queue = serde_json::from_str(r#"{"newest_first": true}"#).unwrap();
+    assert_eq!(queue, Queue::of_bulkhead().newest_first());
+    let text = serde_json::to_string(&queue).unwrap();
+    assert_eq!(text, r#"{"reserve":"0s","newest_first":true}"#);
     assert!(problem::<Queue>(r#"{"length": 5}"#).contains("max_wait"));
+    let length = problem::<Queue>(r#"{"max_wait": "1s"}"#);
+    assert!(length.starts_with("`length` is missing"), "{length}");
     let queue: Queue = serde_json::from_str(r#"{"length": 5, "max_wait": "1m 30s"}"#).unwrap();
     assert_eq!(queue, Queue::new(5, Duration::from_secs(90)));
 }
@@ -82,6 +88,8 @@ fn a_written_configuration_is_read_again() {
     ] {
         there_and_back(&Queue::new(3, wait).reserve(wait).newest_first());
         there_and_back(&Bulkhead::builder().limit(3).window(wait).metrics_only(true));
+        there_and_back(&Queue::of_bulkhead().reserve(wait));
+        there_and_back(&Bulkhead::builder().max_wait(wait));
         there_and_back(&Aimd::new().slow_after(wait).step(3).tolerate(0.02));
         there_and_back(&Gradient2::new().healthy(wait).tolerance(2.0));
     }

@@ -12,6 +12,11 @@ use crate::types::InvalidConfig;
 pub struct Builder {
     pub(crate) limit: usize,
     pub(crate) max_queued: usize,
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "super::duration::serialize")
+    )]
+    pub(crate) max_wait: Duration,
     pub(crate) metrics_only: bool,
     pub(crate) count_rejections: bool,
     #[cfg_attr(
@@ -38,6 +43,9 @@ const DEFAULT_LIMIT: usize = 64;
 /// Enough for a burst of tasks. A line of this length in front of tens of places is a sign of an overload.
 const DEFAULT_MAX_QUEUED: usize = 1_024;
 
+/// A burst is over by then: that of [`Queue::database`](super::Queue::database).
+const DEFAULT_MAX_WAIT: Duration = Duration::from_millis(250);
+
 /// As in Netflix's `WindowedLimit`: long enough for a mean, short enough to act within seconds.
 const DEFAULT_WINDOW: Duration = Duration::from_secs(1);
 
@@ -55,6 +63,7 @@ impl Builder {
         Self {
             limit: DEFAULT_LIMIT,
             max_queued: DEFAULT_MAX_QUEUED,
+            max_wait: DEFAULT_MAX_WAIT,
             metrics_only: false,
             count_rejections: false,
             window: DEFAULT_WINDOW,
@@ -74,12 +83,26 @@ impl Builder {
         self
     }
 
-    /// The most callers that wait in [`acquire`](crate::Bulkhead::acquire) at once: 0 or more. The default is 1,024.
+    /// The most callers that wait at once in [`acquire`](crate::Bulkhead::acquire), or in a layer whose queue is
+    /// [that of the bulkhead](crate::Queue::of_bulkhead): 0 or more. The default is 1,024.
     ///
-    /// A [`QueueLayer`](crate::QueueLayer) has its own bound.
+    /// Another [`Queue`](crate::Queue) of a layer has its own bound. When the number falls, callers that wait stay, and
+    /// later ones are refused until the line is shorter.
     #[doc(alias = "QueueLimit")]
     pub const fn max_queued(mut self, callers: usize) -> Self {
         self.max_queued = callers;
+        self
+    }
+
+    /// The longest wait of a call in a layer whose queue is [that of the bulkhead](crate::Queue::of_bulkhead). The default is
+    /// 250 ms. It counts as [`Queue::new`](crate::Queue::new) says.
+    ///
+    /// Another [`Queue`](crate::Queue) has its own bound, and [`acquire`](crate::Bulkhead::acquire) has none. A changed wait
+    /// applies to the calls to come. [`Duration::MAX`] stands for no bound, and so does each wait above 584 years.
+    #[doc(alias = "maxWaitDuration")]
+    #[doc(alias = "max_wait_duration")]
+    pub const fn max_wait(mut self, time: Duration) -> Self {
+        self.max_wait = time;
         self
     }
 
@@ -207,6 +230,8 @@ struct File {
     #[serde(deserialize_with = "legal_limit")]
     limit: usize,
     max_queued: usize,
+    #[serde(deserialize_with = "super::duration::deserialize")]
+    max_wait: Duration,
     metrics_only: bool,
     count_rejections: bool,
     #[serde(deserialize_with = "super::duration::deserialize")]

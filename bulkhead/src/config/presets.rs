@@ -6,7 +6,8 @@ use super::{Builder, Queue};
 
 /// Starting points: measure, then change what does not fit. Each is a `const fn`, takes the concurrency of the backend, which
 /// no library knows, and leaves the numbers that it does not name at their defaults. [`Queue`] has a queue of the same name for
-/// the layer. In [`acquire`](crate::Bulkhead::acquire) as many callers wait as in that queue, first come, first served.
+/// the layer. [`Queue::of_bulkhead`] has the same length and wait, and in [`acquire`](crate::Bulkhead::acquire) as many callers
+/// wait; both are first come, first served.
 ///
 /// # Examples
 ///
@@ -84,7 +85,11 @@ impl Builder {
     }
 
     const fn of(limit: usize, queue: Queue) -> Self {
-        Self::new().limit(limit).max_queued(queue.length)
+        let builder = Self::new().limit(limit);
+        match queue.bounds {
+            Some((length, max_wait)) => builder.max_queued(length).max_wait(max_wait),
+            None => builder,
+        }
     }
 }
 

@@ -2,28 +2,25 @@ use std::time::Duration;
 
 /// How calls wait for a place: how many at most, how long at most, and in which order. `Copy`, and usable in a `const`.
 ///
-/// Given to [`BulkheadLayer::queue`](crate::BulkheadLayer::queue). Both bounds are required: a queue without them moves the
-/// overload from the dependency into this process. A good bound is as short as the patience of the callers.
-// Values of the layer, copied into each clone. They do not change at run time; the limit, which protects the dependency,
-// does.
+/// Given to [`BulkheadLayer::queue`](crate::BulkheadLayer::queue). A queue without bounds moves the overload from the
+/// dependency into this process. So it has two of its own ([`new`](Self::new)), which are fixed for the life of the layer, or
+/// those of the bulkhead ([`of_bulkhead`](Self::of_bulkhead)), which [`reconfigure`](crate::Bulkhead::reconfigure) changes
+/// while calls run. A good bound is as short as the patience of the callers.
+///
+/// In a file, `length` and `max_wait` are both there or both absent. Without them it is the queue of the bulkhead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename = "queue"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "super::table::Table<File>", into = "File")
+)]
 #[must_use = "a queue does nothing until it is given to `BulkheadLayer::queue`"]
 #[doc(alias = "QueueLimit")]
 #[doc(alias = "maxWaitDuration")]
 #[doc(alias = "max_wait_duration")]
 pub struct Queue {
-    pub(crate) length: usize,
-    #[cfg_attr(
-        feature = "serde",
-        serde(serialize_with = "super::duration::serialize")
-    )]
-    pub(crate) max_wait: Duration,
-    #[cfg_attr(
-        feature = "serde",
-        serde(serialize_with = "super::duration::serialize")
-    )]
+    /// The length and the longest wait. `None`: those of the bulkhead.
+    pub(crate) bounds: Option<(usize, Duration)>,
     pub(crate) reserve: Duration,
     pub(crate) newest_first: bool,
 }
@@ -41,10 +38,57 @@ impl Queue {
     /// A call that waits for a place, and whose future is not polled, is out of the line once its wait has lasted too long:
     /// it is granted no place, and one that it was granted goes to the next caller that finds no room. A call that has
     /// fetched its place keeps it until its future is polled again or dropped.
+    ///
+    /// These two numbers do not change. For numbers that a reload or an operator changes, see
+    /// [`of_bulkhead`](Self::of_bulkhead).
     pub const fn new(length: usize, max_wait: Duration) -> Self {
         Self {
-            length,
-            max_wait,
+            bounds: Some((length, max_wait)),
+            reserve: Duration::ZERO,
+            newest_first: false,
+        }
+    }
+
+    /// A queue with the bounds of the bulkhead: at most [`Builder::max_queued`](crate::Builder::max_queued) calls wait, each
+    /// for at most [`Builder::max_wait`](crate::Builder::max_wait). Otherwise as [`new`](Self::new).
+    ///
+    /// [`reconfigure`](crate::Bulkhead::reconfigure) of the bulkhead or of the family changes both numbers for the calls to
+    /// come, through all layers that exist. A call that waits already stays in the line, however short the line becomes, and
+    /// its wait ends when it would have ended. The reserve and the order are those of the layer, and fixed.
+    ///
+    /// Several layers over one bulkhead may have the bounds of the bulkhead, their own ones, or some the one and some the
+    /// other.
+    ///
+    /// A call that finds a place does not read the numbers, unless it has a deadline or waits for the inner service. Each is
+    /// one load. A call that arrives during a reconfiguration may see one number of each configuration.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Bulkhead, BulkheadLayer, Cause, Full, Queue};
+    /// use std::time::Duration;
+    /// use tower::{Service, ServiceBuilder, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let numbers = Bulkhead::builder().limit(1).max_queued(16).max_wait(Duration::from_millis(200));
+    /// let pool = numbers.build("postgres")?;
+    /// let mut store = ServiceBuilder::new()
+    ///     .layer(BulkheadLayer::new(pool.clone()).queue(Queue::of_bulkhead()))
+    ///     .service(service_fn(async |()| Ok::<_, Full>("rows")));
+    /// let _held = pool.try_acquire()?;
+    /// assert_eq!(store.call(()).await.unwrap_err().waited().as_millis(), 200);
+    ///
+    /// pool.reconfigure(numbers.max_wait(Duration::from_millis(50)))?;
+    /// assert_eq!(store.call(()).await.unwrap_err().waited().as_millis(), 50);
+    /// pool.reconfigure(numbers.max_queued(0))?;
+    /// assert_eq!(store.call(()).await.unwrap_err().cause(), Cause::QueueFull);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn of_bulkhead() -> Self {
+        Self {
+            bounds: None,
             reserve: Duration::ZERO,
             newest_first: false,
         }
@@ -75,23 +119,72 @@ impl From<(usize, Duration)> for Queue {
     }
 }
 
+/// That of the bulkhead: [`Queue::of_bulkhead`].
+impl Default for Queue {
+    fn default() -> Self {
+        Self::of_bulkhead()
+    }
+}
+
 /// The fields of a [`Queue`] in a file.
 #[cfg(feature = "serde")]
-#[derive(serde::Deserialize)]
-#[serde(remote = "Queue", deny_unknown_fields)]
+#[derive(Clone, serde::Deserialize, serde::Serialize)]
+#[serde(rename = "queue", deny_unknown_fields)]
 struct File {
-    length: usize,
-    #[serde(deserialize_with = "super::duration::deserialize")]
-    max_wait: Duration,
-    #[serde(default, deserialize_with = "super::duration::deserialize")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    length: Option<usize>,
+    #[serde(
+        default,
+        with = "super::duration::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    max_wait: Option<Duration>,
+    #[serde(default, with = "super::duration")]
     reserve: Duration,
     #[serde(default)]
     newest_first: bool,
 }
 
 #[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for Queue {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        File::deserialize(super::table::Table(from))
+impl TryFrom<super::table::Table<File>> for Queue {
+    type Error = &'static str;
+
+    fn try_from(read: super::table::Table<File>) -> Result<Self, Self::Error> {
+        let File {
+            reserve,
+            newest_first,
+            ..
+        } = read.0;
+        let bounds = match (read.0.length, read.0.max_wait) {
+            (Some(length), Some(max_wait)) => Some((length, max_wait)),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(
+                    "`max_wait` is missing: a queue with a `length` has a longest wait too; without both it has the bounds of the bulkhead",
+                );
+            }
+            (None, Some(_)) => {
+                return Err(
+                    "`length` is missing: a queue with a `max_wait` has a length too; without both it has the bounds of the bulkhead",
+                );
+            }
+        };
+        Ok(Self {
+            bounds,
+            reserve,
+            newest_first,
+        })
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<Queue> for File {
+    fn from(queue: Queue) -> Self {
+        Self {
+            length: queue.bounds.map(|(length, _)| length),
+            max_wait: queue.bounds.map(|(_, max_wait)| max_wait),
+            reserve: queue.reserve,
+            newest_first: queue.newest_first,
+        }
     }
 }

@@ -36,7 +36,8 @@ const NONE: u64 = u64::MAX;
 #[derive(Clone, Copy, Debug)]
 #[expect(unnameable_types, reason = "only `Source`, which is sealed, names it")]
 pub struct Patience {
-    pub(crate) max_wait: Duration,
+    /// `None`: as long as the bulkhead says.
+    pub(crate) max_wait: Option<Duration>,
     /// The latest moment at which the call may begin: the deadline minus the reserve.
     pub(crate) latest: Option<Instant>,
 }
@@ -51,20 +52,28 @@ pub(crate) struct Bound {
 impl Patience {
     /// Waits without a bound.
     pub(crate) const NONE: Self = Self {
-        max_wait: Duration::MAX,
+        max_wait: Some(Duration::MAX),
         latest: None,
     };
 
+    /// The same with the present number of `core` in the place of one that the bulkhead has.
+    pub(crate) fn of<R>(self, core: &Core<R>) -> Self {
+        Self {
+            max_wait: self.max_wait.or_else(|| Some(core.max_wait.get())),
+            ..self
+        }
+    }
+
     /// The bound of a wait that begins now. Reads the clock only if there is one.
     pub(super) fn bound(&self) -> Option<Bound> {
-        (self.max_wait < Duration::MAX || self.latest.is_some())
+        (self.longest() < Duration::MAX || self.latest.is_some())
             .then(|| self.bound_from(Instant::now()))
             .flatten()
     }
 
     /// The bound of a wait that began at `began`. `None` also stands for a moment beyond the range of the clock.
     pub(crate) fn bound_from(&self, began: Instant) -> Option<Bound> {
-        let end = began.checked_add(self.max_wait);
+        let end = began.checked_add(self.longest());
         match self.latest {
             Some(latest) if end.is_none_or(|end| latest < end) => Some(Bound {
                 end: latest,
@@ -76,6 +85,41 @@ impl Patience {
             }),
         }
     }
+
+    fn longest(&self) -> Duration {
+        self.max_wait.unwrap_or(Duration::MAX)
+    }
+}
+
+impl MaxWait {
+    const_fn! {
+        pub(super) fn new(wait: Duration) -> Self {
+            Self { nanos: AtomicU64::new(nanos(wait)) }
+        }
+    }
+
+    // Relaxed, both: a number on its own, which takes effect with the next caller that reads it.
+
+    /// Under the lock of the waiters.
+    pub(super) fn set(&self, wait: Duration) {
+        self.nanos.store(nanos(wait), Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Duration {
+        match self.nanos.load(Relaxed) {
+            NONE => Duration::MAX,
+            nanos => Duration::from_nanos(nanos),
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "compared before")]
+const fn nanos(wait: Duration) -> u64 {
+    if wait.as_nanos() < NONE as u128 {
+        wait.as_nanos() as u64
+    } else {
+        NONE
+    }
 }
 
 impl Bound {
@@ -83,6 +127,12 @@ impl Bound {
     pub(super) fn is_past(&self, now: Instant) -> bool {
         self.end < now
     }
+}
+
+/// The longest wait in a queue of the bulkhead.
+#[derive(Debug)]
+pub(super) struct MaxWait {
+    nanos: AtomicU64,
 }
 
 /// When the earliest bound in the line has passed.

@@ -38,8 +38,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 #[expect(unnameable_types, reason = "only `Source`, which is sealed, names it")]
 pub struct Line {
-    /// How many callers may wait, this one included.
-    pub(super) length: usize,
+    /// How many callers may wait, this one included. `None`: as many as the bulkhead says.
+    pub(super) length: Option<usize>,
     pub(super) newest_first: bool,
 }
 
@@ -58,10 +58,18 @@ pub(crate) enum Entry {
 impl From<Queue> for Line {
     fn from(queue: Queue) -> Self {
         Self {
-            length: queue.length,
+            length: queue.bounds.map(|(length, _)| length),
             newest_first: queue.newest_first,
         }
     }
+}
+
+impl Line {
+    /// The line of `acquire`: first come, first served.
+    pub(crate) const OF_BULKHEAD: Self = Self {
+        length: None,
+        newest_first: false,
+    };
 }
 
 // === The caller ===
@@ -92,13 +100,19 @@ impl<R> Core<R> {
         patience: &Patience,
         waker: Option<&Waker>,
     ) -> Entry {
+        // Relaxed: a setting. Read here, so that a call that finds a place does not read it.
+        let length = line.length.unwrap_or_else(|| self.max_queued.load(Relaxed));
         // Relaxed: the length is written under the lock, and a seat that was given up before this call is seen as free. A
         // full line then refuses without the lock, so that an overload does not make callers wait for it.
         let aside = self.aside.load(Relaxed);
-        let is_full = aside & WATCHES == 0 && (aside & MAX_QUEUED) as usize >= line.length;
+        let is_full = aside & WATCHES == 0 && (aside & MAX_QUEUED) as usize >= length;
         if is_full && !self.reclaim() {
             return self.line_is_full(places);
         }
+        let line = Line {
+            length: Some(length),
+            ..line
+        };
         self.queue(places, line, patience, waker)
     }
 
@@ -116,7 +130,8 @@ impl<R> Core<R> {
             };
         }
         // Under the lock: a limit that is lowered afterwards finds this caller in the line, and refuses it there.
-        if waiters.len() >= line.length || !waiters.limited(self.snapshot()).fits(places) {
+        let is_full = line.length.is_some_and(|length| waiters.len() >= length);
+        if is_full || !waiters.limited(self.snapshot()).fits(places) {
             drop(waiters);
             return self.line_is_full(places);
         }
@@ -137,7 +152,7 @@ impl<R> Core<R> {
                 self.line_is_full(places)
             }
             Admit::MustWait => {
-                let bound = patience.bound();
+                let bound = patience.of(self).bound();
                 let ticket = waiters.join(places, line.newest_first, bound, waker.cloned());
                 if let Some(bound) = bound {
                     self.bounds.add(bound);

@@ -30,8 +30,8 @@ use crate::{
     },
     types::{Full, InvalidConfig, Label, Outcome, Snapshot},
 };
-use late::Bounds;
 pub(crate) use late::{Bound, Patience};
+use late::{Bounds, MaxWait};
 #[cfg(feature = "http-body")]
 pub(crate) use leases::Lease;
 #[cfg(any(test, feature = "http-body"))]
@@ -52,8 +52,9 @@ pub struct Core<R = Fixed> {
     // of `retry_after`. Above them: the bits from `WATCHES` on. One load for a refusal. Written under the lock of the
     // waiters.
     aside: AtomicU64,
-    // How many callers may wait in `acquire`. A queue of a layer brings its own bound.
+    // How many callers may wait in `acquire`, and in the layers that bring no bounds of their own; and how long in those.
     max_queued: AtomicUsize,
+    max_wait: MaxWait,
     // Counts for people. A call writes one only if it met an overload, or was refused where a mode asks for it.
     overloads: AtomicU64,
     rejections: AtomicU64,
@@ -80,6 +81,7 @@ impl<R> Core<R> {
                 permits: Permits::new(numbers.limit),
                 aside: AtomicU64::new(modes(numbers)),
                 max_queued: AtomicUsize::new(numbers.max_queued),
+                max_wait: MaxWait::new(numbers.max_wait),
                 overloads: AtomicU64::new(0),
                 rejections: AtomicU64::new(0),
                 bounds: Bounds::new(),
@@ -180,6 +182,7 @@ impl<R: Regulate> Core<R> {
         let mut waiters = self.waiters.lock();
         // Relaxed: each number is read on its own, and takes effect with the next caller that reads it.
         self.max_queued.store(numbers.max_queued, Relaxed);
+        self.max_wait.set(numbers.max_wait);
         // Under the lock: a caller that takes a seat later sees the new mode, and one that has a seat is admitted below. So
         // no caller waits for a bulkhead that only counts. The model `a_metrics_only_bulkhead_keeps_no_waiter` holds it.
         let kept = self.aside.load(Relaxed) & (MAX_QUEUED | LEASES | BOUNDED | DRAINED | FORCED);
@@ -225,14 +228,6 @@ impl<R> Core<R> {
 
     pub(crate) const fn events(&self) -> &Events {
         &self.events
-    }
-
-    /// The line of `acquire`: first come, first served.
-    pub(crate) fn line(&self) -> Line {
-        Line {
-            length: self.max_queued.load(Relaxed),
-            newest_first: false,
-        }
     }
 
     pub(crate) fn overloads(&self) -> u64 {

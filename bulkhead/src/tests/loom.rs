@@ -179,6 +179,7 @@ fn a_limit_set_by_hand_survives_a_law() {
 fn two_reconfigurations_leave_the_numbers_of_one() {
     let numbers = |n| {
         let builder = Bulkhead::builder().limit(n).max_queued(n);
+        let builder = builder.max_wait(Duration::from_secs(n as u64));
         builder.retry_after(Duration::from_secs(n as u64))
     };
     explore(None, move || {
@@ -198,6 +199,12 @@ fn two_reconfigurations_leave_the_numbers_of_one() {
         let waiting = line.iter_mut().map(wait).filter(|waits| *waits).count();
         let retry_after = full.retry_after().map(|time| time.as_secs());
         assert_eq!((waiting, retry_after), (limit, Some(limit as u64)));
+        let patience = Patience {
+            max_wait: None,
+            latest: None,
+        };
+        let wait = patience.of(&bulkhead.0).max_wait;
+        assert_eq!(wait, full.retry_after(), "both are as many seconds");
     });
 }
 
@@ -223,7 +230,7 @@ fn a_late_granted_place_is_given_back_once() {
         let bulkhead = bulkhead(1);
         let held = bulkhead.try_acquire().unwrap();
         let patience = Patience {
-            max_wait: HOUR,
+            max_wait: Some(HOUR),
             latest: None,
         };
         let queue = Queue::new(1, HOUR);

@@ -64,11 +64,10 @@ where
             Patience::NONE
         } else {
             Patience {
-                max_wait: self.queue.max_wait,
+                max_wait: self.queue.bounds.map(|(_, max_wait)| max_wait),
                 latest: latest.flatten(),
             }
         };
-        let bounds = |began| Bounds { patience, began };
         // The clone is made after the place, so that a refused call costs none, and is dropped before it.
         let (inner, place, bounds) = match this.source.begin(&request, self.queue.into(), &patience)
         {
@@ -82,14 +81,20 @@ where
                         return QueueFuture::calling(call, permit, this.classifier.clone());
                     }
                     Poll::Ready(Err(error)) => return QueueFuture::answered(Err(error)),
-                    Poll::Pending => (inner, Place::Held(permit), bounds(None)),
+                    Poll::Pending => {
+                        let bounds = Bounds::of(patience, permit.core(), None);
+                        (inner, Place::Held(permit), bounds)
+                    }
                 }
             }
-            Begun::Inside(permit) => (this.inner.clone(), Place::Held(permit), bounds(None)),
+            Begun::Inside(permit) => {
+                let bounds = Bounds::of(patience, permit.core(), None);
+                (this.inner.clone(), Place::Held(permit), bounds)
+            }
             Begun::Watched(permit) => (this.inner.clone(), Place::Held(permit), Bounds::NONE),
             // The wait begins now.
             Begun::Queued(acquire) => {
-                let bounds = bounds(Some(Instant::now()));
+                let bounds = Bounds::of(patience, acquire.core(), Some(Instant::now()));
                 (this.inner.clone(), Place::Queued(acquire), bounds)
             }
             Begun::Refused(full) => {
