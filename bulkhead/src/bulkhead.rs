@@ -123,7 +123,7 @@ impl Builder {
     ) -> Result<AdaptiveBulkhead<L>, InvalidConfig> {
         let name = name.into().as_str();
         self.check_for(name)?;
-        law.check()?;
+        law.check().map_err(|refused| refused.of(name))?;
         let regulator = Adaptive::new(law, self.window);
         Ok(Bulkhead(Arc::new(Core::new(
             Label::new(name),
@@ -145,8 +145,8 @@ impl Builder {
         /// ```
         #[must_use]
         pub fn build_static(self, name: &'static str) -> StaticBulkhead {
-            if let Err(problem) = self.check_for(name) {
-                panic!("{}", problem.message());
+            if let Err(kind) = self.validate_for(name) {
+                panic!("{}", kind.message());
             }
             Bulkhead(Core::new(Label::new(name), self, Fixed))
         }
@@ -473,7 +473,7 @@ impl<P: Pointer> Bulkhead<P> {
     ///
     /// [`InvalidConfig`] when the limit is 0; nothing is changed then.
     pub fn set_limit(&self, limit: usize) -> Result<(), InvalidConfig> {
-        Builder::new().limit(limit).check()?;
+        Builder::new().limit(limit).check_for(self.name())?;
         self.0.core().resize(limit);
         Ok(())
     }
@@ -520,7 +520,8 @@ impl<L: Limit> AdaptiveBulkhead<L> {
     /// # Ok::<(), maestro_bulkhead::InvalidConfig>(())
     /// ```
     pub fn set_law(&self, law: L) -> Result<(), InvalidConfig> {
-        self.0.regulator().follow(law)
+        let followed = self.0.regulator().follow(law);
+        followed.map_err(|refused| refused.of(self.name()))
     }
 }
 

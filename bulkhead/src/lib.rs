@@ -55,5 +55,6 @@ pub use state::{Core, Many, Pointer};
 #[cfg(feature = "http-body")]
 pub use types::BodyEnd;
 pub use types::{
-    Cause, Event, Full, InvalidConfig, LimitCause, LimitChange, Name, Outcome, Override,
+    Cause, Event, Full, InvalidConfig, InvalidConfigKind, LimitCause, LimitChange, Name, Outcome,
+    Override,
 };

@@ -14,8 +14,8 @@ use std::{
 };
 
 use maestro_bulkhead::{
-    Bulkhead, BulkheadLayer, BulkheadService, Full, InvalidConfig, Outcome, Permit, StaticBulkhead,
-    future::ResponseFuture,
+    Aimd, Bulkhead, BulkheadLayer, BulkheadService, Full, InvalidConfigKind, Outcome, Override,
+    Permit, StaticBulkhead, future::ResponseFuture,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
@@ -341,12 +341,16 @@ fn a_refusal_reads_as_a_sentence() {
 #[test]
 fn zero_is_refused_and_the_largest_limit_is_legal() {
     assert_eq!(
-        Bulkhead::builder().limit(0).build("none").unwrap_err(),
-        InvalidConfig::ZeroLimit
+        Bulkhead::builder()
+            .limit(0)
+            .build("none")
+            .unwrap_err()
+            .kind(),
+        InvalidConfigKind::ZeroLimit
     );
     assert_eq!(
-        Bulkhead::builder().build("").unwrap_err(),
-        InvalidConfig::EmptyName
+        Bulkhead::builder().build("").unwrap_err().kind(),
+        InvalidConfigKind::EmptyName
     );
     let all = Bulkhead::builder().limit(usize::MAX).build("all").unwrap();
     assert_eq!(all.try_acquire().map(|_| all.limit()).unwrap(), usize::MAX);
@@ -441,10 +445,46 @@ fn a_refusal_says_when_to_come_back() {
         Duration::MAX,
     ] {
         let refused = builder.retry_after(time).build("test").unwrap_err();
-        assert_eq!(refused, InvalidConfig::RetryAfter(time));
+        assert_eq!(refused.kind(), InvalidConfigKind::RetryAfter(time));
     }
     let refused = builder.body_idle(Duration::ZERO).build("test").unwrap_err();
-    assert_eq!(refused, InvalidConfig::BodyIdle);
+    assert_eq!(refused.kind(), InvalidConfigKind::BodyIdle);
+}
+
+#[test]
+fn check_refuses_what_build_refuses() {
+    let builder = Bulkhead::builder();
+    assert_eq!(builder.check(), Ok(()));
+    for wrong in [
+        builder.limit(0),
+        builder.retry_after(Duration::ZERO),
+        builder.body_idle(Duration::ZERO),
+    ] {
+        let (checked, built) = (wrong.check().unwrap_err(), wrong.build("db").unwrap_err());
+        assert_eq!(checked.kind(), built.kind());
+        assert_eq!((checked.name(), built.name()), (None, Some("db")));
+        assert_eq!(built.to_string(), format!("bulkhead `db`: {checked}"));
+    }
+}
+
+#[test]
+fn a_refused_change_names_the_bulkhead() {
+    let builder = Bulkhead::builder();
+    let bulkhead = builder.build("db").unwrap();
+    let by = Override::new("maria", "failover");
+    let adaptive = builder.build_adaptive("db", Aimd::new()).unwrap();
+    for refused in [
+        bulkhead.reconfigure(builder.limit(0)),
+        bulkhead.set_limit(0),
+        bulkhead.force_limit(0, by),
+        adaptive.set_law(Aimd::new().step(0)),
+        builder.build_adaptive("db", Aimd::new().step(0)).map(drop),
+    ] {
+        assert_eq!(refused.unwrap_err().name(), Some("db"));
+    }
+    let unnamed = builder.build("").unwrap_err();
+    assert_eq!(unnamed.name(), None);
+    assert!(unnamed.to_string().starts_with("the name is empty"));
 }
 
 #[test]
@@ -456,5 +496,5 @@ fn a_name_may_be_an_owned_string() {
     let again = Bulkhead::builder().build(name).unwrap();
     assert!(std::ptr::eq(pool.name(), again.name()));
     let empty = Bulkhead::builder().build(String::new()).unwrap_err();
-    assert_eq!(empty, InvalidConfig::EmptyName);
+    assert_eq!(empty.kind(), InvalidConfigKind::EmptyName);
 }

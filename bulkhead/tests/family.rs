@@ -14,7 +14,8 @@ use std::{
 };
 
 use maestro_bulkhead::{
-    Bulkhead, BulkheadLayer, Bulkheads, Cause, Full, InvalidConfig, Limit, Queue, Window,
+    Bulkhead, BulkheadLayer, Bulkheads, Cause, Full, InvalidConfig, InvalidConfigKind, Limit,
+    Queue, Window,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::{Instant, advance};
@@ -360,11 +361,19 @@ async fn a_metrics_only_family_refuses_nothing() {
 fn family_without_capacity_is_refused() {
     let builder = Bulkhead::builder().limit(1);
     let none = builder.build_family::<u32>("none", 0);
-    assert_eq!(none.unwrap_err(), InvalidConfig::ZeroCapacity);
+    assert_eq!(none.unwrap_err().kind(), InvalidConfigKind::ZeroCapacity);
     let none = builder.limit(0).build_family::<u32>("none", 1);
-    assert_eq!(none.unwrap_err(), InvalidConfig::ZeroLimit);
+    assert_eq!(none.unwrap_err().kind(), InvalidConfigKind::ZeroLimit);
+    let tenants = builder.build_family::<u32>("tenants", 1).unwrap();
+    for refused in [
+        builder.build_family::<u32>("tenants", 0).map(drop),
+        tenants.reconfigure(builder.limit(0)),
+        tenants.get(&1).set_limit(0),
+    ] {
+        assert_eq!(refused.unwrap_err().name(), Some("tenants"));
+    }
     let none = builder.build_family::<u32>("", 1);
-    assert_eq!(none.unwrap_err(), InvalidConfig::EmptyName);
+    assert_eq!(none.unwrap_err().kind(), InvalidConfigKind::EmptyName);
 }
 
 assert_impl_all!(Bulkheads<String>: Clone, Send, Sync, fmt::Debug);

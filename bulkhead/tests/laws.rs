@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use maestro_bulkhead::{Aimd, Bulkhead, Fixed, Gradient2, InvalidConfig, Limit, Window};
+use maestro_bulkhead::{Aimd, Bulkhead, Fixed, Gradient2, InvalidConfigKind, Limit, Window};
 use proptest::prelude::*;
 
 const MS: Duration = Duration::from_millis(1);
@@ -374,11 +374,14 @@ fn illegal_numbers_are_refused() {
         (law().tolerate(-0.1), "tolerate", "-0.1"),
     ] {
         let text = refused(law);
-        assert!(text.starts_with(&format!("`{field}` of")), "{text}");
+        assert!(
+            text.starts_with(&format!("bulkhead `x`: `{field}` of")),
+            "{text}"
+        );
         assert!(text.ends_with(&format!("(found {found})")), "{text}");
     }
     let zero = builder.build_adaptive("x", law().step(0));
-    assert_eq!(zero.unwrap_err(), InvalidConfig::Step);
+    assert_eq!(zero.unwrap_err().kind(), InvalidConfigKind::Step);
     let refused = |law| builder.build_adaptive("x", law).unwrap_err().to_string();
     let law = Gradient2::new;
     for (law, field, found) in [
@@ -389,9 +392,12 @@ fn illegal_numbers_are_refused() {
         (law().memory(9_999 * MS), "memory", "9.999s"),
     ] {
         let text = refused(law);
-        assert!(text.starts_with(&format!("`{field}` of")), "{text}");
+        assert!(
+            text.starts_with(&format!("bulkhead `x`: `{field}` of")),
+            "{text}"
+        );
         assert!(text.ends_with(&format!("(found {found})")), "{text}");
     }
     let zero = builder.limit(0).build_adaptive("x", Fixed);
-    assert_eq!(zero.unwrap_err(), InvalidConfig::ZeroLimit);
+    assert_eq!(zero.unwrap_err().kind(), InvalidConfigKind::ZeroLimit);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use maestro_bulkhead::{
-    Builder, Bulkhead, BulkheadLayer, Cause, Full, InvalidConfig, Queue, StaticBulkhead,
+    Builder, Bulkhead, BulkheadLayer, Cause, Full, InvalidConfigKind, Queue, StaticBulkhead,
 };
 use tokio::time::advance;
 use tokio_test::{assert_pending, assert_ready_err, task};
@@ -55,7 +55,7 @@ fn each_preset_builds_with_any_concurrency_but_none() {
             assert_eq!(builder(limit).build("preset").unwrap().limit(), limit);
         }
         let none = builder(0).build("preset").unwrap_err();
-        assert_eq!(none, InvalidConfig::ZeroLimit);
+        assert_eq!(none.kind(), InvalidConfigKind::ZeroLimit);
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::types::InvalidConfig;
+use crate::types::{InvalidConfig, InvalidConfigKind};
 
 /// The numbers of a bulkhead. `Copy`, and usable in a `const`.
 ///
@@ -166,23 +166,55 @@ impl Builder {
         self
     }
 
-    /// Refuses an empty name too.
-    pub(crate) const fn check_for(self, name: &str) -> Result<(), InvalidConfig> {
-        if name.is_empty() {
-            return Err(InvalidConfig::EmptyName);
+    /// Whether [`build`](Self::build) accepts these numbers, without building anything: for a configuration that is checked
+    /// where it is read, before it has a name.
+    ///
+    /// A builder that comes from a file has been checked.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] when a number is out of its range.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_bulkhead::{Bulkhead, InvalidConfigKind};
+    ///
+    /// let builder = Bulkhead::builder().limit(20);
+    /// assert_eq!(builder.check(), Ok(()));
+    /// let refused = builder.limit(0).check().unwrap_err();
+    /// assert_eq!((refused.name(), refused.kind()), (None, InvalidConfigKind::ZeroLimit));
+    /// ```
+    pub const fn check(&self) -> Result<(), InvalidConfig> {
+        match self.validate() {
+            Ok(()) => Ok(()),
+            Err(kind) => Err(kind.unnamed()),
         }
-        self.check()
     }
 
-    pub(crate) const fn check(self) -> Result<(), InvalidConfig> {
+    /// [`check`](Self::check) for what is built with `name`.
+    pub(crate) fn check_for(&self, name: &'static str) -> Result<(), InvalidConfig> {
+        let checked = self.validate_for(name);
+        checked.map_err(|kind| kind.unnamed().of(name))
+    }
+
+    /// Refuses an empty name too.
+    pub(crate) const fn validate_for(&self, name: &str) -> Result<(), InvalidConfigKind> {
+        if name.is_empty() {
+            return Err(InvalidConfigKind::EmptyName);
+        }
+        self.validate()
+    }
+
+    const fn validate(&self) -> Result<(), InvalidConfigKind> {
         if self.limit == 0 {
-            Err(InvalidConfig::ZeroLimit)
+            Err(InvalidConfigKind::ZeroLimit)
         } else if self.retry_after.is_zero()
             || self.retry_after.as_nanos() > MAX_RETRY_AFTER.as_nanos()
         {
-            Err(InvalidConfig::RetryAfter(self.retry_after))
+            Err(InvalidConfigKind::RetryAfter(self.retry_after))
         } else if self.body_idle.is_zero() {
-            Err(InvalidConfig::BodyIdle)
+            Err(InvalidConfigKind::BodyIdle)
         } else {
             Ok(())
         }

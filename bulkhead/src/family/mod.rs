@@ -12,7 +12,7 @@ use crate::{
     config::Builder,
     limit::{Adaptive, Fixed, Limit, Regulate},
     state::Core,
-    types::{InvalidConfig, Name, key_text},
+    types::{InvalidConfig, InvalidConfigKind, Name, key_text},
 };
 pub use by::By;
 use members::{Members, Regulators};
@@ -102,8 +102,10 @@ impl Builder {
         capacity: usize,
         law: L,
     ) -> Result<AdaptiveBulkheads<K, L>, InvalidConfig> {
-        law.check()?;
-        Bulkheads::new(name.into(), self, capacity, each_follows(law))
+        let name = name.into();
+        let checked = law.check();
+        checked.map_err(|refused| refused.of(name.as_str()))?;
+        Bulkheads::new(name, self, capacity, each_follows(law))
     }
 }
 
@@ -117,7 +119,7 @@ impl<K, R> Bulkheads<K, R> {
         let name = name.as_str();
         numbers.check_for(name)?;
         if capacity == 0 {
-            return Err(InvalidConfig::ZeroCapacity);
+            return Err(InvalidConfigKind::ZeroCapacity.unnamed().of(name));
         }
         Ok(Self(Arc::new(Members::new(
             name, numbers, capacity, regulators,
@@ -235,7 +237,7 @@ impl<K: Hash + Eq + Clone, R: Regulate> Bulkheads<K, R> {
     ///
     /// The errors of [`Builder::build`]; nothing is changed then.
     pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
-        to.check()?;
+        to.check_for(self.name())?;
         self.0.set_numbers(to);
         self.0.update(Core::reconfigure)
     }
@@ -249,7 +251,7 @@ impl<K: Hash + Eq + Clone, L: Limit + Clone> AdaptiveBulkheads<K, L> {
     ///
     /// A number of `law` that is not legal; nothing is changed then.
     pub fn set_law(&self, law: L) -> Result<(), InvalidConfig> {
-        law.check()?;
+        law.check().map_err(|refused| refused.of(self.name()))?;
         // Dropped at the end: foreign code.
         let _former = self.0.set_regulators(each_follows(law));
         let newest = || self.0.regulator().into_law();

@@ -4,7 +4,7 @@ use super::{
     Limit, Window, check_range,
     fractional::{BACKOFF, Fractional, TOLERATED},
 };
-use crate::types::InvalidConfig;
+use crate::types::{InvalidConfig, InvalidConfigKind};
 
 /// Additive increase, multiplicative decrease: one place more after each window that succeeded and used its limit, and down by
 /// the share of overloads, at most by a tenth.
@@ -153,13 +153,13 @@ impl Limit for Aimd {
         check_range(numbers.min, numbers.max)?;
         // Written so that a NaN is refused too.
         if !(numbers.backoff >= 0.5 && numbers.backoff < 1.0) {
-            return Err(InvalidConfig::Backoff(numbers.backoff));
+            return Err(InvalidConfigKind::Backoff(numbers.backoff).into());
         }
         if numbers.step == 0 {
-            return Err(InvalidConfig::Step);
+            return Err(InvalidConfigKind::Step.into());
         }
         if !(numbers.tolerate >= 0.0 && numbers.tolerate < 1.0) {
-            return Err(InvalidConfig::Tolerate(numbers.tolerate));
+            return Err(InvalidConfigKind::Tolerate(numbers.tolerate).into());
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::types::InvalidConfig;
+use crate::types::{InvalidConfig, InvalidConfigKind};
 pub use adaptive::Adaptive;
 pub use aimd::Aimd;
 pub use gradient::Gradient2;
@@ -26,7 +26,7 @@ fn micros(duration: Duration) -> u64 {
 /// Refuses a floor of 0, and a ceiling below the floor.
 const fn check_range(min: usize, max: usize) -> Result<(), InvalidConfig> {
     if min == 0 || max < min {
-        return Err(InvalidConfig::LimitRange { min, max });
+        return Err(InvalidConfigKind::LimitRange { min, max }.unnamed());
     }
     Ok(())
 }
@@ -67,7 +67,7 @@ pub trait Limit: Send + 'static {
     ///
     /// # Errors
     ///
-    /// The number that is not legal.
+    /// The number that is not legal: `Err(InvalidConfigKind::Step.into())`.
     fn check(&self) -> Result<(), InvalidConfig> {
         Ok(())
     }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::{Core, permits::Permits, refuse::FORCED, waiters::Waiters};
 use crate::{
     config::Builder,
-    observe::Observe,
+    observe::{Figures, Observe},
     sync::atomic::Ordering::Relaxed,
     types::{InvalidConfig, LimitCause, Override, Snapshot},
 };
@@ -84,7 +84,7 @@ impl Waiters {
 
 impl<R> Core<R> {
     pub(crate) fn force(&self, limit: usize, by: Override) -> Result<(), InvalidConfig> {
-        Builder::new().limit(limit).check()?;
+        Builder::new().limit(limit).check_for(self.name())?;
         self.end_override();
         let ends = by
             .lasts()

@@ -176,7 +176,7 @@ impl<R: Regulate> Core<R> {
     }
 
     pub(crate) fn reconfigure(&self, numbers: Builder) -> Result<(), InvalidConfig> {
-        numbers.check()?;
+        numbers.check_for(self.name())?;
         // Under one lock, so that of two configurations at once one gives all numbers. The model
         // `two_reconfigurations_leave_the_numbers_of_one` holds it.
         let mut waiters = self.waiters.lock();

@@ -1,10 +1,28 @@
 use std::{error::Error, fmt, time::Duration};
 
 /// A configuration that [`Builder::build`](crate::Builder::build) refuses. The message says what to change, and
-/// of a number what was found.
+/// of a number what was found. It begins with the name of the bulkhead or the family, where it is known.
+///
+/// # Examples
+///
+/// ```
+/// use maestro_bulkhead::{Bulkhead, InvalidConfigKind};
+///
+/// let refused = Bulkhead::builder().limit(0).build("db").unwrap_err();
+/// assert_eq!((refused.name(), refused.kind()), (Some("db"), InvalidConfigKind::ZeroLimit));
+/// assert!(refused.to_string().starts_with("bulkhead `db`: `limit` of a bulkhead must be at least 1"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InvalidConfig {
+    /// `None` where nothing is built, as by `check` and in a file, and where it is empty.
+    name: Option<&'static str>,
+    kind: InvalidConfigKind,
+}
+
+/// What an [`InvalidConfig`] is about: the number that is not legal, with the value found where it is one of many.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum InvalidConfig {
+pub enum InvalidConfigKind {
     /// The limit is 0: it would refuse every call.
     ZeroLimit,
     /// The time after which refused callers may try again is 0 or above 255 seconds.
@@ -35,7 +53,57 @@ pub enum InvalidConfig {
     EmptyName,
 }
 
+// === impl InvalidConfig ===
+
 impl InvalidConfig {
+    /// The name of the bulkhead or the family that could not be built or changed. `None` where it is not known, as in
+    /// [`Builder::check`](crate::Builder::check) and in a file, and where it is empty.
+    #[must_use]
+    pub const fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
+    /// What is not legal, for a program. People read the message.
+    #[must_use]
+    pub const fn kind(&self) -> InvalidConfigKind {
+        self.kind
+    }
+
+    /// The same about the bulkhead of this name.
+    pub(crate) fn of(self, name: &'static str) -> Self {
+        let name = (!name.is_empty()).then_some(name);
+        Self { name, ..self }
+    }
+}
+
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = self.name {
+            write!(f, "bulkhead `{name}`: ")?;
+        }
+        self.kind.fmt(f)
+    }
+}
+
+impl Error for InvalidConfig {}
+
+/// Without a name, for the [`check`](crate::Limit::check) of a law of your own: the bulkhead adds its name.
+impl From<InvalidConfigKind> for InvalidConfig {
+    fn from(kind: InvalidConfigKind) -> Self {
+        kind.unnamed()
+    }
+}
+
+// === impl InvalidConfigKind ===
+
+impl InvalidConfigKind {
+    pub(crate) const fn unnamed(self) -> InvalidConfig {
+        InvalidConfig {
+            name: None,
+            kind: self,
+        }
+    }
+
     // Const, so that a bad value in a `static` fails to compile with this sentence.
     pub(crate) const fn message(self) -> &'static str {
         match self {
@@ -76,7 +144,7 @@ impl InvalidConfig {
     }
 }
 
-impl fmt::Display for InvalidConfig {
+impl fmt::Display for InvalidConfigKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message())?;
         match self {
@@ -93,5 +161,3 @@ impl fmt::Display for InvalidConfig {
         }
     }
 }
-
-impl Error for InvalidConfig {}

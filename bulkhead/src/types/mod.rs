@@ -30,7 +30,7 @@ mod snapshot;
 pub use body_end::BodyEnd;
 #[cfg(feature = "http-body")]
 pub(crate) use body_end::awaits_code;
-pub use error::InvalidConfig;
+pub use error::{InvalidConfig, InvalidConfigKind};
 pub use event::{Event, LimitCause, LimitChange};
 pub use full::{Cause, Full};
 #[cfg(feature = "family")]

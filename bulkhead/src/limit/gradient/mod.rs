@@ -12,7 +12,7 @@ use super::{
     fractional::{BACKOFF, Fractional, TOLERATED},
     micros,
 };
-use crate::types::InvalidConfig;
+use crate::types::{InvalidConfig, InvalidConfigKind};
 use memory::{Memory, PARTS};
 use numbers::Numbers;
 use slow_down::SlowDown;
@@ -295,10 +295,10 @@ impl Limit for Gradient2 {
         check_range(numbers.min, numbers.max)?;
         // Written so that a NaN is refused too.
         if !(numbers.tolerance >= LEAST_TOLERANCE && numbers.tolerance.is_finite()) {
-            return Err(InvalidConfig::Tolerance(numbers.tolerance));
+            return Err(InvalidConfigKind::Tolerance(numbers.tolerance).into());
         }
         if numbers.memory < LEAST_MEMORY {
-            return Err(InvalidConfig::Memory(numbers.memory));
+            return Err(InvalidConfigKind::Memory(numbers.memory).into());
         }
         Ok(())
     }
