@@ -33,6 +33,26 @@ fn absent_fields_have_defaults_and_unknown_ones_fail() {
 }
 
 #[test]
+fn an_absent_table_is_read_as_the_defaults() {
+    #[derive(serde::Deserialize)]
+    #[serde(default)]
+    #[derive(Default)]
+    struct Config {
+        bulkhead: Builder,
+        queue: Queue,
+        aimd: Aimd,
+        gradient: Gradient2,
+    }
+    let config: Config = serde_json::from_str("{}").unwrap();
+    assert_eq!(config.bulkhead, Bulkhead::builder());
+    assert_eq!(config.queue, Queue::of_bulkhead());
+    assert_eq!(
+        (config.aimd, config.gradient),
+        (Aimd::new(), Gradient2::new())
+    );
+}
+
+#[test]
 fn a_queue_has_both_its_bounds_or_those_of_the_bulkhead() {
     let queue: Queue = serde_json::from_str(r#"{"newest_first": true}"#).unwrap();
     assert_eq!(queue, Queue::of_bulkhead().newest_first());

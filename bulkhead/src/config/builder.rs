@@ -232,6 +232,13 @@ impl Builder {
     }
 }
 
+/// That of [`Bulkhead::builder`](crate::Bulkhead::builder).
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Reads a limit, and refuses one that `build` refuses.
 #[cfg(feature = "serde")]
 fn legal_limit<'de, D: serde::Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
