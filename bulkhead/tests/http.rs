@@ -216,6 +216,31 @@ fn an_answer_has_status_headers_and_cause() {
 }
 
 #[test]
+fn a_borrowed_rejection_has_the_same_response() {
+    let bulkhead = Bulkhead::builder().limit(1).build("full").unwrap();
+    let _held = bulkhead.try_acquire().unwrap();
+    let open = bulkhead.try_acquire().unwrap_err();
+    drop(bulkhead.close());
+    let closed = bulkhead.try_acquire().unwrap_err();
+    for full in [open, closed] {
+        let borrowed: Response<String> = full.to_http_response();
+        let owned: Response<String> = full.http_response::<_, Infallible>().unwrap();
+        let told = |response: &Response<String>| {
+            let cause = response.extensions().get::<Cause>().unwrap();
+            Full::find(cause.as_ref()).cloned()
+        };
+        assert_eq!(
+            (borrowed.status(), borrowed.headers()),
+            (owned.status(), owned.headers())
+        );
+        assert_eq!(
+            (told(&borrowed), borrowed.body()),
+            (told(&owned), owned.body())
+        );
+    }
+}
+
+#[test]
 fn an_answer_without_a_better_chance_names_no_time() {
     let bulkhead = Bulkhead::builder().limit(1).build("db").unwrap();
     let heavy = bulkhead.try_acquire_many(NonZeroU32::new(2).unwrap());
