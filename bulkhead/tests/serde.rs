@@ -1,9 +1,10 @@
-//! Configuration from files.
+//! Configuration from files, and what is printed.
 
-use std::time::Duration;
+use std::{sync::mpsc, time::Duration};
 
-use maestro_bulkhead::{Aimd, Builder, Bulkhead, Gradient2, Queue};
+use maestro_bulkhead::{Aimd, Builder, Bulkhead, Gradient2, Override, Queue};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
 
 fn there_and_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
     let text = serde_json::to_string(value).expect("it can be written");
@@ -171,4 +172,46 @@ fn a_list_is_not_read_as_a_table() {
     }
     let builder: Builder = serde_json::from_str("{}").unwrap();
     assert_eq!(builder, Bulkhead::builder());
+}
+
+#[test]
+fn events_are_printed_with_the_fields_of_tracing() {
+    let bulkhead = Bulkhead::builder().limit(1).build("db").unwrap();
+    let (sender, printed) = mpsc::channel();
+    let _listener = bulkhead.on_event(move |event| {
+        sender.send(serde_json::to_value(event).unwrap()).ok();
+    });
+    let held = bulkhead.try_acquire().unwrap();
+    bulkhead.try_acquire().unwrap_err();
+    let by = Override::new("maria", "a backlog");
+    bulkhead.force_limit(usize::MAX, by).unwrap();
+    drop(bulkhead.close());
+    drop(held);
+    let rejected = json!({
+        "event": "rejected", "name": "db", "key": null, "cause": "at_limit", "limit": 1, "in_flight": 1, "queued": 0,
+        "waited": "0s", "places": null, "retry_after": "1s",
+    });
+    let changed = json!({
+        "event": "limit_changed", "from": 1, "to": null, "cause": "forced", "actor": "maria", "reason": "a backlog",
+    });
+    let [closed, drained] = ["closed", "drained"].map(|event| json!({ "event": event }));
+    let all: Vec<_> = printed.try_iter().collect();
+    assert_eq!(all, [rejected, changed, closed, drained]);
+}
+
+#[cfg(feature = "family")]
+#[test]
+fn a_rejection_of_a_member_is_printed_with_its_key() {
+    let hosts = Bulkhead::builder()
+        .limit(1)
+        .build_family("hosts", 2)
+        .unwrap();
+    let example = hosts.show_keys().get(&"a.example");
+    drop(example.close());
+    let printed = serde_json::to_value(example.try_acquire().unwrap_err()).unwrap();
+    let expected = json!({
+        "name": "hosts", "key": "a.example", "cause": "closed", "limit": 1, "in_flight": 0, "queued": 0, "waited": "0s",
+        "places": null, "retry_after": null,
+    });
+    assert_eq!(printed, expected);
 }

@@ -5,6 +5,8 @@ mod events;
 mod listeners;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "serde")]
+mod serialize;
 #[cfg(feature = "tracing")]
 mod tracing;
 

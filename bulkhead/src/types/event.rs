@@ -3,6 +3,7 @@ use std::fmt;
 use super::{Full, Override};
 
 /// What happened to a bulkhead, as its [listeners](crate::Bulkhead::on_event) receive it. Its `Display` is a line for a log.
+/// With the feature `serde` it can be serialized, with the fields of a tracing event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

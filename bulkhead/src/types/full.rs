@@ -4,7 +4,8 @@ use super::{Origin, Snapshot, no_retry::NoRetry, rounded::Rounded};
 
 /// The rejection of a bulkhead: no place was free, or none became free in time.
 ///
-/// It is made and cloned without an allocation and without a reference count.
+/// It is made and cloned without an allocation and without a reference count. With the feature `serde` it can be serialized,
+/// with a field for each accessor.
 #[derive(Clone, PartialEq, Eq)]
 #[doc(alias = "BulkheadFullException")]
 #[doc(alias = "BulkheadFull")]
