@@ -533,6 +533,12 @@ impl<P: Pointer> Bulkhead<P> {
         self.0.core().name()
     }
 
+    /// The key of a member of a family, if the family [shows its keys](crate::Bulkheads::show_keys); else `None`. For people and
+    /// logs: it takes a lock, for which no call waits but the first ones of new keys, and those that read a key.
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.0.core().events().label().key()
+    }
+
     /// The most calls in flight at once; `usize::MAX` for any limit above 1,073,741,822.
     ///
     /// Ends a [forced limit](Self::force_limit) that has run out.

@@ -240,6 +240,43 @@ fn a_flood_of_keys_never_exceeds_a_limit() {
 }
 
 #[test]
+fn evict_idle_removes_what_was_not_used_since() {
+    let tenants = family(1, 8);
+    let mut service = BulkheadLayer::new(tenants.by(|tenant: &u32| *tenant)).layer(hung());
+    let in_flight = task::spawn(service.call(1));
+    let handle = tenants.get(&2);
+    for idle in 3..6 {
+        drop(task::spawn(service.call(idle)));
+    }
+    assert_eq!(tenants.evict_idle(), 0, "all were used");
+    drop(task::spawn(service.call(4)));
+    assert_eq!(tenants.evict_idle(), 2);
+    let mut left: Vec<_> = tenants.iter().map(|(key, _)| key).collect();
+    left.sort_unstable();
+    assert_eq!(left, [1, 2, 4]);
+    drop((in_flight, handle));
+    assert_eq!((tenants.evict_idle(), tenants.len()), (3, 0));
+    assert_eq!(tenants.evict_idle(), 0);
+}
+
+#[test]
+fn a_family_evicts_for_new_keys_after_evict_idle() {
+    let tenants = family(1, 2);
+    for key in 0..100 {
+        drop(tenants.get(&key));
+        assert!(tenants.len() <= 2);
+        if key % 7 == 0 {
+            tenants.evict_idle();
+            tenants.evict_idle();
+            assert!(tenants.is_empty());
+        }
+        let member = tenants.get(&(key + 1));
+        let _held = member.try_acquire().unwrap();
+        assert_eq!(tenants.overflow().in_flight(), 0);
+    }
+}
+
+#[test]
 fn reconfigure_applies_to_present_and_future_members() {
     let tenants = family(1, 8);
     let one = tenants.get(&1);

@@ -222,6 +222,30 @@ fn a_family_labels_as_many_keys_as_it_has_seats() {
     });
 }
 
+#[cfg(feature = "family")]
+#[test]
+fn a_key_costs_11_time_series() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    metrics::with_local_recorder(&recorder, || {
+        let hosts = Bulkhead::builder().build_family("hosts", 2).unwrap();
+        let hosts = hosts.label_metrics();
+        drop(hosts.get(&"a").try_acquire().unwrap());
+        let all = snapshotter.snapshot().into_vec();
+        let of_key = |key: &metrics_util::CompositeKey| {
+            let mut labels = key.key().labels();
+            labels.any(|label| (label.key(), label.value()) == ("key", "a"))
+        };
+        assert_eq!(
+            (
+                all.iter().filter(|(key, ..)| of_key(key)).count(),
+                all.len()
+            ),
+            (11, 11)
+        );
+    });
+}
+
 #[test]
 fn a_metrics_only_bulkhead_counts_would_be_refusals() {
     let recorder = DebuggingRecorder::new();

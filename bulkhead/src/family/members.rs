@@ -278,19 +278,44 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
         })
     }
 
+    /// Takes out every member that is idle and was not used since it was last examined. Returns how many.
+    pub(super) fn evict_idle(&self) -> usize {
+        let mut ring = self.ring.lock();
+        let map = self.map.pin();
+        let mut gone = Vec::new();
+        let mut seat = 0;
+        while seat < ring.keys.len() {
+            let key = &*ring.keys[seat];
+            let was_used = map
+                .get(key)
+                .is_some_and(|member| member.used.swap(false, Relaxed));
+            if !was_used && self.goes(key) {
+                gone.push(ring.keys.swap_remove(seat));
+            } else {
+                seat += 1;
+            }
+        }
+        ring.hand = 0; // its seat may be gone
+        drop(ring); // before the keys, which are foreign code
+        gone.len()
+    }
+
+    /// Takes the member of `key` out of the map if it is idle. Returns whether the key has no member now. Under the lock.
+    fn goes(&self, key: &K) -> bool {
+        let map = self.map.pin();
+        // A count of one is the map's own reference. No handle appears meanwhile, as this thread holds the lock.
+        let goes = map
+            .get(key)
+            .is_none_or(|member| Arc::strong_count(&member.core) == 1 && member.core.retire());
+        if goes {
+            map.remove(key);
+        }
+        goes
+    }
+
     /// Takes an idle member out of the map. Returns its seat in the ring.
     fn evict(&self, ring: &mut Ring<K, R>) -> Option<usize> {
         let map = self.map.pin();
-        // A count of one is the map's own reference. No handle appears meanwhile, as this thread holds the lock.
-        let goes = |key: &K| {
-            let goes = map
-                .get(key)
-                .is_none_or(|member| Arc::strong_count(&member.core) == 1 && member.core.retire());
-            if goes {
-                map.remove(key);
-            }
-            goes
-        };
         let mut used_lately = None;
         for _ in 0..ring.keys.len().min(EXAMINED) {
             let seat = ring.hand;
@@ -301,7 +326,7 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
                 .is_some_and(|member| member.used.swap(false, Relaxed))
             {
                 used_lately.get_or_insert(seat);
-            } else if goes(key) {
+            } else if self.goes(key) {
                 return Some(seat);
             }
         }
@@ -309,6 +334,6 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
         // next 156 into the overflow.
         let first = used_lately?;
         let seats = (first..first + EXAMINED.min(ring.keys.len())).map(|n| n % ring.keys.len());
-        seats.into_iter().find(|seat| goes(&ring.keys[*seat]))
+        seats.into_iter().find(|seat| self.goes(&ring.keys[*seat]))
     }
 }
