@@ -51,6 +51,30 @@ fn an_empty_file_gives_the_defaults() {
 }
 
 #[test]
+fn an_absent_table_gives_the_defaults() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Config {
+        #[serde(default)]
+        budget: Builder,
+        #[serde(default)]
+        gate: GateBuilder,
+        #[serde(default)]
+        alerts: AlertsBuilder,
+    }
+
+    let defaults = Config {
+        budget: ErrorBudget::builder(),
+        gate: Gate::builder(),
+        alerts: Alerts::builder(),
+    };
+    assert_eq!(read(&json!({})), Ok(defaults));
+    let other = json!({ "gate": { "min_bad": 5 } });
+    let read: Config = read(&other).unwrap();
+    assert_eq!(read.gate, Gate::builder().min_bad(5));
+    assert_eq!(read.alerts, Alerts::builder());
+}
+
+#[test]
 fn a_budget_is_read_from_all_its_fields() {
     let file = json!({
         "objective": "99.5%",
@@ -185,6 +209,7 @@ fn a_canary_is_read_from_all_its_fields() {
         .measurement_errors(0);
     assert_read(&file, &built);
     assert_eq!(read(&json!({})), Ok(CanaryPolicy::builder()));
+    assert_eq!(CanaryPolicy::builder(), Default::default());
     for (file, part) in [
         (json!({ "alpha": 0.6 }), "α of a canary"),
         (json!({ "guard": "100%" }), "the guard of a canary"),
