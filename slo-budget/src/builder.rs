@@ -132,6 +132,28 @@ impl Builder {
         self
     }
 
+    /// Whether [`build`](Self::build) accepts this configuration, without building a budget: for a program that checks
+    /// its configuration when it starts, or that only checks a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_slo_budget::{ErrorBudget, InvalidConfig};
+    /// use std::time::Duration;
+    ///
+    /// let builder = ErrorBudget::builder();
+    /// assert_eq!(builder.check(), Ok(()));
+    /// let never = builder.period(Duration::ZERO);
+    /// assert_eq!(never.check(), Err(InvalidConfig::ZeroPeriod));
+    /// ```
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        self.settings().map(drop)
+    }
+
     pub(crate) fn settings(self) -> Result<Settings, InvalidConfig> {
         self.0.check()
     }

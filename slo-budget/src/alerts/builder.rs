@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::{
     alerts::{AlertRule, Alerts, Configured, Severity, evaluate::Rules},
     budget::ErrorBudget,
+    builder::Builder,
     burn::{Page, Significance},
     file::builder,
     record::Settings,
@@ -115,6 +116,29 @@ impl AlertsBuilder {
     pub fn build(self, budget: ErrorBudget) -> Result<Alerts, InvalidConfig> {
         let configured = self.configured(budget.core().settings())?;
         Ok(Alerts::of(budget, configured))
+    }
+
+    /// Whether [`build`](Self::build) accepts this configuration on a budget of `budget`, without building either. It
+    /// depends on the objective, the period and the resolution of the budget.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build), and the errors of [`Builder::check`] for the budget.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_slo_budget::{Alerts, ErrorBudget, InvalidConfig};
+    ///
+    /// let budget = ErrorBudget::builder();
+    /// assert_eq!(Alerts::builder().check(&budget), Ok(()));
+    /// // Not even an outage burns 14.4 times as fast as a budget of a tenth allows.
+    /// let lax = budget.objective("90%".parse()?);
+    /// assert_eq!(Alerts::builder().check(&lax), Err(InvalidConfig::NeverFires));
+    /// # Ok::<(), InvalidConfig>(())
+    /// ```
+    pub fn check(&self, budget: &Builder) -> Result<(), InvalidConfig> {
+        self.rules_for(&budget.settings()?).map(drop)
     }
 
     /// Builds alerts with those default rules that can work with this budget.

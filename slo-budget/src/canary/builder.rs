@@ -172,6 +172,15 @@ impl Builder {
         self
     }
 
+    /// Whether [`build`](Self::build) accepts these numbers.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        self.0.check().map(drop)
+    }
+
     /// Checks the numbers.
     ///
     /// # Errors

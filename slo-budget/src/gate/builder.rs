@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     budget::ErrorBudget,
+    builder::Builder,
     burn::{Limit, LimitRule, Significance},
     file::builder,
     gate::{
@@ -166,6 +167,27 @@ impl GateBuilder {
     pub fn build(self, budget: ErrorBudget) -> Result<Gate, InvalidConfig> {
         let configured = self.configured(budget.core().settings())?;
         Ok(Gate::of(budget, configured))
+    }
+
+    /// Whether [`build`](Self::build) accepts this configuration on a budget of `budget`, without building either. It
+    /// depends on the objective, the period and the resolution of the budget.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build), and the errors of [`Builder::check`] for the budget.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_slo_budget::{ErrorBudget, Gate, InvalidConfig};
+    ///
+    /// let budget = ErrorBudget::builder();
+    /// assert_eq!(Gate::builder().check(&budget), Ok(()));
+    /// let gate = Gate::builder().min_bad(0);
+    /// assert_eq!(gate.check(&budget), Err(InvalidConfig::ZeroMinBad));
+    /// ```
+    pub fn check(&self, budget: &Builder) -> Result<(), InvalidConfig> {
+        self.policy(&budget.settings()?).map(drop)
     }
 
     pub(super) fn configured(self, settings: Arc<Settings>) -> Result<Configured, InvalidConfig> {
