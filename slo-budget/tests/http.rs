@@ -55,6 +55,18 @@ async fn a_refusal_becomes_a_response_that_says_why_and_when() {
     assert_eq!(cause(&response), Some(&spent));
 }
 
+#[test]
+fn a_response_by_reference_is_that_of_on_reject() {
+    let spent = (closed(&budget()).check(Class::Optional)).expect_err("it is closed");
+    let by_reference = spent.to_http_response::<String>();
+    let Ok::<_, Infallible>(answer) = spent.clone().http_response::<String, _>();
+    assert_eq!(by_reference.status(), answer.status());
+    assert_eq!(by_reference.headers(), answer.headers());
+    assert_eq!(by_reference.body(), answer.body());
+    assert_eq!(cause(&by_reference), Some(&spent));
+    assert_eq!(cause(&answer), Some(&spent));
+}
+
 #[tokio::test]
 async fn answered_refusals_are_not_counted_by_the_gates_budget() {
     let budget = budget();

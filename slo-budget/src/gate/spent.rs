@@ -99,7 +99,50 @@ impl Spent {
     #[cfg(feature = "http")]
     #[expect(clippy::unnecessary_wraps, reason = "what `on_reject` asks for")]
     pub fn http_response<B: Default, E>(self) -> Result<Response<B>, E> {
-        Ok(self.answer().http())
+        Ok(self.to_http_response())
+    }
+
+    /// The response of [`http_response`](Self::http_response), for code that has found a `Spent` in an error, such as the
+    /// `IntoResponse` of an error type. Feature `http`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{Response, StatusCode};
+    /// use maestro_slo_budget::Spent;
+    /// # type Body = String;
+    /// # trait IntoResponse { fn into_response(self) -> Response<Body>; }
+    /// # impl IntoResponse for StatusCode {
+    /// #     fn into_response(self) -> Response<Body> {
+    /// #         Response::builder().status(self).body(Body::new()).unwrap()
+    /// #     }
+    /// # }
+    ///
+    /// enum AppError {
+    ///     Spent(Spent),
+    ///     NotFound,
+    /// }
+    ///
+    /// // `IntoResponse` and `Body` are those of axum.
+    /// impl IntoResponse for AppError {
+    ///     fn into_response(self) -> Response<Body> {
+    ///         match self {
+    ///             Self::Spent(spent) => spent.to_http_response(),
+    ///             Self::NotFound => StatusCode::NOT_FOUND.into_response(),
+    ///         }
+    ///     }
+    /// }
+    /// # let gate = maestro_slo_budget::Gate::new(maestro_slo_budget::ErrorBudget::new("api", "99.9%".parse()?));
+    /// # gate.force_closed(maestro_slo_budget::Override::new("alice", "a migration"));
+    /// # let spent = gate.check(maestro_slo_budget::Class::Optional).unwrap_err();
+    /// # assert_eq!(AppError::Spent(spent).into_response().status(), 503);
+    /// # assert_eq!(AppError::NotFound.into_response().status(), 404);
+    /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+    /// ```
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn to_http_response<B: Default>(&self) -> Response<B> {
+        self.clone().answer().http()
     }
 
     /// The gRPC response with code 14 (unavailable), for [`on_reject`](crate::GateLayer::on_reject). Feature `http`.
