@@ -271,13 +271,40 @@ fn a_calendar_is_read_and_sets_the_period() {
 }
 
 #[test]
+fn an_objective_is_read_exactly_from_text_or_a_number() {
+    for (written, same) in [
+        (json!("0.999"), "99.9%"),
+        (json!("999/1000"), "99.9%"),
+        (json!(0.999), "99.9%"),
+        (json!(0.99999), "99.999%"),
+        (json!(0.999_999_999_9), "99.99999999%"),
+        (json!(0.1), "10%"),
+        (json!(1), "100%"),
+        (json!(1.0), "100%"),
+        (json!(0), "0%"),
+    ] {
+        let built = ErrorBudget::builder().objective(objective(same));
+        assert_eq!(read(&json!({ "objective": written })), Ok(built));
+    }
+}
+
+#[test]
 fn a_refused_value_of_a_budget_is_named() {
     for (file, part) in [
         (
             json!({ "objectiv": "99%" }),
             "unknown field `objectiv`, expected one of `objective`",
         ),
-        (json!({ "objective": 0.999 }), "objective: "),
+        (
+            json!({ "objective": true }),
+            "objective: invalid type: boolean `true`, expected an objective such as \"99.9%\", or the number 0.999",
+        ),
+        (
+            json!({ "objective": 99.9 }),
+            "objective: invalid value: floating point `99.9`, expected an objective such as \"99.9%\"",
+        ),
+        (json!({ "objective": 99 }), "integer `99`, expected an objective"),
+        (json!({ "objective": -1 }), "integer `-1`, expected an objective"),
         (
             json!({ "objective": "99.9" }),
             "write `99.9%`, `0.999` or `999/1000`",

@@ -1,4 +1,4 @@
-//! Exact numbers in configuration files: objectives and factors, as text.
+//! Exact numbers in configuration files: objectives and factors, as text or as numbers.
 
 use std::fmt;
 
@@ -17,12 +17,42 @@ impl Serialize for Objective {
 }
 
 impl<'de> Deserialize<'de> for Objective {
-    /// From text, as [`FromStr`](std::str::FromStr): `"99.9%"`, `"0.999"`, `"999/1000"`. A number is refused, as the
-    /// parser has rounded it already.
+    /// From text, as [`FromStr`](std::str::FromStr): `"99.9%"`, `"0.999"`, `"999/1000"`. Or from a number from 0 to 1:
+    /// the shortest decimal of a rounded number is the one that was written, if that has at most 15 digits.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?
-            .parse()
-            .map_err(de::Error::custom)
+        from.deserialize_any(Share)
+    }
+}
+
+struct Share;
+
+impl Visitor<'_> for Share {
+    type Value = Objective;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an objective such as \"99.9%\", or the number 0.999")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Objective, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Objective, E> {
+        Objective::new(number, 1)
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Objective, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(E::invalid_value(de::Unexpected::Signed(number), &self)),
+        }
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Objective, E> {
+        // Rust writes the shortest decimal that reads as the same number, and no exponent.
+        (number.to_string().parse())
+            .map_err(|_: InvalidConfig| E::invalid_value(de::Unexpected::Float(number), &self))
     }
 }
 
