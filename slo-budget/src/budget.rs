@@ -10,7 +10,8 @@ use crate::{
     record::{Core, Settings},
     report::Report,
     types::{
-        BurnRate, Counts, Event, InvalidConfig, Name, Objective, duration::ticks, subject::Identity,
+        BurnRate, Counts, Event, InvalidConfig, Name, Object, Objective, duration::ticks,
+        subject::Identity,
     },
 };
 
@@ -265,13 +266,13 @@ impl ErrorBudget {
     ///
     /// # Errors
     ///
-    /// As [`Builder::build`], and [`InvalidConfig::Fixed`] for another [`resolution`](Builder::resolution),
+    /// As [`Builder::build`], and [`InvalidConfigKind::Fixed`](crate::InvalidConfigKind::Fixed) for another [`resolution`](Builder::resolution),
     /// [`budgeting`](Builder::budgeting), [`meaning`](Builder::meaning) or `calendar`. Nothing has changed then.
     ///
     /// # Examples
     ///
     /// ```
-    /// use maestro_slo_budget::{ErrorBudget, Event, InvalidConfig};
+    /// use maestro_slo_budget::{ErrorBudget, Event, InvalidConfigKind};
     ///
     /// let builder = ErrorBudget::builder().objective("99%".parse()?).meaning("5xx");
     /// let budget = builder.build("api")?;
@@ -281,11 +282,14 @@ impl ErrorBudget {
     /// budget.reconfigure(builder.objective("99.9%".parse()?))?;
     /// assert_eq!(budget.consumed(), Some(5.0));
     /// let other = builder.meaning("5xx and 429");
-    /// assert_eq!(budget.reconfigure(other), Err(InvalidConfig::Fixed("meaning")));
-    /// # Ok::<(), InvalidConfig>(())
+    /// let refused = budget.reconfigure(other).unwrap_err();
+    /// assert_eq!(refused.kind(), InvalidConfigKind::Fixed("meaning"));
+    /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
     /// ```
     pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
-        self.0.reconfigure(to.settings()?)
+        (to.settings())
+            .and_then(|settings| self.0.reconfigure(settings))
+            .map_err(|kind| kind.of(Object::Budget, self.name()))
     }
 
     /// Warnings about the configuration: legal, and probably not intended.
@@ -328,10 +332,8 @@ impl Builder {
     /// - a slice is not a whole number of slots, or is longer than half of the period;
     /// - the time zone is unknown.
     pub fn build(self, name: impl Into<Name>) -> Result<ErrorBudget, InvalidConfig> {
-        Ok(ErrorBudget::of(
-            Identity::from(name.into()),
-            Arc::new(self.settings()?),
-        ))
+        let (identity, settings) = self.named(name.into())?;
+        Ok(ErrorBudget::of(identity, settings))
     }
 
     /// Builds a budget that continues with the history in `bytes`, the content of a file for example. If the bytes
@@ -353,8 +355,16 @@ impl Builder {
         bytes: &[u8],
         wall: Duration,
     ) -> Result<(ErrorBudget, Restored), InvalidConfig> {
-        let (settings, identity) = (Arc::new(self.settings()?), Identity::from(name.into()));
+        let (identity, settings) = self.named(name.into())?;
         Ok(ErrorBudget::restoring(identity, settings, bytes, wall))
+    }
+
+    fn named(self, name: Name) -> Result<(Identity, Arc<Settings>), InvalidConfig> {
+        let identity = Identity::from(name);
+        match self.settings() {
+            Ok(settings) => Ok((identity, Arc::new(settings))),
+            Err(kind) => Err(kind.of(Object::Budget, identity.subject().name())),
+        }
     }
 }
 

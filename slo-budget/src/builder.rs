@@ -6,7 +6,7 @@ use crate::{
     file::{Text, builder},
     record::{Budgeting, SPAN, Settings},
     types::{
-        Event, InvalidConfig, Objective,
+        Event, InvalidConfig, InvalidConfigKind, Objective,
         checksum::checksum,
         duration::ticks,
         few::{Few, Setting},
@@ -142,34 +142,34 @@ impl Builder {
     /// # Examples
     ///
     /// ```
-    /// use maestro_slo_budget::{ErrorBudget, InvalidConfig};
+    /// use maestro_slo_budget::{ErrorBudget, InvalidConfigKind};
     /// use std::time::Duration;
     ///
     /// let builder = ErrorBudget::builder();
     /// assert_eq!(builder.check(), Ok(()));
-    /// let never = builder.period(Duration::ZERO);
-    /// assert_eq!(never.check(), Err(InvalidConfig::ZeroPeriod));
+    /// let refused = builder.period(Duration::ZERO).check().unwrap_err();
+    /// assert_eq!((refused.name(), refused.kind()), (None, InvalidConfigKind::ZeroPeriod));
     /// ```
     pub fn check(&self) -> Result<(), InvalidConfig> {
-        self.settings().map(drop)
+        (self.settings().map(drop)).map_err(InvalidConfigKind::unnamed)
     }
 
-    pub(crate) fn settings(self) -> Result<Settings, InvalidConfig> {
+    pub(crate) fn settings(self) -> Result<Settings, InvalidConfigKind> {
         self.0.check()
     }
 }
 
 impl Numbers {
-    fn check(self) -> Result<Settings, InvalidConfig> {
+    fn check(self) -> Result<Settings, InvalidConfigKind> {
         let (period, resolution) = (ticks(self.length()), ticks(self.resolution));
         if period == 0 {
-            return Err(InvalidConfig::ZeroPeriod);
+            return Err(InvalidConfigKind::ZeroPeriod);
         }
         if resolution == 0 {
-            return Err(InvalidConfig::ZeroResolution);
+            return Err(InvalidConfigKind::ZeroResolution);
         }
         let Some(span) = resolution.checked_mul(SPAN.into()) else {
-            return Err(InvalidConfig::ResolutionTooLong);
+            return Err(InvalidConfigKind::ResolutionTooLong);
         };
         #[cfg(feature = "calendar")]
         let calendar = self.calendar.map(Calendar::periods).transpose()?;
@@ -178,7 +178,7 @@ impl Numbers {
         // `compressed` loses up to a nanosecond a slot to rounding.
         let longest = span.saturating_add(SPAN.into());
         if period > longest && calendar.is_none() {
-            return Err(InvalidConfig::PeriodTooLong);
+            return Err(InvalidConfigKind::PeriodTooLong);
         }
         let mut settings = Settings {
             objective: self.objective,

@@ -79,5 +79,6 @@ pub use spec::{MissingSeries, Mistake, Mistakes, Spec};
 #[cfg(feature = "http-body")]
 pub use types::BodyEnd;
 pub use types::{
-    BurnRate, Counts, Event, Factor, InvalidConfig, Name, Objective, Override, Window,
+    BurnRate, Counts, Event, Factor, InvalidConfig, InvalidConfigKind, Name, Objective, Override,
+    Window,
 };

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use maestro_slo_budget::{
     Alert, AlertEvent, AlertRule, AlertState, Alerts, AlertsSnapshot, ErrorBudget, Event, Factor,
-    InvalidConfig, Listener, Objective, Page, Severity, WithoutData,
+    InvalidConfigKind, Listener, Objective, Page, Severity, WithoutData,
 };
 use parking_lot::Mutex;
 use static_assertions::assert_impl_all;
@@ -313,7 +313,7 @@ fn a_page_that_can_never_fire_is_refused() {
 
 #[test]
 fn what_cannot_work_is_refused_with_its_reason() {
-    use InvalidConfig as Bad;
+    use InvalidConfigKind as Bad;
     let rule = |percent, long| AlertRule::new(Severity::Ticket, page(percent, long));
     let hour = Page::new(Factor::new(2, 100).unwrap(), HOUR, HOUR);
     // 100 % of the budget in a thousandth of the period burns 1000, which an outage does not exceed.
@@ -339,7 +339,7 @@ fn what_cannot_work_is_refused_with_its_reason() {
         (builder.evidence(f64::NAN), Bad::Evidence),
         (builder.evidence(0.6), Bad::Evidence),
     ] {
-        assert_eq!(wrong.build(budget()).unwrap_err(), reason);
+        assert_eq!(wrong.build(budget()).unwrap_err().kind(), reason);
     }
     // Below 1, which a gate's page may not be, is a slow ticket.
     builder.rules([rule(1, 3 * DAY)]).build(budget()).unwrap();

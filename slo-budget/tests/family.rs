@@ -3,7 +3,7 @@
 use std::{sync::Barrier, time::Duration};
 
 use maestro_slo_budget::{
-    By, Counts, ErrorBudget, ErrorBudgetLayer, ErrorBudgets, Event, InvalidConfig, Restored,
+    By, Counts, ErrorBudget, ErrorBudgetLayer, ErrorBudgets, Event, InvalidConfigKind, Restored,
     Unusable,
 };
 use static_assertions::assert_impl_all;
@@ -165,15 +165,21 @@ fn a_family_that_cannot_work_is_refused() {
     let builder = ErrorBudget::builder().period(Duration::ZERO);
     let refused = builder.build_family::<u32>(String::from("wrong"), 1);
     let refused = refused.unwrap_err();
-    assert_eq!(refused, InvalidConfig::ZeroPeriod);
+    assert_eq!(
+        (refused.name(), refused.kind()),
+        (Some("wrong"), InvalidConfigKind::ZeroPeriod)
+    );
     let builder = ErrorBudget::builder();
     let refused = builder.build_family::<u32>("nobody", 0).unwrap_err();
-    assert_eq!(refused, InvalidConfig::ZeroCapacity);
+    assert_eq!(
+        (refused.name(), refused.kind()),
+        (Some("nobody"), InvalidConfigKind::ZeroCapacity)
+    );
     let refused = builder.restore_family::<u32>("nobody", 0, b"", DAY);
     let refused = refused.map(|_| ()).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "`capacity` of a family of budgets must be at least 1: with 0 all keys would share the overflow"
+        "error budget `nobody`: `capacity` of a family of budgets must be at least 1: with 0 all keys would share the overflow"
     );
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use maestro_slo_budget::{
     AlertRule, Alerts, AlertsBuilder, Budgeting, Builder, ErrorBudget, Event, Factor, Gate,
-    GateBuilder, InvalidConfig, Limit, NoData, Objective, Page, Severity, WhenSpent, WithoutData,
+    GateBuilder, InvalidConfigKind, Limit, NoData, Objective, Page, Severity, WhenSpent,
+    WithoutData,
 };
 use proptest::{collection::vec, option, prelude::*};
 use serde::{Serialize, de::DeserializeOwned};
@@ -303,8 +304,14 @@ fn a_refused_value_of_a_budget_is_named() {
             json!({ "objective": 99.9 }),
             "objective: invalid value: floating point `99.9`, expected an objective such as \"99.9%\"",
         ),
-        (json!({ "objective": 99 }), "integer `99`, expected an objective"),
-        (json!({ "objective": -1 }), "integer `-1`, expected an objective"),
+        (
+            json!({ "objective": 99 }),
+            "integer `99`, expected an objective",
+        ),
+        (
+            json!({ "objective": -1 }),
+            "integer `-1`, expected an objective",
+        ),
         (
             json!({ "objective": "99.9" }),
             "write `99.9%`, `0.999` or `999/1000`",
@@ -438,19 +445,19 @@ fn what_does_not_fit_the_budget_is_refused_by_build() {
     let slow = json!({ "pace": { "budget": "0.001", "time": "1h" } });
     let gate: GateBuilder = read(&slow).unwrap();
     let error = gate.build(budget.clone()).unwrap_err();
-    assert_eq!(error, InvalidConfig::FiresInBudget);
+    assert_eq!(error.kind(), InvalidConfigKind::FiresInBudget);
     assert!(error.to_string().contains("a gate with a pace"));
     let never = json!({ "limits": [{ "window": "1h", "below": 2000 }] });
     let gate: GateBuilder = read(&never).unwrap();
     assert_eq!(
-        gate.build(budget.clone()).unwrap_err(),
-        InvalidConfig::NeverFires
+        gate.build(budget.clone()).unwrap_err().kind(),
+        InvalidConfigKind::NeverFires
     );
     let long =
         json!({ "rules": [{ "severity": "page", "budget": "0.5", "long": "40d", "short": "1d" }] });
     let alerts: AlertsBuilder = read(&long).unwrap();
     let error = alerts.build(budget).unwrap_err();
-    assert_eq!(error, InvalidConfig::WindowLongerThanPeriod);
+    assert_eq!(error.kind(), InvalidConfigKind::WindowLongerThanPeriod);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::{
 
 use maestro_slo_budget::{
     Alerts, Change, Class, ErrorBudget, ErrorBudgetLayer, ErrorBudgets, Event, Factor, Gate,
-    GateBy, GateLayer, Gates, InvalidConfig, Override, Restored, Spent,
+    GateBy, GateLayer, Gates, InvalidConfigKind, Override, Restored, Spent,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::advance;
@@ -153,7 +153,7 @@ fn a_family_of_gates_that_cannot_work_is_refused() {
     let (budgets, _) = families(1);
     let nothing = Factor::new(0, 1).unwrap();
     let refused = Gate::builder().floor(nothing).build_family(budgets);
-    assert_eq!(refused.unwrap_err(), InvalidConfig::Floor);
+    assert_eq!(refused.unwrap_err().kind(), InvalidConfigKind::Floor);
 }
 
 static PANICS: AtomicBool = AtomicBool::new(false);

@@ -5,8 +5,8 @@ use std::{sync::Arc, thread, time::Duration};
 use AlertState::{Firing, Inactive, Pending, Resolved};
 use maestro_slo_budget::{
     Alert, AlertRule, AlertState, Alerts, Budgeting, Builder, Change, Class, Counts, ErrorBudget,
-    ErrorBudgetLayer, Event, Factor, Gate, GateLayer, InvalidConfig, Limit, Objective, Override,
-    Page, Severity, Spent, Warning, WindowReport,
+    ErrorBudgetLayer, Event, Factor, Gate, GateLayer, InvalidConfigKind, Limit, Objective,
+    Override, Page, Severity, Spent, Warning, WindowReport,
 };
 use parking_lot::Mutex;
 use tokio::time::advance;
@@ -80,15 +80,15 @@ fn what_counts_depend_on_cannot_change() {
     ] {
         let to = to.objective(Objective::new(1, 2).unwrap());
         let error = budget.reconfigure(to).unwrap_err();
-        assert_eq!(error, InvalidConfig::Fixed(setting));
-        assert!(
-            error
-                .to_string()
-                .starts_with(&format!("`{setting}` cannot change"))
-        );
+        assert_eq!(error.kind(), InvalidConfigKind::Fixed(setting));
+        let says = format!("error budget `api`: `{setting}` cannot change");
+        assert!(error.to_string().starts_with(&says));
     }
     let long = builder.period(31 * DAY);
-    assert_eq!(budget.reconfigure(long), Err(InvalidConfig::PeriodTooLong));
+    assert_eq!(
+        budget.reconfigure(long).unwrap_err().kind(),
+        InvalidConfigKind::PeriodTooLong
+    );
     assert_eq!(budget.objective().to_string(), "99.9%");
     assert_eq!(budget.period(), 30 * DAY);
 }
@@ -110,8 +110,8 @@ fn a_budget_keeps_its_calendar() {
         at("99%").calendar(Calendar::month("Europe/Berlin")),
     ] {
         assert_eq!(
-            budget.reconfigure(to),
-            Err(InvalidConfig::Fixed("calendar"))
+            budget.reconfigure(to).unwrap_err().kind(),
+            InvalidConfigKind::Fixed("calendar")
         );
     }
 }
@@ -205,16 +205,18 @@ async fn a_share_rises_to_a_higher_floor() {
 async fn a_gate_keeps_its_configuration_where_another_is_refused() {
     let gate = Gate::new(at("99.9%").build("api").unwrap());
     let paces = [
-        ("0.001", InvalidConfig::FiresInBudget),
-        ("0", InvalidConfig::FiresInBudget),
+        ("0.001", InvalidConfigKind::FiresInBudget),
+        ("0", InvalidConfigKind::FiresInBudget),
     ];
     for (budget, error) in paces {
         let to = Gate::builder().pace(factor(budget), HOUR);
-        assert_eq!(gate.reconfigure(to), Err(error));
+        assert_eq!(gate.reconfigure(to).unwrap_err().kind(), error);
     }
     assert_eq!(
-        gate.reconfigure(Gate::builder().min_bad(0)),
-        Err(InvalidConfig::ZeroMinBad)
+        gate.reconfigure(Gate::builder().min_bad(0))
+            .unwrap_err()
+            .kind(),
+        InvalidConfigKind::ZeroMinBad
     );
     assert_eq!(pace(&gate), "14.4");
     let slower = Gate::builder().pace(factor("0.1"), DAY);
@@ -230,15 +232,17 @@ fn what_no_longer_fits_the_budget_gives_a_warning() {
     let alerts = Alerts::new(budget.clone());
     assert!(gate.warnings().is_empty() && alerts.warnings().is_empty());
     budget.reconfigure(at("90%")).unwrap();
-    let expected = Warning::BudgetChanged(InvalidConfig::NeverFires);
+    let expected = Warning::BudgetChanged(InvalidConfigKind::NeverFires);
     assert_eq!(gate.warnings(), [expected]);
     assert!(alerts.warnings().contains(&expected));
     assert!(expected.to_string().contains("lower the factor"));
     record(&budget, 0, 10);
     assert!(gate.deploy().is_allowed(), "no burn rate is that high");
     assert_eq!(
-        gate.reconfigure(Gate::builder().limits([Limit::new(HOUR, factor("500"))])),
-        Err(InvalidConfig::NeverFires)
+        gate.reconfigure(Gate::builder().limits([Limit::new(HOUR, factor("500"))]))
+            .unwrap_err()
+            .kind(),
+        InvalidConfigKind::NeverFires
     );
     gate.reconfigure(Gate::builder()).unwrap();
     assert!(gate.warnings().is_empty() && !gate.deploy().is_allowed());
@@ -319,13 +323,14 @@ fn alerts_keep_their_rules_where_others_are_refused() {
     record(&budget, 0, 10);
     let before = states_after(&alerts);
     for (to, error) in [
-        (Alerts::builder().evidence(0.0), InvalidConfig::Evidence),
+        (Alerts::builder().evidence(0.0), InvalidConfigKind::Evidence),
         (
             Alerts::builder().rules([rule(Severity::Page, "1", MINUTE)]),
-            InvalidConfig::WindowTooShort,
+            InvalidConfigKind::WindowTooShort,
         ),
     ] {
-        assert_eq!(alerts.reconfigure(to), Err(error));
+        let refused = alerts.reconfigure(to).unwrap_err();
+        assert_eq!((refused.name(), refused.kind()), (Some("api"), error));
     }
     assert_eq!(states(&alerts), before);
 }
@@ -350,7 +355,10 @@ fn present_and_future_budgets_of_a_family_change() {
     }
     assert_eq!(one.counts(HOUR), Counts::new(0, 1));
     let refused = tenants.reconfigure(at("50%").meaning("other"));
-    assert_eq!(refused, Err(InvalidConfig::Fixed("meaning")));
+    assert_eq!(
+        refused.unwrap_err().kind(),
+        InvalidConfigKind::Fixed("meaning")
+    );
     assert_eq!(tenants.get(&1).objective().to_string(), "95%");
 }
 
@@ -373,7 +381,7 @@ async fn present_and_future_gates_of_a_family_change() {
     assert_eq!(pace(&gates.get(&2)), "1.0");
     assert_eq!(
         gates.get(&2).warnings(),
-        [Warning::BudgetChanged(InvalidConfig::FiresInBudget)]
+        [Warning::BudgetChanged(InvalidConfigKind::FiresInBudget)]
     );
 }
 

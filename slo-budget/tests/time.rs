@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use maestro_slo_budget::{
-    Class, Counts, Decision, ErrorBudget, Event, Factor, Gate, InvalidConfig, Limit, NoData,
+    Class, Counts, Decision, ErrorBudget, Event, Factor, Gate, InvalidConfigKind, Limit, NoData,
     Objective, Reason, WhenSpent,
 };
 use tokio::time::{Instant, advance};
@@ -288,7 +288,7 @@ async fn the_deploy_policy_tolerates_one_error_of_5001() {
 
 #[test]
 fn what_cannot_work_is_refused_with_its_reason() {
-    use InvalidConfig as Bad;
+    use InvalidConfigKind as Bad;
     let builder = ErrorBudget::builder();
     let second = Duration::from_secs(1);
     for (wrong, reason) in [
@@ -304,7 +304,7 @@ fn what_cannot_work_is_refused_with_its_reason() {
         (builder.windows([Duration::ZERO]), Bad::WindowTooShort),
         (builder.windows([HOUR; 5]), Bad::TooMany),
     ] {
-        assert_eq!(wrong.build("wrong").unwrap_err(), reason);
+        assert_eq!(wrong.build("wrong").unwrap_err().kind(), reason);
     }
     for fine in [
         builder.period(HOUR),
@@ -327,7 +327,7 @@ fn what_cannot_work_is_refused_with_its_reason() {
 
 #[test]
 fn a_gate_that_cannot_work_is_refused_with_its_reason() {
-    use InvalidConfig as Bad;
+    use InvalidConfigKind as Bad;
     let gate = Gate::builder();
     let percent = |n| Factor::new(n, 100).unwrap();
     for (wrong, reason) in [
@@ -353,7 +353,7 @@ fn a_gate_that_cannot_work_is_refused_with_its_reason() {
         ),
     ] {
         let budget = ErrorBudget::new("g", THREE_NINES);
-        assert_eq!(wrong.build(budget).unwrap_err(), reason);
+        assert_eq!(wrong.build(budget).unwrap_err().kind(), reason);
     }
     // A total outage burns 1000, which is not below 1000.
     gate.limits([Limit::new(HOUR, "1000".parse().unwrap())])

@@ -8,7 +8,7 @@ use crate::{
     file::builder,
     record::Settings,
     types::{
-        InvalidConfig,
+        InvalidConfig, InvalidConfigKind, Object,
         few::{Few, Setting},
     },
 };
@@ -114,7 +114,8 @@ impl AlertsBuilder {
     /// - there are more than four rules;
     /// - a number is out of the range that its setter names.
     pub fn build(self, budget: ErrorBudget) -> Result<Alerts, InvalidConfig> {
-        let configured = self.configured(budget.core().settings())?;
+        let configured = self.configured(budget.core().settings());
+        let configured = configured.map_err(|kind| kind.of(Object::Alerts, budget.name()))?;
         Ok(Alerts::of(budget, configured))
     }
 
@@ -128,17 +129,20 @@ impl AlertsBuilder {
     /// # Examples
     ///
     /// ```
-    /// use maestro_slo_budget::{Alerts, ErrorBudget, InvalidConfig};
+    /// use maestro_slo_budget::{Alerts, ErrorBudget, InvalidConfigKind};
     ///
     /// let budget = ErrorBudget::builder();
     /// assert_eq!(Alerts::builder().check(&budget), Ok(()));
     /// // Not even an outage burns 14.4 times as fast as a budget of a tenth allows.
     /// let lax = budget.objective("90%".parse()?);
-    /// assert_eq!(Alerts::builder().check(&lax), Err(InvalidConfig::NeverFires));
-    /// # Ok::<(), InvalidConfig>(())
+    /// let refused = Alerts::builder().check(&lax).unwrap_err();
+    /// assert_eq!(refused.kind(), InvalidConfigKind::NeverFires);
+    /// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
     /// ```
     pub fn check(&self, budget: &Builder) -> Result<(), InvalidConfig> {
-        self.rules_for(&budget.settings()?).map(drop)
+        (budget.settings())
+            .and_then(|settings| self.rules_for(&settings).map(drop))
+            .map_err(InvalidConfigKind::unnamed)
     }
 
     /// Builds alerts with those default rules that can work with this budget.
@@ -150,7 +154,10 @@ impl AlertsBuilder {
         self.build(budget)
     }
 
-    pub(super) fn configured(self, settings: Arc<Settings>) -> Result<Configured, InvalidConfig> {
+    pub(super) fn configured(
+        self,
+        settings: Arc<Settings>,
+    ) -> Result<Configured, InvalidConfigKind> {
         let rules = self.rules_for(&settings)?;
         Ok(Configured {
             builder: self,
@@ -159,7 +166,7 @@ impl AlertsBuilder {
         })
     }
 
-    pub(super) fn rules_for(self, settings: &Settings) -> Result<Rules, InvalidConfig> {
+    pub(super) fn rules_for(self, settings: &Settings) -> Result<Rules, InvalidConfigKind> {
         let Self(numbers) = self;
         let default = default_rules(settings.resolution);
         Ok(Rules {
@@ -174,7 +181,7 @@ impl AlertsBuilder {
 impl Numbers {
     /// Checks the numbers whose range does not depend on a budget.
     #[cfg(feature = "serde")]
-    fn check(&self) -> Result<Significance, InvalidConfig> {
+    fn check(&self) -> Result<Significance, InvalidConfigKind> {
         self.significance().check(None)
     }
 

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::{
     alerts::{Alert, AlertEvent, AlertState, Alerts, AlertsBuilder, Inside, state::Status},
-    types::InvalidConfig,
+    types::{InvalidConfig, Object},
 };
 
 impl Alerts {
@@ -52,7 +52,8 @@ impl Alerts {
         let budget = &self.0.budget;
         let mut inside = self.0.inside.lock();
         // Under the lock, so that no evaluation follows newer settings meanwhile.
-        let configured = to.configured(budget.core().settings())?;
+        let configured = to.configured(budget.core().settings());
+        let configured = configured.map_err(|kind| kind.of(Object::Alerts, budget.name()))?;
         let former = std::mem::replace(&mut inside.latest, configured.rules.initial()).alerts;
         let statuses = std::mem::replace(&mut inside.statuses, [Status::NEW; 4]);
         inside.configured = configured;

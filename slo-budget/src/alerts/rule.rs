@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::{
     burn::{Page, Rule},
     record::Settings,
-    types::{Factor, InvalidConfig, duration::ticks},
+    types::{Factor, InvalidConfigKind, duration::ticks},
 };
 
 /// When to alert: a pair of windows that both burn too fast, the severity, and how long it must last.
@@ -123,10 +123,10 @@ impl AlertRule {
         }
     }
 
-    pub(crate) fn check(self, settings: &Settings) -> Result<CheckedRule, InvalidConfig> {
+    pub(crate) fn check(self, settings: &Settings) -> Result<CheckedRule, InvalidConfigKind> {
         let windows = Rule::new(Page::new(self.budget, self.long, self.short), settings)?;
         if windows.factor.is_zero() {
-            return Err(InvalidConfig::PageFactor);
+            return Err(InvalidConfigKind::PageFactor);
         }
         Ok(CheckedRule {
             severity: self.severity,

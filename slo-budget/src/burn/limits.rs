@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::{
     burn::outage,
     record::Settings,
-    types::{Factor, InvalidConfig, duration::ticks},
+    types::{Factor, InvalidConfigKind, duration::ticks},
 };
 
 /// A burn rate that a window must stay below, strictly.
@@ -35,15 +35,15 @@ impl Limit {
 }
 
 impl LimitRule {
-    pub(crate) fn new(limit: Limit, settings: &Settings) -> Result<Self, InvalidConfig> {
+    pub(crate) fn new(limit: Limit, settings: &Settings) -> Result<Self, InvalidConfigKind> {
         let Limit { window, below } = limit;
         let window = ticks(window);
         settings.check_window(window)?;
         if below.is_zero() {
-            return Err(InvalidConfig::ZeroLimit);
+            return Err(InvalidConfigKind::ZeroLimit);
         }
         if !outage(settings).is_some_and(|burn| burn >= below) {
-            return Err(InvalidConfig::NeverFires);
+            return Err(InvalidConfigKind::NeverFires);
         }
         Ok(Self { window, below })
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::{
     burn::{Significance, outage},
     record::Settings,
-    types::{BurnRate, Factor, InvalidConfig, duration::ticks},
+    types::{BurnRate, Factor, InvalidConfigKind, duration::ticks},
 };
 
 /// A pair of windows that fires when both burn too fast: a share of the budget consumed within the long window,
@@ -53,15 +53,15 @@ impl Page {
 
 impl Rule {
     /// Checks the windows and computes the factor.
-    pub(crate) fn new(page: Page, settings: &Settings) -> Result<Self, InvalidConfig> {
+    pub(crate) fn new(page: Page, settings: &Settings) -> Result<Self, InvalidConfigKind> {
         let (long, short) = (ticks(page.long), ticks(page.short));
         settings.check_window(long)?;
         settings.check_window(short)?;
         if short >= long {
-            return Err(InvalidConfig::ShortNotShorter);
+            return Err(InvalidConfigKind::ShortNotShorter);
         }
         let factor = Factor::of_ticks(page.budget, settings.period, long)
-            .ok_or(InvalidConfig::PageFactor)?;
+            .ok_or(InvalidConfigKind::PageFactor)?;
         Ok(Self {
             long,
             short,
@@ -70,11 +70,11 @@ impl Rule {
     }
 
     /// Refuses a rule that not even a total outage fires.
-    pub(crate) fn check_outage(self, settings: &Settings) -> Result<Self, InvalidConfig> {
+    pub(crate) fn check_outage(self, settings: &Settings) -> Result<Self, InvalidConfigKind> {
         if outage(settings).is_some_and(|burn| burn > self.factor) {
             Ok(self)
         } else {
-            Err(InvalidConfig::NeverFires)
+            Err(InvalidConfigKind::NeverFires)
         }
     }
 

@@ -13,7 +13,7 @@
 
 use crate::{
     record::budgeting_method::{SliceRule, trials},
-    types::{BurnRate, Counts, InvalidConfig, Objective},
+    types::{BurnRate, Counts, InvalidConfigKind, Objective},
 };
 
 /// How many bad events, and how unlikely, a rule needs to fire.
@@ -40,13 +40,13 @@ impl Significance {
         slices: None,
     };
 
-    pub(crate) fn check(self, slices: Option<SliceRule>) -> Result<Self, InvalidConfig> {
+    pub(crate) fn check(self, slices: Option<SliceRule>) -> Result<Self, InvalidConfigKind> {
         // Written so that a NaN is refused.
         if !(self.evidence > 0.0 && self.evidence <= 0.5) {
-            return Err(InvalidConfig::Evidence);
+            return Err(InvalidConfigKind::Evidence);
         }
         if self.min_bad == 0 || self.min_bad_to_page == 0 {
-            return Err(InvalidConfig::ZeroMinBad);
+            return Err(InvalidConfigKind::ZeroMinBad);
         }
         Ok(Self { slices, ..self })
     }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use crate::{
     burn::{Rule, Significance, significance::is_unlikely},
     record::{Settings, budgeting_method::SliceRule},
-    types::{BurnRate, Counts, InvalidConfig, Objective, duration::Spoken},
+    types::{BurnRate, Counts, InvalidConfigKind, Objective, duration::Spoken},
 };
 
 /// A configuration that works, but probably not as intended. Log it when the service starts. (A configuration that
@@ -50,7 +50,7 @@ pub enum Warning {
     },
     /// The budget was reconfigured, and its gate or alerts no longer fit: building them now would be refused for this
     /// reason. A limit or rule that is out of reach never acts.
-    BudgetChanged(InvalidConfig),
+    BudgetChanged(InvalidConfigKind),
     /// A gate looks back for ten minutes, and fewer slices than it needs bad ones end in them.
     NeverRefuses {
         /// The time of the slices that it needs.

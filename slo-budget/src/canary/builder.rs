@@ -6,7 +6,7 @@ use super::policy::{ABOVE_P95, CanaryPolicy, Limits, MOST_RATIOS, MOST_STEPS};
 use crate::{
     file::builder,
     types::{
-        InvalidConfig, Objective,
+        InvalidConfig, InvalidConfigKind, Objective,
         few::{Few, Setting},
     },
 };
@@ -178,7 +178,7 @@ impl Builder {
     ///
     /// As [`build`](Self::build).
     pub fn check(&self) -> Result<(), InvalidConfig> {
-        self.0.check().map(drop)
+        self.build().map(drop)
     }
 
     /// Checks the numbers.
@@ -187,43 +187,43 @@ impl Builder {
     ///
     /// [`InvalidConfig`] when one is out of the range that its setter names.
     pub fn build(self) -> Result<CanaryPolicy, InvalidConfig> {
-        self.0.check()
+        self.0.check().map_err(InvalidConfigKind::unnamed)
     }
 }
 
 impl Numbers {
-    fn check(self) -> Result<CanaryPolicy, InvalidConfig> {
+    fn check(self) -> Result<CanaryPolicy, InvalidConfigKind> {
         // Each condition rejects NaN.
         if !(self.alpha > 0.0 && self.alpha <= 0.5) {
-            return Err(InvalidConfig::CanaryAlpha);
+            return Err(InvalidConfigKind::CanaryAlpha);
         }
         let guard = CanaryPolicy::allowed(self.guard);
         let error_rate = CanaryPolicy::allowed(self.availability);
         if guard <= 0.0 || guard > error_rate {
-            return Err(InvalidConfig::CanaryGuard);
+            return Err(InvalidConfigKind::CanaryGuard);
         }
         if self.availability.budget() == self.availability.of() {
-            return Err(InvalidConfig::CanaryAvailability);
+            return Err(InvalidConfigKind::CanaryAvailability);
         }
         let odds_ratios = match self.odds_ratios {
             Setting::Given(ratios) if are_ratios(&ratios) => ratios,
-            _ => return Err(InvalidConfig::CanaryOddsRatios),
+            _ => return Err(InvalidConfigKind::CanaryOddsRatios),
         };
         if !RATIO.contains(&self.margin) {
-            return Err(InvalidConfig::CanaryMargin);
+            return Err(InvalidConfigKind::CanaryMargin);
         }
         if self.min_bad == 0 || self.failures_in_a_row == 0 {
-            return Err(InvalidConfig::CanaryFailures);
+            return Err(InvalidConfigKind::CanaryFailures);
         }
         if !RATIO.contains(&self.times_error_rate) || !RATIO.contains(&self.times_p95) {
-            return Err(InvalidConfig::CanaryTimes);
+            return Err(InvalidConfigKind::CanaryTimes);
         }
         let steps = match self.steps {
             Setting::Given(steps) if ascend_to_all(&steps) => steps,
-            _ => return Err(InvalidConfig::CanarySteps),
+            _ => return Err(InvalidConfigKind::CanarySteps),
         };
         if self.max_wait.time.is_zero() {
-            return Err(InvalidConfig::CanaryMaxWait);
+            return Err(InvalidConfigKind::CanaryMaxWait);
         }
         let slow_odds = self.margin * ABOVE_P95 / (1.0 - ABOVE_P95);
         Ok(CanaryPolicy {

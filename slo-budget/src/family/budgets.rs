@@ -22,7 +22,7 @@ use crate::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    types::{Counts, InvalidConfig, Name, subject::Identity},
+    types::{Counts, InvalidConfig, InvalidConfigKind, Name, Object, subject::Identity},
 };
 
 /// An error budget for each key, such as a route or a tenant. A cheap handle; all clones share the family. Feature
@@ -108,7 +108,7 @@ impl Builder {
 impl<K> ErrorBudgets<K> {
     fn new(overflow: ErrorBudget, capacity: usize) -> Result<Self, InvalidConfig> {
         if capacity == 0 {
-            return Err(InvalidConfig::ZeroCapacity);
+            return Err(InvalidConfigKind::ZeroCapacity.of(Object::Budget, overflow.name()));
         }
         Ok(Self(Arc::new(Shared {
             capacity,

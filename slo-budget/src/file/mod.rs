@@ -95,12 +95,13 @@ macro_rules! builder {
 
         #[cfg(feature = "serde")]
         impl TryFrom<crate::file::Table<Numbers>> for $builder {
-            type Error = InvalidConfig;
+            type Error = crate::types::InvalidConfig;
 
             fn try_from(
                 crate::file::Table(numbers): crate::file::Table<Numbers>,
-            ) -> Result<Self, InvalidConfig> {
-                numbers.check().map(|_| Self(numbers))
+            ) -> Result<Self, crate::types::InvalidConfig> {
+                let checked = numbers.check();
+                checked.map(|_| Self(numbers)).map_err(|kind| kind.unnamed())
             }
         }
     };

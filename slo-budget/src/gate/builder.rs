@@ -15,7 +15,7 @@ use crate::{
     },
     record::Settings,
     types::{
-        Factor, InvalidConfig,
+        Factor, InvalidConfig, InvalidConfigKind, Object,
         duration::ticks,
         few::{Few, Setting},
     },
@@ -165,7 +165,8 @@ impl GateBuilder {
     /// - there are more than four limits;
     /// - a number is out of the range that its setter names.
     pub fn build(self, budget: ErrorBudget) -> Result<Gate, InvalidConfig> {
-        let configured = self.configured(budget.core().settings())?;
+        let configured = self.configured(budget.core().settings());
+        let configured = configured.map_err(|kind| kind.of(Object::Gate, budget.name()))?;
         Ok(Gate::of(budget, configured))
     }
 
@@ -179,18 +180,23 @@ impl GateBuilder {
     /// # Examples
     ///
     /// ```
-    /// use maestro_slo_budget::{ErrorBudget, Gate, InvalidConfig};
+    /// use maestro_slo_budget::{ErrorBudget, Gate, InvalidConfigKind};
     ///
     /// let budget = ErrorBudget::builder();
     /// assert_eq!(Gate::builder().check(&budget), Ok(()));
-    /// let gate = Gate::builder().min_bad(0);
-    /// assert_eq!(gate.check(&budget), Err(InvalidConfig::ZeroMinBad));
+    /// let refused = Gate::builder().min_bad(0).check(&budget).unwrap_err();
+    /// assert_eq!((refused.name(), refused.kind()), (None, InvalidConfigKind::ZeroMinBad));
     /// ```
     pub fn check(&self, budget: &Builder) -> Result<(), InvalidConfig> {
-        self.policy(&budget.settings()?).map(drop)
+        (budget.settings())
+            .and_then(|settings| self.policy(&settings).map(drop))
+            .map_err(InvalidConfigKind::unnamed)
     }
 
-    pub(super) fn configured(self, settings: Arc<Settings>) -> Result<Configured, InvalidConfig> {
+    pub(super) fn configured(
+        self,
+        settings: Arc<Settings>,
+    ) -> Result<Configured, InvalidConfigKind> {
         let policy = self.policy(&settings)?;
         Ok(Configured {
             builder: self,
@@ -199,7 +205,7 @@ impl GateBuilder {
         })
     }
 
-    pub(crate) fn policy(self, settings: &Settings) -> Result<Policy, InvalidConfig> {
+    pub(crate) fn policy(self, settings: &Settings) -> Result<Policy, InvalidConfigKind> {
         let Self(numbers) = self;
         let floor = numbers.check()?;
         let significance = numbers.significance().check(settings.slices)?;
@@ -231,11 +237,11 @@ impl GateBuilder {
 
 impl Numbers {
     /// Checks the numbers whose range does not depend on a budget, and returns the floor in millionths.
-    fn check(&self) -> Result<u32, InvalidConfig> {
+    fn check(&self) -> Result<u32, InvalidConfigKind> {
         self.significance().check(None)?;
         match u32::try_from(self.floor.times(WHOLE.into())) {
             Ok(floor) if (1..=WHOLE).contains(&floor) => Ok(floor),
-            _ => Err(InvalidConfig::Floor),
+            _ => Err(InvalidConfigKind::Floor),
         }
     }
 
@@ -246,7 +252,7 @@ impl Numbers {
         significance
     }
 
-    fn pace(&self, settings: &Settings) -> Result<Pace, InvalidConfig> {
+    fn pace(&self, settings: &Settings) -> Result<Pace, InvalidConfigKind> {
         let (percent, slots) = DEFAULT_PACE;
         let default = Factor::new(percent, 100).map(|budget| Pace {
             budget,
@@ -256,11 +262,11 @@ impl Numbers {
             budget: pace.budget,
             time: ticks(pace.time),
         });
-        let pace = given.or(default).ok_or(InvalidConfig::PageFactor)?;
-        let factor = pace.factor(settings).ok_or(InvalidConfig::PageFactor)?;
+        let pace = given.or(default).ok_or(InvalidConfigKind::PageFactor)?;
+        let factor = pace.factor(settings).ok_or(InvalidConfigKind::PageFactor)?;
         // The default does with periods of any length.
         if given.is_some() && factor.is_at_most_one() {
-            return Err(InvalidConfig::FiresInBudget);
+            return Err(InvalidConfigKind::FiresInBudget);
         }
         Ok(pace)
     }

@@ -14,7 +14,7 @@ use crate::{
     gate::{Gate, GateBuilder, policy::Policy},
     record::Settings,
     sync::Mutex,
-    types::InvalidConfig,
+    types::{InvalidConfig, InvalidConfigKind, Object},
 };
 
 #[derive(Debug)]
@@ -58,8 +58,9 @@ impl Gate {
         reason = "as `build` takes it, and seldom called"
     )]
     pub fn reconfigure(&self, to: GateBuilder) -> Result<(), InvalidConfig> {
-        let core = self.0.budget.core();
-        self.0.config.replace(&to, || core.settings())
+        let budget = &self.0.budget;
+        let replaced = (self.0.config).replace(&to, || budget.core().settings());
+        replaced.map_err(|kind| kind.of(Object::Gate, budget.name()))
     }
 
     /// A gate on `budget` that is configured as this one.
@@ -104,7 +105,7 @@ impl Config {
         &self,
         builder: &GateBuilder,
         settings: impl FnOnce() -> Arc<Settings>,
-    ) -> Result<(), InvalidConfig> {
+    ) -> Result<(), InvalidConfigKind> {
         let mut current = self.0.lock();
         *current = builder.configured(settings())?;
         Ok(())

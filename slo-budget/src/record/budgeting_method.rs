@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use crate::types::{
-    Counts, Event, InvalidConfig, Objective,
+    Counts, Event, InvalidConfigKind, Objective,
     duration::{Spoken, ticks},
 };
 
@@ -33,7 +33,7 @@ use crate::types::{
 ///     budget.record_at(if bad { Event::Bad } else { Event::Good }, at);
 /// }
 /// assert_eq!(budget.counts_at(60 * minute, start + 2 * minute), Counts::new(1, 1));
-/// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+/// # Ok::<(), maestro_slo_budget::InvalidConfigKind>(())
 /// ```
 #[doc(alias = "budgetingMethod")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +164,7 @@ impl Budgeting {
         self,
         resolution: u64,
         period: u64,
-    ) -> Result<Option<SliceRule>, InvalidConfig> {
+    ) -> Result<Option<SliceRule>, InvalidConfigKind> {
         let (length, target, idle) = match self.0 {
             Kind::Occurrences => return Ok(None),
             Kind::Timeslices(slices) => (slices.length, Some(slices.target), slices.idle),
@@ -172,10 +172,10 @@ impl Budgeting {
         };
         let length = ticks(length);
         if length == 0 || length % resolution != 0 {
-            return Err(InvalidConfig::SliceLength);
+            return Err(InvalidConfigKind::SliceLength);
         }
         if length > period / 2 {
-            return Err(InvalidConfig::SliceTooLong);
+            return Err(InvalidConfigKind::SliceTooLong);
         }
         Ok(Some(SliceRule {
             length,

@@ -8,7 +8,7 @@ use jiff::{
     tz::TimeZone,
 };
 
-use crate::{file::Text, record::period::Periods, types::InvalidConfig};
+use crate::{file::Text, record::period::Periods, types::InvalidConfigKind};
 
 /// A calendar period for a budget: the current month, quarter or week in a time zone.
 ///
@@ -117,8 +117,8 @@ impl Calendar {
         }
     }
 
-    pub(crate) fn periods(self) -> Result<Arc<dyn Periods>, InvalidConfig> {
-        let zone = TimeZone::get(self.zone).map_err(|_| InvalidConfig::TimeZone)?;
+    pub(crate) fn periods(self) -> Result<Arc<dyn Periods>, InvalidConfigKind> {
+        let zone = TimeZone::get(self.zone).map_err(|_| InvalidConfigKind::TimeZone)?;
         Ok(Arc::new(Zoned {
             calendar: self,
             zone,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::{
     record::{budgeting_method::SliceRule, period::Periods, rings::SPAN},
-    types::{Event, InvalidConfig, Objective, few::Few},
+    types::{Event, InvalidConfigKind, Objective, few::Few},
 };
 
 /// The checked configuration of a budget. Lengths of time are in ticks.
@@ -23,7 +23,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Refuses other settings for a running budget if what was counted would mean something else.
-    pub(super) fn check_change(&self, to: &Self) -> Result<(), InvalidConfig> {
+    pub(super) fn check_change(&self, to: &Self) -> Result<(), InvalidConfigKind> {
         let calendar = |settings: &Self| settings.calendar.as_deref().map(Periods::fingerprint);
         for (name, is_same) in [
             ("resolution", self.resolution == to.resolution),
@@ -32,7 +32,7 @@ impl Settings {
             ("calendar", calendar(self) == calendar(to)),
         ] {
             if !is_same {
-                return Err(InvalidConfig::Fixed(name));
+                return Err(InvalidConfigKind::Fixed(name));
             }
         }
         Ok(())
@@ -44,16 +44,16 @@ impl Settings {
     }
 
     /// Refuses a window that the history cannot answer for.
-    pub(crate) fn check_window(&self, window: u64) -> Result<(), InvalidConfig> {
+    pub(crate) fn check_window(&self, window: u64) -> Result<(), InvalidConfigKind> {
         // The period of a calendar may be longer than the rings reach back.
         let span = u64::from(SPAN);
         let reach = (self.resolution * span).saturating_add(span);
         if window > self.period {
-            Err(InvalidConfig::WindowLongerThanPeriod)
+            Err(InvalidConfigKind::WindowLongerThanPeriod)
         } else if window > reach {
-            Err(InvalidConfig::WindowTooLong)
+            Err(InvalidConfigKind::WindowTooLong)
         } else if window / 2 < self.unit() {
-            Err(InvalidConfig::WindowTooShort)
+            Err(InvalidConfigKind::WindowTooShort)
         } else {
             Ok(())
         }

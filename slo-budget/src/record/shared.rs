@@ -17,7 +17,7 @@ use crate::{
         atomic::{AtomicU8, Ordering::Relaxed},
     },
     types::{
-        Counts, Event, InvalidConfig,
+        Counts, Event, InvalidConfigKind,
         duration::{Spoken, ticks},
         subject::{Identity, Subject},
     },
@@ -136,7 +136,7 @@ impl Core {
     }
 
     /// Replaces the settings, unless that would change the meaning of what was counted.
-    pub(crate) fn reconfigure(&self, to: Settings) -> Result<(), InvalidConfig> {
+    pub(crate) fn reconfigure(&self, to: Settings) -> Result<(), InvalidConfigKind> {
         let mut settings = self.settings.lock();
         settings.check_change(&to)?;
         self.put(&mut settings, Arc::new(to));

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use crate::types::InvalidConfig;
+use crate::types::{InvalidConfig, InvalidConfigKind};
 
 /// A length of time as people and Prometheus write it: `5m`, `1h 30m`, `28d`, `4w`, `250ms`.
 ///
@@ -65,9 +65,9 @@ impl FromStr for Window {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig::Window`] for anything else, for zero, and for more than fits.
+    /// [`InvalidConfigKind::Window`] for anything else, for zero, and for more than fits.
     fn from_str(text: &str) -> Result<Self, InvalidConfig> {
-        Self::read(text).ok_or(InvalidConfig::Window)
+        Self::read(text).ok_or(InvalidConfigKind::Window.unnamed())
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
         ] {
             assert_eq!(
                 wrong.parse::<Window>(),
-                Err(InvalidConfig::Window),
+                Err(InvalidConfigKind::Window.unnamed()),
                 "{wrong}"
             );
         }

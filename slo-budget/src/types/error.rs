@@ -1,9 +1,39 @@
 use std::{error::Error, fmt};
 
-/// A configuration or a text that the builders or [`FromStr`](std::str::FromStr) refuse. Its `Display` says what to do.
+/// A configuration or a text that the builders or [`FromStr`](std::str::FromStr) refuse.
+///
+/// Its `Display` says what to do, after what it is about where that is known.
+///
+/// # Examples
+///
+/// ```
+/// use maestro_slo_budget::{ErrorBudget, Gate, InvalidConfigKind};
+///
+/// let budget = ErrorBudget::new("api", "99.9%".parse()?);
+/// let refused = Gate::builder().min_bad(0).build(budget).unwrap_err();
+/// assert_eq!((refused.name(), refused.kind()), (Some("api"), InvalidConfigKind::ZeroMinBad));
+/// assert!(refused.to_string().starts_with("gate of `api`: `min_bad` must be at least 1"));
+/// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidConfig {
+    /// `None` where nothing with a name is built, and where the name is empty.
+    object: Option<(Object, &'static str)>,
+    kind: InvalidConfigKind,
+}
+
+/// What was about to be built or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Object {
+    Budget,
+    Gate,
+    Alerts,
+}
+
+/// What an [`InvalidConfig`] is about: the setting or the text that cannot work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum InvalidConfig {
+pub enum InvalidConfigKind {
     /// The text is no share of events.
     Objective,
     /// The text is no burn rate.
@@ -72,7 +102,62 @@ pub enum InvalidConfig {
     CanaryMaxWait,
 }
 
+// === impl InvalidConfig ===
+
+impl InvalidConfig {
+    /// The name of the budget or the family that could not be built or reconfigured, or whose gate or alerts could not.
+    /// `None` where it is not known, as in [`Builder::check`](crate::Builder::check), in a file and in a text, and where
+    /// it is empty.
+    #[must_use]
+    pub const fn name(&self) -> Option<&'static str> {
+        match self.object {
+            Some((_, name)) => Some(name),
+            None => None,
+        }
+    }
+
+    /// What could not work, for a program. People read the message.
+    #[must_use]
+    pub const fn kind(&self) -> InvalidConfigKind {
+        self.kind
+    }
+}
+
 impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.object {
+            None => {}
+            Some((Object::Budget, name)) => write!(f, "error budget `{name}`: ")?,
+            Some((Object::Gate, name)) => write!(f, "gate of `{name}`: ")?,
+            Some((Object::Alerts, name)) => write!(f, "alerts of `{name}`: ")?,
+        }
+        self.kind.fmt(f)
+    }
+}
+
+impl Error for InvalidConfig {}
+
+// === impl InvalidConfigKind ===
+
+impl InvalidConfigKind {
+    /// The error about the budget of this name, or about a gate or alerts on it.
+    pub(crate) fn of(self, object: Object, name: &'static str) -> InvalidConfig {
+        InvalidConfig {
+            object: (!name.is_empty()).then_some((object, name)),
+            kind: self,
+        }
+    }
+
+    /// The error about settings or a text without a name.
+    pub(crate) const fn unnamed(self) -> InvalidConfig {
+        InvalidConfig {
+            object: None,
+            kind: self,
+        }
+    }
+}
+
+impl fmt::Display for InvalidConfigKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Fixed(setting) => {
@@ -160,5 +245,3 @@ impl fmt::Display for InvalidConfig {
         })
     }
 }
-
-impl Error for InvalidConfig {}

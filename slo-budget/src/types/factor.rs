@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr, time::Duration};
 
-use crate::types::{InvalidConfig, decimal, duration};
+use crate::types::{InvalidConfig, InvalidConfigKind, decimal, duration};
 
 /// A burn rate to compare with: an exact number, so that 14.4 is exactly 14.4.
 ///
@@ -132,7 +132,7 @@ impl FromStr for Factor {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig::Factor`] for anything else, for a decimal with more than nine digits in all, and for a fraction
+    /// [`InvalidConfigKind::Factor`] for anything else, for a decimal with more than nine digits in all, and for a fraction
     /// with a term of 2^96 or more in lowest terms.
     fn from_str(text: &str) -> Result<Self, InvalidConfig> {
         let exact = || {
@@ -145,7 +145,7 @@ impl FromStr for Factor {
             let (numerator, denominator) = decimal::parse(text, 9)?;
             Self::new(numerator.try_into().ok()?, denominator.try_into().ok()?)
         };
-        exact().ok_or(InvalidConfig::Factor)
+        exact().ok_or(InvalidConfigKind::Factor.unnamed())
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
         ] {
             assert_eq!(
                 wrong.parse::<Factor>(),
-                Err(InvalidConfig::Factor),
+                Err(InvalidConfigKind::Factor.unnamed()),
                 "{wrong}"
             );
         }

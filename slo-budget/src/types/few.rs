@@ -1,4 +1,4 @@
-use crate::types::InvalidConfig;
+use crate::types::InvalidConfigKind;
 
 /// At most `MOST` values, in order.
 pub(crate) type Few<T, const MOST: usize = 4> = [Option<T>; MOST];
@@ -35,12 +35,12 @@ impl<T: Copy, const MOST: usize> Setting<T, MOST> {
     pub(crate) fn check<U: Copy>(
         self,
         default: Few<T, MOST>,
-        check: impl Fn(T) -> Result<U, InvalidConfig>,
-    ) -> Result<Few<U, MOST>, InvalidConfig> {
+        check: impl Fn(T) -> Result<U, InvalidConfigKind>,
+    ) -> Result<Few<U, MOST>, InvalidConfigKind> {
         let values = match self {
             Self::Default => default,
             Self::Given(values) => values,
-            Self::TooMany => return Err(InvalidConfig::TooMany),
+            Self::TooMany => return Err(InvalidConfigKind::TooMany),
         };
         let mut checked = [None; MOST];
         for (to, value) in checked.iter_mut().zip(values) {

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use crate::types::{BurnRate, Counts, InvalidConfig, decimal};
+use crate::types::{BurnRate, Counts, InvalidConfig, InvalidConfigKind, decimal};
 
 /// The share of events that must be good: an exact ratio from 0 % to 100 %.
 ///
@@ -89,7 +89,7 @@ impl FromStr for Objective {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig::Objective`] for anything else, such as a bare `99.9`, and for more than 18 decimals (16 in a
+    /// [`InvalidConfigKind::Objective`] for anything else, such as a bare `99.9`, and for more than 18 decimals (16 in a
     /// percentage).
     fn from_str(text: &str) -> Result<Self, InvalidConfig> {
         let exact = || {
@@ -105,7 +105,7 @@ impl FromStr for Objective {
         };
         exact()
             .and_then(|(good, of)| Self::new(good, of))
-            .ok_or(InvalidConfig::Objective)
+            .ok_or(InvalidConfigKind::Objective.unnamed())
     }
 }
 
@@ -174,7 +174,7 @@ mod tests {
         ] {
             assert_eq!(
                 text.parse::<Objective>(),
-                Err(InvalidConfig::Objective),
+                Err(InvalidConfigKind::Objective.unnamed()),
                 "{text}"
             );
         }

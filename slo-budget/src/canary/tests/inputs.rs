@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{after, errors_only, started};
 use crate::{
     canary::{Arm, Canary, CanaryPolicy, InvalidArms, Overdue, Side, Verdict},
-    types::{InvalidConfig, Objective},
+    types::{InvalidConfigKind, Objective},
 };
 
 #[test]
@@ -112,55 +112,67 @@ fn an_invalid_policy_is_rejected() {
     let builder = CanaryPolicy::builder();
     let nines = |text: &str| text.parse::<Objective>().unwrap();
     for (builder, why) in [
-        (builder.alpha(0.0), InvalidConfig::CanaryAlpha),
-        (builder.alpha(0.51), InvalidConfig::CanaryAlpha),
-        (builder.alpha(f64::NAN), InvalidConfig::CanaryAlpha),
-        (builder.guard(nines("100%")), InvalidConfig::CanaryGuard),
-        (builder.guard(nines("98.9%")), InvalidConfig::CanaryGuard),
+        (builder.alpha(0.0), InvalidConfigKind::CanaryAlpha),
+        (builder.alpha(0.51), InvalidConfigKind::CanaryAlpha),
+        (builder.alpha(f64::NAN), InvalidConfigKind::CanaryAlpha),
+        (builder.guard(nines("100%")), InvalidConfigKind::CanaryGuard),
+        (
+            builder.guard(nines("98.9%")),
+            InvalidConfigKind::CanaryGuard,
+        ),
         (
             builder.guard(nines("0%")).availability(nines("0%")),
-            InvalidConfig::CanaryAvailability,
+            InvalidConfigKind::CanaryAvailability,
         ),
-        (builder.odds_ratios([]), InvalidConfig::CanaryOddsRatios),
+        (builder.odds_ratios([]), InvalidConfigKind::CanaryOddsRatios),
         (
             builder.odds_ratios([2.0; 9]),
-            InvalidConfig::CanaryOddsRatios,
+            InvalidConfigKind::CanaryOddsRatios,
         ),
         (
             builder.odds_ratios([2.0, 1.0]),
-            InvalidConfig::CanaryOddsRatios,
+            InvalidConfigKind::CanaryOddsRatios,
         ),
         (
             builder.odds_ratios([f64::INFINITY]),
-            InvalidConfig::CanaryOddsRatios,
+            InvalidConfigKind::CanaryOddsRatios,
         ),
         (
             builder.odds_ratios([2.0, 0.0, 3.0]),
-            InvalidConfig::CanaryOddsRatios,
+            InvalidConfigKind::CanaryOddsRatios,
         ),
-        (builder.margin(1.0), InvalidConfig::CanaryMargin),
-        (builder.margin(f64::NAN), InvalidConfig::CanaryMargin),
-        (builder.min_bad(0), InvalidConfig::CanaryFailures),
-        (builder.failures_in_a_row(0), InvalidConfig::CanaryFailures),
-        (builder.times_error_rate(0.5), InvalidConfig::CanaryTimes),
-        (builder.times_p95(f64::INFINITY), InvalidConfig::CanaryTimes),
-        (builder.steps([]), InvalidConfig::CanarySteps),
-        (builder.steps([100]), InvalidConfig::CanarySteps),
-        (builder.steps([10, 50]), InvalidConfig::CanarySteps),
-        (builder.steps([10, 10, 100]), InvalidConfig::CanarySteps),
-        (builder.steps([0, 100]), InvalidConfig::CanarySteps),
-        (builder.steps([10, 100, 0]), InvalidConfig::CanarySteps),
-        (builder.steps([50, 101]), InvalidConfig::CanarySteps),
+        (builder.margin(1.0), InvalidConfigKind::CanaryMargin),
+        (builder.margin(f64::NAN), InvalidConfigKind::CanaryMargin),
+        (builder.min_bad(0), InvalidConfigKind::CanaryFailures),
+        (
+            builder.failures_in_a_row(0),
+            InvalidConfigKind::CanaryFailures,
+        ),
+        (
+            builder.times_error_rate(0.5),
+            InvalidConfigKind::CanaryTimes,
+        ),
+        (
+            builder.times_p95(f64::INFINITY),
+            InvalidConfigKind::CanaryTimes,
+        ),
+        (builder.steps([]), InvalidConfigKind::CanarySteps),
+        (builder.steps([100]), InvalidConfigKind::CanarySteps),
+        (builder.steps([10, 50]), InvalidConfigKind::CanarySteps),
+        (builder.steps([10, 10, 100]), InvalidConfigKind::CanarySteps),
+        (builder.steps([0, 100]), InvalidConfigKind::CanarySteps),
+        (builder.steps([10, 100, 0]), InvalidConfigKind::CanarySteps),
+        (builder.steps([50, 101]), InvalidConfigKind::CanarySteps),
         (
             builder.steps([1, 2, 3, 4, 5, 6, 7, 8, 100]),
-            InvalidConfig::CanarySteps,
+            InvalidConfigKind::CanarySteps,
         ),
         (
             builder.max_wait(Duration::ZERO, Overdue::Hold),
-            InvalidConfig::CanaryMaxWait,
+            InvalidConfigKind::CanaryMaxWait,
         ),
     ] {
-        assert_eq!(builder.build(), Err(why));
+        assert_eq!(builder.build(), Err(why.unnamed()));
     }
     assert_eq!(builder.build(), Ok(CanaryPolicy::new()));
     assert!(builder.steps([1, 100]).alpha(0.5).build().is_ok());

@@ -16,7 +16,7 @@ use crate::{
         mistakes::Place,
         number::{Written, human, parse_duration},
     },
-    types::{BurnRate, Factor, InvalidConfig, decimal},
+    types::{BurnRate, Factor, InvalidConfigKind, decimal},
 };
 
 const SHARE: &str = "a share of the budget, above 0 and at most all of it: `2%` or `0.02`";
@@ -131,17 +131,17 @@ impl Notes<'_> {
         let most = human(outage(settings).map_or(f64::INFINITY, BurnRate::as_f64));
         let period = Written(Duration::from_nanos(settings.period));
         let what = match error {
-            InvalidConfig::NeverFires => format!(
+            InvalidConfigKind::NeverFires => format!(
                 "it can never fire: it asks for a burn rate above {factor}, and at {} a total outage burns at {most}; take a smaller share of the budget, or a higher objective",
                 settings.objective,
             ),
-            InvalidConfig::FiresInBudget => format!(
+            InvalidConfigKind::FiresInBudget => format!(
                 "it would page at a burn rate of {factor}, which does not exceed the budget: make it a ticket, or take a larger share or a shorter window",
             ),
-            InvalidConfig::WindowLongerThanPeriod => {
+            InvalidConfigKind::WindowLongerThanPeriod => {
                 format!("a window is longer than the period of {period}: shorten it")
             }
-            InvalidConfig::WindowTooShort => format!(
+            InvalidConfigKind::WindowTooShort => format!(
                 "the window of {} is too short for a period of {period}: lengthen it to {} at least",
                 Written(short.min(long)),
                 Written(Duration::from_millis(settings.resolution.div_ceil(500_000))),
@@ -157,7 +157,7 @@ impl Notes<'_> {
                 Written(short)
             );
             let at = match error {
-                InvalidConfig::NeverFires => objective,
+                InvalidConfigKind::NeverFires => objective,
                 _ => period_at,
             };
             self.add(at, "alerts", which);
@@ -199,7 +199,7 @@ impl Notes<'_> {
             let checked = Gate::builder().limits([limit]).policy(settings);
             match (checked, field) {
                 (Ok(_), _) => limits.push(limit),
-                (Err(InvalidConfig::WindowLongerThanPeriod), Some(field)) => {
+                (Err(InvalidConfigKind::WindowLongerThanPeriod), Some(field)) => {
                     self.at(&field, "the window is longer than the period: shorten it");
                 }
                 (Err(error), Some(field)) => self.at(&field, error.to_string()),
