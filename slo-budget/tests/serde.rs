@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use maestro_slo_budget::{Counts, ErrorBudget, Event, Objective};
+use maestro_slo_budget::{
+    Alerts, Counts, ErrorBudget, Event, Gate, Objective, Override, Reason, Transition,
+};
 use serde_json::{Value, json};
 use tokio::time::advance;
 
@@ -96,6 +98,153 @@ fn an_objective_is_read_from_text_or_a_number() {
         json!(Counts::new(u64::MAX, 1)),
         json!({ "good": u64::MAX, "bad": 1 })
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_is_written_with_its_state_and_reasons() {
+    let gate = Gate::new(ErrorBudget::new("api", "99.9%".parse().unwrap()));
+    let open = serde_json::to_value(gate.snapshot()).unwrap();
+    assert_eq!(
+        open,
+        json!({
+            "name": "api",
+            "key": null,
+            "is_open": true,
+            "share": 1.0,
+            "pace": 14.4,
+            "reasons": [],
+            "decided": [],
+            "is_forced": false,
+            "refused": 0,
+            "burning_for_seconds": null,
+        })
+    );
+    assert_eq!(
+        json!(gate.deploy()),
+        json!({ "decision": "allow", "reasons": [] })
+    );
+    record(gate.budget(), 750, 250);
+    advance(Duration::from_secs(1)).await;
+    let refuses = gate.snapshot();
+    advance(Duration::from_secs(2)).await;
+    let written = serde_json::to_value(refuses).unwrap();
+    let reason = refuses.reasons().iter().next().expect("a reason");
+    let Reason::Burning { pace, burn, share } = reason else {
+        panic!("{reason:?}");
+    };
+    let expected = json!({
+        "reason": "burning",
+        "text": reason.to_string(),
+        "pace": pace,
+        "burn": burn,
+        "share": share,
+    });
+    assert_eq!(written["reasons"], json!([expected]));
+    assert_eq!(written["decided"], written["reasons"]);
+    assert_eq!(written["burning_for_seconds"], 2.0);
+    let blocked = serde_json::to_value(gate.deploy()).unwrap();
+    assert_eq!(blocked["decision"], "block");
+    let over = json!({ "reason": "over_limit", "text": "it burns faster than limit 1" });
+    assert_eq!(blocked["reasons"][0], over);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transition_is_written_with_its_operator() {
+    let gate = Gate::new(ErrorBudget::new("api", "99.9%".parse().unwrap()));
+    let (heard, changes) = std::sync::mpsc::channel();
+    let tell = move |transition: &Transition| {
+        let written = serde_json::to_value(transition).expect("it can be written");
+        heard
+            .send((written, transition.to_string()))
+            .expect("a listener");
+    };
+    let listener = gate.on_transition(tell);
+    gate.force_closed(Override::new("alice", "a migration"));
+    gate.resume(Override::new("bob", "it is done"));
+    record(gate.budget(), 0, 1000);
+    advance(Duration::from_secs(1)).await;
+    assert!(!gate.is_open());
+    let [(forced, summary), (resumed, _), (refusing, _)] =
+        <[_; 3]>::try_from(changes.try_iter().collect::<Vec<_>>()).expect("three");
+    assert_eq!(
+        forced,
+        json!({
+            "name": "api",
+            "key": null,
+            "cause": "forced",
+            "is_open": false,
+            "summary": summary,
+            "reasons": [],
+            "actor": "alice",
+            "reason": "a migration",
+        })
+    );
+    assert_eq!(
+        (&resumed["cause"], &resumed["actor"]),
+        (&json!("resumed"), &json!("bob"))
+    );
+    assert_eq!(
+        (&refusing["cause"], &refusing["actor"]),
+        (&json!("refusing"), &Value::Null)
+    );
+    assert_eq!(refusing["reasons"][0]["reason"], "burning");
+    drop(listener);
+}
+
+#[tokio::test(start_paused = true)]
+async fn alerts_are_written_with_their_windows() {
+    let budget = ErrorBudget::new("api", "99.9%".parse().unwrap());
+    let alerts = Alerts::new(budget.clone());
+    let quiet = serde_json::to_value(alerts.evaluate()).unwrap();
+    assert_eq!(quiet.as_array().map(Vec::len), Some(4));
+    assert_eq!(
+        quiet[0]["short"],
+        json!({ "seconds": 300.0, "burn_rate": null })
+    );
+    let (heard, events) = std::sync::mpsc::channel();
+    let listener = alerts.on_event(move |event| {
+        heard
+            .send((json!(event), event.to_string()))
+            .expect("a listener");
+    });
+    record(&budget, 950, 50);
+    let now = alerts.evaluate();
+    let page = now.iter().next().expect("a page");
+    let written = json!(now);
+    assert_eq!(
+        written[0],
+        json!({
+            "severity": "page",
+            "state": "firing",
+            "is_active": true,
+            "is_inhibited": false,
+            "lasted_seconds": 0.0,
+            "factor": 14.4,
+            "long": { "seconds": 3600.0, "burn_rate": 50.0 },
+            "short": { "seconds": 300.0, "burn_rate": 50.0 },
+            "summary": page.to_string(),
+        })
+    );
+    let (event, summary) = events.try_iter().next().expect("an event");
+    assert_eq!(
+        event,
+        json!({ "name": "api", "key": null, "index": 0, "alert": written[0], "summary": summary })
+    );
+    drop(listener);
+}
+
+#[cfg(feature = "family")]
+#[test]
+fn a_gate_is_written_with_a_key_that_is_shown() {
+    let tenants = ErrorBudget::builder().build_family("tenants", 1).unwrap();
+    let gates = Gate::builder().build_family(tenants.show_keys()).unwrap();
+    let seven = gates.get(&7).snapshot();
+    assert_eq!(
+        (seven.name(), seven.key().as_deref()),
+        ("tenants", Some("7"))
+    );
+    assert_eq!(json!(seven)["key"], "7");
+    assert_eq!(gates.overflow().snapshot().key(), None);
 }
 
 #[cfg(feature = "canary")]

@@ -221,6 +221,7 @@ impl Gate {
         let pace = policy.rules.pace(&core.view(now).whole(settings.period));
         let ago = |tick: u64| Duration::from_nanos(core.tick(now).saturating_sub(tick));
         Snapshot {
+            subject: core.subject(),
             reasons: state.explain(standing),
             decided: view.decided,
             is_forced: view.forced.is_some(),

@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
-use crate::gate::Reasons;
+use crate::{gate::Reasons, types::subject::Subject};
 
 /// The state of a [`Gate`](crate::Gate) at one moment. Made by [`Gate::snapshot`](crate::Gate::snapshot).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Snapshot {
+    pub(super) subject: Subject,
     pub(super) reasons: Reasons,
     pub(super) decided: Reasons,
     pub(super) is_forced: bool,
@@ -15,6 +18,18 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The name of the error budget.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.subject.name()
+    }
+
+    /// The key of the member of the family, if the family [shows its keys](crate::ErrorBudgets::show_keys).
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.subject.key()
+    }
+
     /// Whether all requests are admitted.
     #[must_use]
     pub const fn is_open(&self) -> bool {

@@ -73,7 +73,7 @@ impl Transition {
     }
 }
 
-#[cfg(any(feature = "metrics", feature = "tracing"))]
+#[cfg(any(feature = "metrics", feature = "serde", feature = "tracing"))]
 impl Change {
     /// How changes are called in metrics and events.
     pub(crate) const CAUSES: [&'static str; 6] = [
@@ -97,8 +97,8 @@ impl Change {
         }
     }
 
-    #[cfg(feature = "tracing")]
-    pub(super) const fn as_str(&self) -> &'static str {
+    #[cfg(any(feature = "serde", feature = "tracing"))]
+    pub(crate) const fn as_str(&self) -> &'static str {
         Self::CAUSES[self.index()]
     }
 }

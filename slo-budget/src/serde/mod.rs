@@ -3,6 +3,9 @@
 //! Written by hand: most figures are computed, and a burn rate must distinguish no data (`null`) from infinity,
 //! for which JSON has no number.
 
+mod alerts;
+mod gate;
+
 use std::time::Duration;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
