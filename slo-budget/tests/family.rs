@@ -95,9 +95,9 @@ async fn a_forgotten_or_idle_key_frees_its_place() {
         (2, Counts::new(2, 0))
     );
     advance(29 * DAY).await;
-    assert_eq!(tenants.forget_idle(), 1, "the one that never counted");
+    assert_eq!(tenants.evict_idle(), 1, "the one that never counted");
     advance(DAY).await;
-    assert_eq!(tenants.forget_idle(), 1);
+    assert_eq!(tenants.evict_idle(), 1);
     assert!(tenants.is_empty());
 }
 
@@ -116,17 +116,17 @@ async fn slices_without_events_are_idle() {
     let budget = tenants.get(&1);
     assert!(budget.counts(DAY).total() > 1000, "idle slices are good");
     assert_eq!(
-        tenants.forget_idle(),
+        tenants.evict_idle(),
         0,
         "the request was in the first slice of the day"
     );
     advance(minute).await;
     budget.record(Event::Good);
-    assert_eq!(tenants.forget_idle(), 0);
+    assert_eq!(tenants.evict_idle(), 0);
     advance(DAY).await;
-    assert_eq!(tenants.forget_idle(), 0);
+    assert_eq!(tenants.evict_idle(), 0);
     advance(minute).await;
-    assert_eq!(tenants.forget_idle(), 1);
+    assert_eq!(tenants.evict_idle(), 1);
 }
 
 #[test]

@@ -31,7 +31,7 @@ use crate::{
 /// The first keys get their own budgets, up to the capacity. The events of all other keys are counted in one more
 /// budget, the [`overflow`](Self::overflow). So memory is bounded whatever the keys are: 39 KB for each budget, 39 MB
 /// for a thousand. A budget is a history of weeks, so the family evicts none to make room; call
-/// [`forget`](Self::forget) or [`forget_idle`](Self::forget_idle) for that.
+/// [`forget`](Self::forget) or [`evict_idle`](Self::evict_idle) for that.
 ///
 /// # Cost
 ///
@@ -405,10 +405,13 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         true
     }
 
-    /// Forgets all budgets in which nothing was counted for their whole period, and returns how many. Call it from
-    /// time to time if keys come and go. An event recorded at the same moment is forgotten too.
+    /// Removes every member in whose budget nothing was counted for its whole period, with its gates. Returns how many
+    /// went. An event recorded at the same moment is gone too.
+    ///
+    /// Call it from time to time if keys come and go: no new key takes the place of another one by itself.
+    #[doc(alias = "forget_idle")]
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
-    pub fn forget_idle(&self) -> usize {
+    pub fn evict_idle(&self) -> usize {
         let (period, now) = (self.settings().period, Instant::now());
         let idle = self
             .iter()
