@@ -149,6 +149,29 @@ async fn a_window_that_is_removed_ends_as_nan() {
     assert!(seen.contains(&"burn_rate 1 5h = 0.500".to_owned()));
 }
 
+#[test]
+fn a_label_costs_as_many_series_as_documented() {
+    let recorder = DebuggingRecorder::new();
+    let tenants = ErrorBudget::builder().build_family("m", 10).unwrap();
+    let tenants = tenants.label_metrics();
+    let gates = Gate::builder().build_family(tenants.clone()).unwrap();
+    let gate = gates.get(&7);
+    let alerts = Alerts::new(gate.budget().clone());
+    let series = |label: &str, publish: &dyn Fn()| {
+        with_local_recorder(&recorder, publish);
+        let all = recorder.snapshotter().snapshot().into_vec();
+        let has_label = |key: &metrics::Key| {
+            (key.labels()).any(|has| (has.key(), has.value()) == ("key", label))
+        };
+        let of_label = all.iter().filter(|(key, ..)| has_label(key.key()));
+        of_label.count()
+    };
+    assert_eq!(series("7", &|| tenants.publish_metrics()), 7);
+    assert_eq!(series("7", &|| gates.publish_metrics()), 17);
+    assert_eq!(series("_overflow", &|| ()), 17);
+    assert_eq!(series("7", &|| alerts.publish_metrics()), 19);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_restored_history_is_not_counted_again() {
     let (recorder, wall) = (DebuggingRecorder::new(), Duration::from_secs(1_700_000_000));

@@ -155,6 +155,12 @@ impl<K> ErrorBudgets<K> {
     /// Call it before the first member is built: members that exist have no label. Only [`capacity`](Self::capacity) keys
     /// ever get a label of their own. Later ones, like the [overflow](Self::overflow), have the label `_overflow`, so the
     /// number of time series is bounded however many keys come and go.
+    ///
+    /// # Cost
+    ///
+    /// Each label is four time series of the budget and one for each of its [windows](Builder::windows), which is 7 by
+    /// default; 10 of each family of [gates](crate::Gates) that is published, and 2 of [alerts](crate::Alerts) on a member.
+    /// With a capacity of 1,000 and gates that is 17,017, with those of the overflow.
     #[cfg(feature = "metrics")]
     #[must_use]
     pub fn label_metrics(self) -> Self
