@@ -385,3 +385,41 @@ fn a_gate_with_the_defaults_fits_every_budget() {
         }
     }
 }
+
+/// The second after which a new gate refuses, if `bad` events of each second fail and all others go well.
+async fn refuses_after(objective: &str, seconds: u64, good: u64, bad: u64) -> Option<u64> {
+    let budget = ErrorBudget::new("new", objective.parse().unwrap());
+    let gate = Gate::new(budget.clone());
+    for second in 1..=120 {
+        if second <= seconds {
+            (0..good).for_each(|_| budget.record(Event::Good));
+            (0..bad).for_each(|_| budget.record(Event::Bad));
+        }
+        advance(SECOND).await;
+        if !gate.is_open() {
+            return Some(second);
+        }
+    }
+    None
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_gate_refuses_by_the_formula_of_the_guide() {
+    // 3 / (14.4 × 0.001) requests are 209: fewer at once refuse nothing.
+    assert_eq!(refuses_after("99.9%", 1, 0, 208).await, None);
+    assert_eq!(refuses_after("99.9%", 1, 0, 209).await, Some(1));
+    // 10 s × 14.4 × 0.001, divided by the share that fails, is a second from 14.4 % on. Good requests count.
+    assert_eq!(refuses_after("99.9%", 1, 178, 31).await, Some(1));
+    assert_eq!(refuses_after("99.9%", 1, 180, 29).await, None);
+    // 600 s × 14.4 × 0.001 are 8.64 s with fewer requests.
+    for bad in [1, 5, 20, 25, 26] {
+        assert_eq!(refuses_after("99.9%", 120, 0, bad).await, Some(9), "{bad}");
+        assert_eq!(refuses_after("99.9%", 8, 0, bad).await, None, "{bad}");
+    }
+    // 209 requests come in 8 s, so the shortest window decides.
+    assert_eq!(refuses_after("99.9%", 120, 0, 27).await, Some(8));
+    // At 99 % these are 21 requests; 1.44 s, 8.64 s and 86.4 s.
+    assert_eq!(refuses_after("99%", 1, 0, 1000).await, None);
+    assert_eq!(refuses_after("99%", 2, 0, 21).await, Some(2));
+    assert_eq!(refuses_after("99%", 120, 0, 1).await, Some(21));
+}

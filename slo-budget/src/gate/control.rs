@@ -39,6 +39,10 @@ impl Gate {
 
     /// Refuses all optional requests from now on, until the override ends or an operator [resumes](Self::resume) the
     /// policy. Otherwise as [`force_open`](Self::force_open).
+    ///
+    /// To a [`GateLayer`](crate::GateLayer) all requests are optional, health checks too, unless its
+    /// [`class`](crate::GateLayer::class) makes some essential. A refusal says to try again when the override ends; without
+    /// an end that is in 360 slots (1 h), which callers may take literally.
     pub fn force_closed(&self, by: Override) {
         self.force_closed_at(by, Instant::now());
     }

@@ -63,6 +63,9 @@ pub use transition::{Change, Transition};
 ///           the failures that were due are missing: it rises to the whole within 15 s
 /// ```
 ///
+/// The time before it was built counts as good: when a new gate begins to refuse, also in a test, is in the
+/// [guide](crate::guide#when-a-new-gate-begins-to-refuse).
+///
 /// An operator can force the gate [open](Self::force_open) or [closed](Self::force_closed). The override takes precedence
 /// until it ends.
 ///
