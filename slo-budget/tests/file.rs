@@ -177,7 +177,10 @@ fn alerts_are_read_from_all_their_fields() {
 #[cfg(feature = "canary")]
 #[test]
 fn a_canary_is_read_from_all_its_fields() {
-    use maestro_slo_budget::{CanaryPolicy, canary::Overdue};
+    use maestro_slo_budget::{
+        CanaryPolicy,
+        canary::{self, Overdue},
+    };
 
     let file = json!({
         "alpha": 0.01,
@@ -210,7 +213,7 @@ fn a_canary_is_read_from_all_its_fields() {
         .measurement_errors(0);
     assert_read(&file, &built);
     assert_eq!(read(&json!({})), Ok(CanaryPolicy::builder()));
-    assert_eq!(CanaryPolicy::builder(), Default::default());
+    assert_eq!(canary::Builder::default(), CanaryPolicy::builder());
     for (file, part) in [
         (json!({ "alpha": 0.6 }), "α of a canary"),
         (json!({ "guard": "100%" }), "the guard of a canary"),
@@ -234,9 +237,9 @@ fn a_canary_is_read_from_all_its_fields() {
         (json!([]), "expected a table"),
     ] {
         assert!(
-            problem::<maestro_slo_budget::canary::Builder>(&file).contains(part),
+            problem::<canary::Builder>(&file).contains(part),
             "{file}: {}",
-            problem::<maestro_slo_budget::canary::Builder>(&file)
+            problem::<canary::Builder>(&file)
         );
     }
 }

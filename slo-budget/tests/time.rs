@@ -388,7 +388,7 @@ fn a_gate_with_the_defaults_fits_every_budget() {
 
 /// The second after which a new gate refuses, if `bad` events of each second fail and all others go well.
 async fn refuses_after(objective: &str, seconds: u64, good: u64, bad: u64) -> Option<u64> {
-    let budget = ErrorBudget::new("new", objective.parse().unwrap());
+    let budget = ErrorBudget::new("new", objective.parse().expect("an objective"));
     let gate = Gate::new(budget.clone());
     for second in 1..=120 {
         if second <= seconds {
