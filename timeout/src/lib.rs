@@ -50,8 +50,8 @@ pub use self::{
     observe::Listener,
     timeout::Timeout,
     types::{
-        DarkCause, DarkChange, Elapsed, Event, InvalidConfig, LimitCause, LimitChange, Name,
-        Override, Phase,
+        DarkCause, DarkChange, Elapsed, Event, InvalidConfig, InvalidConfigKind, LimitCause,
+        LimitChange, Name, Override, Phase,
     },
 };
 

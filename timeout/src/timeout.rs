@@ -12,7 +12,10 @@ use crate::{
     limit::ForcedLimit,
     observe::{self, Listener, Observers, Watch},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
-    types::{Event, InvalidConfig, Label, LimitChange, Name, Nanos, Override, Phase},
+    types::{
+        Event, InvalidConfig, InvalidConfigKind, Label, LimitChange, Name, Nanos, Object, Override,
+        Phase,
+    },
 };
 
 /// A named limit on the time of a call: a cheap handle for a [`TimeoutLayer`](crate::TimeoutLayer).
@@ -101,7 +104,7 @@ impl Timeout {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig::AboveWhole`] with both limits if no call could ever reach this one.
+    /// [`InvalidConfigKind::AboveWhole`] with both limits if no call could ever reach this one.
     ///
     /// # Examples
     ///
@@ -112,12 +115,13 @@ impl Timeout {
     /// let whole = Timeout::new(Duration::from_secs(1)).named("store");
     /// let attempt = Timeout::new(Duration::from_secs(2)).named("store attempt");
     /// let error = attempt.within(&whole).unwrap_err();
-    /// assert!(error.to_string().contains("an attempt is 2s and that of the whole call 1s"));
+    /// assert!(error.to_string().starts_with("timeout `store attempt`: the limit of an attempt is 2s"));
     /// ```
     pub fn within(self, whole: &Self) -> Result<Self, InvalidConfig> {
         let (attempt, whole) = (self.limit(), whole.limit());
         if attempt > whole {
-            return Err(InvalidConfig::AboveWhole { attempt, whole });
+            let above = InvalidConfigKind::AboveWhole { attempt, whole };
+            return Err(above.of(Object::Timeout, self.name()));
         }
         Ok(self)
     }

@@ -11,8 +11,8 @@ use std::{
 };
 
 use maestro_timeout::{
-    Deadline, DeadlineFilter, DeadlineFilterLayer, DeadlineFilterService, Elapsed, InvalidConfig,
-    Phase, future::CallOrAnswer,
+    Deadline, DeadlineFilter, DeadlineFilterLayer, DeadlineFilterService, Elapsed,
+    InvalidConfigKind, Phase, future::CallOrAnswer,
 };
 use static_assertions::assert_impl_all;
 use tokio::time::{Instant, advance};
@@ -181,16 +181,26 @@ fn settings_out_of_range_are_refused_by_name() {
     let builder = DeadlineFilter::builder();
     for share in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
         let error = builder.max_share(share).build("x").unwrap_err();
-        assert!(matches!(error, InvalidConfig::MaxShare(found) if found.total_cmp(&share).is_eq()));
+        assert!(
+            matches!(error.kind(), InvalidConfigKind::MaxShare(found) if found.total_cmp(&share).is_eq())
+        );
         let message = error.to_string();
         assert!(message.contains("`max_share`") && message.ends_with(&format!("not {share}")));
     }
     for period in [Duration::ZERO, Duration::from_micros(999)] {
         let error = builder.period(period).build("x").unwrap_err();
-        assert_eq!(error, InvalidConfig::Period(period));
+        assert_eq!(error.kind(), InvalidConfigKind::Period(period));
         let message = error.to_string();
         assert!(message.contains("`period`") && message.contains(&format!("not {period:?}")));
     }
+    let filter = DeadlineFilter::new("orders");
+    let refused = filter.reconfigure(builder.max_share(2.0)).unwrap_err();
+    let begins = "deadline filter `orders`: `max_share` of a deadline filter must be";
+    assert!(refused.to_string().starts_with(begins), "{refused}");
+    assert_eq!(refused.name(), Some("orders"));
+    let refused = builder.max_share(2.0).build("").unwrap_err();
+    assert_eq!(refused.name(), None);
+    assert!(refused.to_string().starts_with("`max_share`"), "{refused}");
     let widest = builder.period(Duration::MAX).max_share(0.0);
     assert!(widest.build("x").is_ok());
 }

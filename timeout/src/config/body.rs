@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::types::InvalidConfig;
+use crate::types::{InvalidConfig, InvalidConfigKind};
 
 /// The settings of a [`BodyTimeout`](crate::BodyTimeout). `Copy`, and usable in a `const`.
 ///
@@ -76,14 +76,19 @@ impl BodyTimeoutBuilder {
     ///
     /// [`InvalidConfig`] with the value found.
     pub fn check(self) -> Result<Self, InvalidConfig> {
-        InvalidConfig::check_limit("headers", self.headers)?;
-        InvalidConfig::check_limit("idle", self.idle)?;
-        InvalidConfig::check_limit("whole", self.whole)?;
+        self.doubtful().map_err(InvalidConfigKind::unnamed)?;
+        Ok(self)
+    }
+
+    fn doubtful(self) -> Result<(), InvalidConfigKind> {
+        InvalidConfigKind::check_limit("headers", self.headers)?;
+        InvalidConfigKind::check_limit("idle", self.idle)?;
+        InvalidConfigKind::check_limit("whole", self.whole)?;
         let (idle, whole) = (self.idle, self.whole);
         if idle != Duration::MAX && idle >= whole {
-            return Err(InvalidConfig::IdleAboveWhole { idle, whole });
+            return Err(InvalidConfigKind::IdleAboveWhole { idle, whole });
         }
-        Ok(self)
+        Ok(())
     }
 
     /// The limits of head, idle body and whole body.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{types::InvalidConfig, window::Settings};
+use crate::{types::InvalidConfigKind, window::Settings};
 
 /// The settings of a [`DeadlineFilter`](crate::DeadlineFilter). `Copy`, and usable in a `const`.
 ///
@@ -66,7 +66,7 @@ impl DeadlineFilterBuilder {
         self
     }
 
-    pub(crate) const fn settings(self) -> Result<Settings, InvalidConfig> {
+    pub(crate) const fn settings(self) -> Result<Settings, InvalidConfigKind> {
         Settings::new(self.max_share, self.period, self.dark)
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::types::InvalidConfig;
+use crate::types::{InvalidConfig, InvalidConfigKind};
 
 /// The settings of a [`Timeout`](crate::Timeout). `Copy`, and usable in a `const`.
 ///
@@ -70,21 +70,22 @@ impl Builder {
     /// # Examples
     ///
     /// ```
-    /// use maestro_timeout::{InvalidConfig, Timeout};
+    /// use maestro_timeout::{InvalidConfig, InvalidConfigKind, Timeout};
     /// use std::time::Duration;
     ///
     /// # fn main() -> Result<(), InvalidConfig> {
     /// let builder = Timeout::builder().limit(Duration::from_millis(250));
     /// let timeout = builder.check()?.build("store");
-    /// assert_eq!(builder.limit(Duration::ZERO).check(), Err(InvalidConfig::ZeroLimit("limit")));
+    /// let doubtful = builder.limit(Duration::ZERO).check().unwrap_err();
+    /// assert_eq!(doubtful.kind(), InvalidConfigKind::ZeroLimit("limit"));
     /// # let _ = timeout;
     /// # Ok(())
     /// # }
     /// ```
     pub const fn check(self) -> Result<Self, InvalidConfig> {
-        match InvalidConfig::check_limit("limit", self.limit) {
+        match InvalidConfigKind::check_limit("limit", self.limit) {
             Ok(()) => Ok(self),
-            Err(error) => Err(error),
+            Err(doubtful) => Err(doubtful.unnamed()),
         }
     }
 

@@ -26,7 +26,7 @@ use crate::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     timeout::Timeout,
-    types::{InvalidConfig, Name},
+    types::{InvalidConfig, InvalidConfigKind, Name, Object},
 };
 
 /// A timeout for each key: a host, a tenant, a route. A cheap handle; clones share. Feature `family`.
@@ -95,14 +95,15 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig::Capacity`] if the capacity is 0. Every setting is valid.
+    /// [`InvalidConfigKind::Capacity`] if the capacity is 0. Every setting is valid.
     pub fn build_family<K: Hash + Eq + Clone>(
         self,
         name: impl Into<Name>,
         capacity: usize,
     ) -> Result<Timeouts<K>, InvalidConfig> {
+        let name = name.into();
         if capacity == 0 {
-            return Err(InvalidConfig::Capacity);
+            return Err(InvalidConfigKind::Capacity.of(Object::Timeout, name.as_str()));
         }
         let (_, counts_readiness) = self.parts();
         Ok(Timeouts(Arc::new(Shared {

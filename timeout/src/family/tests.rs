@@ -45,8 +45,10 @@ fn is_member(family: &Timeouts<u8>, key: u8) -> bool {
 #[test]
 fn family_with_room_for_no_key_is_refused() {
     let refused = numbers(LIMIT).build_family::<u8>("none", 0);
-    let message = refused.expect_err("no capacity").to_string();
-    assert!(message.contains("at least 1"), "{message}");
+    let refused = refused.expect_err("no capacity");
+    let begins = "timeout `none`: the capacity of a family must be at least 1";
+    assert!(refused.to_string().starts_with(begins), "{refused}");
+    assert_eq!(refused.name(), Some("none"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ use crate::{
     deadline::Deadline,
     observe::{self, FilterObservers, Listener},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    types::{DarkChange, Elapsed, Event, InvalidConfig, Label, Name, Override},
+    types::{DarkChange, Elapsed, Event, InvalidConfig, Label, Name, Object, Override},
     window::{Settings, Window},
 };
 
@@ -120,7 +120,9 @@ impl DeadlineFilter {
     ///
     /// [`InvalidConfig`] if a setting is out of its range. Nothing is changed then.
     pub fn reconfigure(&self, to: DeadlineFilterBuilder) -> Result<(), InvalidConfig> {
-        self.0.window.reconfigure(to.settings()?);
+        let settings = to.settings();
+        let settings = settings.map_err(|kind| kind.of(Object::DeadlineFilter, self.name()))?;
+        self.0.window.reconfigure(settings);
         Ok(())
     }
 
@@ -264,6 +266,10 @@ impl DeadlineFilterBuilder {
     ///
     /// [`InvalidConfig`] if a setting is out of its range.
     pub fn build(self, name: impl Into<Name>) -> Result<DeadlineFilter, InvalidConfig> {
-        Ok(DeadlineFilter::from_settings(name, self.settings()?))
+        let name = name.into();
+        match self.settings() {
+            Ok(settings) => Ok(DeadlineFilter::from_settings(name, settings)),
+            Err(kind) => Err(kind.of(Object::DeadlineFilter, name.as_str())),
+        }
     }
 }

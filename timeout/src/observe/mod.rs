@@ -21,7 +21,8 @@ pub use self::listeners::Listener;
 pub(crate) use self::listeners::Listeners;
 use self::metrics::{CallMeters, FilterMeters};
 use crate::types::{
-    Allowance, DarkChange, Elapsed, Event, InvalidConfig, Label, LimitChange, Phase,
+    Allowance, DarkChange, Elapsed, Event, InvalidConfig, InvalidConfigKind, Label, LimitChange,
+    Phase,
 };
 
 /// What observes one timeout.
@@ -207,9 +208,9 @@ pub(crate) fn configured<T>(
     checked: Result<T, InvalidConfig>,
 ) {
     if name.is_empty() {
-        trace::doubtful(kind, name, &InvalidConfig::EmptyName);
+        trace::doubtful(kind, name, InvalidConfigKind::EmptyName);
     }
     if let Some(problem) = checked.err() {
-        trace::doubtful(kind, name, &problem);
+        trace::doubtful(kind, name, problem.kind());
     }
 }

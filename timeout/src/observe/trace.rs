@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::types::{Elapsed, Event, InvalidConfig};
+use crate::types::{Elapsed, Event, InvalidConfigKind};
 
 #[cfg(feature = "tracing")]
 pub(super) fn elapsed(kind: &'static str, elapsed: &Elapsed) {
@@ -64,13 +64,13 @@ pub(super) fn changed(name: &'static str, event: &Event) {
 }
 
 #[cfg(feature = "tracing")]
-pub(super) fn doubtful(kind: &'static str, name: &'static str, problem: &InvalidConfig) {
+pub(super) fn doubtful(kind: &'static str, name: &'static str, problem: InvalidConfigKind) {
     tracing::warn!(target: "maestro_timeout", kind, name, %problem, "doubtful settings");
 }
 
 #[cfg(not(feature = "tracing"))]
 #[inline]
-pub(super) fn doubtful(_: &'static str, _: &'static str, _: &InvalidConfig) {}
+pub(super) fn doubtful(_: &'static str, _: &'static str, _: InvalidConfigKind) {}
 
 #[cfg(not(feature = "tracing"))]
 #[inline]

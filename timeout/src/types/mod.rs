@@ -23,11 +23,11 @@ mod rounded;
 
 #[cfg(feature = "family")]
 pub(crate) use self::keys::{Key, text as key_text};
-pub(crate) use self::{allowance::Allowance, label::Label, nanos::Nanos};
+pub(crate) use self::{allowance::Allowance, error::Object, label::Label, nanos::Nanos};
 pub use self::{
     dark::{DarkCause, DarkChange},
     elapsed::{Elapsed, Phase},
-    error::InvalidConfig,
+    error::{InvalidConfig, InvalidConfigKind},
     event::{Event, LimitCause, LimitChange},
     name::Name,
     override_by::Override,

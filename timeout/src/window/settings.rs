@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::period::MOST_MILLIS;
-use crate::types::InvalidConfig;
+use crate::types::InvalidConfigKind;
 
 /// The validated settings of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +25,13 @@ impl Settings {
         max_share: f64,
         period: Duration,
         is_dark: bool,
-    ) -> Result<Self, InvalidConfig> {
+    ) -> Result<Self, InvalidConfigKind> {
         let Some(share) = parts(max_share) else {
-            return Err(InvalidConfig::MaxShare(max_share));
+            return Err(InvalidConfigKind::MaxShare(max_share));
         };
         let millis = period.as_millis();
         if millis == 0 {
-            return Err(InvalidConfig::Period(period));
+            return Err(InvalidConfigKind::Period(period));
         }
         #[expect(clippy::cast_possible_truncation, reason = "checked by the condition")]
         let period = if millis < MOST_MILLIS as u128 {
