@@ -180,6 +180,7 @@ async fn reconfiguring_a_filter_keeps_its_counts() {
 fn settings_out_of_range_are_refused_by_name() {
     let builder = DeadlineFilter::builder();
     for share in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
+        assert!(builder.max_share(share).check().is_err());
         let error = builder.max_share(share).build("x").unwrap_err();
         assert!(
             matches!(error.kind(), InvalidConfigKind::MaxShare(found) if found.total_cmp(&share).is_eq())
@@ -188,6 +189,7 @@ fn settings_out_of_range_are_refused_by_name() {
         assert!(message.contains("`max_share`") && message.ends_with(&format!("not {share}")));
     }
     for period in [Duration::ZERO, Duration::from_micros(999)] {
+        assert!(builder.period(period).check().is_err());
         let error = builder.period(period).build("x").unwrap_err();
         assert_eq!(error.kind(), InvalidConfigKind::Period(period));
         let message = error.to_string();
@@ -202,6 +204,7 @@ fn settings_out_of_range_are_refused_by_name() {
     assert_eq!(refused.name(), None);
     assert!(refused.to_string().starts_with("`max_share`"), "{refused}");
     let widest = builder.period(Duration::MAX).max_share(0.0);
+    assert_eq!(widest.check(), Ok(()));
     assert!(widest.build("x").is_ok());
 }
 

@@ -15,7 +15,8 @@ const PRESETS: [(Builder, Duration); 4] = [
 #[tokio::test(start_paused = true)]
 async fn each_preset_ends_a_call_at_its_limit() -> Result<(), InvalidConfig> {
     for (preset, limit) in PRESETS {
-        let timeout = preset.check()?.build("preset");
+        preset.check()?;
+        let timeout = preset.build("preset");
         let documented = Timeout::builder().limit(limit);
         assert_eq!(timeout.numbers(), documented, "and the rest is the default");
         let mut service =

@@ -69,15 +69,14 @@ impl BodyTimeoutBuilder {
     /// Refuses settings that are valid but probably a mistake: a limit of zero, one of more than a day that is not
     /// [`Duration::MAX`], and an idle limit that is not below that of the whole body.
     ///
-    /// `build` and `reconfigure` accept them. With the feature `tracing` they log the same message as an event at the
+    /// `build` and `reconfigure` accept every setting. With the feature `tracing` they log the same message as an event at the
     /// level `WARN`.
     ///
     /// # Errors
     ///
     /// [`InvalidConfig`] with the value found.
-    pub fn check(self) -> Result<Self, InvalidConfig> {
-        self.doubtful().map_err(InvalidConfigKind::unnamed)?;
-        Ok(self)
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        self.doubtful().map_err(InvalidConfigKind::unnamed)
     }
 
     fn doubtful(self) -> Result<(), InvalidConfigKind> {

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use crate::{types::InvalidConfigKind, window::Settings};
+use crate::{
+    types::{InvalidConfig, InvalidConfigKind},
+    window::Settings,
+};
 
 /// The settings of a [`DeadlineFilter`](crate::DeadlineFilter). `Copy`, and usable in a `const`.
 ///
@@ -66,6 +69,29 @@ impl DeadlineFilterBuilder {
         self
     }
 
+    /// Whether `build` and `reconfigure` would accept the settings, before there is a name.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] if a setting is out of its range.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_timeout::{DeadlineFilter, InvalidConfigKind};
+    ///
+    /// let builder = DeadlineFilter::builder();
+    /// assert_eq!(builder.check(), Ok(()));
+    /// let refused = builder.max_share(20.0).check().unwrap_err();
+    /// assert_eq!((refused.name(), refused.kind()), (None, InvalidConfigKind::MaxShare(20.0)));
+    /// ```
+    pub const fn check(&self) -> Result<(), InvalidConfig> {
+        match self.settings() {
+            Ok(_) => Ok(()),
+            Err(kind) => Err(kind.unnamed()),
+        }
+    }
+
     pub(crate) const fn settings(self) -> Result<Settings, InvalidConfigKind> {
         Settings::new(self.max_share, self.period, self.dark)
     }
@@ -89,7 +115,7 @@ mod read {
     }
 
     fn validated<E: Error>(builder: DeadlineFilterBuilder) -> Result<(), E> {
-        builder.settings().map(|_| ()).map_err(E::custom)
+        builder.check().map_err(E::custom)
     }
 }
 

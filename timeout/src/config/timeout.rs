@@ -60,7 +60,7 @@ impl Builder {
     /// Refuses settings that are valid but probably a mistake: a limit of zero, and one of more than a day that is
     /// not [`Duration::MAX`].
     ///
-    /// `build`, `set_limit` and `reconfigure` accept them. With the feature `tracing` they log the same message as an
+    /// `build`, `set_limit` and `reconfigure` accept every setting. With the feature `tracing` they log the same message as an
     /// event at the level `WARN`.
     ///
     /// # Errors
@@ -75,16 +75,17 @@ impl Builder {
     ///
     /// # fn main() -> Result<(), InvalidConfig> {
     /// let builder = Timeout::builder().limit(Duration::from_millis(250));
-    /// let timeout = builder.check()?.build("store");
+    /// builder.check()?;
+    /// let timeout = builder.build("store");
     /// let doubtful = builder.limit(Duration::ZERO).check().unwrap_err();
     /// assert_eq!(doubtful.kind(), InvalidConfigKind::ZeroLimit("limit"));
     /// # let _ = timeout;
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn check(self) -> Result<Self, InvalidConfig> {
+    pub const fn check(&self) -> Result<(), InvalidConfig> {
         match InvalidConfigKind::check_limit("limit", self.limit) {
-            Ok(()) => Ok(self),
+            Ok(()) => Ok(()),
             Err(doubtful) => Err(doubtful.unnamed()),
         }
     }

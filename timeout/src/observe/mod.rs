@@ -202,10 +202,10 @@ pub(crate) fn elapsed(elapsed: &Elapsed) {
 }
 
 /// Logs an empty name and the first doubtful setting of what is built or reconfigured. `kind` is the field of the events.
-pub(crate) fn configured<T>(
+pub(crate) fn configured(
     kind: &'static str,
     name: &'static str,
-    checked: Result<T, InvalidConfig>,
+    checked: Result<(), InvalidConfig>,
 ) {
     if name.is_empty() {
         trace::doubtful(kind, name, InvalidConfigKind::EmptyName);
