@@ -135,6 +135,24 @@ fn omitted_fields_have_their_defaults() {
 }
 
 #[test]
+fn an_absent_table_is_the_builder_of_defaults() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Server {
+        #[serde(default)]
+        body: BodyTimeoutBuilder,
+        #[serde(default)]
+        filter: DeadlineFilterBuilder,
+    }
+    let defaults = Server {
+        body: BodyTimeout::builder(),
+        filter: DeadlineFilter::builder(),
+    };
+    for file in ["{}", r#"{"body": {}, "filter": {}}"#] {
+        assert_eq!(serde_json::from_str::<Server>(file).unwrap(), defaults);
+    }
+}
+
+#[test]
 fn durations_are_written_in_compact_form() {
     let written =
         |limit| serde_json::to_value(Timeout::builder().limit(limit)).unwrap()["limit"].clone();

@@ -96,6 +96,13 @@ impl BodyTimeoutBuilder {
     }
 }
 
+impl Default for BodyTimeoutBuilder {
+    /// That of [`BodyTimeout::builder`](crate::BodyTimeout::builder).
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// The fields of a [`BodyTimeoutBuilder`] in a file.
 #[cfg(feature = "serde")]
 #[derive(serde::Deserialize)]

@@ -97,6 +97,13 @@ impl DeadlineFilterBuilder {
     }
 }
 
+impl Default for DeadlineFilterBuilder {
+    /// That of [`DeadlineFilter::builder`](crate::DeadlineFilter::builder).
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Fields that are validated when they are read, so that an error names the line of the file.
 #[cfg(feature = "serde")]
 mod read {

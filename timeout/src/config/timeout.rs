@@ -8,6 +8,9 @@ use crate::types::{InvalidConfig, InvalidConfigKind};
 /// [`Timeout::reconfigure`](crate::Timeout::reconfigure). With the feature `serde` it is read from a file:
 /// `{"limit": "250ms", "count_readiness": true}`. Only `limit` is required.
 ///
+/// It has no `Default`: a file that leaves the table out would have no limit, and a limit that was forgotten is not the same
+/// as `"unlimited"`.
+///
 /// [`database`](Self::database), [`http_api`](Self::http_api), [`cache`](Self::cache) and [`queue`](Self::queue) are starting
 /// points.
 #[doc(alias = "TimeLimiterConfig")]
