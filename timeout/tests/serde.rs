@@ -135,6 +135,33 @@ fn omitted_fields_have_their_defaults() {
 }
 
 #[test]
+fn a_text_is_read_as_the_limit() {
+    #[derive(serde::Deserialize)]
+    struct Config {
+        timeout: Builder,
+    }
+    for (short, limit) in [("2s", ms(2_000)), ("unlimited", Duration::MAX)] {
+        let json = serde_json::json!({ "timeout": short });
+        let config: Config = serde_json::from_value(json).unwrap();
+        assert_eq!(config.timeout, Timeout::builder().limit(limit));
+    }
+    let written = serde_json::to_value(Timeout::builder().limit(ms(2_000))).unwrap();
+    assert_eq!(written["limit"], "2s");
+    let soon = problem::<Config>(r#"{"timeout": "soon"}"#);
+    assert!(soon.starts_with("timeout: ") && soon.contains("a duration such as"));
+    for json in ["2", "true", "null", r#"["2s"]"#] {
+        let wrong = problem::<Config>(&format!(r#"{{"timeout": {json}}}"#));
+        let both = "expected a table with a `limit`, or that limit alone, such as \"250ms\"";
+        assert!(
+            wrong.starts_with("timeout: ") && wrong.contains(both),
+            "{wrong}"
+        );
+    }
+    let inside = problem::<Config>(r#"{"timeout": {"limit": 2}}"#);
+    assert!(inside.starts_with("timeout.limit: "), "{inside}");
+}
+
+#[test]
 fn an_absent_table_is_the_builder_of_defaults() {
     #[derive(Debug, PartialEq, serde::Deserialize)]
     struct Server {

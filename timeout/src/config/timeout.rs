@@ -6,7 +6,8 @@ use crate::types::{InvalidConfig, InvalidConfigKind};
 ///
 /// Created by [`Timeout::builder`](crate::Timeout::builder), and applied to a running timeout by
 /// [`Timeout::reconfigure`](crate::Timeout::reconfigure). With the feature `serde` it is read from a file:
-/// `{"limit": "250ms", "count_readiness": true}`. Only `limit` is required.
+/// `{"limit": "250ms", "count_readiness": true}`. Only `limit` is required, and `"250ms"` alone is short for
+/// `{"limit": "250ms"}`.
 ///
 /// It has no `Default`: a file that leaves the table out would have no limit, and a limit that was forgotten is not the same
 /// as `"unlimited"`.
@@ -99,21 +100,53 @@ impl Builder {
     }
 }
 
-/// The fields of a [`Builder`] in a file.
+/// How a file has a [`Builder`].
 #[cfg(feature = "serde")]
-#[derive(serde::Deserialize)]
-#[serde(remote = "Builder", deny_unknown_fields)]
-struct File {
-    // Required: a limit that was forgotten is not the same as no limit.
-    #[serde(deserialize_with = "super::duration::deserialize")]
-    limit: Duration,
-    #[serde(default)]
-    count_readiness: bool,
-}
+mod read {
+    use std::fmt;
 
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for Builder {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        File::deserialize(super::table::Table(from))
+    use serde::{
+        Deserialize, Deserializer,
+        de::{Error, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
+    };
+
+    use super::{Builder, Duration};
+    use crate::config::duration;
+
+    /// The fields of the table.
+    #[derive(Deserialize)]
+    #[serde(remote = "Builder", deny_unknown_fields)]
+    struct Table {
+        // Required: a limit that was forgotten is not the same as no limit.
+        #[serde(deserialize_with = "duration::deserialize")]
+        limit: Duration,
+        #[serde(default)]
+        count_readiness: bool,
+    }
+
+    /// A table, or the text of its limit. Not an untagged enum: that hides which field is wrong.
+    struct TableOrLimit;
+
+    impl<'de> Visitor<'de> for TableOrLimit {
+        type Value = Builder;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table with a `limit`, or that limit alone, such as \"250ms\"")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Builder, E> {
+            let limit = duration::deserialize(text.into_deserializer())?;
+            Ok(Builder::new().limit(limit))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Builder, A::Error> {
+            Table::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Builder {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            from.deserialize_any(TableOrLimit)
+        }
     }
 }
