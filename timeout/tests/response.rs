@@ -46,6 +46,20 @@ fn at(left: &Left) -> Option<Instant> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_borrowed_rejection_becomes_the_same_response() {
+    let elapsed = Deadline::after(SECOND).run(pending::<()>()).await;
+    let elapsed = elapsed.unwrap_err();
+    let borrowed = elapsed.to_http_response::<String>();
+    let owned = elapsed.clone().http_response::<String, Infallible>();
+    let owned = owned.unwrap();
+    assert_eq!(borrowed.status(), 504);
+    assert_eq!(borrowed.status(), owned.status());
+    assert_eq!(borrowed.headers(), owned.headers());
+    assert_eq!(borrowed.body(), owned.body());
+    assert_eq!([cause(&borrowed), cause(&owned)], [&elapsed; 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_tells_a_limit_from_a_deadline() {
     let layer = TimeoutLayer::new(Timeout::new(SECOND).named("store")).deadline(at);
     let mut http = layer
