@@ -105,7 +105,7 @@ fn doubtful_settings_are_warnings() {
     }
     assert_eq!(
         events.try_recv().expect("an event"),
-        r#"INFO maestro_timeout message=limit kind="timeout" name="store" from=1s to=0ns cause="configured""#
+        r#"INFO maestro_timeout message=limit changed kind="timeout" name="store" from=1s to=0ns cause="configured""#
     );
     let _unnamed = DeadlineFilter::new("");
     let line = events.try_recv().expect("an event");
@@ -131,8 +131,8 @@ async fn a_forced_limit_is_an_event_with_its_operator() {
     assert_eq!(
         events.try_iter().collect::<Vec<_>>(),
         [
-            r#"INFO maestro_timeout message=limit kind="timeout" name="store" from=1s to=2s cause="forced" actor="alice" reason="drill""#,
-            r#"INFO maestro_timeout message=limit kind="timeout" name="store" from=2s to=1s cause="override_over" actor="alice" reason="drill""#,
+            r#"INFO maestro_timeout message=limit changed kind="timeout" name="store" from=1s to=2s cause="forced" actor="alice" reason="drill""#,
+            r#"INFO maestro_timeout message=limit changed kind="timeout" name="store" from=2s to=1s cause="override_over" actor="alice" reason="drill""#,
         ]
     );
 }
@@ -232,7 +232,7 @@ async fn events_name_the_key_if_keys_are_shown() {
     assert_eq!(
         events.try_iter().collect::<Vec<_>>(),
         [
-            r#"INFO maestro_timeout message=limit kind="timeout" name="hosts" key="a.example" from=1s to=2s cause="configured""#,
+            r#"INFO maestro_timeout message=limit changed kind="timeout" name="hosts" key="a.example" from=1s to=2s cause="configured""#,
             r#"DEBUG maestro_timeout message=elapsed kind="timeout" name="hosts" key="a.example" phase="call" after=2s limit=2s"#,
         ]
     );

@@ -47,7 +47,7 @@ pub(super) fn changed(name: &'static str, event: &Event) {
             cause = change.cause().as_str(),
             actor = change.by().map(Override::actor),
             reason = change.by().map(Override::reason),
-            "limit"
+            "limit changed"
         ),
         Event::DarkChanged(change) => tracing::info!(
             target: "maestro_timeout",
@@ -56,7 +56,7 @@ pub(super) fn changed(name: &'static str, event: &Event) {
             cause = change.cause().as_str(),
             actor = change.by().actor(),
             reason = change.by().reason(),
-            "dark"
+            "dark mode changed"
         ),
         // `expired` has told it.
         Event::Elapsed(_) => {}
