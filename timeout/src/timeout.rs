@@ -92,6 +92,13 @@ impl Timeout {
         self.label().name()
     }
 
+    /// Returns the key of a member of a family, if the family shows its keys (`Timeouts::show_keys`, feature `family`); else
+    /// `None`. For people and logs: it takes a short lock.
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.label().key()
+    }
+
     /// Returns the limit of a call that begins now: the configured one, or that which an operator
     /// [forces](Self::force_limit).
     #[must_use]

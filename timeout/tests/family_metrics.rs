@@ -32,8 +32,20 @@ fn elapsed(recorded: &Recorded, name: &str) -> Vec<(Option<String>, u64)> {
 
 /// One test, because a process installs its recorder once.
 #[tokio::test(start_paused = true)]
-async fn label_of_keys_is_opt_in_and_bounded() {
+async fn label_of_keys_is_opt_in_and_has_a_bounded_cost() {
     let recorded = Recorded::install();
+    let costs = family("costs").label_metrics();
+    let mut service = TimeoutLayer::new(costs.by(|host: &u32| *host))
+        .layer(service_fn(|_| pending::<Result<(), Elapsed>>()));
+    assert!(service.call(1).await.is_err());
+    let counters = recorded.by_labels("maestro_timeout_elapsed_total").len();
+    assert_eq!(
+        (counters, recorded.registrations()),
+        (2, 3),
+        "a histogram is the third"
+    );
+    assert!(service.call(2).await.is_err());
+    assert_eq!(recorded.registrations(), 2 * 3);
     for hosts in [family("plain"), family("labelled").label_metrics()] {
         let mut service = TimeoutLayer::new(hosts.by(|host: &u32| *host))
             .layer(service_fn(|_| pending::<Result<(), Elapsed>>()));

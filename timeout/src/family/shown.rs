@@ -37,7 +37,7 @@ impl<K> Shown<K> {
 
 impl<K: fmt::Display> Timeouts<K> {
     /// Shows the keys of the members that are made from now on: in [`Elapsed::key`](crate::Elapsed::key) and its `Display`, in
-    /// [`LimitChange::key`](crate::LimitChange::key), and in the field `key` of tracing events. Without it keys appear nowhere, as
+    /// [`LimitChange::key`](crate::LimitChange::key), in [`Timeout::key`](crate::Timeout::key), and in the field `key` of tracing events. Without it keys appear nowhere, as
     /// they may be secret.
     ///
     /// A key is shown as it is displayed, cut at 128 characters and without control characters. The
@@ -73,9 +73,16 @@ impl<K: fmt::Display> Timeouts<K> {
     /// Gives the metrics of the members that are made from now on the label `key`, with the key as it is displayed. Without it
     /// the members share their metrics, which add up.
     ///
-    /// Only `capacity` keys ever get a separate label. Those that come later, like the [`overflow`](Self::overflow), have the
-    /// label `_overflow`. So the number of time series is bounded, however many keys come and go. Call it when the family is
-    /// built: metrics of the overflow that exist already keep their labels.
+    /// Only the first `capacity` keys get a separate label, for the life of the family. Those that come later, like the
+    /// [`overflow`](Self::overflow), have the label `_overflow`. So the number of time series is bounded, however many keys
+    /// come and go. But a client that makes up keys may use up the labels before others come: label keys that you know, such
+    /// as those of a configuration, or call [`get`](Self::get) for these first.
+    ///
+    /// A key costs two time series (of elapsed calls, for the phases `before` and `call`) and a histogram (of the time left),
+    /// of which an exporter makes a series for each bucket or quantile, and two more. They are there from the end of the
+    /// member's first bounded call, and the recorder may keep them after the member has gone.
+    ///
+    /// Call it when the family is built: metrics of the overflow that exist already keep their labels.
     #[cfg(feature = "metrics")]
     #[must_use = "it returns the family"]
     pub fn label_metrics(self) -> Self {

@@ -160,8 +160,9 @@ async fn family_hears_of_present_and_future_members_and_the_overflow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changes_name_the_key_if_keys_are_shown() {
+async fn changes_and_handles_name_a_key_that_is_shown() {
     let (told, heard) = channel();
+    let mut keys = Vec::new();
     for hosts in [family(1), family(1).show_keys()] {
         let (told, member) = (told.clone(), hosts.get(&7));
         let _listener = member.on_event(move |event| {
@@ -170,9 +171,11 @@ async fn changes_name_the_key_if_keys_are_shown() {
             }
         });
         member.set_limit(secs(3));
+        assert_eq!(hosts.overflow().key(), None);
+        keys.push(member.key());
     }
-    let keys: Vec<_> = heard.try_iter().collect();
     assert_eq!(keys, [None, Some("7".into())]);
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), keys);
 }
 
 #[derive(Clone, Copy, Debug)]
