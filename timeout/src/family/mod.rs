@@ -33,17 +33,31 @@ use crate::{
 ///
 /// Made by [`Builder::build_family`]. With [`by`](Self::by) a layer takes the timeout of a call by its request.
 ///
-/// At most `capacity` timeouts exist at a time. When a new key comes at that size, one makes room that is not needed, and
-/// not one that was used lately if another can go. A timeout never goes that
+/// # Capacity
 ///
-/// - an operator has given a limit, before that ends ([`Timeout::force_limit`]),
-/// - has other settings than the family ([`Timeout::set_limit`], [`Timeout::reconfigure`]),
-/// - has a handle.
+/// At most `capacity` keys have a timeout of their own at a time: the members. When a new key comes at that size, the family
+/// evicts a member, and prefers one that was not used lately. It never evicts a member
 ///
-/// So a timeout that goes has nothing that the next one of its key does not have. A call in flight needs no timeout: it keeps
-/// the limit that it began with, and a listener of a member alone keeps none. When none may go, the calls of the new key share
-/// one more timeout of the same settings, the [`overflow`](Self::overflow). So the memory is bounded, however many keys
-/// the callers make up, and no key changes the limit of another.
+/// - whose limit an operator [forces](Timeout::force_limit), before the end of the override,
+/// - whose settings differ from those of the family ([`Timeout::set_limit`], [`Timeout::reconfigure`]),
+/// - of which there is a handle, as from [`get`](Self::get).
+///
+/// So an evicted member has nothing that the next one of its key lacks, except its listeners: keep a handle for as long as a
+/// listener of one member is to hear. A call in flight needs no member, and keeps the limit that it began with.
+///
+/// If no member may be evicted, the calls of the new key use the [`overflow`](Self::overflow), one more timeout of the same
+/// settings that all such keys share.
+///
+/// # Keys that clients choose
+///
+/// However many keys clients make up, a call changes no limit, and evicts no member that an operator changed. A made-up key
+/// costs others this:
+///
+/// - Members that are as new are evicted and made again, and first calls of keys wait for each other.
+/// - The labels of `label_metrics` (feature `metrics`) go to the first keys, made up or not.
+/// - At most `capacity` keys are in memory. Each is as long as the client made it, so refuse long ones first.
+///
+/// A member that was changed by hand keeps its place. So do not change one for each key that a client sends.
 ///
 /// [`count_readiness`](Builder::count_readiness) is that of the family in its layers: a service that is not ready has no request
 /// yet, and so no key.
@@ -53,7 +67,7 @@ use crate::{
 /// # Cost
 ///
 /// A key that exists costs one lookup in a concurrent map, without a lock, and then what the timeout costs. A new key takes a
-/// lock, and at full capacity looks at up to 64 others. A member takes about a third of a KB and twice its key.
+/// lock, and at full capacity looks at up to 64 others, twice; so does each call of a key without room. A member takes about a third of a KB and twice its key.
 ///
 /// # Examples
 ///
@@ -148,7 +162,8 @@ impl<K> Timeouts<K> {
         self.0.overflow.clone()
     }
 
-    /// All members that exist now, in no particular order, without the overflow: for an admin view.
+    /// All members that exist now, in no particular order, without the overflow: for an admin view. It holds a handle of each,
+    /// so no member is evicted before it is dropped: collect what you show, and drop it before you await.
     pub fn iter(&self) -> impl Iterator<Item = (K, Timeout)>
     where
         K: Clone,
@@ -174,7 +189,8 @@ impl<K> Timeouts<K> {
     }
 
     /// Changes all settings: of the members that exist, each as by [`Timeout::reconfigure`], of the overflow, and of members to
-    /// come. If several threads do so at once, all members have the last settings once every thread has returned.
+    /// come. Settings of one key alone are replaced, and a [forced](Timeout::force_limit) limit stays in effect until its end.
+    /// If several threads do so at once, all members have the last settings once every thread has returned.
     ///
     /// # Errors
     ///
@@ -209,7 +225,10 @@ impl<K> Timeouts<K> {
 impl<K: Hash + Eq + Clone> Timeouts<K> {
     /// The timeout of `key`, made if it does not exist; the overflow if there is no room for it.
     ///
-    /// While the handle exists it is not evicted. Takes a short lock; a layer does not.
+    /// A member with a handle is not evicted. Takes a short lock; a layer does not.
+    ///
+    /// What changes the overflow changes the limit of all keys without room. Before you change a timeout by hand in a family
+    /// that may be full, look whether [`iter`](Self::iter) has the key while you hold the handle.
     #[must_use]
     pub fn get(&self, key: &K) -> Timeout {
         let found = self.0.find(key);
@@ -220,7 +239,8 @@ impl<K: Hash + Eq + Clone> Timeouts<K> {
     /// looked for that may go): called every ten minutes, those that were idle for at least as long. Returns how many
     /// went.
     ///
-    /// Only memory needs it: a new key finds room anyway. No call waits for it but the first ones of new keys.
+    /// Only memory needs it: a new key finds room anyway. It looks at all members under the lock. No call waits for it but the
+    /// first ones of new keys, and those of keys without room.
     pub fn evict_idle(&self) -> usize {
         let now = Instant::now();
         let mut members = self.0.members.lock();

@@ -88,6 +88,25 @@ async fn handle_keeps_its_member() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn iterator_keeps_all_members() {
+    let hosts = family(1);
+    drop(hosts.get(&1));
+    let all = hosts.iter();
+    assert!(!is_member(&hosts, 2));
+    drop(all);
+    assert!(is_member(&hosts, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn change_of_the_overflow_is_one_of_all_keys_without_room() {
+    let hosts = family(1);
+    let _held = hosts.get(&1);
+    hosts.get(&2).force_limit(secs(3), by());
+    assert_eq!([1, 2, 3].map(|key| call(&hosts, key)), [1, 3, 3]);
+    assert!(!hosts.iter().any(|(key, _)| key == 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn member_used_lately_goes_last() {
     let hosts = family(3);
     (1..=3).for_each(|key| drop(hosts.get(&key)));
