@@ -1,11 +1,14 @@
-//! Configuration from files.
+//! Configuration from files, and what is printed.
 
-use std::time::Duration;
+use std::{sync::mpsc::channel, time::Duration};
 
-use maestro_timeout::{BodyTimeout, Builder, DeadlineFilter, DeadlineFilterBuilder, Timeout};
-use maestro_timeout::{BodyTimeoutBuilder, InvalidConfigKind};
+use maestro_timeout::{
+    BodyTimeout, BodyTimeoutBuilder, Builder, Deadline, DeadlineFilter, DeadlineFilterBuilder,
+    Event, InvalidConfigKind, Override, Timeout,
+};
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -194,6 +197,40 @@ fn durations_are_written_in_compact_form() {
     ] {
         assert_eq!(written(limit), text);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_are_printed_with_the_fields_of_tracing() {
+    let (sender, printed) = channel();
+    let print = move |event: &Event| {
+        let event = serde_json::to_value(event).expect("it can be written");
+        sender.send(event).expect("the test receives");
+    };
+    let timeout = Timeout::new(ms(250)).named("store");
+    let filter = DeadlineFilter::builder().max_share(1.0);
+    let filter = filter.build("orders").unwrap();
+    timeout.on_event(print.clone()).detach();
+    filter.on_event(print).detach();
+    timeout.force_limit(Duration::MAX, Override::new("alice", "drill"));
+    timeout.set_limit(ms(1));
+    let _resumed = timeout.resume(Override::new("bob", "done"));
+    let late = Deadline::after(Duration::ZERO);
+    tokio::time::advance(ms(1)).await;
+    assert!(filter.check(late).is_err());
+    let change = |from, to, cause, actor, reason| {
+        json!({
+            "event": "limit_changed", "key": null, "from": from, "to": to, "cause": cause, "actor": actor,
+            "reason": reason,
+        })
+    };
+    let expected = [
+        change("250ms", "unlimited", "forced", "alice", "drill"),
+        change("unlimited", "1ms", "resumed", "bob", "done"),
+        json!({
+            "event": "elapsed", "name": "orders", "key": null, "phase": "before", "after": "0s", "limit": "0s",
+        }),
+    ];
+    assert_eq!(printed.try_iter().collect::<Vec<_>>(), expected);
 }
 
 fn comes_back<T: Serialize + DeserializeOwned + PartialEq>(value: &T) -> bool {

@@ -1,4 +1,4 @@
-//! The builders: what is set in code or read from a file.
+//! The builders: what is set in code or read from a file. And what is printed in the form of files.
 
 #[cfg(feature = "http-body")]
 mod body;
@@ -10,6 +10,8 @@ mod body;
 mod duration;
 mod filter;
 mod presets;
+#[cfg(feature = "serde")]
+mod printed;
 #[cfg(feature = "serde")]
 mod table;
 mod timeout;

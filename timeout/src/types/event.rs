@@ -3,8 +3,14 @@ use std::{fmt, sync::Arc, time::Duration};
 use super::{DarkChange, Elapsed, Override, rounded::Rounded};
 
 /// A change of the limit of a timeout, or a rejection by a deadline filter, as their
-/// [listeners](crate::Timeout::on_event) receive it. Its `Display` is a line for a log.
+/// [listeners](crate::Timeout::on_event) receive it. Its `Display` is a line for a log. With the feature `serde` it can be
+/// serialized: the fields of what it holds, and `event`, which is `elapsed` or `limit_changed`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "event", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Event {
     /// A [`DeadlineFilter`](crate::DeadlineFilter) rejected a request.
