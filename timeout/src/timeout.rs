@@ -166,7 +166,8 @@ impl Timeout {
     }
 
     /// Puts `limit` in place of the configured limit, until an operator [resumes](Self::resume) or the override ends.
-    /// Replaces an override that holds. Every limit is valid, as for [`set_limit`](Self::set_limit).
+    /// Replaces an override that holds. Every limit is valid, as for [`set_limit`](Self::set_limit), so that nothing is refused:
+    /// unlike the `force_limit` of a bulkhead, which has illegal limits, it returns no `Result`.
     ///
     /// No task waits for the end: the first call, query or change at or after it restores the configured limit. While a limit with
     /// an end is in effect, a call reads the clock once more.

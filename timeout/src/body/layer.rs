@@ -15,6 +15,21 @@ use crate::{
 ///
 /// `R` answers calls whose head was late, `D` reads the deadline of a request.
 ///
+/// # Layers above
+///
+/// The layers above see a `Response<TimeoutBody<B>>`. Answers with a body of any type that has a `Default`, such as
+/// `Elapsed::http_response`, fit if `B` has one. An answer with axum's own `Response` does not: the compiler expects a
+/// `TimeoutBody` and finds `axum::body::Body`. Then turn the response into axum's, in the line above this layer:
+///
+/// ```ignore
+/// ServiceBuilder::new()
+///     .layer(TimeoutLayer::new(limit).on_reject(|_| Ok("later".into_response())))
+///     .map_response(IntoResponse::into_response) // axum::response::IntoResponse
+///     .layer(BodyTimeoutLayer::new(limits).on_reject(Elapsed::http_response))
+/// ```
+///
+/// Without axum, `.map_response(|response: Response<_>| response.map(Body::new))` does the same with another boxed body.
+///
 /// # Examples
 ///
 /// ```

@@ -22,6 +22,13 @@ use crate::{
 ///
 /// A [`Timeout`](crate::Timeout) ends with the head of the response. This one follows the body to its end.
 /// Clones share the limits. Keep one to change the limits while calls run.
+///
+/// [`reconfigure`](Self::reconfigure) is the one way to change them: it has no `force_limit` and no `on_event`. The record of
+/// who changed what is with the code that reconfigures.
+///
+/// With the feature `metrics`, a `BodyTimeout` and a [`Timeout`](crate::Timeout) of one name share the metrics, and the label
+/// `phase` tells them apart: `headers`, `idle` and `body` are of this one, `call` of the other, and `before` of both, which
+/// add up there. With the feature `tracing`, the field `kind` of its events is `body_timeout`.
 #[derive(Clone, Debug)]
 pub struct BodyTimeout(Arc<Core>);
 
