@@ -5,6 +5,9 @@ use crate::{deadline::Deadline, layer::DeadlineOf};
 
 impl Deadline {
     /// Returns the deadline in the extensions of a request; [`NEVER`](Self::NEVER) if there is none.
+    ///
+    /// For layers, and for handlers: axum extracts `Extensions` and `Parts`. Its extractor `Extension<Deadline>` answers a
+    /// request without a deadline with the status 500.
     #[must_use]
     pub fn from_extensions(extensions: &Extensions) -> Self {
         extensions.get().copied().unwrap_or(Self::NEVER)
