@@ -41,12 +41,12 @@ macro_rules! builder {
 
         #[cfg(feature = "serde")]
         impl TryFrom<crate::table::Table<Numbers>> for $builder {
-            type Error = InvalidConfig;
+            type Error = crate::types::InvalidConfig;
 
             fn try_from(
                 crate::table::Table(numbers): crate::table::Table<Numbers>,
-            ) -> Result<Self, InvalidConfig> {
-                numbers.check().map(|_| Self(numbers))
+            ) -> Result<Self, Self::Error> {
+                numbers.check().map(|_| Self(numbers)).map_err(|kind| kind.unnamed())
             }
         }
     };

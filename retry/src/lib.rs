@@ -63,7 +63,8 @@ pub use policy::{
 };
 pub use types::{
     Attempt, Boxed, BudgetEvent, BudgetState, Event, GiveUpReason, HedgeResult, InvalidConfig,
-    Listed, MayReject, Name, Now, Override, RetryReason, RetryTerms, SwitchCause, Verdict,
+    InvalidConfigKind, Listed, MayReject, Name, Now, Override, RetryReason, RetryTerms,
+    SwitchCause, Verdict,
 };
 #[cfg(feature = "http")]
 pub use types::{retry_after, retry_after_at};

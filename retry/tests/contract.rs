@@ -19,10 +19,10 @@ use std::{
 
 use maestro_retry::{
     Backoff, Boxed, Budget, Classify, CloneRequest, CostBucket, DeadlineOf, Delays, Event,
-    GiveUpReason, HalfFull, Hold, InFlightShare, InvalidConfig, MayReject, NoDeadline, Now, Replay,
-    RetryBudget, RetryErrors, RetryLayer, RetryPolicy, RetryReason, RetryService, SourceOf,
-    StaticCostBucket, StaticHalfFull, StaticInFlightShare, StaticRetryBudget, Unlimited, Verdict,
-    future::ResponseFuture, is_rejection,
+    GiveUpReason, HalfFull, Hedge, Hold, InFlightShare, InvalidConfig, InvalidConfigKind,
+    MayReject, NoDeadline, Now, Replay, RetryBudget, RetryErrors, RetryLayer, RetryPolicy,
+    RetryReason, RetryService, SourceOf, StaticCostBucket, StaticHalfFull, StaticInFlightShare,
+    StaticRetryBudget, Unlimited, Verdict, future::ResponseFuture, is_rejection,
 };
 use proptest::prelude::*;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -1427,10 +1427,8 @@ fn running_layer_obeys_other_numbers() {
     let mut counts = Vec::new();
     for attempts in [3, 1, 2] {
         policy.reconfigure(numbers.attempts(attempts)).unwrap();
-        assert_eq!(
-            policy.reconfigure(numbers.attempts(0)),
-            Err(InvalidConfig::ZeroAttempts)
-        );
+        let refused = policy.reconfigure(numbers.attempts(0)).unwrap_err();
+        assert_eq!(refused.kind(), InvalidConfigKind::ZeroAttempts);
         for is_leaked in [false, true] {
             let before = made.load(SeqCst);
             if is_leaked {
@@ -1581,7 +1579,7 @@ fn run_follows_the_policy() {
 #[test]
 fn illegal_values_are_refused() {
     let refused = RetryPolicy::builder().attempts(0).build().unwrap_err();
-    assert_eq!(refused, InvalidConfig::ZeroAttempts);
+    assert_eq!(refused.kind(), InvalidConfigKind::ZeroAttempts);
     assert!(
         refused
             .to_string()
@@ -1643,6 +1641,62 @@ fn illegal_values_are_refused() {
         builder().ttl(ms(1_000)),
     ] {
         assert!(builder.build("legal").is_ok(), "{builder:?}");
+    }
+}
+
+#[test]
+fn an_error_of_a_named_object_begins_with_its_name() {
+    let (throttle, bucket, share) = (
+        HalfFull::builder(),
+        CostBucket::builder(),
+        InFlightShare::builder(),
+    );
+    let (budget, numbers) = (RetryBudget::builder(), RetryPolicy::builder());
+    let (bad_throttle, bad_bucket) = (throttle.max_tokens(0), bucket.cost(0));
+    let (bad_share, bad_budget) = (share.share(2.0), budget.ratio(-1.0));
+    let mut of_budgets = vec![
+        ("built", bad_budget.build("built").map(drop)),
+        ("owned", bad_budget.build("owned".to_owned()).map(drop)),
+        ("throttle", bad_throttle.build("throttle").map(drop)),
+        ("bucket", bad_bucket.build("bucket").map(drop)),
+        ("share", bad_share.build("share").map(drop)),
+        ("new", budget.build("new").unwrap().reconfigure(bad_budget)),
+        (
+            "new",
+            throttle.build("new").unwrap().reconfigure(bad_throttle),
+        ),
+        ("new", bucket.build("new").unwrap().reconfigure(bad_bucket)),
+        ("new", share.build("new").unwrap().reconfigure(bad_share)),
+    ];
+    #[cfg(feature = "family")]
+    {
+        let family = budget.build_family::<u8>("family", 1).unwrap();
+        of_budgets.extend([
+            ("hosts", bad_budget.build_family::<u8>("hosts", 1).map(drop)),
+            ("none", budget.build_family::<u8>("none", 0).map(drop)),
+            ("family", family.reconfigure(bad_budget)),
+        ]);
+    }
+    for (name, result) in of_budgets {
+        let refused = result.unwrap_err();
+        assert_eq!(refused.name(), Some(name));
+        let text = format!("retry budget `{name}`: {}", refused.kind());
+        assert_eq!(refused.to_string(), text);
+    }
+    let policy = numbers.build().unwrap();
+    let named = policy.clone().named("store");
+    let refused = named.reconfigure(numbers.attempts(0)).unwrap_err();
+    assert_eq!(refused.name(), Some("store"));
+    let text = format!("retry policy `store`: {}", refused.kind());
+    assert_eq!(refused.to_string(), text);
+    for refused in [
+        policy.reconfigure(numbers.attempts(0)).unwrap_err(),
+        numbers.attempts(0).build().unwrap_err(),
+        bad_budget.build("").unwrap_err(),
+        Hedge::after(Duration::ZERO).build().unwrap_err(),
+    ] {
+        assert_eq!(refused.name(), None);
+        assert_eq!(refused.to_string(), refused.kind().to_string());
     }
 }
 

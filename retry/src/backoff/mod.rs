@@ -17,7 +17,7 @@ use std::{fmt, ptr, time::Duration};
 
 use rand::{SeedableRng, rngs::SmallRng};
 
-use crate::types::InvalidConfig;
+use crate::types::InvalidConfigKind;
 
 pub use self::{delays::Delays, jitter::Jitter};
 pub(crate) use self::{
@@ -160,10 +160,10 @@ impl Backoff {
     }
 
     /// Refuses a first delay above the cap. `field` is the method of the builder that it was given to.
-    pub(crate) fn check(&self, field: &'static str) -> Result<(), InvalidConfig> {
+    pub(crate) fn check(&self, field: &'static str) -> Result<(), InvalidConfigKind> {
         let (base, cap) = (self.first, self.cap);
         if base > cap {
-            return Err(InvalidConfig::Backoff { field, base, cap });
+            return Err(InvalidConfigKind::Backoff { field, base, cap });
         }
         Ok(())
     }

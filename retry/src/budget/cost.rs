@@ -13,7 +13,7 @@ use crate::{
         atomic::{AtomicU32, Ordering::Relaxed},
         const_fn,
     },
-    types::{BudgetEvent, InvalidConfig, Name, Now},
+    types::{BudgetEvent, InvalidConfig, InvalidConfigKind, Name, Now, Object},
 };
 
 /// A budget in which a retry costs tokens, depending on the kind of failure, and gives them back if it succeeds: a
@@ -162,7 +162,9 @@ impl<P: Borrow<CostBucketCore>> CostBucket<P> {
     ///
     /// The errors of [`CostBucketBuilder::build`]; nothing has changed then.
     pub fn reconfigure(&self, to: CostBucketBuilder) -> Result<(), InvalidConfig> {
-        let numbers = to.0.check()?;
+        let numbers =
+            to.0.check()
+                .map_err(|kind| kind.of(Object::Budget, self.name()))?;
         let core = self.core();
         let _one = core.changes.lock();
         core.cost.store(numbers.cost, Relaxed);
@@ -275,7 +277,12 @@ impl CostBucketBuilder {
     ///
     /// [`InvalidConfig`] if a number is out of the range that its method names.
     pub fn build(self, name: impl Into<Name>) -> Result<CostBucket, InvalidConfig> {
-        let core = CostBucketCore::new(name.into().as_str(), self.0.check()?);
+        let name = name.into().as_str();
+        let checked = self
+            .0
+            .check()
+            .map_err(|kind| kind.of(Object::Budget, name))?;
+        let core = CostBucketCore::new(name, checked);
         Ok(CostBucket(Arc::new(core)))
     }
 
@@ -303,9 +310,9 @@ impl CostBucketBuilder {
 // === impl Numbers ===
 
 impl Numbers {
-    const fn check(self) -> Result<Self, InvalidConfig> {
+    const fn check(self) -> Result<Self, InvalidConfigKind> {
         if self.cost < 1 || self.cost > self.capacity {
-            return Err(InvalidConfig::Cost {
+            return Err(InvalidConfigKind::Cost {
                 cost: self.cost,
                 capacity: self.capacity,
             });

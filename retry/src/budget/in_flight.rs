@@ -9,7 +9,7 @@ use crate::{
     builder::builder,
     observe::Listener,
     sync::const_fn,
-    types::{BudgetEvent, InvalidConfig, Name, Now},
+    types::{BudgetEvent, InvalidConfig, InvalidConfigKind, Name, Now, Object},
 };
 
 /// A budget in which only a share of the calls in flight may be retries: a cheap handle to counts that all its
@@ -148,7 +148,9 @@ impl<P: Borrow<InFlightCore>> InFlightShare<P> {
     ///
     /// The errors of [`InFlightShareBuilder::build`]; nothing has changed then.
     pub fn reconfigure(&self, to: InFlightShareBuilder) -> Result<(), InvalidConfig> {
-        self.core().flight.set_limit(to.0.check()?);
+        let checked = to.0.check();
+        let limit = checked.map_err(|kind| kind.of(Object::Budget, self.name()))?;
+        self.core().flight.set_limit(limit);
         Ok(())
     }
 
@@ -242,7 +244,12 @@ impl InFlightShareBuilder {
     ///
     /// [`InvalidConfig`] if the share is not from 0 to 1.
     pub fn build(self, name: impl Into<Name>) -> Result<InFlightShare, InvalidConfig> {
-        let core = InFlightCore::new(name.into().as_str(), self.0.check()?);
+        let name = name.into().as_str();
+        let checked = self
+            .0
+            .check()
+            .map_err(|kind| kind.of(Object::Budget, name))?;
+        let core = InFlightCore::new(name, checked);
         Ok(InFlightShare(Arc::new(core)))
     }
 
@@ -270,10 +277,10 @@ impl InFlightShareBuilder {
 // === impl Numbers ===
 
 impl Numbers {
-    const fn check(self) -> Result<Limit, InvalidConfig> {
+    const fn check(self) -> Result<Limit, InvalidConfigKind> {
         // Written so that NaN is refused.
         if !(self.share >= 0.0 && self.share <= 1.0) {
-            return Err(InvalidConfig::Share(self.share));
+            return Err(InvalidConfigKind::Share(self.share));
         }
         #[expect(
             clippy::cast_possible_truncation,

@@ -16,7 +16,7 @@ use crate::{
         atomic::{AtomicU32, Ordering::Relaxed},
         const_fn,
     },
-    types::{BudgetEvent, InvalidConfig, Name, Now},
+    types::{BudgetEvent, InvalidConfig, InvalidConfigKind, Name, Now, Object},
 };
 
 /// A budget that allows retries while its bucket is more than half full: a cheap handle to tokens that all its
@@ -142,7 +142,9 @@ impl<P: Borrow<HalfFullCore>> HalfFull<P> {
     ///
     /// The errors of [`HalfFullBuilder::build`]; nothing has changed then.
     pub fn reconfigure(&self, to: HalfFullBuilder) -> Result<(), InvalidConfig> {
-        let (most, per_success, floor) = to.0.check()?;
+        let (most, per_success, floor) =
+            to.0.check()
+                .map_err(|kind| kind.of(Object::Budget, self.name()))?;
         let core = self.core();
         let _one = core.changes.lock();
         core.per_success.store(per_success, Relaxed);
@@ -234,7 +236,12 @@ impl HalfFullBuilder {
     ///
     /// [`InvalidConfig`] if a number is out of the range that its method names.
     pub fn build(self, name: impl Into<Name>) -> Result<HalfFull, InvalidConfig> {
-        let core = HalfFullCore::new(name.into().as_str(), self.0.check()?);
+        let name = name.into().as_str();
+        let checked = self
+            .0
+            .check()
+            .map_err(|kind| kind.of(Object::Budget, name))?;
+        let core = HalfFullCore::new(name, checked);
         Ok(HalfFull(Arc::new(core)))
     }
 
@@ -263,16 +270,16 @@ impl HalfFullBuilder {
 
 impl Numbers {
     /// The size of the bucket, and what a success gives, in thousandths of a token; and the floor.
-    const fn check(self) -> Result<(u32, u32, u32), InvalidConfig> {
+    const fn check(self) -> Result<(u32, u32, u32), InvalidConfigKind> {
         if self.max_tokens < 1 || self.max_tokens > 1_000 {
-            return Err(InvalidConfig::MaxTokens(self.max_tokens));
+            return Err(InvalidConfigKind::MaxTokens(self.max_tokens));
         }
         // Written so that NaN is refused.
         if !(self.token_ratio >= 0.001 && self.token_ratio <= 1_000.0) {
-            return Err(InvalidConfig::TokenRatio(self.token_ratio));
+            return Err(InvalidConfigKind::TokenRatio(self.token_ratio));
         }
         if self.floor_per_second > 1_000_000 {
-            return Err(InvalidConfig::Floor(self.floor_per_second));
+            return Err(InvalidConfigKind::Floor(self.floor_per_second));
         }
         #[expect(
             clippy::cast_possible_truncation,

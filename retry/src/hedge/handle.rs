@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     builder::builder,
     hedge::pace::{Pace, Terms},
-    types::InvalidConfig,
+    types::{InvalidConfig, InvalidConfigKind},
 };
 
 /// When the calls of a [`RetryLayer`](crate::RetryLayer) are hedged: a cheap handle to a delay and to credit that all its
@@ -132,7 +132,8 @@ impl Hedge {
     /// # Ok::<(), maestro_retry::InvalidConfig>(())
     /// ```
     pub fn reconfigure(&self, to: HedgeBuilder) -> Result<(), InvalidConfig> {
-        self.0.change(to.0.check()?);
+        self.0
+            .change(to.0.check().map_err(InvalidConfigKind::unnamed)?);
         Ok(())
     }
 
@@ -202,7 +203,7 @@ impl HedgeBuilder {
     /// [`InvalidConfig`] if a number is out of the range that its method names, or if the first delay of a live quantile is
     /// not between its bounds.
     pub fn build(self) -> Result<Hedge, InvalidConfig> {
-        let terms = self.0.check()?;
+        let terms = self.0.check().map_err(InvalidConfigKind::unnamed)?;
         Ok(Hedge(Arc::new(Pace::new(terms))))
     }
 }
@@ -214,7 +215,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(3_600);
 
 impl Numbers {
-    fn check(self) -> Result<Terms, InvalidConfig> {
+    fn check(self) -> Result<Terms, InvalidConfigKind> {
         let Self {
             delay,
             quantile,
@@ -227,13 +228,13 @@ impl Numbers {
             None => (SHORTEST, LONGEST),
         };
         if min < SHORTEST || delay < min || max < delay || LONGEST < max {
-            return Err(InvalidConfig::HedgeDelay { min, delay, max });
+            return Err(InvalidConfigKind::HedgeDelay { min, delay, max });
         }
         if !(0.0..=1.0).contains(&share) {
-            return Err(InvalidConfig::HedgeShare(share));
+            return Err(InvalidConfigKind::HedgeShare(share));
         }
         if !(1..=1_000).contains(&burst) {
-            return Err(InvalidConfig::HedgeBurst(burst));
+            return Err(InvalidConfigKind::HedgeBurst(burst));
         }
         let terms = Terms::fixed(delay, share, burst);
         match quantile {
@@ -241,7 +242,7 @@ impl Numbers {
             Some(quantile) if (0.5..=0.999).contains(&quantile) => {
                 Ok(terms.live(quantile, min, max))
             }
-            Some(quantile) => Err(InvalidConfig::Quantile(quantile)),
+            Some(quantile) => Err(InvalidConfigKind::Quantile(quantile)),
         }
     }
 }

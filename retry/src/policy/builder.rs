@@ -1,6 +1,11 @@
 use std::time::Duration;
 
-use crate::{backoff::Backoff, builder::builder, policy::RetryPolicy, types::InvalidConfig};
+use crate::{
+    backoff::Backoff,
+    builder::builder,
+    policy::RetryPolicy,
+    types::{InvalidConfig, InvalidConfigKind},
+};
 
 builder! {
     /// The numbers of a [`RetryPolicy`]. `Copy`, and usable in a `const`.
@@ -139,7 +144,8 @@ impl Builder {
     /// [`InvalidConfig`] if the number of attempts is 0, or above 1,000 without [`max_elapsed`](Self::max_elapsed), or if
     /// the first delay of a backoff is above its cap.
     pub fn build(self) -> Result<RetryPolicy, InvalidConfig> {
-        self.0.check().map(|numbers| RetryPolicy::of(&numbers))
+        let checked = self.0.check().map_err(InvalidConfigKind::unnamed);
+        checked.map(|numbers| RetryPolicy::of(&numbers))
     }
 }
 
@@ -147,12 +153,12 @@ impl Builder {
 pub(super) const MOST_ATTEMPTS: u32 = 1_000;
 
 impl Numbers {
-    pub(super) fn check(self) -> Result<Self, InvalidConfig> {
+    pub(super) fn check(self) -> Result<Self, InvalidConfigKind> {
         if self.attempts == 0 {
-            return Err(InvalidConfig::ZeroAttempts);
+            return Err(InvalidConfigKind::ZeroAttempts);
         }
         if self.attempts > MOST_ATTEMPTS && self.max_elapsed.is_none() {
-            return Err(InvalidConfig::Attempts(self.attempts));
+            return Err(InvalidConfigKind::Attempts(self.attempts));
         }
         self.backoff.check("backoff")?;
         if let Some(backoff) = self.throttle_backoff {

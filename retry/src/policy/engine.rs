@@ -91,6 +91,10 @@ impl<V, Q, B> Engine<V, Q, B> {
         self.shared.name(name);
     }
 
+    pub(super) fn given_name(&self) -> Option<&'static str> {
+        self.shared.observers().given_name()
+    }
+
     pub(super) fn listen(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
         self.shared.listen(f)
     }
@@ -111,7 +115,7 @@ impl<V, Q, B> Engine<V, Q, B> {
         Q: fmt::Debug,
         B: fmt::Debug,
     {
-        debug.field("name", &self.shared.observers().given_name());
+        debug.field("name", &self.given_name());
         self.config().describe(debug);
         debug
             .field("budget", &self.budget)

@@ -31,7 +31,7 @@ use tokio::time::Instant;
 use crate::{
     budget::{Budget, BudgetSource, HalfFull, Unlimited},
     observe::Listener,
-    types::{Attempt, Event, InvalidConfig, Name, Verdict},
+    types::{Attempt, Event, InvalidConfig, InvalidConfigKind, Name, Object, Verdict},
 };
 
 pub use self::{
@@ -342,7 +342,11 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     /// # Ok::<(), maestro_retry::InvalidConfig>(())
     /// ```
     pub fn reconfigure(&self, to: Builder) -> Result<(), InvalidConfig> {
-        self.engine.change(&to.0.check()?);
+        let refused = |kind: InvalidConfigKind| match self.engine.given_name() {
+            Some(name) => kind.of(Object::Policy, name),
+            None => kind.unnamed(),
+        };
+        self.engine.change(&to.0.check().map_err(refused)?);
         Ok(())
     }
 

@@ -1,11 +1,37 @@
 use std::{error::Error, fmt, time::Duration};
 
-/// A configuration that [`Builder::build`](crate::Builder::build), or the `build` of a budget, refuses.
+/// A configuration that [`Builder::build`](crate::Builder::build), or the `build` of a budget or a hedge, refuses.
 ///
-/// The message says which values are legal, and what was found.
+/// The message begins with the name of the policy, the budget or the family, where it is known. It says which values are
+/// legal, and what was found.
+///
+/// # Examples
+///
+/// ```
+/// use maestro_retry::{InvalidConfigKind, RetryBudget};
+///
+/// let refused = RetryBudget::builder().ratio(11.0).build("db").unwrap_err();
+/// assert_eq!((refused.name(), refused.kind()), (Some("db"), InvalidConfigKind::Ratio(11.0)));
+/// assert!(refused.to_string().starts_with("retry budget `db`: the ratio of a retry budget must be"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InvalidConfig {
+    /// `None` where nothing with a name is built, and where the name is empty.
+    object: Option<(Object, &'static str)>,
+    kind: InvalidConfigKind,
+}
+
+/// What was about to be built or changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Object {
+    Policy,
+    Budget,
+}
+
+/// What an [`InvalidConfig`] is about: the number that cannot work, with the value found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum InvalidConfig {
+pub enum InvalidConfigKind {
     /// The number of attempts is 0, so that nothing would ever be called.
     ZeroAttempts,
     /// This number of attempts, above 1,000, has no [`max_elapsed`](crate::Builder::max_elapsed).
@@ -60,7 +86,58 @@ pub enum InvalidConfig {
     Capacity,
 }
 
+// === impl InvalidConfig ===
+
 impl InvalidConfig {
+    /// The name of the policy, the budget or the family that could not be built or reconfigured. `None` where it is not
+    /// known, as in the `check` of a builder and in a file, and where it is empty. A hedge has none.
+    #[must_use]
+    pub const fn name(&self) -> Option<&'static str> {
+        match self.object {
+            Some((_, name)) => Some(name),
+            None => None,
+        }
+    }
+
+    /// What could not work, for a program. People read the message.
+    #[must_use]
+    pub const fn kind(&self) -> InvalidConfigKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.object {
+            None => {}
+            Some((Object::Policy, name)) => write!(f, "retry policy `{name}`: ")?,
+            Some((Object::Budget, name)) => write!(f, "retry budget `{name}`: ")?,
+        }
+        self.kind.fmt(f)
+    }
+}
+
+impl Error for InvalidConfig {}
+
+// === impl InvalidConfigKind ===
+
+impl InvalidConfigKind {
+    /// The error about the policy, the budget or the family of this name.
+    pub(crate) fn of(self, object: Object, name: &'static str) -> InvalidConfig {
+        InvalidConfig {
+            object: (!name.is_empty()).then_some((object, name)),
+            kind: self,
+        }
+    }
+
+    /// The error about numbers without a name.
+    pub(crate) const fn unnamed(self) -> InvalidConfig {
+        InvalidConfig {
+            object: None,
+            kind: self,
+        }
+    }
+
     // Const, so that a bad value in a `static` fails to compile with this message.
     pub(crate) const fn message(self) -> &'static str {
         match self {
@@ -103,7 +180,7 @@ impl InvalidConfig {
     }
 }
 
-impl fmt::Display for InvalidConfig {
+impl fmt::Display for InvalidConfigKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message())?;
         match self {
@@ -132,5 +209,3 @@ impl fmt::Display for InvalidConfig {
         }
     }
 }
-
-impl Error for InvalidConfig {}

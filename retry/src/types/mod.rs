@@ -28,7 +28,8 @@ mod verdict;
 
 pub use attempt::Attempt;
 pub use budget_event::{BudgetEvent, BudgetState};
-pub use error::InvalidConfig;
+pub(crate) use error::Object;
+pub use error::{InvalidConfig, InvalidConfigKind};
 pub use event::{Event, GiveUpReason, HedgeResult, RetryReason, SwitchCause};
 #[cfg(feature = "family")]
 pub(crate) use keys::{Key, text as key_text};

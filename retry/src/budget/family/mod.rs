@@ -27,7 +27,7 @@ use crate::{
     budget::ratio::{BudgetBuilder, Core, RetryBudget},
     observe::Listener,
     sync::{Map, Mutex},
-    types::{BudgetEvent, InvalidConfig, Key, Name},
+    types::{BudgetEvent, InvalidConfig, InvalidConfigKind, Key, Name, Object},
 };
 
 /// A retry budget for each key: a host, a tenant, a route. A cheap handle; clones share. Feature `family`.
@@ -113,7 +113,7 @@ impl BudgetBuilder {
         let name = name.into().as_str();
         let overflow = Core::made(name, None, self, Instant::now())?;
         if capacity == 0 {
-            return Err(InvalidConfig::Capacity);
+            return Err(InvalidConfigKind::Capacity.of(Object::Budget, name));
         }
         Ok(RetryBudgets(Arc::new(Shared {
             name,
@@ -238,7 +238,7 @@ impl<K: Hash + Eq + Clone> RetryBudgets<K> {
     ///
     /// The errors of [`BudgetBuilder::build`]; nothing has changed then.
     pub fn reconfigure(&self, to: BudgetBuilder) -> Result<(), InvalidConfig> {
-        to.refuse_illegal()?;
+        to.check_for(self.0.name)?;
         let mut members = self.0.members.lock();
         members.numbers = to;
         members.revision += 1;

@@ -6,7 +6,7 @@ use crate::{
     budget::ratio::{Core, RetryBudget, StaticRetryBudget, credit::Terms},
     builder::builder,
     sync::const_fn,
-    types::{InvalidConfig, Name},
+    types::{InvalidConfig, InvalidConfigKind, Name, Object},
 };
 
 builder! {
@@ -56,14 +56,16 @@ impl BudgetBuilder {
         self
     }
 
-    pub(super) const fn check(self) -> Result<Terms, InvalidConfig> {
-        self.0.check()
+    /// The terms of the budget, or of the family, of this name.
+    pub(super) fn terms(self, name: &'static str) -> Result<Terms, InvalidConfig> {
+        let checked = self.0.check();
+        checked.map_err(|kind| kind.of(Object::Budget, name))
     }
 
     /// For a family, which has no place for the terms.
     #[cfg(feature = "family")]
-    pub(in crate::budget) fn refuse_illegal(self) -> Result<(), InvalidConfig> {
-        self.check().map(drop)
+    pub(in crate::budget) fn check_for(self, name: &'static str) -> Result<(), InvalidConfig> {
+        self.terms(name).map(drop)
     }
 
     /// Builds a new budget, which shares its credit with no other.
@@ -72,7 +74,8 @@ impl BudgetBuilder {
     ///
     /// [`InvalidConfig`] if a number is out of the range that its method names.
     pub fn build(self, name: impl Into<Name>) -> Result<RetryBudget, InvalidConfig> {
-        let core = Core::made_at(name.into().as_str(), self.0.check()?, Instant::now());
+        let name = name.into().as_str();
+        let core = Core::made_at(name, self.terms(name)?, Instant::now());
         Ok(RetryBudget::of(Arc::new(core)))
     }
 
@@ -100,7 +103,7 @@ impl BudgetBuilder {
 // === impl Numbers ===
 
 impl Numbers {
-    const fn check(self) -> Result<Terms, InvalidConfig> {
+    const fn check(self) -> Result<Terms, InvalidConfigKind> {
         Terms::new(self.ratio, self.floor_per_second, self.ttl)
     }
 }

@@ -34,7 +34,7 @@
 
 use std::time::Duration;
 
-use crate::types::InvalidConfig;
+use crate::types::InvalidConfigKind;
 
 /// Units of credit that one retry costs, and so the resolution of the ratio.
 ///
@@ -81,20 +81,24 @@ impl Terms {
         clippy::cast_precision_loss,
         reason = "10,000 is exact; `f64::from` is not const"
     )]
-    pub(super) const fn new(ratio: f64, floor: u32, ttl: Duration) -> Result<Self, InvalidConfig> {
+    pub(super) const fn new(
+        ratio: f64,
+        floor: u32,
+        ttl: Duration,
+    ) -> Result<Self, InvalidConfigKind> {
         // More than ten retries a call is no budget. At 10, and a million calls a second, the line lasts 5 years
         // (290 years at a ratio of 0.2). When it is full, the budget grants no more.
         if !(ratio >= 0.0 && ratio <= 10.0) {
-            return Err(InvalidConfig::Ratio(ratio));
+            return Err(InvalidConfigKind::Ratio(ratio));
         }
         // A million a second lasts 58 years on that line.
         if floor > 1_000_000 {
-            return Err(InvalidConfig::Floor(floor));
+            return Err(InvalidConfigKind::Floor(floor));
         }
         // Finagle asks for 1 to 60 s. With ten minutes the calls of one ttl fit into the 31 bits of a mark up to 3.5
         // million calls a second. Above that, old credit is given up early, never late.
         if ttl.as_secs() < 1 || ttl.as_millis() > 600_000 {
-            return Err(InvalidConfig::Ttl(ttl));
+            return Err(InvalidConfigKind::Ttl(ttl));
         }
         Ok(Self {
             // `round` is not const in Rust 1.85.

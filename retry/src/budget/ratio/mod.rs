@@ -219,7 +219,7 @@ impl<P: Borrow<Core>> RetryBudget<P> {
     /// # Ok::<(), maestro_retry::InvalidConfig>(())
     /// ```
     pub fn reconfigure(&self, to: BudgetBuilder) -> Result<(), InvalidConfig> {
-        self.core().change(to.check()?, Instant::now());
+        self.core().change(to.terms(self.name())?, Instant::now());
         Ok(())
     }
 
@@ -293,7 +293,7 @@ impl Core {
         numbers: BudgetBuilder,
         now: Instant,
     ) -> Result<Self, InvalidConfig> {
-        let mut core = Self::made_at(name, numbers.check()?, now);
+        let mut core = Self::made_at(name, numbers.terms(name)?, now);
         core.watch.show(key);
         Ok(core)
     }
