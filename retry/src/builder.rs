@@ -32,6 +32,13 @@ macro_rules! builder {
             }
         }
 
+        impl Default for $builder {
+            /// The builder with every default, as an empty table in a file gives it.
+            fn default() -> Self {
+                Self(Numbers::new())
+            }
+        }
+
         #[cfg(feature = "serde")]
         impl From<$builder> for Numbers {
             fn from(builder: $builder) -> Self {

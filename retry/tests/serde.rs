@@ -100,6 +100,37 @@ fn file_sets_fields_and_keeps_defaults() {
 }
 
 #[test]
+fn absent_table_is_the_builder_of_defaults() {
+    #[derive(Debug, Default, PartialEq, serde::Deserialize)]
+    #[serde(default)]
+    struct Config {
+        retry: Builder,
+        budget: BudgetBuilder,
+        throttle: HalfFullBuilder,
+        bucket: CostBucketBuilder,
+        share: InFlightShareBuilder,
+        hedge: HedgeBuilder,
+    }
+    let defaults = Config {
+        retry: RetryPolicy::builder(),
+        budget: RetryBudget::builder(),
+        throttle: HalfFull::builder(),
+        bucket: CostBucket::builder(),
+        share: InFlightShare::builder(),
+        hedge: Hedge::after(ms(100)),
+    };
+    let empty_tables = r#"{
+        "retry": {}, "budget": {}, "throttle": {}, "bucket": {}, "share": {}, "hedge": {}
+    }"#;
+    for json in ["{}", empty_tables] {
+        assert_eq!(read::<Config>(json), defaults);
+    }
+    let config: Config = read(r#"{ "budget": { "ratio": 0.5 } }"#);
+    assert_eq!(config.budget, RetryBudget::builder().ratio(0.5));
+    assert_eq!(config.retry, RetryPolicy::builder());
+}
+
+#[test]
 fn file_with_illegal_values_is_refused() {
     for (problem, part) in [
         (
