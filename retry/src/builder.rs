@@ -4,7 +4,7 @@
 ///
 /// The numbers derive serde's traits, under the given name in error messages. An absent field has its default, an
 /// unknown one is an error. `Numbers::check`, which the caller writes, returns an error for numbers that `build`
-/// refuses. It runs when the file is read, where an error can name the place in the file.
+/// refuses. It runs when the file is read, where an error can name the place in the file, and in the builder's `check`.
 macro_rules! builder {
     (
         $(#[$meta:meta])*
@@ -32,6 +32,18 @@ macro_rules! builder {
             }
         }
 
+        impl $builder {
+            /// Whether `build` accepts these numbers, without building anything: for numbers that are checked where they
+            /// are read, such as options of a command. A builder that comes from a file has been checked.
+            ///
+            /// # Errors
+            ///
+            /// As `build`, but the error has no name.
+            pub fn check(&self) -> Result<(), crate::types::InvalidConfig> {
+                self.0.check().map(drop).map_err(|kind| kind.unnamed())
+            }
+        }
+
         impl Default for $builder {
             /// The builder with every default, as an empty table in a file gives it.
             fn default() -> Self {
@@ -53,7 +65,8 @@ macro_rules! builder {
             fn try_from(
                 crate::table::Table(numbers): crate::table::Table<Numbers>,
             ) -> Result<Self, Self::Error> {
-                numbers.check().map(|_| Self(numbers)).map_err(|kind| kind.unnamed())
+                let builder = Self(numbers);
+                builder.check().map(|()| builder)
             }
         }
     };

@@ -1644,6 +1644,66 @@ fn illegal_values_are_refused() {
     }
 }
 
+/// What `check` and `build` return, without the name.
+macro_rules! checked_and_built {
+    ($builder:expr $(, $name:literal)?) => {
+        (
+            $builder.check().map_err(|refused| refused.kind()),
+            $builder.build($($name)?).map(drop).map_err(|refused| refused.kind()),
+        )
+    };
+}
+
+#[test]
+fn a_check_accepts_and_refuses_what_build_does() {
+    for (checked, built) in [
+        checked_and_built!(RetryPolicy::builder()),
+        checked_and_built!(RetryBudget::builder(), "new"),
+        checked_and_built!(HalfFull::builder(), "new"),
+        checked_and_built!(CostBucket::builder(), "new"),
+        checked_and_built!(InFlightShare::builder(), "new"),
+        checked_and_built!(Hedge::at_quantile(0.9)),
+    ] {
+        assert_eq!((checked, built), (Ok(()), Ok(())));
+    }
+    for ((checked, built), kind) in [
+        (
+            checked_and_built!(RetryPolicy::builder().attempts(0)),
+            InvalidConfigKind::ZeroAttempts,
+        ),
+        (
+            checked_and_built!(RetryBudget::builder().ratio(11.0), "new"),
+            InvalidConfigKind::Ratio(11.0),
+        ),
+        (
+            checked_and_built!(HalfFull::builder().max_tokens(0), "new"),
+            InvalidConfigKind::MaxTokens(0),
+        ),
+        (
+            checked_and_built!(InFlightShare::builder().share(2.0), "new"),
+            InvalidConfigKind::Share(2.0),
+        ),
+        (
+            checked_and_built!(Hedge::at_quantile(1.0)),
+            InvalidConfigKind::Quantile(1.0),
+        ),
+    ] {
+        assert_eq!((checked, built), (Err(kind), Err(kind)));
+    }
+    let (checked, built) = checked_and_built!(CostBucket::builder().cost(0), "new");
+    assert!(matches!(
+        checked,
+        Err(InvalidConfigKind::Cost {
+            cost: 0,
+            capacity: 500,
+            ..
+        })
+    ));
+    assert_eq!(checked, built);
+    let refused = RetryBudget::builder().ratio(11.0).check().unwrap_err();
+    assert_eq!(refused.name(), None);
+}
+
 #[test]
 fn an_error_of_a_named_object_begins_with_its_name() {
     let (throttle, bucket, share) = (
