@@ -39,7 +39,7 @@ pub mod future {
 #[cfg(feature = "http")]
 pub use self::http::{
     AttemptNumber, FirstFrameBody, FirstFrameLayer, FirstFrameService, HttpReplay, RetryChosen,
-    RetryHttp, grpc_pushback,
+    RetryHttp, grpc_pushback, grpc_retry_after,
 };
 pub use backoff::{Backoff, Delays, Jitter};
 pub use budget::{

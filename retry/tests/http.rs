@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, header::RETRY_AFTE
 use http_body_util::Full;
 use maestro_retry::{
     AttemptNumber, Backoff, Budget, CostBucket, HalfFull, HttpReplay, Jitter, Replay, RetryHttp,
-    RetryLayer, RetryPolicy, Verdict, grpc_pushback, retry_after, retry_after_at,
+    RetryLayer, RetryPolicy, Verdict, grpc_pushback, grpc_retry_after, retry_after, retry_after_at,
 };
 use proptest::prelude::*;
 use static_assertions::assert_impl_all;
@@ -189,6 +189,7 @@ fn several_hints_are_never_undercut() {
         headers.append("grpc-retry-pushback-ms", HeaderValue::from_static("250"));
     }
     assert_eq!(grpc_pushback(&headers), Some(Verdict::Never));
+    assert_eq!(grpc_retry_after(&headers), None);
 }
 
 #[test]
@@ -227,8 +228,14 @@ fn grpc_pushback_is_a_wait_or_never() {
     ] {
         let headers = headers(&[("grpc-retry-pushback-ms", value)]);
         assert_eq!(grpc_pushback(&headers), Some(verdict), "{value:?}");
+        let wait = match verdict {
+            Verdict::RetryAfter(wait) => Some(wait),
+            _ => None,
+        };
+        assert_eq!(grpc_retry_after(&headers), wait, "{value:?}");
     }
     assert_eq!(grpc_pushback(&HeaderMap::new()), None);
+    assert_eq!(grpc_retry_after(&HeaderMap::new()), None);
 }
 
 /// How many of three attempts are made for a response, and how long they take.

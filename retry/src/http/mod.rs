@@ -99,6 +99,34 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
     }
 }
 
+/// The wait that a gRPC server asks for in `grpc-retry-pushback-ms`, as [`retry_after`](crate::retry_after) reads it from
+/// `Retry-After`. Feature `http`.
+///
+/// `None` if the header is missing, and if the server asks for no retry, by a value that is negative or not a number, or by
+/// several. [`grpc_pushback`] tells the two apart. For code at the edge, such as that of a tonic `Status`, whose metadata is a
+/// `HeaderMap` by `MetadataMap::into_headers`.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use http::HeaderMap;
+/// use maestro_retry::grpc_retry_after;
+///
+/// let mut metadata = HeaderMap::new();
+/// assert_eq!(grpc_retry_after(&metadata), None);
+/// metadata.insert("grpc-retry-pushback-ms", "1500".parse()?);
+/// assert_eq!(grpc_retry_after(&metadata), Some(Duration::from_millis(1_500)));
+/// # Ok::<(), http::header::InvalidHeaderValue>(())
+/// ```
+#[must_use]
+pub fn grpc_retry_after(headers: &HeaderMap) -> Option<Duration> {
+    match grpc_pushback(headers)? {
+        Verdict::RetryAfter(wait) => Some(wait),
+        _ => None,
+    }
+}
+
 /// The verdict of a gRPC server in `grpc-retry-pushback-ms`: [`Verdict::RetryAfter`], or [`Verdict::Never`] if the value
 /// is negative or not a number, or if there are several, as in grpc-go. `None` if the header is missing. Feature
 /// `http`.
