@@ -142,9 +142,15 @@ impl Watch {
         }
     }
 
+    /// The key of the member, of a family that shows its keys.
+    #[cfg(feature = "family")]
+    pub(super) fn key(&self) -> Option<Arc<str>> {
+        self.key.as_ref().and_then(|key| key.number().text())
+    }
+
     fn event(&self, state: BudgetState) -> BudgetEvent {
         #[cfg(feature = "family")]
-        let key = self.key.as_ref().and_then(|key| key.number().text());
+        let key = self.key();
         #[cfg(not(feature = "family"))]
         let key = None;
         BudgetEvent::new(self.name, key, state)

@@ -65,8 +65,9 @@ impl Labels {
 }
 
 impl<K: fmt::Display> RetryBudgets<K> {
-    /// From now on events name the key of a new member, as it is displayed: [`BudgetEvent::key`](crate::BudgetEvent::key),
-    /// and the field `key` in traces. Without it, keys never appear, as they may be secret.
+    /// From now on events and handles name the key of a new member, as it is displayed:
+    /// [`BudgetEvent::key`](crate::BudgetEvent::key), [`RetryBudget::key`](crate::RetryBudget::key), and the field `key` in
+    /// traces. Without it, keys never appear, as they may be secret.
     ///
     /// A key is cut to 128 characters, and its control characters are replaced. Metrics have a separate switch,
     /// `label_metrics`.

@@ -89,14 +89,18 @@ async fn changed_numbers_reach_present_and_future_members() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_name_the_key_if_keys_are_shown() {
+async fn events_and_handles_name_the_key_if_keys_are_shown() {
     let (log, heard) = std::sync::mpsc::channel();
+    let mut keys = Vec::new();
     for hosts in [family(1), family(1).show_keys()] {
         let (log, member) = (log.clone(), hosts.get(&7));
         let _listener = member.on_event(move |event| log.send(event.clone()).unwrap());
         (0..10).for_each(|_| spend(&member));
         assert!(member.try_hold().is_none());
+        assert_eq!(hosts.overflow().key(), None);
+        keys.push(member.key());
     }
+    assert_eq!(keys, [None, Some("7".into())]);
     let told = heard
         .try_iter()
         .map(|event| (event.key(), event.to_string()));

@@ -161,6 +161,15 @@ impl<P: Borrow<Core>> RetryBudget<P> {
         self.core().watch.name()
     }
 
+    /// The key of a member of a family, if the family shows its keys ([`show_keys`](crate::RetryBudgets::show_keys)); else
+    /// `None`. For people and logs: it takes a lock, for which no call waits but the first ones of new keys. Feature
+    /// `family`.
+    #[cfg(feature = "family")]
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.core().watch.key()
+    }
+
     /// Pays in for one call. The layer does so for each call when its first attempt has ended, unless that was rejected by
     /// another layer ([`Verdict::Ignored`](crate::Verdict::Ignored)), and not for its retries.
     pub fn deposit(&self) {
