@@ -125,6 +125,7 @@ async fn a_family_labels_as_many_keys_as_its_capacity() {
                 hold.spend();
             }
         }
+        assert_eq!(recorded.registrations(), 3 * 3, "three for each label");
         let unlabelled = numbers.build_family("others", 2).unwrap();
         drop(unlabelled.get(&1).try_hold());
     });

@@ -88,6 +88,9 @@ impl<K: fmt::Display> RetryBudgets<K> {
     /// The `name` is that of the family. Only as many keys as the [`capacity`](Self::capacity) ever get a separate label; those
     /// that come later, and the [`overflow`](Self::overflow), have the label `_overflow`. So the number of time series is
     /// bounded, however many keys come and go. A call that needs no retry costs nothing more.
+    ///
+    /// A key costs three time series: two of decisions, one of levels. They are there from the first decision of the member on,
+    /// and the recorder may keep them after it has gone.
     #[cfg(feature = "metrics")]
     #[must_use]
     pub fn label_metrics(self) -> Self {
