@@ -1744,11 +1744,22 @@ fn an_error_of_a_named_object_begins_with_its_name() {
         assert_eq!(refused.to_string(), text);
     }
     let policy = numbers.build().unwrap();
-    let named = policy.clone().named("store");
-    let refused = named.reconfigure(numbers.attempts(0)).unwrap_err();
-    assert_eq!(refused.name(), Some("store"));
-    let text = format!("retry policy `store`: {}", refused.kind());
-    assert_eq!(refused.to_string(), text);
+    for refused in [
+        policy
+            .clone()
+            .named("store")
+            .reconfigure(numbers.attempts(0)),
+        numbers
+            .build_named("store")
+            .unwrap()
+            .reconfigure(numbers.attempts(0)),
+        numbers.attempts(0).build_named("store").map(drop),
+    ] {
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.name(), Some("store"));
+        let text = format!("retry policy `store`: {}", refused.kind());
+        assert_eq!(refused.to_string(), text);
+    }
     for refused in [
         policy.reconfigure(numbers.attempts(0)).unwrap_err(),
         numbers.attempts(0).build().unwrap_err(),

@@ -198,6 +198,8 @@ impl HedgeBuilder {
 
     /// Builds a new handle, which shares its delay and credit with no other.
     ///
+    /// It has no name: its hedges are events and metrics of the [named](crate::RetryPolicy::named) policies that use it.
+    ///
     /// # Errors
     ///
     /// [`InvalidConfig`] if a number is out of the range that its method names, or if the first delay of a live quantile is

@@ -4,7 +4,7 @@ use crate::{
     backoff::Backoff,
     builder::builder,
     policy::RetryPolicy,
-    types::{InvalidConfig, InvalidConfigKind},
+    types::{InvalidConfig, InvalidConfigKind, Name, Object},
 };
 
 builder! {
@@ -137,7 +137,8 @@ impl Builder {
         self
     }
 
-    /// Builds the policy.
+    /// Builds the policy, without a name. Only a named policy has metrics (feature `metrics`), and tracing events say which one
+    /// reports: [`build_named`](Self::build_named) names it, or later [`RetryPolicy::named`].
     ///
     /// # Errors
     ///
@@ -146,6 +147,30 @@ impl Builder {
     pub fn build(self) -> Result<RetryPolicy, InvalidConfig> {
         let checked = self.0.check().map_err(InvalidConfigKind::unnamed);
         checked.map(|numbers| RetryPolicy::of(&numbers))
+    }
+
+    /// Builds the policy, with a name for its metrics, its tracing events and its errors. [`RetryPolicy::named`] lists the
+    /// metrics.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build). The error begins with the name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maestro_retry::RetryPolicy;
+    ///
+    /// let policy = RetryPolicy::builder().attempts(4).build_named("store")?;
+    /// let refused = RetryPolicy::builder().attempts(0).build_named("store").unwrap_err();
+    /// assert!(refused.to_string().starts_with("retry policy `store`: attempts must be at least 1"));
+    /// # let _ = policy.run_blocking(|_| Ok::<_, String>(1));
+    /// # Ok::<(), maestro_retry::InvalidConfig>(())
+    /// ```
+    pub fn build_named(self, name: impl Into<Name>) -> Result<RetryPolicy, InvalidConfig> {
+        let name = name.into().as_str();
+        let checked = self.0.check().map_err(|kind| kind.of(Object::Policy, name));
+        checked.map(|numbers| RetryPolicy::of(&numbers).named(name))
     }
 }
 

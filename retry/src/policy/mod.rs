@@ -263,7 +263,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         Box::leak(Box::new(self))
     }
 
-    /// Names the policy, for traces and for metrics (feature `metrics`, for named policies only).
+    /// Names the policy, for traces and for metrics (feature `metrics`, for named policies only), as
+    /// [`Builder::build_named`] does.
     ///
     /// Name a policy before it is cloned or used. Naming a clone makes a separate policy: it has the present numbers, no
     /// listeners and no [override](Self::force_off). The metrics:
