@@ -13,6 +13,9 @@ use crate::types;
 /// [`retry_if`](crate::RetryPolicy::retry_if) or [`classify`](crate::RetryPolicy::classify) decides alone, and may ask it
 /// too.
 ///
+/// [`MayReject::is_rejection`](crate::MayReject::is_rejection) asks the same as a method of the error. The sibling crate
+/// `maestro-circuit-breaker` has only that method, in its own `MayReject`.
+///
 /// It follows up to 64 sources and allocates nothing. A type without fields has no text from a peer, which could otherwise
 /// forbid retries, and no other error need be formatted.
 ///
