@@ -1,13 +1,15 @@
-//! Configuration from files.
+//! Configuration from files, and what is printed.
 
-use std::time::Duration;
+use std::{sync::mpsc, time::Duration};
 
 use maestro_retry::{
-    Backoff, BudgetBuilder, Builder, CostBucket, CostBucketBuilder, HalfFull, HalfFullBuilder,
-    Hedge, HedgeBuilder, InFlightShare, InFlightShareBuilder, Jitter, RetryBudget, RetryPolicy,
+    Backoff, BudgetBuilder, Builder, CostBucket, CostBucketBuilder, Event, GiveUpReason, HalfFull,
+    HalfFullBuilder, Hedge, HedgeBuilder, HedgeResult, InFlightShare, InFlightShareBuilder, Jitter,
+    Override, RetryBudget, RetryPolicy, RetryReason, SwitchCause,
 };
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -248,6 +250,91 @@ fn list_is_not_read_as_a_builder() {
     assert!(problem::<Builder>("[]").contains("expected a table"));
     assert!(problem::<Builder>("[3]").contains("expected a table"));
     assert!(problem::<BudgetBuilder>("[]").contains("expected a table"));
+}
+
+#[test]
+fn event_is_printed_with_the_fields_of_a_tracing_event() {
+    let by = Override::new("alice", "an outage");
+    for (event, printed) in [
+        (
+            Event::Done { attempts: 1 },
+            json!({ "event": "done", "attempts": 1 }),
+        ),
+        (
+            Event::Retry {
+                attempt: 1,
+                wait: ms(1_500),
+                reason: RetryReason::Hint,
+            },
+            json!({ "event": "retry", "attempt": 1, "wait": "1s 500ms", "cause": "hint" }),
+        ),
+        (
+            Event::GaveUp {
+                attempts: 3,
+                reason: GiveUpReason::NotRepeatable,
+            },
+            json!({ "event": "gave_up", "attempts": 3, "cause": "not_repeatable" }),
+        ),
+        (
+            Event::Hedge {
+                result: HedgeResult::Won,
+            },
+            json!({ "event": "hedge", "result": "won" }),
+        ),
+        (
+            Event::Switched {
+                cause: SwitchCause::Resumed,
+                by: by.clone(),
+            },
+            json!({
+                "event": "switched", "cause": "resumed", "actor": "alice", "reason": "an outage", "lasts": null,
+            }),
+        ),
+        (
+            Event::Switched {
+                cause: SwitchCause::Forced,
+                by: by.lasting(ms(60_000)),
+            },
+            json!({
+                "event": "switched", "cause": "forced", "actor": "alice", "reason": "an outage", "lasts": "1m",
+            }),
+        ),
+    ] {
+        assert_eq!(serde_json::to_value(event).unwrap(), printed);
+    }
+    let causes = (RetryReason::Failure, HedgeResult::Lost);
+    assert_eq!(
+        serde_json::to_value(causes).unwrap(),
+        json!(["failure", "lost"])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_of_a_budget_is_printed_with_its_name() {
+    let numbers = RetryBudget::builder().ratio(0.0).floor_per_second(0);
+    let budget = numbers.build("store").unwrap();
+    let (sender, printed) = mpsc::channel();
+    let _listener = budget.on_event(move |event| {
+        sender.send(serde_json::to_value(event).unwrap()).unwrap();
+    });
+    assert!(budget.try_hold().is_none());
+    let refuses = json!({ "name": "store", "key": null, "state": "refusing" });
+    assert_eq!(printed.try_iter().collect::<Vec<_>>(), [refuses]);
+}
+
+#[cfg(feature = "family")]
+#[tokio::test(start_paused = true)]
+async fn event_of_a_member_is_printed_with_its_key() {
+    let numbers = RetryBudget::builder().ratio(0.0).floor_per_second(0);
+    let hosts = numbers.build_family("hosts", 1).unwrap().show_keys();
+    let member = hosts.get(&"a.example");
+    let (sender, printed) = mpsc::channel();
+    let _listener = member.on_event(move |event| {
+        sender.send(serde_json::to_value(event).unwrap()).unwrap();
+    });
+    assert!(member.try_hold().is_none());
+    let refuses = json!({ "name": "hosts", "key": "a.example", "state": "refusing" });
+    assert_eq!(printed.try_iter().collect::<Vec<_>>(), [refuses]);
 }
 
 proptest! {

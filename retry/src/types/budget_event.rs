@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 /// A budget began to refuse retries, or grants them again, as a [listener](crate::RetryBudget::on_event) receives it.
-/// Its `Display` is a line for a log.
+/// Its `Display` is a line for a log. With the feature `serde` it can be serialized, with the fields of a tracing event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BudgetEvent {
     name: &'static str,
@@ -51,6 +51,28 @@ impl BudgetState {
             Self::Refusing => "refusing",
             Self::Granting => "granting",
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for BudgetEvent {
+    /// The fields `name`, `key` (`null` if it is not shown) and `state`.
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut fields = to.serialize_struct("BudgetEvent", 3)?;
+        fields.serialize_field("name", self.name)?;
+        fields.serialize_field("key", &self.key.as_deref())?;
+        fields.serialize_field("state", &self.state)?;
+        fields.end()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for BudgetState {
+    /// As [`as_str`](Self::as_str).
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
     }
 }
 

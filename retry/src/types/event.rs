@@ -1,9 +1,12 @@
+#[cfg(feature = "serde")]
+mod serialize;
+
 use std::{fmt, time::Duration};
 
 use super::{override_by::Override, rounded::Rounded};
 
-/// The decision after an attempt, or that of an operator, as a [listener](crate::RetryPolicy::on_event) receives it. Its `Display` is a line for a
-/// log.
+/// The decision after an attempt, or that of an operator, as a [listener](crate::RetryPolicy::on_event) receives it. Its
+/// `Display` is a line for a log. With the feature `serde` it can be serialized, with the fields of a tracing event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
