@@ -10,7 +10,7 @@ use crate::{
     limit::{Adaptive, Fixed, Limit},
     observe::Figures,
     permit::Permit,
-    state::{Core, Line, Many, Pointer},
+    state::{Core, Many, Pointer},
     sync::const_fn,
     types::{Full, InvalidConfig, Label, Name, Outcome},
 };
@@ -216,7 +216,7 @@ impl<P: Pointer + Clone> Bulkhead<P> {
     /// See [`Acquire`].
     pub fn acquire_many(&self, places: NonZeroU32) -> Acquire<Many<P>> {
         let pointer = Many::new(self.0.clone(), places);
-        Acquire::new(pointer, Line::OF_BULKHEAD)
+        Acquire::new(pointer, self.0.core().line())
     }
 
     /// Refuses every later call, refuses the calls that wait, and returns a future that is ready when no call is in flight:
@@ -291,7 +291,7 @@ impl<P: Pointer + Clone> Bulkhead<P> {
     /// # }
     /// ```
     pub fn acquire(&self) -> Acquire<P> {
-        Acquire::new(self.0.clone(), Line::OF_BULKHEAD)
+        Acquire::new(self.0.clone(), self.0.core().line())
     }
 
     /// Runs `f` in a place of this bulkhead, or refuses at once.
@@ -387,7 +387,7 @@ impl StaticBulkhead {
     ///
     /// See [`Acquire`].
     pub fn acquire_many(&'static self, places: NonZeroU32) -> Acquire<Many<&'static Core>> {
-        Acquire::new(Many::new(&self.0, places), Line::OF_BULKHEAD)
+        Acquire::new(Many::new(&self.0, places), self.0.line())
     }
 
     /// Refuses every later call and those that wait, as [`Bulkhead::close`] does.
@@ -410,7 +410,7 @@ impl StaticBulkhead {
     ///
     /// See [`Acquire`].
     pub fn acquire(&'static self) -> Acquire<&'static Core> {
-        Acquire::new(&self.0, Line::OF_BULKHEAD)
+        Acquire::new(&self.0, self.0.line())
     }
 
     /// Runs `f` in a place of this bulkhead, or refuses at once, as [`Bulkhead::run`] does.

@@ -85,11 +85,8 @@ impl Builder {
     }
 
     const fn of(limit: usize, queue: Queue) -> Self {
-        let builder = Self::new().limit(limit);
-        match queue.bounds {
-            Some((length, max_wait)) => builder.max_queued(length).max_wait(max_wait),
-            None => builder,
-        }
+        let builder = Self::new().limit(limit).max_queued(queue.length);
+        builder.max_wait(queue.max_wait)
     }
 }
 

@@ -19,10 +19,13 @@ use std::time::Duration;
 #[doc(alias = "maxWaitDuration")]
 #[doc(alias = "max_wait_duration")]
 pub struct Queue {
-    /// The length and the longest wait. `None`: those of the bulkhead.
-    pub(crate) bounds: Option<(usize, Duration)>,
+    pub(crate) length: usize,
+    pub(crate) max_wait: Duration,
     pub(crate) reserve: Duration,
     pub(crate) newest_first: bool,
+    /// Length and wait are those of the bulkhead. Beside them and no `Option` around them: a call that finds a place then
+    /// does not look at it.
+    pub(crate) of_bulkhead: bool,
 }
 
 impl Queue {
@@ -43,9 +46,11 @@ impl Queue {
     /// [`of_bulkhead`](Self::of_bulkhead).
     pub const fn new(length: usize, max_wait: Duration) -> Self {
         Self {
-            bounds: Some((length, max_wait)),
+            length,
+            max_wait,
             reserve: Duration::ZERO,
             newest_first: false,
+            of_bulkhead: false,
         }
     }
 
@@ -88,9 +93,8 @@ impl Queue {
     /// ```
     pub const fn of_bulkhead() -> Self {
         Self {
-            bounds: None,
-            reserve: Duration::ZERO,
-            newest_first: false,
+            of_bulkhead: true,
+            ..Self::new(0, Duration::ZERO)
         }
     }
 
@@ -155,9 +159,9 @@ impl TryFrom<super::table::Table<File>> for Queue {
             newest_first,
             ..
         } = read.0;
-        let bounds = match (read.0.length, read.0.max_wait) {
-            (Some(length), Some(max_wait)) => Some((length, max_wait)),
-            (None, None) => None,
+        let queue = match (read.0.length, read.0.max_wait) {
+            (Some(length), Some(max_wait)) => Self::new(length, max_wait),
+            (None, None) => Self::of_bulkhead(),
             (Some(_), None) => {
                 return Err(
                     "`max_wait` is missing: a queue with a `length` has a longest wait too; without both it has the bounds of the bulkhead",
@@ -170,9 +174,9 @@ impl TryFrom<super::table::Table<File>> for Queue {
             }
         };
         Ok(Self {
-            bounds,
             reserve,
             newest_first,
+            ..queue
         })
     }
 }
@@ -181,8 +185,8 @@ impl TryFrom<super::table::Table<File>> for Queue {
 impl From<Queue> for File {
     fn from(queue: Queue) -> Self {
         Self {
-            length: queue.bounds.map(|(length, _)| length),
-            max_wait: queue.bounds.map(|(_, max_wait)| max_wait),
+            length: (!queue.of_bulkhead).then_some(queue.length),
+            max_wait: (!queue.of_bulkhead).then_some(queue.max_wait),
             reserve: queue.reserve,
             newest_first: queue.newest_first,
         }

@@ -18,7 +18,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Core, refuse::BOUNDED, serve, waiters::Ticket};
+use super::{Core, Line, refuse::BOUNDED, serve, waiters::Ticket};
 use crate::{
     observe::Observe,
     sync::{
@@ -36,8 +36,7 @@ const NONE: u64 = u64::MAX;
 #[derive(Clone, Copy, Debug)]
 #[expect(unnameable_types, reason = "only `Source`, which is sealed, names it")]
 pub struct Patience {
-    /// `None`: as long as the bulkhead says.
-    pub(crate) max_wait: Option<Duration>,
+    pub(crate) max_wait: Duration,
     /// The latest moment at which the call may begin: the deadline minus the reserve.
     pub(crate) latest: Option<Instant>,
 }
@@ -52,28 +51,32 @@ pub(crate) struct Bound {
 impl Patience {
     /// Waits without a bound.
     pub(crate) const NONE: Self = Self {
-        max_wait: Some(Duration::MAX),
+        max_wait: Duration::MAX,
         latest: None,
     };
 
-    /// The same with the present number of `core` in the place of one that the bulkhead has.
-    pub(crate) fn of<R>(self, core: &Core<R>) -> Self {
-        Self {
-            max_wait: self.max_wait.or_else(|| Some(core.max_wait.get())),
-            ..self
+    /// That of a caller in `line`, which may have the longest wait of the bulkhead.
+    pub(crate) fn of<R>(self, line: Line, core: &Core<R>) -> Self {
+        if line.of_bulkhead {
+            Self {
+                max_wait: core.max_wait.get(),
+                ..self
+            }
+        } else {
+            self
         }
     }
 
     /// The bound of a wait that begins now. Reads the clock only if there is one.
     pub(super) fn bound(&self) -> Option<Bound> {
-        (self.longest() < Duration::MAX || self.latest.is_some())
+        (self.max_wait < Duration::MAX || self.latest.is_some())
             .then(|| self.bound_from(Instant::now()))
             .flatten()
     }
 
     /// The bound of a wait that began at `began`. `None` also stands for a moment beyond the range of the clock.
     pub(crate) fn bound_from(&self, began: Instant) -> Option<Bound> {
-        let end = began.checked_add(self.longest());
+        let end = began.checked_add(self.max_wait);
         match self.latest {
             Some(latest) if end.is_none_or(|end| latest < end) => Some(Bound {
                 end: latest,
@@ -84,10 +87,6 @@ impl Patience {
                 cause: Cause::WaitedTooLong,
             }),
         }
-    }
-
-    fn longest(&self) -> Duration {
-        self.max_wait.unwrap_or(Duration::MAX)
     }
 }
 

@@ -38,9 +38,11 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 #[expect(unnameable_types, reason = "only `Source`, which is sealed, names it")]
 pub struct Line {
-    /// How many callers may wait, this one included. `None`: as many as the bulkhead says.
-    pub(super) length: Option<usize>,
+    /// How many callers may wait, this one included.
+    pub(super) length: usize,
     pub(super) newest_first: bool,
+    /// The present length and wait of the bulkhead count.
+    pub(super) of_bulkhead: bool,
 }
 
 /// How a caller that may wait was received.
@@ -58,18 +60,11 @@ pub(crate) enum Entry {
 impl From<Queue> for Line {
     fn from(queue: Queue) -> Self {
         Self {
-            length: queue.bounds.map(|(length, _)| length),
+            length: queue.length,
             newest_first: queue.newest_first,
+            of_bulkhead: queue.of_bulkhead,
         }
     }
-}
-
-impl Line {
-    /// The line of `acquire`: first come, first served.
-    pub(crate) const OF_BULKHEAD: Self = Self {
-        length: None,
-        newest_first: false,
-    };
 }
 
 // === The caller ===
@@ -101,7 +96,11 @@ impl<R> Core<R> {
         waker: Option<&Waker>,
     ) -> Entry {
         // Relaxed: a setting. Read here, so that a call that finds a place does not read it.
-        let length = line.length.unwrap_or_else(|| self.max_queued.load(Relaxed));
+        let length = if line.of_bulkhead {
+            self.max_queued.load(Relaxed)
+        } else {
+            line.length
+        };
         // Relaxed: the length is written under the lock, and a seat that was given up before this call is seen as free. A
         // full line then refuses without the lock, so that an overload does not make callers wait for it.
         let aside = self.aside.load(Relaxed);
@@ -109,10 +108,7 @@ impl<R> Core<R> {
         if is_full && !self.reclaim() {
             return self.line_is_full(places);
         }
-        let line = Line {
-            length: Some(length),
-            ..line
-        };
+        let line = Line { length, ..line };
         self.queue(places, line, patience, waker)
     }
 
@@ -130,8 +126,7 @@ impl<R> Core<R> {
             };
         }
         // Under the lock: a limit that is lowered afterwards finds this caller in the line, and refuses it there.
-        let is_full = line.length.is_some_and(|length| waiters.len() >= length);
-        if is_full || !waiters.limited(self.snapshot()).fits(places) {
+        if waiters.len() >= line.length || !waiters.limited(self.snapshot()).fits(places) {
             drop(waiters);
             return self.line_is_full(places);
         }
@@ -152,7 +147,7 @@ impl<R> Core<R> {
                 self.line_is_full(places)
             }
             Admit::MustWait => {
-                let bound = patience.of(self).bound();
+                let bound = patience.of(line, self).bound();
                 let ticket = waiters.join(places, line.newest_first, bound, waker.cloned());
                 if let Some(bound) = bound {
                     self.bounds.add(bound);

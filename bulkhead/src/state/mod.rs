@@ -230,6 +230,15 @@ impl<R> Core<R> {
         &self.events
     }
 
+    /// The line of `acquire`: first come, first served.
+    pub(crate) fn line(&self) -> Line {
+        Line {
+            length: self.max_queued.load(Relaxed),
+            newest_first: false,
+            of_bulkhead: false,
+        }
+    }
+
     pub(crate) fn overloads(&self) -> u64 {
         self.overloads.load(Relaxed)
     }

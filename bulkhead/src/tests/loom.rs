@@ -199,12 +199,9 @@ fn two_reconfigurations_leave_the_numbers_of_one() {
         let waiting = line.iter_mut().map(wait).filter(|waits| *waits).count();
         let retry_after = full.retry_after().map(|time| time.as_secs());
         assert_eq!((waiting, retry_after), (limit, Some(limit as u64)));
-        let patience = Patience {
-            max_wait: None,
-            latest: None,
-        };
-        let wait = patience.of(&bulkhead.0).max_wait;
-        assert_eq!(wait, full.retry_after(), "both are as many seconds");
+        let line = Queue::of_bulkhead().into();
+        let wait = Patience::NONE.of(line, &bulkhead.0).max_wait;
+        assert_eq!(Some(wait), full.retry_after(), "both are as many seconds");
     });
 }
 
@@ -230,7 +227,7 @@ fn a_late_granted_place_is_given_back_once() {
         let bulkhead = bulkhead(1);
         let held = bulkhead.try_acquire().unwrap();
         let patience = Patience {
-            max_wait: Some(HOUR),
+            max_wait: HOUR,
             latest: None,
         };
         let queue = Queue::new(1, HOUR);

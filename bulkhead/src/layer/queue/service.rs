@@ -13,7 +13,7 @@ use crate::{
     bulkhead::Bulkhead,
     config::Queue,
     layer::{AtHead, BulkheadService, CallEnd, Classify, IntoError, OkIsSuccess, OnReject, Source},
-    state::Patience,
+    state::{Core, Line, Patience},
     types::Cause,
 };
 
@@ -64,13 +64,22 @@ where
             Patience::NONE
         } else {
             Patience {
-                max_wait: self.queue.bounds.map(|(_, max_wait)| max_wait),
+                max_wait: self.queue.max_wait,
                 latest: latest.flatten(),
             }
         };
+        let line = Line::from(self.queue);
+        // Read after the place, so that a call that begins here does not read the number of the bulkhead.
+        let bounds = |core: &Core<_>, began| Bounds {
+            patience: if is_late {
+                patience
+            } else {
+                patience.of(line, core)
+            },
+            began,
+        };
         // The clone is made after the place, so that a refused call costs none, and is dropped before it.
-        let (inner, place, bounds) = match this.source.begin(&request, self.queue.into(), &patience)
-        {
+        let (inner, place, bounds) = match this.source.begin(&request, line, &patience) {
             // A call with a deadline begins in its future, because the first poll may come too late.
             Begun::Inside(permit) if latest.is_none() => {
                 let mut inner = this.inner.clone();
@@ -82,19 +91,19 @@ where
                     }
                     Poll::Ready(Err(error)) => return QueueFuture::answered(Err(error)),
                     Poll::Pending => {
-                        let bounds = Bounds::of(patience, permit.core(), None);
+                        let bounds = bounds(permit.core(), None);
                         (inner, Place::Held(permit), bounds)
                     }
                 }
             }
             Begun::Inside(permit) => {
-                let bounds = Bounds::of(patience, permit.core(), None);
+                let bounds = bounds(permit.core(), None);
                 (this.inner.clone(), Place::Held(permit), bounds)
             }
             Begun::Watched(permit) => (this.inner.clone(), Place::Held(permit), Bounds::NONE),
             // The wait begins now.
             Begun::Queued(acquire) => {
-                let bounds = Bounds::of(patience, acquire.core(), Some(Instant::now()));
+                let bounds = bounds(acquire.core(), Some(Instant::now()));
                 (this.inner.clone(), Place::Queued(acquire), bounds)
             }
             Begun::Refused(full) => {

@@ -9,7 +9,7 @@ use pin_project::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
-    state::{Bound, Core, Patience},
+    state::{Bound, Patience},
     types::Cause,
 };
 
@@ -35,14 +35,6 @@ impl Bounds {
         patience: Patience::NONE,
         began: None,
     };
-
-    /// Those of a wait in front of `core`, which may have the longest wait.
-    pub(super) fn of<R>(patience: Patience, core: &Core<R>, began: Option<Instant>) -> Self {
-        Self {
-            patience: patience.of(core),
-            began,
-        }
-    }
 }
 
 impl WaitBudget {
