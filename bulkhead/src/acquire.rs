@@ -8,8 +8,9 @@ use std::{
 };
 
 use crate::{
+    config::Line,
     permit::Permit,
-    state::{Core, Entry, Line, Patience, Pointer, Ticket},
+    state::{Core, Entry, Patience, Pointer, Ticket},
     types::Full,
 };
 
@@ -53,7 +54,7 @@ impl<P: Pointer> Acquire<P> {
 
     /// Takes a place or a seat before the first poll. The pointer is cloned only if there is one.
     #[inline]
-    pub(crate) fn begin(core: &P, line: Line, patience: &Patience) -> Begun<P>
+    pub(crate) fn begin(core: &P, line: &Line, patience: &Patience) -> Begun<P>
     where
         P: Clone,
     {
@@ -65,7 +66,7 @@ impl<P: Pointer> Acquire<P> {
             Entry::Watched => Begun::Watched(Permit::new(core.clone())),
             Entry::Queued(seat) => Begun::Queued(Self {
                 core: Some(core.clone()),
-                line,
+                line: *line,
                 seat: Some(seat),
             }),
             Entry::Refused(full) => Begun::Refused(full),
@@ -102,7 +103,7 @@ impl<P: Pointer> Acquire<P> {
                 self.seat = None;
                 turn
             }
-            None => match core.enter_or_queue(places, self.line, &Patience::NONE, Some(waker)) {
+            None => match core.enter_or_queue(places, &self.line, &Patience::NONE, Some(waker)) {
                 Entry::Inside | Entry::Watched => Ok(()),
                 Entry::Queued(seat) => {
                     self.seat = Some(seat);

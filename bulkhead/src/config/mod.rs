@@ -9,6 +9,7 @@ mod queue;
 mod table;
 
 pub use builder::Builder;
+pub(crate) use queue::Line;
 pub use queue::Queue;
 #[cfg(feature = "serde")]
 pub(crate) use table::Table;

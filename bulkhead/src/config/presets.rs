@@ -85,7 +85,7 @@ impl Builder {
     }
 
     const fn of(limit: usize, queue: Queue) -> Self {
-        let builder = Self::new().limit(limit).max_queued(queue.length);
+        let builder = Self::new().limit(limit).max_queued(queue.line.length);
         builder.max_wait(queue.max_wait)
     }
 }

@@ -19,12 +19,20 @@ use std::time::Duration;
 #[doc(alias = "maxWaitDuration")]
 #[doc(alias = "max_wait_duration")]
 pub struct Queue {
-    pub(crate) length: usize,
+    /// Together, so that a call hands on a reference, and one that finds a place does not read them.
+    pub(crate) line: Line,
     pub(crate) max_wait: Duration,
     pub(crate) reserve: Duration,
+}
+
+/// How callers wait: how many at most, and in which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(unnameable_types, reason = "only `Source`, which is sealed, names it")]
+pub struct Line {
+    /// How many callers may wait, this one included.
+    pub(crate) length: usize,
     pub(crate) newest_first: bool,
-    /// Length and wait are those of the bulkhead. Beside them and no `Option` around them: a call that finds a place then
-    /// does not look at it.
+    /// The present length and wait of the bulkhead count, and not those here.
     pub(crate) of_bulkhead: bool,
 }
 
@@ -46,11 +54,13 @@ impl Queue {
     /// [`of_bulkhead`](Self::of_bulkhead).
     pub const fn new(length: usize, max_wait: Duration) -> Self {
         Self {
-            length,
+            line: Line {
+                length,
+                newest_first: false,
+                of_bulkhead: false,
+            },
             max_wait,
             reserve: Duration::ZERO,
-            newest_first: false,
-            of_bulkhead: false,
         }
     }
 
@@ -92,10 +102,9 @@ impl Queue {
     /// # }
     /// ```
     pub const fn of_bulkhead() -> Self {
-        Self {
-            of_bulkhead: true,
-            ..Self::new(0, Duration::ZERO)
-        }
+        let mut queue = Self::new(0, Duration::ZERO);
+        queue.line.of_bulkhead = true;
+        queue
     }
 
     /// Serves the newest caller first. The default is first come, first served.
@@ -104,7 +113,7 @@ impl Queue {
     /// every call late. With this setting the newest calls are served in time, and the oldest exceed
     /// [`max_wait`](Self::new). A full line still refuses new callers.
     pub const fn newest_first(mut self) -> Self {
-        self.newest_first = true;
+        self.line.newest_first = true;
         self
     }
 
@@ -159,7 +168,7 @@ impl TryFrom<super::table::Table<File>> for Queue {
             newest_first,
             ..
         } = read.0;
-        let queue = match (read.0.length, read.0.max_wait) {
+        let mut queue = match (read.0.length, read.0.max_wait) {
             (Some(length), Some(max_wait)) => Self::new(length, max_wait),
             (None, None) => Self::of_bulkhead(),
             (Some(_), None) => {
@@ -173,11 +182,8 @@ impl TryFrom<super::table::Table<File>> for Queue {
                 );
             }
         };
-        Ok(Self {
-            reserve,
-            newest_first,
-            ..queue
-        })
+        queue.line.newest_first = newest_first;
+        Ok(queue.reserve(reserve))
     }
 }
 
@@ -185,10 +191,10 @@ impl TryFrom<super::table::Table<File>> for Queue {
 impl From<Queue> for File {
     fn from(queue: Queue) -> Self {
         Self {
-            length: (!queue.of_bulkhead).then_some(queue.length),
-            max_wait: (!queue.of_bulkhead).then_some(queue.max_wait),
+            length: (!queue.line.of_bulkhead).then_some(queue.line.length),
+            max_wait: (!queue.line.of_bulkhead).then_some(queue.max_wait),
             reserve: queue.reserve,
-            newest_first: queue.newest_first,
+            newest_first: queue.line.newest_first,
         }
     }
 }

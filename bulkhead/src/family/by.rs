@@ -3,10 +3,11 @@ use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 use super::Bulkheads;
 use crate::{
     acquire::{Acquire, Begun},
+    config::Line,
     layer::{Source, sealed},
     limit::{Fixed, Regulate},
     permit::Permit,
-    state::{Caller, Core, Line, Patience, Pointer},
+    state::{Caller, Core, Patience, Pointer},
     types::{Cause, Full},
 };
 
@@ -47,7 +48,7 @@ where
         })
     }
 
-    fn begin(&self, request: &Req, line: Line, patience: &Patience) -> Begun<Self::Pointer> {
+    fn begin(&self, request: &Req, line: &Line, patience: &Patience) -> Begun<Self::Pointer> {
         self.with(request, |core| match Acquire::begin(core, line, patience) {
             Begun::Retired => None,
             begun => Some(begun),

@@ -3,8 +3,9 @@ use std::{any::type_name, fmt, num::NonZeroU32, time::Duration};
 use crate::{
     acquire::{Acquire, Begun},
     bulkhead::{Bulkhead, StaticBulkhead},
+    config::Line,
     permit::Permit,
-    state::{Caller, Core, Line, Many, Patience, Pointer},
+    state::{Caller, Core, Many, Patience, Pointer},
     types::{Cause, Full},
 };
 
@@ -32,7 +33,7 @@ pub trait Source<Req>: sealed::Sealed {
     fn try_acquire(&self, request: &Req) -> Result<Permit<Self::Pointer>, Full>;
 
     #[doc(hidden)]
-    fn begin(&self, request: &Req, line: Line, patience: &Patience) -> Begun<Self::Pointer>;
+    fn begin(&self, request: &Req, line: &Line, patience: &Patience) -> Begun<Self::Pointer>;
 
     /// Runs `f` on the bulkhead of `request`, and again on another one where it returns `None`: the member is retired.
     #[doc(hidden)]
@@ -49,7 +50,7 @@ impl<Req, P: Pointer + Clone> Source<Req> for Bulkhead<P> {
         self.try_acquire()
     }
 
-    fn begin(&self, _: &Req, line: Line, patience: &Patience) -> Begun<P> {
+    fn begin(&self, _: &Req, line: &Line, patience: &Patience) -> Begun<P> {
         Acquire::begin(&self.0, line, patience)
     }
 
@@ -70,7 +71,7 @@ impl<Req> Source<Req> for &'static StaticBulkhead {
         StaticBulkhead::try_acquire(self)
     }
 
-    fn begin(&self, _: &Req, line: Line, patience: &Patience) -> Begun<&'static Core> {
+    fn begin(&self, _: &Req, line: &Line, patience: &Patience) -> Begun<&'static Core> {
         Acquire::begin(&&self.0, line, patience)
     }
 
@@ -106,7 +107,7 @@ where
         })
     }
 
-    fn begin(&self, request: &Req, line: Line, patience: &Patience) -> Begun<Self::Pointer> {
+    fn begin(&self, request: &Req, line: &Line, patience: &Patience) -> Begun<Self::Pointer> {
         self.visit(request, |many| match Acquire::begin(many, line, patience) {
             Begun::Retired => None,
             begun => Some(begun),

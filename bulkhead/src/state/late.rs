@@ -18,8 +18,9 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Core, Line, refuse::BOUNDED, serve, waiters::Ticket};
+use super::{Core, refuse::BOUNDED, serve, waiters::Ticket};
 use crate::{
+    config::Line,
     observe::Observe,
     sync::{
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -55,9 +56,9 @@ impl Patience {
         latest: None,
     };
 
-    /// That of a caller in `line`, which may have the longest wait of the bulkhead.
-    pub(crate) fn of<R>(self, line: Line, core: &Core<R>) -> Self {
-        if line.of_bulkhead {
+    /// That of a caller in `line`, which may have the longest wait of the bulkhead. No bound stays none.
+    pub(crate) fn of<R>(self, line: &Line, core: &Core<R>) -> Self {
+        if line.of_bulkhead && self.max_wait < Duration::MAX {
             Self {
                 max_wait: core.max_wait.get(),
                 ..self

@@ -28,22 +28,11 @@ use super::{
     waiters::{Ticket, Turn, Waiters},
 };
 use crate::{
-    config::Queue,
+    config::Line,
     observe::Observe,
     sync::atomic::Ordering::Relaxed,
     types::{Cause, Full},
 };
-
-/// How callers wait: how many at most, and in which order.
-#[derive(Clone, Copy, Debug)]
-#[expect(unnameable_types, reason = "only `Source`, which is sealed, names it")]
-pub struct Line {
-    /// How many callers may wait, this one included.
-    pub(super) length: usize,
-    pub(super) newest_first: bool,
-    /// The present length and wait of the bulkhead count.
-    pub(super) of_bulkhead: bool,
-}
 
 /// How a caller that may wait was received.
 #[derive(Debug)]
@@ -57,16 +46,6 @@ pub(crate) enum Entry {
     Retired,
 }
 
-impl From<Queue> for Line {
-    fn from(queue: Queue) -> Self {
-        Self {
-            length: queue.length,
-            newest_first: queue.newest_first,
-            of_bulkhead: queue.of_bulkhead,
-        }
-    }
-}
-
 // === The caller ===
 
 impl<R> Core<R> {
@@ -75,7 +54,7 @@ impl<R> Core<R> {
     pub(crate) fn enter_or_queue(
         &self,
         places: u32,
-        line: Line,
+        line: &Line,
         patience: &Patience,
         waker: Option<&Waker>,
     ) -> Entry {
@@ -91,7 +70,7 @@ impl<R> Core<R> {
     fn wait_or_refuse(
         &self,
         places: u32,
-        line: Line,
+        line: &Line,
         patience: &Patience,
         waker: Option<&Waker>,
     ) -> Entry {
@@ -108,11 +87,11 @@ impl<R> Core<R> {
         if is_full && !self.reclaim() {
             return self.line_is_full(places);
         }
-        let line = Line { length, ..line };
+        let line = &Line { length, ..*line };
         self.queue(places, line, patience, waker)
     }
 
-    fn queue(&self, places: u32, line: Line, patience: &Patience, waker: Option<&Waker>) -> Entry {
+    fn queue(&self, places: u32, line: &Line, patience: &Patience, waker: Option<&Waker>) -> Entry {
         // The callers that wait are served first.
         self.reclaim();
         let mut waiters = self.waiters.lock();

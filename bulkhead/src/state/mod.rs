@@ -20,7 +20,7 @@ use std::{
 };
 
 use crate::{
-    config::Builder,
+    config::{Builder, Line},
     limit::{Fixed, Regulate},
     observe::{Events, Figures, Meter, Observe},
     sync::{
@@ -36,7 +36,7 @@ use late::{Bounds, MaxWait};
 pub(crate) use leases::Lease;
 #[cfg(any(test, feature = "http-body"))]
 use leases::Leases;
-pub(crate) use line::{Entry, Line};
+pub(crate) use line::Entry;
 use permits::{Admit, Permits};
 pub use pointer::{Many, Pointer};
 pub(crate) use refuse::Caller;

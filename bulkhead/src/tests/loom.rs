@@ -199,7 +199,7 @@ fn two_reconfigurations_leave_the_numbers_of_one() {
         let waiting = line.iter_mut().map(wait).filter(|waits| *waits).count();
         let retry_after = full.retry_after().map(|time| time.as_secs());
         assert_eq!((waiting, retry_after), (limit, Some(limit as u64)));
-        let line = Queue::of_bulkhead().into();
+        let line = &Queue::of_bulkhead().line;
         let wait = Patience::NONE.of(line, &bulkhead.0).max_wait;
         assert_eq!(Some(wait), full.retry_after(), "both are as many seconds");
     });
@@ -231,7 +231,7 @@ fn a_late_granted_place_is_given_back_once() {
             latest: None,
         };
         let queue = Queue::new(1, HOUR);
-        let Begun::Queued(mut waiter) = Acquire::begin(&bulkhead.0, queue.into(), &patience) else {
+        let Begun::Queued(mut waiter) = Acquire::begin(&bulkhead.0, &queue.line, &patience) else {
             panic!("no place is free");
         };
         drop(held); // grants it

@@ -127,7 +127,7 @@ proptest! {
                     let queue = Queue::new(length, Duration::MAX);
                     let queue = if newest_first { queue.newest_first() } else { queue };
                     let many = Many::new(bulkhead.0.clone(), NonZeroU32::new(places).unwrap());
-                    let mut acquire = Acquire::new(many, queue.into());
+                    let mut acquire = Acquire::new(many, queue.line);
                     match acquire.poll_permit(context.waker(), || Duration::ZERO) {
                         Poll::Ready(Ok(permit)) => {
                             prop_assert!(!naive.closed && naive.has_room(places));

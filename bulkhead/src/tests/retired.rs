@@ -15,7 +15,7 @@ fn a_retired_bulkhead_says_so_in_every_mode() {
             let bulkhead = builder.build("member").unwrap();
             assert!(bulkhead.0.retire());
             assert!(bulkhead.0.try_acquire_unless_retired(1).is_none());
-            let line = Queue::new(length, Duration::MAX).into();
+            let line = &Queue::new(length, Duration::MAX).line;
             let entry = bulkhead.0.enter_or_queue(1, line, &Patience::NONE, None);
             assert!(matches!(entry, Entry::Retired), "{entry:?}");
             assert_eq!(bulkhead.rejections(), 0);

@@ -13,7 +13,7 @@ use crate::{
     bulkhead::Bulkhead,
     config::Queue,
     layer::{AtHead, BulkheadService, CallEnd, Classify, IntoError, OkIsSuccess, OnReject, Source},
-    state::{Core, Line, Patience},
+    state::{Core, Patience},
     types::Cause,
 };
 
@@ -68,14 +68,10 @@ where
                 latest: latest.flatten(),
             }
         };
-        let line = Line::from(self.queue);
+        let line = &self.queue.line;
         // Read after the place, so that a call that begins here does not read the number of the bulkhead.
         let bounds = |core: &Core<_>, began| Bounds {
-            patience: if is_late {
-                patience
-            } else {
-                patience.of(line, core)
-            },
+            patience: patience.of(line, core),
             began,
         };
         // The clone is made after the place, so that a refused call costs none, and is dropped before it.
