@@ -266,8 +266,9 @@ impl ErrorBudget {
     ///
     /// # Errors
     ///
-    /// As [`Builder::build`], and [`InvalidConfigKind::Fixed`](crate::InvalidConfigKind::Fixed) for another [`resolution`](Builder::resolution),
-    /// [`budgeting`](Builder::budgeting), [`meaning`](Builder::meaning) or `calendar`. Nothing has changed then.
+    /// As [`Builder::build`], and [`InvalidConfigKind::Fixed`](crate::InvalidConfigKind::Fixed) for another
+    /// [`resolution`](Builder::resolution), [`budgeting`](Builder::budgeting), [`meaning`](Builder::meaning) or
+    /// `calendar`. Nothing has changed then.
     ///
     /// # Examples
     ///

@@ -33,7 +33,7 @@ use crate::types::{
 ///     budget.record_at(if bad { Event::Bad } else { Event::Good }, at);
 /// }
 /// assert_eq!(budget.counts_at(60 * minute, start + 2 * minute), Counts::new(1, 1));
-/// # Ok::<(), maestro_slo_budget::InvalidConfigKind>(())
+/// # Ok::<(), maestro_slo_budget::InvalidConfig>(())
 /// ```
 #[doc(alias = "budgetingMethod")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
