@@ -32,6 +32,22 @@ macro_rules! policy {
     };
 }
 
+#[test]
+fn an_error_of_a_family_begins_with_its_name() {
+    let (good, bad) = (RetryBudget::builder(), RetryBudget::builder().ratio(-1.0));
+    let family = good.build_family::<u8>("family", 1).unwrap();
+    for (name, result) in [
+        ("hosts", bad.build_family::<u8>("hosts", 1).map(drop)),
+        ("none", good.build_family::<u8>("none", 0).map(drop)),
+        ("family", family.reconfigure(bad)),
+    ] {
+        let refused = result.unwrap_err();
+        assert_eq!(refused.name(), Some(name));
+        let text = format!("retry budget `{name}`: {}", refused.kind());
+        assert_eq!(refused.to_string(), text);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_call_asks_the_budget_of_its_host() {
     let hosts = hosts(9);
