@@ -161,7 +161,8 @@ model_mutant 'a slow call that pays for a hedge' src/hedge/pace.rs \
     'log: level.log.saturating_add(self.up).min(self.highest),
             ..level' \
     'log: level.log.saturating_add(self.up).min(self.highest),
-            credit: level.credit.saturating_add(self.pay).min(self.most)'
+            credit: level.credit.saturating_add(self.pay).min(self.most),
+            ..level' hedges_are_paid_for_by_fast_calls
 model_mutant 'a delay at the quantile of the slow calls' src/hedge/pace.rs \
     'up: scaled(STEP * quantile, OCTAVE),' \
     'up: scaled(STEP * quantile * 0.8, OCTAVE),'
