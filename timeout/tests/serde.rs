@@ -217,6 +217,7 @@ async fn events_are_printed_with_the_fields_of_tracing() {
     let late = Deadline::after(Duration::ZERO);
     tokio::time::advance(ms(1)).await;
     assert!(filter.check(late).is_err());
+    filter.force_dark(Override::new("carol", "look first"));
     let change = |from, to, cause, actor, reason| {
         json!({
             "event": "limit_changed", "key": null, "from": from, "to": to, "cause": cause, "actor": actor,
@@ -228,6 +229,9 @@ async fn events_are_printed_with_the_fields_of_tracing() {
         change("unlimited", "1ms", "resumed", "bob", "done"),
         json!({
             "event": "elapsed", "name": "orders", "key": null, "phase": "before", "after": "0s", "limit": "0s",
+        }),
+        json!({
+            "event": "dark_changed", "cause": "forced", "actor": "carol", "reason": "look first",
         }),
     ];
     assert_eq!(printed.try_iter().collect::<Vec<_>>(), expected);

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use super::duration::written;
-use crate::types::{Elapsed, LimitChange, Override};
+use crate::types::{DarkChange, Elapsed, LimitChange, Override};
 
 impl Serialize for Elapsed {
     /// The fields `name`, `key`, `phase`, `after` and `limit`, as in a tracing event. Durations are text as in files. `None` is
@@ -30,6 +30,18 @@ impl Serialize for LimitChange {
         fields.serialize_field("cause", self.cause().as_str())?;
         fields.serialize_field("actor", &self.by().map(Override::actor))?;
         fields.serialize_field("reason", &self.by().map(Override::reason))?;
+        fields.end()
+    }
+}
+
+impl Serialize for DarkChange {
+    /// The fields `cause` ([`DarkCause::as_str`](crate::DarkCause::as_str)), `actor` and `reason`, as in a tracing event. The
+    /// name is that of the filter that is listened to.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut fields = to.serialize_struct("DarkChange", 3)?;
+        fields.serialize_field("cause", self.cause().as_str())?;
+        fields.serialize_field("actor", self.by().actor())?;
+        fields.serialize_field("reason", self.by().reason())?;
         fields.end()
     }
 }
