@@ -50,12 +50,12 @@ use crate::{
 ///
 /// # Keys that clients choose
 ///
-/// However many keys clients make up, a call changes no limit, and evicts no member that an operator changed. A made-up key
-/// costs others this:
+/// However many keys clients make up, no call changes a limit or evicts a member that an operator changed. Made-up keys have
+/// these effects:
 ///
-/// - Members that are as new are evicted and made again, and first calls of keys wait for each other.
+/// - Unchanged members are evicted and made again. The first calls of keys wait for each other.
 /// - The labels of `label_metrics` (feature `metrics`) go to the first keys, made up or not.
-/// - At most `capacity` keys are in memory. Each is as long as the client made it, so refuse long ones first.
+/// - The memory holds at most `capacity` keys, each as long as the client made it. Refuse long ones before the layer.
 ///
 /// A member that was changed by hand keeps its place. So do not change one for each key that a client sends.
 ///
@@ -67,7 +67,8 @@ use crate::{
 /// # Cost
 ///
 /// A key that exists costs one lookup in a concurrent map, without a lock, and then what the timeout costs. A new key takes a
-/// lock, and at full capacity looks at up to 64 others, twice; so does each call of a key without room. A member takes about a third of a KB and twice its key.
+/// lock, and at full capacity looks at up to 64 others, twice; so does each call of a key without room. A member takes about a
+/// third of a KB and twice its key.
 ///
 /// # Examples
 ///
