@@ -165,8 +165,8 @@ impl Full {
     /// never zero. For the `Retry-After` of a 503.
     ///
     /// A bulkhead does not know when a place becomes free. `None` where the same call has no better chance later: its
-    /// deadline was too near, it is too heavy, or the bulkhead is closed. So this is an
-    /// `Option`. A circuit breaker and an error budget refuse for a time, and their rejections have a plain `Duration`.
+    /// deadline was too near, it is too heavy, or the bulkhead is closed. So this is an `Option`. A circuit breaker and an error
+    /// budget refuse for a time, and their rejections have a plain `Duration`.
     ///
     /// # Examples
     ///
