@@ -38,6 +38,7 @@ fn ledger(
     let breaker = CircuitBreakerLayer::new(breaker);
     Ok(ServiceBuilder::new()
         .layer(TimeoutLayer::new(CALL).on_reject(Elapsed::grpc_response))
+        // Its errors are boxes. Map them to an enum outside of it if a handler of axum calls the stack.
         .filter_async(in_memory)
         .layer(RetryLayer::new(policy).until_first_frame())
         // The layer above moves a body after its first frame.
