@@ -43,13 +43,13 @@ pub(crate) fn postgres(config: tokio_postgres::Config) -> Store {
         let (config, kept) = (config.clone(), kept.clone());
         async move {
             let mut slot = kept.lock().await;
-            let client = match slot.as_ref().filter(|client| !client.is_closed()) {
-                Some(client) => client.clone(),
-                None => {
-                    let (client, connection) = config.connect(NoTls).await?;
-                    tokio::spawn(connection);
-                    slot.insert(Arc::new(client)).clone()
-                }
+            let open = slot.as_ref().filter(|client| !client.is_closed());
+            let client = if let Some(client) = open {
+                client.clone()
+            } else {
+                let (client, connection) = config.connect(NoTls).await?;
+                tokio::spawn(connection);
+                slot.insert(Arc::new(client)).clone()
             };
             drop(slot);
             let Some(item) = query.save else {

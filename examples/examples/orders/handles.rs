@@ -64,11 +64,11 @@ pub(crate) struct Hosts {
 impl Handles {
     pub(crate) fn build(config: &Config) -> Result<Self, BoxError> {
         Ok(Self {
-            server: Server::build(config.server)?,
-            payments: Hosts::build("payments", config.payments)?,
-            shipping: Single::build("shipping", config.shipping)?,
-            cache: Single::build("cache", config.cache)?,
-            store: Single::build("store", config.store)?,
+            server: Server::build(&config.server)?,
+            payments: Hosts::build("payments", &config.payments)?,
+            shipping: Single::build("shipping", &config.shipping)?,
+            cache: Single::build("cache", &config.cache)?,
+            store: Single::build("store", &config.store)?,
         })
     }
 
@@ -76,18 +76,18 @@ impl Handles {
     pub(crate) fn reload(&self, text: &str) -> Result<(), BoxError> {
         let to = Config::parse(text)?;
         Self::build(&to)?; // refuses what `reconfigure` would refuse, and touches no object that is in use
-        self.server.reconfigure(to.server)?; // first, as a budget cannot change everything
-        self.payments.reconfigure(to.payments)?;
-        self.shipping.reconfigure(to.shipping)?;
-        self.cache.reconfigure(to.cache)?;
-        self.store.reconfigure(to.store)
+        self.server.reconfigure(&to.server)?; // first, as a budget cannot change everything
+        self.payments.reconfigure(&to.payments)?;
+        self.shipping.reconfigure(&to.shipping)?;
+        self.cache.reconfigure(&to.cache)?;
+        self.store.reconfigure(&to.store)
     }
 }
 
 // === impl Server ===
 
 impl Server {
-    fn build(from: ServerConfig) -> Result<Self, BoxError> {
+    fn build(from: &ServerConfig) -> Result<Self, BoxError> {
         let budget = from.budget.build("orders")?;
         let tenants = from.tenant.build_family("tenants", CAPACITY)?;
         Ok(Self {
@@ -101,7 +101,7 @@ impl Server {
         })
     }
 
-    fn reconfigure(&self, to: ServerConfig) -> Result<(), BoxError> {
+    fn reconfigure(&self, to: &ServerConfig) -> Result<(), BoxError> {
         self.budget.reconfigure(to.budget)?;
         self.gate.reconfigure(to.gate)?;
         self.tenants.reconfigure(to.tenant)?;
@@ -118,13 +118,11 @@ impl Server {
 // === impl Single ===
 
 impl Single {
-    fn build(name: &'static str, from: Dependency) -> Result<Self, BoxError> {
+    fn build(name: &'static str, from: &Dependency) -> Result<Self, BoxError> {
         let call = from.call.build(name);
+        let attempt = from.attempt.build(format!("{name} attempt"));
         Ok(Self {
-            attempt: from
-                .attempt
-                .build(format!("{name} attempt"))
-                .within(&call)?,
+            attempt: attempt.within(&call)?,
             call,
             retry: from.retry.build()?.named(name),
             retry_budget: from.retry_budget.build(name)?,
@@ -133,7 +131,7 @@ impl Single {
         })
     }
 
-    fn reconfigure(&self, to: Dependency) -> Result<(), BoxError> {
+    fn reconfigure(&self, to: &Dependency) -> Result<(), BoxError> {
         self.call.reconfigure(to.call)?;
         self.retry.reconfigure(to.retry)?;
         self.retry_budget.reconfigure(to.retry_budget)?;
@@ -146,32 +144,24 @@ impl Single {
 // === impl Hosts ===
 
 impl Hosts {
-    fn build(name: &'static str, from: Dependency) -> Result<Self, BoxError> {
+    fn build(name: &'static str, from: &Dependency) -> Result<Self, BoxError> {
         let Single { call, retry, .. } = Single::build(name, from)?;
-        let attempts = from
-            .attempt
-            .build_family(format!("{name} attempt"), CAPACITY)?;
-        let (budget, breaker, bulkhead) = (from.retry_budget, from.breaker, from.bulkhead);
+        let retry_budgets = from.retry_budget.build_family(name, CAPACITY)?;
+        let breakers = from.breaker.build_family(name, CAPACITY)?;
+        let attempt = format!("{name} attempt");
+        let attempts = from.attempt.build_family(attempt, CAPACITY)?;
+        let bulkheads = from.bulkhead.build_family(name, CAPACITY)?;
         Ok(Self {
             call,
             retry,
-            retry_budgets: budget
-                .build_family(name, CAPACITY)?
-                .show_keys()
-                .label_metrics(),
-            breakers: breaker
-                .build_family(name, CAPACITY)?
-                .show_keys()
-                .label_metrics(),
+            retry_budgets: retry_budgets.show_keys().label_metrics(),
+            breakers: breakers.show_keys().label_metrics(),
             attempts: attempts.show_keys().label_metrics(),
-            bulkheads: bulkhead
-                .build_family(name, CAPACITY)?
-                .show_keys()
-                .label_metrics(),
+            bulkheads: bulkheads.show_keys().label_metrics(),
         })
     }
 
-    fn reconfigure(&self, to: Dependency) -> Result<(), BoxError> {
+    fn reconfigure(&self, to: &Dependency) -> Result<(), BoxError> {
         self.call.reconfigure(to.call)?;
         self.retry.reconfigure(to.retry)?;
         self.retry_budgets.reconfigure(to.retry_budget)?;

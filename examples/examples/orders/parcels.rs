@@ -19,8 +19,9 @@ pub(crate) async fn announce(by: stacks::Grpc, deadline: Deadline) -> Result<(),
     deadline.insert_into(request.extensions_mut());
     let mut client = Grpc::new(by);
     client.ready().await?;
-    let answer = client.unary(request, PathAndQuery::from_static(ANNOUNCE), Empty);
-    Ok(answer.await?.into_inner())
+    let method = PathAndQuery::from_static(ANNOUNCE);
+    client.unary(request, method, Empty).await?;
+    Ok(())
 }
 
 /// Encodes `()` as `google.protobuf.Empty`: no bytes.
