@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use serde::Deserialize;
+use tonic::transport::Endpoint;
 use tower::BoxError;
 
 /// The whole file.
@@ -54,7 +55,7 @@ impl Config {
     }
 }
 
-/// Where the file and the peers are.
+/// A service for orders. Without an argument, it shows what it does without Redis and PostgreSQL.
 #[derive(Parser)]
 pub(crate) struct Arguments {
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/orders/orders.toml"))]
@@ -66,11 +67,11 @@ pub(crate) struct Arguments {
     pub(crate) payments: String,
     /// Such as <http://shipping.example>.
     #[arg(long)]
-    pub(crate) shipping: String,
-    /// Such as `redis://cache.example`.
-    #[arg(long)]
+    pub(crate) shipping: Endpoint,
+    /// Such as `redis://cache.example`. With a password, use the environment.
+    #[arg(long, env = "ORDERS_REDIS", hide_env_values = true)]
     pub(crate) redis: String,
-    /// Such as `host=store.example user=orders`.
-    #[arg(long)]
+    /// Such as `host=store.example user=orders`. With a password, use the environment.
+    #[arg(long, env = "ORDERS_POSTGRES", hide_env_values = true)]
     pub(crate) postgres: String,
 }

@@ -26,7 +26,6 @@ use axum::Router;
 use clap::Parser;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::{net::TcpListener, time::sleep};
-use tonic::transport::Endpoint;
 use tower::BoxError;
 
 use self::{
@@ -42,23 +41,31 @@ async fn main() -> Result<(), BoxError> {
         return demo::play().await;
     }
     let arguments = Arguments::parse();
-    let listener = TcpListener::bind(&arguments.listen).await?;
+    let listen = arguments.listen.clone();
+    let service = start(arguments)?;
+    let listener = TcpListener::bind(listen).await?;
     tracing::info!("listening on {}", listener.local_addr()?);
-    Ok(axum::serve(listener, start(arguments)?).await?)
+    Ok(axum::serve(listener, service).await?)
 }
 
 /// Builds the service, which follows its file from then on.
 fn start(to: Arguments) -> Result<Router, BoxError> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
-    let handles = Handles::build(&Config::parse(&fs::read_to_string(&to.file)?)?)?;
+    let file = fs::read_to_string(&to.file);
+    let file = file.map_err(|error| format!("{}: {error}", to.file.display()))?;
+    let handles = Handles::build(&Config::parse(&file)?)?;
     let (budget, gate) = (&handles.server.budget, &handles.server.gate);
     for warning in budget.warnings().into_iter().chain(gate.warnings()) {
         tracing::warn!("{warning}");
     }
-    let store = stacks::store(&handles.store, clients::postgres(to.postgres.parse()?));
-    let redis = clients::redis(redis::Client::open(to.redis)?)?;
+    // The errors do not repeat what they refuse: it may have a password.
+    let postgres = to.postgres.parse::<tokio_postgres::Config>();
+    let postgres = postgres.map_err(|error| format!("--postgres: {error}"))?;
+    let store = stacks::store(&handles.store, clients::postgres(postgres));
+    let redis = redis::Client::open(to.redis).and_then(clients::redis);
+    let redis = redis.map_err(|error| format!("--redis: {error}"))?;
     let cache = stacks::store(&handles.cache, redis);
-    let channel = Endpoint::from_shared(to.shipping)?.connect_lazy();
+    let channel = to.shipping.connect_lazy();
     let app = App {
         payments: stacks::payments(&handles.payments, clients::http(reqwest::Client::new())),
         payments_url: to.payments,
