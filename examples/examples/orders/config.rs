@@ -28,7 +28,6 @@ pub(crate) struct ServerConfig {
     pub(crate) budget: maestro_slo_budget::Builder,
     pub(crate) timeout: maestro_timeout::Builder,
     pub(crate) bulkhead: maestro_bulkhead::Builder,
-    pub(crate) queue: maestro_bulkhead::Queue,
     pub(crate) body: maestro_timeout::BodyTimeoutBuilder,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use maestro_bulkhead::{Bulkhead, Bulkheads, Queue};
+use maestro_bulkhead::{Bulkhead, Bulkheads};
 use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakers};
 use maestro_retry::{RetryBudget, RetryBudgets, RetryPolicy};
 use maestro_slo_budget::{ErrorBudget, Gate};
@@ -33,7 +33,6 @@ pub(crate) struct Server {
     pub(crate) budget: ErrorBudget,
     pub(crate) timeout: Timeout,
     pub(crate) bulkhead: Bulkhead,
-    pub(crate) queue: Queue,
     pub(crate) body: BodyTimeout,
 }
 
@@ -90,14 +89,14 @@ impl Server {
     fn build(from: &ServerConfig) -> Result<Self, BoxError> {
         let budget = from.budget.build("orders")?;
         let tenants = from.tenant.build_family("tenants", CAPACITY)?;
+        from.body.check()?;
         Ok(Self {
             tenants: tenants.label_metrics(),
             gate: from.gate.build(budget.clone())?,
             budget,
             timeout: from.timeout.build("orders"),
             bulkhead: from.bulkhead.build("orders")?,
-            queue: from.queue,
-            body: from.body.check()?.build("orders"),
+            body: from.body.build("orders"),
         })
     }
 
@@ -107,11 +106,7 @@ impl Server {
         self.tenants.reconfigure(to.tenant)?;
         self.timeout.reconfigure(to.timeout)?;
         self.bulkhead.reconfigure(to.bulkhead)?;
-        self.body.reconfigure(to.body)?;
-        if self.queue != to.queue {
-            tracing::warn!("a changed queue is in force after a restart only");
-        }
-        Ok(())
+        Ok(self.body.reconfigure(to.body)?)
     }
 }
 

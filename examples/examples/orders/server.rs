@@ -7,7 +7,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{HeaderName, Request, StatusCode, request::Parts};
-use maestro_bulkhead::{BulkheadLayer, Full};
+use maestro_bulkhead::{BulkheadLayer, Full, Queue};
 use maestro_slo_budget::{Class, ErrorBudgetLayer, GateLayer, Spent};
 use maestro_timeout::{
     BodyTimeoutLayer, Deadline, Elapsed, ReadDeadlineLayer, TimeHeader, TimeoutLayer, in_extensions,
@@ -62,7 +62,7 @@ pub(crate) fn protect(routes: Router, by: &Server) -> Router {
             .layer(gate.on_reject(Spent::http_response))
             .layer(ErrorBudgetLayer::new(by.budget.clone()).http())
             .layer(timeout.on_reject(Elapsed::http_response))
-            .layer(bulkhead.queue(by.queue).deadline(in_extensions))
+            .layer(bulkhead.queue(Queue::of_bulkhead()).deadline(in_extensions))
             .map_response(IntoResponse::into_response) // the layers above answer with axum's body
             .layer(body.on_reject(Elapsed::http_response)),
     )
