@@ -248,8 +248,8 @@ async fn a_forced_dark_mode_is_an_event_with_its_operator() {
     assert_eq!(
         events.try_iter().collect::<Vec<_>>(),
         [
-            r#"INFO maestro_timeout message=dark kind="deadline_filter" name="orders" cause="forced" actor="alice" reason="drill""#,
-            r#"INFO maestro_timeout message=dark kind="deadline_filter" name="orders" cause="resumed" actor="bob" reason="done""#,
+            r#"INFO maestro_timeout message=dark mode changed kind="deadline_filter" name="orders" cause="forced" actor="alice" reason="drill""#,
+            r#"INFO maestro_timeout message=dark mode changed kind="deadline_filter" name="orders" cause="resumed" actor="bob" reason="done""#,
         ]
     );
 }
