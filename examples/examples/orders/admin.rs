@@ -42,15 +42,9 @@ impl Handles {
 }
 
 async fn list(State(handles): State<Handles>) -> Json<Value> {
-    let breakers = handles.breakers().map(|(key, breaker)| {
-        json!({
-            "name": breaker.name(),
-            "key": key.as_deref(),
-            "state": breaker.state().as_str(),
-            "cause": breaker.snapshot().cause().map(|cause| cause.to_string()),
-            "forced": breaker.forced().map(|by| by.to_string()),
-        })
-    });
+    let breakers = handles
+        .breakers()
+        .map(|(key, breaker)| json!({ "key": key.as_deref(), "breaker": breaker.snapshot() }));
     let breakers: Vec<_> = breakers.collect();
     let (gate, budget) = (&handles.server.gate, handles.server.budget.report());
     let deploy = gate.deploy().is_allowed();

@@ -24,7 +24,9 @@ pub(crate) fn http(client: reqwest::Client) -> Http {
         let client = client.clone();
         async move {
             let request = request.map(reqwest::Body::wrap).try_into()?;
-            let answer = client.execute(request).await?;
+            // The URL may have a password, and the error is logged.
+            let answer = client.execute(request).await;
+            let answer = answer.map_err(reqwest::Error::without_url)?;
             let (head, body) = Response::<reqwest::Body>::from(answer).into_parts();
             Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
         }

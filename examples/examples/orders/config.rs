@@ -31,7 +31,8 @@ pub(crate) struct ServerConfig {
     pub(crate) body: maestro_timeout::BodyTimeoutBuilder,
 }
 
-/// The layers around one dependency, outside in. A table that the file leaves out has the starting point for an HTTP API.
+/// The layers around one dependency, outside in. An absent `retry` or `breaker` is the starting point for an HTTP API, an
+/// absent `retry_budget` that of the defaults.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dependency {
@@ -61,6 +62,9 @@ pub(crate) struct Arguments {
     pub(crate) file: PathBuf,
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
+    /// For operators and Prometheus. Whoever reaches it controls the circuit breakers.
+    #[arg(long, default_value = "127.0.0.1:9090")]
+    pub(crate) admin: String,
     /// Such as <http://payments.example>.
     #[arg(long)]
     pub(crate) payments: String,

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tower::{BoxError, ServiceExt};
 
-use crate::{config::Arguments, parcels::ANNOUNCE, start};
+use crate::{Service, config::Arguments, parcels::ANNOUNCE, start};
 
 pub(crate) async fn play() -> Result<(), BoxError> {
     timeout(Duration::from_secs(30), acts()).await?
@@ -39,7 +39,7 @@ async fn acts() -> Result<(), BoxError> {
     ];
     let [payments, shipping] = ["payments", "shipping"].map(|name| format!("--{name}={peer}"));
     let arguments = ["orders", &redis, &postgres, &payments, &shipping];
-    let service = start(Arguments::try_parse_from(arguments)?)?;
+    let Service { orders, admin } = start(Arguments::try_parse_from(arguments)?)?;
 
     println!("Payments and shipping answer. Redis and PostgreSQL refuse connections.");
     for id in 1..=8 {
@@ -48,14 +48,14 @@ async fn acts() -> Result<(), BoxError> {
         let json = Request::post("/orders").header(CONTENT_TYPE, "application/json");
         for request in [find, json.body(order)?] {
             let what = format!("{} {}", request.method(), request.uri());
-            let answer = service.clone().oneshot(request).await?;
+            let answer = orders.clone().oneshot(request).await?;
             let after = answer.headers().get(RETRY_AFTER);
             println!("{what}: {}, retry after {after:?}", answer.status());
         }
     }
-    let admin = Request::get("/admin").body(Body::empty())?;
-    let admin = service.oneshot(admin).await?.into_body().collect().await?;
-    println!("/admin: {}", String::from_utf8_lossy(&admin.to_bytes()));
+    let list = Request::get("/admin").body(Body::empty())?;
+    let list = admin.oneshot(list).await?.into_body().collect().await?;
+    println!("/admin: {}", String::from_utf8_lossy(&list.to_bytes()));
     Ok(())
 }
 

@@ -1,7 +1,5 @@
 //! The error of a call to a dependency, and the answer that a caller of the service gets for it.
 
-use std::convert::Infallible;
-
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maestro_bulkhead::Full;
@@ -34,16 +32,15 @@ pub(crate) enum CallError {
 impl IntoResponse for CallError {
     /// A rejection says when to try again. It may lie beneath an error of tonic.
     fn into_response(self) -> Response {
-        let answer: Result<Response, Infallible> = if let Some(open) = Open::find(&self) {
-            open.clone().http_response()
+        if let Some(open) = Open::find(&self) {
+            open.to_http_response()
         } else if let Some(full) = Full::find(&self) {
-            full.clone().http_response()
+            full.to_http_response()
         } else if let Some(elapsed) = Elapsed::find(&self) {
-            elapsed.clone().http_response()
+            elapsed.to_http_response()
         } else {
             tracing::warn!(error = %self, "a dependency failed");
-            Ok(StatusCode::BAD_GATEWAY.into_response())
-        };
-        answer.unwrap_or_else(|never| match never {})
+            StatusCode::BAD_GATEWAY.into_response()
+        }
     }
 }

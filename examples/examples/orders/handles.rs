@@ -89,6 +89,7 @@ impl Server {
     fn build(from: &ServerConfig) -> Result<Self, BoxError> {
         let budget = from.budget.build("orders")?;
         let tenants = from.tenant.build_family("tenants", CAPACITY)?;
+        from.timeout.check()?;
         from.body.check()?;
         Ok(Self {
             tenants: tenants.label_metrics(),
@@ -114,12 +115,14 @@ impl Server {
 
 impl Single {
     fn build(name: &'static str, from: &Dependency) -> Result<Self, BoxError> {
+        from.call.check()?;
+        from.attempt.check()?;
         let call = from.call.build(name);
         let attempt = from.attempt.build(format!("{name} attempt"));
         Ok(Self {
             attempt: attempt.within(&call)?,
             call,
-            retry: from.retry.build()?.named(name),
+            retry: from.retry.build_named(name)?,
             retry_budget: from.retry_budget.build(name)?,
             breaker: from.breaker.build(name)?,
             bulkhead: from.bulkhead.build(name)?,

@@ -1,6 +1,7 @@
 //! A whole service with all of its dependencies behind the layers: a server of axum, payments by reqwest with a breaker for
 //! each host, Redis with PostgreSQL as its fallback, and shipping by tonic. One TOML file configures all layers, and is
-//! followed while the service runs. `/admin` has the operator's controls, `/metrics` the figures for Prometheus.
+//! followed while the service runs. At an address of their own, `/admin` has the operator's controls and `/metrics` the figures for
+//! Prometheus.
 //!
 //! ```sh
 //! cargo run -p maestro-examples --example orders             # needs nothing, and ends after a few seconds
@@ -20,11 +21,15 @@ mod stacks;
 #[cfg(test)]
 mod tests;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
 
 use axum::Router;
 use clap::Parser;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, time::sleep};
 use tower::BoxError;
 
@@ -41,16 +46,25 @@ async fn main() -> Result<(), BoxError> {
         return demo::play().await;
     }
     let arguments = Arguments::parse();
-    let listen = arguments.listen.clone();
-    let service = start(arguments)?;
-    let listener = TcpListener::bind(listen).await?;
+    let [listener, private] = [&arguments.listen, &arguments.admin].map(TcpListener::bind);
+    let (listener, private) = (listener.await?, private.await?);
     tracing::info!("listening on {}", listener.local_addr()?);
-    Ok(axum::serve(listener, service).await?)
+    tracing::info!("operators: {}", private.local_addr()?);
+    let Service { orders, admin } = start(arguments)?;
+    tokio::spawn(axum::serve(private, admin).into_future());
+    Ok(axum::serve(listener, orders).await?)
+}
+
+/// What callers and what operators reach, each at an address of its own.
+struct Service {
+    orders: Router,
+    admin: Router,
 }
 
 /// Builds the service, which follows its file from then on.
-fn start(to: Arguments) -> Result<Router, BoxError> {
+fn start(to: Arguments) -> Result<Service, BoxError> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
+    let seen = modified(&to.file);
     let file = fs::read_to_string(&to.file);
     let file = file.map_err(|error| format!("{}: {error}", to.file.display()))?;
     let handles = Handles::build(&Config::parse(&file)?)?;
@@ -73,18 +87,30 @@ fn start(to: Arguments) -> Result<Router, BoxError> {
         cache: stacks::cached(cache, store.clone()),
         store,
     };
-    let routes = server::protect(server::routes(app), &handles.server);
-    tokio::spawn(follow(to.file, handles.clone()));
-    Ok(routes.merge(admin::routes(handles, metrics)))
+    let orders = server::protect(server::routes(app), &handles.server);
+    tokio::spawn(follow(to.file, seen, handles.clone()));
+    tokio::spawn(keep_small(metrics.clone()));
+    let admin = admin::routes(handles, metrics);
+    Ok(Service { orders, admin })
+}
+
+/// Without it, the samples of the histograms stay in memory until somebody scrapes.
+async fn keep_small(metrics: PrometheusHandle) {
+    loop {
+        sleep(Duration::from_secs(5)).await;
+        metrics.run_upkeep();
+    }
+}
+
+fn modified(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file).and_then(|about| about.modified()).ok()
 }
 
 /// Looks at the file each second. A file that is refused is logged and changes nothing.
-async fn follow(file: PathBuf, handles: Handles) {
-    let modified = || fs::metadata(&file).and_then(|about| about.modified()).ok();
-    let mut seen = modified();
+async fn follow(file: PathBuf, mut seen: Option<SystemTime>, handles: Handles) {
     loop {
         sleep(Duration::from_secs(1)).await;
-        let now = modified();
+        let now = modified(&file);
         if now == seen {
             continue;
         }

@@ -1,7 +1,10 @@
 //! The HTTP server: the layers in front of the handlers, and the handlers.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
+    body::Body,
     extract::{Path, State},
     response::IntoResponse,
     routing::{get, post},
@@ -41,13 +44,20 @@ fn tenant<B>(request: &Request<B>) -> Key {
         .into()
 }
 
-/// Puts the layers in front of the routes. The limit of one tenant stands outside of the error budget: that its share is used
-/// up is no fault of ours.
+/// How much earlier than the layers inside the layer outside of the error budget enforces the deadline of a caller.
+const EARLIER: Duration = Duration::from_millis(10);
+
+/// Puts the layers in front of the routes. The limit of one tenant and the deadline of a caller stand outside of the error
+/// budget: neither is a fault of ours.
 pub(crate) fn protect(routes: Router, by: &Server) -> Router {
     let read = ReadDeadlineLayer::new(TimeHeader::millis(DEADLINE));
     let read = read.refuse(|bad| Ok((StatusCode::BAD_REQUEST, bad.to_string()).into_response()));
     let tenants = BulkheadLayer::new(by.tenants.by(tenant)).on_reject(Full::too_many_requests);
     let gate = GateLayer::new(by.gate.clone()).class(class);
+    let caller = TimeoutLayer::new(Duration::MAX).deadline(|request: &Request<Body>| {
+        let deadline = Deadline::from_extensions(request.extensions());
+        deadline.reserve(EARLIER).at()
+    });
     let timeout = TimeoutLayer::new(by.timeout.clone())
         .deadline(in_extensions)
         .stamp();
@@ -60,6 +70,7 @@ pub(crate) fn protect(routes: Router, by: &Server) -> Router {
             .layer(read)
             .layer(tenants)
             .layer(gate.on_reject(Spent::http_response))
+            .layer(caller.on_reject(Elapsed::http_response))
             .layer(ErrorBudgetLayer::new(by.budget.clone()).http())
             .layer(timeout.on_reject(Elapsed::http_response))
             .layer(bulkhead.queue(Queue::of_bulkhead()).deadline(in_extensions))
@@ -97,17 +108,9 @@ async fn find(
     head: Parts,
 ) -> Result<impl IntoResponse, CallError> {
     let deadline = Deadline::from_extensions(&head.extensions);
-    let query = |save| Query { id, save, deadline };
-    if let Some(item) = app.cache.clone().oneshot(query(None)).await? {
-        return Ok((StatusCode::OK, item));
-    }
-    let Some(item) = app.store.oneshot(query(None)).await? else {
-        return Ok((StatusCode::NOT_FOUND, String::new()));
-    };
-    if let Err(error) = app.cache.oneshot(query(Some(item.clone()))).await {
-        tracing::debug!(%error, "not kept in the cache");
-    }
-    Ok((StatusCode::OK, item))
+    let save = None;
+    let item = app.cache.oneshot(Query { id, save, deadline }).await?;
+    Ok(item.ok_or(StatusCode::NOT_FOUND))
 }
 
 /// Pays, saves the order, and announces the parcel.

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full as InMemory};
 use maestro_bulkhead::BulkheadLayer;
-use maestro_circuit_breaker::CircuitBreakerLayer;
+use maestro_circuit_breaker::{CircuitBreakerLayer, MayReject, Outcome};
 use maestro_retry::{FallbackLayer, RetryLayer};
 use maestro_timeout::{Deadline, TimeHeader, TimeoutLayer, WriteDeadlineLayer, in_extensions};
 use tokio::time::Instant;
@@ -111,18 +111,41 @@ pub(crate) fn store(to: &Single, client: Store) -> Store {
         ServiceBuilder::new()
             .layer(TimeoutLayer::new(to.call.clone()).deadline(Query::ends))
             .layer(RetryLayer::new(policy.deadline(Query::ends)))
-            .layer(CircuitBreakerLayer::new(to.breaker.clone()).failure_if(is_failure))
+            .layer(CircuitBreakerLayer::new(to.breaker.clone()).classify(outcome))
             .layer(TimeoutLayer::new(to.attempt.clone()).deadline(Query::ends))
             .layer(BulkheadLayer::new(to.bulkhead.clone()))
             .service(client),
     )
 }
 
-/// What `cache` cannot answer, `store` answers.
+/// What `cache` lacks or cannot answer, `store` answers.
 pub(crate) fn cached(cache: Store, store: Store) -> Store {
-    let fallback = FallbackLayer::new(move |query, _failed| store.clone().oneshot(query));
-    let fallback = fallback.replay(Query::again).named("cache");
-    BoxCloneSyncService::new(fallback.layer(cache))
+    let keep = cache.clone();
+    let fallback = FallbackLayer::new(move |query: Query, _missed| {
+        let (keep, store) = (keep.clone(), store.clone());
+        async move {
+            let item = store.oneshot(query.clone()).await?;
+            if item.is_some() {
+                let save = item.clone();
+                if let Err(error) = keep.oneshot(Query { save, ..query }).await {
+                    tracing::debug!(%error, "not kept in the cache");
+                }
+            }
+            Ok(item)
+        }
+    });
+    let fallback = fallback.only_if(|found| !matches!(found, Ok(Some(_))));
+    BoxCloneSyncService::new(fallback.replay(Query::again).named("cache").layer(cache))
+}
+
+/// What a call says about the server. A rejection by a layer further in and the deadline of a caller say nothing: counted as
+/// successes they would keep the circuit closed, counted as failures they would open it for all.
+fn outcome(result: &Result<Option<String>, CallError>) -> Outcome {
+    match result {
+        Err(error) if error.is_rejection() => Outcome::Ignored,
+        result if is_failure(result) => Outcome::Failure,
+        _ => Outcome::Success,
+    }
 }
 
 /// Whether the server has failed. Most errors with an SQLSTATE are answers, such as a constraint; not those of the connection,

@@ -158,6 +158,48 @@ async fn the_store_answers_while_the_cache_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_bulkhead_is_no_success_of_the_store() {
+    let handles = handles(FILE);
+    let gone = || redis::RedisError::from((redis::ErrorKind::Io, "gone"));
+    let client = Storage::new().then_always(move |_| Err(gone().into()));
+    let store = stacks::store(&handles.store, BoxCloneSyncService::new(client.clone()));
+    for _ in 0..2 {
+        let failed = store.clone().oneshot(find(1)).await;
+        assert!(matches!(failed, Err(CallError::Redis(_))), "{failed:?}");
+    }
+    let held = bulkhead::fill(&handles.store.bulkhead);
+    let refused = store.clone().oneshot(find(1)).await;
+    assert!(matches!(refused, Err(CallError::Full(_))), "{refused:?}");
+    drop(held);
+    let opened = store.oneshot(find(1)).await;
+    assert!(matches!(opened, Err(CallError::Open(_))), "{opened:?}");
+    assert_eq!(client.calls(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_deadline_opens_no_circuit() {
+    let handles = handles(FILE);
+    let client = Storage::new().then_always(|_| Ok(None));
+    let slow = client.clone().map_future(async |call| {
+        sleep(Duration::from_millis(20)).await;
+        call.await
+    });
+    let cache = stacks::store(&handles.cache, BoxCloneSyncService::new(slow));
+    for _ in 0..5 {
+        let deadline = Deadline::after(Duration::from_millis(1));
+        let late = cache
+            .clone()
+            .oneshot(Query {
+                deadline,
+                ..find(1)
+            })
+            .await;
+        assert!(matches!(late, Err(CallError::Elapsed(_))), "{late:?}");
+    }
+    assert_eq!(handles.cache.breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_in_grpc_trailers_is_retried() {
     // One message if it succeeds, and none if it fails.
     let ended = |code: u16| {
@@ -187,14 +229,18 @@ async fn a_failure_in_grpc_trailers_is_retried() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_server_answers_503() {
-    let handles = handles(&FILE.replace("length = 128", "length = 1"));
+    let file = FILE.replace("max_queued = 128", "max_queued = 1");
+    let (handles, begun) = (handles(&file), Instant::now());
     let service = service(&handles, Duration::ZERO);
     let _held = bulkhead::fill(&handles.server.bulkhead);
-    let (waited, rejected) = tokio::join!(ask(&service, "GET", "/ok"), ask(&service, "GET", "/ok"));
-    for answer in [waited, rejected] {
+    let ask = async || {
+        let answer = ask(&service, "GET", "/ok").await;
         assert_eq!(answer.status(), 503);
         assert!(answer.headers().contains_key("retry-after"));
-    }
+        begun.elapsed().as_millis()
+    };
+    let (waited, rejected) = tokio::join!(ask(), ask());
+    assert_eq!((waited, rejected), (250, 0), "the line has one seat");
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,11 +255,15 @@ async fn a_tenant_beyond_its_share_gets_429() {
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_of_a_caller_ends_a_request() {
-    let service = service(&handles(FILE), Duration::from_mins(1));
-    for (header, expected) in [
-        ("150", (504, 150)),
-        ("9999", (504, 2_000)),
-        ("soon", (400, 0)),
+    let handles = handles(FILE);
+    let service = service(&handles, Duration::from_mins(1));
+    let budget = &handles.server.budget;
+    // What its own deadline cuts off does not burn the error budget. What is too slow for the service does.
+    for (header, expected, bad) in [
+        ("150", (504, 140), 0),
+        ("1", (504, 0), 0),
+        ("9999", (504, 2_000), 1),
+        ("soon", (400, 0), 1),
     ] {
         let request = Request::get("/slow").header(server::DEADLINE, header);
         let request = request.body(Body::empty()).expect("a legal request");
@@ -221,6 +271,7 @@ async fn the_deadline_of_a_caller_ends_a_request() {
         let answer = service.clone().oneshot(request).await;
         let status = answer.expect("it is infallible").status().as_u16();
         assert_eq!((status, begun.elapsed().as_millis()), expected);
+        assert_eq!(budget.counts(budget.period()).bad(), bad);
     }
 }
 
