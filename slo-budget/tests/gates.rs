@@ -36,6 +36,19 @@ fn spend(budget: &ErrorBudget) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_with_a_forced_gate_is_not_idle() {
+    let (budgets, gates) = families(8);
+    gates
+        .get(&1)
+        .force_closed(Override::new("alice", "abuse").lasting(Duration::from_secs(60)));
+    let _other = gates.get(&2);
+    assert_eq!(budgets.evict_idle(), 1);
+    assert!(gates.get(&1).forced().is_some());
+    advance(Duration::from_secs(60)).await;
+    assert_eq!(budgets.evict_idle(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_a_tenant_whose_budget_burns_is_refused() {
     let (budgets, gates) = families(8);
     let mut service = ServiceBuilder::new()

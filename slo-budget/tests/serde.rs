@@ -5,6 +5,10 @@ use std::time::Duration;
 use maestro_slo_budget::{
     Alerts, Counts, ErrorBudget, Event, Gate, Objective, Override, Reason, Transition,
 };
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer, value::F32Deserializer},
+};
 use serde_json::{Value, json};
 use tokio::time::advance;
 
@@ -94,6 +98,11 @@ fn an_objective_is_read_from_text_or_a_number() {
         "{error}"
     );
     assert_eq!(read("0.999").unwrap(), read("\"99.9%\"").unwrap());
+    let short: F32Deserializer<serde_json::Error> = 0.999_f32.into_deserializer();
+    assert_eq!(
+        Objective::deserialize(short).unwrap(),
+        read("0.999").unwrap()
+    );
     assert_eq!(
         json!(Counts::new(u64::MAX, 1)),
         json!({ "good": u64::MAX, "bad": 1 })

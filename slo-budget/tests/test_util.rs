@@ -56,6 +56,14 @@ fn no_traffic_consumes_more_than_all_bad_events() {
 }
 
 #[test]
+#[should_panic(expected = "budget `api` has 1 good events: no traffic consumes 100 of it")]
+fn a_good_event_keeps_a_budget_from_consuming_everything() {
+    let budget = budget("99%");
+    budget.record(Event::Good);
+    spend(&budget, 100.0);
+}
+
+#[test]
 #[should_panic(expected = "budget `api` of 100% cannot consume 1 of itself")]
 fn an_objective_of_everything_has_no_budget() {
     spend(&budget("100%"), 1.0);

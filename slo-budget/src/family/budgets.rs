@@ -411,18 +411,21 @@ impl<K: Hash + Eq + Clone> ErrorBudgets<K> {
         true
     }
 
-    /// Removes every member in whose budget nothing was counted for its whole period, with its gates. Returns how many
-    /// went. An event recorded at the same moment is gone too.
+    /// Removes every member in whose budget nothing was counted for its whole period, with its gates. A member with a gate
+    /// that an operator forces stays. Returns how many went. An event recorded at the same moment is gone too, and so is that
+    /// of the first call of a key which still runs.
     ///
     /// Call it from time to time if keys come and go: no new key takes the place of another one by itself.
     #[doc(alias = "forget_idle")]
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn evict_idle(&self) -> usize {
         let (period, now) = (self.settings().period, Instant::now());
-        let idle = self
-            .iter()
-            .filter(|(_, b)| b.core().view(now).is_idle(period));
-        idle.filter(|(key, _)| self.forget(key)).count()
+        let idle = self.collect(|member| {
+            let is_idle = member.budget().core().view(now).is_idle(period);
+            (is_idle && !member.is_forced(now)).then_some(())
+        });
+        let gone = idle.iter().filter(|(key, ())| self.forget(key));
+        gone.count()
     }
 }
 

@@ -1,5 +1,7 @@
 use std::sync::{Arc, OnceLock};
 
+use tokio::time::Instant;
+
 use crate::{budget::ErrorBudget, gate::Gate};
 
 /// The budget of one key, and the gates on it.
@@ -54,6 +56,18 @@ impl Member {
             list = &entry.next;
         }
         None
+    }
+
+    /// Whether an operator forces one of its gates at `now`.
+    pub(super) fn is_forced(&self, now: Instant) -> bool {
+        let mut list = &self.gates;
+        while let Some(entry) = list.0.get() {
+            if entry.gate.forced_at(now).is_some() {
+                return true;
+            }
+            list = &entry.next;
+        }
+        false
     }
 
     /// The gate of the family `owner`, built if there is none. Concurrent calls build one gate.

@@ -49,6 +49,13 @@ impl Visitor<'_> for Share {
         }
     }
 
+    fn visit_f32<E: de::Error>(self, number: f32) -> Result<Objective, E> {
+        // Not as an `f64`, whose shortest decimal is another one.
+        (number.to_string().parse()).map_err(|_: InvalidConfig| {
+            E::invalid_value(de::Unexpected::Float(number.into()), &self)
+        })
+    }
+
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Objective, E> {
         // Rust writes the shortest decimal that reads as the same number, and no exponent.
         (number.to_string().parse())

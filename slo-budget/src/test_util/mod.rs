@@ -93,6 +93,11 @@ pub fn spend(budget: &ErrorBudget, share: f64) {
     if budget.consumed().is_some_and(|consumed| consumed >= share) {
         return;
     }
+    let good = budget.counts(budget.period()).good();
+    assert!(
+        bad_share < 1.0 || good == 0,
+        "budget `{name}` has {good} good events: no traffic consumes {share} of it"
+    );
     while budget.consumed().is_none_or(|consumed| consumed < share) {
         budget.record(Event::Bad);
     }
