@@ -250,9 +250,13 @@ impl<R> Core<R> {
 
     /// Admits every waiter, for a bulkhead that from now on only counts.
     pub(super) fn admit_all(&self) {
-        // It ends: the mode was set before under the same lock, so no caller joins the line any more.
+        // It ends: the mode was set before under the same lock, so no caller joins the line any more. If another
+        // configuration has ended the mode, its line is not admitted.
         loop {
             let waiters = self.waiters.lock();
+            if !self.watches() {
+                return;
+            }
             let Some((places, _)) = waiters.first() else {
                 return;
             };
