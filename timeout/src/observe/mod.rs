@@ -128,6 +128,8 @@ pub(crate) struct FilterObservers {
     name: &'static str,
     meters: FilterMeters,
     listeners: OnceLock<Arc<Listeners<Event>>>,
+    /// Set by the first listener of a user: before, a rejection tells nobody.
+    are_heard: OnceLock<()>,
 }
 
 // === impl FilterObservers ===
@@ -138,11 +140,14 @@ impl FilterObservers {
             name,
             meters: FilterMeters::new(name),
             listeners: OnceLock::new(),
+            are_heard: OnceLock::new(),
         }
     }
 
     pub(crate) fn listen(&self, f: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
-        self.listeners().listen(f)
+        let listener = self.listeners().listen(f);
+        let _ = self.are_heard.set(());
+        listener
     }
 
     /// As [`Observers::put`].
@@ -168,10 +173,10 @@ impl FilterObservers {
         self.listeners.get_or_init(|| listeners(self.name))
     }
 
-    /// A request is rejected.
+    /// A request is rejected. Rejections have tracing events of their own.
     pub(crate) fn rejected(&self, elapsed: &Elapsed) {
-        if let Some(listeners) = self.listeners.get() {
-            listeners.tell(&Event::Elapsed(elapsed.clone()));
+        if self.are_heard.get().is_some() {
+            self.listeners().tell(&Event::Elapsed(elapsed.clone()));
         }
     }
 
