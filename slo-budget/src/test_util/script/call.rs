@@ -56,7 +56,9 @@ impl<Req, Res, Err> Future for ScriptedCall<Req, Res, Err> {
         let call = (state.in_flight.iter_mut()).find(|call| call.number == number);
         let call = call.expect("a call is not polled after it was ready");
         let Some(result) = call.result.take() else {
-            call.waker = Some(cx.waker().clone());
+            let former = call.waker.replace(cx.waker().clone());
+            drop(state);
+            drop(former); // with no lock held: it may own a task with another call of this script
             return Poll::Pending;
         };
         self.end(&mut state);
