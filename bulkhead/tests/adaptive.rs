@@ -453,7 +453,7 @@ async fn each_key_of_a_family_has_its_own_adaptive_limit() {
     hosts.reconfigure(windows_of_100_ms().limit(3)).unwrap();
     assert_eq!(hosts.get(&"healthy").limit(), 3);
     let none = windows_of_100_ms().build_adaptive_family::<u8, _>("x", 0, Aimd::new());
-    assert_eq!(none.unwrap_err().kind(), InvalidConfigKind::ZeroCapacity);
+    assert_eq!(none.unwrap_err().kind(), InvalidConfigKind::Capacity);
     let none = windows_of_100_ms().build_adaptive_family::<u8, _>("x", 1, Aimd::new().min(0));
     let none = none.unwrap_err();
     assert!(

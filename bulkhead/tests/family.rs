@@ -398,7 +398,7 @@ async fn a_metrics_only_family_refuses_nothing() {
 fn family_without_capacity_is_refused() {
     let builder = Bulkhead::builder().limit(1);
     let none = builder.build_family::<u32>("none", 0);
-    assert_eq!(none.unwrap_err().kind(), InvalidConfigKind::ZeroCapacity);
+    assert_eq!(none.unwrap_err().kind(), InvalidConfigKind::Capacity);
     let none = builder.limit(0).build_family::<u32>("none", 1);
     assert_eq!(none.unwrap_err().kind(), InvalidConfigKind::ZeroLimit);
     let tenants = builder.build_family::<u32>("tenants", 1).unwrap();

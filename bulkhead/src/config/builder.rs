@@ -166,8 +166,8 @@ impl Builder {
         self
     }
 
-    /// Whether [`build`](Self::build) accepts these numbers, without building anything: for a configuration that is checked
-    /// where it is read, before it has a name.
+    /// Whether [`build`](Self::build) accepts these numbers, without building anything: for numbers that are checked where they
+    /// are read, before there is a name.
     ///
     /// A builder that comes from a file has been checked.
     ///
@@ -232,8 +232,8 @@ impl Builder {
     }
 }
 
-/// That of [`Bulkhead::builder`](crate::Bulkhead::builder).
 impl Default for Builder {
+    /// The builder with every default, as an empty table in a file gives it.
     fn default() -> Self {
         Self::new()
     }

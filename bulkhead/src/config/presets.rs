@@ -40,7 +40,7 @@ impl Builder {
     /// | a queue of half as many | as for a database |
     /// | a wait of 100 ms | the `INTERVAL` of Controlled Delay (RFC 8289): a queue that has not become shorter in that time is no burst |
     /// | newest first | in an overload the newest callers still wait for their answer ("adaptive LIFO" in B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015) |
-    /// | `body_idle(30 s)` | the `Timeout` of Polly: who has not read a response for so long has given up |
+    /// | `body_idle(30 s)` | the default `Timeout` of Polly's timeout strategy: a caller that has not read for so long has given up |
     ///
     /// # Examples
     ///
@@ -75,7 +75,7 @@ impl Builder {
     ///
     /// | number | why |
     /// |---|---|
-    /// | `limit(unconfirmed)`, a fixed one | a confirmation comes with the next write to the disk of the broker: its latency says little of the load. For messages in flight to a consumer, RabbitMQ recommends 100 to 300 |
+    /// | `limit(unconfirmed)`, a fixed one | a confirmation comes with the next write to the disk of the broker: its latency says little of the load. For messages in flight to a consumer, RabbitMQ recommends 100 to 300 ("Consumer Acknowledgements and Publisher Confirms") |
     /// | a queue of ten times as many | messages come in bursts, and no user waits. RabbitMQ confirms within "a few hundred milliseconds", so this line is served within a few seconds |
     /// | a wait of 10 s | longer than the 5 s after which the clients of RabbitMQ connect again: a refused message is lost, or must be kept |
     /// | first come, first served | messages keep their order |

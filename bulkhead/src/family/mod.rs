@@ -119,7 +119,7 @@ impl<K, R> Bulkheads<K, R> {
         let name = name.as_str();
         numbers.check_for(name)?;
         if capacity == 0 {
-            return Err(InvalidConfigKind::ZeroCapacity.unnamed().of(name));
+            return Err(InvalidConfigKind::Capacity.unnamed().of(name));
         }
         Ok(Self(Arc::new(Members::new(
             name, numbers, capacity, regulators,

@@ -30,7 +30,7 @@ pub enum InvalidConfigKind {
     /// The time for which a body may stay unread is 0.
     BodyIdle,
     /// The capacity of a family is 0: every key would share the overflow.
-    ZeroCapacity,
+    Capacity,
     /// The floor of an adaptive limit is 0 or above its ceiling.
     #[non_exhaustive]
     LimitRange {
@@ -116,7 +116,7 @@ impl InvalidConfigKind {
             Self::BodyIdle => {
                 "`body_idle` of a bulkhead must be above 0 s: with 0 a body would lose its place at once; \"unlimited\" keeps it"
             }
-            Self::ZeroCapacity => {
+            Self::Capacity => {
                 "`capacity` of a family of bulkheads must be at least 1: with 0 all keys would share the overflow"
             }
             Self::LimitRange { .. } => {
@@ -153,11 +153,9 @@ impl fmt::Display for InvalidConfigKind {
                 write!(f, " (found {found})")
             }
             Self::Memory(found) | Self::RetryAfter(found) => write!(f, " (found {found:?})"),
-            Self::ZeroLimit
-            | Self::ZeroCapacity
-            | Self::BodyIdle
-            | Self::Step
-            | Self::EmptyName => Ok(()),
+            Self::ZeroLimit | Self::Capacity | Self::BodyIdle | Self::Step | Self::EmptyName => {
+                Ok(())
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ const PACKAGES: [Package; 5] = [
         name: "bulkhead",
         settings: &[
             Settings::of::<maestro_bulkhead::Builder>("bulkhead", ""),
-            Settings::of::<maestro_bulkhead::Queue>("queue", "length = 1\nmax_wait = '1s'"),
+            Settings::of::<maestro_bulkhead::Queue>("queue", ""),
         ],
     },
     Package {
