@@ -328,7 +328,7 @@ impl Builder {
 }
 
 impl Default for Builder {
-    /// That of [`CircuitBreaker::builder`](crate::CircuitBreaker::builder).
+    /// The builder with every default, as an empty table in a file gives it.
     fn default() -> Self {
         Self::new()
     }

@@ -21,12 +21,15 @@ impl Builder {
     /// | number | why |
     /// |---|---|
     /// | `failure_ratio(0.5)`, `consecutive_failures(10)` | the pool of a service with little traffic does not make twenty calls within 10 s; a database that is gone fails all of them |
-    /// | `wait_in_open` 2 s, doubled up to 30 s | a restart takes seconds. A failover takes longer: Patroni waits 30 s for the lease of a dead leader (its `ttl`), Amazon RDS gives 60 to 120 s |
+    /// | `wait_in_open` 2 s, doubled up to 30 s | a restart takes seconds. A failover takes longer: Patroni waits 30 s for the lease of a dead leader (its `ttl`), the documentation of Amazon RDS (Multi-AZ) says 60 to 120 s |
     /// | `probes`: 3 results, one at a time | a database that starts has a cold cache and few connections |
     /// | `ramp(5 s)` | the calls that were kept away do not come back at once to a cold cache |
     ///
     /// An error of a statement, such as a violated constraint, is an answer and no failure: classify errors of the
     /// connection and timeouts as failures only.
+    ///
+    /// A restart of the server breaks all connections of the pool at once. For a pool of ten connections or more, set
+    /// `consecutive_failures` above their number.
     pub const fn database() -> Self {
         Self::new()
             .failure_ratio(0.5)
@@ -42,7 +45,7 @@ impl Builder {
     /// |---|---|
     /// | `failure_ratio(0.5)`, at least 20 calls within 30 s | an API has endpoints that fail for some requests only: failures in a row say little, a share over more calls says more. 30 s is the `SamplingDuration` of Polly |
     /// | `wait_in_open` 5 s, doubled up to 1 minute | 5 s is the `BreakDuration` of Polly, about a rolling restart behind a load balancer; 1 minute the `waitDurationInOpenState` of resilience4j. A `Retry-After` makes it longer |
-    /// | `probes(5)` | one may reach the one healthy instance behind a load balancer |
+    /// | `probes(5)` | a single probe may reach the only healthy instance behind a load balancer, or the only one that still fails |
     pub const fn http_api() -> Self {
         Self::new()
             .failure_ratio(0.5)
@@ -56,11 +59,12 @@ impl Builder {
     /// | number | why |
     /// |---|---|
     /// | `slow_after(50 ms)`, `slow_ratio(0.5)` | a cache that is slower than its source is of no use: a read in one data center takes less than 1 ms |
-    /// | `failure_ratio(0.5)`, `consecutive_failures(5)` | an error costs little to leave out, as the source answers: it opens early |
+    /// | `failure_ratio(0.5)`, `consecutive_failures(5)` | the source answers without the cache, and waits for nothing: it opens early |
     /// | `wait_in_open` 1 s, doubled up to 15 s | each second without the cache loads the source. A node of a Redis cluster is taken for gone after 15 s (`cluster-node-timeout`) |
     /// | `probes(3)` with a deadline of 250 ms | a probe that takes longer has failed, and nothing waits for it |
     ///
-    /// Choose `slow_after` below the time of the source.
+    /// Choose `slow_after` below the time of the source. An open circuit sends every read to the source. Put a bulkhead in front
+    /// of the source that admits what it can serve without the cache.
     pub const fn cache() -> Self {
         Self::new()
             .failure_ratio(0.5)

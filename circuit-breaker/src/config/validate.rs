@@ -46,8 +46,8 @@ const HALF: Option<Ratio> = Ratio::new(0.5);
 // === impl Builder ===
 
 impl Builder {
-    /// Whether [`build`](Self::build) accepts these numbers, without building anything: for a configuration that is
-    /// checked where it is read, before it has a name.
+    /// Whether [`build`](Self::build) accepts these numbers, without building anything: for numbers that are checked where they
+    /// are read, before there is a name.
     ///
     /// A builder that comes from a file has been checked.
     ///

@@ -34,7 +34,7 @@ struct Fields<'a> {
     detail: Option<String>,
 }
 
-/// An override. Not for the type itself, whose file is the same in crates that serialize none.
+/// The fields of an override. `Override` has no impl of its own, because its file is the same in all crates.
 #[derive(Serialize)]
 struct Decision<'a> {
     actor: &'a str,
