@@ -33,8 +33,10 @@ macro_rules! builder {
         }
 
         impl $builder {
-            /// Whether `build` accepts these numbers, without building anything: for numbers that are checked where they
-            /// are read, such as options of a command. A builder that comes from a file has been checked.
+            /// Whether [`build`](Self::build) accepts these numbers, without building anything: for numbers that are checked
+            /// where they are read, before there is a name.
+            ///
+            /// A builder that comes from a file has been checked.
             ///
             /// # Errors
             ///

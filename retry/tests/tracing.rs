@@ -135,7 +135,7 @@ async fn override_of_an_operator_emits_events() {
     assert!(policy.resume(by("bob")));
     policy.force_off(by("carol").lasting(Duration::ZERO));
     assert_eq!(policy.forced(), None);
-    let common = r#"INFO maestro_retry message=override kind="retry" name="store" cause="#;
+    let common = r#"INFO maestro_retry message=switched kind="retry" name="store" cause="#;
     assert_eq!(
         events.try_iter().collect::<Vec<_>>(),
         [

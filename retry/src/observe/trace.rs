@@ -38,7 +38,7 @@ pub(super) fn event(name: Option<&'static str>, event: &Event) {
             cause = cause.as_str(),
             actor = by.actor(),
             reason = by.reason(),
-            "override"
+            "switched"
         ),
         Event::Hedge { result } => tracing::debug!(
             target: "maestro_retry",

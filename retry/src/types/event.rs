@@ -81,6 +81,8 @@ pub enum HedgeResult {
 }
 
 /// The reason for a retry.
+///
+/// Metrics and traces call it `cause`, as `reason` there is that of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RetryReason {
@@ -95,6 +97,8 @@ pub enum RetryReason {
 }
 
 /// The reason why a failed call is not retried.
+///
+/// Metrics and traces call it `cause`, as `reason` there is that of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GiveUpReason {

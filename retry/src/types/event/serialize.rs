@@ -31,16 +31,14 @@ enum Fields<'a> {
         cause: &'a str,
         actor: &'a str,
         reason: &'a str,
-        #[serde(serialize_with = "duration::option::serialize")]
-        lasts: Option<Duration>,
     },
 }
 
 impl Serialize for Event {
     /// The field `event` (`done`, `retry`, `gave_up`, `hedge` or `switched`), and those of the variant, with the names of a
-    /// tracing event: `cause` is the [`reason`](Event::Retry::reason) of a retry and of giving up, `actor`, `reason` and
-    /// `lasts` are those of the [`Override`](crate::Override). A cause and a result are their `as_str`, durations are text as in
-    /// files, and `None` is a `null`. The name of the policy is not part of it.
+    /// tracing event: `cause` is the [`reason`](Event::Retry::reason) of a retry and of giving up, `actor` and `reason` are
+    /// those of the [`Override`](crate::Override). A cause and a result are their `as_str`, and durations are text as in files.
+    /// The name of the policy is not part of it.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match *self {
             Self::Done { attempts } => Fields::Done { attempts },
@@ -64,7 +62,6 @@ impl Serialize for Event {
                 cause: cause.as_str(),
                 actor: by.actor(),
                 reason: by.reason(),
-                lasts: by.lasts(),
             },
         }
         .serialize(to)
