@@ -132,8 +132,8 @@ impl Builder {
         self
     }
 
-    /// Whether [`build`](Self::build) accepts this configuration, without building a budget: for a program that checks
-    /// its configuration when it starts, or that only checks a file.
+    /// Whether [`build`](Self::build) accepts these numbers, without building anything: for numbers that are checked where they
+    /// are read, before there is a name.
     ///
     /// # Errors
     ///

@@ -173,7 +173,7 @@ fn a_family_that_cannot_work_is_refused() {
     let refused = builder.build_family::<u32>("nobody", 0).unwrap_err();
     assert_eq!(
         (refused.name(), refused.kind()),
-        (Some("nobody"), InvalidConfigKind::ZeroCapacity)
+        (Some("nobody"), InvalidConfigKind::Capacity)
     );
     let refused = builder.restore_family::<u32>("nobody", 0, b"", DAY);
     let refused = refused.map(|_| ()).unwrap_err();

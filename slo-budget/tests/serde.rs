@@ -143,7 +143,7 @@ async fn a_gate_is_written_with_its_state_and_reasons() {
     };
     let expected = json!({
         "reason": "burning",
-        "text": reason.to_string(),
+        "summary": reason.to_string(),
         "pace": pace,
         "burn": burn,
         "share": share,
@@ -153,7 +153,7 @@ async fn a_gate_is_written_with_its_state_and_reasons() {
     assert_eq!(written["burning_for_seconds"], 2.0);
     let blocked = serde_json::to_value(gate.deploy()).unwrap();
     assert_eq!(blocked["decision"], "block");
-    let over = json!({ "reason": "over_limit", "text": "it burns faster than limit 1" });
+    let over = json!({ "reason": "over_limit", "summary": "it burns faster than limit 1" });
     assert_eq!(blocked["reasons"][0], over);
 }
 

@@ -172,7 +172,8 @@ impl Builder {
         self
     }
 
-    /// Whether [`build`](Self::build) accepts these numbers.
+    /// Whether [`build`](Self::build) accepts these numbers, without building anything: for numbers that are checked where they
+    /// are read.
     ///
     /// # Errors
     ///

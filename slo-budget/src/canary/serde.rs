@@ -27,7 +27,7 @@ impl Serialize for Verdict {
 }
 
 impl Serialize for Reason {
-    /// Its name and its text.
+    /// A map: `reason`, its name; and `summary`, a sentence.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let name = match self {
             Self::Worse(_) => "worse",
@@ -52,7 +52,7 @@ impl Serialize for Reason {
         };
         let mut map = to.serialize_struct("Reason", 2)?;
         map.serialize_field("reason", name)?;
-        map.serialize_field("text", &format_args!("{self}"))?;
+        map.serialize_field("summary", &format_args!("{self}"))?;
         map.end()
     }
 }

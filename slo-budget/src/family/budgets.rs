@@ -108,7 +108,7 @@ impl Builder {
 impl<K> ErrorBudgets<K> {
     fn new(overflow: ErrorBudget, capacity: usize) -> Result<Self, InvalidConfig> {
         if capacity == 0 {
-            return Err(InvalidConfigKind::ZeroCapacity.of(Object::Budget, overflow.name()));
+            return Err(InvalidConfigKind::Capacity.of(Object::Budget, overflow.name()));
         }
         Ok(Self(Arc::new(Shared {
             capacity,

@@ -170,8 +170,9 @@ impl GateBuilder {
         Ok(Gate::of(budget, configured))
     }
 
-    /// Whether [`build`](Self::build) accepts this configuration on a budget of `budget`, without building either. It
-    /// depends on the objective, the period and the resolution of the budget.
+    /// Whether [`build`](Self::build) accepts these numbers on a budget of `budget`, without building anything: for numbers that
+    /// are checked where they are read, before there is a name. It depends on the objective, the period and the resolution of
+    /// the budget.
     ///
     /// # Errors
     ///

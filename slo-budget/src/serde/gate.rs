@@ -38,7 +38,7 @@ impl Serialize for Reasons {
 }
 
 impl Serialize for Reason {
-    /// A map: `reason`, its name; `text`, a sentence; and `pace`, `burn` and `share` of [`Burning`](Self::Burning).
+    /// A map: `reason`, its name; `summary`, a sentence; and `pace`, `burn` and `share` of [`Burning`](Self::Burning).
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let name = match self {
             Self::BudgetSpent => "budget_spent",
@@ -54,7 +54,7 @@ impl Serialize for Reason {
         };
         let mut map = to.serialize_struct("Reason", fields)?;
         map.serialize_field("reason", name)?;
-        map.serialize_field("text", &format_args!("{self}"))?;
+        map.serialize_field("summary", &format_args!("{self}"))?;
         if let Self::Burning { pace, burn, share } = self {
             map.serialize_field("pace", pace)?;
             map.serialize_field("burn", &Figure(Some(*burn)))?;

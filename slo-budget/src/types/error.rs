@@ -63,7 +63,7 @@ pub enum InvalidConfigKind {
     /// The setting with this name cannot change while the budget runs.
     Fixed(&'static str),
     /// The capacity of a family is 0: every key would share the overflow.
-    ZeroCapacity,
+    Capacity,
     /// There are more than four windows, pages, limits or rules.
     TooMany,
     /// The short window of a page is not shorter than its long one.
@@ -201,7 +201,7 @@ impl fmt::Display for InvalidConfigKind {
             Self::TimeZone => {
                 "the time zone is not known here: write a name of the IANA database such as `Europe/Berlin` or `UTC`"
             }
-            Self::ZeroCapacity => {
+            Self::Capacity => {
                 "`capacity` of a family of budgets must be at least 1: with 0 all keys would share the overflow"
             }
             Self::TooMany => "there is room for at most four `windows`, `limits` or `rules`",
