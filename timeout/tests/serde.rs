@@ -1,4 +1,4 @@
-//! Configuration from files, and what is printed.
+//! Builders are read from files, and values are serialized.
 
 use std::{sync::mpsc::channel, time::Duration};
 

@@ -97,7 +97,7 @@ impl BodyTimeoutBuilder {
 }
 
 impl Default for BodyTimeoutBuilder {
-    /// That of [`BodyTimeout::builder`](crate::BodyTimeout::builder).
+    /// The builder with every default, as an empty table in a file gives it.
     fn default() -> Self {
         Self::new()
     }

@@ -69,7 +69,8 @@ impl DeadlineFilterBuilder {
         self
     }
 
-    /// Whether `build` and `reconfigure` would accept the settings, before there is a name.
+    /// Whether [`build`](Self::build) accepts these numbers, without building anything: for numbers that are checked where they
+    /// are read, before there is a name.
     ///
     /// # Errors
     ///
@@ -98,7 +99,7 @@ impl DeadlineFilterBuilder {
 }
 
 impl Default for DeadlineFilterBuilder {
-    /// That of [`DeadlineFilter::builder`](crate::DeadlineFilter::builder).
+    /// The builder with every default, as an empty table in a file gives it.
     fn default() -> Self {
         Self::new()
     }

@@ -1,4 +1,4 @@
-//! The builders: what is set in code or read from a file. And what is printed in the form of files.
+//! The builders, and the serialized form of rejections and changes.
 
 #[cfg(feature = "http-body")]
 mod body;

@@ -37,8 +37,8 @@ impl<K> Shown<K> {
 
 impl<K: fmt::Display> Timeouts<K> {
     /// Shows the keys of the members that are made from now on: in [`Elapsed::key`](crate::Elapsed::key) and its `Display`, in
-    /// [`LimitChange::key`](crate::LimitChange::key), in [`Timeout::key`](crate::Timeout::key), and in the field `key` of tracing events. Without it keys appear nowhere, as
-    /// they may be secret.
+    /// [`LimitChange::key`](crate::LimitChange::key), in [`Timeout::key`](crate::Timeout::key), and in the field `key` of
+    /// tracing events. Without it keys appear nowhere, as they may be secret.
     ///
     /// A key is shown as it is displayed, cut at 128 characters and without control characters. The
     /// [`overflow`](Self::overflow) has none. Metrics have a separate switch, `label_metrics`.

@@ -3,9 +3,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use super::{DarkChange, Elapsed, Override, rounded::Rounded};
 
 /// A change of the limit of a timeout, or a rejection by a deadline filter, as their
-/// [listeners](crate::Timeout::on_event) receive it. Its `Display` is a line for a log. With the feature `serde` it can be
-/// serialized: the fields of what it holds, and `event`, which is `elapsed`,
-/// `limit_changed` or `dark_changed`.
+/// [listeners](crate::Timeout::on_event) receive it. Its `Display` is a line for a log. With the feature `serde` it is
+/// serialized as the fields of its value and the field `event`: `elapsed`, `limit_changed` or `dark_changed`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
