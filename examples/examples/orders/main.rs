@@ -21,11 +21,7 @@ mod stacks;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, SystemTime},
-};
+use std::{fs, path::PathBuf, time::Duration};
 
 use axum::Router;
 use clap::Parser;
@@ -64,7 +60,6 @@ struct Service {
 /// Builds the service, which follows its file from then on.
 fn start(to: Arguments) -> Result<Service, BoxError> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
-    let seen = modified(&to.file);
     let file = fs::read_to_string(&to.file);
     let file = file.map_err(|error| format!("{}: {error}", to.file.display()))?;
     let handles = Handles::build(&Config::parse(&file)?)?;
@@ -88,7 +83,7 @@ fn start(to: Arguments) -> Result<Service, BoxError> {
         store,
     };
     let orders = server::protect(server::routes(app), &handles.server);
-    tokio::spawn(follow(to.file, seen, handles.clone()));
+    tokio::spawn(follow(to.file, file, handles.clone()));
     tokio::spawn(keep_small(metrics.clone()));
     let admin = admin::routes(handles, metrics);
     Ok(Service { orders, admin })
@@ -102,23 +97,21 @@ async fn keep_small(metrics: PrometheusHandle) {
     }
 }
 
-fn modified(file: &Path) -> Option<SystemTime> {
-    fs::metadata(file).and_then(|about| about.modified()).ok()
-}
-
 /// Looks at the file each second. A file that is refused is logged and changes nothing.
-async fn follow(file: PathBuf, mut seen: Option<SystemTime>, handles: Handles) {
+async fn follow(file: PathBuf, mut seen: String, handles: Handles) {
     loop {
         sleep(Duration::from_secs(1)).await;
-        let now = modified(&file);
-        if now == seen {
+        // A file that is gone for a moment, while an editor saves it, is looked for again.
+        let Ok(text) = fs::read_to_string(&file) else {
+            continue;
+        };
+        if text == seen {
             continue;
         }
-        seen = now;
-        let text = fs::read_to_string(&file).map_err(BoxError::from);
-        match text.and_then(|text| handles.reload(&text)) {
+        match handles.reload(&text) {
             Ok(()) => tracing::info!("{} is in force", file.display()),
             Err(error) => tracing::error!("{} is refused: {error}", file.display()),
         }
+        seen = text;
     }
 }
