@@ -12,13 +12,14 @@ mutant 'a permit taken by load, then store' src/state/permits.rs \
                 Ok(_) => return Ok(()),' a_late_body_changes_nothing_of_a_new_lease
 mutant 'a permit given back by load, then store' src/state/permits.rs \
     'self.word.fetch_add(step, Release).wrapping_add(step) < 0' \
-    '{ let was = self.word.load(Relaxed); self.word.store(was + step, Release); was + step < 0 }'
+    '{ let was = self.word.load(Relaxed); self.word.store(was + step, Release); was + step < 0 }' \
+    a_release_under_a_raised_limit_wakes_a_starting_waiter
 mutant 'a release that publishes nothing' src/state/permits.rs \
     'self.word.fetch_add(step, Release).wrapping_add(step) < 0' \
     'self.word.fetch_add(step, Relaxed).wrapping_add(step) < 0' a_new_holder_sees_what_the_former_one_did
 mutant 'a waiter that announces itself after it looked' src/state/permits.rs \
     '(word + WAITING, Admit::MustWait)' \
-    '{ self.word.fetch_add(WAITING, Relaxed); return Admit::MustWait; }'
+    '{ self.word.fetch_add(WAITING, Relaxed); return Admit::MustWait; }' a_dropped_waiter_passes_its_grant_on
 mutant 'a limit that is changed by load, then store' src/state/permits.rs \
     'Relaxed: a resize hands nothing over.
             match self
@@ -37,7 +38,8 @@ mutant 'a bulkhead closed by load, then store' src/state/permits.rs \
     '
             match self
                 .word
-                .load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)'
+                .load(Relaxed).checked_add(0).map(|_| self.word.store(next, Relaxed)).ok_or(word)' \
+    the_last_call_ends_a_starting_drain
 mutant 'a drain that does not see what the calls did' src/state/permits.rs \
     'Snapshot(self.word.load(Acquire))' \
     'Snapshot(self.word.load(Relaxed))' the_last_call_ends_a_starting_drain
@@ -53,7 +55,7 @@ mutant 'a waiter that leaves a closed bulkhead and takes its mark off again' src
 mutant 'a heavy waiter that leaves and stops the line' src/state/line.rs \
     '                // The next one may want fewer places than are free.
                 serve(self);' \
-    ''
+    '' a_heavy_waiter_that_leaves_serves_the_next_one
 mutant 'a reclaimed place that its body gives back again' src/state/leases.rs \
     '                if seen.places == 0 || seen.end >= now {
                     break;

@@ -165,7 +165,7 @@ model_mutant 'a slow call that pays for a hedge' src/hedge/pace.rs \
             ..level' hedges_are_paid_for_by_fast_calls
 model_mutant 'a delay at the quantile of the slow calls' src/hedge/pace.rs \
     'up: scaled(STEP * quantile, OCTAVE),' \
-    'up: scaled(STEP * quantile * 0.8, OCTAVE),'
+    'up: scaled(STEP * quantile * 0.8, OCTAVE),' eight_slow_calls_double_the_delay_and_800_fast_ones_halve_it
 model_mutant 'a live delay that sinks below its bound unseen' src/hedge/pace.rs \
     '.saturating_sub(self.down).max(self.lowest)' \
     '.saturating_sub(self.down)' live_delay_leaves_its_bounds_at_once

@@ -27,7 +27,7 @@ mutant 'the sum of a question taken before its lock' src/record/recorder.rs \
         let events = self.advance(&mut inside, tick);' \
     'let events = self.counters.sum();
         let mut inside = self.inside.lock();
-        self.advance(&mut inside, tick);'
+        self.advance(&mut inside, tick);' a_history_taken_while_recording_is_of_one_moment
 mutant 'a place in the order taken by load, then store' src/gate/demand.rs \
     'let n = self.asked.fetch_add(1, Relaxed);' \
     'let n = self.asked.load(Relaxed); self.asked.store(n + 1, Relaxed);' \

@@ -6,10 +6,12 @@ mutants_loom_features=family
 
 mutant 'a limit written in two halves' src/limit/plain.rs \
     'self.0.store(Nanos::from(limit).into(), Relaxed);' \
-    'let new = u64::from(Nanos::from(limit)); let old = self.0.load(Relaxed); self.0.store(new >> 32 << 32 | old & 0xffff_ffff, Relaxed); self.0.store(new, Relaxed);'
+    'let new = u64::from(Nanos::from(limit)); let old = self.0.load(Relaxed); self.0.store(new >> 32 << 32 | old & 0xffff_ffff, Relaxed); self.0.store(new, Relaxed);' \
+    a_reader_sees_the_old_or_the_new_limit
 mutant 'an override ended by a thread that no longer finds it' src/limit/forced.rs \
     'if let Some(forced) = state.forced.take_if(is_over) {' \
-    'if let Some(forced) = state.forced.as_ref().map(|forced| Forced { by: forced.by.clone(), until: forced.until }) {'
+    'if let Some(forced) = state.forced.as_ref().map(|forced| Forced { by: forced.by.clone(), until: forced.until }) {' \
+    a_call_and_an_eviction_tell_the_end_of_an_override_once
 mutant 'an override with the end of the one before' src/limit/forced.rs \
     'self.effective.store(to.into(), Release);' \
     'self.effective.store(to.into(), Relaxed);' \
@@ -32,7 +34,7 @@ mutant 'an end stored without an order with the word before' src/limit/forced.rs
     'tests::loom::an_old_override_never_has_the_end_of_the_new_one'
 mutant 'a request counted by load, then store' src/window/mod.rs \
     '.compare_exchange_weak(seen, next.word(), Relaxed, Relaxed)' \
-    '.swap(next.word(), Relaxed).checked_add(0).ok_or(0)'
+    '.swap(next.word(), Relaxed).checked_add(0).ok_or(0)' three_threads_never_exceed_the_share
 mutant 'a member with a handle that goes' src/family/members.rs \
     '|| timeout.handles() > OWN_HANDLES' \
     '|| timeout.handles() > OWN_HANDLES + 1' \
@@ -51,31 +53,33 @@ model_mutant 'a forced limit that a new key evicts' src/limit/forced.rs \
     'family::tests::member_with_a_forced_limit_stays_until_its_end'
 model_mutant 'the clock read before the inner call is polled, which then loses a tie' src/race.rs \
     '} => match (inner.poll(cx), allowance) {' \
-    '} => match (if allowance.and_then(Allowance::end).is_some_and(|end| end <= tokio::time::Instant::now()) { Poll::Pending } else { inner.poll(cx) }, allowance) {'
+    '} => match (if allowance.and_then(Allowance::end).is_some_and(|end| end <= tokio::time::Instant::now()) { Poll::Pending } else { inner.poll(cx) }, allowance) {' \
+    calls_end_as_the_naive_model_says
 model_mutant 'the limit counted from the first poll' src/timer.rs \
     'let Some(end) = allowance.end() else {' \
-    'let Some(end) = timer.as_ref().as_pin_ref().map_or_else(|| Instant::now().checked_add(allowance.elapsed(phase, Instant::now()).limit()), |sleep| Some(sleep.deadline())) else {'
+    'let Some(end) = timer.as_ref().as_pin_ref().map_or_else(|| Instant::now().checked_add(allowance.elapsed(phase, Instant::now()).limit()), |sleep| Some(sleep.deadline())) else {' \
+    calls_end_as_the_naive_model_says
 model_mutant 'the inner call dropped after the answer' src/race.rs \
     'self.set(Self::Over(None));' \
-    ''
+    '' calls_end_as_the_naive_model_says
 model_mutant 'a timer armed for a limit of zero' src/timer.rs \
     'if !allowance.is_zero() {' \
-    'if !allowance.is_zero() || allowance.is_zero() {'
+    'if !allowance.is_zero() || allowance.is_zero() {' calls_end_as_the_naive_model_says
 model_mutant 'the later of limit and deadline' src/types/allowance.rs \
     'if left < limit {' \
-    'if left <= Nanos::UNBOUNDED {'
+    'if left <= Nanos::UNBOUNDED {' calls_end_as_the_naive_model_says
 model_mutant 'a call made though its deadline has passed' src/types/allowance.rs \
     'if deadline.is_some_and(|deadline| deadline < now) {' \
-    'if deadline.is_some_and(|deadline| deadline > now && deadline < now) {'
+    'if deadline.is_some_and(|deadline| deadline > now && deadline < now) {' calls_end_as_the_naive_model_says
 
 model_mutant 'one rejection more than the share' src/window/order.rs \
     '(multiplier * (position + 1) + start) % HUNDRED < self.rejections' \
-    '(multiplier * (position + 1) + start) % HUNDRED <= self.rejections'
+    '(multiplier * (position + 1) + start) % HUNDRED <= self.rejections' a_new_share_never_exceeds_itself
 model_mutant 'a first hundred that is ahead of its share' src/window/order.rs \
     '(0, Some(start)) => u32::from(*start),' \
-    '(0, Some(start)) => u32::from(*start) + 1,'
+    '(0, Some(start)) => u32::from(*start) + 1,' a_new_share_never_exceeds_itself
 model_mutant 'the same order in each hundred' src/window/order.rs \
     'mix(seed).to_be_bytes()' \
-    'mix(seed / seed).to_be_bytes()'
+    'mix(seed / seed).to_be_bytes()' kinds_in_turn_get_close_to_their_share
 
 mutants_done
