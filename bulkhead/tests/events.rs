@@ -290,6 +290,24 @@ fn a_family_tells_a_rejection_in_the_thread_of_its_call() {
 
 #[cfg(feature = "family")]
 #[test]
+fn a_changed_limit_has_the_key_that_is_shown() {
+    for (is_shown, expected) in [(true, Some("a.example")), (false, None)] {
+        let hosts = Bulkhead::builder().build_family("hosts", 2).unwrap();
+        let hosts = if is_shown { hosts.show_keys() } else { hosts };
+        let keys = Heard::<Option<String>>::nothing();
+        let to = keys.clone();
+        let _listener = hosts.on_event(move |_, event| {
+            if let Event::LimitChanged(change) = event {
+                to.add(change.key().as_deref().map(str::to_owned));
+            }
+        });
+        hosts.get(&"a.example").set_limit(3).unwrap();
+        assert_eq!(keys.take(), [expected.map(str::to_owned)]);
+    }
+}
+
+#[cfg(feature = "family")]
+#[test]
 fn a_family_tells_whose_event_it_is() {
     let hosts = Bulkhead::builder().limit(1).build_family("hosts", 2);
     let hosts = hosts.unwrap();

@@ -258,6 +258,34 @@ fn a_metrics_only_bulkhead_refuses_nothing_and_counts() {
     drop(assert_ready_ok!(waiter.poll()));
 }
 
+/// A waker that ends the mode in which the bulkhead only counts.
+struct EndsCounting(Bulkhead);
+
+impl Wake for EndsCounting {
+    fn wake(self: Arc<Self>) {
+        let numbers = Bulkhead::builder().limit(1);
+        self.0.reconfigure(numbers).expect("legal numbers");
+    }
+}
+
+#[test]
+fn the_end_of_counting_admits_no_further_waiter() {
+    let counting = Bulkhead::builder().limit(1).metrics_only(true);
+    let bulkhead = Bulkhead::builder().limit(1).build("b").unwrap();
+    let held = hold(&bulkhead);
+    let waker = Waker::from(Arc::new(EndsCounting(bulkhead.clone())));
+    let mut first = bulkhead.acquire();
+    let polled = Pin::new(&mut first).poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    let mut second = task::spawn(bulkhead.acquire());
+    assert_pending!(second.poll());
+    bulkhead.reconfigure(counting).unwrap();
+    assert_pending!(second.poll());
+    assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (2, 1));
+    drop((held, first));
+    drop(assert_ready_ok!(second.poll()));
+}
+
 #[test]
 fn run_holds_a_place_while_it_runs() {
     static STATIC: maestro_bulkhead::StaticBulkhead =

@@ -192,7 +192,8 @@ fn events_are_printed_with_the_fields_of_tracing() {
         "waited": "0s", "places": null, "retry_after": "1s",
     });
     let changed = json!({
-        "event": "limit_changed", "from": 1, "to": null, "cause": "forced", "actor": "maria", "reason": "a backlog",
+        "event": "limit_changed", "key": null, "from": 1, "to": null, "cause": "forced", "actor": "maria",
+        "reason": "a backlog",
     });
     let [closed, drained] = ["closed", "drained"].map(|event| json!({ "event": event }));
     let all: Vec<_> = printed.try_iter().collect();

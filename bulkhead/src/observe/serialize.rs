@@ -30,6 +30,7 @@ struct Rejection<'a> {
 #[derive(Serialize)]
 #[serde(rename = "LimitChange")]
 struct Change<'a> {
+    key: Option<&'a str>,
     from: Option<usize>,
     to: Option<usize>,
     cause: LimitCause,
@@ -70,10 +71,11 @@ impl Serialize for Full {
 }
 
 impl Serialize for LimitChange {
-    /// The fields `from`, `to` (`null` is no limit), `cause` ([`LimitCause::as_str`]), and of an override `actor` and
+    /// The fields `key`, `from`, `to` (`null` is no limit), `cause` ([`LimitCause::as_str`]), and of an override `actor` and
     /// `reason`, as in a tracing event. `None` is a `null`.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         Change {
+            key: self.key().as_deref(),
             from: bounded(self.from()),
             to: bounded(self.to()),
             cause: self.cause(),

@@ -29,8 +29,10 @@ impl<R> Core<R> {
     /// Queues a change of the limit. Under the lock of the waiters, so that events are in the order of the changes;
     /// [`changed`](Self::changed) must follow.
     pub(super) fn put(&self, from: usize, to: usize, cause: LimitCause, by: Option<Override>) {
-        self.events
-            .put(|| Event::LimitChanged(LimitChange::new(from, to, cause, by)));
+        self.events.put(|| {
+            let change = LimitChange::new(from, to, cause, by);
+            Event::LimitChanged(change.by_member(self.events.label().key()))
+        });
     }
 
     /// Admits the waiters that have a place now, and tells a change of the limit.

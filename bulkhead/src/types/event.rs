@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::{Full, Override};
 
@@ -20,6 +20,7 @@ pub enum Event {
 /// A change of the limit in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitChange {
+    key: Option<Arc<str>>,
     from: usize,
     to: usize,
     cause: LimitCause,
@@ -50,11 +51,23 @@ impl LimitChange {
         by: Option<Override>,
     ) -> Self {
         Self {
+            key: None,
             from,
             to,
             cause,
             by,
         }
+    }
+
+    pub(crate) fn by_member(self, key: Option<Arc<str>>) -> Self {
+        Self { key, ..self }
+    }
+
+    /// The key of the member of a family, if the family shows its keys (`Bulkheads::show_keys`, feature `family`); else
+    /// `None`.
+    #[must_use]
+    pub fn key(&self) -> Option<Arc<str>> {
+        self.key.clone()
     }
 
     /// The limit before; `usize::MAX` is no limit.
