@@ -481,6 +481,30 @@ async fn a_snapshot_is_printed_with_its_accessors_as_fields() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_rejection_is_printed_with_its_accessors_as_fields() {
+    let builder = CircuitBreaker::builder().consecutive_failures(1);
+    let breaker = builder.build("store").unwrap();
+    breaker.try_acquire().unwrap().failure();
+    let printed = |breaker: &CircuitBreaker| {
+        let open = breaker.try_acquire().expect_err("a rejection");
+        serde_json::to_value(open).expect("it can be written")
+    };
+    assert_eq!(
+        printed(&breaker),
+        json!({
+            "name": "store", "key": null, "state": "open", "cause": "consecutive_failures", "detail": "a call failed",
+            "retry_after": "5s", "is_unready": false, "actor": null, "reason": null,
+        })
+    );
+    breaker.force_open(Override::new("alice", "old rows"));
+    let forced = printed(&breaker);
+    assert_eq!(
+        (&forced["actor"], &forced["reason"]),
+        (&json!("alice"), &json!("old rows"))
+    );
+}
+
 #[test]
 fn a_transition_is_printed_with_the_fields_of_an_event() {
     let builder = CircuitBreaker::builder().consecutive_failures(1);

@@ -5,6 +5,8 @@ mod builder;
 pub(crate) mod duration;
 mod multiplier;
 mod presets;
+#[cfg(feature = "serde")]
+mod printed;
 mod probes;
 mod ramp;
 mod row;
