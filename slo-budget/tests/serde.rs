@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use maestro_slo_budget::{
-    Alerts, Counts, ErrorBudget, Event, Gate, Objective, Override, Reason, Transition,
+    Alerts, Class, Counts, ErrorBudget, Event, Gate, Objective, Override, Reason, Transition,
 };
 use serde::{
     Deserialize,
@@ -155,6 +155,22 @@ async fn a_gate_is_written_with_its_state_and_reasons() {
     assert_eq!(blocked["decision"], "block");
     let over = json!({ "reason": "over_limit", "summary": "it burns faster than limit 1" });
     assert_eq!(blocked["reasons"][0], over);
+}
+
+#[test]
+fn a_refusal_is_written_with_its_reasons() {
+    let gate = Gate::new(ErrorBudget::new("api", "99.9%".parse().unwrap()));
+    gate.force_closed(Override::new("alice", "abuse"));
+    let spent = gate.check(Class::Optional).expect_err("it is closed");
+    assert_eq!(
+        json!(spent),
+        json!({
+            "name": "api",
+            "key": null,
+            "retry_after_seconds": 3600.0,
+            "reasons": [{ "reason": "forced", "summary": Reason::Forced.to_string() }],
+        })
+    );
 }
 
 #[tokio::test(start_paused = true)]

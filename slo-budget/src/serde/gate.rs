@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::Figure;
 use crate::{
-    gate::{Change, Decision, Reason, Reasons, Snapshot, Transition},
+    gate::{Change, Decision, Reason, Reasons, Snapshot, Spent, Transition},
     types::Override,
 };
 
@@ -99,6 +99,18 @@ impl Serialize for Transition {
         map.serialize_field("reasons", &reasons)?;
         map.serialize_field("actor", &by.map(Override::actor))?;
         map.serialize_field("reason", &by.map(Override::reason))?;
+        map.end()
+    }
+}
+
+impl Serialize for Spent {
+    /// A map: `name`; `key`, or `null`; `retry_after_seconds`; and `reasons`, a list.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_struct("Spent", 4)?;
+        map.serialize_field("name", self.name())?;
+        map.serialize_field("key", &self.key().as_deref())?;
+        map.serialize_field("retry_after_seconds", &self.retry_after().as_secs_f64())?;
+        map.serialize_field("reasons", &self.reasons())?;
         map.end()
     }
 }
