@@ -1,8 +1,13 @@
 //! The scripted service of the test kit, which all crates have. Here it is tested.
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    sync::{Arc, mpsc::channel},
+    task::{Context, Wake, Waker},
+    time::Duration,
+};
 
-use maestro_timeout::test_util::Script;
+use maestro_timeout::test_util::{Script, ScriptedCall};
 use static_assertions::assert_impl_all;
 use tokio::time::Instant;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
@@ -11,6 +16,8 @@ use tower::{Service, ServiceExt};
 type Store = Script<&'static str, usize, String>;
 
 assert_impl_all!(Store: Clone, Send, Sync, Unpin, std::fmt::Debug);
+
+type Call = ScriptedCall<u8, u8, String>;
 
 fn failed() -> String {
     "failed".to_owned()
@@ -74,6 +81,39 @@ fn an_answer_may_come_before_the_first_poll() {
     let mut call = task::spawn(service.call("get"));
     script.answer(Ok(1));
     assert_eq!(assert_ready!(call.poll()), Ok(1));
+}
+
+/// A waker that is the last reference to its task: dropping it drops what the task holds.
+struct LastOfATask(#[expect(dead_code, reason = "held, and dropped")] Call);
+
+impl Wake for LastOfATask {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn dropping_a_waker_may_cancel_another_call() {
+    let (done, is_done) = channel();
+    std::thread::spawn(move || {
+        let script = Script::<u8, u8, String>::new().pending().pending();
+        let mut service = script.clone();
+        let mut call = |request| {
+            assert_ready_ok!(task::spawn(service.ready()).poll());
+            service.call(request)
+        };
+        let (mut one, other) = (call(1), call(2));
+        let waker = Waker::from(Arc::new(LastOfATask(other)));
+        let polled = Pin::new(&mut one).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        drop(waker);
+        let polled = Pin::new(&mut one).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+        assert_eq!((script.in_flight(), script.cancelled()), (1, 1));
+        done.send(()).expect("the test waits for it");
+    });
+    // The real clock matters only in a failure: a deadlock hangs for ever.
+    is_done
+        .recv_timeout(Duration::from_secs(20))
+        .expect("a waker is dropped outside the lock");
 }
 
 #[test]
