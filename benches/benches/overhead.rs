@@ -1,6 +1,6 @@
 //! The time of a request for every row, with its floor in the same group.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use criterion::{
     BenchmarkGroup, Criterion, criterion_group, criterion_main,
@@ -11,9 +11,11 @@ use maestro_benches::{Kind, Row, rows};
 fn overhead(criterion: &mut Criterion) {
     let rows = rows::all();
     let measured = || rows.iter().filter(|row| row.kind != Kind::Floor);
-    let mut groups: Vec<_> = measured().map(Row::group).collect();
-    groups.dedup();
-    for name in groups {
+    let mut begun = HashSet::new();
+    for name in measured()
+        .map(Row::group)
+        .filter(|name| begun.insert(*name))
+    {
         let members = || measured().filter(|row| row.group() == name);
         let floors: Vec<_> = members().filter_map(|row| row.floor).collect();
         let mut group = criterion.benchmark_group(name);

@@ -16,8 +16,8 @@ pub type Request = u64;
 /// The response of the measured services.
 pub type Response = u64;
 
-/// A measured service or object, created outside the loop.
-pub trait Measured {
+/// A measured service or object, created outside the loop. It belongs to one thread.
+pub trait Measured: Send {
     /// Serves `requests` requests, one after the other, and does nothing else.
     fn run(&mut self, requests: u64);
 
@@ -38,25 +38,38 @@ pub struct Answers {
     pub bad: u64,
 }
 
+/// The services that can be measured: those of every row.
+pub(crate) trait Measurable:
+    Service<Request, Response = Response, Error = Trouble> + Clone + Send + 'static
+{
+}
+
+impl<S> Measurable for S where
+    S: Service<Request, Response = Response, Error = Trouble> + Clone + Send + 'static
+{
+}
+
 /// A service that is driven without a runtime: made ready, called, and polled to its end with a waker that does
 /// nothing.
+#[repr(align(128))] // No line is shared with the driver of another thread.
 pub(crate) struct Requests<S>(pub(crate) S);
 
+/// A service that is cloned for each request, as axum and hyper-util do. The order is that of tower's `Oneshot`: the
+/// clone is made ready and called, it is dropped, and the future is polled to its end.
+#[repr(align(128))]
+pub(crate) struct Clones<S>(pub(crate) S);
+
 /// An object that is used without tower, or a primitive.
+#[repr(align(128))]
 pub(crate) struct Repeats<F>(pub(crate) F);
 
 // === impl Requests ===
 
-impl<S: Service<Request, Response = Response, Error = Trouble>> Requests<S> {
+impl<S: Measurable> Requests<S> {
     // Not `inline(always)`: with it half of the rows cost more and half less.
     #[inline]
     fn one(&mut self, request: Request, cx: &mut Context<'_>) -> Result<Response, Trouble> {
-        match self.0.poll_ready(cx) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return Err(error),
-            Poll::Pending => unreachable!("every inner service here is always ready"),
-        }
-        let mut call = pin!(self.0.call(request));
+        let mut call = pin!(call(&mut self.0, request, cx)?);
         loop {
             if let Poll::Ready(result) = call.as_mut().poll(cx) {
                 return result;
@@ -65,7 +78,37 @@ impl<S: Service<Request, Response = Response, Error = Trouble>> Requests<S> {
     }
 }
 
-impl<S: Service<Request, Response = Response, Error = Trouble>> Measured for Requests<S> {
+impl<S: Measurable> Measured for Requests<S> {
+    fn run(&mut self, requests: u64) {
+        let mut cx = Context::from_waker(Waker::noop());
+        for request in 0..requests {
+            black_box(&self.one(black_box(request), &mut cx));
+        }
+    }
+
+    fn answers(&mut self, requests: u64) -> Answers {
+        let mut cx = Context::from_waker(Waker::noop());
+        count(requests, |request| self.one(request, &mut cx))
+    }
+}
+
+// === impl Clones ===
+
+impl<S: Measurable> Clones<S> {
+    #[inline]
+    fn one(&self, request: Request, cx: &mut Context<'_>) -> Result<Response, Trouble> {
+        let mut service = self.0.clone();
+        let mut call = pin!(call(&mut service, request, cx)?);
+        drop(service);
+        loop {
+            if let Poll::Ready(result) = call.as_mut().poll(cx) {
+                return result;
+            }
+        }
+    }
+}
+
+impl<S: Measurable> Measured for Clones<S> {
     fn run(&mut self, requests: u64) {
         let mut cx = Context::from_waker(Waker::noop());
         for request in 0..requests {
@@ -81,7 +124,7 @@ impl<S: Service<Request, Response = Response, Error = Trouble>> Measured for Req
 
 // === impl Repeats ===
 
-impl<R, E, F: FnMut(Request) -> Result<R, E>> Measured for Repeats<F> {
+impl<R, E, F: FnMut(Request) -> Result<R, E> + Send> Measured for Repeats<F> {
     fn run(&mut self, requests: u64) {
         for request in 0..requests {
             black_box(&(self.0)(black_box(request)));
@@ -90,6 +133,18 @@ impl<R, E, F: FnMut(Request) -> Result<R, E>> Measured for Repeats<F> {
 
     fn answers(&mut self, requests: u64) -> Answers {
         count(requests, &mut self.0)
+    }
+}
+
+#[inline]
+fn call<S: Measurable>(
+    service: &mut S,
+    request: Request,
+    cx: &mut Context<'_>,
+) -> Result<S::Future, Trouble> {
+    match service.poll_ready(cx) {
+        Poll::Ready(ready) => ready.map(|()| service.call(request)),
+        Poll::Pending => unreachable!("every inner service here is always ready"),
     }
 }
 

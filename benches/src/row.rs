@@ -3,8 +3,8 @@ use std::fmt;
 use tower::Service;
 
 use crate::{
-    Measured, Request, Response, Trouble,
-    drive::{Repeats, Requests},
+    Measured, Request,
+    drive::{Clones, Measurable, Repeats, Requests},
     timed::Timed,
 };
 
@@ -25,8 +25,11 @@ pub struct Row {
     /// The number of requests in 16 that end with an error.
     pub bad_in_16: u64,
     timed: bool,
-    make: Box<dyn Fn() -> Box<dyn Measured>>,
+    make: Box<Make>,
 }
+
+/// Creates the service or the object once, and a driver of it for each thread.
+type Make = dyn Fn(usize) -> Vec<Box<dyn Measured>>;
 
 /// The subject whose code a row measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,21 +102,28 @@ impl Row {
         make: impl Fn() -> S + 'static,
     ) -> Self
     where
-        S: Service<Request, Response = Response, Error = Trouble> + 'static,
+        S: Measurable,
     {
         Self {
-            name,
-            subject: Subject::Ours,
-            kind: Kind::Row,
-            floor: Some(floor),
-            target: None,
-            sizes: Some(Sizes {
-                service: size_of::<S>(),
-                future: size_of::<S::Future>(),
-            }),
-            bad_in_16: 0,
-            timed: false,
-            make: Box::new(move || Box::new(Requests(make()))),
+            sizes: Some(Sizes::of::<S>()),
+            ..Self::new(name, floor, move |threads| {
+                drivers(threads, make(), Requests)
+            })
+        }
+    }
+
+    /// A row of a service that is cloned for each request.
+    pub(crate) fn cloned<S>(
+        name: &'static str,
+        floor: &'static str,
+        make: impl Fn() -> S + 'static,
+    ) -> Self
+    where
+        S: Measurable,
+    {
+        Self {
+            sizes: Some(Sizes::of::<S>()),
+            ..Self::new(name, floor, move |threads| drivers(threads, make(), Clones))
         }
     }
 
@@ -124,8 +134,18 @@ impl Row {
         make: impl Fn() -> F + 'static,
     ) -> Self
     where
-        F: FnMut(Request) -> Result<R, E> + 'static,
+        F: FnMut(Request) -> Result<R, E> + Clone + Send + 'static,
     {
+        Self::new(name, floor, move |threads| {
+            drivers(threads, make(), Repeats)
+        })
+    }
+
+    fn new(
+        name: &'static str,
+        floor: &'static str,
+        make: impl Fn(usize) -> Vec<Box<dyn Measured>> + 'static,
+    ) -> Self {
         Self {
             name,
             subject: Subject::Ours,
@@ -135,7 +155,7 @@ impl Row {
             sizes: None,
             bad_in_16: 0,
             timed: false,
-            make: Box::new(move || Box::new(Repeats(make()))),
+            make: Box::new(make),
         }
     }
 
@@ -177,10 +197,17 @@ impl Row {
     /// Creates the service or the object of the row.
     #[must_use]
     pub fn make(&self) -> Box<dyn Measured> {
+        self.make_for(1).swap_remove(0)
+    }
+
+    /// Creates the service or the object once, and a clone of it for each of `threads` threads. The clones share what
+    /// the clones of a service share: the breaker, the budget, tokio's timers.
+    #[must_use]
+    pub fn make_for(&self, threads: usize) -> Vec<Box<dyn Measured>> {
         if self.timed {
-            Box::new(Timed::new(&self.make))
+            Timed::all(|| (self.make)(threads))
         } else {
-            (self.make)()
+            (self.make)(threads)
         }
     }
 
@@ -197,4 +224,25 @@ impl fmt::Debug for Row {
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
+}
+
+// === impl Sizes ===
+
+impl Sizes {
+    fn of<S: Service<Request>>() -> Self {
+        Self {
+            service: size_of::<S>(),
+            future: size_of::<S::Future>(),
+        }
+    }
+}
+
+/// A driver of `shared` for each thread.
+fn drivers<T: Clone, M: Measured + 'static>(
+    threads: usize,
+    shared: T,
+    driver: fn(T) -> M,
+) -> Vec<Box<dyn Measured>> {
+    let clones = std::iter::repeat_n(shared, threads);
+    clones.map(|one| Box::new(driver(one)) as Box<_>).collect()
 }

@@ -1,6 +1,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
@@ -13,11 +14,16 @@ use tokio::{
 
 use crate::{Answers, Measured};
 
-/// A measured service that arms tokio timers. A runtime is entered outside the loop and is never driven.
+/// A measured service that arms tokio timers. A runtime is entered outside the loop and is never driven. The drivers of
+/// several threads share it, as the threads of a service do.
 ///
 /// The clock is not paused: tokio's `test-util` puts a lock into every reading of it.
 pub(crate) struct Timed {
     measured: Box<dyn Measured>,
+    wheel: Arc<Wheel>,
+}
+
+struct Wheel {
     // Dropped before the runtime, whose timer wheel holds it.
     _earlier: Pin<Box<Sleep>>,
     runtime: Runtime,
@@ -29,13 +35,33 @@ const EARLIER: Duration = Duration::from_hours(1);
 /// The limit of the measured timeouts. It is never reached.
 pub(crate) const LIMIT: Duration = Duration::from_hours(2);
 
+// === impl Timed ===
+
 impl Timed {
-    /// Creates a runtime, and in it the service that `make` creates.
-    ///
+    /// Creates a runtime, and in it the services that `make` creates.
+    pub(crate) fn all(make: impl FnOnce() -> Vec<Box<dyn Measured>>) -> Vec<Box<dyn Measured>> {
+        let wheel = Arc::new(Wheel::new());
+        let all = {
+            let _entered = wheel.runtime.enter();
+            make()
+        };
+        let timed = |measured| -> Box<dyn Measured> {
+            Box::new(Self {
+                measured,
+                wheel: Arc::clone(&wheel),
+            })
+        };
+        all.into_iter().map(timed).collect()
+    }
+}
+
+// === impl Wheel ===
+
+impl Wheel {
     /// An earlier timer is armed before. tokio's driver is woken if a timer becomes the earliest of all, which costs
     /// one more bus-locked instruction. In a service with other requests in flight this is rare, because their timers
     /// end earlier.
-    pub(crate) fn new(make: &dyn Fn() -> Box<dyn Measured>) -> Self {
+    fn new() -> Self {
         let runtime = Builder::new_current_thread()
             .enable_time()
             .build()
@@ -49,12 +75,7 @@ impl Timed {
             // Makes the driver poll its wheel once, so that it knows when it would wake.
             yield_now().await;
         });
-        let measured = {
-            let _entered = runtime.enter();
-            make()
-        };
         Self {
-            measured,
             _earlier: earlier,
             runtime,
         }
@@ -63,12 +84,12 @@ impl Timed {
 
 impl Measured for Timed {
     fn run(&mut self, requests: u64) {
-        let _entered = self.runtime.enter();
+        let _entered = self.wheel.runtime.enter();
         self.measured.run(requests);
     }
 
     fn answers(&mut self, requests: u64) -> Answers {
-        let _entered = self.runtime.enter();
+        let _entered = self.wheel.runtime.enter();
         self.measured.answers(requests)
     }
 }

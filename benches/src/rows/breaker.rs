@@ -21,7 +21,7 @@ pub(super) const OVER_TIME: Builder = CircuitBreaker::builder()
     .const_window(Window::time(Duration::from_hours(1)));
 
 /// The failure ratio over the last hundred calls.
-const OVER_CALLS: Builder = CircuitBreaker::builder()
+pub(super) const OVER_CALLS: Builder = CircuitBreaker::builder()
     .failure_ratio(0.5)
     .const_window(Window::calls(100));
 

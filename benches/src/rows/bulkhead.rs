@@ -53,7 +53,7 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
-const QUEUE: Queue = Queue::new(64, Duration::from_secs(1));
+pub(super) const QUEUE: Queue = Queue::new(64, Duration::from_secs(1));
 
 pub(super) fn roomy() -> Bulkhead {
     Bulkhead::builder()

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod bulkhead;
+mod cloned;
 mod floors;
 mod retry;
 mod slo;
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Row> {
         timeout::rows(),
         slo::rows(),
         stack::rows(),
+        cloned::rows(),
     ]
     .into_iter()
     .flatten()

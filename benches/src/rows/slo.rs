@@ -110,7 +110,7 @@ const WINDOWS: [Duration; 8] = [
     Duration::from_hours(720),
 ];
 
-fn budget() -> ErrorBudget {
+pub(super) fn budget() -> ErrorBudget {
     ErrorBudget::new(
         "api",
         Objective::new(999, 1000).expect("99.9 % is an objective"),
@@ -143,6 +143,6 @@ fn closed() -> Gate {
 }
 
 /// A handle without a reference count. It leaks some kilobytes for each row that is created.
-fn leak<T>(value: T) -> &'static T {
+pub(super) fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }

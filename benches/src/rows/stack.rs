@@ -3,17 +3,20 @@ use std::time::Duration;
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, StaticBulkhead};
 use maestro_circuit_breaker::{CircuitBreakerLayer, Outcome, StaticCircuitBreaker};
 use maestro_retry::{RetryBudget, RetryLayer, StaticRetryBudget};
+use maestro_slo_budget::{ErrorBudgetLayer, Gate, GateLayer};
 use maestro_timeout::TimeoutLayer;
-use tower::{Service, ServiceBuilder};
+use tower::ServiceBuilder;
 
 use super::{
     breaker::{IN_A_ROW, OVER_TIME, shared},
     bulkhead::roomy,
     floors::{PENDING, READY},
     retry::policy,
+    slo::{budget, leak},
 };
 use crate::{
-    Request, Response, Row, Trouble,
+    Response, Row, Trouble,
+    drive::Measurable,
     inner::{Nothing, PendingOnce},
     timed::LIMIT,
 };
@@ -27,7 +30,10 @@ static BUDGET: StaticRetryBudget = RetryBudget::builder().build_static("budget")
 const ATTEMPT: Duration = Duration::from_mins(90);
 
 pub(super) fn rows() -> Vec<Row> {
-    [compared(), recommended()].into_iter().flatten().collect()
+    (compared().into_iter())
+        .chain(recommended())
+        .chain(complete())
+        .collect()
 }
 
 /// The stack that is compared with other crates: retry without a budget, a breaker that only reads while all is well.
@@ -62,7 +68,7 @@ fn compared() -> [Row; 4] {
     ]
 }
 
-/// The recommended stack: whole deadline, retry within a budget, a breaker over a window of time that ignores the
+/// The recommended stack of a dependency: whole deadline, retry within a budget, a breaker over a window of time that ignores the
 /// rejections of our layers, a timeout for each attempt, the bulkhead.
 fn recommended() -> [Row; 4] {
     [
@@ -87,10 +93,31 @@ fn recommended() -> [Row; 4] {
     ]
 }
 
-fn compared_shared<S>(inner: S) -> impl Service<Request, Response = Response, Error = Trouble>
-where
-    S: Service<Request, Response = Response, Error = Trouble> + Clone,
-{
+/// The recommended stack with the two layers of the service that is offered around it: the gate and the error budget.
+fn complete() -> [Row; 4] {
+    [
+        Row::service("stack, all seven layers, ready, Arc", READY, || {
+            complete_shared(Nothing)
+        }),
+        Row::service("stack, all seven layers, ready, static", READY, || {
+            complete_static(Nothing)
+        }),
+        Row::service(
+            "stack, all seven layers, pending once, Arc",
+            PENDING,
+            || complete_shared(PendingOnce),
+        )
+        .timed(),
+        Row::service(
+            "stack, all seven layers, pending once, static",
+            PENDING,
+            || complete_static(PendingOnce),
+        )
+        .timed(),
+    ]
+}
+
+pub(super) fn compared_shared<S: Measurable>(inner: S) -> impl Measurable {
     ServiceBuilder::new()
         .layer(TimeoutLayer::new(LIMIT))
         .layer(RetryLayer::new(policy().unlimited()))
@@ -99,10 +126,7 @@ where
         .service(inner)
 }
 
-fn compared_static<S>(inner: S) -> impl Service<Request, Response = Response, Error = Trouble>
-where
-    S: Service<Request, Response = Response, Error = Trouble> + Clone,
-{
+pub(super) fn compared_static<S: Measurable>(inner: S) -> impl Measurable {
     ServiceBuilder::new()
         .layer(TimeoutLayer::new(LIMIT))
         .layer(RetryLayer::new(policy().unlimited().leak()))
@@ -111,10 +135,7 @@ where
         .service(inner)
 }
 
-fn recommended_shared<S>(inner: S) -> impl Service<Request, Response = Response, Error = Trouble>
-where
-    S: Service<Request, Response = Response, Error = Trouble> + Clone,
-{
+pub(super) fn recommended_shared<S: Measurable>(inner: S) -> impl Measurable {
     ServiceBuilder::new()
         .layer(TimeoutLayer::new(LIMIT))
         .layer(RetryLayer::new(
@@ -128,10 +149,7 @@ where
         .service(inner)
 }
 
-fn recommended_static<S>(inner: S) -> impl Service<Request, Response = Response, Error = Trouble>
-where
-    S: Service<Request, Response = Response, Error = Trouble> + Clone,
-{
+pub(super) fn recommended_static<S: Measurable>(inner: S) -> impl Measurable {
     ServiceBuilder::new()
         .layer(TimeoutLayer::new(LIMIT))
         .layer(RetryLayer::new(
@@ -141,6 +159,23 @@ where
         .layer(TimeoutLayer::new(ATTEMPT))
         .layer(BulkheadLayer::new(&POOL))
         .service(inner)
+}
+
+pub(super) fn complete_shared<S: Measurable>(inner: S) -> impl Measurable {
+    let budget = budget();
+    ServiceBuilder::new()
+        .layer(GateLayer::new(Gate::new(budget.clone())))
+        .layer(ErrorBudgetLayer::new(budget))
+        .service(recommended_shared(inner))
+}
+
+/// The budget and its gate are leaked, because only their handles are static.
+pub(super) fn complete_static<S: Measurable>(inner: S) -> impl Measurable {
+    let budget = leak(budget());
+    ServiceBuilder::new()
+        .layer(GateLayer::new(leak(Gate::new(budget.clone()))))
+        .layer(ErrorBudgetLayer::new(budget))
+        .service(recommended_static(inner))
 }
 
 fn is_worth_a_retry(result: &Result<Response, Trouble>) -> bool {

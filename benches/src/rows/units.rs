@@ -19,7 +19,7 @@ pub(super) fn rows() -> Vec<Row> {
     [
         // `u`, the unit of time that is comparable between machines.
         Row::object("unit, fetch_add", EMPTY, || {
-            let word = AtomicU64::new(0);
+            let word = Arc::new(AtomicU64::new(0));
             move |n| done(word.fetch_add(n, Relaxed))
         }),
         Row::object("unit, Arc clone and drop", EMPTY, || {
