@@ -69,7 +69,12 @@ impl<S: Measurable> Requests<S> {
     // Not `inline(always)`: with it half of the rows cost more and half less.
     #[inline]
     fn one(&mut self, request: Request, cx: &mut Context<'_>) -> Result<Response, Trouble> {
-        let mut call = pin!(call(&mut self.0, request, cx)?);
+        match self.0.poll_ready(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Pending => unreachable!("every inner service here is always ready"),
+        }
+        let mut call = pin!(self.0.call(request));
         loop {
             if let Poll::Ready(result) = call.as_mut().poll(cx) {
                 return result;
@@ -98,7 +103,12 @@ impl<S: Measurable> Clones<S> {
     #[inline]
     fn one(&self, request: Request, cx: &mut Context<'_>) -> Result<Response, Trouble> {
         let mut service = self.0.clone();
-        let mut call = pin!(call(&mut service, request, cx)?);
+        match service.poll_ready(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Pending => unreachable!("every inner service here is always ready"),
+        }
+        let mut call = pin!(service.call(request));
         drop(service);
         loop {
             if let Poll::Ready(result) = call.as_mut().poll(cx) {
@@ -133,18 +143,6 @@ impl<R, E, F: FnMut(Request) -> Result<R, E> + Send> Measured for Repeats<F> {
 
     fn answers(&mut self, requests: u64) -> Answers {
         count(requests, &mut self.0)
-    }
-}
-
-#[inline]
-fn call<S: Measurable>(
-    service: &mut S,
-    request: Request,
-    cx: &mut Context<'_>,
-) -> Result<S::Future, Trouble> {
-    match service.poll_ready(cx) {
-        Poll::Ready(ready) => ready.map(|()| service.call(request)),
-        Poll::Pending => unreachable!("every inner service here is always ready"),
     }
 }
 

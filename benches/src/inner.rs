@@ -26,6 +26,10 @@ pub(crate) struct PendingOnce;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FailsOneIn<const EVERY: u64>;
 
+/// A service that is ready; all but the last of each `EVERY` calls fail.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SucceedsOneIn<const EVERY: u64>;
+
 /// A service that is ready; every other call fails, beginning with the first, so that a request succeeds at the
 /// second attempt.
 ///
@@ -96,6 +100,22 @@ impl<const EVERY: u64> Service<Request> for FailsOneIn<EVERY> {
 
     fn call(&mut self, request: Request) -> Reply {
         Reply::new(request, false, request % EVERY == EVERY - 1)
+    }
+}
+
+// === impl SucceedsOneIn ===
+
+impl<const EVERY: u64> Service<Request> for SucceedsOneIn<EVERY> {
+    type Response = Response;
+    type Error = Trouble;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Trouble>> {
+        ready()
+    }
+
+    fn call(&mut self, request: Request) -> Reply {
+        Reply::new(request, false, request % EVERY != EVERY - 1)
     }
 }
 

@@ -22,8 +22,8 @@ pub struct Row {
     pub target: Option<Target>,
     /// The sizes of its service and future. An object has none.
     pub sizes: Option<Sizes>,
-    /// The number of requests in 16 that end with an error.
-    pub bad_in_16: u64,
+    /// The number of requests in 1,600 that end with an error.
+    pub bad_in_1600: u64,
     timed: bool,
     make: Box<Make>,
 }
@@ -153,7 +153,7 @@ impl Row {
             floor: Some(floor),
             target: None,
             sizes: None,
-            bad_in_16: 0,
+            bad_in_1600: 0,
             timed: false,
             make: Box::new(make),
         }
@@ -183,7 +183,15 @@ impl Row {
 
     /// Sets the number of requests in 16 that end with an error.
     pub(crate) fn bad_in_16(self, bad_in_16: u64) -> Self {
-        Self { bad_in_16, ..self }
+        self.bad_in_1600(bad_in_16 * 100)
+    }
+
+    /// Sets the number of requests in 1,600 that end with an error.
+    pub(crate) fn bad_in_1600(self, bad_in_1600: u64) -> Self {
+        Self {
+            bad_in_1600,
+            ..self
+        }
     }
 
     /// Runs the row within a tokio runtime, for its timer.

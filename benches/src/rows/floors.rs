@@ -2,9 +2,10 @@
 
 use std::convert::Infallible;
 
+use super::waiting::two_calls;
 use crate::{
     Kind, Row,
-    inner::{FailsEveryOther, FailsOneIn, Nothing, PendingOnce},
+    inner::{FailsEveryOther, FailsOneIn, Nothing, PendingOnce, SucceedsOneIn},
 };
 
 pub(crate) const EMPTY: &str = "floor, an empty loop";
@@ -12,6 +13,9 @@ pub(crate) const READY: &str = "floor, ready";
 pub(crate) const PENDING: &str = "floor, pending once";
 pub(crate) const FAILS_1_IN_16: &str = "floor, one failure in 16";
 pub(crate) const FAILS_EVERY_OTHER: &str = "floor, every other call fails";
+pub(crate) const FAILS: &str = "floor, every call fails";
+pub(crate) const SUCCEEDS_1_IN_100: &str = "floor, 99 of 100 calls fail";
+pub(crate) const TWO_CALLS: &str = "floor, two calls, pending once";
 
 pub(super) fn rows() -> Vec<Row> {
     [
@@ -20,6 +24,14 @@ pub(super) fn rows() -> Vec<Row> {
         Row::service(PENDING, PENDING, || PendingOnce),
         Row::service(FAILS_1_IN_16, FAILS_1_IN_16, || FailsOneIn::<16>).bad_in_16(1),
         Row::service(FAILS_EVERY_OTHER, FAILS_EVERY_OTHER, FailsEveryOther::new).bad_in_16(8),
+        Row::service(FAILS, FAILS, || FailsOneIn::<1>).bad_in_16(16),
+        Row::service(
+            SUCCEEDS_1_IN_100,
+            SUCCEEDS_1_IN_100,
+            || SucceedsOneIn::<100>,
+        )
+        .bad_in_1600(1_584),
+        Row::object(TWO_CALLS, TWO_CALLS, || two_calls(PendingOnce)),
     ]
     .map(|row| row.kind(Kind::Floor))
     .into()

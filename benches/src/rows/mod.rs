@@ -3,12 +3,14 @@
 mod breaker;
 mod bulkhead;
 mod cloned;
+mod failing;
 mod floors;
 mod retry;
 mod slo;
 mod stack;
 mod timeout;
 mod units;
+mod waiting;
 
 use crate::Row;
 
@@ -19,8 +21,10 @@ pub fn all() -> Vec<Row> {
         floors::rows(),
         units::rows(),
         breaker::rows(),
+        failing::rows(),
         retry::rows(),
         bulkhead::rows(),
+        waiting::rows(),
         timeout::rows(),
         slo::rows(),
         stack::rows(),
@@ -42,7 +46,7 @@ mod tests {
     fn every_row_has_its_share_of_errors() {
         for row in all() {
             let requests = 1600;
-            let bad = row.bad_in_16 * requests / 16;
+            let bad = row.bad_in_1600;
             let answers = row.make().answers(requests);
             assert_eq!(
                 answers,

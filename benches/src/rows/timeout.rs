@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use maestro_timeout::{Timeout, TimeoutLayer};
 use tower::Layer;
 
@@ -24,5 +26,11 @@ pub(super) fn rows() -> Vec<Row> {
         })
         .timed()
         .target(640.0, 12.0),
+        // With a limit of zero a call is polled once.
+        Row::service("timeout, elapsed", PENDING, || {
+            TimeoutLayer::new(Duration::ZERO).layer(PendingOnce)
+        })
+        .timed()
+        .bad_in_16(16),
     ]
 }
