@@ -41,6 +41,13 @@ thread_local! {
     static FAILS: Cell<bool> = const { Cell::new(true) };
 }
 
+/// The inner service of a row whose layers are compiled apart from those of the row without it.
+///
+/// The compiler inlines a function that is called from one place, and not one that two drivers call: without it, the
+/// cloned rows made the others cost up to 22 instructions more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Apart<S>(pub(crate) S);
+
 /// The future of all inner services.
 ///
 /// The compiler knows neither whether it is pending nor whether it fails. A layer above a future that is known to be
@@ -141,6 +148,22 @@ impl Service<Request> for FailsEveryOther {
         let fails = FAILS.get();
         FAILS.set(!fails);
         Reply::new(request, false, fails)
+    }
+}
+
+// === impl Apart ===
+
+impl<S: Service<Request>> Service<Request> for Apart<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> S::Future {
+        self.0.call(request)
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Row,
-    inner::{Nothing, PendingOnce},
+    inner::{Apart, Nothing, PendingOnce},
     timed::LIMIT,
 };
 
@@ -43,30 +43,30 @@ fn breaker() -> [Row; 6] {
         Row::cloned(
             "breaker, closed, consecutive failures, Arc, cloned",
             READY,
-            || CircuitBreakerLayer::new(shared(IN_A_ROW)).layer(Nothing),
+            || CircuitBreakerLayer::new(shared(IN_A_ROW)).layer(Apart(Nothing)),
         ),
         Row::cloned(
             "breaker, closed, consecutive failures, static, cloned",
             READY,
-            || CircuitBreakerLayer::new(&CONSECUTIVE).layer(Nothing),
+            || CircuitBreakerLayer::new(&CONSECUTIVE).layer(Apart(Nothing)),
         ),
         Row::cloned(
             "breaker, closed, window of 100 calls, Arc, cloned",
             READY,
-            || CircuitBreakerLayer::new(shared(OVER_CALLS)).layer(Nothing),
+            || CircuitBreakerLayer::new(shared(OVER_CALLS)).layer(Apart(Nothing)),
         ),
         Row::cloned(
             "breaker, closed, window of 100 calls, static, cloned",
             READY,
-            || CircuitBreakerLayer::new(&CALLS).layer(Nothing),
+            || CircuitBreakerLayer::new(&CALLS).layer(Apart(Nothing)),
         ),
         Row::cloned("breaker, closed, time window, Arc, cloned", READY, || {
-            CircuitBreakerLayer::new(shared(OVER_TIME)).layer(Nothing)
+            CircuitBreakerLayer::new(shared(OVER_TIME)).layer(Apart(Nothing))
         }),
         Row::cloned(
             "breaker, closed, time window, static, cloned",
             READY,
-            || CircuitBreakerLayer::new(&TIME).layer(Nothing),
+            || CircuitBreakerLayer::new(&TIME).layer(Apart(Nothing)),
         ),
     ]
 }
@@ -74,20 +74,20 @@ fn breaker() -> [Row; 6] {
 fn retry() -> [Row; 4] {
     [
         Row::cloned("retry, none needed, cloned", READY, || {
-            RetryLayer::new(policy()).layer(Nothing)
+            RetryLayer::new(policy()).layer(Apart(Nothing))
         }),
         Row::cloned("retry, none needed, leaked, cloned", READY, || {
-            RetryLayer::new(policy().leak()).layer(Nothing)
+            RetryLayer::new(policy().leak()).layer(Apart(Nothing))
         }),
         Row::cloned(
             "retry, none needed, with a budget, Arc, cloned",
             READY,
-            || RetryLayer::new(policy().budget(RetryBudget::new("cloned"))).layer(Nothing),
+            || RetryLayer::new(policy().budget(RetryBudget::new("cloned"))).layer(Apart(Nothing)),
         ),
         Row::cloned(
             "retry, none needed, with a budget, static, cloned",
             READY,
-            || RetryLayer::new(policy().budget(&BUDGET).leak()).layer(Nothing),
+            || RetryLayer::new(policy().budget(&BUDGET).leak()).layer(Apart(Nothing)),
         ),
     ]
 }
@@ -95,16 +95,20 @@ fn retry() -> [Row; 4] {
 fn bulkhead() -> [Row; 4] {
     [
         Row::cloned("bulkhead, in and out, Arc, cloned", READY, || {
-            BulkheadLayer::new(roomy()).layer(Nothing)
+            BulkheadLayer::new(roomy()).layer(Apart(Nothing))
         }),
         Row::cloned("bulkhead, in and out, static, cloned", READY, || {
-            BulkheadLayer::new(&ROOMY).layer(Nothing)
+            BulkheadLayer::new(&ROOMY).layer(Apart(Nothing))
         }),
         Row::cloned("bulkhead, queue, in and out, Arc, cloned", READY, || {
-            BulkheadLayer::new(roomy()).queue(QUEUE).layer(Nothing)
+            BulkheadLayer::new(roomy())
+                .queue(QUEUE)
+                .layer(Apart(Nothing))
         }),
         Row::cloned("bulkhead, queue, in and out, static, cloned", READY, || {
-            BulkheadLayer::new(&ROOMY).queue(QUEUE).layer(Nothing)
+            BulkheadLayer::new(&ROOMY)
+                .queue(QUEUE)
+                .layer(Apart(Nothing))
         }),
     ]
 }
@@ -112,10 +116,10 @@ fn bulkhead() -> [Row; 4] {
 fn timeout() -> [Row; 2] {
     [
         Row::cloned("timeout, inner ready, cloned", READY, || {
-            TimeoutLayer::new(LIMIT).layer(Nothing)
+            TimeoutLayer::new(LIMIT).layer(Apart(Nothing))
         }),
         Row::cloned("timeout, inner pending once, cloned", PENDING, || {
-            TimeoutLayer::new(LIMIT).layer(PendingOnce)
+            TimeoutLayer::new(LIMIT).layer(Apart(PendingOnce))
         })
         .timed(),
     ]
@@ -124,16 +128,16 @@ fn timeout() -> [Row; 2] {
 fn slo() -> [Row; 4] {
     [
         Row::cloned("slo, recording layer, Arc, cloned", READY, || {
-            ErrorBudgetLayer::new(slo::budget()).layer(Nothing)
+            ErrorBudgetLayer::new(slo::budget()).layer(Apart(Nothing))
         }),
         Row::cloned("slo, recording layer, static, cloned", READY, || {
-            ErrorBudgetLayer::new(slo::leak(slo::budget())).layer(Nothing)
+            ErrorBudgetLayer::new(slo::leak(slo::budget())).layer(Apart(Nothing))
         }),
         Row::cloned("slo, gate open, layer, Arc, cloned", READY, || {
-            GateLayer::new(Gate::new(slo::budget())).layer(Nothing)
+            GateLayer::new(Gate::new(slo::budget())).layer(Apart(Nothing))
         }),
         Row::cloned("slo, gate open, layer, static, cloned", READY, || {
-            GateLayer::new(slo::leak(Gate::new(slo::budget()))).layer(Nothing)
+            GateLayer::new(slo::leak(Gate::new(slo::budget()))).layer(Apart(Nothing))
         }),
     ]
 }
@@ -143,65 +147,65 @@ fn stacks() -> [Row; 12] {
         Row::cloned(
             "stack, timeout(retry(breaker(bulkhead))), ready, Arc, cloned",
             READY,
-            || stack::compared_shared(Nothing),
+            || stack::compared_shared(Apart(Nothing)),
         ),
         Row::cloned(
             "stack, timeout(retry(breaker(bulkhead))), ready, static, cloned",
             READY,
-            || stack::compared_static(Nothing),
+            || stack::compared_static(Apart(Nothing)),
         ),
         Row::cloned(
             "stack, timeout(retry(breaker(bulkhead))), pending once, Arc, cloned",
             PENDING,
-            || stack::compared_shared(PendingOnce),
+            || stack::compared_shared(Apart(PendingOnce)),
         )
         .timed(),
         Row::cloned(
             "stack, timeout(retry(breaker(bulkhead))), pending once, static, cloned",
             PENDING,
-            || stack::compared_static(PendingOnce),
+            || stack::compared_static(Apart(PendingOnce)),
         )
         .timed(),
         Row::cloned(
             "stack, recommended order, ready, Arc, cloned",
             READY,
-            || stack::recommended_shared(Nothing),
+            || stack::recommended_shared(Apart(Nothing)),
         ),
         Row::cloned(
             "stack, recommended order, ready, static, cloned",
             READY,
-            || stack::recommended_static(Nothing),
+            || stack::recommended_static(Apart(Nothing)),
         ),
         Row::cloned(
             "stack, recommended order, pending once, Arc, cloned",
             PENDING,
-            || stack::recommended_shared(PendingOnce),
+            || stack::recommended_shared(Apart(PendingOnce)),
         )
         .timed(),
         Row::cloned(
             "stack, recommended order, pending once, static, cloned",
             PENDING,
-            || stack::recommended_static(PendingOnce),
+            || stack::recommended_static(Apart(PendingOnce)),
         )
         .timed(),
         Row::cloned("stack, all seven layers, ready, Arc, cloned", READY, || {
-            stack::complete_shared(Nothing)
+            stack::complete_shared(Apart(Nothing))
         }),
         Row::cloned(
             "stack, all seven layers, ready, static, cloned",
             READY,
-            || stack::complete_static(Nothing),
+            || stack::complete_static(Apart(Nothing)),
         ),
         Row::cloned(
             "stack, all seven layers, pending once, Arc, cloned",
             PENDING,
-            || stack::complete_shared(PendingOnce),
+            || stack::complete_shared(Apart(PendingOnce)),
         )
         .timed(),
         Row::cloned(
             "stack, all seven layers, pending once, static, cloned",
             PENDING,
-            || stack::complete_static(PendingOnce),
+            || stack::complete_static(Apart(PendingOnce)),
         )
         .timed(),
     ]
