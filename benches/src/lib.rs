@@ -6,11 +6,15 @@ mod inner;
 mod recorder;
 mod row;
 mod timed;
+mod together;
 mod trouble;
 
+pub mod growth;
+pub mod objects;
 pub mod rows;
 
 pub use drive::{Answers, Measured, Request, Response};
-pub use recorder::watch;
+pub use recorder::{WATCHED, watch};
 pub use row::{Kind, Row, Sizes, Subject, Target};
+pub use together::together;
 pub use trouble::Trouble;

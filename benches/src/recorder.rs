@@ -1,5 +1,8 @@
 //! The recorder of the feature `metrics`. No other file depends on the feature.
 
+/// Whether the layers count into a recorder.
+pub const WATCHED: bool = cfg!(feature = "metrics");
+
 /// Installs a recorder whose metrics are atomics, as those of an exporter are. Does nothing without the feature.
 ///
 /// The recorder is global; only the first call installs it.

@@ -1,7 +1,9 @@
-//! The size of an error budget, which does not depend on what it counts nor on the traffic.
+//! The bytes of objects: those of an error budget, which depend neither on what it counts nor on the traffic, and bounds
+//! for the others and for the keys of families.
 
 use std::{hint::black_box, time::Duration};
 
+use maestro_benches::objects;
 use maestro_slo_budget::{Budgeting, ErrorBudget, Event, Objective};
 use tokio::time::Instant;
 
@@ -30,5 +32,39 @@ fn a_month_of_traffic_adds_nothing_to_39_kilobytes() {
             black_box(budget.report_at(now));
         });
         assert_eq!(counted.count_total, 0);
+    }
+}
+
+/// Bytes on the heap, with metrics and without: of an object, or of a key of a family with its share of the map.
+const BOUNDS: [(&str, i64); 15] = [
+    ("breaker, consecutive failures", 3_200),
+    ("breaker, time window", 3_200),
+    ("breaker, window of 100 calls", 3_200),
+    ("breaker, window of 1,024 calls", 3_200),
+    ("bulkhead", 1_024),
+    ("bulkhead, adaptive", 2_048),
+    ("retry budget", 1_024),
+    ("error budget", AT_MOST),
+    ("error budget and gate", AT_MOST),
+    ("breaker, consecutive failures, a key", 3_400),
+    ("breaker, time window, a key", 3_400),
+    ("bulkhead, a key", 1_400),
+    ("retry budget, a key", 1_400),
+    ("timeout, a key", 1_400),
+    ("error budget, a key", AT_MOST),
+];
+
+#[test]
+fn no_object_exceeds_its_bytes() {
+    for object in objects::all() {
+        // Names and metrics are made once.
+        drop(object.make());
+        let mut kept = None;
+        let made = allocation_counter::measure(|| kept = Some(object.make()));
+        drop(kept);
+        let bytes = made.bytes_current / i64::from(object.keys);
+        let bound = BOUNDS.iter().find(|(name, _)| *name == object.name);
+        let (_, bound) = bound.unwrap_or_else(|| panic!("{object:?} has no bound"));
+        assert!((1..=*bound).contains(&bytes), "{object:?}: {bytes} bytes");
     }
 }

@@ -1,12 +1,12 @@
 //! The rows.
 
-mod breaker;
+pub(crate) mod breaker;
 mod bulkhead;
 mod cloned;
 mod failing;
-mod floors;
-mod retry;
-mod slo;
+pub(crate) mod floors;
+pub(crate) mod retry;
+pub(crate) mod slo;
 mod stack;
 mod timeout;
 mod units;
@@ -35,6 +35,43 @@ pub fn all() -> Vec<Row> {
     .collect()
 }
 
+/// The main rows of each layer, and the stacks. They are also measured with metrics and with two threads.
+#[must_use]
+pub fn main() -> Vec<Row> {
+    let mut rows = all();
+    rows.retain(|row| MAIN.contains(&row.name));
+    rows
+}
+
+const MAIN: [&str; 26] = [
+    "breaker, closed, consecutive failures, Arc",
+    "breaker, closed, consecutive failures, static",
+    "breaker, closed, window of 100 calls, Arc",
+    "breaker, closed, window of 100 calls, static",
+    "breaker, closed, window of 100 calls, one failure in 16, Arc",
+    "breaker, closed, time window of 100 calls, Arc",
+    "breaker, closed, time window, every call fails, Arc",
+    "breaker, open, Arc",
+    "retry, none needed",
+    "retry, none needed, named",
+    "retry, none needed, with a budget, Arc",
+    "retry, one, without delay",
+    "bulkhead, in and out, Arc",
+    "bulkhead, in and out, static",
+    "bulkhead, full, Arc",
+    "bulkhead, queue, in and out, Arc",
+    "timeout, inner ready",
+    "timeout, inner pending once",
+    "slo, record",
+    "slo, recording layer, Arc",
+    "slo, gate open, layer, Arc",
+    "slo, gate closed, layer, Arc",
+    "stack, timeout(retry(breaker(bulkhead))), ready, Arc",
+    "stack, timeout(retry(breaker(bulkhead))), ready, static",
+    "stack, all seven layers, ready, Arc",
+    "stack, all seven layers, pending once, Arc",
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -57,6 +94,11 @@ mod tests {
                 "{row:?}"
             );
         }
+    }
+
+    #[test]
+    fn every_main_row_exists() {
+        assert_eq!(main().len(), MAIN.len());
     }
 
     #[test]

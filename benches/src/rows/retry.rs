@@ -92,7 +92,7 @@ fn hedged() -> HedgeLayer<
 }
 
 /// Three attempts without delays: a delay would measure the clock, not the layer.
-pub(super) fn policy() -> RetryPolicy {
+pub(crate) fn policy() -> RetryPolicy {
     RetryPolicy::builder()
         .attempts(3)
         .backoff(Backoff::none())

@@ -110,7 +110,7 @@ const WINDOWS: [Duration; 8] = [
     Duration::from_hours(720),
 ];
 
-pub(super) fn budget() -> ErrorBudget {
+pub(crate) fn budget() -> ErrorBudget {
     ErrorBudget::new(
         "api",
         Objective::new(999, 1000).expect("99.9 % is an objective"),
@@ -119,7 +119,7 @@ pub(super) fn budget() -> ErrorBudget {
 
 /// A budget that has counted for longer than its longest window, and the current instant. In a young budget every
 /// window has all events, so nothing is looked up.
-fn aged() -> (ErrorBudget, Instant) {
+pub(crate) fn aged() -> (ErrorBudget, Instant) {
     let (budget, mut now) = (budget(), Instant::now());
     for _ in 0..31 * 24 {
         now += Duration::from_hours(1);

@@ -1,12 +1,15 @@
-use std::path::PathBuf;
+use std::{num::ParseIntError, path::PathBuf, str::FromStr};
 
 pub(crate) const USAGE: &str = "\
 What each row costs a request: instructions, bus-locked instructions, allocations, sizes.
 
   report [--only TEXT] [--json FILE] [--check FILE] [--renew DIR] [--without-instructions]
   report explain ROW     where the instructions of one row go, function by function
+  report threads         the time of the main rows on one and on two threads
+  report growth          what an operation costs with many keys, waiters, calls or windows
+  report memory          the bytes of an object, and of a key of a family
 
-  --only TEXT             only the rows whose name contains TEXT, and their floors
+  --only TEXT             only the rows whose name contains TEXT, and their floors; also for threads and growth
   --json FILE             writes the figures to FILE
   --check FILE            compares with the figures in FILE; ends with 1 when one has become worse
   --renew DIR             writes the figures to baseline.json and into README.md, both in DIR
@@ -28,9 +31,18 @@ pub(crate) enum Command {
     Explain {
         row: String,
     },
+    Threads,
+    Growth,
+    Memory,
     /// Not in the usage: what the report has callgrind run.
     Run {
         row: String,
+        requests: u64,
+    },
+    /// As `Run`, for an operation of `growth` at one size.
+    Grow {
+        operation: String,
+        size: u32,
         requests: u64,
     },
     Help,
@@ -68,9 +80,23 @@ impl Arguments {
                 "run" => {
                     parsed.command = Command::Run {
                         row: value("the name of a row")?,
-                        requests: value("a number of requests")?
-                            .parse()
-                            .map_err(|e| format!("the number of requests: {e}"))?,
+                        requests: number(
+                            "the number of requests",
+                            &value("a number of requests")?,
+                        )?,
+                    };
+                }
+                "threads" => parsed.command = Command::Threads,
+                "growth" => parsed.command = Command::Growth,
+                "memory" => parsed.command = Command::Memory,
+                "grow" => {
+                    parsed.command = Command::Grow {
+                        operation: value("the name of an operation")?,
+                        size: number("the size", &value("a size")?)?,
+                        requests: number(
+                            "the number of requests",
+                            &value("a number of requests")?,
+                        )?,
                     };
                 }
                 unknown => {
@@ -91,6 +117,10 @@ impl Arguments {
         }
         Ok(parsed)
     }
+}
+
+fn number<N: FromStr<Err = ParseIntError>>(what: &str, text: &str) -> Result<N, String> {
+    text.parse().map_err(|e| format!("{what}, `{text}`: {e}"))
 }
 
 #[cfg(test)]
@@ -117,6 +147,17 @@ mod tests {
                 .unwrap_err()
                 .contains("number of requests")
         );
+    }
+
+    #[test]
+    fn the_other_tables_have_commands() {
+        assert_eq!(
+            parse("threads --only slo").unwrap().command,
+            Command::Threads
+        );
+        assert_eq!(parse("growth").unwrap().command, Command::Growth);
+        assert_eq!(parse("memory").unwrap().command, Command::Memory);
+        assert!(parse("grow x many 1").unwrap_err().contains("many"));
     }
 
     #[test]

@@ -34,10 +34,25 @@ pub(crate) fn present() -> Result<(), String> {
 
 /// Counts one request of `row`, the floor included.
 pub(crate) fn count(row: &str) -> Result<Counts, String> {
-    let (few, many) = (run(row, FEW, "/dev/null")?, run(row, MANY, "/dev/null")?);
-    #[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^53")]
-    let each = |few: u64, many: u64| (many as f64 - few as f64) / (MANY - FEW) as f64;
-    Ok(Counts::new(each(few.0, many.0), each(few.1, many.1)))
+    let run = |requests| run(row, requests, "/dev/null");
+    Ok(each(run(FEW)?, run(MANY)?, MANY - FEW))
+}
+
+/// Counts one operation of `growth` at `size`, with fewer requests: more of the time is spent before the first.
+pub(crate) fn count_growth(operation: &str, size: u32) -> Result<Counts, String> {
+    const FEW: u64 = 160;
+    const MANY: u64 = FEW + 1_600;
+    let run = |requests: u64| {
+        let arguments = ["grow", operation, &size.to_string(), &requests.to_string()];
+        collect(operation, &arguments, "/dev/null")
+    };
+    Ok(each(run(FEW)?, run(MANY)?, MANY - FEW))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^53")]
+fn each(few: (u64, u64), many: (u64, u64), requests: u64) -> Counts {
+    let each = |few: u64, many: u64| (many as f64 - few as f64) / requests as f64;
+    Counts::new(each(few.0, many.0), each(few.1, many.1))
 }
 
 /// Serves `requests` requests of `row` and returns the output of `callgrind_annotate`: every function, with or without
@@ -64,12 +79,17 @@ pub(crate) fn annotate(row: &str, requests: u64, inclusive: bool) -> Result<Stri
 
 /// The instructions and bus-locked instructions of a process that serves `requests` requests.
 fn run(row: &str, requests: u64, out: &str) -> Result<(u64, u64), String> {
+    collect(row, &["run", row, &requests.to_string()], out)
+}
+
+/// The instructions and bus-locked instructions of this program with `arguments`.
+fn collect(row: &str, arguments: &[&str], out: &str) -> Result<(u64, u64), String> {
     let program = env::current_exe().map_err(|e| format!("where this program lies: {e}"))?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-bus=yes"])
         .arg(format!("--callgrind-out-file={out}"))
         .arg(program)
-        .args(["run", row, &requests.to_string()])
+        .args(arguments)
         .output()
         .map_err(|e| format!("valgrind: {e}"))?;
     let log = String::from_utf8_lossy(&output.stderr);

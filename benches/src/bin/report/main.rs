@@ -5,15 +5,18 @@ mod baseline;
 mod callgrind;
 mod explain;
 mod figures;
+mod growth;
 mod measure;
+mod memory;
 mod renewal;
 mod table;
+mod threads;
 
 use std::{fs, process::ExitCode};
 
 use arguments::{Arguments, Command};
 use baseline::Baseline;
-use maestro_benches::rows;
+use maestro_benches::{growth::Grown, rows};
 use renewal::Renewal;
 
 /// The exit code if a figure differs from the baseline.
@@ -31,6 +34,14 @@ fn main() -> ExitCode {
             }
             Command::Run { row, requests } => run(&row, requests),
             Command::Explain { row } => explain(&row),
+            Command::Threads => threads::threads(arguments.only.as_deref()).map(printed),
+            Command::Growth => growth(&arguments),
+            Command::Memory => Ok(printed(memory::memory())),
+            Command::Grow {
+                operation,
+                size,
+                requests,
+            } => grow(&operation, size, requests),
             Command::Report => report(&arguments),
         });
     done.unwrap_or_else(|problem| {
@@ -47,6 +58,30 @@ fn run(row: &str, requests: u64) -> Result<ExitCode, String> {
         .ok_or_else(|| format!("there is no row `{row}`"))?;
     row.make().run(requests);
     Ok(ExitCode::SUCCESS)
+}
+
+/// As [`run`], for an operation of [`growth`] at one size.
+fn grow(operation: &str, size: u32, requests: u64) -> Result<ExitCode, String> {
+    let found = growth::find(operation)?;
+    let Grown::Row(row) = found.at(size) else {
+        return Err(format!("`{operation}` cannot be repeated"));
+    };
+    row.make().run(requests);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn growth(arguments: &Arguments) -> Result<ExitCode, String> {
+    if arguments.instructions {
+        callgrind::present()?;
+    }
+    let only = arguments.only.as_deref();
+    growth::growth(only, growth::Sizes::All, arguments.instructions).map(printed)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of a chain")]
+fn printed(text: String) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
 }
 
 fn explain(row: &str) -> Result<ExitCode, String> {
