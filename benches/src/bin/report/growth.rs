@@ -8,7 +8,7 @@ use maestro_benches::{
 };
 use tokio::time::Instant;
 
-use crate::{callgrind, threads::median};
+use crate::{callgrind, threads::quantile};
 
 /// The time is the median of these.
 const TIMES: usize = 5;
@@ -68,7 +68,7 @@ fn line(text: &mut String, growth: &Growth, size: u32, instructions: bool) -> Re
         }
         Grown::Once(once) => {
             let times = (0..TIMES).map(|_| nanoseconds(once(), 1)).collect();
-            (None, median(times))
+            (None, quantile(times, 2))
         }
     };
     let counts = counts.map_or("– | –".to_owned(), |counts| {
@@ -97,7 +97,7 @@ fn time(row: &Row) -> f64 {
     let times = u64::try_from(EACH.as_nanos() / first).unwrap_or(u64::MAX);
     let requests = FIRST * times.clamp(1, 10_000);
     let times = (0..TIMES).map(|_| nanoseconds(run(requests), requests));
-    median(times.collect())
+    quantile(times.collect(), 2)
 }
 
 #[expect(

@@ -5,11 +5,10 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 use maestro_benches::{Kind, Measured, Row, rows, together};
 use tokio::time::Instant;
 
-/// Odd, so that the median is one of them.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 41;
 
 /// The length of one measurement. A longer one is interrupted by other processes more often.
-const EACH: Duration = Duration::from_millis(4);
+const EACH: Duration = Duration::from_millis(1);
 
 /// No round begins after this time.
 const AT_MOST: Duration = Duration::from_secs(50);
@@ -70,20 +69,20 @@ pub(crate) fn threads(only: Option<&str>) -> Result<String, String> {
 }
 
 fn table(rows: &[&Row], measured: &BTreeMap<&str, Alternating>) -> String {
-    let unit = measured[UNIT].one.median() - measured[EMPTY].one.median();
+    let unit = measured[UNIT].one.typical() - measured[EMPTY].one.typical();
     let mut text = format!(
         "Net of the floor. u = {unit:.2} ns, one uncontended `fetch_add` in the same run.\n\n{HEAD}"
     );
     for row in rows {
         let Alternating { one, two } = &measured[row.name];
         let floor = &measured[row.floor.unwrap_or(row.name)];
-        let (alone, shared) = (one.median(), two.median());
+        let (alone, shared) = (one.typical(), two.typical());
         writeln!(
             text,
             "| {} | {:.1} | {:.1} | {:.1} |",
             row.name,
-            (alone - floor.one.median()) / unit,
-            (shared - floor.two.median()) / unit,
+            (alone - floor.one.typical()) / unit,
+            (shared - floor.two.typical()) / unit,
             2_000.0 / shared,
         )
         .expect("writing to a string cannot fail");
@@ -134,15 +133,16 @@ impl Measurement {
             .push(took.as_nanos() as f64 / self.requests as f64);
     }
 
-    fn median(&self) -> f64 {
-        median(self.rounds.clone())
+    /// The lower quartile: other processes only add time.
+    fn typical(&self) -> f64 {
+        quantile(self.rounds.clone(), 4)
     }
 }
 
-/// The median, of an even number the upper one.
-pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
+/// The smallest figure that is at least as large as one in `of` of them.
+pub(crate) fn quantile(mut figures: Vec<f64>, of: usize) -> f64 {
     figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
+    figures.get(figures.len() / of).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -158,8 +158,8 @@ mod tests {
     }
 
     #[test]
-    fn a_median_ignores_an_outlier() {
-        let is = |figures, expected: f64| median(figures).total_cmp(&expected).is_eq();
+    fn a_quantile_ignores_an_outlier() {
+        let is = |figures, expected: f64| quantile(figures, 2).total_cmp(&expected).is_eq();
         assert!(is(vec![3.0, 900.0, 1.0], 3.0));
         assert!(is(vec![], 0.0));
     }
