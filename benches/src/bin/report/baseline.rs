@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use maestro_benches::WATCHED;
+
 use crate::figures::{Figures, Report};
 
 /// The figures of an earlier run.
@@ -34,9 +36,19 @@ impl Baseline {
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let say = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let text = fs::read_to_string(path).map_err(|e| say(&e))?;
+        let report = Report::parse(&text).map_err(|e| say(&e))?;
+        if report.metrics != WATCHED {
+            let with = |metrics| if metrics { "with" } else { "without" };
+            return Err(format!(
+                "{} was measured {} metrics and this program is built {} them: see --features metrics",
+                path.display(),
+                with(report.metrics),
+                with(WATCHED),
+            ));
+        }
         Ok(Self {
             path: path.to_owned(),
-            report: Report::parse(&text).map_err(|e| say(&e))?,
+            report,
         })
     }
 
@@ -44,6 +56,11 @@ impl Baseline {
     pub(crate) fn holds(&self, now: &Report) -> bool {
         let Comparison { differences, notes } = compare(&self.report, now);
         let path = self.path.display();
+        let features = if now.metrics {
+            " --features metrics"
+        } else {
+            ""
+        };
         for note in notes {
             eprintln!("note: {note}");
         }
@@ -55,7 +72,7 @@ impl Baseline {
         } else {
             eprintln!(
                 "{} figures differ from {path}. If they should, renew them with\n  \
-                 cargo run --profile bench -p maestro-benches --bin report -- --renew benches",
+                 cargo run --profile bench -p maestro-benches{features} --bin report -- --renew benches",
                 differences.len(),
             );
         }
@@ -166,6 +183,7 @@ mod tests {
     fn report(compiler: &str, rows: &[(&str, f64, f64, f64)]) -> Report {
         Report {
             compiler: compiler.into(),
+            metrics: false,
             rows: rows
                 .iter()
                 .map(|&(name, instructions, bus_locked, allocations)| Figures {
@@ -221,6 +239,18 @@ mod tests {
         );
         assert_eq!(comparison.differences, [""; 0]);
         assert!(comparison.notes[0].contains("rustc 2"));
+    }
+
+    #[test]
+    fn a_baseline_of_the_other_feature_is_refused() {
+        let name = if WATCHED {
+            "baseline.json"
+        } else {
+            "baseline-metrics.json"
+        };
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let refused = Baseline::read(&path).err().unwrap();
+        assert!(refused.contains("--features metrics"), "{refused}");
     }
 
     #[test]

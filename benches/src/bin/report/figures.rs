@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Report {
     /// The compiler and its target, because instruction counts depend on them.
     pub(crate) compiler: String,
+    /// Whether the layers counted into a recorder. Then it has the main rows only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) metrics: bool,
     pub(crate) rows: Vec<Figures>,
 }
 

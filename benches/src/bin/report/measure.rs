@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use maestro_benches::{Row, rows};
+use maestro_benches::{Row, WATCHED, rows};
 
 use crate::{
     arguments::Arguments,
@@ -30,6 +30,7 @@ pub(crate) fn report(arguments: &Arguments) -> Result<Report, String> {
     };
     Ok(Report {
         compiler: env!("MAESTRO_COMPILER").to_owned(),
+        metrics: WATCHED,
         rows: rows
             .iter()
             .map(|row| {
@@ -40,11 +41,15 @@ pub(crate) fn report(arguments: &Arguments) -> Result<Report, String> {
     })
 }
 
-/// The rows whose name contains `only`, and their floors.
+/// The rows whose name contains `only`, and their floors. Without `only` all rows; with metrics the main rows, because
+/// the others of a group count the same.
 fn chosen(only: Option<&str>) -> Result<Vec<Row>, String> {
     let mut rows = rows::all();
-    let Some(only) = only else { return Ok(rows) };
-    let asked = |row: &Row| row.name.contains(only);
+    let main: Vec<_> = rows::main().iter().map(|row| row.name).collect();
+    let asked = |row: &Row| match only {
+        Some(only) => row.name.contains(only),
+        None => !WATCHED || main.contains(&row.name),
+    };
     let floors: HashSet<_> = rows
         .iter()
         .filter(|row| asked(row))
@@ -52,6 +57,7 @@ fn chosen(only: Option<&str>) -> Result<Vec<Row>, String> {
         .collect();
     rows.retain(|row| asked(row) || floors.contains(row.name));
     if rows.is_empty() {
+        let only = only.unwrap_or_default();
         return Err(format!("no row has `{only}` in its name"));
     }
     Ok(rows)

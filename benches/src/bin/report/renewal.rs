@@ -7,20 +7,28 @@ use std::{
 
 use crate::{figures::Report, table};
 
-/// The marks around the figures in the README.
-const BEGIN: &str = "<!-- figures: written by --renew -->\n";
-const END: &str = "<!-- end of the figures -->\n";
+/// A baseline, and the marks around its figures in the README.
+struct Part {
+    file: &'static str,
+    begin: &'static str,
+    end: &'static str,
+}
+
+const FIGURES: Part = Part {
+    file: "baseline.json",
+    begin: "<!-- figures: written by --renew -->\n",
+    end: "<!-- end of the figures -->\n",
+};
+
+const METRICS: Part = Part {
+    file: "baseline-metrics.json",
+    begin: "<!-- figures with metrics: written by --renew -->\n",
+    end: "<!-- end of the figures with metrics -->\n",
+};
 
 pub(crate) struct Renewal {
     directory: PathBuf,
-    readme: Readme,
-}
-
-/// The README's text before and after the figures, marks included.
-#[derive(Debug)]
-struct Readme {
-    before: String,
-    after: String,
+    readme: String,
 }
 
 // === impl Renewal ===
@@ -29,42 +37,65 @@ impl Renewal {
     /// Reads the README into which the figures are written.
     pub(crate) fn read(directory: &Path) -> Result<Self, String> {
         let path = directory.join("README.md");
-        let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let readme = read(&path)?;
+        if FIGURES.cut(&readme).is_none() || METRICS.cut(&readme).is_none() {
+            return Err(format!(
+                "{}: the marks of the figures are gone",
+                path.display()
+            ));
+        }
         Ok(Self {
             directory: directory.to_owned(),
-            readme: Readme::parse(&text)
-                .ok_or_else(|| format!("{}: the marks of the figures are gone", path.display()))?,
+            readme,
         })
     }
 
+    /// Writes the baseline of `report`, and both tables, because one shows the differences to the other.
     pub(crate) fn write(&self, report: &Report) -> Result<(), String> {
-        for (name, text) in [
-            ("README.md", self.readme.with(report)),
-            ("baseline.json", report.to_json()),
-        ] {
-            let path = self.directory.join(name);
-            fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
-        }
-        Ok(())
+        let part = if report.metrics { METRICS } else { FIGURES };
+        self.put(part.file, &report.to_json())?;
+        let baseline = |part: Part| {
+            let path = self.directory.join(part.file);
+            Report::parse(&read(&path)?).map_err(|e| format!("{}: {e}", path.display()))
+        };
+        let (figures, metrics) = (baseline(FIGURES)?, baseline(METRICS)?);
+        let readme = with_tables(&self.readme, &figures, &metrics);
+        self.put(
+            "README.md",
+            &readme.ok_or("the marks of the figures are gone")?,
+        )
+    }
+
+    fn put(&self, name: &str, text: &str) -> Result<(), String> {
+        let path = self.directory.join(name);
+        fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))
     }
 }
 
-// === impl Readme ===
+// === impl Part ===
 
-impl Readme {
-    fn parse(text: &str) -> Option<Self> {
-        let (before, rest) = text.split_once(BEGIN)?;
-        let (_, after) = rest.split_once(END)?;
-        Some(Self {
-            before: format!("{before}{BEGIN}"),
-            after: format!("{END}{after}"),
-        })
+impl Part {
+    /// The text before and after the figures, marks included.
+    fn cut<'a>(&self, text: &'a str) -> Option<(&'a str, &'a str)> {
+        let begin = text.find(self.begin)? + self.begin.len();
+        let end = begin + text[begin..].find(self.end)?;
+        Some((&text[..begin], &text[end..]))
     }
 
-    fn with(&self, report: &Report) -> String {
-        let Self { before, after } = self;
-        format!("{before}{}{after}", table::markdown(report))
+    fn with(&self, text: &str, table: &str) -> Option<String> {
+        let (before, after) = self.cut(text)?;
+        Some(format!("{before}{table}{after}"))
     }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// The README with the tables of two baselines. `None` if a mark is missing.
+fn with_tables(readme: &str, figures: &Report, metrics: &Report) -> Option<String> {
+    let readme = FIGURES.with(readme, &table::markdown(figures))?;
+    METRICS.with(&readme, &table::metrics(metrics, figures))
 }
 
 #[cfg(test)]
@@ -72,18 +103,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readme_shows_the_baseline() {
-        let baseline = Report::parse(include_str!("../../../baseline.json")).unwrap();
+    fn the_readme_shows_the_baselines() {
+        let figures = Report::parse(include_str!("../../../baseline.json")).unwrap();
+        let metrics = Report::parse(include_str!("../../../baseline-metrics.json")).unwrap();
         let text = include_str!("../../../README.md");
         assert!(
-            Readme::parse(text).unwrap().with(&baseline) == text,
-            "the README and baseline.json are of two runs: renew both with --renew benches"
+            with_tables(text, &figures, &metrics).unwrap() == text,
+            "the README and the baselines are of two runs: renew them with --renew benches"
         );
     }
 
     #[test]
     fn a_readme_without_marks_is_not_written() {
-        assert!(Readme::parse("figures").is_none());
-        assert!(Readme::parse(BEGIN).is_none());
+        assert_eq!(FIGURES.cut("figures"), None);
+        assert_eq!(FIGURES.cut(FIGURES.begin), None);
+        assert_eq!(METRICS.cut(FIGURES.begin), None);
     }
 }

@@ -18,6 +18,40 @@ pub(crate) fn markdown(report: &Report) -> String {
     text
 }
 
+/// The figures with metrics beside those without.
+pub(crate) fn metrics(with: &Report, without: &Report) -> String {
+    let mut text = format!(
+        "As above, with metrics; \"added\" is the difference to the table above. Compiler: {}.\n\n\
+         | row | instructions | added | bus-locked | added | allocations |\n|---|--:|--:|--:|--:|--:|\n",
+        with.compiler
+    );
+    for row in with.rows.iter().filter(|row| row.floor.is_some()) {
+        let counts = row.counts();
+        let before = without.row(&row.name).and_then(Figures::counts);
+        let of = |read: fn(Counts) -> f64| {
+            let figure = counts.map_or(NOTHING.to_owned(), |counts| number(read(counts)));
+            let added = counts
+                .zip(before)
+                .map_or(NOTHING.to_owned(), |(counts, before)| {
+                    let added = read(counts) - read(before);
+                    let sign = if added < -0.005 { "−" } else { "+" };
+                    format!("{sign}{}", number(added.abs()))
+                });
+            format!("{figure} | {added}")
+        };
+        writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            row.name,
+            of(|counts| counts.instructions),
+            of(|counts| counts.bus_locked),
+            number(row.allocations),
+        )
+        .expect("writing to a string cannot fail");
+    }
+    text
+}
+
 fn line(text: &mut String, row: &Figures) -> std::fmt::Result {
     let floor = row.floor.as_deref().map_or(NOTHING, |floor| {
         floor.strip_prefix("floor, ").unwrap_or(floor)
