@@ -4,8 +4,8 @@ use tokio::time::Instant;
 
 use crate::Measured;
 
-/// The time in which each driver, on a thread of its own, serves `requests` requests: from the first beginning to the last
-/// end, so that threads which the scheduler runs one after the other do not look fast.
+/// The time in which each driver serves `requests` requests on its own thread: from the first beginning to the last end,
+/// so that threads which the scheduler runs one after the other do not look fast.
 ///
 /// # Panics
 ///

@@ -60,7 +60,7 @@ fn run(row: &str, requests: u64) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// As [`run`], for an operation of [`growth`] at one size.
+/// As [`run`], for an operation of `growth` at one size.
 fn grow(operation: &str, size: u32, requests: u64) -> Result<ExitCode, String> {
     let found = growth::find(operation)?;
     let Grown::Row(row) = found.at(size) else {
