@@ -1,11 +1,14 @@
 //! A block of requests, and how long they took.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::StatusCode;
 use http_body_util::BodyExt;
 use rustix::time::{ClockId, clock_gettime};
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 use tower::{BoxError, ServiceExt};
 
 use crate::{

@@ -69,6 +69,11 @@ pub(crate) fn bare() -> impl Stack {
         .service(client)
 }
 
+/// A client with a timeout of tower, which arms a timer for each request.
+pub(crate) fn timed() -> impl Stack {
+    ServiceBuilder::new().timeout(CALL).service(bare())
+}
+
 // === impl Client ===
 
 impl Client {

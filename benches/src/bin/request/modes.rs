@@ -2,18 +2,19 @@
 
 use std::{net::SocketAddr, pin::Pin, slice};
 
+use axum::Router;
 use http::{
     Request,
     header::{ACCEPT, USER_AGENT},
 };
 use http_body_util::Full;
 use tokio::runtime::Handle;
-use tower::BoxError;
+use tower::{BoxError, layer::util::Identity};
 
 use crate::{
     block::{Load, Sample},
     client::{self, Client, Stack},
-    server::{self, Server, TENANT},
+    server::{self, Server, TENANT, routes},
 };
 
 /// The mode without layers.
@@ -48,21 +49,27 @@ enum Until {
 
 impl Modes {
     /// Starts the servers. The first requests make the connections.
+    ///
+    /// Two modes are for comparison: what a layer of axum costs that does nothing (a box for each request), and what a timeout
+    /// costs that is not ours.
     pub(crate) fn start() -> Result<Self, BoxError> {
         use Until::{BodyEnd, Head};
-        let servers = server::start()?;
-        let new = |name, server, client, until| Mode::new(&servers, name, server, client, until);
+        let on = &server::start()?;
+        let new = |name, routes| Mode::new(on, name, routes, client::bare());
+        let layered = |name, server, client, until| Mode::layered(on, name, server, client, until);
         let server = || Server::new().map(Some);
         let client = || Client::new().map(Some);
         let modes = [
-            new(BARE, None, None, Head)?,
-            new(BARE_AGAIN, None, None, Head)?,
-            new("server", server()?, None, Head)?,
-            new("client", None, client()?, Head)?,
-            new("both", server()?, client()?, Head)?,
-            new("server, until body end", server()?, None, BodyEnd)?,
-            new("client, until body end", None, client()?, BodyEnd)?,
-            new("both, until body end", server()?, client()?, BodyEnd)?,
+            new(BARE, routes())?,
+            new(BARE_AGAIN, routes())?,
+            new("server, an empty layer", routes().layer(Identity::new()))?,
+            Mode::new(on, "client, a timeout of tower", routes(), client::timed())?,
+            layered("server", server()?, None, Head)?,
+            layered("client", None, client()?, Head)?,
+            layered("both", server()?, client()?, Head)?,
+            layered("server, until body end", server()?, None, BodyEnd)?,
+            layered("client, until body end", None, client()?, BodyEnd)?,
+            layered("both, until body end", server()?, client()?, BodyEnd)?,
         ];
         Ok(Self(modes.into()))
     }
@@ -95,30 +102,46 @@ impl Modes {
 // === impl Mode ===
 
 impl Mode {
+    /// A mode without layers of ours.
     fn new(
-        servers: &Handle,
+        on: &Handle,
         name: &'static str,
-        server: Option<Server>,
-        client: Option<Client>,
-        until: Until,
+        routes: Router,
+        stack: impl Stack,
     ) -> Result<Self, BoxError> {
-        let routes = server::routes();
-        let routes = match (&server, until) {
-            (None, _) => routes,
-            (Some(server), Until::Head) => server.until_head(routes),
-            (Some(server), Until::BodyEnd) => server.until_body_end(routes),
-        };
-        let address = server::serve(servers, routes)?;
-        let send = match (&client, until) {
-            (None, _) => sender(client::bare(), address)?,
-            (Some(client), Until::Head) => sender(client.until_head()?, address)?,
-            (Some(client), Until::BodyEnd) => sender(client.until_body_end()?, address)?,
-        };
+        let send = sender(stack, server::serve(on, routes)?)?;
+        let (server, client) = (None, None);
         Ok(Self {
             name,
             server,
             client,
             send,
+        })
+    }
+
+    fn layered(
+        on: &Handle,
+        name: &'static str,
+        server: Option<Server>,
+        client: Option<Client>,
+        until: Until,
+    ) -> Result<Self, BoxError> {
+        let routes = match (&server, until) {
+            (None, _) => routes(),
+            (Some(server), Until::Head) => server.until_head(routes()),
+            (Some(server), Until::BodyEnd) => server.until_body_end(routes()),
+        };
+        let mode = match (&client, until) {
+            (None, _) => Self::new(on, name, routes, client::bare())?,
+            (Some(client), Until::Head) => Self::new(on, name, routes, client.until_head()?)?,
+            (Some(client), Until::BodyEnd) => {
+                Self::new(on, name, routes, client.until_body_end()?)?
+            }
+        };
+        Ok(Self {
+            server,
+            client,
+            ..mode
         })
     }
 

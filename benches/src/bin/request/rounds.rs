@@ -1,9 +1,10 @@
 //! Rounds of blocks, one of each mode.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::seq::SliceRandom;
 use serde::Serialize;
+use tokio::time::Instant;
 use tower::BoxError;
 
 use crate::{
