@@ -60,7 +60,7 @@ where
     type Body = B;
 }
 
-/// A client without layers, with connections of its own. Its errors are boxes, as the layers need them.
+/// A client without layers, with its own connections. Its errors are boxes, as the layers need them.
 pub(crate) fn bare() -> impl Stack {
     let client: legacy::Client<HttpConnector, InMemory<Bytes>> =
         legacy::Client::builder(TokioExecutor::new()).build_http();

@@ -19,7 +19,7 @@ use crate::{
 
 /// The mode without layers.
 pub(crate) const BARE: &str = "bare";
-/// The same mode with connections of its own: the noise.
+/// The same mode with its own connections: the noise.
 pub(crate) const BARE_AGAIN: &str = "bare, again";
 
 /// The modes, the first of which is bare.
