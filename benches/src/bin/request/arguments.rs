@@ -8,9 +8,10 @@ use clap::{Parser, Subcommand, value_parser};
 ///
 /// Each round sends one block of requests in each mode: without layers, with the layers of the server, with those of the
 /// client, and with both. Where a name ends with `until body end`, the layers read HTTP statuses, count a call until its body
-/// has ended, and pass the deadline on to the server. The figures are medians over the rounds, and their intervals of 95 %. The mode `bare, again` shows
-/// the noise of the machine. `server, an empty layer` is a layer of axum that does nothing, `client, a timeout of tower` one
-/// layer that is not ours.
+/// has ended, and pass the deadline on to the server. The figures are medians over the rounds, and their intervals of 95 %.
+///
+/// The mode `bare, again` shows the noise of the machine. `server, an empty layer` is a layer of axum that does nothing, and
+/// `client, a timeout of tower` one layer that is not ours.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {

@@ -7,6 +7,20 @@
 //! A server of axum has a thread, and a client of hyper-util another one. Their connections are kept alive. The layers stand in
 //! the recommended order around the routes, around the client, or around both.
 //!
+//! # Modes
+//!
+//! * `bare`: a router with one route, and a client with a pool of connections.
+//! * `server`: the order of the guide for a server. Each layer but the body timeout ends with the head of the response.
+//! * `client`: gate, error budget, limit of the call, retry with a budget, breaker, limit of an attempt, and bulkhead, with their
+//!   default classifiers.
+//! * `both`: both of them.
+//! * `…, until body end`: the same layers. They read HTTP statuses, count a call until its body has ended, limit the pauses of
+//!   the body, and pass the deadline of the call on to the server.
+//! * `server, an empty layer`: a layer of axum that does nothing. It boxes a future for each request.
+//! * `client, a timeout of tower`: one layer that is not ours, and arms a timer for each request.
+//!
+//! The client clones its stack for each request, as a handler does.
+//!
 //! # How it measures
 //!
 //! A round sends one block of requests in each mode, in random order. The bare server and the bare client have two blocks in
@@ -17,8 +31,8 @@
 //!
 //! Two figures are measured. The *latency* is the time from the call of the stack to the end of the body, as its caller sees it.
 //! The *processor time* is that of both threads, with the share of the kernel. It does not include the time in which a thread
-//! waits to be woken, which is half of the latency of a single connection. With several connections the threads are always
-//! busy, and each request waits for the others: the latency, and what the layers add to it, is that of all of them.
+//! waits to be woken. With several connections the threads are always busy, and each request waits for the others: the latency,
+//! and what the layers add to it, is that of all of them.
 
 mod arguments;
 mod block;
