@@ -12,7 +12,7 @@ use std::{
 };
 
 use pin_project::pin_project;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use crate::{
     timer::wait,
@@ -81,7 +81,10 @@ impl<F: Future> Race<F> {
             } => match (inner.poll(cx), allowance) {
                 (Poll::Ready(output), _) => return Poll::Ready(Ok(output)),
                 (Poll::Pending, None) => return Poll::Pending,
-                (Poll::Pending, Some(allowance)) => ready!(wait(timer, allowance, phase, cx)),
+                (Poll::Pending, Some(allowance)) => {
+                    ready!(wait(timer, allowance, cx));
+                    elapsed_now(allowance, phase)
+                }
             },
             RaceProjection::Over(lost) => lost.take().expect("polled after it was ready"),
         };
@@ -90,4 +93,11 @@ impl<F: Future> Race<F> {
         self.set(Self::Over(None));
         Poll::Ready(Err(elapsed))
     }
+}
+
+/// Out of line: a call that does not elapse does not pay for its size.
+#[cold]
+#[inline(never)]
+fn elapsed_now(allowance: &Allowance, phase: Phase) -> Elapsed {
+    allowance.elapsed(phase, Instant::now())
 }

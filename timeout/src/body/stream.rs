@@ -105,7 +105,10 @@ impl<B> TimeoutBody<B> {
             *this.wait = Some(wait);
         }
         match first(*this.wait, *this.whole) {
-            Some((phase, allowance)) => wait(this.timer, &allowance, phase, cx),
+            Some((phase, allowance)) => {
+                ready!(wait(this.timer, &allowance, cx));
+                Poll::Ready(allowance.elapsed(phase, Instant::now()))
+            }
             None => Poll::Pending,
         }
     }
