@@ -70,15 +70,18 @@ pub(super) struct Next<H, O> {
     pub(super) failed: Option<O>,
 }
 
-/// An attempt whose verdict was not `Done`.
-pub(super) struct Failure<R, O> {
+/// The last attempt that has ended.
+///
+/// Passed by reference: a result is large, and each move copies it.
+pub(super) struct Last<O> {
+    /// `Done` if it has not failed, or is not judged.
     pub(super) verdict: Verdict,
     pub(super) now: Now,
-    pub(super) retry: Option<R>,
-    pub(super) result: O,
+    /// `None` if it is not kept.
+    pub(super) result: Option<O>,
 }
 
-pub(super) type FailureOf<S, Req, B> = Failure<<B as Budget>::Retry, ResultOf<S, Req>>;
+pub(super) type LastOf<S, Req> = Last<ResultOf<S, Req>>;
 
 pub(super) type StateOf<S, Req, P> = State<
     <S as Service<Req>>::Future,
@@ -99,6 +102,25 @@ pub(super) fn end<S: Service<Req>, Req, P: Source>(
 ) {
     state.set(State::Ended);
     *call = None;
+}
+
+// === impl Last ===
+
+impl<O> Last<O> {
+    /// Before an attempt has ended.
+    #[inline]
+    pub(super) const fn none() -> Self {
+        Self {
+            verdict: Verdict::Done,
+            now: Now::unread(),
+            result: None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn answer(self) -> O {
+        self.result.expect("written before the call is ready")
+    }
 }
 
 // === impl Call ===

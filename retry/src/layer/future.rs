@@ -26,12 +26,12 @@ use tower_service::Service;
 use crate::{
     budget::Budget,
     layer::{
-        call::{Call, Failure, ResultOf, Spare, State, StateOf, StateProjection, end},
+        call::{Call, Last, ResultOf, Spare, State, StateOf, StateProjection, end},
         later::poll_later,
         source::Source,
     },
     policy::{CallState, Classify, Replay, RetryPolicy},
-    types::{Now, Verdict},
+    types::Verdict,
 };
 
 /// The response of a [`RetryService`](crate::RetryService): one attempt after another, and the waits between them.
@@ -87,25 +87,24 @@ where
     )]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let StateProjection::First { attempt } = this.state.as_mut().project() else {
-            return poll_later(this.state, this.call, None, cx);
-        };
-        let result = ready!(attempt.poll(cx));
-        let call = this.call.as_mut().expect("present until the answer");
-        let now = Now::unread();
-        let verdict = call.judge(&result, &now);
-        if verdict != Verdict::Done {
-            let failure = Failure {
-                verdict,
-                now,
-                retry: None,
-                result,
-            };
-            return poll_later(this.state, this.call, Some(failure), cx);
+        let mut last = Last::none();
+        if let StateProjection::First { attempt } = this.state.as_mut().project() {
+            let result = ready!(attempt.poll(cx));
+            // An error is judged out of line. The classifier may look for its sources, for which it must be in memory, and
+            // so would each result be.
+            if result.is_ok() {
+                let call = this.call.as_ref().expect("present until the answer");
+                last.verdict = call.judge(&result, &last.now);
+                if last.verdict == Verdict::Done {
+                    call.done(&last.now, None, true);
+                    end(this.state, this.call);
+                    return Poll::Ready(result);
+                }
+            }
+            last.result = Some(result);
         }
-        call.done(&now, None, result.is_ok());
-        end(this.state, this.call);
-        Poll::Ready(result)
+        ready!(poll_later(this.state, this.call, &mut last, cx));
+        Poll::Ready(last.answer())
     }
 }
 

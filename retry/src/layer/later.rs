@@ -14,28 +14,36 @@ use crate::{
     budget::Budget,
     layer::{
         call::{
-            Call, Failure, FailureOf, Later, LaterProjection, Next, NextOf, ResultOf, State,
-            StateOf, StateProjection, end,
+            Call, Last, LastOf, Later, LaterProjection, Next, State, StateOf, StateProjection, end,
         },
         source::Source,
     },
-    policy::{self, Classify, Engine, Replay},
+    policy::{self, Again, Classify, Engine, Replay},
     types::{Now, Verdict},
 };
 
-/// What follows a failure: the next attempt at once, `None` after a wait, or the answer.
-type Follows<S, Req, B> = Result<Option<NextOf<S, Req, B>>, ResultOf<S, Req>>;
+/// What follows a failure.
+enum Follows<H> {
+    /// The next attempt, at once.
+    Attempt(H),
+    /// A wait, and then the next attempt.
+    Wait,
+    /// The result is the answer.
+    Answer,
+}
 
-/// Polls a call whose first attempt has failed. `failure` is that of the first attempt, in the poll that found it.
+/// Polls a call whose first attempt has ended with a failure or an error. `last` is that attempt in the poll that found it. When
+/// the call is ready, it has the answer.
 ///
-/// Out of line, so that a call that needs no retry does not pay for its size.
+/// Out of line, so that a call that needs no retry does not pay for its size. Returned by value, the answer would be in memory
+/// for a call that needs no retry too, and copied twice.
 #[inline(never)]
 pub(super) fn poll_later<S, Req, P, M>(
     mut state: Pin<&mut StateOf<S, Req, P>>,
     call: &mut Option<Call<S, Req, P>>,
-    mut failure: Option<FailureOf<S, Req, P::Budget>>,
+    last: &mut LastOf<S, Req>,
     cx: &mut Context<'_>,
-) -> Poll<ResultOf<S, Req>>
+) -> Poll<()>
 where
     S: Service<Req>,
     P: Source,
@@ -43,100 +51,121 @@ where
     P::Replay: Replay<Req>,
 {
     let going = call.as_mut().expect("polled after it was ready");
-    let answer = loop {
-        let mut next = None;
-        if failure.is_none() {
+    if last.verdict == Verdict::Done {
+        if let Some(error) = &last.result {
+            last.verdict = going.judge(error, &last.now);
+            if last.verdict == Verdict::Done {
+                going.done(&last.now, None, error.is_ok());
+                end(state, call);
+                return Poll::Ready(());
+            }
+        }
+    }
+    let mut retry = None;
+    loop {
+        let hold = if last.verdict == Verdict::Done {
             let StateProjection::Later(later) = state.as_mut().project() else {
                 unreachable!("polled only after the first attempt, and not after a panic");
             };
-            match later.project() {
-                LaterProjection::Retrying { attempt, retry } => {
-                    let result = ready!(attempt.poll(cx));
-                    let (now, retry) = (Now::unread(), retry.take());
-                    let verdict = going.judge(&result, &now);
-                    if verdict == Verdict::Done {
-                        going.done(&now, retry, result.is_ok());
-                        break result;
+            let next = match later.project() {
+                LaterProjection::Retrying {
+                    attempt,
+                    retry: token,
+                } => {
+                    let result = last.result.insert(ready!(attempt.poll(cx)));
+                    retry = token.take();
+                    last.now = Now::unread();
+                    last.verdict = going.judge(result, &last.now);
+                    if last.verdict == Verdict::Done {
+                        going.done(&last.now, retry, result.is_ok());
+                        break;
                     }
-                    failure = Some(Failure {
-                        verdict,
-                        now,
-                        retry,
-                        result,
-                    });
+                    continue;
                 }
-                LaterProjection::Waiting { timer, next: after } => {
+                LaterProjection::Waiting { timer, next } => {
                     ready!(policy::poll_timer(timer, cx));
-                    next = after.take();
+                    next.take()
                 }
-                LaterProjection::Readying { next: now } => next = now.take(),
-            }
-        }
-        if let Some(failure) = failure.take() {
-            match going.failed(state.as_mut(), failure) {
-                Err(answer) => break answer,
+                LaterProjection::Readying { next } => next.take(),
+            };
+            let Next { hold, failed } = next.expect("present until it is taken here");
+            last.result = failed;
+            hold
+        } else {
+            let hold = match going.failed(state.as_mut(), retry.take(), last) {
+                Follows::Attempt(hold) => hold,
                 // The timer is polled in the next turn.
-                Ok(None) => continue,
-                Ok(now) => next = now,
-            }
+                Follows::Wait => continue,
+                Follows::Answer => break,
+            };
             if policy::is_long_run(going.state.attempt()) {
-                state.set(State::Later(Later::Readying { next }));
+                ready_later(state, hold, last);
                 return policy::give_way(cx);
             }
+            hold
+        };
+        if ready!(going.begin(state.as_mut(), hold, last, cx)) {
+            break;
         }
-        let next = next.expect("every path above sets it or leaves the turn");
-        if let Some(answer) = ready!(going.begin(state.as_mut(), next, cx)) {
-            break answer;
-        }
-    };
+    }
     end(state, call);
-    Poll::Ready(answer)
+    Poll::Ready(())
+}
+
+/// The attempt is made in a later poll.
+fn ready_later<F, H, O, R>(
+    mut state: Pin<&mut State<F, Next<H, O>, R>>,
+    hold: H,
+    last: &mut Last<O>,
+) {
+    let failed = last.result.take();
+    let next = Some(Next { hold, failed });
+    state.set(State::Later(Later::Readying { next }));
 }
 
 // === impl Call ===
 
 impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
-    /// Decides what follows a failure.
+    /// Decides what follows a failure, and drops its result unless it is kept.
     #[inline]
     fn failed(
         &mut self,
         mut state: Pin<&mut StateOf<S, Req, P>>,
-        failure: FailureOf<S, Req, P::Budget>,
-    ) -> Follows<S, Req, P::Budget> {
-        let Failure {
-            verdict,
-            now,
-            retry,
-            result,
-        } = failure;
+        retry: Option<<P::Budget as Budget>::Retry>,
+        last: &mut LastOf<S, Req>,
+    ) -> Follows<<P::Budget as Budget>::Hold> {
         let engine: &Engine<_, _, _> = self.engine.borrow();
         let repeatable = self.spare.is_some();
-        let Some(again) = engine.failed(&mut self.state, verdict, repeatable, retry, now) else {
-            return Err(result);
+        let again = engine.failed(&mut self.state, &last.verdict, repeatable, retry, &last.now);
+        let Some(Again { wait, hold }) = again else {
+            return Follows::Answer;
         };
+        last.verdict = Verdict::Done;
         // The result and the future of the attempt are dropped before the wait begins, and with them a connection that
         // they may hold. An error holds none, and is kept if the call may run out of time.
-        let keeps = !engine.waits_for_ready() || self.state.keeps(&result);
-        let failed = keeps.then_some(result);
+        let is_kept = |result| !engine.waits_for_ready() || self.state.keeps(result);
+        if !last.result.as_ref().is_some_and(is_kept) {
+            last.result = None;
+        }
         state.set(State::Ended);
-        let hold = again.hold;
-        let next = Some(Next { hold, failed });
-        if again.wait.is_zero() {
-            return Ok(next);
+        if wait.is_zero() {
+            return Follows::Attempt(hold);
         }
         // After the attempt is dropped, because a clock that cannot be read panics here.
-        let timer = policy::timer(again.wait, &again.now);
+        let timer = policy::timer(wait, &last.now);
+        let failed = last.result.take();
+        let next = Some(Next { hold, failed });
         state.set(State::Later(Later::Waiting { timer, next }));
         if let StateProjection::Later(later) = state.project() {
             if let LaterProjection::Waiting { timer, .. } = later.project() {
                 policy::start(timer);
             }
         }
-        Ok(None)
+        Follows::Wait
     }
 
-    /// Waits for the service, then makes the next attempt. Returns an answer if the call gives up; the hold then goes
-    /// back to the budget.
+    /// Waits for the service, then makes the next attempt. Returns true if the call gives up and what was kept is the answer;
+    /// the hold then goes back to the budget.
     ///
     /// The deadline may pass while the service becomes ready. The failed result is then the answer, if it was kept. A
     /// failed `Ok` was dropped before the wait, so there is no other answer, and the attempt is made. Keeping it as well
@@ -147,9 +176,10 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
     fn begin(
         &mut self,
         mut state: Pin<&mut StateOf<S, Req, P>>,
-        mut next: NextOf<S, Req, P::Budget>,
+        hold: <P::Budget as Budget>::Hold,
+        last: &mut LastOf<S, Req>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<ResultOf<S, Req>>>
+    ) -> Poll<bool>
     where
         P::Replay: Replay<Req>,
     {
@@ -159,29 +189,27 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => {
                 engine.not_ready(&self.state);
-                return Poll::Ready(Some(Err(error)));
+                last.result = Some(Err(error));
+                return Poll::Ready(true);
             }
             Poll::Pending => {
                 // Without a kept result there is none to give up with: the policy waited for readiness before it changed.
-                if engine.waits_for_ready() || next.failed.is_none() {
-                    state.set(State::Later(Later::Readying { next: Some(next) }));
+                if engine.waits_for_ready() || last.result.is_none() {
+                    ready_later(state, hold, last);
                     return Poll::Pending;
                 }
                 engine.not_ready(&self.state);
-                return Poll::Ready(next.failed.take());
+                return Poll::Ready(true);
             }
         }
-        if self.state.is_limited() && self.state.is_late() {
-            if let Some(failed) = next.failed.take() {
-                engine.too_late(&self.state);
-                return Poll::Ready(Some(failed));
-            }
+        if self.state.is_limited() && self.state.is_late() && last.result.is_some() {
+            engine.too_late(&self.state);
+            return Poll::Ready(true);
         }
         self.state.advance();
         let copy = engine.copy(&self.state, &spare.request);
         // The hold is spent before the inner `call`: if that panics, the attempt has begun.
-        let Next { hold, failed } = next;
-        drop(failed);
+        last.result = None;
         let retry = Some(engine.budget().spend(hold));
         let attempt = if let Some(copy) = copy {
             spare.service.call(mem::replace(&mut spare.request, copy))
@@ -190,6 +218,6 @@ impl<S: Service<Req>, Req, P: Source> Call<S, Req, P> {
             spare.service.call(spare.request)
         };
         state.set(State::Later(Later::Retrying { attempt, retry }));
-        Poll::Ready(None)
+        Poll::Ready(false)
     }
 }

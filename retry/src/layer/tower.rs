@@ -13,6 +13,7 @@ use tokio::time::Sleep;
 use crate::{
     budget::Budget,
     policy::{self, CallState, Classify, DeadlineOf, Replay, RetryPolicy},
+    types::Now,
 };
 
 /// A [`RetryPolicy`] for [`tower::retry`](::tower::retry). Made by [`RetryPolicy::into_tower`].
@@ -103,10 +104,11 @@ where
         let engine = self.policy.engine();
         let retry = (self.call.attempt() > 1).then_some(());
         // tower asks only if it has a copy to send, so the request is repeatable.
-        let again = engine.after(&mut self.call, Some(req), true, retry, result)?;
+        let now = Now::unread();
+        let again = engine.after(&mut self.call, Some(req), true, retry, &now, result)?;
         self.retrying = true;
         Some(TowerWait {
-            timer: (!again.wait.is_zero()).then(|| policy::timer(again.wait, &again.now)),
+            timer: (!again.wait.is_zero()).then(|| policy::timer(again.wait, &now)),
             is_started: false,
             give_way: again.wait.is_zero() && policy::is_long_run(self.call.attempt()),
             budget: engine.budget().clone(),

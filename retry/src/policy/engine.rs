@@ -33,8 +33,6 @@ pub struct Engine<V, Q, B> {
 #[derive(Debug)]
 pub(crate) struct Again<H> {
     pub(crate) wait: Duration,
-    /// The beginning of the wait.
-    pub(crate) now: Now,
     pub(crate) hold: H,
 }
 
@@ -185,7 +183,7 @@ impl<V, Q, B> Engine<V, Q, B> {
     fn wait(
         &self,
         call: &mut CallState,
-        verdict: Verdict,
+        verdict: &Verdict,
         repeatable: bool,
         now: &Now,
     ) -> Result<Duration, GiveUpReason> {
@@ -205,13 +203,13 @@ impl<V, Q, B> Engine<V, Q, B> {
     fn wait_in_general(
         &self,
         call: &mut CallState,
-        verdict: Verdict,
+        verdict: &Verdict,
         repeatable: bool,
         now: &Now,
     ) -> Result<Duration, GiveUpReason> {
         let generator = || self.shared.generator();
         let config = self.config();
-        let wait = config.wait(call, verdict, repeatable, now, generator)?;
+        let wait = config.wait(call, *verdict, repeatable, now, generator)?;
         // Last: asked only about a retry that nothing else forbids.
         if self.is_off(now) {
             return Err(GiveUpReason::Forced);

@@ -44,7 +44,7 @@ pub use self::{
 };
 pub(crate) use self::{
     call_state::CallState,
-    engine::Engine,
+    engine::{Again, Engine},
     wait::{give_way, is_long_run, poll_timer, start, timer},
 };
 

@@ -55,14 +55,15 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         loop {
             let result = f(call.attempt()).await;
             let repeatable = engine.plan().may_follow(&call, &Now::unread());
-            let again = engine.after(&mut call, None, repeatable, retry.take(), &result);
+            let now = Now::unread();
+            let again = engine.after(&mut call, None, repeatable, retry.take(), &now, &result);
             let Some(again) = again else {
                 return result;
             };
             // The failed result may hold a connection, which is not kept through the wait.
             drop(result);
             if !again.wait.is_zero() {
-                waiting(timer(again.wait, &again.now)).await;
+                waiting(timer(again.wait, &now)).await;
             } else if is_long_run(call.attempt()) {
                 giving_way().await;
             }
@@ -110,7 +111,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         loop {
             let result = f(call.attempt());
             let repeatable = engine.plan().may_follow(&call, &Now::unread());
-            let again = engine.after(&mut call, None, repeatable, retry.take(), &result);
+            let now = Now::unread();
+            let again = engine.after(&mut call, None, repeatable, retry.take(), &now, &result);
             let Some(again) = again else {
                 return result;
             };

@@ -30,7 +30,7 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
     }
 
     /// What follows an attempt: another one, or nothing. `copy` is what it would send, `repeatable` whether there is
-    /// anything to send, `retry` the budget's token if the attempt was a retry.
+    /// anything to send, `retry` the budget's token if the attempt was a retry, `now` the end of the attempt.
     #[inline]
     pub(crate) fn after<Req, Res, Err, M>(
         &self,
@@ -38,18 +38,18 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         copy: Option<&Req>,
         repeatable: bool,
         retry: Option<B::Retry>,
+        now: &Now,
         result: &Result<Res, Err>,
     ) -> Option<Again<B::Hold>>
     where
         V: Classify<Req, Res, Err, M>,
     {
-        let now = Now::unread();
-        let verdict = self.judge(call, copy, &now, result);
+        let verdict = self.judge(call, copy, now, result);
         if verdict == Verdict::Done {
-            self.done(call, &now, retry, result.is_ok());
+            self.done(call, now, retry, result.is_ok());
             return None;
         }
-        self.failed_out_of_line(call, verdict, repeatable, retry, now)
+        self.failed_out_of_line(call, &verdict, repeatable, retry, now)
     }
 
     /// Out of line, so that a call that needs no retry does not pay for its size.
@@ -57,10 +57,10 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
     fn failed_out_of_line(
         &self,
         call: &mut CallState,
-        verdict: Verdict,
+        verdict: &Verdict,
         repeatable: bool,
         retry: Option<B::Retry>,
-        now: Now,
+        now: &Now,
     ) -> Option<Again<B::Hold>> {
         self.failed(call, verdict, repeatable, retry, now)
     }
@@ -103,18 +103,18 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
     pub(crate) fn failed(
         &self,
         call: &mut CallState,
-        verdict: Verdict,
+        verdict: &Verdict,
         repeatable: bool,
         retry: Option<B::Retry>,
-        now: Now,
+        now: &Now,
     ) -> Option<Again<B::Hold>> {
-        if verdict == Verdict::Ignored {
+        if *verdict == Verdict::Ignored {
             drop(retry);
             self.shared.done(call.attempt());
             return None;
         }
-        self.reached(retry.as_ref(), &now);
-        let wait = match self.wait(call, verdict, repeatable, &now) {
+        self.reached(retry.as_ref(), now);
+        let wait = match self.wait(call, verdict, repeatable, now) {
             Ok(wait) => wait,
             Err(reason) => {
                 self.record(retry, true);
@@ -125,10 +125,9 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         // A budget that counts retries in flight sees the end of this one before it is asked for the next.
         drop(retry);
         // Last, so that nothing is taken for a retry that another rule forbids.
-        let terms = verdict.terms();
-        let hold = match terms.and_then(|terms| terms.price()) {
-            Some(cost) => self.budget.try_hold_costing(&now, cost),
-            None => self.budget.try_hold(&now),
+        let hold = match verdict {
+            Verdict::Retry => self.budget.try_hold(now),
+            _ => self.try_hold_on_terms(verdict, now),
         };
         let Some(hold) = hold else {
             self.give_up(call, GiveUpReason::Budget);
@@ -137,9 +136,18 @@ impl<V, Q, B: Budget> Engine<V, Q, B> {
         self.report(|| Event::Retry {
             attempt: call.attempt(),
             wait,
-            reason: terms.map_or(RetryReason::Failure, |terms| terms.reason()),
+            reason: (verdict.terms()).map_or(RetryReason::Failure, |terms| terms.reason()),
         });
-        Some(Again { wait, now, hold })
+        Some(Again { wait, hold })
+    }
+
+    /// Out of line: a plain retry does not pay for its size.
+    #[inline(never)]
+    fn try_hold_on_terms(&self, verdict: &Verdict, now: &Now) -> Option<B::Hold> {
+        match verdict.terms().and_then(|terms| terms.price()) {
+            Some(cost) => self.budget.try_hold_costing(now, cost),
+            None => self.budget.try_hold(now),
+        }
     }
 
     /// An attempt reached the service. The budget is told of the first one of a call.
