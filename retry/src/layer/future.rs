@@ -11,6 +11,9 @@
 //!   343 instead of 306 for one retry.
 //! - The steps of a retry as separate functions out of line: 127 instead of 84 if no retry is needed.
 //! - The failed result beside the state instead of in it: 256 instead of 255 for one retry, and 11 more in a stack.
+//! - An error judged here as well, and the answer returned by `poll_later` by value: 108 instead of 86 if no retry is
+//!   needed, 391 instead of 295 for one retry.
+//! - The next step of `poll_later` as an `enum` instead of a verdict: 350 instead of 295 for one retry.
 
 use std::{
     fmt,
