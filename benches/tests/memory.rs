@@ -1,5 +1,5 @@
-//! The bytes of objects: those of an error budget, which depend neither on what it counts nor on the traffic, and bounds
-//! for the others and for the keys of families.
+//! The bytes of objects: those of an error budget, which depend on its age and not on what it counts nor on the traffic,
+//! and bounds for the others and for the keys of families.
 
 use std::{hint::black_box, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 const AT_MOST: i64 = 40 * 1024;
 
 #[test]
-fn a_month_of_traffic_adds_nothing_to_39_kilobytes() {
+fn a_budget_grows_to_39_kilobytes_in_a_month_and_no_further() {
     let minute = Duration::from_mins(1);
     let slices = Budgeting::timeslices(minute, Objective::new(95, 100).expect("95 %"));
     for budgeting in [Budgeting::OCCURRENCES, slices] {
@@ -20,18 +20,27 @@ fn a_month_of_traffic_adds_nothing_to_39_kilobytes() {
         let made = allocation_counter::measure(|| {
             budget = Some(builder.build("api").expect("the defaults are valid"));
         });
-        let bytes = made.bytes_current;
-        assert!((37 * 1024..AT_MOST).contains(&bytes), "{bytes} bytes");
         let budget = budget.expect("it was built");
-        let mut now = Instant::now();
-        let counted = allocation_counter::measure(|| {
-            for _ in 0..31 * 24 * 60 {
-                now += minute;
-                budget.record_at(Event::Good, now);
-            }
-            black_box(budget.report_at(now));
-        });
-        assert_eq!(counted.count_total, 0);
+        let start = Instant::now();
+        let count = |minutes: std::ops::Range<u32>| {
+            allocation_counter::measure(|| {
+                for n in minutes {
+                    budget.record_at(Event::Good, start + n * minute);
+                    black_box(budget.report_at(start + n * minute));
+                }
+            })
+        };
+        let bytes = made.bytes_current;
+        assert!((0..3 * 1024 + 512).contains(&bytes), "{bytes} bytes empty");
+        let young = count(0..10);
+        let bytes = bytes + young.bytes_current;
+        assert!(bytes < 6 * 1024, "{bytes} bytes after ten minutes");
+        let old = count(10..10 * 24 * 60);
+        let bytes = bytes + old.bytes_current;
+        assert!((37 * 1024..AT_MOST).contains(&bytes), "{bytes} bytes");
+        // Three times for each of four tiers, and never again.
+        assert_eq!(young.count_total + old.count_total, 12);
+        assert_eq!(count(10 * 24 * 60..31 * 24 * 60).count_total, 0);
     }
 }
 

@@ -26,7 +26,7 @@ pub use restore::{Restored, Unusable};
 ///
 /// Made by [`ErrorBudget::history`](crate::ErrorBudget::history), written by [`to_bytes`](Self::to_bytes) or
 /// [`save`](Self::save), read by [`from_bytes`](Self::from_bytes) or
-/// [`Builder::restore`](crate::Builder::restore). It has 37 KB, whatever the traffic.
+/// [`Builder::restore`](crate::Builder::restore). As bytes it has 37 KB, whatever the traffic.
 ///
 /// # Examples
 ///

@@ -6,13 +6,21 @@
 //! Property: a window is the difference of two cumulative counts. Nothing is summed, so nothing drifts, and a
 //! gap of any length costs at most one round of each ring.
 //!
+//! A tier has memory for the slots that have begun, in three steps: a sixteenth, a quarter, and all of its slots. So
+//! a budget allocates twelve times in its first eight days, each time at the start of a slot, and never again. The
+//! thread that begins the slot allocates, which may be one that records an event.
+//!
 //! Rejected: one ring of 10 s × 30 d (4 MB); an event log (memory grows with traffic); averages that decay (no
-//! window has an end, so no two figures can be compared).
+//! window has an end, so no two figures can be compared); memory that only queries make, so that no event allocates
+//! (without queries the snapshots would have no place).
 
 use crate::types::Counts;
 
 /// For each tier: the width of a slot in multiples of the resolution, and the number of slots.
 const TIERS: [(u64, usize); 4] = [(1, 360), (6, 360), (30, 864), (360, 720)];
+
+/// The parts of a tier that are allocated, as divisors of its length.
+const PARTS: [usize; 3] = [16, 4, 1];
 
 /// How many times the resolution the coarsest tier reaches back.
 pub(crate) const SPAN: u32 = 360 * 720;
@@ -22,6 +30,8 @@ pub(super) struct Rings {
     tiers: [Tier; 4],
     /// The latest tick seen. Time stands still while the clock is behind it.
     latest: u64,
+    /// The tick at which the next slot of the finest tier starts; no other slot starts earlier.
+    next_slot: u64,
     /// The counters at tick 0.
     base: Counts,
     /// How often the clock stepped back by more than a slot, and whether it is still behind.
@@ -32,12 +42,16 @@ pub(super) struct Rings {
 #[derive(Clone, Debug)]
 struct Tier {
     width: u64,
+    /// The slots in `(current - len, current]` are kept.
+    len: usize,
     /// The slot of the latest tick and its place in `starts`. Computed once a slot, so that a query divides less.
     current: u64,
     place: usize,
-    /// The counters at the start of each slot. Slot `s` is at `s % len`; the slots in `(current - len, current]`
-    /// are kept.
-    starts: Box<[Counts]>,
+    /// A window that begins at this tick or later begins with a slot that is kept.
+    reach: u64,
+    /// The counters at the start of each slot. Slot `s` is at `s % len`; places of slots that have not begun may be
+    /// missing.
+    starts: Vec<Counts>,
 }
 
 impl Rings {
@@ -46,11 +60,14 @@ impl Rings {
         Self {
             tiers: TIERS.map(|(width, len)| Tier {
                 width: width * resolution,
+                len,
                 current: 0,
                 place: 0,
-                starts: vec![base; len].into_boxed_slice(),
+                reach: 0,
+                starts: Vec::new(),
             }),
             latest: 0,
+            next_slot: resolution,
             base,
             steps_back: 0,
             is_behind: false,
@@ -61,8 +78,11 @@ impl Rings {
     pub(super) fn write(&self, to: &mut Vec<u64>) {
         to.extend([self.resolution(), self.latest]);
         to.extend([self.base.good(), self.base.bad()]);
-        let starts = self.tiers.iter().flat_map(|tier| tier.starts.iter());
-        to.extend(starts.flat_map(|counts| [counts.good(), counts.bad()]));
+        for tier in &self.tiers {
+            let missing = std::iter::repeat_n(&self.base, tier.len - tier.starts.len());
+            let starts = tier.starts.iter().chain(missing);
+            to.extend(starts.flat_map(|counts| [counts.good(), counts.bad()]));
+        }
     }
 
     /// Reads what [`write`](Self::write) wrote. `None` if words are missing or describe no rings.
@@ -74,15 +94,15 @@ impl Rings {
         let mut rings = Self::new(resolution, Counts::read(from)?);
         rings.latest = latest;
         for tier in &mut rings.tiers {
-            tier.begin(latest / tier.width);
+            tier.begin(latest / tier.width, rings.base);
+            for place in 0..tier.len {
+                let start = Counts::read(from)?;
+                if let Some(held) = tier.starts.get_mut(place) {
+                    *held = start;
+                }
+            }
         }
-        for start in rings
-            .tiers
-            .iter_mut()
-            .flat_map(|tier| tier.starts.iter_mut())
-        {
-            *start = Counts::read(from)?;
-        }
+        rings.set_next_slot();
         Some(rings)
     }
 
@@ -99,23 +119,34 @@ impl Rings {
             return;
         }
         self.is_behind = false;
+        self.latest = tick;
+        if tick >= self.next_slot {
+            self.begin_slots(at);
+        }
+    }
+
+    // Out of line, as it happens once a slot.
+    #[inline(never)]
+    fn begin_slots(&mut self, at: impl Fn(u64) -> Counts) {
         for tier in &mut self.tiers {
             let from = tier.current;
-            tier.begin(tick / tier.width);
+            tier.begin(self.latest / tier.width, self.base);
             for slot in (from + 1).max(tier.oldest())..=tier.current {
                 *tier.start_mut(slot) = at(slot * tier.width);
             }
         }
-        self.latest = tick;
+        self.set_next_slot();
+    }
+
+    const fn set_next_slot(&mut self) {
+        let [finest, ..] = &self.tiers;
+        // Saturates after 584 years.
+        self.next_slot = (finest.current.saturating_add(1)).saturating_mul(finest.width);
     }
 
     /// The tick at which the next slot of the finest tier starts.
-    pub(super) fn next_slot(&self) -> u64 {
-        let width = self.resolution();
-        // Saturates after 584 years.
-        (self.latest / width)
-            .saturating_add(1)
-            .saturating_mul(width)
+    pub(super) const fn next_slot(&self) -> u64 {
+        self.next_slot
     }
 
     pub(super) const fn latest(&self) -> u64 {
@@ -149,50 +180,64 @@ impl Rings {
     /// counters then. `None` if there is none, so that the window is empty.
     ///
     /// Invariants: a window never looks back further than `window`, and falls short by less than a slot of the
-    /// finest tier that reaches that far. The minimum is taken over all tiers, so that a longer window never
-    /// holds less than a shorter one: with the finest tier alone 1 h 1 s could hold less than 1 h.
-    // Always inlined: a query of eight windows is eight of these, and `since_start_of` would prevent it otherwise.
-    #[expect(clippy::inline_always, reason = "measured")]
-    #[inline(always)]
+    /// finest tier that reaches that far. The oldest slot of the tier before that one may start earlier than the first
+    /// slot of the tier that reaches: without it 1 h 1 s could hold less than 1 h.
     fn at_start_of(&self, window: u64) -> Option<(u64, Counts)> {
         // No window is longer than what is kept, however long the process runs.
         let [.., coarsest] = &self.tiers;
-        let window = window.min(coarsest.width * coarsest.starts.len() as u64);
+        let window = window.min(coarsest.width * coarsest.len as u64);
         let Some(from) = self.latest.checked_sub(window) else {
             return Some((0, self.base));
         };
-        let mut earliest: Option<(u64, Counts)> = None;
+        let mut finer: Option<&Tier> = None;
         for tier in &self.tiers {
+            if from < tier.reach {
+                finer = Some(tier);
+                continue;
+            }
             // Strictly after `from`: a slot that starts exactly there is just outside.
             let first = (from / tier.width).saturating_add(1);
-            let slot = first.max(tier.oldest());
-            if slot <= tier.current {
-                let begins = slot * tier.width;
-                if earliest.is_none_or(|(tick, _)| begins < tick) {
-                    earliest = Some((begins, tier.start(slot)));
+            let begins = first.saturating_mul(tier.width);
+            // Each boundary of a coarser tier is also one of this tier, so no coarser tier has an earlier one.
+            return match finer {
+                Some(finer) if finer.reach + finer.width <= begins => {
+                    Some((finer.reach + finer.width, finer.start(finer.oldest())))
                 }
-            }
-            if slot == first {
-                // This tier reaches that far, and every boundary of a coarser tier is also one of this tier.
-                break;
-            }
+                _ => (first <= tier.current).then(|| (begins, tier.start(first))),
+            };
         }
-        earliest
+        None
     }
 }
 
 impl Tier {
+    /// Moves on to `slot`. Places that are made are filled with `base`.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a remainder of the length, which is a usize"
     )]
-    const fn begin(&mut self, slot: u64) {
+    fn begin(&mut self, slot: u64, base: Counts) {
         self.current = slot;
-        self.place = (slot % self.starts.len() as u64) as usize;
+        self.place = (slot % self.len as u64) as usize;
+        self.reach = self.oldest().saturating_sub(1) * self.width;
+        if slot > 0 && self.starts.len() < self.len {
+            // Once a place is reached, so are all before it.
+            let needed = usize::try_from(slot).map_or(self.len, |slot| self.len.min(slot + 1));
+            self.make_room(needed, base);
+        }
+    }
+
+    fn make_room(&mut self, needed: usize, base: Counts) {
+        if needed > self.starts.capacity() {
+            let parts = PARTS.map(|part| self.len / part);
+            let room = parts.into_iter().find(|room| *room >= needed);
+            (self.starts).reserve_exact(room.unwrap_or(needed) - self.starts.len());
+        }
+        self.starts.resize(needed, base);
     }
 
     const fn oldest(&self) -> u64 {
-        self.current.saturating_sub(self.starts.len() as u64 - 1)
+        self.current.saturating_sub(self.len as u64 - 1)
     }
 
     fn start(&self, slot: u64) -> Counts {
@@ -213,7 +258,7 @@ impl Tier {
         let back = (self.current - slot) as usize;
         match self.place.checked_sub(back) {
             Some(place) => place,
-            None => self.place + self.starts.len() - back,
+            None => self.place + self.len - back,
         }
     }
 }
