@@ -71,9 +71,9 @@ impl Gate {
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn resume_at(&self, by: Override, now: Instant) -> bool {
         let Shared { budget, state, .. } = &*self.0;
-        // Without a check meanwhile the last decision may be hours old.
-        self.decide(now);
         let tick = budget.core().tick(now);
+        // Without a check meanwhile the last decision may be hours old.
+        self.decide(now, tick);
         let tell = |change, is_open| self.put(change, is_open, now);
         let has_ended = state.resume(by, tick, tell);
         self.0.listeners.deliver();

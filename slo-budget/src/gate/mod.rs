@@ -39,7 +39,7 @@ use crate::{
         state::{SECOND, Sample, State, View},
     },
     observe::{Listener, Listeners},
-    record::budgeting_method::trials,
+    record::{Epoch, budgeting_method::trials},
 };
 
 pub use builder::{GateBuilder, NoData, WhenSpent};
@@ -86,6 +86,8 @@ pub struct Gate(Arc<Shared>);
 struct Shared {
     budget: ErrorBudget,
     config: Config,
+    /// That of the budget.
+    epoch: Epoch,
     resolution: u64,
     state: State,
     listeners: Arc<Listeners<Transition>>,
@@ -124,6 +126,7 @@ impl Gate {
             listeners.listen(tracing::changed).detach();
         }
         Self(Arc::new(Shared {
+            epoch: budget.core().epoch(),
             budget,
             resolution: settings.resolution,
             config: Config::new(configured),
@@ -165,35 +168,36 @@ impl Gate {
         if class == Class::Essential {
             return Ok(());
         }
-        let standing = self.decide(now);
+        let tick = self.0.epoch.tick(now);
+        if self.0.state.is_open(tick) {
+            return Ok(());
+        }
+        self.check_again(now, tick)
+    }
+
+    /// Decides if a decision is due, and admits a share of the optional requests. Out of line, so that an open gate stays
+    /// short.
+    #[inline(never)]
+    fn check_again(&self, now: Instant, tick: u64) -> Result<(), Spent> {
+        let standing = self.decide(now, tick);
         if standing == Standing::OPEN {
             return Ok(());
         }
-        self.shed(standing, now)
-    }
-
-    /// Admits a share of the optional requests. Out of line, so that an open gate stays short.
-    #[inline(never)]
-    fn shed(&self, standing: Standing, now: Instant) -> Result<(), Spent> {
-        let Shared {
-            budget,
-            resolution,
-            state,
-            ..
-        } = &*self.0;
+        let shared = &*self.0;
+        let (state, resolution) = (&shared.state, shared.resolution);
         let reasons = state.explain(standing);
-        let left = |until: u64| until.saturating_sub(budget.core().tick(now));
+        let left = |until: u64| until.saturating_sub(tick);
         let retry_after = if reasons.contains(Reason::Forced) {
             state.demand().turn_away();
-            (state.forced_until()).map_or_else(|| step(*resolution, None), left)
+            (state.forced_until()).map_or_else(|| step(resolution, None), left)
         } else if state.demand().admit(standing.share()) {
             return Ok(());
         } else if reasons.contains(Reason::BudgetSpent) {
-            step(*resolution, state.period_until().map(left))
+            step(resolution, state.period_until().map(left))
         } else {
             standing.seconds() * SECOND
         };
-        let spent = Spent::new(budget.core().subject(), retry_after, reasons);
+        let spent = Spent::new(shared.budget.core().subject(), retry_after, reasons);
         tracing::refused(&spent);
         Err(spent)
     }
@@ -201,7 +205,8 @@ impl Gate {
     /// Whether all classes are admitted now.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.decide(Instant::now()) == Standing::OPEN
+        let now = Instant::now();
+        self.decide(now, self.0.epoch.tick(now)) == Standing::OPEN
     }
 
     /// The state now.
@@ -213,7 +218,7 @@ impl Gate {
     /// As [`snapshot`](Self::snapshot), at `now`.
     #[must_use]
     pub fn snapshot_at(&self, now: Instant) -> Snapshot {
-        self.decide(now);
+        self.decide(now, self.0.epoch.tick(now));
         let view = self.view(now);
         let Shared { budget, state, .. } = &*self.0;
         let core = budget.core();
@@ -297,8 +302,7 @@ impl Gate {
     }
 
     /// The current decision, made again if a second has passed.
-    fn decide(&self, now: Instant) -> Standing {
-        let tick = self.0.budget.core().tick(now);
+    fn decide(&self, now: Instant, tick: u64) -> Standing {
         if self.0.state.is_stale(tick) {
             self.decide_again(now, tick);
         }

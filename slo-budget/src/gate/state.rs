@@ -151,6 +151,11 @@ impl State {
         tick >= self.stale_at.load(Relaxed)
     }
 
+    /// Whether no decision is due and all requests are admitted.
+    pub(super) fn is_open(&self, tick: u64) -> bool {
+        !self.is_stale(tick) && self.standing() == Standing::OPEN
+    }
+
     /// Decides again with `sample` if the decision is stale and no other caller is deciding. `tell` gets each change,
     /// and whether the gate is open after it. It is called under the lock, so in the order of the changes.
     pub(super) fn refresh(

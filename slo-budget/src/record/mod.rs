@@ -28,3 +28,4 @@ pub use calendar::Calendar;
 pub(crate) use rings::SPAN;
 pub(crate) use settings::Settings;
 pub use shared::Core;
+pub(crate) use shared::Epoch;

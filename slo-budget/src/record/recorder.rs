@@ -106,9 +106,15 @@ impl Recorder {
     fn begin_slot(&self, tick: u64) {
         // Relaxed: a hint. `advance` compares again under the lock, so a stale value costs a `try_lock`.
         if tick >= self.due.load(Relaxed) {
-            if let Some(mut inside) = self.inside.try_lock() {
-                self.advance(&mut inside, tick);
-            }
+            self.try_advance(tick);
+        }
+    }
+
+    // Out of line, as it happens once a slot.
+    #[inline(never)]
+    fn try_advance(&self, tick: u64) {
+        if let Some(mut inside) = self.inside.try_lock() {
+            self.advance(&mut inside, tick);
         }
     }
 

@@ -33,12 +33,18 @@ pub struct Core {
     settings: Mutex<Arc<Settings>>,
     /// What a cancelled call counts as, which is read without the lock.
     on_cancel: AtomicU8,
-    epoch: Instant,
-    /// The tick at the epoch: 0, or the tick at which a restored history continues.
-    first_tick: u64,
+    epoch: Epoch,
     recorder: Recorder,
     #[cfg(feature = "metrics")]
     published: Mutex<Published>,
+}
+
+/// The start of the clock of a budget in this process. Gates have a copy, so that a check reads nothing of the budget.
+#[derive(Clone, Copy)]
+pub(crate) struct Epoch {
+    at: Instant,
+    /// The tick then: 0, or the tick at which a restored history continues.
+    first_tick: u64,
 }
 
 /// What the metrics had when they were published last.
@@ -109,8 +115,10 @@ impl Core {
             identity,
             on_cancel: AtomicU8::new(settings.on_cancel as u8),
             settings: Mutex::new(settings),
-            epoch: Instant::now(),
-            first_tick,
+            epoch: Epoch {
+                at: Instant::now(),
+                first_tick,
+            },
             recorder: Recorder::new(ledger, events, calendar, clock),
             // Without those of a restored history: counters of metrics start at 0 with their process.
             #[cfg(feature = "metrics")]
@@ -173,7 +181,8 @@ impl Core {
     }
 
     pub(crate) fn record_at(&self, event: Event, now: Instant) {
-        self.recorder.record(sync::shard(), event, self.tick(now));
+        let tick = self.tick(now);
+        self.recorder.record(sync::shard(), event, tick);
     }
 
     pub(crate) fn view(&self, now: Instant) -> View<'_> {
@@ -187,10 +196,21 @@ impl Core {
         std::mem::replace(&mut *self.published.lock(), Published { events, windows })
     }
 
+    pub(crate) const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// As [`Epoch::tick`].
+    pub(crate) fn tick(&self, now: Instant) -> u64 {
+        self.epoch.tick(now)
+    }
+}
+
+impl Epoch {
     /// Nanoseconds since the budget was first built, restarts included; at most 584 years. An instant before
     /// this process built the budget counts as the moment at which it did.
     pub(crate) fn tick(&self, now: Instant) -> u64 {
-        let since_epoch = ticks(now.saturating_duration_since(self.epoch));
+        let since_epoch = now.checked_duration_since(self.at).map_or(0, ticks);
         self.first_tick.saturating_add(since_epoch)
     }
 }
