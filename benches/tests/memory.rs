@@ -11,6 +11,30 @@ use tokio::time::Instant;
 const AT_MOST: i64 = 40 * 1024;
 
 #[test]
+fn a_young_member_of_a_family_takes_less_than_4_kilobytes() {
+    let family = ErrorBudget::builder().build_family("tenants", 4);
+    let family = family.expect("the defaults are valid");
+    let (start, second) = (Instant::now(), Duration::from_secs(1));
+    // What the map takes for its first key is not counted.
+    family.get(&0).record(Event::Good);
+    let bytes = |key: u32, events: u32| {
+        let counted = allocation_counter::measure(|| {
+            let member = family.get(&key);
+            for second in (0..600).map(|n| n * second) {
+                for _ in 0..events {
+                    member.record_at(Event::Good, start + second);
+                }
+            }
+        });
+        counted.bytes_current
+    };
+    let (quiet, busy) = (bytes(1, 1), bytes(2, 1100));
+    assert!((2048..4096).contains(&quiet), "{quiet} bytes");
+    // A busy one has a counter for each thread.
+    assert!((2048..2304).contains(&(busy - quiet)), "{busy} bytes");
+}
+
+#[test]
 fn a_budget_grows_to_39_kilobytes_in_a_month_and_no_further() {
     let minute = Duration::from_mins(1);
     let slices = Budgeting::timeslices(minute, Objective::new(95, 100).expect("95 %"));

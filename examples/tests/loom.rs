@@ -60,7 +60,7 @@ fn the_models_of_retry_hold() {
 
 #[test]
 fn the_models_of_slo_budget_hold() {
-    check_models("maestro-slo-budget", "", 37);
+    check_models("maestro-slo-budget", "", 38);
 }
 
 #[test]

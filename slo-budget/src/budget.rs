@@ -123,10 +123,11 @@ impl ErrorBudget {
 
     /// Counts one event, now.
     ///
-    /// Costs a clock read and one addition, to a counter of the thread if there are at most 16. Never waits.
+    /// Costs a clock read and one addition, to a counter of the thread if there are at most 16. Never waits. All threads
+    /// share one counter in a member of a family that counts at most 10,000 events in a slot.
     ///
     /// The first event of a slot (10 s) also writes the counters into the history. Twelve times in the first eight days of
-    /// a budget this allocates, at most 12 KB.
+    /// a budget this allocates, at most 14 KB; once more where a member of a family gets a counter for each thread.
     pub fn record(&self, event: Event) {
         self.0.record(event);
     }

@@ -119,7 +119,7 @@ async fn a_forgotten_key_gets_a_new_gate() {
     assert_eq!(gates.iter().count(), 0);
     let new = gates.get(&1);
     assert!(new.is_open() && new.forced().is_none() && old.forced().is_some());
-    // Keys that come and go: memory is bounded, as each gate holds a budget of 37 KB. A listener of the family keeps none.
+    // Keys that come and go: memory is bounded, as each gate holds a budget. A listener of the family keeps none.
     let _heard = gates.on_transition(|_, _| {});
     let watched = Arc::new(());
     for key in 0..1000 {

@@ -41,6 +41,8 @@ struct Inside {
     ledger: Ledger,
     clock: SuspendClock,
     calendar: Option<Arc<dyn Periods>>,
+    /// The events counted when the latest slot began.
+    before: Counts,
 }
 
 /// All windows at one moment. Holds the lock of the ledger.
@@ -71,8 +73,15 @@ impl Recorder {
                 ledger,
                 clock,
                 calendar,
+                before: events,
             }),
         }
+    }
+
+    /// Counts with a shard for each thread from the first event on.
+    pub(crate) fn spread(self) -> Self {
+        self.counters.spread();
+        self
     }
 
     /// Counts one event: one addition, and once a slot the snapshots.
@@ -123,11 +132,14 @@ impl Recorder {
             ledger,
             clock,
             calendar,
+            before,
         } = inside;
         // Taken under the lock: the sum of a later holder is then never smaller, shard by shard.
         let events = self.counters.sum();
         if clock.tick(tick) >= ledger.due() {
             ledger.set_wall(clock.update());
+            self.counters.spread_if_busy(events.since(*before));
+            *before = events;
         }
         let around = |wall| match calendar {
             Some(periods) => periods.around(wall),
@@ -202,7 +214,7 @@ impl View<'_> {
 impl Recorder {
     pub(crate) fn of_events(resolution: u64) -> Self {
         let nothing = Counts::default();
-        Self::resuming(Ledger::new(resolution, None, nothing), nothing)
+        Self::resuming(Ledger::new(resolution, None, nothing), nothing).spread()
     }
 
     pub(crate) fn resuming(ledger: Ledger, events: Counts) -> Self {

@@ -111,6 +111,12 @@ impl Core {
         clock: SuspendClock,
     ) -> Self {
         let calendar: Option<Arc<dyn Periods>> = settings.calendar.clone();
+        let recorder = Recorder::new(ledger, events, calendar, clock);
+        let recorder = if identity.is_member() {
+            recorder
+        } else {
+            recorder.spread()
+        };
         Self {
             identity,
             on_cancel: AtomicU8::new(settings.on_cancel as u8),
@@ -119,7 +125,7 @@ impl Core {
                 at: Instant::now(),
                 first_tick,
             },
-            recorder: Recorder::new(ledger, events, calendar, clock),
+            recorder,
             // Without those of a restored history: counters of metrics start at 0 with their process.
             #[cfg(feature = "metrics")]
             published: Mutex::new(Published {

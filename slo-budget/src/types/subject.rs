@@ -12,6 +12,7 @@ use crate::types::{Name, keys::KeyNumber};
 #[derive(Debug)]
 pub(crate) struct Identity {
     name: Name,
+    is_member: bool,
     /// Of a member of a family that shows its keys.
     #[cfg(feature = "family")]
     key: Option<Key>,
@@ -33,9 +34,15 @@ impl Identity {
     #[cfg(feature = "family")]
     pub(crate) fn of_member(name: Name, key: Option<Key>) -> Self {
         Self {
+            is_member: true,
             key,
             ..Self::from(name)
         }
+    }
+
+    /// Whether the budget is one of many in a family.
+    pub(crate) const fn is_member(&self) -> bool {
+        self.is_member
     }
 
     #[inline]
@@ -66,6 +73,7 @@ impl From<Name> for Identity {
     fn from(name: Name) -> Self {
         Self {
             name,
+            is_member: false,
             #[cfg(feature = "family")]
             key: None,
             #[cfg(feature = "metrics")]

@@ -163,11 +163,16 @@ proptest! {
         below in prop_oneof![Just(0_u64), 1_u64..50],
         shards in prop::collection::vec(0_usize..crate::sync::SHARDS, 1..4),
         slices in slices(),
+        is_spread in any::<bool>(),
     ) {
         SKEW.set(0);
         let time = || SuspendClock::tolerating(|| Some(SKEW.get()), TOLERANCE);
         let base = Counts::new(0_u64.wrapping_sub(below), 0_u64.wrapping_sub(below / 2));
-        let mut recorder = Recorder::new(Ledger::new(RESOLUTION, slices, base), base, None, time());
+        let recorder_of = |ledger, counts| {
+            let recorder = Recorder::new(ledger, counts, None, time());
+            if is_spread { recorder.spread() } else { recorder }
+        };
+        let mut recorder = recorder_of(Ledger::new(RESOLUTION, slices, base), base);
         let mut naive = Naive { slices, ..Naive::default() };
         let mut tick = 0_u64;
         for (n, step) in steps.into_iter().enumerate() {
@@ -189,7 +194,7 @@ proptest! {
                     let history = History::from_bytes(&history.to_bytes()).unwrap();
                     tick = history.tick_at(100 + downtime);
                     prop_assert_eq!((tick, history.meaning), (naive.latest + downtime, 7));
-                    recorder = Recorder::new(history.ledger, history.counts, None, time());
+                    recorder = recorder_of(history.ledger, history.counts);
                     (naive.slept, naive.gained) = (0, 0);
                 }
                 Step::Look(window) => {

@@ -69,6 +69,27 @@ fn a_bad_event_publishes_the_good_ones_before_it() {
 }
 
 #[test]
+fn no_event_is_lost_when_a_member_gets_its_shards() {
+    explore(Some(2), || {
+        let nothing = Counts::default();
+        let ledger = Ledger::new(RESOLUTION, None, nothing);
+        let shared = Arc::new(Recorder::resuming(ledger, nothing));
+        // One more event, and the next slot makes the shards.
+        shared.record(0, Event::Good, 1);
+        let recorder = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            recorder.record(1, Event::Good, 2);
+            recorder.record(1, Event::Bad, 12);
+        });
+        shared.record(0, Event::Bad, 11);
+        let seen = shared.view(12).window(EVER);
+        assert!(seen.good() >= seen.bad(), "an error was over-reported");
+        other.join().unwrap();
+        assert_eq!(shared.view(30).window(EVER), Counts::new(2, 2));
+    });
+}
+
+#[test]
 fn no_window_shows_more_bad_events_than_happened() {
     explore(Some(3), || {
         let shared = Arc::new(Recorder::of_events(RESOLUTION));
