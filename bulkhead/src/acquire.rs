@@ -53,7 +53,11 @@ impl<P: Pointer> Acquire<P> {
     }
 
     /// Takes a place or a seat before the first poll. The pointer is cloned only if there is one.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as `QueueService::call`, whose future is made in its final place"
+    )]
     pub(crate) fn begin(core: &P, line: &Line, patience: &Patience) -> Begun<P>
     where
         P: Clone,

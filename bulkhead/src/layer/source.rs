@@ -50,6 +50,11 @@ impl<Req, P: Pointer + Clone> Source<Req> for Bulkhead<P> {
         self.try_acquire()
     }
 
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as `QueueService::call`, whose future is made in its final place"
+    )]
     fn begin(&self, _: &Req, line: &Line, patience: &Patience) -> Begun<P> {
         Acquire::begin(&self.0, line, patience)
     }
@@ -71,6 +76,11 @@ impl<Req> Source<Req> for &'static StaticBulkhead {
         StaticBulkhead::try_acquire(self)
     }
 
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as `QueueService::call`, whose future is made in its final place"
+    )]
     fn begin(&self, _: &Req, line: &Line, patience: &Patience) -> Begun<&'static Core> {
         Acquire::begin(&&self.0, line, patience)
     }

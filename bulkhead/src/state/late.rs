@@ -29,7 +29,7 @@ use crate::{
     types::Cause,
 };
 
-const TICK_MILLIS: u128 = 10;
+const TICK_MILLIS: u64 = 10;
 
 const NONE: u64 = u64::MAX;
 
@@ -151,9 +151,15 @@ impl Bounds {
 
     // Relaxed throughout: a hint. The seats are compared under the lock.
 
-    fn is_past(&self) -> bool {
+    /// Now, if it has passed. Reads the clock only if there is a bound.
+    #[inline]
+    fn past(&self) -> Option<Instant> {
         let earliest = self.earliest.load(Relaxed);
-        earliest != NONE && earliest <= tick(Instant::now())
+        if earliest == NONE {
+            return None;
+        }
+        let now = Instant::now();
+        (earliest <= tick(now)).then_some(now)
     }
 
     /// A waiter has joined. Under the lock of the waiters.
@@ -175,7 +181,10 @@ fn tick(time: Instant) -> u64 {
     // A bulkhead in a `static` has no beginning, so this is common to all.
     static EPOCH: OnceLock<Instant> = OnceLock::new();
     let past = time.saturating_duration_since(*EPOCH.get_or_init(Instant::now));
-    u64::try_from(past.as_millis() / TICK_MILLIS).map_or(NONE - 1, |tick| tick.min(NONE - 1))
+    // Not by `as_millis`, which divides 128 bits: callers that are refused come here.
+    let seconds = past.as_secs().saturating_mul(1_000 / TICK_MILLIS);
+    let tick = seconds.saturating_add(u64::from(past.subsec_millis()) / TICK_MILLIS);
+    tick.min(NONE - 1)
 }
 
 impl<R> Core<R> {
@@ -188,17 +197,16 @@ impl<R> Core<R> {
         had_leases || had_late || had_override
     }
 
-    // Out of line, so that the paths that end here stay small.
-    #[cold]
-    #[inline(never)]
     fn refuse_late(&self) -> bool {
         // Relaxed: a hint. A caller that does not see the first bound yet does not find it past either.
-        if self.aside.load(Relaxed) & BOUNDED == 0 || !self.bounds.is_past() {
-            return false;
-        }
-        self.refuse_late_at(Instant::now())
+        self.aside.load(Relaxed) & BOUNDED != 0
+            && self
+                .bounds
+                .past()
+                .is_some_and(|now| self.refuse_late_at(now))
     }
 
+    #[cold]
     pub(crate) fn refuse_late_at(&self, now: Instant) -> bool {
         let mut waiters = self.waiters.lock();
         let late = waiters.refuse_late(now);

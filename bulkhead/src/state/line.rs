@@ -50,7 +50,11 @@ pub(crate) enum Entry {
 
 impl<R> Core<R> {
     /// Takes a place, or a seat in the line.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as `QueueService::call`, whose future is made in its final place"
+    )]
     pub(crate) fn enter_or_queue(
         &self,
         places: u32,
@@ -58,11 +62,16 @@ impl<R> Core<R> {
         patience: &Patience,
         waker: Option<&Waker>,
     ) -> Entry {
-        if self.permits.try_acquire(places).is_ok() {
-            self.meter.entered(self, places);
-            return Entry::Inside;
+        match self.permits.try_acquire(places) {
+            Ok(()) => {
+                self.meter.entered(self, places);
+                Entry::Inside
+            }
+            Err(seen) => match self.refuse_at_full_line(places, line, seen) {
+                Some(full) => Entry::Refused(full),
+                None => self.wait_or_refuse(places, line, patience, waker),
+            },
         }
-        self.wait_or_refuse(places, line, patience, waker)
     }
 
     // Out of line, so that a call that finds a place is inlined into its caller.
@@ -74,14 +83,8 @@ impl<R> Core<R> {
         patience: &Patience,
         waker: Option<&Waker>,
     ) -> Entry {
-        // Relaxed: a setting. Read here, so that a call that finds a place does not read it.
-        let length = if line.of_bulkhead {
-            self.max_queued.load(Relaxed)
-        } else {
-            line.length
-        };
-        // Relaxed: the length is written under the lock, and a seat that was given up before this call is seen as free. A
-        // full line then refuses without the lock, so that an overload does not make callers wait for it.
+        let length = self.length(line);
+        // Relaxed as in `refuse_at_full_line`. Under an override too a full line refuses without the lock.
         let aside = self.aside.load(Relaxed);
         let is_full = aside & WATCHES == 0 && (aside & MAX_QUEUED) as usize >= length;
         if is_full && !self.reclaim() {

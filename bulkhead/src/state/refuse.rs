@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::{Core, permits::Admit};
 use crate::{
-    config::Builder,
+    config::{Builder, Line},
     observe::Observe,
     sync::atomic::Ordering::Relaxed,
     types::{Cause, Event, Full, Snapshot},
@@ -68,16 +68,28 @@ impl<R> Core<R> {
                 Some(limited) => seen = limited,
             }
         }
+        Err(self.refuse_without_mode(Cause::AtLimit, places, seen, aside))
+    }
+
+    /// The refusal of a caller that does not wait. No mode is left to be asked.
+    #[inline]
+    pub(super) fn refuse_without_mode(
+        &self,
+        cause: Cause,
+        places: u32,
+        seen: Snapshot,
+        aside: u64,
+    ) -> Full {
         let told = aside & MAX_TOLD;
+        let origin = self.events.label().origin();
         // A call of one place fits under every limit.
         let full = if places > 1 && !seen.fits(places) {
-            Full::too_heavy(self.events.label().origin(), seen, told, places)
+            Full::too_heavy(origin, seen, told, places)
         } else {
-            let origin = self.events.label().origin();
-            Full::new(origin, Cause::AtLimit, seen, told, Duration::ZERO)
+            Full::new(origin, cause, seen, told, Duration::ZERO)
         };
         self.report(&full);
-        Err(full)
+        full
     }
 
     /// `None` if the caller is inside. Otherwise the word that its refusal tells.
@@ -105,6 +117,52 @@ impl<R> Core<R> {
         } else {
             self.seen()
         })
+    }
+
+    /// The refusal of a caller that finds no place, and as many waiters as may wait. `None` where a closer look is needed.
+    // Two loads, so that in an overload no caller waits for the lock. While a caller waits the word admits no newcomer, so
+    // both are full at the moment of the second load. A line of length 0 is always full.
+    #[inline]
+    pub(super) fn refuse_at_full_line(
+        &self,
+        places: u32,
+        line: &Line,
+        seen: Snapshot,
+    ) -> Option<Full> {
+        // Relaxed: a setting, and a length that is written under the lock. A seat that was given up before this call is
+        // seen as free.
+        let aside = self.aside.load(Relaxed);
+        let is_full = (aside & MAX_QUEUED) as usize >= self.length(line);
+        if !is_full || seen.is_retired() {
+            return None;
+        }
+        // One comparison for all modes and for all that may make room: each is a bit above what is told.
+        if aside > MAX_TOLD && !self.stays_full(aside) {
+            return None;
+        }
+        Some(self.refuse_without_mode(Cause::QueueFull, places, seen, aside))
+    }
+
+    /// Whether a full line is full after a look at what may make room. A refusal is then counted where a mode asks for it.
+    // It returns no `Full`, as `enters_or_counts`.
+    #[cold]
+    #[inline(never)]
+    fn stays_full(&self, aside: u64) -> bool {
+        if aside & (WATCHES | FORCED) != 0 || self.reclaim() {
+            return false;
+        }
+        self.count_refusal(aside);
+        true
+    }
+
+    // Relaxed: a setting. A call that finds a place does not read it.
+    #[inline]
+    pub(super) fn length(&self, line: &Line) -> usize {
+        if line.of_bulkhead {
+            self.max_queued.load(Relaxed)
+        } else {
+            line.length
+        }
     }
 
     /// Admits a caller that finds no place, and counts it.

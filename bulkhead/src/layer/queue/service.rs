@@ -46,65 +46,111 @@ where
         Poll::Ready(Ok(()))
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "in one piece with its caller the future is made in its final place, and is not copied layer by layer"
+    )]
     fn call(&mut self, request: Req) -> Self::Future {
-        let this = &self.bulkhead;
-        // The latest moment to begin. A reserve that reaches back beyond the beginning of the clock is too long.
-        let latest = self.deadline.deadline_of(&request);
-        let latest = latest.map(|deadline| deadline.checked_sub(self.queue.reserve));
-        // At the very instant the call is still in time: one that is ready at once meets its deadline.
-        let is_late =
-            latest.is_some_and(|latest| latest.is_none_or(|latest| latest < Instant::now()));
-        if is_late {
-            if let Some(full) = this.source.refuse(&request, Cause::DeadlineTooNear) {
-                return QueueFuture::answered(this.reject.on_reject(full, request));
-            }
+        let deadline = self.deadline.deadline_of(&request);
+        if deadline.is_some() {
+            return self.call_before(deadline, request);
         }
-        let patience = if is_late {
-            Patience::NONE
-        } else {
-            Patience {
-                max_wait: self.queue.max_wait,
-                latest: latest.flatten(),
-            }
+        let this = &self.bulkhead;
+        let patience = Patience {
+            max_wait: self.queue.max_wait,
+            latest: None,
         };
-        let line = &self.queue.line;
-        // Read after the place, so that a call that begins here does not read the number of the bulkhead.
-        let bounds = |core: &Core<_>, began| Bounds {
-            patience: patience.of(line, core),
-            began,
-        };
-        // The clone is made after the place, so that a refused call costs none, and is dropped before it.
-        let (inner, place, bounds) = match this.source.begin(&request, line, &patience) {
-            // A call with a deadline begins in its future, because the first poll may come too late.
-            Begun::Inside(permit) if latest.is_none() => {
+        match this.source.begin(&request, &self.queue.line, &patience) {
+            Begun::Inside(permit) => {
+                // The clone is made after the place, so that a refused call costs none, and is dropped before it.
                 let mut inner = this.inner.clone();
                 // No task is to be woken: if the inner service is not ready, the future asks it again.
                 match inner.poll_ready(&mut Context::from_waker(Waker::noop())) {
                     Poll::Ready(Ok(())) => {
                         let call = inner.call(request);
-                        return QueueFuture::calling(call, permit, this.classifier.clone());
+                        QueueFuture::calling(call, permit, this.classifier.clone())
                     }
-                    Poll::Ready(Err(error)) => return QueueFuture::answered(Err(error)),
-                    Poll::Pending => {
-                        let bounds = bounds(permit.core(), None);
-                        (inner, Place::Held(permit), bounds)
-                    }
+                    Poll::Ready(Err(error)) => QueueFuture::answered(Err(error)),
+                    Poll::Pending => self.wait(request, inner, Begun::Inside(permit), patience),
                 }
             }
+            Begun::Refused(full) => QueueFuture::answered(this.reject.on_reject(full, request)),
+            begun => self.wait(request, this.inner.clone(), begun, patience),
+        }
+    }
+}
+
+impl<S, C, R, D, B, E> QueueService<S, C, R, D, B, E> {
+    /// A call with a deadline. It begins in its future, because the first poll may come too late.
+    // Out of line, as is `wait`, so that a call that begins at once stays in registers.
+    #[inline(never)]
+    fn call_before<Req>(
+        &self,
+        deadline: Option<Instant>,
+        request: Req,
+    ) -> QueueFuture<S, Req, C, R, B::Pointer, E>
+    where
+        S: Service<Req> + Clone,
+        C: Clone,
+        R: OnReject<Req, S::Response, S::Error> + Clone,
+        B: Source<Req>,
+    {
+        let this = &self.bulkhead;
+        // The latest moment to begin. A reserve that reaches back beyond the beginning of the clock is too long.
+        let latest = deadline.and_then(|deadline| deadline.checked_sub(self.queue.reserve));
+        // At the very instant the call is still in time: one that is ready at once meets its deadline.
+        let is_late = latest.is_none_or(|latest| latest < Instant::now());
+        let patience = if is_late {
+            if let Some(full) = this.source.refuse(&request, Cause::DeadlineTooNear) {
+                return QueueFuture::answered(this.reject.on_reject(full, request));
+            }
+            Patience::NONE
+        } else {
+            Patience {
+                max_wait: self.queue.max_wait,
+                latest,
+            }
+        };
+        match this.source.begin(&request, &self.queue.line, &patience) {
+            Begun::Refused(full) => QueueFuture::answered(this.reject.on_reject(full, request)),
+            begun => self.wait(request, this.inner.clone(), begun, patience),
+        }
+    }
+
+    /// Waits for a place, or with a place for the inner service.
+    #[inline(never)]
+    fn wait<Req>(
+        &self,
+        request: Req,
+        inner: S,
+        begun: Begun<B::Pointer>,
+        patience: Patience,
+    ) -> QueueFuture<S, Req, C, R, B::Pointer, E>
+    where
+        S: Service<Req>,
+        C: Clone,
+        R: Clone,
+        B: Source<Req>,
+    {
+        let this = &self.bulkhead;
+        // Read after the place, so that a call that begins at once does not read the number of the bulkhead.
+        let bounds = |core: &Core<_>, began| Bounds {
+            patience: patience.of(&self.queue.line, core),
+            began,
+        };
+        let (place, bounds) = match begun {
             Begun::Inside(permit) => {
                 let bounds = bounds(permit.core(), None);
-                (this.inner.clone(), Place::Held(permit), bounds)
+                (Place::Held(permit), bounds)
             }
-            Begun::Watched(permit) => (this.inner.clone(), Place::Held(permit), Bounds::NONE),
+            Begun::Watched(permit) => (Place::Held(permit), Bounds::NONE),
             // The wait begins now.
             Begun::Queued(acquire) => {
                 let bounds = bounds(acquire.core(), Some(Instant::now()));
-                (this.inner.clone(), Place::Queued(acquire), bounds)
+                (Place::Queued(acquire), bounds)
             }
-            Begun::Refused(full) => {
-                return QueueFuture::answered(this.reject.on_reject(full, request));
-            }
+            Begun::Refused(_) => unreachable!("a refused call does not wait"),
             Begun::Retired => unreachable!("a source asks its family again"),
         };
         let waiter = Waiter {
