@@ -82,6 +82,9 @@ model_mutant 'a new lease that loses those that are over' src/state/leases.rs \
 mutant 'a late place that is taken back and kept too' src/state/waiters.rs \
     'late.places += places;' \
     'late.places += places; continue;' 'a_late_granted_place_is_given_back_once'
+model_mutant 'bounds that are never forgotten' src/state/waiters.rs \
+    'if self.ends.len() > 2 * self.seats.len() + MORE_ENDS {' \
+    'if self.ends.len() > usize::MAX - MORE_ENDS {' bounds_of_callers_that_left_are_forgotten
 model_mutant 'a light waiter that overtakes a heavy one' src/state/permits.rs \
     '|| at_head && seen.is_waiting()' \
     '|| seen.is_waiting()' any_history_of_a_queue_agrees_with_a_deque

@@ -7,7 +7,8 @@
 //
 // The seats stand behind the lock, so each is settled once. The model `a_late_granted_place_is_given_back_once` holds it.
 // A caller without a place takes the lock only if the earliest bound has passed: `Bounds` has it, in steps of a tick. So
-// callers that are refused look through the line at most once a tick. They read the clock only while it has a bound.
+// callers that are refused look for late waiters at most once a tick. They read the clock only while the line has a bound.
+// The ends of the bounds are in a heap (`Waiters`): a look finds the late waiters and no others.
 
 use std::{
     mem,
