@@ -11,7 +11,7 @@ mutant 'the state word changed by load, then store' src/state/word.rs \
     '.load(Acquire) == from.0 && { self.word.store(to.0, Release); true }' \
     'state::tests::loom::a_probe_admitted_during_a_decision_leaves_no_lease'
 mutant 'a call recorded in its bucket by load, then store' src/window/time.rs \
-    'match bucket.compare_exchange_weak(seen, next.0, AcqRel, Acquire) {' \
+    'match bucket.compare_exchange(seen, next.0, AcqRel, Acquire) {' \
     'match Ok::<_, u64>(bucket.store(next.0, std::sync::atomic::Ordering::Release)) {' \
     'state::tests::loom::a_failure_and_a_slow_call_open_the_breaker_once'
 mutant 'a slot given back by load, then store' src/state/probes.rs \

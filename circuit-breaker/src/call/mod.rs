@@ -68,12 +68,12 @@ struct ByValue<P>(
 impl<P: Borrow<Core>> Call<P> {
     /// Asks for a call.
     #[inline]
-    pub(crate) fn try_new(core: &P, now: impl Fn() -> Instant) -> Result<Self, Open>
+    pub(crate) fn try_new(core: &P, now: impl Fn() -> Instant + Copy) -> Result<Self, Open>
     where
         P: Clone,
     {
         // In this order: a rejection does not touch the reference count.
-        let admission = core.borrow().admit(&now)?;
+        let admission = core.borrow().admit(now)?;
         Ok(Self::new(core.clone(), admission, now))
     }
 
@@ -156,7 +156,7 @@ impl<P: Borrow<Core>> Call<P> {
     /// Ends it without an outcome, unless it has one.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the token stays in registers")]
-    pub(crate) fn cancel(&mut self, now: impl Fn() -> Instant) {
+    pub(crate) fn cancel(&mut self, now: impl Fn() -> Instant + Copy) {
         if let Some(core) = self.core.take() {
             // The usual case, that it has ended, need not ask whether the thread panics.
             match self.admission.take() {
@@ -168,13 +168,14 @@ impl<P: Borrow<Core>> Call<P> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the token stays in registers")]
-    fn record(&mut self, end: End, now: impl Fn() -> Instant) {
+    fn record(&mut self, end: End, now: impl Fn() -> Instant + Copy) {
         if let Some(core) = self.core.take() {
             match self.admission.take() {
-                Some(admission)
-                    if end != SUCCESS || !core.borrow().is_unchanged_by_success(admission) =>
-                {
+                Some(admission) if end != SUCCESS => {
                     record(core, admission, self.begun, end, now);
+                }
+                Some(admission) if !core.borrow().is_unchanged_by_success(admission) => {
+                    record_success(core, admission, self.begun, now);
                 }
                 _ => release(core),
             }
@@ -251,17 +252,29 @@ extern "C" fn drop_out_of_line<P>(pointer: P) {
     contained(|| drop(pointer));
 }
 
+// Not by `record`: with a constant the compiler leaves out what only a failure needs.
 #[inline(never)]
 #[expect(
     improper_ctypes_definitions,
     reason = "the ABI is chosen because it cannot unwind; only Rust calls this"
 )]
+extern "C" fn record_success<P: Borrow<Core>>(
+    core: P,
+    admission: Admission,
+    begun: Begun,
+    now: impl Fn() -> Instant + Copy,
+) {
+    contained(|| core.borrow().record(admission, begun, SUCCESS, now));
+}
+
+#[inline(never)]
+#[expect(improper_ctypes_definitions, reason = "as above")]
 extern "C" fn record<P: Borrow<Core>>(
     core: P,
     admission: Admission,
     begun: Begun,
     end: End,
-    now: impl Fn() -> Instant,
+    now: impl Fn() -> Instant + Copy,
 ) {
     contained(|| core.borrow().record(admission, begun, end, now));
 }
@@ -273,14 +286,14 @@ extern "C" fn cancel<P: Borrow<Core>>(
     core: P,
     admission: Admission,
     begun: Begun,
-    now: impl Fn() -> Instant,
+    now: impl Fn() -> Instant + Copy,
 ) {
     let end = if thread::panicking() {
         End::Finished(Outcome::Failure)
     } else {
         End::Cancelled
     };
-    contained(|| core.borrow().record(admission, begun, end, now));
+    contained(|| core.borrow().record_dropped(admission, begun, end, now));
 }
 
 // === impl ByValue ===
@@ -372,9 +385,28 @@ impl Core {
         !HAS_METRICS && self.machine.is_unchanged_by_success(admission)
     }
 
-    #[inline]
-    fn record(&self, admission: Admission, begun: Begun, end: End, now: impl Fn() -> Instant) {
-        self.machine.record(admission, end, || self.ticks(now()));
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "one function with its only caller")]
+    fn record(
+        &self,
+        admission: Admission,
+        begun: Begun,
+        end: End,
+        now: impl Fn() -> Instant + Copy,
+    ) {
+        (self.machine).record(admission, end, move || self.ticks(now()));
+        self.meter().ended(begun, end, now, || self.machine.state());
+    }
+
+    /// The same for a call that was dropped.
+    fn record_dropped(
+        &self,
+        admission: Admission,
+        begun: Begun,
+        end: End,
+        now: impl Fn() -> Instant + Copy,
+    ) {
+        (self.machine).record_other(admission, end, move || self.ticks(now()));
         self.meter().ended(begun, end, now, || self.machine.state());
     }
 

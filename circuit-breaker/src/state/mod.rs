@@ -25,7 +25,7 @@
 //! 5. `layer/future.rs`: the inner call; its result is classified, and the token ended, in the same poll. `Call::record`
 //!    first asks whether a success would leave everything as it is. Over a window of time the answer is no, and the end of
 //!    the call goes out of line.
-//! 6. `state/record.rs`: `succeed` counts the call in the window.
+//! 6. `state/record.rs`: `record_plain` counts the call in the window.
 //! 7. `window/mod.rs`: the shape says which kind of window counts.
 //! 8. `window/time.rs`: one compare-and-swap on a bucket.
 //!

@@ -36,69 +36,54 @@ impl StateMachine {
 
     /// Records how an admitted call ended. The clock is read at most once: for a probe, for a
     /// window of time, for slowness, for a failure in a row, or to open.
-    #[inline]
-    pub(crate) fn record(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
-        // Comparisons and not a match of three arms: it would unpack the kind of the outcome first,
-        // which is four instructions more at every call.
-        if let End::Finished(Outcome::Success) = end {
-            return self.succeed(admission, clock);
+    // In one function with the end of the token (`call::record`): with a function for each step a
+    // call took fifty instructions more, which saved registers and passed arguments.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "one function with its only caller")]
+    pub(crate) fn record(&self, admission: Admission, end: End, clock: impl Fn() -> u64 + Copy) {
+        let failed = end == End::Finished(Outcome::Failure);
+        let is_common = failed || end == End::Finished(Outcome::Success);
+        if !is_common || !admission.is_plain() || !self.record_plain(admission, failed, clock) {
+            self.record_other(admission, end, clock);
         }
-        if end == End::Finished(Outcome::Failure) && self.fail(admission, &clock) {
-            return;
-        }
-        self.record_other(admission, end, clock);
     }
 
-    /// A success, where a window of failures is all that it may change; all others are passed on.
-    #[inline(never)]
-    fn succeed(&self, admission: Admission, clock: impl Fn() -> u64) {
+    /// The end of a call of a closed breaker, where a window of failures is all that it may change:
+    /// few of the numbers are needed. Returns `false` for all others, without recording them.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as `record`")]
+    fn record_plain(
+        &self,
+        admission: Admission,
+        failed: bool,
+        clock: impl Fn() -> u64 + Copy,
+    ) -> bool {
         let plan = self.config.plan();
-        if admission.is_plain() {
-            if let Some(shape) = self.config.guess_shape(plan, plan.kind_of_failures()) {
-                let generation = admission.generation();
-                let now = if shape.needs_time() { clock() } else { 0 };
-                let is_current = || self.has_plan(plan, generation);
-                let (tracked, ended) = (Tracked::FAILURES, Ended::WELL);
-                // A success cannot open the breaker here, so what the window holds is not looked at.
-                let recorded =
-                    (self.window).record(shape, tracked, generation, ended, now, is_current);
-                if recorded.is_some() || self.config.plan() == plan {
-                    return; // counted, or late
-                }
-            }
-        }
-        self.record_other(admission, End::Finished(Outcome::Success), clock);
-    }
-
-    /// A failure, where a window of failures is all that it may change: few of the numbers are
-    /// needed. Returns `false` for all others, without recording them.
-    #[inline]
-    fn fail(&self, admission: Admission, clock: &impl Fn() -> u64) -> bool {
-        let plan = self.config.plan();
-        if !admission.is_plain() {
-            return false;
-        }
+        let generation = admission.generation();
         let Some(shape) = self.config.guess_shape(plan, plan.kind_of_failures()) else {
             return false;
         };
-        let generation = admission.generation();
         let now = shape.needs_time().then(clock);
-        let is_current = || self.has_plan(plan, generation);
-        let (tracked, ended, at) = (Tracked::FAILURES, Ended::FAILED, now.unwrap_or(0));
+        let is_current = move || self.has_plan(plan, generation);
+        let ended = if failed { Ended::FAILED } else { Ended::WELL };
+        let (tracked, at) = (Tracked::FAILURES, now.unwrap_or(0));
         let recorded = (self.window).record(shape, tracked, generation, ended, at, is_current);
         let Some(counts) = recorded else {
             // Late, or there are other numbers, by which it is recorded then.
             return self.config.plan() == plan;
         };
-        // Two words instead of sixteen. They are believed only if the plan holds afterwards; if it
-        // does not, the call is evaluated by all of the new numbers.
-        //
-        // An earlier version unpacked the whole configuration and divided three times: a failure
-        // cost 632 instructions instead of 330.
-        let limits = self.config.guess_limits(plan);
-        let cause = limits.exceeded_by_failures(counts.failed);
-        if cause.is_some() || self.config.plan() != plan {
-            self.open_by_failures(plan, generation, cause, || now.unwrap_or_else(clock));
+        // A success cannot open the breaker here, so what the window holds is not looked at.
+        if failed {
+            // Two words instead of sixteen. They are believed only if the plan holds afterwards; if
+            // it does not, the call is evaluated by all of the new numbers.
+            //
+            // An earlier version unpacked the whole configuration and divided three times: a
+            // failure cost 632 instructions instead of 330.
+            let limits = self.config.guess_limits(plan);
+            let cause = limits.exceeded_by_failures(counts.failed);
+            if cause.is_some() || self.config.plan() != plan {
+                self.open_by_failures(plan, generation, cause, || now.unwrap_or_else(clock));
+            }
         }
         true
     }
@@ -150,7 +135,12 @@ impl StateMachine {
 
     /// The end of a probe, or of any call by all of the numbers.
     #[inline(never)]
-    fn record_other(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
+    pub(crate) fn record_other(
+        &self,
+        admission: Admission,
+        end: End,
+        clock: impl Fn() -> u64 + Copy,
+    ) {
         if let Some((slot, lease)) = admission.as_probe() {
             self.end_probe(admission.generation(), slot, lease, end, clock());
         } else if end != End::Finished(Outcome::Ignored) && !admission.is_unrecorded() {
@@ -158,7 +148,7 @@ impl StateMachine {
         }
     }
 
-    fn end_call(&self, admission: Admission, end: End, clock: impl Fn() -> u64) {
+    fn end_call(&self, admission: Admission, end: End, clock: impl Fn() -> u64 + Copy) {
         let (plan, config) = self.config.read();
         let generation = admission.generation();
         let now = (admission.expires() || config.needs_time()).then(&clock);
@@ -180,7 +170,7 @@ impl StateMachine {
         let mut may_open = true;
         if let Some((shape, limits)) = config.window {
             let (tracked, at) = (limits.tracked(), now.unwrap_or(0));
-            let is_current = || self.has_window(plan, generation);
+            let is_current = move || self.has_window(plan, generation);
             let recorded = (self.window).record(shape, tracked, generation, ended, at, is_current);
             let Some(counts) = recorded else {
                 return; // late

@@ -107,7 +107,7 @@ impl Windows {
         generation: u32,
         ended: Ended,
         at: u64,
-        is_current: impl Fn() -> bool,
+        is_current: impl Fn() -> bool + Copy,
     ) -> Option<Counts> {
         // A match and not a trait object: it is inlined, and the caller has read the kind anyway.
         match shape {

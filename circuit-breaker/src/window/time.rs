@@ -100,11 +100,11 @@ impl TimeWindow {
         step: u64,
         tracked: Tracked,
         ended: Ended,
-        is_current: impl Fn() -> bool,
+        is_current: impl Fn() -> bool + Copy,
     ) -> Option<Counts> {
         let (failed, slow) = (&self.failed, &self.slow);
-        if (tracked.failed && !failed.record(step, ended.failed, &is_current))
-            || (tracked.slow && !slow.record(step, ended.slow, &is_current))
+        if (tracked.failed && !failed.record(step, ended.failed, is_current))
+            || (tracked.slow && !slow.record(step, ended.slow, is_current))
         {
             return None;
         }
@@ -172,8 +172,9 @@ impl Ring {
     /// Counts a call in `step`, if `is_current` says that the window is still in use; else returns
     /// `false`. A call whose step has left the window meanwhile is not counted, and not late
     /// either.
-    #[inline]
-    fn record(&self, step: u64, is_bad: bool, is_current: impl Fn() -> bool) -> bool {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as `Windows::record`")]
+    fn record(&self, step: u64, is_bad: bool, is_current: impl Fn() -> bool + Copy) -> bool {
         let bucket = &self.0[(step % RING) as usize];
         // Acquire pairs with the AcqRel below: a thread that sees a bucket of a newer generation
         // sees the newer state word as well, in `is_current`. Hence the order: read the bucket,
@@ -181,20 +182,21 @@ impl Ring {
         // and the question is asked again.
         // One bucket is shared by all threads of a step. When many record at once the swap is retried;
         // rings for each thread would be the answer to that, at the price of summing all of them.
-        let mut seen = bucket.load(Acquire);
-        loop {
+        let attempt = move |seen| {
             if !is_current() {
-                return false;
+                return Ok(false);
             }
             let Some(next) = Bucket(seen).record(step, is_bad) else {
-                return true;
+                return Ok(true);
             };
-            // Weak: the loop repeats anyway. AcqRel pairs with the Acquire above and in `sum`.
-            match bucket.compare_exchange_weak(seen, next.0, AcqRel, Acquire) {
-                Ok(_) => return true,
-                Err(other) => seen = other,
+            // AcqRel pairs with the Acquire above and in `sum`.
+            match bucket.compare_exchange(seen, next.0, AcqRel, Acquire) {
+                Ok(_) => Ok(true),
+                Err(other) => Err(other),
             }
-        }
+        };
+        // The first attempt apart from the others, as in the window of calls.
+        attempt(bucket.load(Acquire)).unwrap_or_else(|seen| retry(seen, attempt))
     }
 
     /// What the window holds in `step`, without the buckets that have expired.
@@ -210,6 +212,18 @@ impl Ring {
             }
         }
         sum
+    }
+}
+
+/// Attempts until one succeeds, each with the value that the one before has found.
+#[cold]
+#[inline(never)]
+fn retry(mut seen: u64, attempt: impl Fn(u64) -> Result<bool, u64>) -> bool {
+    loop {
+        match attempt(seen) {
+            Ok(done) => return done,
+            Err(other) => seen = other,
+        }
     }
 }
 
