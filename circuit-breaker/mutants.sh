@@ -55,13 +55,13 @@ mutant 'a transition told after the lock is given back' src/observe/listeners.rs
     'if false {' \
     'state::tests::loom::listeners_hear_of_every_transition_once_and_in_order'
 mutant 'the last calls counted by load, then store' src/window/count/mod.rs \
-    '.compare_exchange(head.0, next.0, AcqRel, Acquire)
-                .is_ok()' \
-    '.load(Acquire) == head.0 && { self.head.store(next.0, std::sync::atomic::Ordering::Release); true }' \
+    'match self.head.compare_exchange(head.0, next.0, AcqRel, Acquire) {' \
+    'match (self.head.load(Acquire) == head.0).then(|| self.head.store(next.0, std::sync::atomic::Ordering::Release)).ok_or(()) {' \
     'state::tests::loom::a_late_result_never_enters_newer_last_calls'
 mutant 'how a call ended written by load, then store' src/window/count/mod.rs \
-    'group.compare_exchange(seen, next, AcqRel, Acquire).is_ok()' \
-    'group.load(Acquire) == seen && { group.store(next, std::sync::atomic::Ordering::Release); true }' \
+    'match group.compare_exchange(seen, next, AcqRel, Acquire) {' \
+    'let now = group.load(Acquire);
+            match (now == seen).then(|| group.store(next, std::sync::atomic::Ordering::Release)).ok_or(now) {' \
     'window::tests::a_thread_delayed_for_a_lap_overwrites_nothing'
 mutant 'how a call ended written over that of a later one' src/window/count/mod.rs \
     'if self.head.load(Acquire) != head.0 {' \

@@ -1,6 +1,6 @@
 //! What a window of the last calls holds, in one word, and how a call ended, in two bits.
 
-use super::MAX_CALLS;
+use super::{LastCalls, MAX_CALLS};
 use crate::window::{Counts, Ended, Share, Tracked};
 
 /// ```text
@@ -31,30 +31,10 @@ const TICKET_SHIFT: u32 = FAILED_SHIFT + COUNT_BITS;
 pub(super) const TICKET_BITS: u32 = if cfg!(test) { 12 } else { 26 };
 const FULL: u64 = 1 << (TICKET_SHIFT + TICKET_BITS);
 const SERIES_SHIFT: u32 = TICKET_SHIFT + TICKET_BITS + 1;
+const MOST: u64 = (1 << TICKET_BITS) - 1;
 /// The tickets: the only part of a full window without a bad call that may have any value. (The
 /// last call was good too, or it would be counted.)
-const TICKETS: u64 = ((1 << TICKET_BITS) - 1) << TICKET_SHIFT;
-
-/// 2^36 divided by each size, rounded up beyond: a division costs several times a multiplication,
-/// and a call would pay for three.
-static RECIPROCALS: [u64; MAX_CALLS as usize + 1] = reciprocals();
-
-const fn reciprocals() -> [u64; MAX_CALLS as usize + 1] {
-    let mut all = [0; MAX_CALLS as usize + 1];
-    let mut size = 1;
-    while size < all.len() {
-        all[size] = (1 << 36) / size as u64 + 1;
-        size += 1;
-    }
-    all
-}
-
-/// `ticket % size`. The reciprocal is too large by less than `size` / 2^36 of itself, and a ticket
-/// has 26 bits: exact.
-#[inline]
-pub(super) const fn rest(ticket: u64, size: u32) -> u64 {
-    ticket - ((ticket * RECIPROCALS[size as usize]) >> 36) * size as u64
-}
+const TICKETS: u64 = MOST << TICKET_SHIFT;
 
 // === impl Head ===
 
@@ -64,6 +44,7 @@ impl Head {
         Self((series as u64) << SERIES_SHIFT)
     }
 
+    #[inline]
     pub(super) const fn is_of(self, series: u32) -> bool {
         self.0 >> SERIES_SHIFT == Self::empty(series).0 >> SERIES_SHIFT
     }
@@ -121,12 +102,11 @@ impl Head {
         self.is_full() && self.failures() == 0 && self.slow() == 0
     }
 
-    /// The number of the last call.
-    pub(super) const fn last_ticket(self, size: u32) -> Option<u64> {
-        match (self.ticket(), self.is_full()) {
-            (0, false) => None,
-            (0, true) => Some(Self::tickets(size) - 1),
-            (ticket, _) => Some(ticket - 1),
+    /// The number of the last call, where there is one.
+    pub(super) const fn last_ticket(self, last: LastCalls) -> u64 {
+        match self.ticket() {
+            0 => Self::tickets(last) - 1,
+            ticket => ticket - 1,
         }
     }
 
@@ -135,34 +115,43 @@ impl Head {
         Mark(self.0 & ((1 << MARK_BITS) - 1))
     }
 
-    /// After one more call, when one that ended as `left` has to leave.
-    pub(super) const fn after(self, size: u32, mark: Mark, left: Mark) -> Self {
-        let mut ticket = self.ticket() + 1;
+    /// After one more call, when one that ended as `left` leaves; `Mark(0)` where none does.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as `Windows::record`")]
+    pub(super) const fn after(self, last: LastCalls, mark: Mark, left: Mark) -> Self {
+        let ticket = self.ticket() + 1;
         // The flag stays when tickets wrap around: a full window remains full.
-        let is_full = self.is_full() || ticket >= size as u64;
-        if ticket == Self::tickets(size) {
-            ticket = 0;
+        let full = if !self.is_full() && ticket >= last.size as u64 {
+            FULL
+        } else {
+            0
+        };
+        // Wrapping: if `left` is not what this head meant, the compare-and-swap fails and the result
+        // is dropped.
+        let next = (self.0 - self.last().0)
+            .wrapping_add((1 << TICKET_SHIFT) + mark.counts())
+            .wrapping_sub(left.counts());
+        let next = Self(next | full | mark.0);
+        if ticket > MOST - MAX_CALLS as u64 {
+            return next.wrapped(last);
         }
-        // Saturating: if `left` is not what this head meant, the compare-and-swap fails and the
-        // result is dropped.
-        let failures = (self.failures() as u64 + mark.failed()).saturating_sub(left.failed());
-        let slow = (self.slow() as u64 + mark.slow()).saturating_sub(left.slow());
-        let series = self.0 >> SERIES_SHIFT << SERIES_SHIFT;
-        Self(
-            series
-                | if is_full { FULL } else { 0 }
-                | (ticket << TICKET_SHIFT)
-                | (failures << FAILED_SHIFT)
-                | (slow << SLOW_SHIFT)
-                | mark.0,
-        )
+        next
+    }
+
+    /// With tickets that begin again, if all were used. Out of line, as it seldom happens.
+    #[cold]
+    #[inline(never)]
+    const fn wrapped(self, last: LastCalls) -> Self {
+        if self.ticket() == Self::tickets(last) {
+            return Self(self.0 & !TICKETS);
+        }
+        self
     }
 
     /// The number of tickets: whole laps, so that the slot after the last is the first; and one
-    /// less than there is room for, see `write_last`.
-    const fn tickets(size: u32) -> u64 {
-        const MOST: u64 = (1 << TICKET_BITS) - 1;
-        MOST - rest(MOST, size)
+    /// less than there is room for, see `write_to`.
+    const fn tickets(last: LastCalls) -> u64 {
+        MOST - last.slot(MOST)
     }
 }
 
@@ -173,11 +162,9 @@ impl Mark {
         Self(if ended.failed { FAILED } else { 0 } | if ended.slow { SLOW } else { 0 })
     }
 
-    const fn failed(self) -> u64 {
-        self.0 >> 1
-    }
-
-    const fn slow(self) -> u64 {
-        self.0 & SLOW
+    /// What the call adds to the counts of a head.
+    #[inline]
+    const fn counts(self) -> u64 {
+        ((self.0 >> 1) << FAILED_SHIFT) | ((self.0 & SLOW) << SLOW_SHIFT)
     }
 }

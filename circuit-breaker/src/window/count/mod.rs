@@ -12,7 +12,7 @@
 
 mod head;
 
-use self::head::{Head, MARK_BITS, Mark, TICKET_BITS, rest};
+use self::head::{Head, MARK_BITS, Mark, TICKET_BITS};
 use crate::{
     sync::{
         atomic::{
@@ -44,12 +44,18 @@ pub(super) struct CountWindow {
 pub(crate) struct LastCalls {
     size: u32,
     number: u32,
+    /// 2^36 divided by the size, rounded up beyond: a division costs several times a multiplication.
+    reciprocal: u64,
 }
+
+/// Another call was recorded meanwhile.
+struct Contended;
 
 /// The calls whose marks share a word: 8 of 2 bits, beside the stamp of the last one that was
 /// written (26 bits of ticket, and 22 of series, which come again after four million transitions).
 const GROUP: u64 = 8;
 const STAMP_SHIFT: u32 = 16;
+const RECIPROCAL_SHIFT: u32 = 36;
 
 /// The largest window. A thousand calls distinguish half a percent from a whole one; at a rate of
 /// calls that needs more a window of time is as good.
@@ -60,7 +66,11 @@ pub(crate) const MAX_CALLS: u32 = 1_024;
 impl LastCalls {
     /// A window of `size` calls, from 1 to [`MAX_CALLS`].
     pub(crate) const fn new(size: u32) -> Self {
-        Self { size, number: 0 }
+        Self {
+            size,
+            number: 0,
+            reciprocal: (1 << RECIPROCAL_SHIFT) / size as u64 + 1,
+        }
     }
 
     pub(super) const fn numbered(self, number: u32) -> Self {
@@ -68,15 +78,21 @@ impl LastCalls {
     }
 
     pub(super) const fn pack(self) -> [u64; 3] {
-        [self.size as u64, self.number as u64, 0]
+        [
+            self.size as u64 | ((self.number as u64) << 32),
+            self.reciprocal,
+            0,
+        ]
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "packed from 32 bits")]
+    #[expect(clippy::cast_possible_truncation, reason = "this is what halves are")]
     pub(super) fn unpack(word: impl Fn(usize) -> u64) -> Self {
+        let size_and_number = word(0);
         Self {
-            size: word(0) as u32,
-            number: word(1) as u32,
+            size: size_and_number as u32,
+            number: (size_and_number >> 32) as u32,
+            reciprocal: word(1),
         }
     }
 
@@ -88,6 +104,24 @@ impl LastCalls {
     #[inline]
     const fn series(self, generation: u32) -> u32 {
         generation.wrapping_add(self.number)
+    }
+
+    /// The slot of the call with this ticket: `ticket % size`.
+    #[inline]
+    const fn slot(self, ticket: u64) -> u64 {
+        // The reciprocal is too large by less than `size` / 2^36 of itself, and a ticket has 26 bits:
+        // exact.
+        ticket - ((ticket * self.reciprocal) >> RECIPROCAL_SHIFT) * self.size as u64
+    }
+
+    /// The slot of the call before the one in `slot`.
+    #[inline]
+    const fn slot_before(self, slot: u64) -> u64 {
+        if slot == 0 {
+            self.size as u64 - 1
+        } else {
+            slot - 1
+        }
     }
 }
 
@@ -109,46 +143,86 @@ impl CountWindow {
         generation: u32,
         tracked: Tracked,
         ended: Ended,
-        is_current: impl Fn() -> bool,
+        is_current: impl Fn() -> bool + Copy,
     ) -> Option<Counts> {
-        let (size, series, mark) = (
-            last.size,
-            last.series(generation),
-            Mark::new(ended.of(tracked)),
-        );
+        let (series, mark) = (last.series(generation), Mark::new(ended.of(tracked)));
+        // Not in one loop with the other attempts: the compiler would then keep, for all of them, what
+        // the first one computes, which is forty instructions more.
+        let recorded = match self.try_record(last, series, mark, is_current) {
+            Ok(recorded) => recorded,
+            Err(Contended) => self.record_again(last, series, mark, is_current),
+        };
+        recorded.map(|head| head.counts(last.size, tracked))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_again(
+        &self,
+        last: LastCalls,
+        series: u32,
+        mark: Mark,
+        is_current: impl Fn() -> bool + Copy,
+    ) -> Option<Head> {
         loop {
-            // Acquire pairs with the AcqRel below: a thread that sees this head sees the slots that
-            // were written before it, and the state word that was asked before it.
-            let head = Head(self.head.load(Acquire));
-            if !head.is_of(series) || !is_current() {
-                return None;
-            }
-            // The new call pushes out a good one and is good itself: nothing changes, and nothing is written.
-            if mark.0 == 0 && head.is_full_and_clean() {
-                return Some(head.counts(size, tracked));
-            }
-            // Helping: the slot of the last call is written by whichever thread wants to record the
-            // next one, and all of them write the same.
-            if !self.write_last(head, size, series) {
-                continue;
-            }
-            // The slot of the next call holds the call that leaves: one lap lies between them.
-            let left = if head.is_full() {
-                self.mark(rest(head.ticket(), size))
-            } else {
-                Mark(0)
-            };
-            let next = head.after(size, mark, left);
-            // If it succeeds, no other call was recorded since the head was read, so `left` is
-            // right.
-            if self
-                .head
-                .compare_exchange(head.0, next.0, AcqRel, Acquire)
-                .is_ok()
-            {
-                return Some(next.counts(size, tracked));
+            if let Ok(recorded) = self.try_record(last, series, mark, is_current) {
+                return recorded;
             }
         }
+    }
+
+    /// Returns the head with the call, `None` if the window is no longer in use.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as `Windows::record`")]
+    fn try_record(
+        &self,
+        last: LastCalls,
+        series: u32,
+        mark: Mark,
+        is_current: impl Fn() -> bool,
+    ) -> Result<Option<Head>, Contended> {
+        // Acquire pairs with the AcqRel below: a thread that sees this head sees the slots that were
+        // written before it, and the state word that was asked before it.
+        let head = Head(self.head.load(Acquire));
+        if !head.is_of(series) || !is_current() {
+            return Ok(None);
+        }
+        // The new call pushes out a good one and is good itself: nothing changes, and nothing is written.
+        if mark.0 == 0 && head.is_full_and_clean() {
+            return Ok(Some(head));
+        }
+        // The slot of the next call holds the call that leaves: one lap lies between them.
+        let slot = last.slot(head.ticket());
+        let next = if head.is_full() {
+            if !self.write_last(head, last, last.slot_before(slot), series) {
+                return Err(Contended);
+            }
+            head.after(last, mark, self.mark(slot))
+        } else {
+            self.fill(head, last, mark, slot, series)?
+        };
+        // If it succeeds, no other call was recorded since the head was read, so `left` is right.
+        match self.head.compare_exchange(head.0, next.0, AcqRel, Acquire) {
+            Ok(_) => Ok(Some(next)),
+            Err(_) => Err(Contended),
+        }
+    }
+
+    /// The head after `head`, which is not full: no call leaves.
+    #[cold]
+    #[inline(never)]
+    fn fill(
+        &self,
+        head: Head,
+        last: LastCalls,
+        mark: Mark,
+        slot: u64,
+        series: u32,
+    ) -> Result<Head, Contended> {
+        if slot > 0 && !self.write_last(head, last, slot - 1, series) {
+            return Err(Contended);
+        }
+        Ok(head.after(last, mark, Mark(0)))
     }
 
     /// Whether the window is full and holds no bad call. One load and one comparison.
@@ -177,32 +251,38 @@ impl CountWindow {
             .swap(Head::empty(last.series(generation)).0, AcqRel);
     }
 
-    /// Writes how the last call of `head` ended to its slot, unless that is done. Returns whether
+    /// Writes how the last call of `head` ended to its `slot`, unless that is done. Returns whether
     /// `head` is still the present one, as far as that was needed.
-    fn write_last(&self, head: Head, size: u32, series: u32) -> bool {
-        let Some(ticket) = head.last_ticket(size) else {
-            return true;
-        };
-        let slot = rest(ticket, size);
+    // Helping: the slot of the last call is written by whichever thread wants to record the next one,
+    // and all of them write the same.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as `Windows::record`")]
+    fn write_last(&self, head: Head, last: LastCalls, slot: u64, series: u32) -> bool {
+        let (group, shift) = Self::place(slot);
+        let group = &self.groups[group];
+        // Acquire: if this is already the mark of a later call, the look at the head shows it.
+        let seen = group.load(Acquire);
+        Self::holds(seen, shift, head, series)
+            || self.write_to(group, seen, shift, head, last, series)
+    }
+
+    // Out of line: a window of good calls and few bad ones is seldom written to.
+    #[inline(never)]
+    fn write_to(
+        &self,
+        group: &AtomicU64,
+        mut seen: u64,
+        shift: u64,
+        head: Head,
+        last: LastCalls,
+        series: u32,
+    ) -> bool {
         // One more than the ticket: a word that was never written is 0, and the mark of no call.
         // The stamp says which call wrote last. Tickets, not positions: a head that is the same a
         // lap later would let a delayed thread count a wrong evicted call for ever.
-        let stamp = ((u64::from(series) << TICKET_BITS) | (ticket + 1)) << STAMP_SHIFT;
-        let (group, shift) = Self::place(slot);
-        let group = &self.groups[group];
+        let stamp =
+            ((u64::from(series) << TICKET_BITS) | (head.last_ticket(last) + 1)) << STAMP_SHIFT;
         loop {
-            // Acquire: if this is already the mark of a later call, the look at the head shows it.
-            let seen = group.load(Acquire);
-            if seen >> STAMP_SHIFT == stamp >> STAMP_SHIFT {
-                return true;
-            }
-            // The slot has this value already, from the call a lap before: nothing to write. Only
-            // where the group was written in this series: a thread delayed since an earlier one
-            // could still write its own mark over a group that this series has not touched. (A
-            // thread of this series cannot: whichever moved the head on has written the slot.)
-            if Self::is_of(seen, series) && (seen >> shift) & 0b11 == head.last().0 {
-                return true;
-            }
             // Between the load of the group and its compare-and-swap: if the head is still this
             // one, no later call has been recorded, so no later mark can be in the slot.
             if self.head.load(Acquire) != head.0 {
@@ -212,12 +292,26 @@ impl CountWindow {
             let next = stamp | marks | (head.last().0 << shift);
             // AcqRel: the head that moves on must not be seen without this. If it fails, another
             // thread wrote it, or a thread of an older series wrote its own: look again.
-            if group.compare_exchange(seen, next, AcqRel, Acquire).is_ok() {
-                return true;
+            match group.compare_exchange(seen, next, AcqRel, Acquire) {
+                Ok(_) => return true,
+                Err(other) if Self::holds(other, shift, head, series) => return true,
+                Err(other) => seen = other,
             }
         }
     }
 
+    /// Whether a group has the mark of the last call of `head` already: because another thread has
+    /// written it, or from the call a lap before. Then there is nothing to write.
+    ///
+    /// Only where the group was written in this series: a thread delayed since an earlier one could
+    /// still write its own mark over a group that this series has not touched. (A thread of this
+    /// series cannot: whichever moved the head on has written the slot.)
+    #[inline]
+    fn holds(group: u64, shift: u64, head: Head, series: u32) -> bool {
+        Self::is_of(group, series) && (group >> shift) & 0b11 == head.last().0
+    }
+
+    #[inline]
     fn mark(&self, slot: u64) -> Mark {
         let (group, shift) = Self::place(slot);
         // Acquire: what is read here was written before the head that named it; if it is newer, the
@@ -226,11 +320,13 @@ impl CountWindow {
     }
 
     /// Whether a group was written last in `series`.
+    #[inline]
     const fn is_of(group: u64, series: u32) -> bool {
         const SHIFT: u32 = STAMP_SHIFT + TICKET_BITS;
         group >> SHIFT == ((series as u64) << SHIFT) >> SHIFT && group != 0
     }
 
+    #[inline]
     const fn place(slot: u64) -> (usize, u64) {
         ((slot / GROUP) as usize, slot % GROUP * MARK_BITS as u64)
     }
