@@ -277,8 +277,8 @@ mutant 'a forgotten row that ends with the time of a new one' src/state/row.rs \
                 continue;' \
     'state::tests::loom::two_failures_after_a_forgotten_row_begin_one'
 model_mutant 'failures in a row that are never forgotten' src/state/row.rs \
-    '>= config.row_age' \
-    '>= config.row_age.max(u64::MAX)' \
+    'self.0.load(Acquire)) >= age' \
+    'self.0.load(Acquire)) >= age.max(u64::MAX)' \
     'tests::model::any_history_agrees_with_a_naive_breaker'
 model_mutant 'a number of failures that waits for the minimum of calls' src/window/limits.rs \
     '(self.count > 0 && failures >= self.count)' \

@@ -283,13 +283,14 @@ impl Config {
 
     pub(crate) fn unpack(words: &[u64; Self::WORDS]) -> Self {
         let word = |index: usize| words[index];
-        let (in_a_row, calls) = halves(word(CALLS));
+        let (in_a_row, row_age) = Self::unpack_row(word);
+        let (_, calls) = halves(word(CALLS));
         let shape = Shape::unpack(word(WINDOW) & Shape::KINDS, word);
         Self {
             trial: Self::unpack_trial(word),
             window: shape.map(|shape| (shape, Self::unpack_limits(word))),
             in_a_row,
-            row_age: word(ROW_AGE),
+            row_age,
             wait: Waits {
                 first: word(WAIT),
                 cap: word(WAIT_CAP),
@@ -324,6 +325,13 @@ impl Config {
             slow: Ratio::from_bits(slow),
             every_call: window & EVERY_CALL != 0,
         }
+    }
+
+    /// How many failures in a row open, 0 where they do not, and after how many ticks they are
+    /// forgotten.
+    #[inline]
+    pub(crate) fn unpack_row(word: impl Fn(usize) -> u64) -> (u32, u64) {
+        (halves(word(CALLS)).0, word(ROW_AGE))
     }
 
     pub(crate) fn unpack_trial(word: impl Fn(usize) -> u64) -> Trial {

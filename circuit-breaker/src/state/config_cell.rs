@@ -95,6 +95,12 @@ impl ConfigCell {
         })
     }
 
+    /// How many failures in a row open, 0 where they do not, and after how many ticks they are
+    /// forgotten; of one revision.
+    pub(super) fn row(&self) -> (Plan, (u32, u64)) {
+        self.read_with(|plan| Config::unpack_row(|index| self.word(plan, index)))
+    }
+
     /// The numbers by which a half-open breaker decides, of one revision.
     pub(super) fn trial(&self) -> (Plan, Trial) {
         self.read_with(|plan| Config::unpack_trial(|index| self.word(plan, index)))
@@ -192,6 +198,12 @@ impl Plan {
     #[inline]
     pub(super) const fn has_no_window(self) -> bool {
         self.0 & Shape::KINDS == 0
+    }
+
+    /// Whether failures in a row are counted, and nothing else. One comparison.
+    #[inline]
+    pub(super) const fn counts_only_in_a_row(self) -> bool {
+        self.0 & TASKS == IN_A_ROW
     }
 
     /// The kind of the window, if its failures are all that a call may change: no slow calls, no

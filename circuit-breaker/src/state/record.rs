@@ -48,8 +48,9 @@ impl StateMachine {
         }
     }
 
-    /// The end of a call of a closed breaker, where a window of failures is all that it may change:
-    /// few of the numbers are needed. Returns `false` for all others, without recording them.
+    /// The end of a call of a closed breaker, where failures are all that it may change, in a window
+    /// or in a row: few of the numbers are needed. Returns `false` for all others, without recording
+    /// them.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as `record`")]
     fn record_plain(
@@ -60,6 +61,14 @@ impl StateMachine {
     ) -> bool {
         let plan = self.config.plan();
         let generation = admission.generation();
+        if plan.counts_only_in_a_row() {
+            if failed {
+                self.fail_in_a_row(generation, 0, clock(), true);
+            } else {
+                self.end_row(generation);
+            }
+            return true;
+        }
         let Some(shape) = self.config.guess_shape(plan, plan.kind_of_failures()) else {
             return false;
         };

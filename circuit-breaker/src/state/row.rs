@@ -39,11 +39,11 @@ impl LastFailure {
         }
     }
 
-    /// Whether the row is forgotten at `now`.
-    fn is_forgotten(&self, config: &Config, now: u64) -> bool {
+    /// Whether the row is forgotten at `now`, `age` after the last failure.
+    fn is_forgotten(&self, age: u64, now: u64) -> bool {
         // Acquire pairs with the Release below: a thread that reads the time of a newer row sees in
         // its compare-and-swap that the older one has ended.
-        now.saturating_sub(self.0.load(Acquire)) >= config.row_age
+        now.saturating_sub(self.0.load(Acquire)) >= age
     }
 
     /// Remembers a failure at `now`, which is the first of a row, or follows another.
@@ -87,11 +87,11 @@ impl StateMachine {
             let Some(before) = word.records_in(generation) else {
                 return; // late
             };
-            let (plan, config) = self.config.read();
-            if config.in_a_row == 0 {
+            let (plan, (opens_at, age)) = self.config.row();
+            if opens_at == 0 {
                 return; // no longer
             }
-            if before > 0 && self.last_failure.is_forgotten(&config, now) {
+            if before > 0 && self.last_failure.is_forgotten(age, now) {
                 // A separate step, before the new time is written: a thread that has seen the old
                 // number must not find the new time with it. If other threads begin a row that is
                 // as long as this one before the swap, the swap ends their row: of failures that
@@ -101,7 +101,7 @@ impl StateMachine {
             }
             // The breaker opens at the maximum at the latest, unless its family keeps it closed.
             let failures = before.saturating_add(1).min(MAX_IN_A_ROW);
-            if may_open && failures >= config.in_a_row {
+            if may_open && failures >= opens_at {
                 // A success that comes between here and the transition is late.
                 let cause = Cause::ConsecutiveFailures { failures };
                 if !self.open(plan, generation, cause, asked_wait, now) {
@@ -124,7 +124,7 @@ impl StateMachine {
     pub(super) fn row(&self, config: &Config, word: Word, now: u64) -> u32 {
         match word.phase().in_a_row() {
             Some(failures)
-                if config.in_a_row > 0 && !self.last_failure.is_forgotten(config, now) =>
+                if config.in_a_row > 0 && !self.last_failure.is_forgotten(config.row_age, now) =>
             {
                 failures
             }
