@@ -17,17 +17,17 @@ mutant 'a call recorded in its bucket by load, then store' src/window/time.rs \
 mutant 'a slot given back by load, then store' src/state/probes.rs \
     '.compare_exchange(lease.0, FREE, AcqRel, Relaxed)
             .is_ok()' \
-    '.load(Acquire) == lease.0 && { self.leases[usize::from(index)].store(FREE, std::sync::atomic::Ordering::Release); true }' \
+    '.load(Acquire) == lease.0 && { self.slot(index).lease.store(FREE, std::sync::atomic::Ordering::Release); true }' \
     'state::tests::loom::the_end_of_a_probe_or_of_its_time_counts_once'
 mutant 'a lease replaced by load, then store' src/state/probes.rs \
     '.compare_exchange(lease.0, answered.0, AcqRel, Relaxed)
             .is_ok()' \
-    '.load(Acquire) == lease.0 && { self.leases[usize::from(index)].store(answered.0, std::sync::atomic::Ordering::Release); true }' \
+    '.load(Acquire) == lease.0 && { self.slot(index).lease.store(answered.0, std::sync::atomic::Ordering::Release); true }' \
     'state::tests::loom::a_probe_answered_at_its_deadline_counts_once'
 mutant 'a slot taken by load, then store' src/state/probes.rs \
     '.compare_exchange(seen, lease.0, AcqRel, Relaxed)
                         .is_ok()' \
-    '.load(Acquire) == seen && { slot.store(lease.0, std::sync::atomic::Ordering::Release); true }' \
+    '.load(Acquire) == seen && { slot.lease.store(lease.0, std::sync::atomic::Ordering::Release); true }' \
     'state::tests::loom::a_probe_admitted_during_a_decision_leaves_no_lease'
 mutant 'two failures in two buckets that may overlook each other' src/window/time.rs \
     'fence(SeqCst);' \

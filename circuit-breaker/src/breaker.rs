@@ -70,11 +70,13 @@ impl Builder {
     pub fn build(self, name: impl Into<Name>) -> Result<CircuitBreaker, InvalidConfig> {
         let name = name.into().as_str();
         let config = self.validate_for(name).map_err(|kind| kind.of(name))?;
-        Ok(CircuitBreaker(Arc::new(Core::new(name, config))))
+        Ok(CircuitBreaker(Arc::new(
+            Core::new(name, config).allocated(),
+        )))
     }
 
     const_fn! {
-        /// Builds a circuit breaker for a `static`.
+        /// Builds a circuit breaker for a `static`. The first call that is recorded allocates its window.
         ///
         /// # Panics
         ///
@@ -108,10 +110,10 @@ impl CircuitBreaker {
     #[must_use]
     pub fn new(name: impl Into<Name>) -> Self {
         let config = Builder::new().validate();
-        Self(Arc::new(Core::new(
-            name.into().as_str(),
-            config.expect("the defaults are legal"),
-        )))
+        let config = config.expect("the defaults are legal");
+        Self(Arc::new(
+            Core::new(name.into().as_str(), config).allocated(),
+        ))
     }
 
     /// The configuration, to be completed by [`Builder::build`] or [`Builder::build_static`].

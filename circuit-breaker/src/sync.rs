@@ -35,6 +35,74 @@ impl<T> Mutex<T> {
     }
 }
 
+/// A value in its own allocation, made once: by [`make`](Self::make) in advance, or at the first need. A breaker in a
+/// `static` cannot allocate where it is declared.
+#[cfg(not(all(test, loom)))]
+#[derive(Debug)]
+pub(crate) struct Lazy<T>(OnceLock<Box<T>>);
+
+#[cfg(not(all(test, loom)))]
+impl<T> Lazy<T> {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// The value, if it was made. Whoever gets it sees what its maker had written.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.get().map(|made| &**made)
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn make(&self, new: fn() -> T) -> &T {
+        self.0.get_or_init(|| Box::new(new()))
+    }
+}
+
+/// The same in steps that loom sees: another thread may come between the allocation and its publication.
+#[cfg(all(test, loom))]
+#[derive(Debug)]
+pub(crate) struct Lazy<T> {
+    is_made: atomic::AtomicBool,
+    making: Mutex<()>,
+    value: OnceLock<Box<T>>,
+}
+
+#[cfg(all(test, loom))]
+impl<T> Lazy<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            is_made: atomic::AtomicBool::new(false),
+            making: Mutex::new(()),
+            value: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        // Acquire pairs with the Release below.
+        let is_made = self.is_made.load(atomic::Ordering::Acquire);
+        is_made.then(|| &**self.value.get().expect("set before the flag"))
+    }
+
+    pub(crate) fn make(&self, new: fn() -> T) -> &T {
+        let _making = self.making.lock();
+        let value = self.value.get_or_init(|| Box::new(new()));
+        self.is_made.store(true, atomic::Ordering::Release);
+        value
+    }
+}
+
+impl<T> Lazy<T> {
+    #[inline]
+    pub(crate) fn get_or_make(&self, new: fn() -> T) -> &T {
+        match self.get() {
+            Some(made) => made,
+            None => self.make(new),
+        }
+    }
+}
+
 /// Declares a `const fn`, or a plain one under loom, whose atomics have no const constructor.
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
@@ -49,17 +117,25 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
-/// An array of zeros, in a `const fn` where that is possible.
+/// An array of values that hold atomics, in a `const fn` where that is possible.
 #[cfg(not(all(test, loom)))]
-macro_rules! zeros {
-    ($n:expr) => {
-        [const { $crate::sync::atomic::AtomicU64::new(0) }; $n]
+macro_rules! repeat {
+    ($value:expr; $n:expr) => {
+        [const { $value }; $n]
     };
 }
 #[cfg(all(test, loom))]
+macro_rules! repeat {
+    ($value:expr; $n:expr) => {
+        std::array::from_fn::<_, { $n }, _>(|_| $value)
+    };
+}
+pub(crate) use repeat;
+
+/// An array of zeros, in a `const fn` where that is possible.
 macro_rules! zeros {
     ($n:expr) => {
-        std::array::from_fn::<_, { $n }, _>(|_| $crate::sync::atomic::AtomicU64::new(0))
+        $crate::sync::repeat!($crate::sync::atomic::AtomicU64::new(0); $n)
     };
 }
 pub(crate) use zeros;

@@ -33,12 +33,14 @@ use crate::{
 
 /// The shared state behind a [`CircuitBreaker`](crate::CircuitBreaker): opaque, named only in types
 /// such as [`Call<&'static Core>`](Call).
+// In this order, see `StateMachine`.
+#[repr(C)]
 pub struct Core {
-    clock: Clock,
     machine: StateMachine,
     /// In a family: whether it was used since the last look for one that may go.
     #[cfg(feature = "family")]
     used: AtomicBool,
+    clock: Clock,
 }
 
 /// A call that a [`CircuitBreaker`](crate::CircuitBreaker) admitted. Say how it ended, once.
@@ -337,6 +339,12 @@ impl Core {
                 used: AtomicBool::new(true),
             }
         }
+    }
+
+    /// Allocates what calls need, so that no call does.
+    pub(crate) fn allocated(self) -> Self {
+        self.machine.allocate();
+        self
     }
 
     pub(crate) const fn name(&self) -> &'static str {

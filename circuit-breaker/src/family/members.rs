@@ -44,7 +44,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         // Only here: the texts of keys without room would push out those that rejections still name, and use up
         // the labels.
         let shown = shown.map(Key::new);
-        let core = Core::new(self.name, members.config);
+        let core = Core::new(self.name, members.config).allocated();
         let core = Arc::new(core.in_family(Arc::clone(&self.open_limit), shown));
         if let Some(label) = label {
             let meter = core.observers().meter();

@@ -33,7 +33,7 @@ pub(crate) struct Observers {
     member: Member,
     meter: Meter,
     /// Made with the first listener.
-    listeners: OnceLock<Listeners>,
+    listeners: OnceLock<Box<Listeners>>,
 }
 
 /// Whether transitions are announced even without a listener.
@@ -108,7 +108,7 @@ impl Observers {
 
     #[cfg(feature = "family")]
     pub(crate) fn has_listeners(&self) -> bool {
-        self.listeners.get().is_some_and(Listeners::has_any)
+        self.listeners.get().is_some_and(|some| some.has_any())
     }
 
     #[cfg(feature = "family")]
@@ -123,6 +123,6 @@ impl Observers {
     }
 
     fn listeners(&self) -> &Listeners {
-        self.listeners.get_or_init(Listeners::new)
+        self.listeners.get_or_init(|| Box::new(Listeners::new()))
     }
 }

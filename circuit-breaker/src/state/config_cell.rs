@@ -10,6 +10,7 @@
 use crate::{
     config::{Config, Trial},
     sync::{
+        Lazy,
         atomic::{
             AtomicU64,
             Ordering::{Acquire, Release},
@@ -21,7 +22,8 @@ use crate::{
 
 // Why not a lock, or a pointer that is swapped: a lock would be on the path of every call, and to
 // free the old numbers of a pointer takes a reference count or an epoch for each reader. Two sets
-// of sixteen words are 256 bytes, and a reader writes nothing.
+// of sixteen words are 256 bytes, the second half of them from the first change on, and a reader
+// writes nothing.
 //
 // A reader is disturbed only by the second change after its plan, which writes into the set it
 // reads. It then sees another plan.
@@ -31,8 +33,12 @@ const WORDS: usize = Config::WORDS;
 pub(super) struct ConfigCell {
     // Most calls read this word alone.
     plan: AtomicU64,
-    sets: [[AtomicU64; WORDS]; 2],
+    even: Set,
+    /// Of the odd revisions.
+    odd: Lazy<Set>,
 }
+
+type Set = [AtomicU64; WORDS];
 
 /// ```text
 /// 63          36 35         8 7             0
@@ -68,16 +74,14 @@ impl ConfigCell {
             let w = config.pack();
             Self {
                 plan: AtomicU64::new(Plan::new(&config, 0, 0).0),
-                sets: [
-                    // One by one, as there is no other way to fill an array in a `const fn`.
-                    [
-                        AtomicU64::new(w[0]), AtomicU64::new(w[1]), AtomicU64::new(w[2]), AtomicU64::new(w[3]),
-                        AtomicU64::new(w[4]), AtomicU64::new(w[5]), AtomicU64::new(w[6]), AtomicU64::new(w[7]),
-                        AtomicU64::new(w[8]), AtomicU64::new(w[9]), AtomicU64::new(w[10]), AtomicU64::new(w[11]),
-                        AtomicU64::new(w[12]), AtomicU64::new(w[13]), AtomicU64::new(w[14]), AtomicU64::new(w[15]),
-                    ],
-                    zeros!(WORDS),
+                // One by one, as there is no other way to fill an array in a `const fn`.
+                even: [
+                    AtomicU64::new(w[0]), AtomicU64::new(w[1]), AtomicU64::new(w[2]), AtomicU64::new(w[3]),
+                    AtomicU64::new(w[4]), AtomicU64::new(w[5]), AtomicU64::new(w[6]), AtomicU64::new(w[7]),
+                    AtomicU64::new(w[8]), AtomicU64::new(w[9]), AtomicU64::new(w[10]), AtomicU64::new(w[11]),
+                    AtomicU64::new(w[12]), AtomicU64::new(w[13]), AtomicU64::new(w[14]), AtomicU64::new(w[15]),
                 ],
+                odd: Lazy::new(),
             }
         }
     }
@@ -156,8 +160,12 @@ impl ConfigCell {
     }
 
     #[inline]
-    fn set(&self, plan: Plan) -> &[AtomicU64; WORDS] {
-        &self.sets[(plan.revision() % 2) as usize]
+    fn set(&self, plan: Plan) -> &Set {
+        if plan.revision() % 2 == 0 {
+            return &self.even;
+        }
+        // Made by `change`, before the plan that names it.
+        self.odd.get_or_make(|| zeros!(WORDS))
     }
 }
 

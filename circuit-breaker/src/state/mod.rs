@@ -72,22 +72,24 @@ use crate::{
 #[cfg(all(test, not(loom)))]
 pub(crate) use self::ramp::is_among as is_among_ramp;
 
+// Rust keeps this order: what a call reads lies between what is seldom written. Before this type is the reference count of
+// the handle, which each call writes, and behind it may be that of another breaker. (To align the type to 128 bytes would
+// cost up to 240 bytes a breaker.) What calls that count write, the windows, are allocations that are aligned.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct StateMachine {
-    // Rust orders the fields. The rings and the slots of the window are aligned to 128 bytes, so
-    // that a call which counts does not slow down the calls that only read the state.
+    /// Held to enter any generation: only one thread at a time publishes the end of a state and its
+    /// cause, and transitions are announced in their order.
+    transitions: Mutex<History>,
+    probes: ProbeSlots,
+    waiters: Waiters,
     state: AtomicState,
     last_failure: LastFailure,
     config: ConfigCell,
     window: Windows,
-    probes: ProbeSlots,
+    membership: Membership,
     /// The calls that came during the ramp.
     arrivals: Arrivals,
-    /// Held to enter any generation: only one thread at a time publishes the end of a state and its
-    /// cause, and transitions are announced in their order.
-    transitions: Mutex<History>,
-    waiters: Waiters,
-    membership: Membership,
     observers: Observers,
 }
 
@@ -107,6 +109,19 @@ impl StateMachine {
                 observers: Observers::new(name),
             }
         }
+    }
+
+    /// Allocates what calls need by the numbers, so that no call does.
+    pub(crate) fn allocate(&self) {
+        let (_, config) = self.config.read();
+        self.allocate_for(&config);
+    }
+
+    fn allocate_for(&self, config: &Config) {
+        if let Some((shape, limits)) = config.window {
+            self.window.allocate(shape, limits.tracked());
+        }
+        self.probes.allocate(config.trial.in_flight);
     }
 
     #[inline]

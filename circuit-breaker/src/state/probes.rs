@@ -13,17 +13,20 @@ use super::{
 use crate::{
     config::Trial,
     sync::{
+        Lazy,
         atomic::{
             AtomicU64,
             Ordering::{AcqRel, Acquire, Relaxed},
         },
-        const_fn, zeros,
+        const_fn, repeat,
     },
     types::{Cause, End},
 };
 
-/// As many slots as [`Probes::in_flight`](crate::Probes::in_flight) allows. Under loom: two.
-const SLOTS: usize = if cfg!(all(test, loom)) { 2 } else { 16 };
+/// The slots that every breaker has: the default of [`Probes::in_flight`](crate::Probes::in_flight). Under loom: two.
+const FIRST: usize = if cfg!(all(test, loom)) { 2 } else { 3 };
+/// The slots beyond, with which there are as many as can be configured.
+const MORE: usize = 16 - FIRST;
 
 /// The counts of a half-open breaker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,11 +38,17 @@ pub(super) struct ProbeCounts {
 
 #[derive(Debug)]
 pub(super) struct ProbeSlots {
-    // One word each, and no list of free ones: sixteen are scanned in less time than a list takes
-    // to change.
-    leases: [AtomicU64; SLOTS],
-    /// When the probe in each began. Belongs to the holder of the lease.
-    begun: [AtomicU64; SLOTS],
+    // No list of free ones: sixteen are scanned in less time than a list takes to change.
+    first: [Slot; FIRST],
+    /// Made before the numbers that need them are in force, or before the state in which a call may need them.
+    more: Lazy<[Slot; MORE]>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    lease: AtomicU64,
+    /// When the probe began. Belongs to the holder of the lease.
+    begun: AtomicU64,
 }
 
 /// The deadline of a probe, in ticks, whether it is [answered](StateMachine::answer_probe), and the low bits of the
@@ -260,7 +269,28 @@ impl Lease {
 impl ProbeSlots {
     const_fn! {
         pub(super) fn new() -> Self {
-            Self { leases: zeros!(SLOTS), begun: zeros!(SLOTS) }
+            Self { first: repeat!(Slot::new(); FIRST), more: Lazy::new() }
+        }
+    }
+
+    /// Makes the slots for so many probes in flight, unless they exist.
+    pub(super) fn allocate(&self, in_flight: u8) {
+        if usize::from(in_flight) > FIRST {
+            self.more.get_or_make(|| repeat!(Slot::new(); MORE));
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Slot> {
+        self.first
+            .iter()
+            .chain(self.more.get().into_iter().flatten())
+    }
+
+    fn slot(&self, index: u8) -> &Slot {
+        let index = usize::from(index);
+        match self.first.get(index) {
+            Some(slot) => slot,
+            None => &self.more.get().expect("a probe took one of them")[index - FIRST],
         }
     }
 
@@ -269,19 +299,20 @@ impl ProbeSlots {
     /// Each further round means that another thread has made progress.
     pub(super) fn take(&self, lease: Lease, generation: u32, now: u64) -> u8 {
         loop {
-            for (index, slot) in (0..).zip(&self.leases) {
+            for (index, slot) in (0..).zip(self.all()) {
                 // Relaxed: a guess, which the compare-and-swap confirms or corrects.
                 // A lease of another generation counts as free. Its probe is late, and its owner finds that out by
                 // its own compare-and-swap.
-                let seen = slot.load(Relaxed);
+                let seen = slot.lease.load(Relaxed);
                 // AcqRel: see `clear`.
                 if !Lease(seen).is_of(generation)
                     && slot
+                        .lease
                         .compare_exchange(seen, lease.0, AcqRel, Relaxed)
                         .is_ok()
                 {
                     // Relaxed: only the end of this probe reads it, which comes after this.
-                    self.begun[usize::from(index)].store(now, Relaxed);
+                    slot.begun.store(now, Relaxed);
                     return index;
                 }
             }
@@ -292,14 +323,14 @@ impl ProbeSlots {
     /// gets any number.
     pub(super) fn begun(&self, index: u8) -> u64 {
         // Relaxed, as in `take`.
-        self.begun[usize::from(index)].load(Relaxed)
+        self.slot(index).begun.load(Relaxed)
     }
 
     /// Takes `lease` out of its slot. Only a caller that succeeds may settle the probe.
     pub(super) fn free(&self, index: u8, lease: Lease) -> bool {
         // AcqRel: the write to the state word that follows must not be seen without this one
         // (`take`).
-        self.leases[usize::from(index)]
+        (self.slot(index).lease)
             .compare_exchange(lease.0, FREE, AcqRel, Relaxed)
             .is_ok()
     }
@@ -309,7 +340,7 @@ impl ProbeSlots {
     #[cfg(any(feature = "http-body", all(test, loom)))]
     fn replace(&self, index: u8, lease: Lease, answered: Lease) -> bool {
         // AcqRel, as in `free`.
-        self.leases[usize::from(index)]
+        (self.slot(index).lease)
             .compare_exchange(lease.0, answered.0, AcqRel, Relaxed)
             .is_ok()
     }
@@ -317,9 +348,9 @@ impl ProbeSlots {
     /// The lease of `generation` that ends first.
     pub(super) fn earliest(&self, generation: u32) -> Option<(u8, Lease)> {
         (0..)
-            .zip(&self.leases)
+            .zip(self.all())
             // Acquire: a thread that expires a probe sees all that led to its admission.
-            .map(|(index, slot)| (index, Lease(slot.load(Acquire))))
+            .map(|(index, slot)| (index, Lease(slot.lease.load(Acquire))))
             .filter(|(_, lease)| lease.is_of(generation))
             // A scan, not a heap: the earliest deadline is asked for only when a call is rejected
             // or a probe is overdue.
@@ -328,11 +359,21 @@ impl ProbeSlots {
 
     /// Drops every lease, for a reset. The state word must have left the generation before.
     pub(super) fn clear(&self) {
-        for slot in &self.leases {
+        for slot in self.all() {
             // AcqRel: a `take` before this is wiped out; one after it reads from it, sees the newer
             // word and gives its slot back. (A store would do the same, but to loom a store and a
             // compare-and-swap that did not read from it have no order.)
-            slot.swap(FREE, AcqRel);
+            slot.lease.swap(FREE, AcqRel);
+        }
+    }
+}
+
+// === impl Slot ===
+
+impl Slot {
+    const_fn! {
+        fn new() -> Self {
+            Self { lease: AtomicU64::new(FREE), begun: AtomicU64::new(0) }
         }
     }
 }

@@ -142,6 +142,8 @@ impl StateMachine {
             (Some((shape, _)), _) => *shape = self.window.reshape(*shape, number, generation, now),
             (None, _) => {}
         }
+        // Before the change, by which calls need it.
+        self.allocate_for(&to);
         self.config.change(&to, !same);
         if to.ramp.is_none() && matches!(word.phase(), Phase::Ramping { .. }) {
             history.closes(now);
@@ -238,6 +240,8 @@ impl StateMachine {
     fn enter_half_open(&self, word: Word, at: u64) {
         let mut history = self.transitions.lock();
         if self.state.load() == word {
+            // Of a breaker in a `static`, for its first probes.
+            self.probes.allocate(self.config.trial().1.in_flight);
             history.tries();
             let phase = Phase::HalfOpen(ProbeCounts::default());
             self.enter(word, phase, Cause::WaitOver, None, at);

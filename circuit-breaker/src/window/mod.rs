@@ -3,7 +3,7 @@
 //! A call needs two methods: [`record`](Windows::record) and, where it only reads,
 //! [`is_unchanged_by_success`](Windows::is_unchanged_by_success). [`counts`](Windows::counts) is for
 //! snapshots and for a call that finds other numbers, [`begin`](Windows::begin) for a transition,
-//! [`leave`](Windows::leave) and [`reshape`](Windows::reshape) for a reconfiguration. What a window is made of, its words and their
+//! [`leave`](Windows::leave), [`allocate`](Windows::allocate) and [`reshape`](Windows::reshape) for a reconfiguration. What a window is made of, its words and their
 //! orderings, is known to the file of its kind alone.
 //!
 //! A new kind is one more file, one more variant of [`Shape`], and its constructor in
@@ -27,15 +27,17 @@ pub(crate) use self::{
     limits::Limits,
     time::Grid,
 };
-use crate::sync::const_fn;
+use crate::sync::{Lazy, const_fn};
 
-/// The storage of every kind. The [`Shape`] says which one counts.
-// All are stored and one is in use: a breaker in a `static` cannot allocate, and a reconfiguration
-// may change the kind.
+/// The storage of every kind, as far as it was needed. The [`Shape`] says which one counts.
+// Each kind is an allocation of its own: most breakers of a family have one, and none with consecutive failures. It is made
+// in advance ([`allocate`](Windows::allocate)), but for a breaker in a `static`, which makes it at the first call that is
+// recorded in it. The other way to store less, an enum of the kinds, has no room for a reconfiguration to another kind while
+// calls use the one before. Nothing is freed before the breaker.
 #[derive(Debug)]
 pub(crate) struct Windows {
     time: TimeWindow,
-    count: CountWindow,
+    count: Lazy<CountWindow>,
 }
 
 /// Which window counts, and how it is divided.
@@ -86,8 +88,23 @@ impl Windows {
 
     const_fn! {
         pub(crate) fn new() -> Self {
-            Self { time: TimeWindow::new(), count: CountWindow::new() }
+            Self { time: TimeWindow::new(), count: Lazy::new() }
         }
+    }
+
+    /// Makes what this shape needs, unless it exists.
+    pub(crate) fn allocate(&self, shape: Shape, tracked: Tracked) {
+        match shape {
+            Shape::Time(_) => self.time.allocate(tracked),
+            Shape::Calls(last) => self.made_count().allocate(last),
+        }
+    }
+
+    // A window that was just made is that of the first generation and of the first shape: `begin` makes the one of every
+    // other.
+    #[inline]
+    fn made_count(&self) -> &CountWindow {
+        self.count.get_or_make(CountWindow::new)
     }
 
     /// Counts a call that ended `at` in the window of `generation`, if `is_current` says that this
@@ -114,7 +131,9 @@ impl Windows {
             Shape::Time(grid) => {
                 (self.time).record(grid.step(at, generation), tracked, ended, is_current)
             }
-            Shape::Calls(last) => (self.count).record(last, generation, tracked, ended, is_current),
+            Shape::Calls(last) => {
+                (self.made_count()).record(last, generation, tracked, ended, is_current)
+            }
         }
     }
 
@@ -128,7 +147,9 @@ impl Windows {
     ) -> Counts {
         match shape {
             Shape::Time(grid) => self.time.counts(grid.step(now, generation), tracked),
-            Shape::Calls(last) => self.count.counts(last, generation, tracked),
+            Shape::Calls(last) => (self.count.get()).map_or_else(Counts::default, |count| {
+                count.counts(last, generation, tracked)
+            }),
         }
     }
 
@@ -138,7 +159,7 @@ impl Windows {
         match shape {
             // A generation's steps begin beyond those of the one before: nothing has to be cleared.
             Shape::Time(_) => {}
-            Shape::Calls(last) => self.count.begin(last, generation),
+            Shape::Calls(last) => self.made_count().begin(last, generation),
         }
     }
 
@@ -159,7 +180,7 @@ impl Windows {
             Shape::Time(grid) => Shape::Time(self.time.beyond(grid, generation, now)),
             Shape::Calls(last) => {
                 let last = last.numbered(number);
-                self.count.begin(last, generation);
+                self.made_count().begin(last, generation);
                 Shape::Calls(last)
             }
         }
@@ -172,7 +193,9 @@ impl Windows {
     pub(crate) fn is_unchanged_by_success(&self, shape: Shape, generation: u32) -> bool {
         match shape {
             Shape::Time(_) => false,
-            Shape::Calls(last) => self.count.is_full_and_clean(last, generation),
+            Shape::Calls(last) => {
+                (self.count.get()).is_some_and(|count| count.is_full_and_clean(last, generation))
+            }
         }
     }
 }

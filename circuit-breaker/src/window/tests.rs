@@ -75,3 +75,18 @@ fn a_thread_delayed_for_a_lap_overwrites_nothing() {
         assert_eq!(push(&windows, calls(), Ended::WELL, 0), 0);
     });
 }
+
+#[test]
+fn concurrent_first_calls_count_in_one_window() {
+    for shape in [time, calls] {
+        explore(None, move || {
+            let windows = Arc::new(Windows::new());
+            let other = Arc::clone(&windows);
+            let there = thread::spawn(move || push(&other, shape(), Ended::FAILED, 0));
+            push(&windows, shape(), Ended::FAILED, 0);
+            there.join().unwrap();
+            let counts = windows.counts(shape(), TRACKED, 0, 0);
+            assert_eq!(counts.failed, Share { calls: 2, bad: 2 });
+        });
+    }
+}

@@ -11,6 +11,7 @@
 
 use crate::{
     sync::{
+        Lazy,
         atomic::{
             AtomicU64,
             Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
@@ -39,8 +40,8 @@ pub(super) struct TimeWindow {
     // third count would leave 65,000 calls a bucket, or 16 laps. The second ring costs a
     // compare-and-swap only where both ratios are configured, and each ratio is exact over its
     // ring.
-    failed: Ring,
-    slow: Ring,
+    failed: Lazy<Ring>,
+    slow: Lazy<Ring>,
     /// The last step of the shape before this one. Written and read under the transition lock only.
     left: AtomicU64,
 }
@@ -89,7 +90,17 @@ const STEP_MASK: u64 = (LAP_MASK + 1) * RING - 1;
 impl TimeWindow {
     const_fn! {
         pub(super) fn new() -> Self {
-            Self { failed: Ring::new(), slow: Ring::new(), left: AtomicU64::new(0) }
+            Self { failed: Lazy::new(), slow: Lazy::new(), left: AtomicU64::new(0) }
+        }
+    }
+
+    /// Makes the rings of the ratios that are counted.
+    pub(super) fn allocate(&self, tracked: Tracked) {
+        if tracked.failed {
+            self.failed.get_or_make(Ring::new);
+        }
+        if tracked.slow {
+            self.slow.get_or_make(Ring::new);
         }
     }
 
@@ -102,9 +113,11 @@ impl TimeWindow {
         ended: Ended,
         is_current: impl Fn() -> bool + Copy,
     ) -> Option<Counts> {
-        let (failed, slow) = (&self.failed, &self.slow);
-        if (tracked.failed && !failed.record(step, ended.failed, is_current))
-            || (tracked.slow && !slow.record(step, ended.slow, is_current))
+        let record = |ring: &Lazy<Ring>, is_bad| {
+            (ring.get_or_make(Ring::new)).record(step, is_bad, is_current)
+        };
+        if (tracked.failed && !record(&self.failed, ended.failed))
+            || (tracked.slow && !record(&self.slow, ended.slow))
         {
             return None;
         }
@@ -126,12 +139,9 @@ impl TimeWindow {
 
     #[inline]
     pub(super) fn counts(&self, step: u64, tracked: Tracked) -> Counts {
-        let sum = |tracked, ring: &Ring| {
-            if tracked {
-                ring.sum(step)
-            } else {
-                Share::default()
-            }
+        let sum = |tracked, ring: &Lazy<Ring>| match ring.get() {
+            Some(ring) if tracked => ring.sum(step),
+            _ => Share::default(),
         };
         Counts {
             failed: sum(tracked.failed, &self.failed),

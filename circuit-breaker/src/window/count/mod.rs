@@ -15,19 +15,23 @@ mod head;
 use self::head::{Head, MARK_BITS, Mark, TICKET_BITS};
 use crate::{
     sync::{
+        Lazy,
         atomic::{
             AtomicU64,
             Ordering::{AcqRel, Acquire},
         },
-        const_fn, zeros,
+        zeros,
     },
     window::{Counts, Ended, Tracked},
 };
 
-/// The words of the slots: a thousand calls, eight a word. Under loom: one.
-const GROUPS: usize = if cfg!(all(test, loom)) { 1 } else { 128 };
+/// The words of the slots that the window begins with, eight calls a word: 104 calls, which fill a pair of cache lines
+/// together with the head. Under loom: one.
+const FIRST: usize = if cfg!(all(test, loom)) { 1 } else { 13 };
+/// The words of the slots beyond: up to a thousand calls in all.
+const REST: usize = (MAX_CALLS as usize).div_ceil(GROUP as usize) - FIRST;
 
-/// Aligned apart from the state word, which every call reads.
+/// Aligned, so that a call which counts does not slow down the calls that only read the state.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct CountWindow {
@@ -35,8 +39,11 @@ pub(super) struct CountWindow {
     // transiently wrong, so two failures can overlook each other, and cursor and slot disagree for
     // a window of one.
     head: AtomicU64,
-    groups: [AtomicU64; GROUPS],
+    first: [AtomicU64; FIRST],
+    rest: Lazy<Rest>,
 }
+
+type Rest = [AtomicU64; REST];
 
 /// How many calls the window holds, and the number of its shape, which makes every later generation
 /// another series to the window.
@@ -128,11 +135,18 @@ impl LastCalls {
 // === impl CountWindow ===
 
 impl CountWindow {
-    const_fn! {
-        pub(super) fn new() -> Self {
-            // Series 0 without calls is 0.
-            Self { head: AtomicU64::new(0), groups: zeros!(GROUPS) }
+    pub(super) fn new() -> Self {
+        // Series 0 without calls is 0.
+        Self {
+            head: AtomicU64::new(0),
+            first: zeros!(FIRST),
+            rest: Lazy::new(),
         }
+    }
+
+    /// Makes the slots of all calls.
+    pub(super) fn allocate(&self, last: LastCalls) {
+        self.group(Self::place(u64::from(last.size) - 1).0);
     }
 
     #[inline(always)]
@@ -259,7 +273,7 @@ impl CountWindow {
     #[expect(clippy::inline_always, reason = "as `Windows::record`")]
     fn write_last(&self, head: Head, last: LastCalls, slot: u64, series: u32) -> bool {
         let (group, shift) = Self::place(slot);
-        let group = &self.groups[group];
+        let group = self.group(group);
         // Acquire: if this is already the mark of a later call, the look at the head shows it.
         let seen = group.load(Acquire);
         Self::holds(seen, shift, head, series)
@@ -316,7 +330,15 @@ impl CountWindow {
         let (group, shift) = Self::place(slot);
         // Acquire: what is read here was written before the head that named it; if it is newer, the
         // compare-and-swap of the head fails.
-        Mark((self.groups[group].load(Acquire) >> shift) & 0b11)
+        Mark((self.group(group).load(Acquire) >> shift) & 0b11)
+    }
+
+    #[inline]
+    fn group(&self, index: usize) -> &AtomicU64 {
+        match self.first.get(index) {
+            Some(group) => group,
+            None => &self.rest.get_or_make(|| zeros!(REST))[index - FIRST],
+        }
     }
 
     /// Whether a group was written last in `series`.
