@@ -1,6 +1,7 @@
 //! A bulkhead for each key: one instance a key, a bounded number of them, and an overflow for the others.
 
 use std::{
+    cell::Cell,
     collections::HashSet,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -521,4 +522,43 @@ fn the_code_of_a_key_may_use_its_family() {
     });
     // The real clock matters only in a failure: a deadlock hangs for ever.
     assert_eq!(is_done.recv_timeout(Duration::from_secs(20)), Ok(2));
+}
+
+thread_local! {
+    static CLONES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A key that counts how often it is cloned, which a search for a member that may go is preceded by.
+#[derive(PartialEq, Eq, Hash)]
+struct Counted(u32);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        CLONES.set(CLONES.get() + 1);
+        Self(self.0)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_keys_without_room_searches_once_in_a_while() {
+    let family = Bulkhead::builder().build_family("flood", 2).unwrap();
+    let handles = [1, 2].map(|key| family.get(&Counted(key)));
+    CLONES.set(0);
+    for key in 3..1_003 {
+        drop(family.get(&Counted(key)));
+    }
+    // 16 searches: of the key two clones, and of each of two members that cannot go two more at most.
+    assert!(CLONES.get() <= 16 * 6 && family.len() == 2);
+    // Keys that have a member are not concerned.
+    drop(family.get(&Counted(1)));
+    drop(handles);
+    let is_member = |key| family.iter().any(|(member, _)| member == Counted(key));
+    drop(family.get(&Counted(3)));
+    assert!(!is_member(3));
+    advance(Duration::from_millis(5)).await;
+    drop(family.get(&Counted(3)));
+    assert!(is_member(3));
+    // From then on each key searches again, as one has found a member.
+    drop(family.get(&Counted(4)));
+    assert!(is_member(4));
 }

@@ -1,6 +1,7 @@
 //! A breaker for each key: one instance a key, bounded, and an overflow for those for which there is no room.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -209,8 +210,8 @@ async fn what_an_operator_said_stays_until_it_ends() {
     assert_eq!(keys(&hosts), [2]);
 }
 
-#[test]
-fn a_member_in_flight_held_or_listened_to_stays() {
+#[tokio::test(start_paused = true)]
+async fn a_member_in_flight_held_or_listened_to_stays() {
     let hosts = family(3);
     let call = hosts.get(&1).try_acquire().unwrap();
     let handle = hosts.get(&2);
@@ -221,6 +222,7 @@ fn a_member_in_flight_held_or_listened_to_stays() {
     assert_eq!(keys(&hosts), [1, 2, 3]);
     call.ignore();
     drop((handle, listener));
+    advance(Duration::from_millis(5)).await; // the pause after so many searches in vain
     for stranger in 10..13 {
         let _ = hosts.get(&stranger);
     }
@@ -592,11 +594,49 @@ fn an_error_of_a_family_begins_with_its_name() {
 }
 
 assert_impl_all!(CircuitBreakers<String>: Clone, Send, Sync, Unpin, std::fmt::Debug);
-type Key = fn(&std::cell::Cell<u8>) -> u8;
-type Inner =
-    tower::util::ServiceFn<fn(std::cell::Cell<u8>) -> std::future::Ready<Result<(), BoxError>>>;
+type Key = fn(&Cell<u8>) -> u8;
+type Inner = tower::util::ServiceFn<fn(Cell<u8>) -> std::future::Ready<Result<(), BoxError>>>;
 // A request that is not `Sync` costs nothing, here too.
 assert_impl_all!(
     CircuitBreakerService<Inner, ErrIsFailure, IntoError, By<u8, Key>>:
-    Clone, Send, Sync, Service<std::cell::Cell<u8>>
+    Clone, Send, Sync, Service<Cell<u8>>
 );
+
+thread_local! {
+    static CLONES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A key that counts how often it is cloned, which a search for a member that may go is preceded by.
+#[derive(PartialEq, Eq, Hash)]
+struct Counted(u32);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        CLONES.set(CLONES.get() + 1);
+        Self(self.0)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_keys_without_room_searches_once_in_a_while() {
+    let family = CircuitBreaker::builder().build_family("flood", 2).unwrap();
+    let handles = [1, 2].map(|key| family.get(&Counted(key)));
+    CLONES.set(0);
+    for key in 3..1_003 {
+        drop(family.get(&Counted(key)));
+    }
+    // 16 searches: of the key two clones, and of each of two members that cannot go two more at most.
+    assert!(CLONES.get() <= 16 * 6 && family.len() == 2);
+    // Keys that have a member are not concerned.
+    drop(family.get(&Counted(1)));
+    drop(handles);
+    let is_member = |key| family.iter().any(|(member, _)| member == Counted(key));
+    drop(family.get(&Counted(3)));
+    assert!(!is_member(3));
+    advance(Duration::from_millis(5)).await;
+    drop(family.get(&Counted(3)));
+    assert!(is_member(3));
+    // From then on each key searches again, as one has found a member.
+    drop(family.get(&Counted(4)));
+    assert!(is_member(4));
+}

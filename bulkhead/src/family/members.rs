@@ -17,12 +17,16 @@ use std::{
     hash::Hash,
     mem,
     sync::{Arc, OnceLock},
+    thread,
 };
 
 use papaya::HashMap;
 
+use tokio::time::Instant;
+
 use super::{
     listen::{Heard, Relay},
+    pause::Pause,
     shown::Shown,
 };
 use crate::{
@@ -45,6 +49,7 @@ pub(super) struct Members<K, R> {
     pub(super) overflow: Arc<Core<R>>,
     /// Taken to make, find or evict a member. A call through a layer does not take it for a key that exists.
     ring: Mutex<Ring<K, R>>,
+    pause: Pause,
     /// Empty until the first listener.
     heard: OnceLock<Arc<Heard<K>>>,
 }
@@ -72,7 +77,16 @@ struct Ring<K, R> {
 }
 
 /// The most members that are examined for one that may go: a bound for the time under the lock when unknown keys flood in.
-const EXAMINED: usize = 64;
+pub(super) const EXAMINED: usize = 64;
+
+/// A walk over the members in steps. Between two steps others may take the lock.
+///
+/// A member that moves to another seat meanwhile, because another walk has removed one, is seen by that walk.
+pub(super) struct Walk {
+    /// The next one.
+    seat: usize,
+    is_over: bool,
+}
 
 impl<K, R> Members<K, R> {
     pub(super) fn new(
@@ -96,6 +110,7 @@ impl<K, R> Members<K, R> {
                 keys: Vec::new(),
                 hand: 0,
             }),
+            pause: Pause::none(Instant::now()),
             heard: OnceLock::new(),
         }
     }
@@ -201,6 +216,10 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
     }
 
     pub(super) fn find_or_make(&self, key: &K) -> Arc<Core<R>> {
+        // A key that is in the map belongs to a member that is being removed, or was made just now.
+        if self.pause.is_on(Instant::now) && !self.map.pin().contains_key(key) {
+            return Arc::clone(&self.overflow);
+        }
         let show = {
             let ring = self.ring.lock();
             if let Some(core) = self.handle(key) {
@@ -280,24 +299,42 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
 
     /// Takes out every member that is idle and was not used since it was last examined. Returns how many.
     pub(super) fn evict_idle(&self) -> usize {
+        let mut walk = Walk::new();
+        let mut gone = 0;
+        while !walk.is_over() {
+            gone += self.evict_some(&mut walk).len();
+            // A thread that waits for the lock may be faster than the next step.
+            thread::yield_now();
+        }
+        gone
+    }
+
+    /// One step of [`evict_idle`](Self::evict_idle), under the lock. Returns the keys that are gone, to be dropped without it, as
+    /// they are foreign code.
+    pub(super) fn evict_some(&self, walk: &mut Walk) -> Vec<Arc<K>> {
         let mut ring = self.ring.lock();
         let map = self.map.pin();
         let mut gone = Vec::new();
-        let mut seat = 0;
-        while seat < ring.keys.len() {
-            let key = &*ring.keys[seat];
+        for _ in 0..EXAMINED {
+            let Some(key) = ring.keys.get(walk.seat) else {
+                walk.is_over = true;
+                break;
+            };
             let was_used = map
-                .get(key)
+                .get(&**key)
                 .is_some_and(|member| member.used.swap(false, Relaxed));
             if !was_used && self.goes(key) {
-                gone.push(ring.keys.swap_remove(seat));
+                gone.push(ring.keys.swap_remove(walk.seat));
             } else {
-                seat += 1;
+                walk.seat += 1;
             }
         }
-        ring.hand = 0; // its seat may be gone
-        drop(ring); // before the keys, which are foreign code
-        gone.len()
+        if !gone.is_empty() {
+            ring.hand = 0; // its seat may be gone
+            self.pause.end();
+        }
+        drop(ring);
+        gone
     }
 
     /// Takes the member of `key` out of the map if it is idle. Returns whether the key has no member now. Under the lock.
@@ -315,6 +352,15 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
 
     /// Takes an idle member out of the map. Returns its seat in the ring.
     fn evict(&self, ring: &mut Ring<K, R>) -> Option<usize> {
+        let seat = self.find_free(ring);
+        match seat {
+            Some(_) => self.pause.end(),
+            None => self.pause.in_vain(Instant::now()),
+        }
+        seat
+    }
+
+    fn find_free(&self, ring: &mut Ring<K, R>) -> Option<usize> {
         let map = self.map.pin();
         let mut used_lately = None;
         for _ in 0..ring.keys.len().min(EXAMINED) {
@@ -335,5 +381,20 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
         let first = used_lately?;
         let seats = (first..first + EXAMINED.min(ring.keys.len())).map(|n| n % ring.keys.len());
         seats.into_iter().find(|seat| self.goes(&ring.keys[*seat]))
+    }
+}
+
+// === impl Walk ===
+
+impl Walk {
+    pub(super) const fn new() -> Self {
+        Self {
+            seat: 0,
+            is_over: false,
+        }
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_over
     }
 }

@@ -42,7 +42,16 @@ pub(super) struct Member<K> {
 
 /// The members that are looked at, at most, for one that may go: a bound for the time under the lock when many unknown
 /// keys come.
-const LOOKED_AT: usize = 64;
+pub(super) const LOOKED_AT: usize = 64;
+
+/// A walk over the members in steps. Between two steps others may take the lock.
+///
+/// A member that moves to another seat meanwhile, because another walk has removed one, is seen by that walk.
+pub(super) struct Walk {
+    /// The next one.
+    seat: usize,
+    is_over: bool,
+}
 
 /// The handles of a member in the map and in the ring.
 const OWN_HANDLES: usize = 2;
@@ -84,6 +93,9 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     /// A handle of the member of `key`, or of the overflow.
     #[cold]
     pub(super) fn find_or_make(&self, key: &K) -> Timeout {
+        if self.pause.is_on(Instant::now) && self.map.get(key, |_| ()).is_none() {
+            return self.overflow.clone();
+        }
         // Before anything is changed, and with no lock held: a user's `clone` or `Display` may panic.
         let (in_map, in_ring) = (key.clone(), Arc::new(key.clone()));
         let shown = self.shown.in_rejections(key);
@@ -145,6 +157,15 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     /// Removes a member that is not needed from the map. Returns its seat in the ring, which a new member takes.
     fn evict(&self, members: &mut Members<K>) -> Option<usize> {
         let now = Instant::now();
+        let seat = self.find_free(members, now);
+        match seat {
+            Some(_) => self.pause.end(),
+            None => self.pause.in_vain(now),
+        }
+        seat
+    }
+
+    fn find_free(&self, members: &mut Members<K>, now: Instant) -> Option<usize> {
         let (first, len) = (members.hand, members.ring.len());
         let some = len.min(LOOKED_AT);
         // The same ones twice, so that one that was used lately goes too if all were.
@@ -153,6 +174,30 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             members.hand = (seat + 1) % len;
             self.take(&members.ring[*seat], members.numbers, now)
         })
+    }
+
+    /// One step of [`evict_idle`](super::Timeouts::evict_idle), under the lock. Returns the members that are gone.
+    pub(super) fn evict_some(&self, walk: &mut Walk) -> Vec<Member<K>> {
+        let now = Instant::now();
+        let mut members = self.members.lock();
+        let numbers = members.numbers;
+        let mut gone = Vec::new();
+        for _ in 0..LOOKED_AT {
+            let Some(member) = members.ring.get(walk.seat) else {
+                walk.is_over = true;
+                break;
+            };
+            if self.take(member, numbers, now) {
+                gone.push(members.ring.swap_remove(walk.seat));
+            } else {
+                walk.seat += 1;
+            }
+        }
+        if !gone.is_empty() {
+            self.pause.end();
+        }
+        drop(members);
+        gone
     }
 
     /// Removes a member from the map if it is not needed, and was not used since this was asked last.
@@ -169,6 +214,23 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         true
     }
 }
+
+// === impl Walk ===
+
+impl Walk {
+    pub(super) const fn new() -> Self {
+        Self {
+            seat: 0,
+            is_over: false,
+        }
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+}
+
+// === impl Member ===
 
 impl<K> Member<K> {
     /// Lets go of a member that was taken. Called with no lock held, as its key is the user's. An override that is over, which

@@ -1,11 +1,19 @@
 //! Which members of a family stay, and what they hold.
 
-use std::{collections::HashMap, sync::mpsc::channel, time::Duration};
+use std::{
+    cell::Cell,
+    collections::{HashMap, HashSet},
+    sync::mpsc::channel,
+    time::Duration,
+};
 
 use proptest::{collection::vec, prelude::*};
 use tokio::time::{Instant, advance};
 
-use super::Timeouts;
+use super::{
+    Timeouts,
+    members::{LOOKED_AT, Walk},
+};
 use crate::{
     config::Builder,
     timeout::Timeout,
@@ -305,6 +313,8 @@ async fn play(steps: Vec<Step>) -> usize {
             }
             Step::Pass(time) => advance(secs(time)).await,
         }
+        // A member that may go is found once a pause of the searches is over.
+        advance(Duration::from_millis(5)).await;
         let now = Instant::now();
         known.retain(|_, known| {
             known.configured = known.configured.filter(|configured| *configured != limit);
@@ -353,4 +363,72 @@ proptest! {
 fn forced_limits_fill_a_family() {
     let force = (0..8).map(|key| Step::Force(key, 3)).collect();
     assert_eq!(run(force), CAPACITY);
+}
+
+#[test]
+fn idle_members_go_in_steps_between_which_keys_come() {
+    let family = Timeout::builder()
+        .build_family::<u32>("steps", 1_000)
+        .unwrap();
+    let busy = family.get(&7);
+    for key in 0..300 {
+        drop(family.get(&key));
+    }
+    assert_eq!(family.evict_idle(), 0); // all were used just now
+    let mut walk = Walk::new();
+    let (mut gone, mut left) = (0, HashSet::from([7]));
+    for key in 300.. {
+        let some = family.0.evict_some(&mut walk).len();
+        assert!(some <= LOOKED_AT);
+        gone += some;
+        drop(family.get(&key));
+        left.insert(key);
+        if walk.is_over() {
+            break;
+        }
+    }
+    assert_eq!(gone, 299);
+    assert!(left.len() > 4 && busy.is_same(&family.get(&7)));
+    let members: Vec<_> = family.iter().map(|(key, _)| key).collect();
+    assert_eq!(members.len(), left.len());
+    assert_eq!(members.into_iter().collect::<HashSet<_>>(), left);
+}
+
+thread_local! {
+    static CLONES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A key that counts how often it is cloned, which a search for a member that may go is preceded by.
+#[derive(PartialEq, Eq, Hash)]
+struct Counted(u32);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        CLONES.set(CLONES.get() + 1);
+        Self(self.0)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_keys_without_room_searches_once_in_a_while() {
+    let family = Timeout::builder().build_family("flood", 2).unwrap();
+    let handles = [1, 2].map(|key| family.get(&Counted(key)));
+    CLONES.set(0);
+    for key in 3..1_003 {
+        drop(family.get(&Counted(key)));
+    }
+    // 16 searches: of the key two clones, and of each of two members that cannot go two more at most.
+    assert!(CLONES.get() <= 16 * 6 && family.len() == 2);
+    // Keys that have a member are not concerned.
+    drop(family.get(&Counted(1)));
+    drop(handles);
+    let is_member = |key| family.iter().any(|(member, _)| member == Counted(key));
+    drop(family.get(&Counted(3)));
+    assert!(!is_member(3));
+    advance(Duration::from_millis(5)).await;
+    drop(family.get(&Counted(3)));
+    assert!(is_member(3));
+    // From then on each key searches again, as one has found a member.
+    drop(family.get(&Counted(4)));
+    assert!(is_member(4));
 }

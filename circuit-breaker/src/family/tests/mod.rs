@@ -4,3 +4,5 @@ mod loom;
 mod model;
 #[cfg(not(loom))]
 mod open_limit;
+#[cfg(not(loom))]
+mod steps;

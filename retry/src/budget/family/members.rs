@@ -72,7 +72,16 @@ impl<K: Send + Sync + 'static> Heard<K> {
 
 /// The members that are looked at, at most, for one that may go: a bound for the time under the lock when many unknown
 /// keys come.
-const LOOKED_AT: usize = 64;
+pub(super) const LOOKED_AT: usize = 64;
+
+/// A walk over the members in steps. Between two steps others may take the lock.
+///
+/// A member that moves to another seat meanwhile, because another walk has removed one, is seen by that walk.
+pub(super) struct Walk {
+    /// The next one.
+    seat: usize,
+    is_over: bool,
+}
 
 impl<K: Hash + Eq + Clone> Shared<K> {
     /// The member of `key`, unless there is none, or it is being removed.
@@ -84,6 +93,10 @@ impl<K: Hash + Eq + Clone> Shared<K> {
 
     #[cold]
     pub(super) fn find_or_make(&self, key: &K) -> Arc<Core> {
+        // A key that is in the map without a member that is found is being removed, and may stay.
+        if self.pause.is_on(Instant::now) && self.map.get(key, |_| ()).is_none() {
+            return Arc::clone(&self.overflow);
+        }
         // Before anything is changed: a user's `clone` may panic.
         let (in_map, in_ring) = (key.clone(), Arc::new(key.clone()));
         let shown = self.shown.event_text(key);
@@ -128,6 +141,15 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     /// Removes a member that is not needed. Returns its seat in the ring, whose core is the overflow until a new member
     /// takes it.
     fn evict(&self, members: &mut Members<K>, now: Instant) -> Option<usize> {
+        let seat = self.find_free(members, now);
+        match seat {
+            Some(_) => self.pause.end(),
+            None => self.pause.in_vain(now),
+        }
+        seat
+    }
+
+    fn find_free(&self, members: &mut Members<K>, now: Instant) -> Option<usize> {
         let (first, len) = (members.hand, members.ring.len());
         let some = len.min(LOOKED_AT);
         // The same ones twice, so that one that was used lately goes too if all were.
@@ -136,6 +158,30 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             members.hand = (seat + 1) % len;
             self.take(&mut members.ring[*seat], now)
         })
+    }
+
+    /// One step of [`evict_idle`](super::RetryBudgets::evict_idle), under the lock. Returns the members that are gone, to be
+    /// dropped without it: their keys are the user's.
+    pub(super) fn evict_some(&self, walk: &mut Walk) -> Vec<Member<K>> {
+        let now = Instant::now();
+        let mut members = self.members.lock();
+        let mut gone = Vec::new();
+        for _ in 0..LOOKED_AT {
+            let Some(member) = members.ring.get_mut(walk.seat) else {
+                walk.is_over = true;
+                break;
+            };
+            if self.take(member, now) {
+                gone.push(members.ring.swap_remove(walk.seat));
+            } else {
+                walk.seat += 1;
+            }
+        }
+        if !gone.is_empty() {
+            self.pause.end();
+        }
+        drop(members);
+        gone
     }
 
     /// Removes a member if it is not needed, and was not used since this was asked last. Its core is then the overflow.
@@ -160,5 +206,20 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             Err(held) => *core = held,
         }
         false
+    }
+}
+
+// === impl Walk ===
+
+impl Walk {
+    pub(super) const fn new() -> Self {
+        Self {
+            seat: 0,
+            is_over: false,
+        }
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_over
     }
 }

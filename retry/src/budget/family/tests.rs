@@ -1,8 +1,13 @@
 //! Which members of a family stay, and what they hold.
 
-use std::time::Duration;
+use std::{cell::Cell, collections::HashSet, time::Duration};
 
-use super::RetryBudgets;
+use tokio::time::advance;
+
+use super::{
+    RetryBudgets,
+    members::{LOOKED_AT, Walk},
+};
 use crate::{
     budget::{BudgetBuilder, RetryBudget},
     types::BudgetState,
@@ -32,7 +37,7 @@ async fn member_with_spent_credit_stays_until_it_is_earned() {
     spend(&hosts.get(&2)); // of the overflow
     assert_eq!((hosts.len(), hosts.get(&1).balance()), (1, 9));
     assert_eq!(hosts.overflow().balance(), 9);
-    tokio::time::advance(Duration::from_secs(10)).await;
+    advance(Duration::from_secs(10)).await;
     assert_eq!(hosts.get(&2).balance(), 10);
     assert!(!hosts.get(&2).is_same(&hosts.overflow()));
     assert!(hosts.iter().map(|(key, _)| key).eq([2]));
@@ -72,7 +77,7 @@ async fn idle_members_are_evicted() {
     assert_eq!((hosts.evict_idle(), hosts.len()), (0, 5));
     assert_eq!((hosts.evict_idle(), hosts.len()), (3, 2));
     drop(held);
-    tokio::time::advance(Duration::from_secs(10)).await;
+    advance(Duration::from_secs(10)).await;
     assert_eq!((hosts.evict_idle(), hosts.is_empty()), (2, true));
 }
 
@@ -130,8 +135,76 @@ async fn family_hears_of_present_and_future_members_and_the_overflow() {
         assert!(budget.try_hold().is_none());
     }
     drop(listener);
-    tokio::time::advance(Duration::from_secs(11)).await;
+    advance(Duration::from_secs(11)).await;
     spend(&hosts.overflow());
     let expected = [Some(2), Some(1), None].map(|key| (key, BudgetState::Refusing));
     assert_eq!(heard.try_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn idle_members_go_in_steps_between_which_keys_come() {
+    let family = RetryBudget::builder()
+        .build_family::<u32>("steps", 1_000)
+        .unwrap();
+    let busy = family.get(&7);
+    for key in 0..300 {
+        drop(family.get(&key));
+    }
+    assert_eq!(family.evict_idle(), 0); // all were used just now
+    let mut walk = Walk::new();
+    let (mut gone, mut left) = (0, HashSet::from([7]));
+    for key in 300.. {
+        let some = family.0.evict_some(&mut walk).len();
+        assert!(some <= LOOKED_AT);
+        gone += some;
+        drop(family.get(&key));
+        left.insert(key);
+        if walk.is_over() {
+            break;
+        }
+    }
+    assert_eq!(gone, 299);
+    assert!(left.len() > 4 && busy.is_same(&family.get(&7)));
+    let members: Vec<_> = family.iter().map(|(key, _)| key).collect();
+    assert_eq!(members.len(), left.len());
+    assert_eq!(members.into_iter().collect::<HashSet<_>>(), left);
+}
+
+thread_local! {
+    static CLONES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A key that counts how often it is cloned, which a search for a member that may go is preceded by.
+#[derive(PartialEq, Eq, Hash)]
+struct Counted(u32);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        CLONES.set(CLONES.get() + 1);
+        Self(self.0)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_keys_without_room_searches_once_in_a_while() {
+    let family = RetryBudget::builder().build_family("flood", 2).unwrap();
+    let handles = [1, 2].map(|key| family.get(&Counted(key)));
+    CLONES.set(0);
+    for key in 3..1_003 {
+        drop(family.get(&Counted(key)));
+    }
+    // 16 searches: of the key two clones, and of each of two members that cannot go two more at most.
+    assert!(CLONES.get() <= 16 * 6 && family.len() == 2);
+    // Keys that have a member are not concerned.
+    drop(family.get(&Counted(1)));
+    drop(handles);
+    let is_member = |key| family.iter().any(|(member, _)| member == Counted(key));
+    drop(family.get(&Counted(3)));
+    assert!(!is_member(3));
+    advance(Duration::from_millis(5)).await;
+    drop(family.get(&Counted(3)));
+    assert!(is_member(3));
+    // From then on each key searches again, as one has found a member.
+    drop(family.get(&Counted(4)));
+    assert!(is_member(4));
 }
