@@ -132,6 +132,14 @@ mutant 'a key whose second caller makes a second breaker' src/family/members.rs 
     'if let Some(core) = self.find(key) {' \
     'if let Some(core) = self.find(key).filter(|_| false) {' \
     'family::tests::loom::concurrent_first_calls_of_a_key_find_one_breaker'
+model_mutant 'unknown keys that search without end' src/family/pause.rs \
+    'if in_vain >= IN_VAIN {' \
+    'if false {' \
+    'family::pause::tests::a_pause_begins_with_the_last_search_in_vain_and_ends_in_time'
+model_mutant 'a walk that holds the lock to its end' src/family/members.rs \
+    'for _ in 0..LOOKED_AT {' \
+    'for _ in 0..usize::MAX {' \
+    'family::tests::steps::idle_members_go_in_steps_between_which_keys_come'
 mutant 'a member removed that a call may just have found' src/family/members.rs \
     'match Arc::try_unwrap(mem::replace(core, Arc::clone(&self.overflow))) {' \
     'match Ok::<_, Arc<Core>>(Core::new(self.name, crate::config::Builder::new().consecutive_failures(1).validate().unwrap())) {' \
@@ -227,6 +235,18 @@ model_mutant 'a transition that wakes one waiter only' src/state/waiters.rs \
     'self.waiters.wake_all();' \
     'self.waiters.wake_first();' \
     'state::tests::waiting::no_call_sleeps_that_could_be_admitted'
+model_mutant 'a transition that wakes all calls in its thread' src/state/waiters.rs \
+    'wakers.len() < BATCH' \
+    'wakers.len() < usize::MAX' \
+    'state::tests::waiting::a_transition_wakes_a_bounded_number_of_ten_thousand_calls'
+mutant 'an alarm that no woken call passes on' src/state/waiters.rs \
+    'let (others, alarms) = (queue.alarmed(), queue.alarms);' \
+    'let (others, alarms) = (Vec::<Waker>::new(), queue.alarms);' \
+    'state::tests::loom::waiting::disabling_wakes_all_waiting_calls'
+model_mutant 'a woken call that takes the alarm for another poll of a ramp' src/state/waiters.rs \
+    'sleeper.is_some_and(|it| it.alarm == alarms)' \
+    'sleeper.is_some()' \
+    'state::tests::waiting::a_call_polled_before_its_alarm_asks_on_a_ramp'
 model_mutant 'a slot that no other call looks for' src/state/waiters.rs \
     'deadline.min(after(now, PATIENCE))' \
     'deadline' \

@@ -148,12 +148,14 @@ impl CircuitBreaker {
     /// ended.
     ///
     /// Returns at once while closed. Otherwise it is woken by any transition, an operator's
-    /// included, and at the instant from which time alone admits a call. Half-open, each slot that
+    /// included, and at the instant from which time alone admits a call. A transition wakes 32 calls
+    /// in its thread, and each of them wakes others when it is polled or dropped. Half-open, each slot that
     /// a probe gives back wakes the call that has waited for the longest time; a call that comes
     /// at that very moment may be faster. On a [`Ramp`](crate::Ramp) it asks once a step.
     ///
-    /// No waiting call depends on another one being polled: each sets its timer. If a slot
-    /// is offered to a call that is not polled, the others look for it within a second.
+    /// Each call sets its timer. If a slot is offered to a call that is not polled, the others look
+    /// for it within a second. If none of the 32 calls that a transition wakes is polled, the others
+    /// ask at the end of the wait or of the override, and without such an end once a minute.
     ///
     /// The wait has no limit, and for a forced-open breaker may not end: put a timeout around it.
     ///

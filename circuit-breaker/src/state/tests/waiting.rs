@@ -14,7 +14,11 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::{
     config::{Builder, Probes, Ramp, Wait},
-    state::{Admission, StateMachine, Ticket, waiters::PATIENCE, word::Phase},
+    state::{
+        Admission, StateMachine, Ticket,
+        waiters::{BATCH, DOUBT, PATIENCE},
+        word::Phase,
+    },
     types::{End, Outcome, Override},
 };
 
@@ -218,7 +222,10 @@ impl Scene {
                         "a call sleeps, and another would be admitted"
                     );
                 }
-                Phase::ForcedOpen => assert!(waiter.timer.is_none_or(|timer| timer == end.until)),
+                Phase::ForcedOpen => {
+                    let timer = waiter.timer.expect("if only in doubt");
+                    assert!(timer == end.until || timer == waiter.polled_at + DOUBT);
+                }
                 _ => panic!("a call sleeps, and another would be admitted"),
             }
         }
@@ -326,4 +333,101 @@ fn a_slot_offered_in_vain_is_looked_for() {
     scene.now = 20 + PATIENCE;
     scene.settle();
     assert_eq!((scene.calls.len(), scene.line.len()), (2, 1));
+}
+
+/// An open circuit with so many waiting calls.
+fn crowd(calls: usize) -> Scene {
+    let mut scene = Scene::new(false, 30);
+    scene.poll(Waiter::default());
+    scene.step(Step::Finish(0, Outcome::Failure));
+    scene.step(Step::Force(None));
+    (0..calls).for_each(|_| scene.poll(Waiter::default()));
+    scene
+}
+
+#[test]
+fn a_transition_wakes_a_bounded_number_of_ten_thousand_calls() {
+    let mut scene = crowd(10_000);
+    scene.step(Step::Resume);
+    let mut woken = BATCH;
+    let mut rounds = 0;
+    while !scene.line.is_empty() {
+        let (polled, asleep): (Vec<_>, _) = (scene.line.drain(..)).partition(Waiter::is_woken);
+        assert_eq!(polled.len(), woken.min(polled.len() + asleep.len()));
+        scene.line = asleep;
+        // Each wakes as many as the transition did: when it asks, and when it leaves the queue.
+        woken = polled.len() * 2 * BATCH;
+        for waiter in polled {
+            scene.poll(waiter);
+        }
+        rounds += 1;
+    }
+    assert_eq!(
+        (rounds, scene.let_in, scene.circuit.waiting()),
+        (3, 10_001, 0)
+    );
+}
+
+#[test]
+fn calls_that_leave_pass_the_alarm_on() {
+    let mut scene = crowd(3 * BATCH);
+    scene.step(Step::Resume);
+    while let Some(woken) = scene.line.iter().position(Waiter::is_woken) {
+        scene.step(Step::Leave(woken));
+    }
+    assert_eq!((scene.line.len(), scene.circuit.waiting()), (0, 0));
+}
+
+#[test]
+fn a_second_transition_wakes_whoever_sleeps_by_the_first() {
+    let mut scene = crowd(3 * BATCH);
+    scene.step(Step::Resume);
+    scene.step(Step::Force(None));
+    scene.settle();
+    assert_eq!(scene.line.len(), 3 * BATCH);
+    scene.step(Step::Resume);
+    scene.settle();
+    assert_eq!(scene.line.len(), 0);
+}
+
+#[test]
+fn woken_calls_that_are_not_polled_hold_up_others_for_a_minute() {
+    let mut scene = crowd(3 * BATCH);
+    scene.step(Step::Resume);
+    scene
+        .line
+        .iter_mut()
+        .filter(|w| w.is_woken())
+        .for_each(|w| w.is_held = true);
+    scene.now += DOUBT - 1;
+    scene.settle();
+    assert_eq!(scene.line.len(), 3 * BATCH);
+    scene.now += 1;
+    scene.settle();
+    assert_eq!(scene.line.len(), BATCH);
+}
+
+#[test]
+fn a_call_polled_before_its_alarm_asks_on_a_ramp() {
+    let mut scene = Scene::new(true, 30);
+    scene.poll(Waiter::default());
+    scene.step(Step::Finish(0, Outcome::Failure));
+    (0..BATCH + 4).for_each(|_| scene.poll(Waiter::default()));
+    scene.now = 20;
+    scene.settle();
+    // Three probes close it, and one more call waits than the end of the last one wakes.
+    for _ in 0..3 {
+        scene.settle();
+        scene.step(Step::Finish(0, Outcome::Success));
+    }
+    assert!(matches!(
+        scene.circuit.state.load().phase(),
+        Phase::Ramping { .. }
+    ));
+    let last = scene.line.pop().expect("they wait");
+    assert!(!last.is_woken() && last.timer > Some(scene.now));
+    // The first call that comes is among the share.
+    let before = scene.let_in;
+    scene.poll(last);
+    assert_eq!(scene.let_in, before + 1);
 }
