@@ -142,6 +142,9 @@ impl ConfigCell {
         // use.
         let window = plan.window() + u64::from(window_begins);
         let next = Plan::new(to, plan.revision() + 1, window);
+        if next.is_odd() {
+            self.odd.get_or_make(|| zeros!(WORDS));
+        }
         // The next set is the one that is not in force, so no reader of the present plan is
         // disturbed.
         for (word, value) in self.set(next).iter().zip(to.pack()) {
@@ -161,11 +164,12 @@ impl ConfigCell {
 
     #[inline]
     fn set(&self, plan: Plan) -> &Set {
-        if plan.revision() % 2 == 0 {
-            return &self.even;
+        // Of an odd revision it exists. To make it here would be a call that may unwind, for which a healthy call keeps its token
+        // in memory: 25 instructions more.
+        match self.odd.get() {
+            Some(odd) if plan.is_odd() => odd,
+            _ => &self.even,
         }
-        // Made by `change`, before the plan that names it.
-        self.odd.get_or_make(|| zeros!(WORDS))
     }
 }
 
@@ -239,6 +243,11 @@ impl Plan {
     #[expect(clippy::cast_possible_truncation, reason = "28 bits")]
     pub(super) const fn next_shape(self) -> u32 {
         self.window() as u32 + 1
+    }
+
+    #[inline]
+    const fn is_odd(self) -> bool {
+        self.revision() % 2 == 1
     }
 
     #[inline]
