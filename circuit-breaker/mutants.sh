@@ -14,17 +14,17 @@ mutant 'a call recorded in its bucket by load, then store' src/window/time.rs \
     'match bucket.compare_exchange(seen, next.0, AcqRel, Acquire) {' \
     'match Ok::<_, u64>(bucket.store(next.0, std::sync::atomic::Ordering::Release)) {' \
     'state::tests::loom::a_failure_and_a_slow_call_open_the_breaker_once'
-mutant 'a slot given back by load, then store' src/state/probes.rs \
+mutant 'a slot given back by load, then store' src/state/slots.rs \
     '.compare_exchange(lease.0, FREE, AcqRel, Relaxed)
             .is_ok()' \
     '.load(Acquire) == lease.0 && { self.slot(index).lease.store(FREE, std::sync::atomic::Ordering::Release); true }' \
     'state::tests::loom::the_end_of_a_probe_or_of_its_time_counts_once'
-mutant 'a lease replaced by load, then store' src/state/probes.rs \
+mutant 'a lease replaced by load, then store' src/state/slots.rs \
     '.compare_exchange(lease.0, answered.0, AcqRel, Relaxed)
             .is_ok()' \
     '.load(Acquire) == lease.0 && { self.slot(index).lease.store(answered.0, std::sync::atomic::Ordering::Release); true }' \
     'state::tests::loom::a_probe_answered_at_its_deadline_counts_once'
-mutant 'a slot taken by load, then store' src/state/probes.rs \
+mutant 'a slot taken by load, then store' src/state/slots.rs \
     '.compare_exchange(seen, lease.0, AcqRel, Relaxed)
                         .is_ok()' \
     '.load(Acquire) == seen && { slot.lease.store(lease.0, std::sync::atomic::Ordering::Release); true }' \

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use super::{
     StateMachine,
-    probes::Lease,
+    slots::Lease,
     word::{Phase, Word},
 };
 use crate::types::{

@@ -46,6 +46,7 @@ mod probes;
 mod ramp;
 mod record;
 mod row;
+mod slots;
 mod snapshot;
 mod transitions;
 mod waiters;
@@ -59,8 +60,8 @@ pub(crate) use self::open_limit::OpenLimit;
 pub use self::snapshot::Snapshot;
 pub(crate) use self::{admit::Admission, clock::Clock, waiters::Ticket};
 use self::{
-    config_cell::ConfigCell, open_limit::Membership, overrides::History, probes::ProbeSlots,
-    ramp::Arrivals, row::LastFailure, waiters::Waiters, word::AtomicState,
+    config_cell::ConfigCell, open_limit::Membership, overrides::History, ramp::Arrivals,
+    row::LastFailure, slots::ProbeSlots, waiters::Waiters, word::AtomicState,
 };
 use crate::{
     config::Config,
