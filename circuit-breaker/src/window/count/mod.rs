@@ -29,7 +29,7 @@ use crate::{
 /// together with the head. Under loom: one.
 const FIRST: usize = if cfg!(all(test, loom)) { 1 } else { 13 };
 /// The words of the slots beyond: up to a thousand calls in all.
-const REST: usize = (MAX_CALLS as usize).div_ceil(GROUP as usize) - FIRST;
+const REST: usize = MAX_CALLS as usize / 8 - FIRST;
 
 /// Aligned, so that a call which counts does not slow down the calls that only read the state.
 #[derive(Debug)]
