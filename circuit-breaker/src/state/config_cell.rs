@@ -166,10 +166,12 @@ impl ConfigCell {
     fn set(&self, plan: Plan) -> &Set {
         // Of an odd revision it exists. To make it here would be a call that may unwind, for which a healthy call keeps its token
         // in memory: 25 instructions more.
-        match self.odd.get() {
-            Some(odd) if plan.is_odd() => odd,
-            _ => &self.even,
+        if plan.is_odd() {
+            if let Some(odd) = self.odd.get() {
+                return odd;
+            }
         }
+        &self.even
     }
 }
 
