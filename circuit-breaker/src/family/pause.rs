@@ -70,7 +70,7 @@ impl Pause {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use tokio::time::Instant;
 
