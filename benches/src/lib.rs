@@ -11,6 +11,8 @@ mod trouble;
 
 pub mod growth;
 pub mod objects;
+#[cfg(feature = "peers")]
+pub mod peers;
 pub mod rows;
 
 pub use drive::{Answers, Measured, Request, Response};

@@ -37,6 +37,9 @@ type Make = dyn Fn(usize) -> Vec<Box<dyn Measured>>;
 pub enum Subject {
     /// The five crates of this workspace.
     Ours,
+    /// Another crate that does the same.
+    #[cfg(feature = "peers")]
+    Peer(crate::peers::Peer),
 }
 
 /// What kind of row it is.
@@ -88,6 +91,8 @@ impl Subject {
     pub const fn column(self) -> &'static str {
         match self {
             Self::Ours => "ours",
+            #[cfg(feature = "peers")]
+            Self::Peer(peer) => peer.name(),
         }
     }
 }
@@ -169,6 +174,12 @@ impl Row {
             floor,
             ..self
         }
+    }
+
+    /// Sets the subject whose code is measured.
+    #[cfg(feature = "peers")]
+    pub(crate) fn of(self, subject: Subject) -> Self {
+        Self { subject, ..self }
     }
 
     pub(crate) fn target(self, instructions: f64, bus_locked: f64) -> Self {

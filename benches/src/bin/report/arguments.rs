@@ -5,6 +5,7 @@ What each row costs a request: instructions, bus-locked instructions, allocation
 
   report [--only TEXT] [--json FILE] [--check FILE] [--renew DIR] [--without-instructions]
   report explain ROW     where the instructions of one row go, function by function
+  report --peers         the same work of other crates, with times (needs the feature `peers`)
   report threads         the time of the main rows on one and on two threads
   report growth          what an operation costs with many keys, waiters, calls or windows
   report memory          the bytes of an object, and of a key of a family
@@ -12,7 +13,8 @@ What each row costs a request: instructions, bus-locked instructions, allocation
   --only TEXT             only the rows whose name contains TEXT, and their floors; also for threads and growth
   --json FILE             writes the figures to FILE
   --check FILE            compares with the figures in FILE; ends with 1 when one has become worse
-  --renew DIR             writes the figures to baseline.json and into README.md, both in DIR
+  --renew DIR             writes the figures to baseline.json and into README.md, both in DIR;
+                          with --peers: writes the table into DIR, which is a Markdown file with its marks
   --without-instructions  allocations and sizes only; needs no valgrind";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +25,7 @@ pub(crate) struct Arguments {
     pub(crate) check: Option<PathBuf>,
     pub(crate) renew: Option<PathBuf>,
     pub(crate) instructions: bool,
+    pub(crate) peers: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -57,6 +60,7 @@ impl Arguments {
             check: None,
             renew: None,
             instructions: true,
+            peers: false,
         };
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
@@ -70,6 +74,7 @@ impl Arguments {
                 "--json" => parsed.json = Some(value("a file")?.into()),
                 "--check" => parsed.check = Some(value("a file")?.into()),
                 "--renew" => parsed.renew = Some(value("a directory")?.into()),
+                "--peers" => parsed.peers = true,
                 "--without-instructions" => parsed.instructions = false,
                 "--help" | "-h" => parsed.command = Command::Help,
                 "explain" => {
@@ -105,6 +110,9 @@ impl Arguments {
                     ));
                 }
             }
+        }
+        if parsed.peers && parsed.check.is_some() {
+            return Err("times have no baseline: leave --check or --peers away".into());
         }
         if parsed.only.is_some() && (parsed.check.is_some() || parsed.renew.is_some()) {
             return Err("a baseline holds every row: leave --only away".into());
@@ -167,6 +175,8 @@ mod tests {
         assert!(parse("--without-instructions --renew d").is_err());
         assert!(parse("--check f --renew d").is_err());
         assert!(parse("--check f --json g").is_ok());
+        assert!(parse("--peers --check f").is_err());
+        assert!(parse("--peers --renew f").is_ok());
         assert!(parse("--check f --without-instructions").is_ok());
     }
 }

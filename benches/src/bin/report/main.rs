@@ -8,6 +8,8 @@ mod figures;
 mod growth;
 mod measure;
 mod memory;
+#[cfg(feature = "peers")]
+mod peers;
 mod renewal;
 mod table;
 mod threads;
@@ -16,7 +18,7 @@ use std::{fs, process::ExitCode};
 
 use arguments::{Arguments, Command};
 use baseline::Baseline;
-use maestro_benches::{growth::Grown, rows};
+use maestro_benches::{Row, growth::Grown, rows};
 use renewal::Renewal;
 
 /// The exit code if a figure differs from the baseline.
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
             }
             Command::Run { row, requests } => run(&row, requests),
             Command::Explain { row } => explain(&row),
+            Command::Report if arguments.peers => peers(&arguments),
             Command::Threads => threads::threads(arguments.only.as_deref()).map(printed),
             Command::Growth => growth(&arguments),
             Command::Memory => Ok(printed(memory::memory())),
@@ -52,7 +55,7 @@ fn main() -> ExitCode {
 
 /// Serves the requests of one row. callgrind runs this in a child process.
 fn run(row: &str, requests: u64) -> Result<ExitCode, String> {
-    let row = rows::all()
+    let row = every_row()
         .into_iter()
         .find(|candidate| candidate.name == row)
         .ok_or_else(|| format!("there is no row `{row}`"))?;
@@ -86,13 +89,38 @@ fn printed(text: String) -> ExitCode {
 
 fn explain(row: &str) -> Result<ExitCode, String> {
     callgrind::present()?;
-    if !rows::all().iter().any(|candidate| candidate.name == row) {
+    if !every_row().iter().any(|candidate| candidate.name == row) {
         return Err(format!(
             "there is no row `{row}`; a report without arguments names them all"
         ));
     }
     print!("{}", explain::explain(row)?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Our rows and those of the peers.
+fn every_row() -> Vec<Row> {
+    #[cfg_attr(
+        not(feature = "peers"),
+        expect(unused_mut, reason = "without the peers")
+    )]
+    let mut all = rows::all();
+    #[cfg(feature = "peers")]
+    all.extend(maestro_benches::peers::rows());
+    all
+}
+
+#[cfg(feature = "peers")]
+fn peers(arguments: &Arguments) -> Result<ExitCode, String> {
+    peers::report(arguments).map(|()| ExitCode::SUCCESS)
+}
+
+#[cfg(not(feature = "peers"))]
+fn peers(_: &Arguments) -> Result<ExitCode, String> {
+    Err(
+        "this program was built without the peers: `cargo run … --features peers --bin report`"
+            .into(),
+    )
 }
 
 fn report(arguments: &Arguments) -> Result<ExitCode, String> {

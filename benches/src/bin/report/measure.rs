@@ -63,7 +63,7 @@ fn chosen(only: Option<&str>) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-fn count(rows: &[&'static str]) -> Result<HashMap<&'static str, Counts>, String> {
+pub(crate) fn count(rows: &[&'static str]) -> Result<HashMap<&'static str, Counts>, String> {
     let (done, results) = mpsc::channel();
     thread::scope(|scope| {
         for turn in 0..AT_A_TIME {
@@ -91,7 +91,7 @@ fn count(rows: &[&'static str]) -> Result<HashMap<&'static str, Counts>, String>
 ///
 /// `allocation-counter` counts per thread and without atomics. An allocator of ours would need `unsafe`, and `stats_alloc` counts
 /// with atomics for the whole process: four bus-locked instructions an allocation, and allocations of other threads.
-fn allocations(row: &Row) -> f64 {
+pub(crate) fn allocations(row: &Row) -> f64 {
     let mut measured = row.make();
     measured.run(REQUESTS.into());
     let counted = allocation_counter::measure(|| measured.run(REQUESTS.into())).count_total;

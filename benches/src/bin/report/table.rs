@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use crate::figures::{Counts, Figures, Report};
 
-const NOTHING: &str = "–";
+pub(crate) const NOTHING: &str = "–";
 
 /// The figures as a Markdown table.
 pub(crate) fn markdown(report: &Report) -> String {
@@ -88,7 +88,7 @@ fn line(text: &mut String, row: &Figures) -> std::fmt::Result {
 }
 
 /// A number without decimals if it is whole.
-fn number(figure: f64) -> String {
+pub(crate) fn number(figure: f64) -> String {
     if (figure - figure.round()).abs() < 0.005 {
         format!("{:.0}", figure.abs())
     } else {

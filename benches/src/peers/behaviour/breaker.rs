@@ -1,0 +1,140 @@
+//! What a breaker does with the calls that it was not made for: those that panic, are dropped, hang or end late.
+
+use std::task::Poll;
+
+use maestro_circuit_breaker::OnCancel;
+use tokio::sync::oneshot;
+
+use super::{
+    Defect,
+    breakers::{Breaker, HOUR, Work, all, hung, now, ours},
+    panics, paused,
+};
+use crate::Trouble;
+
+pub(super) fn defects() -> Vec<Defect> {
+    vec![
+        each(
+            "a call that panics is never recorded: a backend whose calls panic never opens the circuit",
+            panic_is_not_recorded,
+        ),
+        cancelled(),
+        each(
+            "calls admitted before the outage decide, when they fail late, about the circuit that probes",
+            late_results_decide,
+        ),
+        each(
+            "a probe that hangs keeps the circuit half-open for ever",
+            hung_probe_blocks,
+        ),
+        each(
+            "a probe that is dropped keeps its place until a time has passed",
+            dropped_probe_keeps_its_place,
+        ),
+        each("more probes at once than one", many_probes),
+    ]
+}
+
+/// A program that is the same for every breaker.
+fn each(name: &'static str, program: fn(&dyn Breaker) -> bool) -> Defect {
+    paused(async {
+        let (ours, peers) = all();
+        let peers = peers
+            .iter()
+            .map(|(peer, breaker)| (*peer, program(breaker.as_ref())));
+        let peers: Vec<_> = peers.collect();
+        Defect::new(name, program(ours.as_ref()), peers)
+    })
+}
+
+fn panic_is_not_recorded(breaker: &dyn Breaker) -> bool {
+    for _ in 0..20 {
+        let work: Work = Box::pin(async { panic!("the backend's client has a defect") });
+        let mut call = breaker.call(work);
+        panics(|| {
+            let _ = now(&mut call);
+        });
+    }
+    !breaker.rejects()
+}
+
+/// Ours with the option to count it, which is the default only where slow calls count.
+fn cancelled() -> Defect {
+    let name =
+        "a call that is cancelled cannot be recorded: a backend that hangs never opens the circuit";
+    let ours = paused(async { cancelled_is_not_recorded(&ours(HOUR, OnCancel::Failure)) });
+    Defect {
+        ours,
+        ..each(name, cancelled_is_not_recorded)
+    }
+}
+
+fn cancelled_is_not_recorded(breaker: &dyn Breaker) -> bool {
+    for _ in 0..20 {
+        let mut call = breaker.call(hung());
+        let _ = now(&mut call);
+    }
+    !breaker.rejects()
+}
+
+fn late_results_decide(breaker: &dyn Breaker) -> bool {
+    let (ends, mut early): (Vec<_>, Vec<_>) = (0..3)
+        .map(|_| {
+            let (end, work) = controlled();
+            (end, breaker.call(work))
+        })
+        .unzip();
+    for call in &mut early {
+        assert_eq!(now(call), Poll::Pending, "the circuit is closed");
+    }
+    breaker.trip();
+    breaker.elapse();
+    let (end, work) = controlled();
+    let mut probe = breaker.call(work);
+    assert_eq!(now(&mut probe), Poll::Pending, "the wait is over");
+    for (end, call) in ends.into_iter().zip(&mut early) {
+        end.send(Err(Trouble::Failed)).ok();
+        assert!(now(call).is_ready());
+    }
+    end.send(Ok(())).ok();
+    let _ = now(&mut probe);
+    breaker.rejects()
+}
+
+fn hung_probe_blocks(breaker: &dyn Breaker) -> bool {
+    breaker.trip();
+    breaker.elapse();
+    let mut probe = breaker.call(hung());
+    assert_eq!(now(&mut probe), Poll::Pending, "the wait is over");
+    // The deadline of a probe, and the wait of a circuit that it opens again.
+    breaker.elapse();
+    let _ = now(&mut breaker.call(hung()));
+    breaker.elapse();
+    breaker.rejects()
+}
+
+fn dropped_probe_keeps_its_place(breaker: &dyn Breaker) -> bool {
+    breaker.trip();
+    breaker.elapse();
+    let mut probe = breaker.call(hung());
+    assert_eq!(now(&mut probe), Poll::Pending, "the wait is over");
+    drop(probe);
+    breaker.rejects()
+}
+
+fn many_probes(breaker: &dyn Breaker) -> bool {
+    breaker.trip();
+    breaker.elapse();
+    let mut probes: Vec<_> = (0..50).map(|_| breaker.call(hung())).collect();
+    let admitted = probes
+        .iter_mut()
+        .filter_map(|call| now(call).is_pending().then_some(()));
+    admitted.count() > 1
+}
+
+/// Work that ends when it is told to.
+fn controlled() -> (oneshot::Sender<Result<(), Trouble>>, Work) {
+    let (end, ended) = oneshot::channel();
+    let work = async move { ended.await.unwrap_or(Err(Trouble::Failed)) };
+    (end, Box::pin(work))
+}

@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tower::{
+    Layer, ServiceBuilder,
+    limit::{ConcurrencyLimitLayer, GlobalConcurrencyLimitLayer},
+    load_shed::LoadShedLayer,
+};
+use tower_resilience_bulkhead::BulkheadLayer;
+
+use super::{
+    Comparison,
+    Peer::{Tokio, Tower, TowerResilience},
+    adapt::{FUTURE, call, drive, mapped},
+};
+use crate::{Row, Trouble, drive::Measurable, inner::Nothing, rows::floors::READY};
+
+/// The places of the rows, as many as ours have.
+pub(super) const PLACES: usize = 64;
+
+const BY_HAND: &str = "a refusal by hand is one load of a word, cheaper than the inner call that it saves, so nothing is left \
+                       of it net of the floor. It is ahead of every layer, and not one; no peer bounds its queue";
+
+pub(super) fn comparisons() -> Vec<Comparison> {
+    vec![
+        Comparison::new(
+            "bulkhead, in and out",
+            "bulkhead, in and out, Arc",
+            Some("bulkhead, in and out, static"),
+        )
+        .peer(Tower, Row::service("tower, limit and shed", READY, || shed(PLACES)))
+        .peer(Tokio, Row::object("tokio, try_acquire", FUTURE, || by_hand(PLACES))),
+        Comparison::new(
+            "… a service cloned for each request",
+            "bulkhead, in and out, Arc, cloned",
+            Some("bulkhead, in and out, static, cloned"),
+        )
+        .peer(
+            Tower,
+            Row::cloned("tower, limit and shed, cloned", READY, || shed(PLACES)),
+        ),
+        Comparison::new("bulkhead, full", "bulkhead, full, Arc", Some("bulkhead, full, static"))
+            .peer(
+                Tower,
+                Row::service("tower, limit and shed, full", READY, || shed(0)).bad_in_16(16),
+            )
+            .peer(
+                Tokio,
+                Row::object("tokio, try_acquire, full", FUTURE, || by_hand(0)).bad_in_16(16),
+            )
+        .lesser(&[Tokio])
+        .note(BY_HAND),
+        Comparison::new(
+            "bulkhead with a queue, nobody waits",
+            "bulkhead, queue, in and out, Arc",
+            Some("bulkhead, queue, in and out, static"),
+        )
+        .peer(
+            Tower,
+            Row::service("tower, limit", READY, || {
+                GlobalConcurrencyLimitLayer::new(PLACES).layer(Nothing)
+            }),
+        )
+        .peer(
+            TowerResilience,
+            Row::service("tower-resilience, bulkhead", READY, || {
+                let layer = BulkheadLayer::builder().max_concurrent_calls(PLACES).build();
+                mapped(layer.expect("64 is legal").layer(Nothing))
+            })
+            .timed(),
+        )
+        .note("tower's queue and tower-resilience's have no bound; ours are bounded in length and time"),
+        Comparison::new(
+            "bulkhead with a queue, full",
+            "bulkhead, queue, full, Arc",
+            Some("bulkhead, queue, full, static"),
+        )
+        .peer(
+            Tokio,
+            Row::object("tokio, try_acquire, full queue", FUTURE, || by_hand(0)).bad_in_16(16),
+        )
+        .lesser(&[Tokio])
+        .note(BY_HAND),
+    ]
+}
+
+/// tower refuses by shedding what would wait. A limit of zero is always full.
+fn shed(places: usize) -> impl Measurable {
+    mapped(
+        ServiceBuilder::new()
+            .layer(LoadShedLayer::new())
+            .layer(ConcurrencyLimitLayer::new(places))
+            .service(Nothing),
+    )
+}
+
+/// A semaphore by hand: nothing is cheaper that shares its places.
+fn by_hand(places: usize) -> impl FnMut(u64) -> Result<u64, Trouble> + Clone + Send + 'static {
+    let semaphore = Arc::new(Semaphore::new(places));
+    move |request| {
+        let permit = semaphore.try_acquire().map_err(|_| Trouble::Failed)?;
+        let result = drive(call(&mut Nothing, request));
+        drop(permit);
+        result
+    }
+}

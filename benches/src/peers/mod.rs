@@ -1,0 +1,241 @@
+//! Other crates that do the same work, measured like ours: the columns of `report --peers`.
+//!
+//! A comparison names our rows and has a row for each peer. A peer has its best configuration for the work of the row,
+//! its layer is created outside the loop, and a test checks that the path is the one that the name says. A peer that is
+//! no tower service is driven as its documentation shows, without an adapter to one. A peer with another error type
+//! gets tower's `map_err`, whose cost is a row as well.
+
+mod adapt;
+mod adaptive;
+#[cfg(feature = "behaviour")]
+pub mod behaviour;
+mod breaker;
+mod bulkhead;
+mod retry;
+mod stack;
+mod timeout;
+
+use std::fmt;
+
+use crate::{Row, Subject};
+
+/// A crate of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Peer {
+    /// backon.
+    Backon,
+    /// failsafe.
+    Failsafe,
+    /// recloser.
+    Recloser,
+    /// seatbelt, with the traits of layered and the clock of tick.
+    Seatbelt,
+    /// The primitives of tokio, used by hand: a semaphore, `timeout`.
+    Tokio,
+    /// The layers of tower.
+    Tower,
+    /// tower-acc.
+    TowerAcc,
+    /// The crates of tower-resilience.
+    TowerResilience,
+    /// The layers of tower, and recloser as their breaker.
+    TowerAndRecloser,
+}
+
+/// A row of the table: ours and the peers' that do the same.
+#[non_exhaustive]
+pub struct Comparison {
+    /// What is compared.
+    pub name: &'static str,
+    /// The name of our row whose state is behind an `Arc`.
+    pub shared: &'static str,
+    /// The name of our row whose state is a `static`, if there is one.
+    pub fixed: Option<&'static str>,
+    /// The rows of the peers.
+    pub peers: Vec<Row>,
+    /// The peers that do less, so that the others are not compared with them.
+    pub lesser: &'static [Peer],
+    /// The peers that are measured on one thread only: on two they answer "not ready", and wait for a timer.
+    pub alone: &'static [Peer],
+    /// What a reader must know to compare them.
+    pub note: Option<&'static str>,
+}
+
+/// Every comparison, in the order of the table.
+#[must_use]
+pub fn comparisons() -> Vec<Comparison> {
+    [
+        breaker::comparisons(),
+        retry::comparisons(),
+        bulkhead::comparisons(),
+        adaptive::comparisons(),
+        timeout::comparisons(),
+        stack::comparisons(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Every row of a peer, floors first.
+#[must_use]
+pub fn rows() -> Vec<Row> {
+    let peers = comparisons().into_iter().flat_map(|row| row.peers);
+    adapt::floors().into_iter().chain(peers).collect()
+}
+
+// === impl Peer ===
+
+impl Peer {
+    /// Every peer, in the order of the columns.
+    pub const ALL: [Self; 9] = [
+        Self::Tower,
+        Self::Recloser,
+        Self::TowerAndRecloser,
+        Self::Failsafe,
+        Self::Seatbelt,
+        Self::TowerResilience,
+        Self::TowerAcc,
+        Self::Backon,
+        Self::Tokio,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Backon => "backon",
+            Self::Failsafe => "failsafe",
+            Self::Recloser => "recloser",
+            Self::Seatbelt => "seatbelt",
+            Self::Tokio => "tokio, by hand",
+            Self::Tower => "tower",
+            Self::TowerAcc => "tower-acc",
+            Self::TowerResilience => "tower-resilience",
+            Self::TowerAndRecloser => "tower + recloser",
+        }
+    }
+
+    /// Its version, from `Cargo.lock`.
+    #[must_use]
+    pub fn version(self) -> String {
+        let of = |name| locked(name).unwrap_or_default().to_owned();
+        match self {
+            Self::Tokio => of("tokio"),
+            Self::TowerResilience => of("tower-resilience-core"),
+            Self::TowerAndRecloser => format!("{} + {}", of("tower"), of("recloser")),
+            _ => of(self.name()),
+        }
+    }
+}
+
+// === impl Comparison ===
+
+impl Comparison {
+    fn new(name: &'static str, shared: &'static str, fixed: Option<&'static str>) -> Self {
+        Self {
+            name,
+            shared,
+            fixed,
+            peers: Vec::new(),
+            lesser: &[],
+            alone: &[],
+            note: None,
+        }
+    }
+
+    fn peer(mut self, peer: Peer, row: Row) -> Self {
+        self.peers.push(row.of(Subject::Peer(peer)));
+        self
+    }
+
+    fn lesser(self, lesser: &'static [Peer]) -> Self {
+        Self { lesser, ..self }
+    }
+
+    fn alone(self, alone: &'static [Peer]) -> Self {
+        Self { alone, ..self }
+    }
+
+    fn note(self, note: &'static str) -> Self {
+        Self {
+            note: Some(note),
+            ..self
+        }
+    }
+}
+
+impl fmt::Debug for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Comparison")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The version of a crate in `Cargo.lock`. Only one version of each peer is in it.
+fn locked(name: &str) -> Option<&'static str> {
+    let (_, entry) = include_str!("../../../Cargo.lock")
+        .split_once(&format!("name = \"{name}\"\nversion = \""))?;
+    entry.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::{Answers, Kind, rows as ours};
+
+    #[test]
+    fn every_peer_takes_the_path_of_its_row() {
+        for row in rows() {
+            let requests = 1600;
+            let bad = row.bad_in_1600;
+            let good = requests - bad;
+            assert_eq!(
+                row.make().answers(requests),
+                Answers { good, bad },
+                "{row:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_row_of_a_peer_fails_as_often_as_ours() {
+        let ours = ours::all();
+        for comparison in comparisons() {
+            for name in [Some(comparison.shared), comparison.fixed]
+                .into_iter()
+                .flatten()
+            {
+                let our = ours.iter().find(|row| row.name == name);
+                let our = our.unwrap_or_else(|| panic!("there is no row `{name}`"));
+                for peer in &comparison.peers {
+                    assert_eq!(peer.bad_in_1600, our.bad_in_1600, "{peer:?} and {our:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_and_floors_of_peers_are_as_in_other_rows() {
+        let all: Vec<_> = ours::all().into_iter().chain(rows()).collect();
+        let mut names = HashSet::new();
+        for row in &all {
+            assert!(names.insert(row.name), "{row:?} is there twice");
+        }
+        for row in all.iter().filter(|row| row.kind != Kind::Floor) {
+            let floor = row.floor.expect("only floors have none");
+            assert!(names.contains(floor), "{row:?} has no floor `{floor}`");
+        }
+    }
+
+    #[test]
+    fn every_peer_has_a_version() {
+        for peer in Peer::ALL {
+            assert!(!peer.version().is_empty(), "{peer:?}");
+        }
+    }
+}

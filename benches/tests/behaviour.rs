@@ -1,0 +1,21 @@
+//! What COMPARE.md says about the behaviour of other crates is what the programs show.
+
+use maestro_benches::peers::behaviour;
+
+#[test]
+fn compare_shows_the_verdicts_of_the_programs() {
+    let table = behaviour::markdown(&behaviour::defects());
+    let page = include_str!("../../COMPARE.md");
+    assert!(
+        page.contains(&table),
+        "COMPARE.md has another table. The command that writes this one stands above it there:\n{table}"
+    );
+}
+
+#[test]
+fn ours_have_none_of_the_defects() {
+    for defect in behaviour::defects() {
+        assert!(!defect.ours, "ours: {}", defect.name);
+        assert!(!defect.peers.is_empty(), "{} has no peer", defect.name);
+    }
+}
