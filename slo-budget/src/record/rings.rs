@@ -225,7 +225,8 @@ impl Tier {
         self.reach = self.oldest().saturating_sub(1) * self.width;
         if slot > 0 && self.starts.len() < self.len {
             // Once a place is reached, so are all before it.
-            let needed = usize::try_from(slot).map_or(self.len, |slot| self.len.min(slot + 1));
+            let needed =
+                usize::try_from(slot).map_or(self.len, |slot| self.len.min(slot.saturating_add(1)));
             self.make_room(needed, base);
         }
     }
