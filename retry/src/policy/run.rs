@@ -54,8 +54,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         let mut retry = None;
         loop {
             let result = f(call.attempt()).await;
-            let repeatable = engine.plan().may_follow(&call, &Now::unread());
             let now = Now::unread();
+            let repeatable = engine.plan().may_follow(&call, &now);
             let again = engine.after(&mut call, None, repeatable, retry.take(), &now, &result);
             let Some(again) = again else {
                 return result;
@@ -110,8 +110,8 @@ impl<V, Q, D, B> RetryPolicy<V, Q, D, B> {
         let mut retry = None;
         loop {
             let result = f(call.attempt());
-            let repeatable = engine.plan().may_follow(&call, &Now::unread());
             let now = Now::unread();
+            let repeatable = engine.plan().may_follow(&call, &now);
             let again = engine.after(&mut call, None, repeatable, retry.take(), &now, &result);
             let Some(again) = again else {
                 return result;
