@@ -92,7 +92,7 @@ pub(crate) const SHARDS: usize = 16;
 #[cfg(all(test, loom))]
 pub(crate) const SHARDS: usize = 2;
 
-/// From how many events in a slot on a member of a family gets all shards: 1,000 a second at the default resolution. With
+/// A member of a family with more events than this in a slot gets all shards: 1,000 a second at the default resolution. With
 /// fewer, threads that wait for the cache line of a single shard cost less than a ten-thousandth of a core.
 #[cfg(not(all(test, loom)))]
 pub(crate) const BUSY: u128 = 10_000;

@@ -51,11 +51,12 @@ where
     P::Replay: Replay<Req>,
 {
     let going = call.as_mut().expect("polled after it was ready");
+    // `Done` with a result: the first attempt ended with an error, which has not been judged.
     if last.verdict == Verdict::Done {
         if let Some(error) = &last.result {
             last.verdict = going.judge(error, &last.now);
             if last.verdict == Verdict::Done {
-                going.done(&last.now, None, error.is_ok());
+                going.done(&last.now, None, false);
                 end(state, call);
                 return Poll::Ready(());
             }

@@ -30,8 +30,9 @@ use crate::{
 ///
 /// The first keys get their own budgets, up to the capacity. The events of all other keys are counted in one more
 /// budget, the [`overflow`](Self::overflow). So memory is bounded whatever the keys are: less than 4 KB for a
-/// budget in its first ten minutes, and at most 39 KB for an old one, 39 MB for a thousand. A budget is a history of weeks, so the family evicts none to make room; call
-/// [`forget`](Self::forget) or [`evict_idle`](Self::evict_idle) for that.
+/// budget with few events in its first ten minutes, and at most 39 KB for an old one, 39 MB for a thousand. A budget is a
+/// history of weeks, so the family evicts none to make room; call [`forget`](Self::forget) or
+/// [`evict_idle`](Self::evict_idle) for that.
 ///
 /// # Cost
 ///

@@ -146,7 +146,7 @@ fn each_slice_is_counted_once() {
         };
         let nothing = Counts::default();
         let ledger = Ledger::new(RESOLUTION, Some(rule), nothing);
-        let shared = Arc::new(Recorder::resuming(ledger, nothing));
+        let shared = Arc::new(Recorder::resuming(ledger, nothing).spread());
         let recorder = Arc::clone(&shared);
         let other = thread::spawn(move || {
             recorder.record(1, Event::Bad, 12);
