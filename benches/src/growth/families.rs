@@ -23,8 +23,6 @@ use crate::{
 };
 
 const KEYS: &[u32] = &[1, 1_000, 100_000];
-/// An error budget is a hundred times as large as a breaker.
-const FEWER_KEYS: &[u32] = &[1, 1_000, 10_000];
 const FULL: &[u32] = &[16, 1_000, 100_000];
 
 pub(super) fn all() -> [Growth; 9] {
@@ -33,7 +31,7 @@ pub(super) fn all() -> [Growth; 9] {
         Growth::repeated("bulkhead, by key, keys", KEYS, bulkhead),
         Growth::repeated("retry, with a budget by key, keys", KEYS, retry),
         Growth::repeated("timeout, by key, keys", KEYS, timeout),
-        Growth::repeated("slo, recording layer by key, keys", FEWER_KEYS, slo),
+        Growth::repeated("slo, recording layer by key, keys", KEYS, slo),
         Growth::repeated(
             "breaker, an unknown key, a full family of",
             FULL,

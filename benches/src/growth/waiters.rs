@@ -10,7 +10,7 @@ use std::{
 
 use maestro_bulkhead::Bulkhead;
 use maestro_circuit_breaker::Override;
-use tokio::time::Instant;
+use tokio::{runtime::Builder, time::Instant};
 
 use super::Growth;
 use crate::rows::breaker::{IN_A_ROW, shared};
@@ -40,6 +40,11 @@ pub(super) fn all() -> [Growth; 3] {
 /// The transition wakes all calls that wait. They run later, in their tasks.
 fn transition(calls: u32) -> Duration {
     let by = || Override::new("bench", "growth");
+    // A call that waits arms a timer.
+    let runtime = Builder::new_current_thread().enable_time().build();
+    let runtime =
+        runtime.expect("a runtime of one thread and a timer needs nothing that could be missing");
+    let _entered = runtime.enter();
     let breaker = shared(IN_A_ROW);
     breaker.force_open(by());
     let _waiting = wait(calls, || breaker.acquire());
