@@ -83,8 +83,13 @@ mutant 'a late place that is taken back and kept too' src/state/waiters.rs \
     'late.places += places;' \
     'late.places += places; continue;' 'a_late_granted_place_is_given_back_once'
 model_mutant 'bounds that are never forgotten' src/state/waiters.rs \
-    'if self.ends.len() > 2 * self.seats.len() + MORE_ENDS {' \
-    'if self.ends.len() > usize::MAX - MORE_ENDS {' bounds_of_callers_that_left_are_forgotten
+    '        self.bounds.remove(ticket.0);
+        // Vacant seats' \
+    '        // Vacant seats' callers_that_left_leave_no_bound_behind
+model_mutant 'a bound that is removed and leaves the others without order' src/state/waiters/heap.rs \
+    '            self.rise(at);
+            self.sink(at);' \
+    '            self.sink(at);' any_history_of_bounds_agrees_with_a_list
 model_mutant 'a light waiter that overtakes a heavy one' src/state/permits.rs \
     '|| at_head && seen.is_waiting()' \
     '|| seen.is_waiting()' any_history_of_a_queue_agrees_with_a_deque

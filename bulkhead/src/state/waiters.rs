@@ -2,18 +2,21 @@
 
 // A linked list of indices inside a vector: a waiter leaves from the middle in constant time, a line that was once as
 // long allocates nothing, and there is no `unsafe`. It has no atomics, since it stands behind the lock that is taken only
-// when a caller waits.
+// when a caller waits. The bounds of those that wait are beside it (`Heap`), so that the late ones are found without a
+// look through the line.
 //
 // Rejected: tokio's semaphore. loom cannot see into it, a permit needs an `Arc` or a lifetime, a refusal costs 85
 // instructions and two bus-locked ones, and an idle clone that holds its future keeps a place in its queue.
 
+mod heap;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use std::{cmp::Reverse, collections::BinaryHeap, mem, task::Waker};
+use std::task::Waker;
 
 use tokio::time::Instant;
 
+use self::heap::Heap;
 use super::{forced::Forced, late::Bound};
 use crate::types::Cause;
 
@@ -27,11 +30,8 @@ pub(super) struct Waiters {
     last: Option<usize>,
     /// Callers that wait for places. Those with granted ones are out of the line.
     len: usize,
-    /// The end of each bound and the seat that has it, the earliest first.
-    // An entry whose seat no longer has a bound with this end is obsolete. It goes when it is the first and has passed, or
-    // when most entries may be obsolete: so a seat is given up without a search. Rejected: a `BTreeSet` without obsolete
-    // entries. It allocates although the line was as long before. A look through all seats takes 1.7 ms where 100,000 wait.
-    ends: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// Those of the seats in the line, and of those with a granted permit that is not fetched.
+    bounds: Heap,
     /// Here, so that the line and an override have one lock.
     pub(super) forced: Option<Forced>,
     /// Whether the window of an adaptive limit has calls under a forced limit.
@@ -63,12 +63,10 @@ enum Seat {
         after: Option<usize>,
         /// How many places the caller wants. 0: it waits until the bulkhead is empty.
         places: u32,
-        bound: Option<Bound>,
     },
     /// Out of the line, with a permit that the waiter has not fetched yet.
     Granted {
         places: u32,
-        bound: Option<Bound>,
     },
     /// Out of the line, without a permit.
     Refused(Cause),
@@ -90,9 +88,6 @@ pub(super) struct Late {
     pub(super) earliest: Option<Instant>,
 }
 
-/// Ends beyond twice the seats: a short line does not look through them for each caller.
-const MORE_ENDS: usize = 64;
-
 impl Waiters {
     pub(super) const fn new() -> Self {
         Self {
@@ -101,7 +96,7 @@ impl Waiters {
             first: None,
             last: None,
             len: 0,
-            ends: BinaryHeap::new(),
+            bounds: Heap::new(),
             forced: None,
             was_forced: false,
         }
@@ -114,8 +109,9 @@ impl Waiters {
 
     /// How many places the first of the line wants, and until when.
     pub(super) fn first(&self) -> Option<(u32, Option<Bound>)> {
-        match self.seats[self.first?] {
-            Seat::Waiting { places, bound, .. } => Some((places, bound)),
+        let first = self.first?;
+        match self.seats[first] {
+            Seat::Waiting { places, .. } => Some((places, self.bounds.of(first))),
             Seat::Granted { .. } | Seat::Refused(_) | Seat::Vacant { .. } => None,
         }
     }
@@ -138,7 +134,6 @@ impl Waiters {
             before,
             after,
             places,
-            bound,
         };
         // The vector grows to the longest line that there was, and keeps that memory for the next overload.
         let index = self.free_seat();
@@ -147,8 +142,7 @@ impl Waiters {
         self.link(Some(index), after);
         self.len += usize::from(places > 0);
         if let Some(bound) = bound {
-            self.ends.push(Reverse((bound.end, index)));
-            self.forget_obsolete_ends();
+            self.bounds.insert(index, bound);
         }
         Ticket(index)
     }
@@ -156,70 +150,43 @@ impl Waiters {
     /// Takes the first waiter out of the line, grants it its permit or refuses it, and returns the waker to call.
     pub(super) fn settle_first(&mut self, refused: Option<Cause>) -> Option<Waker> {
         let first = self.first?;
-        let (places, bound) = self.first()?;
+        let (places, _) = self.first()?;
         let waker = self.unlink(first);
         // The permit is handed to this waiter and not made free: the order of the line holds, and a newcomer cannot take
         // the place before the waiter runs.
-        self.seats[first] = refused.map_or(Seat::Granted { places, bound }, Seat::Refused);
+        self.seats[first] = if let Some(cause) = refused {
+            self.bounds.remove(first);
+            Seat::Refused(cause)
+        } else {
+            Seat::Granted { places }
+        };
         waker
     }
 
     /// Refuses the waiters whose bound is past, and takes the permits back that they were granted.
-    // It looks at the waiters that are late, and at bounds of callers that have left. `Bounds` keeps it from running often.
+    // It looks at the waiters that are late, and at the earliest of the others.
     pub(super) fn refuse_late(&mut self, now: Instant) -> Late {
         let mut late = Late::default();
-        while let Some(&Reverse((end, index))) = self.ends.peek() {
-            let Some((places, bound)) = self.bound_with_end(index, end) else {
-                self.ends.pop();
-                continue;
-            };
+        while let Some((bound, index)) = self.bounds.first() {
             if !bound.is_past(now) {
-                late.earliest = Some(end);
+                late.earliest = Some(bound.end);
                 break;
             }
-            self.ends.pop();
-            if let Seat::Waiting { .. } = self.seats[index] {
+            self.bounds.remove(index);
+            if let Seat::Granted { places } = self.seats[index] {
+                late.places += places;
+            } else {
                 late.seats += 1;
                 late.wakers.extend(self.unlink(index));
-            } else {
-                late.places += places;
             }
             self.seats[index] = Seat::Refused(bound.cause);
         }
         late
     }
 
-    fn bound_with_end(&self, index: usize, end: Instant) -> Option<(u32, Bound)> {
-        match self.seats[index] {
-            Seat::Waiting {
-                places,
-                bound: Some(bound),
-                ..
-            }
-            | Seat::Granted {
-                places,
-                bound: Some(bound),
-            } if bound.end == end => Some((places, bound)),
-            _ => None,
-        }
-    }
-
-    /// Keeps the number of ends within twice that of the seats. Each time it runs, at least as many callers have joined as
-    /// there are seats: a caller pays for a constant share.
-    fn forget_obsolete_ends(&mut self) {
-        if self.ends.len() > 2 * self.seats.len() + MORE_ENDS {
-            let mut ends = mem::take(&mut self.ends);
-            ends.retain(|&Reverse((end, index))| self.bound_with_end(index, end).is_some());
-            self.ends = ends;
-        }
-    }
-
     /// Removes the bound of a waiter.
     pub(super) fn unbind(&mut self, ticket: &Ticket) {
-        if let Seat::Waiting { bound, .. } | Seat::Granted { bound, .. } = &mut self.seats[ticket.0]
-        {
-            *bound = None;
-        }
+        self.bounds.remove(ticket.0);
     }
 
     /// Gives the seat up if the waiter was granted a permit or refused. Otherwise the waiter is woken through `new`.
@@ -245,6 +212,7 @@ impl Waiters {
             Seat::Refused(cause) => Turn::Refused(*cause),
             Seat::Waiting { .. } => Turn::Waits(self.unlink(ticket.0)),
         };
+        self.bounds.remove(ticket.0);
         // Vacant seats form a list inside the same vector, so that the next `join` finds one in constant time.
         self.seats[ticket.0] = Seat::Vacant { next: self.vacant };
         self.vacant = Some(ticket.0);
@@ -254,9 +222,11 @@ impl Waiters {
     /// A vacant seat, or a new one where none is vacant.
     fn free_seat(&mut self) -> usize {
         let index = self.vacant.unwrap_or(self.seats.len());
-        match self.seats.get(index) {
-            Some(Seat::Vacant { next }) => self.vacant = *next,
-            _ => self.seats.push(Seat::Vacant { next: None }),
+        if let Some(Seat::Vacant { next }) = self.seats.get(index) {
+            self.vacant = *next;
+        } else {
+            self.seats.push(Seat::Vacant { next: None });
+            self.bounds.add_seat();
         }
         index
     }

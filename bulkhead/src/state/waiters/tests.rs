@@ -10,18 +10,27 @@ fn bound(now: Instant, seconds: u64) -> Bound {
 }
 
 #[test]
-fn bounds_of_callers_that_left_are_forgotten() {
+fn callers_that_left_leave_no_bound_behind() {
     let now = Instant::now();
     let mut waiters = Waiters::new();
-    let first = waiters.join(1, false, Some(bound(now, 2)), None);
-    for seconds in 0..10_000 {
-        let ticket = waiters.join(1, false, Some(bound(now, seconds)), None);
+    // One end for all, as of calls that share a deadline.
+    let join = |waiters: &mut Waiters| waiters.join(1, false, Some(bound(now, 2)), None);
+    let first = join(&mut waiters);
+    for _ in 0..100 {
+        let ticket = join(&mut waiters);
+        assert_eq!(waiters.bounds.len(), 2);
         drop(waiters.leave(&ticket));
     }
-    assert!(waiters.ends.len() <= 2 * 2 + MORE_ENDS);
-    let late = waiters.refuse_late(now + Duration::from_secs(3));
-    assert_eq!((late.seats, late.earliest), (1, None));
+    drop(waiters.settle_first(Some(Cause::Closed)));
+    assert_eq!(waiters.bounds.len(), 0);
     assert!(matches!(waiters.leave(&first), Turn::Refused(_)));
+    let (granted, unbound) = (join(&mut waiters), join(&mut waiters));
+    drop(waiters.settle_first(None));
+    waiters.unbind(&unbound);
+    assert_eq!(waiters.bounds.len(), 1);
+    let late = waiters.refuse_late(now + Duration::from_secs(3));
+    assert_eq!((late.seats, late.places, waiters.bounds.len()), (0, 1, 0));
+    drop((waiters.leave(&granted), waiters.leave(&unbound)));
 }
 
 #[test]
