@@ -20,6 +20,25 @@ mutant 'a release that publishes nothing' src/state/permits.rs \
 mutant 'a waiter that announces itself after it looked' src/state/permits.rs \
     '(word + WAITING, Admit::MustWait)' \
     '{ self.word.fetch_add(WAITING, Relaxed); return Admit::MustWait; }' a_dropped_waiter_passes_its_grant_on
+mutant 'a line that is noted before the place is tried' src/state/line.rs \
+    '        match self.permits.take_or_announce(places, line.newest_first) {
+            Admit::Inside => {' \
+    '        let aside = self.aside.load(Relaxed); self.aside.store(aside + 1, Relaxed);
+        match self.permits.take_or_announce(places, line.newest_first) {
+            Admit::Inside => { self.note_length(&waiters);' a_full_line_refuses_only_beside_a_waiter
+mutant 'a line that admits newcomers before it is noted as empty' src/state/line.rs \
+    '        self.note_length(waiters);
+        // A close has removed the mark already. Only a holder of the lock adds or removes it.
+        if waiters.len() == 0 && self.permits.snapshot().is_waiting() {
+            self.permits.withdraw();
+        }' \
+    '        if waiters.len() == 0 && self.permits.snapshot().is_waiting() {
+            self.permits.withdraw();
+        }
+        self.note_length(waiters);' a_line_that_a_waiter_left_refuses_nobody
+mutant 'a mark that is removed before its line is seen as empty' src/state/permits.rs \
+    'self.word.fetch_sub(WAITING, Release);' \
+    'self.word.fetch_sub(WAITING, Relaxed);' a_line_that_a_waiter_left_refuses_nobody
 mutant 'a limit that is changed by load, then store' src/state/permits.rs \
     'Relaxed: a resize hands nothing over.
             match self

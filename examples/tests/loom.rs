@@ -45,7 +45,7 @@ fn check_models(package: &str, features: &str, least: usize) {
 
 #[test]
 fn the_models_of_bulkhead_hold() {
-    check_models("maestro-bulkhead", "", 28);
+    check_models("maestro-bulkhead", "", 30);
 }
 
 #[test]

@@ -137,6 +137,7 @@ impl<R> Core<R> {
                     let aside = self.aside.load(Relaxed);
                     self.aside.store(aside | BOUNDED, Relaxed);
                 }
+                // After the mark: a caller that sees the length is refused, and must not be while a place is free.
                 self.note_length(&waiters);
                 drop(waiters);
                 self.meter.joined(self);
@@ -293,6 +294,7 @@ impl<R> Core<R> {
 
     /// Brings the word up to date after the line became shorter by one.
     pub(super) fn withdraw_if_last(&self, waiters: &Waiters) {
+        // Before the mark is removed, as in `queue`: a newcomer may take a place as soon as it is.
         self.note_length(waiters);
         // A close has removed the mark already. Only a holder of the lock adds or removes it.
         if waiters.len() == 0 && self.permits.snapshot().is_waiting() {

@@ -209,8 +209,9 @@ impl Permits {
     /// Removes the mark. Under the lock of the waiters, once for each mark.
     // A subtraction and no loop: places that are released meanwhile keep their count.
     pub(super) fn withdraw(&self) {
-        // Relaxed: the lock orders marks, and the modification order of the word orders permits.
-        self.word.fetch_sub(WAITING, Relaxed);
+        // Release pairs with the Acquire of `try_acquire`: a caller that takes a place after the line became empty sees
+        // its length of 0. The lock orders marks, and the modification order of the word orders permits.
+        self.word.fetch_sub(WAITING, Release);
     }
 
     /// Changes the limit at once. Permits that are out stay out. Under the lock of the waiters, which keeps two resizes

@@ -121,7 +121,9 @@ impl<R> Core<R> {
 
     /// The refusal of a caller that finds no place, and as many waiters as may wait. `None` where a closer look is needed.
     // Two loads, so that in an overload no caller waits for the lock. While a caller waits the word admits no newcomer, so
-    // both are full at the moment of the second load. A line of length 0 is always full.
+    // both are full at the moment of the second load: the word has the mark whenever the length is above 0 (`queue` and
+    // `withdraw_if_last`). A line of length 0 is always full. The models `a_line_that_a_waiter_left_refuses_nobody` and
+    // `a_full_line_refuses_only_beside_a_waiter` hold it.
     #[inline]
     pub(super) fn refuse_at_full_line(
         &self,

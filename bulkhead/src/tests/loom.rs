@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -18,7 +19,7 @@ use crate::{
     Acquire, Bulkhead, Cause, Override, Permit, Queue,
     acquire::Begun,
     limit::Limited,
-    state::{Patience, Pointer},
+    state::{Core, Patience, Pointer},
 };
 
 const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
@@ -28,8 +29,8 @@ const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
 pub(crate) fn explore(preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = preemptions;
-    let runs = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counted = std::sync::Arc::clone(&runs);
+    let runs = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
     model.check(move || {
         counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         f();
@@ -154,6 +155,56 @@ fn no_caller_overtakes_a_waiter() {
         drop(held);
         assert!(!newcomer.join().unwrap(), "it overtook the waiter");
         assert!(poll_once(&mut first).is_some());
+    });
+}
+
+/// Begins a call that waits in a line of one, without a bound.
+fn begin(bulkhead: &Bulkhead) -> Begun<Arc<Core>> {
+    let line = Queue::new(1, Duration::MAX).line;
+    Acquire::begin(&bulkhead.0, &line, &Patience::NONE)
+}
+
+#[test]
+fn a_line_that_a_waiter_left_refuses_nobody() {
+    explore(None, || {
+        let bulkhead = bulkhead(1);
+        let held = bulkhead.try_acquire().unwrap();
+        let waiter = begin(&bulkhead);
+        assert!(matches!(waiter, Begun::Queued(_)), "no place is free");
+        let leaver = thread::spawn(move || drop(waiter));
+        drop(held);
+        let first = begin(&bulkhead);
+        let second = begin(&bulkhead);
+        // `first` is inside only if the waiter is out of the line. Otherwise the waiter was granted the place.
+        assert!(!matches!(first, Begun::Refused(_)), "nobody waited");
+        if let Begun::Inside(_) = first {
+            assert!(matches!(second, Begun::Queued(_)), "nobody waited");
+        }
+        leaver.join().unwrap();
+        drop((first, second));
+        is_empty(&bulkhead);
+    });
+}
+
+#[test]
+fn a_full_line_refuses_only_beside_a_waiter() {
+    explore(Some(2), || {
+        let bulkhead = bulkhead(1);
+        let held = bulkhead.try_acquire().unwrap();
+        let other = bulkhead.clone();
+        let there = thread::spawn(move || begin(&other));
+        let other = bulkhead.clone();
+        let holder = thread::spawn(move || drop((held, other)));
+        let here = begin(&bulkhead);
+        holder.join().unwrap();
+        let there = there.join().unwrap();
+        for (one, other) in [(&here, &there), (&there, &here)] {
+            if let Begun::Refused(_) = one {
+                assert!(matches!(other, Begun::Queued(_)), "nobody waited");
+            }
+        }
+        drop((here, there));
+        is_empty(&bulkhead);
     });
 }
 
@@ -330,8 +381,8 @@ fn a_close_and_a_leaving_waiter_keep_the_count() {
 fn the_last_call_ends_a_starting_drain() {
     // A lost wake-up shows as a deadlock.
     explore(None, || {
-        let shared = std::sync::Arc::new((bulkhead(1), UnsafeCell::new(0_u32)));
-        let other = std::sync::Arc::clone(&shared);
+        let shared = Arc::new((bulkhead(1), UnsafeCell::new(0_u32)));
+        let other = Arc::clone(&shared);
         let caller = thread::spawn(move || {
             if let Ok(permit) = other.0.try_acquire() {
                 // loom fails the model on an access that the drain does not order.
