@@ -133,11 +133,11 @@ mutant 'a key whose second caller makes a second breaker' src/family/members.rs 
     'if let Some(core) = self.find(key).filter(|_| false) {' \
     'family::tests::loom::concurrent_first_calls_of_a_key_find_one_breaker'
 model_mutant 'unknown keys that search without end' src/family/pause.rs \
-    'if in_vain >= IN_VAIN {' \
+    'if misses >= round.max(MISSES) {' \
     'if false {' \
-    'family::pause::tests::a_pause_begins_with_the_last_search_in_vain_and_ends_in_time'
+    'family::pause::tests::a_pause_begins_after_enough_misses_and_ends_in_time'
 model_mutant 'a walk that holds the lock to its end' src/family/members.rs \
-    'for _ in 0..LOOKED_AT {' \
+    'for _ in 0..EXAMINED {' \
     'for _ in 0..usize::MAX {' \
     'family::tests::steps::idle_members_go_in_steps_between_which_keys_come'
 mutant 'a member removed that a call may just have found' src/family/members.rs \

@@ -222,7 +222,7 @@ async fn a_member_in_flight_held_or_listened_to_stays() {
     assert_eq!(keys(&hosts), [1, 2, 3]);
     call.ignore();
     drop((handle, listener));
-    advance(Duration::from_millis(5)).await; // the pause after so many searches in vain
+    advance(Duration::from_millis(5)).await; // the pause after so many searches
     for stranger in 10..13 {
         let _ = hosts.get(&stranger);
     }
@@ -492,7 +492,7 @@ async fn an_evicted_member_gives_its_place_back() {
     trip(&endpoints, 1);
     trip(&endpoints, 2);
     assert_eq!(kept.state(), State::Closed);
-    advance(WAIT).await; // the wait of 1 is over, and it may go
+    advance(WAIT).await; // the wait of 1 is over: it can be evicted
     let _ = endpoints.get(&3);
     assert_eq!(keys(&endpoints), [2, 3]);
     trip(&endpoints, 2);
@@ -514,7 +514,7 @@ fn an_idle_member_stays_if_too_many_would_be_open() {
     assert_eq!(endpoints.evict_idle(), 0, "half of them are open");
     open[0].reset(Override::new("test", "reset"));
     assert_eq!(endpoints.evict_idle(), 2, "one of two may be open");
-    // Without open members all may go.
+    // Without open members all can be evicted.
     open[1].reset(Override::new("test", "reset"));
     drop(open);
     endpoints.evict_idle();
@@ -606,7 +606,7 @@ thread_local! {
     static CLONES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A key that counts how often it is cloned, which a search for a member that may go is preceded by.
+/// A key that counts how often it is cloned, as before each search for a member to evict.
 #[derive(PartialEq, Eq, Hash)]
 struct Counted(u32);
 
@@ -639,4 +639,19 @@ async fn a_flood_of_keys_without_room_searches_once_in_a_while() {
     // From then on each key searches again, as one has found a member.
     drop(family.get(&Counted(4)));
     assert!(is_member(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_members_are_examined_before_searches_pause() {
+    let family = CircuitBreaker::builder()
+        .build_family("round", 2_000)
+        .unwrap();
+    let _held: Vec<_> = (0..1_999).map(|key| family.get(&key)).collect();
+    drop(family.get(&1_999));
+    // The last member is one of the 32nd 64 of 2,000.
+    let evicts = |key: &u32| {
+        drop(family.get(key));
+        family.iter().any(|(member, _)| member == *key)
+    };
+    assert_eq!((2_000..3_000).find(evicts), Some(2_031));
 }

@@ -21,12 +21,11 @@ use std::{
 };
 
 use papaya::HashMap;
-
 use tokio::time::Instant;
 
 use super::{
     listen::{Heard, Relay},
-    pause::Pause,
+    pause::{EXAMINED, Pause},
     shown::Shown,
 };
 use crate::{
@@ -75,9 +74,6 @@ struct Ring<K, R> {
     keys: Vec<Arc<K>>,
     hand: usize,
 }
-
-/// The most members that are examined for one that may go: a bound for the time under the lock when unknown keys flood in.
-pub(super) const EXAMINED: usize = 64;
 
 /// A walk over the members in steps. Between two steps others may take the lock.
 ///
@@ -355,7 +351,7 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
         let seat = self.find_free(ring);
         match seat {
             Some(_) => self.pause.end(),
-            None => self.pause.in_vain(Instant::now()),
+            None => self.pause.missed(Instant::now(), ring.keys.len()),
         }
         seat
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::members::{EXAMINED, Walk};
+use super::{members::Walk, pause::EXAMINED};
 use crate::bulkhead::Bulkhead;
 
 #[test]

@@ -37,7 +37,7 @@ use crate::{
 #[repr(C)]
 pub struct Core {
     machine: StateMachine,
-    /// In a family: whether it was used since the last look for one that may go.
+    /// In a family: whether it was used since a new key, or `evict_idle`, last looked at it.
     #[cfg(feature = "family")]
     used: AtomicBool,
     clock: Clock,

@@ -39,7 +39,7 @@ use crate::{
 /// - has a handle or a listener of its own ([listeners of the family](Self::on_transition) do not matter),
 /// - is one of so few that more of them would be open than may be ([`limit_open`](Self::limit_open)).
 ///
-/// A breaker that goes has forgotten the calls in its window. When none may go, the calls of the
+/// A breaker that goes has forgotten the calls in its window. When none can be evicted, the calls of the
 /// new key share one more breaker of the same configuration, the [`overflow`](Self::overflow). So
 /// the memory is bounded, however many keys the callers make up.
 ///
@@ -49,10 +49,12 @@ use crate::{
 /// # Cost
 ///
 /// For a key that exists: one lookup in a concurrent map, without a lock, and then what the breaker
-/// costs. A new key takes a lock, and at full capacity looks at up to 64 others, twice. After 16 new keys in
-/// a row for which none could go, new keys take the overflow at once for 5 ms, and then one looks again: so in an
-/// outage of all members a new key costs the same in a family of ten and of a hundred thousand, and a member that may go is
-/// found at most 5 ms later. A member takes 0.6 KB, and its window: nothing for consecutive failures, 128 bytes for a window
+/// costs. A new key takes a lock, and at full capacity looks at up to 64 others, twice; the next one goes
+/// on with the next 64. When 16 such searches in a row, and as many as have looked at all members, found none to evict, new
+/// keys take the overflow at once for 5 ms. Then one searches, and if it finds none there are 5 ms more. So in a long outage of
+/// all members a new key costs the same in a family of ten and of a hundred thousand. While new keys come, a member that can be
+/// evicted is found at most 5 ms for each 64 members, or part of 64, later: 5 ms in a family of 64, 80 ms in one of 1,000. A
+/// member takes 0.6 KB, and its window: nothing for consecutive failures, 128 bytes for a window
 /// of time (twice that with a slow ratio) or of up to 104 calls, 1 KB for one of more.
 ///
 /// # Examples
@@ -308,11 +310,11 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
     }
 
     /// Removes every member that is not needed and was not used since the last call of this method
-    /// (or since one was looked for that may go): called every ten minutes, those that were idle
-    /// for at least as long. Returns how many went.
+    /// (or since a new key looked at it): called every ten minutes, those that were idle for at least
+    /// as long. Returns how many went.
     ///
     /// Only memory needs it: a new key finds room anyway. No call waits for it but the first ones
-    /// of new keys, and those for 64 members at most: between each 64 it gives the lock back.
+    /// of new keys: it gives the lock back after each 64 members.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn evict_idle(&self) -> usize {
         let mut walk = Walk::new();

@@ -16,7 +16,7 @@ use std::{hash::Hash, sync::Arc};
 
 use tokio::time::Instant;
 
-use super::{Shared, listen::Heard};
+use super::{Shared, listen::Heard, pause::EXAMINED};
 #[cfg(feature = "metrics")]
 use crate::observe::Watch;
 use crate::{config::Builder, timeout::Timeout, types::Key};
@@ -39,10 +39,6 @@ pub(super) struct Member<K> {
     pub(super) key: Arc<K>,
     pub(super) timeout: Timeout,
 }
-
-/// The members that are looked at, at most, for one that may go: a bound for the time under the lock when many unknown
-/// keys come.
-pub(super) const LOOKED_AT: usize = 64;
 
 /// A walk over the members in steps. Between two steps others may take the lock.
 ///
@@ -160,14 +156,14 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         let seat = self.find_free(members, now);
         match seat {
             Some(_) => self.pause.end(),
-            None => self.pause.in_vain(now),
+            None => self.pause.missed(now, members.ring.len()),
         }
         seat
     }
 
     fn find_free(&self, members: &mut Members<K>, now: Instant) -> Option<usize> {
         let (first, len) = (members.hand, members.ring.len());
-        let some = len.min(LOOKED_AT);
+        let some = len.min(EXAMINED);
         // The same ones twice, so that one that was used lately goes too if all were.
         let mut seats = (0..some).chain(0..some).map(|nth| (first + nth) % len);
         seats.find(|seat| {
@@ -182,7 +178,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         let mut members = self.members.lock();
         let numbers = members.numbers;
         let mut gone = Vec::new();
-        for _ in 0..LOOKED_AT {
+        for _ in 0..EXAMINED {
             let Some(member) = members.ring.get(walk.seat) else {
                 walk.is_over = true;
                 break;

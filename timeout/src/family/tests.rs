@@ -10,10 +10,7 @@ use std::{
 use proptest::{collection::vec, prelude::*};
 use tokio::time::{Instant, advance};
 
-use super::{
-    Timeouts,
-    members::{LOOKED_AT, Walk},
-};
+use super::{Timeouts, members::Walk, pause::EXAMINED};
 use crate::{
     config::Builder,
     timeout::Timeout,
@@ -313,7 +310,7 @@ async fn play(steps: Vec<Step>) -> usize {
             }
             Step::Pass(time) => advance(secs(time)).await,
         }
-        // A member that may go is found once a pause of the searches is over.
+        // A member that can be evicted is found once a pause of the searches is over.
         advance(Duration::from_millis(5)).await;
         let now = Instant::now();
         known.retain(|_, known| {
@@ -379,7 +376,7 @@ fn idle_members_go_in_steps_between_which_keys_come() {
     let (mut gone, mut left) = (0, HashSet::from([7]));
     for key in 300.. {
         let some = family.0.evict_some(&mut walk).len();
-        assert!(some <= LOOKED_AT);
+        assert!(some <= EXAMINED);
         gone += some;
         drop(family.get(&key));
         left.insert(key);
@@ -398,7 +395,7 @@ thread_local! {
     static CLONES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A key that counts how often it is cloned, which a search for a member that may go is preceded by.
+/// A key that counts how often it is cloned, as before each search for a member to evict.
 #[derive(PartialEq, Eq, Hash)]
 struct Counted(u32);
 
@@ -431,4 +428,17 @@ async fn a_flood_of_keys_without_room_searches_once_in_a_while() {
     // From then on each key searches again, as one has found a member.
     drop(family.get(&Counted(4)));
     assert!(is_member(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_members_are_examined_before_searches_pause() {
+    let family = Timeout::builder().build_family("round", 2_000).unwrap();
+    let _held: Vec<_> = (0..1_999).map(|key| family.get(&key)).collect();
+    drop(family.get(&1_999));
+    // The last member is one of the 32nd 64 of 2,000.
+    let evicts = |key: &u32| {
+        drop(family.get(key));
+        family.iter().any(|(member, _)| member == *key)
+    };
+    assert_eq!((2_000..3_000).find(evicts), Some(2_031));
 }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     breaker::CircuitBreaker,
-    family::members::{LOOKED_AT, Walk},
+    family::{members::Walk, pause::EXAMINED},
 };
 
 #[test]
@@ -21,7 +21,7 @@ fn idle_members_go_in_steps_between_which_keys_come() {
     let (mut gone, mut left) = (0, HashSet::from([7]));
     for key in 300.. {
         let some = family.0.evict_some(&mut walk).len();
-        assert!(some <= LOOKED_AT);
+        assert!(some <= EXAMINED);
         gone += some;
         drop(family.get(&key));
         left.insert(key);

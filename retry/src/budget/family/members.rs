@@ -14,9 +14,9 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::Shared;
 #[cfg(feature = "metrics")]
 use super::shown::Labels;
+use super::{Shared, pause::EXAMINED};
 use crate::{
     budget::ratio::{BudgetBuilder, Core},
     observe::Listeners,
@@ -69,10 +69,6 @@ impl<K: Send + Sync + 'static> Heard<K> {
         }
     }
 }
-
-/// The members that are looked at, at most, for one that may go: a bound for the time under the lock when many unknown
-/// keys come.
-pub(super) const LOOKED_AT: usize = 64;
 
 /// A walk over the members in steps. Between two steps others may take the lock.
 ///
@@ -144,14 +140,14 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         let seat = self.find_free(members, now);
         match seat {
             Some(_) => self.pause.end(),
-            None => self.pause.in_vain(now),
+            None => self.pause.missed(now, members.ring.len()),
         }
         seat
     }
 
     fn find_free(&self, members: &mut Members<K>, now: Instant) -> Option<usize> {
         let (first, len) = (members.hand, members.ring.len());
-        let some = len.min(LOOKED_AT);
+        let some = len.min(EXAMINED);
         // The same ones twice, so that one that was used lately goes too if all were.
         let mut seats = (0..some).chain(0..some).map(|nth| (first + nth) % len);
         seats.find(|seat| {
@@ -166,7 +162,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         let now = Instant::now();
         let mut members = self.members.lock();
         let mut gone = Vec::new();
-        for _ in 0..LOOKED_AT {
+        for _ in 0..EXAMINED {
             let Some(member) = members.ring.get_mut(walk.seat) else {
                 walk.is_over = true;
                 break;

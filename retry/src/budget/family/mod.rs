@@ -46,7 +46,7 @@ use crate::{
 /// - has calls in flight, or a hold,
 /// - has a handle.
 ///
-/// A budget that goes has forgotten the credit that its calls brought beyond that of a new one. When none may go, the
+/// A budget that goes has forgotten the credit that its calls brought beyond that of a new one. When none can be evicted, the
 /// calls of the new key share one more budget of the same configuration, the [`overflow`](Self::overflow). So the memory and
 /// the credit are bounded, however many keys the callers make up:
 ///
@@ -59,9 +59,11 @@ use crate::{
 /// # Cost
 ///
 /// A key that exists costs one lookup in a concurrent map, without a lock, two changes of the member's reference count, and
-/// then what the budget costs. A new key takes a lock, and at full capacity looks at up to 64 others, twice. After 16 new
-/// keys in a row for which none could go, new keys take the overflow at once for 5 ms, and then one looks again: a member
-/// that may go is found at most 5 ms later. A member takes half a KB.
+/// then what the budget costs. A new key takes a lock, and at full capacity looks at up to 64 others, twice; the next
+/// one goes on with the next 64. When 16 such searches in a row, and as many as have looked at all members, found none to
+/// evict, new keys take the overflow at once for 5 ms. Then one searches, and if it finds none there are 5 ms more. So while
+/// new keys come, a member that can be evicted is found at most 5 ms for each 64 members, or part of 64, later: 5 ms in a
+/// family of 64, 80 ms in one of 1,000. A member takes half a KB.
 ///
 /// # Examples
 ///
@@ -265,12 +267,11 @@ impl<K: Hash + Eq + Clone> RetryBudgets<K> {
         }
     }
 
-    /// Removes every member that is not needed and was not used since the last call of this method (or since one was
-    /// looked for that may go): called every ten minutes, those that were idle for at least as long. Returns how many
-    /// went.
+    /// Removes every member that is not needed and was not used since the last call of this method (or since a new key
+    /// looked at it): called every ten minutes, those that were idle for at least as long. Returns how many went.
     ///
-    /// Only memory needs it: a new key finds room anyway. No call waits for it but the first ones of new keys, and those for
-    /// 64 members at most: between each 64 it gives the lock back.
+    /// Only memory needs it: a new key finds room anyway. No call waits for it but the first ones of new keys: it gives the lock
+    /// back after each 64 members.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn evict_idle(&self) -> usize {
         let mut walk = Walk::new();
