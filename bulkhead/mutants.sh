@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The crate with one line broken: its tests must notice.
 . "$(dirname "$0")/../.ci/mutants.sh" maestro-bulkhead
-mutants_features=http-body
+mutants_features=http-body,family
 
 mutant 'a permit taken by load, then store' src/state/permits.rs \
     '.compare_exchange_weak(word, word - step(places), Acquire, Relaxed)
@@ -214,5 +214,15 @@ mutant 'a waiter that does not look again for a place of a raised limit' src/sta
                     // A place' \
     'if false {
                     // A place' 'a_release_under_a_raised_limit_wakes_a_starting_waiter'
+model_mutant 'a member that its key does not reach in a pause' src/family/members.rs \
+    'if self.pause.is_on(Instant::now) && !self.map.pin().contains_key(key) {' \
+    'if self.pause.is_on(Instant::now) {' \
+    family::tests::a_key_at_the_lock_sees_a_pause_that_has_just_begun
+model_mutant 'a queue of keys that each search' src/family/members.rs \
+    'if self.pause.is_on(Instant::now) {
+            return None;' \
+    'if false {
+            return None;' \
+    family::tests::a_key_at_the_lock_sees_a_pause_that_has_just_begun
 
 mutants_done

@@ -348,6 +348,10 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
 
     /// Takes an idle member out of the map. Returns its seat in the ring.
     fn evict(&self, ring: &mut Ring<K, R>) -> Option<usize> {
+        // Again: of callers that wait for the lock, the first one may have begun a pause.
+        if self.pause.is_on(Instant::now) {
+            return None;
+        }
         let seat = self.find_free(ring);
         match seat {
             Some(_) => self.pause.end(),

@@ -1,6 +1,8 @@
-//! The lock of a family is held for a bounded number of members.
+//! How long callers hold the lock of a family, and which of them search.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{cell::Cell, collections::HashSet, fmt, sync::Arc, time::Duration};
+
+use tokio::time::advance;
 
 use super::{members::Walk, pause::EXAMINED};
 use crate::bulkhead::Bulkhead;
@@ -32,4 +34,41 @@ fn idle_members_go_in_steps_between_which_keys_come() {
     let members: Vec<_> = family.iter().map(|(key, _)| key).collect();
     assert_eq!(members.len(), left.len());
     assert_eq!(members.into_iter().collect::<HashSet<_>>(), left);
+}
+
+type OtherCaller = Box<dyn FnOnce()>;
+
+thread_local! {
+    static BEFORE_LOCK: Cell<Option<OtherCaller>> = const { Cell::new(None) };
+}
+
+/// A key that another caller overtakes just before the lock, where a family makes its text.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Late(u32);
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(other_caller) = BEFORE_LOCK.take() {
+            other_caller();
+        }
+        self.0.fmt(f)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_at_the_lock_sees_a_pause_that_has_just_begun() {
+    let family = Bulkhead::builder()
+        .build_family("queue", 1)
+        .unwrap()
+        .show_keys();
+    let (other, held) = (family.clone(), family.get(&Late(1)));
+    BEFORE_LOCK.set(Some(Box::new(move || {
+        (3..19).for_each(|key| drop(other.get(&Late(key))));
+        drop(held); // a search would find it
+    })));
+    assert_eq!(family.get(&Late(2)).key(), None);
+    // A key that has a member is not concerned.
+    assert_eq!(family.get(&Late(1)).key().as_deref(), Some("1"));
+    advance(Duration::from_millis(5)).await;
+    assert_eq!(family.get(&Late(2)).key().as_deref(), Some("2"));
 }

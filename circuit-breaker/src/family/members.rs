@@ -81,6 +81,10 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     /// overflow until a new member takes it.
     fn evict(&self, members: &mut Members<K>) -> Option<usize> {
         let now = Instant::now();
+        // Again: of callers that wait for the lock, the first one may have begun a pause.
+        if self.pause.is_on(|| now) {
+            return None;
+        }
         let seat = self.find_free(members, now);
         match seat {
             Some(_) => self.pause.end(),
@@ -129,8 +133,8 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     /// members as before.
     pub(super) fn take(&self, member: &mut Member<K>, now: Instant, is_replaced: bool) -> bool {
         let Member { key, core } = member;
-        let may_go = core.machine().is_forgettable(core.ticks(now));
-        if core.was_used() || !may_go {
+        let is_forgettable = core.machine().is_forgettable(core.ticks(now));
+        if core.was_used() || !is_forgettable {
             return false;
         }
         let again = K::clone(key); // before anything is changed, as above

@@ -153,6 +153,10 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     /// Removes a member that is not needed from the map. Returns its seat in the ring, which a new member takes.
     fn evict(&self, members: &mut Members<K>) -> Option<usize> {
         let now = Instant::now();
+        // Again: of callers that wait for the lock, the first one may have begun a pause.
+        if self.pause.is_on(|| now) {
+            return None;
+        }
         let seat = self.find_free(members, now);
         match seat {
             Some(_) => self.pause.end(),

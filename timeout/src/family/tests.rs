@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     collections::{HashMap, HashSet},
+    fmt,
     sync::mpsc::channel,
     time::Duration,
 };
@@ -416,8 +417,6 @@ async fn a_flood_of_keys_without_room_searches_once_in_a_while() {
     }
     // 16 searches: of the key two clones, and of each of two members that cannot go two more at most.
     assert!(CLONES.get() <= 16 * 6 && family.len() == 2);
-    // Keys that have a member are not concerned.
-    drop(family.get(&Counted(1)));
     drop(handles);
     let is_member = |key| family.iter().any(|(member, _)| member == Counted(key));
     drop(family.get(&Counted(3)));
@@ -441,4 +440,44 @@ async fn all_members_are_examined_before_searches_pause() {
         family.iter().any(|(member, _)| member == *key)
     };
     assert_eq!((2_000..3_000).find(evicts), Some(2_031));
+}
+
+type OtherCaller = Box<dyn FnOnce()>;
+
+thread_local! {
+    static BEFORE_LOCK: Cell<Option<OtherCaller>> = const { Cell::new(None) };
+}
+
+/// A key that another caller overtakes just before the lock, where a family makes its text.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Late(u32);
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(other_caller) = BEFORE_LOCK.take() {
+            other_caller();
+        }
+        self.0.fmt(f)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_at_the_lock_sees_a_pause_that_has_just_begun() {
+    let family = Timeout::builder()
+        .build_family("queue", 1)
+        .unwrap()
+        .show_keys();
+    let (other, held) = (family.clone(), family.get(&Late(1)));
+    BEFORE_LOCK.set(Some(Box::new(move || {
+        (3..19).for_each(|key| drop(other.get(&Late(key))));
+        drop(held); // a search would find it
+    })));
+    assert_eq!(family.get(&Late(2)).key(), None);
+    // A key that has a member is not concerned.
+    assert_eq!(family.get(&Late(1)).key().as_deref(), Some("1"));
+    let found = family.0.find_or_make(&Late(1));
+    assert!(!found.is_same(&family.0.overflow));
+    drop(found);
+    advance(Duration::from_millis(5)).await;
+    assert_eq!(family.get(&Late(2)).key().as_deref(), Some("2"));
 }

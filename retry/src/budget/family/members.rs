@@ -98,12 +98,12 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         let shown = self.shown.event_text(key);
         #[cfg(feature = "metrics")]
         let label = self.shown.metric_text(key);
-        let now = Instant::now();
         let mut members = self.members.lock();
         // Another thread was faster; or it was being removed, and stayed.
         if let Some(core) = self.find(key) {
             return core;
         }
+        let now = Instant::now();
         let seat = if members.ring.len() < self.capacity {
             members.ring.len()
         } else if let Some(seat) = self.evict(&mut members, now) {
@@ -137,6 +137,10 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     /// Removes a member that is not needed. Returns its seat in the ring, whose core is the overflow until a new member
     /// takes it.
     fn evict(&self, members: &mut Members<K>, now: Instant) -> Option<usize> {
+        // Again: of callers that wait for the lock, the first one may have begun a pause.
+        if self.pause.is_on(|| now) {
+            return None;
+        }
         let seat = self.find_free(members, now);
         match seat {
             Some(_) => self.pause.end(),
