@@ -218,7 +218,7 @@ model_mutant 'a member that its key does not reach in a pause' src/family/member
     'if self.pause.is_on(Instant::now) && !self.map.pin().contains_key(key) {' \
     'if self.pause.is_on(Instant::now) {' \
     family::tests::a_key_at_the_lock_sees_a_pause_that_has_just_begun
-model_mutant 'a queue of keys that each search' src/family/members.rs \
+model_mutant 'a queue of keys that each search' src/family/members/evict.rs \
     'if self.pause.is_on(Instant::now) {
             return None;' \
     'if false {
