@@ -4,7 +4,7 @@
 // on every read; and an `arc-swap` of a whole map, which copies it for each new key, so that a flood of unknown keys becomes
 // an attack.
 
-mod evict;
+pub(super) mod evict;
 
 use std::{
     hash::Hash,
@@ -31,7 +31,6 @@ use crate::{
     },
     types::Label,
 };
-pub(super) use evict::Walk;
 
 /// What the handles of a family share.
 pub(super) struct Members<K, R> {
