@@ -247,6 +247,10 @@ model_mutant 'a woken call that takes the alarm for another poll of a ramp' src/
     'sleeper.is_some_and(|it| it.alarm == alarms)' \
     'sleeper.is_some()' \
     'state::tests::waiting::a_call_polled_before_its_alarm_asks_on_a_ramp'
+model_mutant 'a waiter without a timer where the end is beyond time' src/state/waiters.rs \
+    'if at < NEVER {' \
+    'if at != FOREVER {' \
+    'state::tests::waiting::an_end_beyond_time_holds_others_up_for_a_minute'
 model_mutant 'a slot that no other call looks for' src/state/waiters.rs \
     'deadline.min(after(now, PATIENCE))' \
     'deadline' \

@@ -154,8 +154,9 @@ impl CircuitBreaker {
     /// at that very moment may be faster. On a [`Ramp`](crate::Ramp) it asks once a step.
     ///
     /// Each call sets its timer. If a slot is offered to a call that is not polled, the others look
-    /// for it within a second. If none of the 32 calls that a transition wakes is polled, the others
-    /// ask at the end of the wait or of the override, and without such an end once a minute.
+    /// for it within a second. If no call of a batch of 32 is polled or dropped, the calls behind it
+    /// wait for their timers: they ask at the end of the wait or of the override, and without such
+    /// an end, or if it is out of reach (`Duration::MAX`), once a minute.
     ///
     /// The wait has no limit, and for a forced-open breaker may not end: put a timeout around it.
     ///

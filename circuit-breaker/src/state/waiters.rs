@@ -8,9 +8,9 @@
 //! instant from which time alone may admit it; and what is offered to one call only, the free slot
 //! of a probe, the others look for after [`PATIENCE`]. A transition wakes all of them, so that each
 //! sets its timer by the new state: [`BATCH`] in the thread that makes it, and each that is polled
-//! then wakes as many of the others. Of 100,000 the last is woken by the fourth poll in a row. If
-//! calls that were woken are not polled, the others are woken by their timers: at the end of the
-//! wait or of the override, and after [`DOUBT`] where no time admits them.
+//! then wakes as many of the others. Of 100,000 the last is woken by the third poll in a row at the
+//! latest. If no call of a batch is polled or dropped, the calls behind it wait for their timers: for
+//! the end of the wait or of the override, and for [`LONGEST_SLEEP`] where no time admits them.
 //!
 //! The queue has no atomics: it stands behind a lock that only waiting calls, transitions and the
 //! ends of probes take.
@@ -81,9 +81,9 @@ pub(super) const BATCH: usize = if cfg!(all(test, loom)) { 1 } else { 32 };
 // a look of each waiting call in this time while half-open: 0.1 % of a processor for a thousand.
 /// The longest time for which a call sleeps while the breaker is half-open, in ticks: one second.
 pub(super) const PATIENCE: u64 = 1_000_000_000;
-/// The longest time for which a call sleeps that no time admits, in ticks: a minute. It is for a call that the others were to
-/// wake and did not, as they are not polled.
-pub(super) const DOUBT: u64 = 60_000_000_000;
+/// The longest time for which a call sleeps that no time admits, in ticks: a minute. An end that is no tick ([`NEVER`]) admits
+/// no call. It is for a call that the others were to wake and did not, as they are not polled.
+pub(super) const LONGEST_SLEEP: u64 = 60_000_000_000;
 
 // === impl StateMachine ===
 
@@ -187,7 +187,11 @@ impl StateMachine {
                 _ => now,
             };
             if self.state.load().generation() == word.generation() {
-                let at = if at == FOREVER { after(now, DOUBT) } else { at };
+                let at = if at < NEVER {
+                    at
+                } else {
+                    after(now, LONGEST_SLEEP)
+                };
                 return (at < NEVER).then_some(at);
             }
         }

@@ -16,7 +16,7 @@ use crate::{
     config::{Builder, Probes, Ramp, Wait},
     state::{
         Admission, StateMachine, Ticket,
-        waiters::{BATCH, DOUBT, PATIENCE},
+        waiters::{BATCH, LONGEST_SLEEP, PATIENCE},
         word::Phase,
     },
     types::{End, Outcome, Override},
@@ -95,6 +95,14 @@ impl Waiter {
     }
 }
 
+fn builder(probe_deadline: u64) -> Builder {
+    Builder::new()
+        .consecutive_failures(1)
+        .wait_in_open(Wait::fixed(Duration::from_nanos(20)))
+        .probes(Probes::results(3).in_flight(2))
+        .probe_deadline(Duration::from_nanos(probe_deadline))
+}
+
 struct Scene {
     circuit: StateMachine,
     now: u64,
@@ -105,14 +113,15 @@ struct Scene {
 
 impl Scene {
     fn new(ramps: bool, probe_deadline: u64) -> Self {
-        let mut builder = Builder::new()
-            .consecutive_failures(1)
-            .wait_in_open(Wait::fixed(Duration::from_nanos(20)))
-            .probes(Probes::results(3).in_flight(2))
-            .probe_deadline(Duration::from_nanos(probe_deadline));
-        if ramps {
-            builder = builder.ramp(Ramp::new(Duration::from_nanos(15)));
-        }
+        let builder = builder(probe_deadline);
+        Self::of(if ramps {
+            builder.ramp(Ramp::new(Duration::from_nanos(15)))
+        } else {
+            builder
+        })
+    }
+
+    fn of(builder: Builder) -> Self {
         Self {
             circuit: StateMachine::new("tested", builder.validate().unwrap()),
             now: 0,
@@ -154,6 +163,13 @@ impl Scene {
             self.poll(waiter);
         }
         panic!("they wake each other without end");
+    }
+
+    /// Polls no call any more that is woken now.
+    fn hold_woken(&mut self) {
+        for waiter in &mut self.line {
+            waiter.is_held |= waiter.is_woken();
+        }
     }
 
     fn step(&mut self, step: Step) {
@@ -224,7 +240,7 @@ impl Scene {
                 }
                 Phase::ForcedOpen => {
                     let timer = waiter.timer.expect("if only in doubt");
-                    assert!(timer == end.until || timer == waiter.polled_at + DOUBT);
+                    assert!(timer == end.until || timer == waiter.polled_at + LONGEST_SLEEP);
                 }
                 _ => panic!("a call sleeps, and another would be admitted"),
             }
@@ -394,17 +410,32 @@ fn a_second_transition_wakes_whoever_sleeps_by_the_first() {
 fn woken_calls_that_are_not_polled_hold_up_others_for_a_minute() {
     let mut scene = crowd(3 * BATCH);
     scene.step(Step::Resume);
-    scene
-        .line
-        .iter_mut()
-        .filter(|w| w.is_woken())
-        .for_each(|w| w.is_held = true);
-    scene.now += DOUBT - 1;
+    scene.hold_woken();
+    scene.now += LONGEST_SLEEP - 1;
     scene.settle();
     assert_eq!(scene.line.len(), 3 * BATCH);
     scene.now += 1;
     scene.settle();
     assert_eq!(scene.line.len(), BATCH);
+}
+
+#[test]
+fn an_end_beyond_time_holds_others_up_for_a_minute() {
+    for (opens, closes) in [
+        (Step::Finish(0, Outcome::Failure), Step::Reset),
+        (Step::Force(Some(u64::MAX)), Step::Resume),
+    ] {
+        let mut scene = Scene::of(builder(30).wait_in_open(Wait::fixed(Duration::MAX)));
+        scene.poll(Waiter::default());
+        scene.step(opens);
+        (0..3 * BATCH).for_each(|_| scene.poll(Waiter::default()));
+        assert_eq!(scene.line[0].timer, Some(LONGEST_SLEEP));
+        scene.step(closes);
+        scene.hold_woken();
+        scene.now += LONGEST_SLEEP;
+        scene.settle();
+        assert_eq!(scene.line.len(), BATCH);
+    }
 }
 
 #[test]
