@@ -145,6 +145,22 @@ async fn every_admitting_transition_wakes_all_in_the_same_tick() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_transition_wakes_32_calls_in_its_thread() {
+    let breaker = open();
+    let mut line = line(&breaker, 98);
+    breaker.reset(by());
+    assert_eq!(woken(&line), [[true; 32].as_slice(), &[false; 66]].concat());
+    // The first one wakes as many when it asks and when it leaves the queue.
+    assert_ready!(line[0].poll()).success();
+    assert_eq!(
+        woken(&line[1..]),
+        [[true; 95].as_slice(), &[false; 2]].concat()
+    );
+    drop(line.remove(1));
+    assert!(line[1..].iter().all(Spawn::is_woken));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_free_slot_wakes_the_longest_waiting_call() {
     let breaker = breaker(Probes::results(8).in_flight(3));
     trip(&breaker);

@@ -122,6 +122,27 @@ fn a_woken_call_that_leaves_passes_its_slot_on() {
 }
 
 #[test]
+fn a_woken_call_that_leaves_passes_the_alarm_on() {
+    explore(Some(2), || {
+        let circuit = open();
+        let mut leaver = None;
+        // First in the queue: a transition wakes it alone, and it leaves without a poll.
+        block_on(poll_fn(|cx| {
+            assert!(poll(&circuit, &mut leaver, cx, 1).is_pending());
+            Poll::Ready(())
+        }));
+        let (second, third) = (Arc::clone(&circuit), Arc::clone(&circuit));
+        let waiter = thread::spawn(move || wait(&second, 1));
+        let operator =
+            thread::spawn(move || third.force(Phase::Disabled, Override::new("op", "model"), 1));
+        circuit.leave(&leaver.unwrap());
+        waiter.join().unwrap();
+        operator.join().unwrap();
+        assert_eq!(circuit.waiting(), 0);
+    });
+}
+
+#[test]
 fn two_free_slots_wake_a_call_behind_one_not_polled() {
     explore(Some(2), || {
         let circuit = half_open(Probes::results(3).in_flight(2));
