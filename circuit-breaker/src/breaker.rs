@@ -76,7 +76,8 @@ impl Builder {
     }
 
     const_fn! {
-        /// Builds a circuit breaker for a `static`. The first call that is recorded allocates its window.
+        /// Builds a circuit breaker for a `static`. The first calls that are recorded, or the first transition, allocate its
+        /// window.
         ///
         /// # Panics
         ///

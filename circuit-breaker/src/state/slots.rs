@@ -12,7 +12,7 @@ use crate::sync::{
     const_fn, repeat,
 };
 
-/// The slots that every breaker has: the default of [`Probes::in_flight`](crate::Probes::in_flight). Under loom: two.
+/// The slots that every breaker has: three is [`in_flight`](crate::Probes::in_flight) of the default `Probes`. Under loom: two.
 const FIRST: usize = if cfg!(all(test, loom)) { 2 } else { 3 };
 /// The slots beyond, with which there are as many as can be configured.
 const MORE: usize = 16 - FIRST;
