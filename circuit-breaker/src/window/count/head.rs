@@ -27,8 +27,9 @@ const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const SLOW_SHIFT: u32 = MARK_BITS;
 const FAILED_SHIFT: u32 = SLOW_SHIFT + COUNT_BITS;
 const TICKET_SHIFT: u32 = FAILED_SHIFT + COUNT_BITS;
+pub(super) const MOST_TICKET_BITS: u32 = 26;
 /// In tests tickets wrap around soon, so that the tests cover it.
-pub(super) const TICKET_BITS: u32 = if cfg!(test) { 12 } else { 26 };
+pub(super) const TICKET_BITS: u32 = if cfg!(test) { 12 } else { MOST_TICKET_BITS };
 const FULL: u64 = 1 << (TICKET_SHIFT + TICKET_BITS);
 const SERIES_SHIFT: u32 = TICKET_SHIFT + TICKET_BITS + 1;
 const MOST: u64 = (1 << TICKET_BITS) - 1;

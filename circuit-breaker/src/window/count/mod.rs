@@ -12,7 +12,7 @@
 
 mod head;
 
-use self::head::{Head, MARK_BITS, Mark, TICKET_BITS};
+use self::head::{Head, MARK_BITS, MOST_TICKET_BITS, Mark, TICKET_BITS};
 use crate::{
     sync::{
         Lazy,
@@ -68,6 +68,8 @@ const RECIPROCAL_SHIFT: u32 = 36;
 /// calls that needs more a window of time is as good.
 pub(crate) const MAX_CALLS: u32 = 1_024;
 
+const _: () = assert!((MAX_CALLS as u64) << MOST_TICKET_BITS <= 1 << RECIPROCAL_SHIFT);
+
 // === impl LastCalls ===
 
 impl LastCalls {
@@ -116,8 +118,8 @@ impl LastCalls {
     /// The slot of the call with this ticket: `ticket % size`.
     #[inline]
     const fn slot(self, ticket: u64) -> u64 {
-        // The reciprocal is too large by less than `size` / 2^36 of itself, and a ticket has 26 bits:
-        // exact.
+        // The reciprocal is too large by at most `size` / 2^36 of itself, and `size` times a ticket is below
+        // 2^36: exact.
         ticket - ((ticket * self.reciprocal) >> RECIPROCAL_SHIFT) * self.size as u64
     }
 
@@ -351,5 +353,22 @@ impl CountWindow {
     #[inline]
     const fn place(slot: u64) -> (usize, u64) {
         ((slot / GROUP) as usize, slot % GROUP * MARK_BITS as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LastCalls, MOST_TICKET_BITS};
+
+    #[test]
+    fn slots_of_the_largest_tickets_are_remainders() {
+        let most = (1 << MOST_TICKET_BITS) - 1;
+        for size in [1, 3, 1_023, 1_024] {
+            let (last, size) = (LastCalls::new(size), u64::from(size));
+            // A whole lap, and so the last multiple of the size with its neighbours.
+            for ticket in (0..=size + 1).chain(most - size - 1..=most) {
+                assert_eq!(last.slot(ticket), ticket % size, "{ticket} % {size}");
+            }
+        }
     }
 }
