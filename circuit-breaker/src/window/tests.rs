@@ -90,3 +90,22 @@ fn concurrent_first_calls_count_in_one_window() {
         });
     }
 }
+
+#[test]
+fn concurrent_calls_make_the_slots_beyond_the_first_once() {
+    // Eight calls are in the first word under loom.
+    let nine = || Shape::Calls(LastCalls::new(9));
+    explore(Some(2), move || {
+        let windows = Arc::new(Windows::new());
+        for _ in 0..9 {
+            push(&windows, nine(), Ended::WELL, 0);
+        }
+        // Each writes how the ninth call ended.
+        let other = Arc::clone(&windows);
+        let there = thread::spawn(move || push(&other, nine(), Ended::FAILED, 0));
+        push(&windows, nine(), Ended::FAILED, 0);
+        there.join().unwrap();
+        let counts = windows.counts(nine(), TRACKED, 0, 0);
+        assert_eq!(counts.failed, Share { calls: 9, bad: 2 });
+    });
+}

@@ -36,6 +36,11 @@ fn circuit(builder: Builder) -> Arc<StateMachine> {
     Arc::new(circuit)
 }
 
+/// As in a `static`: its windows are made by calls and transitions.
+fn unallocated(builder: Builder) -> Arc<StateMachine> {
+    Arc::new(StateMachine::new("tested", builder.validate().unwrap()))
+}
+
 fn half_open(probes: Probes) -> Arc<StateMachine> {
     let circuit = circuit(builder().consecutive_failures(1).probes(probes));
     let call = circuit.admit(|| 0).unwrap();
@@ -132,6 +137,22 @@ fn one_of_two_failures_across_a_step_sees_both() {
         race(&circuit, |c| fail(c, a, 7), move |c| fail(c, b, 8));
         let word = circuit.state.load();
         assert_eq!((word.phase(), word.generation()), (Phase::Open, 1));
+    });
+}
+
+#[test]
+fn a_late_failure_and_a_transition_make_one_window() {
+    explore(Some(2), || {
+        let circuit = unallocated(builder().failure_ratio(1.0).minimum_calls(1).window(2));
+        let late = circuit.admit(|| 0).unwrap();
+        race(
+            &circuit,
+            |c| c.reset(Override::new("op", "model"), 1),
+            move |c| fail(c, late, 1),
+        );
+        // It opened the circuit before the reset, or is late: the new window is without it.
+        assert_eq!(circuit.state(), State::Closed);
+        assert_eq!(circuit.snapshot(2).calls(), 0);
     });
 }
 
