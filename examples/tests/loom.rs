@@ -50,7 +50,7 @@ fn the_models_of_bulkhead_hold() {
 
 #[test]
 fn the_models_of_circuit_breaker_hold() {
-    check_models("maestro-circuit-breaker", "family", 59);
+    check_models("maestro-circuit-breaker", "family", 63);
 }
 
 #[test]
