@@ -38,16 +38,18 @@ pub struct Answers {
     pub bad: u64,
 }
 
-/// The services that can be measured: those of every row.
-pub(crate) trait Measurable:
-    Service<Request, Response = Response, Error = Trouble> + Clone + Send + 'static
+/// The services that a driver drives. A layer of another crate keeps its own error type.
+pub(crate) trait Driven:
+    Service<Request, Response = Response> + Clone + Send + 'static
 {
 }
 
-impl<S> Measurable for S where
-    S: Service<Request, Response = Response, Error = Trouble> + Clone + Send + 'static
-{
-}
+impl<S> Driven for S where S: Service<Request, Response = Response> + Clone + Send + 'static {}
+
+/// The services of our rows, and the inner ones of all rows.
+pub(crate) trait Measurable: Driven + Service<Request, Error = Trouble> {}
+
+impl<S> Measurable for S where S: Driven + Service<Request, Error = Trouble> {}
 
 /// A service that is driven without a runtime: made ready, called, and polled to its end with a waker that does
 /// nothing.
@@ -65,10 +67,10 @@ pub(crate) struct Repeats<F>(pub(crate) F);
 
 // === impl Requests ===
 
-impl<S: Measurable> Requests<S> {
+impl<S: Driven> Requests<S> {
     // Not `inline(always)`: with it half of the rows cost more and half less.
     #[inline]
-    fn one(&mut self, request: Request, cx: &mut Context<'_>) -> Result<Response, Trouble> {
+    fn one(&mut self, request: Request, cx: &mut Context<'_>) -> Result<Response, S::Error> {
         match self.0.poll_ready(cx) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => return Err(error),
@@ -83,7 +85,7 @@ impl<S: Measurable> Requests<S> {
     }
 }
 
-impl<S: Measurable> Measured for Requests<S> {
+impl<S: Driven> Measured for Requests<S> {
     fn run(&mut self, requests: u64) {
         let mut cx = Context::from_waker(Waker::noop());
         for request in 0..requests {
@@ -99,9 +101,9 @@ impl<S: Measurable> Measured for Requests<S> {
 
 // === impl Clones ===
 
-impl<S: Measurable> Clones<S> {
+impl<S: Driven> Clones<S> {
     #[inline]
-    fn one(&self, request: Request, cx: &mut Context<'_>) -> Result<Response, Trouble> {
+    fn one(&self, request: Request, cx: &mut Context<'_>) -> Result<Response, S::Error> {
         let mut service = self.0.clone();
         match service.poll_ready(cx) {
             Poll::Ready(Ok(())) => {}
@@ -118,7 +120,7 @@ impl<S: Measurable> Clones<S> {
     }
 }
 
-impl<S: Measurable> Measured for Clones<S> {
+impl<S: Driven> Measured for Clones<S> {
     fn run(&mut self, requests: u64) {
         let mut cx = Context::from_waker(Waker::noop());
         for request in 0..requests {

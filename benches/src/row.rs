@@ -4,7 +4,7 @@ use tower::Service;
 
 use crate::{
     Measured, Request,
-    drive::{Clones, Measurable, Repeats, Requests},
+    drive::{Clones, Driven, Repeats, Requests},
     timed::Timed,
 };
 
@@ -107,7 +107,7 @@ impl Row {
         make: impl Fn() -> S + 'static,
     ) -> Self
     where
-        S: Measurable,
+        S: Driven,
     {
         Self {
             sizes: Some(Sizes::of::<S>()),
@@ -124,7 +124,7 @@ impl Row {
         make: impl Fn() -> S + 'static,
     ) -> Self
     where
-        S: Measurable,
+        S: Driven,
     {
         Self {
             sizes: Some(Sizes::of::<S>()),

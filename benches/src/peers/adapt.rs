@@ -1,4 +1,4 @@
-//! What makes the peers measurable: services around a breaker that has none, one error type, and drivers without tower.
+//! What makes the peers measurable: services around a breaker that has none, and drivers without tower.
 
 use std::{
     future::Future,
@@ -9,13 +9,11 @@ use std::{
 
 use failsafe::{FailurePolicy, Instrument, futures::CircuitBreaker as _};
 use recloser::{AnyError, AsyncRecloser, RecloserFuture};
-use tower::{BoxError, Service, ServiceExt};
+use tower::Service;
 
 use crate::{
     Kind, Request, Response, Row, Trouble,
-    drive::Measurable,
     inner::{FailsEveryOther, FailsOneIn, Nothing, PendingOnce, Reply},
-    rows::floors::READY,
 };
 
 pub(super) const FUTURE: &str = "floor, ready, without readiness";
@@ -23,11 +21,9 @@ pub(super) const FUTURE_PENDING: &str = "floor, pending once, without readiness"
 pub(super) const FUTURE_1_IN_16: &str = "floor, one failure in 16, without readiness";
 pub(super) const FUTURE_FAILS: &str = "floor, every call fails, without readiness";
 pub(super) const FUTURE_EVERY_OTHER: &str = "floor, every other call fails, without readiness";
-const ADAPTER: &str = "adapter, map_err";
 
-/// The floors of what is driven without tower, and what `map_err` costs.
+/// The floors of what is driven without tower.
 pub(super) fn floors() -> Vec<Row> {
-    let adapter = Row::service(ADAPTER, READY, || mapped(Nothing));
     [
         Row::object(FUTURE, FUTURE, || {
             |request| drive(call(&mut Nothing, request))
@@ -50,9 +46,7 @@ pub(super) fn floors() -> Vec<Row> {
         .bad_in_16(8),
     ]
     .map(|row| row.kind(Kind::Floor))
-    .into_iter()
-    .chain([adapter.kind(Kind::Unit)])
-    .collect()
+    .into()
 }
 
 /// Calls an inner service whose readiness is not asked, as peers without readiness do.
@@ -71,19 +65,6 @@ pub(super) fn drive<F: Future>(future: F) -> F::Output {
             return output;
         }
     }
-}
-
-/// A service of a peer with the error of the measured services.
-pub(super) fn mapped<S>(service: S) -> impl Measurable
-where
-    S: Service<Request, Response = Response, Error: IntoTrouble + 'static> + Clone + Send + 'static,
-{
-    service.map_err(IntoTrouble::trouble as fn(S::Error) -> Trouble)
-}
-
-/// The errors of the peers. What they say is not kept: ours say more, which would be more work.
-pub(super) trait IntoTrouble {
-    fn trouble(self) -> Trouble;
 }
 
 // === breakers without a service ===
@@ -173,60 +154,4 @@ where
     S: layered::Service<Request, Out = Result<Response, Trouble>> + Clone + 'static,
 {
     move |request| drive(service.execute(black_box(request)))
-}
-
-// === impl IntoTrouble ===
-
-impl IntoTrouble for Trouble {
-    fn trouble(self) -> Trouble {
-        self
-    }
-}
-
-impl IntoTrouble for BoxError {
-    fn trouble(self) -> Trouble {
-        Trouble::Failed
-    }
-}
-
-impl<E> IntoTrouble for recloser::Error<E> {
-    fn trouble(self) -> Trouble {
-        Trouble::Failed
-    }
-}
-
-impl<E> IntoTrouble for failsafe::Error<E> {
-    fn trouble(self) -> Trouble {
-        Trouble::Failed
-    }
-}
-
-impl<E> IntoTrouble for tower_resilience_circuitbreaker::CircuitBreakerError<E> {
-    fn trouble(self) -> Trouble {
-        Trouble::Failed
-    }
-}
-
-impl<E> IntoTrouble for tower_resilience_bulkhead::BulkheadServiceError<E> {
-    fn trouble(self) -> Trouble {
-        Trouble::Failed
-    }
-}
-
-impl<E> IntoTrouble for tower_resilience_timelimiter::TimeLimiterError<E> {
-    fn trouble(self) -> Trouble {
-        Trouble::Failed
-    }
-}
-
-impl<E> IntoTrouble for tower_resilience_hedge::HedgeError<E> {
-    fn trouble(self) -> Trouble {
-        Trouble::Failed
-    }
-}
-
-impl<E> IntoTrouble for tower_resilience_adaptive::AdaptiveError<E> {
-    fn trouble(self) -> Trouble {
-        Trouble::Failed
-    }
 }

@@ -5,7 +5,6 @@ use tower_resilience_adaptive::{AdaptiveLimiterLayer, Gradient2};
 use super::{
     Comparison,
     Peer::{TowerAcc, TowerResilience},
-    adapt::mapped,
 };
 use crate::{Row, inner::Nothing, rows::floors::READY};
 
@@ -24,7 +23,7 @@ pub(super) fn comparisons() -> Vec<Comparison> {
                 Row::service("tower-resilience, Gradient2", READY, || {
                     let law = Gradient2::builder().initial_limit(64).build();
                     let layer = AdaptiveLimiterLayer::new(law.expect("64 is legal"));
-                    mapped(layer.layer(Nothing))
+                    layer.layer(Nothing)
                 }),
             )
             .note("the peers take a lock for each call; ours writes words of its own and asks the law once a window"),

@@ -11,9 +11,9 @@ use tower_resilience_bulkhead::BulkheadLayer;
 use super::{
     Comparison,
     Peer::{Tokio, Tower, TowerResilience},
-    adapt::{FUTURE, call, drive, mapped},
+    adapt::{FUTURE, call, drive},
 };
-use crate::{Row, Trouble, drive::Measurable, inner::Nothing, rows::floors::READY};
+use crate::{Row, Trouble, drive::Driven, inner::Nothing, rows::floors::READY};
 
 /// The places of the rows, as many as ours have.
 pub(super) const PLACES: usize = 64;
@@ -65,7 +65,7 @@ pub(super) fn comparisons() -> Vec<Comparison> {
             TowerResilience,
             Row::service("tower-resilience, bulkhead", READY, || {
                 let layer = BulkheadLayer::builder().max_concurrent_calls(PLACES).build();
-                mapped(layer.expect("64 is legal").layer(Nothing))
+                layer.expect("64 is legal").layer(Nothing)
             })
             .timed(),
         )
@@ -85,13 +85,11 @@ pub(super) fn comparisons() -> Vec<Comparison> {
 }
 
 /// tower refuses by shedding what would wait. A limit of zero is always full.
-fn shed(places: usize) -> impl Measurable {
-    mapped(
-        ServiceBuilder::new()
-            .layer(LoadShedLayer::new())
-            .layer(ConcurrencyLimitLayer::new(places))
-            .service(Nothing),
-    )
+fn shed(places: usize) -> impl Driven {
+    ServiceBuilder::new()
+        .layer(LoadShedLayer::new())
+        .layer(ConcurrencyLimitLayer::new(places))
+        .service(Nothing)
 }
 
 /// A semaphore by hand: nothing is cheaper that shares its places.

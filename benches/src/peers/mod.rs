@@ -2,8 +2,8 @@
 //!
 //! A comparison names our rows and has a row for each peer. A peer has its best configuration for the work of the row,
 //! its layer is created outside the loop, and a test checks that the path is the one that the name says. A peer that is
-//! no tower service is driven as its documentation shows, without an adapter to one. A peer with another error type
-//! gets tower's `map_err`, whose cost is a row as well.
+//! no tower service is driven as its documentation shows, without an adapter to one. A peer keeps its own error
+//! type.
 
 mod adapt;
 mod adaptive;

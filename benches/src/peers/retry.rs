@@ -24,7 +24,7 @@ use tower_resilience_retry::RetryBudgetBuilder;
 use super::{
     Comparison,
     Peer::{Backon, Seatbelt, Tower, TowerResilience},
-    adapt::{FUTURE, FUTURE_EVERY_OTHER, Layered, call, drive, executes, mapped},
+    adapt::{FUTURE, FUTURE_EVERY_OTHER, Layered, call, drive, executes},
 };
 use crate::{
     Request, Response, Row, Trouble,
@@ -53,7 +53,7 @@ pub(super) fn comparisons() -> Vec<Comparison> {
         .peer(
             TowerResilience,
             Row::service("tower-resilience, hedge, inner ready", READY, || {
-                mapped(HedgeLayer::new(LIMIT).layer(Nothing))
+                HedgeLayer::new(LIMIT).layer(Nothing)
             })
             .timed(),
         ),

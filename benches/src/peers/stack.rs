@@ -9,14 +9,14 @@ use tower_resilience_timelimiter::TimeLimiterLayer;
 use super::{
     Comparison,
     Peer::{Tower, TowerAndRecloser, TowerResilience},
-    adapt::{Reclosed, mapped},
+    adapt::Reclosed,
     breaker::recloser,
     bulkhead::PLACES,
     retry::Attempts,
 };
 use crate::{
     Request, Response, Row,
-    drive::Measurable,
+    drive::{Driven, Measurable},
     inner::{Nothing, PendingOnce},
     rows::floors::{PENDING, READY},
     timed::LIMIT,
@@ -98,9 +98,9 @@ pub(super) fn comparisons() -> Vec<Comparison> {
 
 const NO_BREAKER: &str = "tower alone has no breaker, so it does less than the others";
 
-fn both<S: Measurable>(inner: S) -> impl Measurable {
+fn both<S: Measurable>(inner: S) -> impl Driven {
     let recloser = recloser();
-    let stack = ServiceBuilder::new()
+    ServiceBuilder::new()
         .layer(TimeoutLayer::new(LIMIT))
         .layer(RetryLayer::new(Attempts::THREE))
         .map_err(closed)
@@ -110,18 +110,16 @@ fn both<S: Measurable>(inner: S) -> impl Measurable {
         }))
         .layer(LoadShedLayer::new())
         .layer(GlobalConcurrencyLimitLayer::new(PLACES))
-        .service(inner);
-    mapped(stack)
+        .service(inner)
 }
 
-fn alone<S: Measurable>(inner: S) -> impl Measurable {
-    let stack = ServiceBuilder::new()
+fn alone<S: Measurable>(inner: S) -> impl Driven {
+    ServiceBuilder::new()
         .layer(TimeoutLayer::new(LIMIT))
         .layer(RetryLayer::new(Attempts::THREE))
         .layer(LoadShedLayer::new())
         .layer(GlobalConcurrencyLimitLayer::new(PLACES))
-        .service(inner);
-    mapped(stack)
+        .service(inner)
 }
 
 /// recloser's error has no `Error`, which tower's layers ask for.
@@ -132,7 +130,7 @@ fn closed(error: recloser::Error<BoxError>) -> BoxError {
     }
 }
 
-fn resilience<S: Measurable<Future: Send>>(inner: S) -> impl Measurable {
+fn resilience<S: Measurable<Future: Send>>(inner: S) -> impl Driven {
     let bulkhead = BulkheadLayer::builder()
         .max_concurrent_calls(PLACES)
         .build();
@@ -140,11 +138,10 @@ fn resilience<S: Measurable<Future: Send>>(inner: S) -> impl Measurable {
     let (breaker, _) = breaker.build_with_handle().expect("the numbers are legal");
     let retry =
         tower_resilience_retry::RetryLayer::<Request, Response, _>::builder().max_attempts(3);
-    let stack = ServiceBuilder::new()
+    ServiceBuilder::new()
         .layer(TimeLimiterLayer::builder().timeout_duration(LIMIT).build())
         .layer(retry.build())
         .layer(breaker)
         .layer(bulkhead.expect("64 is legal"))
-        .service(inner);
-    mapped(stack)
+        .service(inner)
 }

@@ -6,11 +6,11 @@ use tower_resilience_timelimiter::TimeLimiterLayer;
 use super::{
     Comparison,
     Peer::{Seatbelt, Tokio, Tower, TowerResilience},
-    adapt::{FUTURE, FUTURE_PENDING, Layered, call, drive, executes, mapped},
+    adapt::{FUTURE, FUTURE_PENDING, Layered, call, drive, executes},
 };
 use crate::{
     Request, Response, Row, Trouble,
-    drive::Measurable,
+    drive::{Driven, Measurable},
     inner::{Nothing, PendingOnce, Reply},
     rows::floors::{PENDING, READY},
     timed::LIMIT,
@@ -64,8 +64,8 @@ pub(super) fn comparisons() -> Vec<Comparison> {
     ]
 }
 
-fn tower<S: Measurable>(inner: S) -> impl Measurable {
-    mapped(TimeoutLayer::new(LIMIT).layer(inner))
+fn tower<S: Measurable>(inner: S) -> impl Driven {
+    TimeoutLayer::new(LIMIT).layer(inner)
 }
 
 fn belted<S>(inner: S) -> impl layered::Service<Request, Out = Result<Response, Trouble>> + Clone
@@ -79,9 +79,9 @@ where
         .layer(Layered(inner))
 }
 
-fn resilience<S: Measurable<Future: Send>>(inner: S) -> impl Measurable {
+fn resilience<S: Measurable<Future: Send>>(inner: S) -> impl Driven {
     let layer = TimeLimiterLayer::builder().timeout_duration(LIMIT).build();
-    mapped(layer.layer(inner))
+    layer.layer(inner)
 }
 
 fn by_hand<S>(

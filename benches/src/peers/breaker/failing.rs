@@ -13,7 +13,7 @@ use crate::{
     peers::{
         Comparison,
         Peer::{Failsafe as FailsafePeer, Recloser as RecloserPeer, Seatbelt, TowerResilience},
-        adapt::{FUTURE, FUTURE_FAILS, Failsafe, Reclosed, drive, executes, mapped},
+        adapt::{FUTURE, FUTURE_FAILS, Failsafe, Reclosed, drive, executes},
     },
     rows::floors::{FAILS, READY, SUCCEEDS_1_IN_100},
 };
@@ -30,10 +30,10 @@ pub(super) fn all_fail() -> [Comparison; 3] {
             RecloserPeer,
             Row::service("recloser, 99 of 100 calls fail", SUCCEEDS_1_IN_100, || {
                 let recloser = Recloser::custom().closed_len(1_024).error_rate(1.0);
-                mapped(Reclosed {
+                Reclosed {
                     recloser: recloser.build().into(),
                     inner: SucceedsOneIn::<100>,
-                })
+                }
             })
             .bad_in_1600(1_584),
         )
@@ -122,10 +122,10 @@ pub(super) fn open() -> Comparison {
             }
             let rejected = recloser.call(|| Ok::<(), ()>(()));
             assert!(matches!(rejected, Err(recloser::Error::Rejected)));
-            mapped(Reclosed {
+            Reclosed {
                 recloser: recloser.into(),
                 inner: Nothing,
-            })
+            }
         })
         .bad_in_16(16),
     )
@@ -135,10 +135,10 @@ pub(super) fn open() -> Comparison {
             let breaker = Config::new().failure_policy(in_a_row(1)).build();
             breaker.on_error();
             assert!(!breaker.is_call_permitted());
-            mapped(Failsafe {
+            Failsafe {
                 breaker,
                 inner: Nothing,
-            })
+            }
         })
         .bad_in_16(16),
     )
@@ -159,7 +159,7 @@ pub(super) fn open() -> Comparison {
             let (layer, handle) = layer.build_with_handle().expect("the numbers are legal");
             drive(handle.force_open());
             assert_eq!(handle.state(), CircuitState::Open);
-            mapped(layer.layer(Nothing))
+            layer.layer(Nothing)
         })
         .bad_in_16(16)
         .timed(),

@@ -13,9 +13,9 @@ use tower_resilience_circuitbreaker::{
 
 use crate::{
     Request, Response, Trouble,
-    drive::Measurable,
+    drive::{Driven, Measurable},
     inner::Reply,
-    peers::adapt::{Failsafe, Layered, Reclosed, mapped},
+    peers::adapt::{Failsafe, Layered, Reclosed},
 };
 
 /// So long that nothing expires, and that an open circuit stays open.
@@ -24,14 +24,14 @@ pub(super) const LONG: Duration = Duration::from_hours(1);
 pub(super) type Numbers = CircuitBreakerConfigBuilder<DefaultClassifier>;
 
 /// The window of calls that ours has in these rows.
-pub(super) fn reclosed<S>(inner: S) -> impl Measurable
+pub(super) fn reclosed<S>(inner: S) -> impl Driven
 where
     S: Measurable,
 {
-    mapped(Reclosed {
+    Reclosed {
         recloser: recloser(),
         inner,
-    })
+    }
 }
 
 pub(crate) fn recloser() -> AsyncRecloser {
@@ -53,15 +53,15 @@ pub(super) fn over_time() -> failure_policy::SuccessRateOverTimeWindow<Constant>
     failure_policy::success_rate_over_time_window(0.5, 10, LONG, backoff::constant(LONG))
 }
 
-pub(super) fn failsafe<P, S>(policy: P, inner: S) -> impl Measurable
+pub(super) fn failsafe<P, S>(policy: P, inner: S) -> impl Driven
 where
     P: FailurePolicy + Send + Sync + 'static,
     S: Measurable,
 {
-    mapped(Failsafe {
+    Failsafe {
         breaker: Config::new().failure_policy(policy).build(),
         inner,
-    })
+    }
 }
 
 pub(super) fn calls() -> Numbers {
@@ -74,12 +74,12 @@ pub(super) fn consecutive() -> Numbers {
     CircuitBreakerLayer::builder().consecutive_failures(5)
 }
 
-pub(super) fn resilience<S>(numbers: Numbers, inner: S) -> impl Measurable
+pub(super) fn resilience<S>(numbers: Numbers, inner: S) -> impl Driven
 where
     S: Measurable<Future: Send>,
 {
     let (layer, _) = numbers.build_with_handle().expect("the numbers are legal");
-    mapped(layer.layer(inner))
+    layer.layer(inner)
 }
 
 /// A breaker of seatbelt over a window of an hour. Its service is used by reference.
