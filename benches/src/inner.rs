@@ -37,6 +37,20 @@ pub(crate) struct SucceedsOneIn<const EVERY: u64>;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FailsEveryOther(());
 
+#[cfg(test)]
+thread_local! {
+    /// The calls of inner services that this thread has polled to their end.
+    static ENDED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Runs `work`, and says how many calls of inner services it polls to their end.
+#[cfg(test)]
+pub(crate) fn ended<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    ENDED.set(0);
+    let done = work();
+    (done, ENDED.get())
+}
+
 thread_local! {
     static FAILS: Cell<bool> = const { Cell::new(true) };
 }
@@ -185,8 +199,11 @@ impl Future for Reply {
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         if self.pending {
             self.pending = false;
-            Poll::Pending
-        } else if self.fails {
+            return Poll::Pending;
+        }
+        #[cfg(test)]
+        ENDED.set(ENDED.get() + 1);
+        if self.fails {
             Poll::Ready(Err(Trouble::Failed))
         } else {
             Poll::Ready(Ok(self.request))

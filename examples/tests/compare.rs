@@ -29,7 +29,7 @@ fn function(line: &str) -> Option<String> {
 fn every_test_that_compare_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let text = fs::read_to_string(root.join("COMPARE.md")).expect("COMPARE.md is there");
-    // The tables that commands write, and a test of `benches` compares, name no tests.
+    // The tables of these sections are written by commands and name no tests.
     let (text, _) = text
         .split_once("\n## What the same work costs in other crates\n")
         .expect("the section is there");

@@ -1,32 +1,12 @@
 //! Prints which peers have which defect: `cargo run -p maestro-benches --features behaviour --bin behaviour`. With
-//! `--renew FILE` it writes the table into a Markdown file, between its marks.
+//! `--renew PATH` it writes the table into the Markdown file PATH, between its marks.
 
-use std::{fs, panic, process::ExitCode};
+use std::{panic, path::Path, process::ExitCode};
 
-use maestro_benches::peers::behaviour;
-
-const BEGIN: &str = "<!-- behaviour: written by behaviour --renew -->\n";
-const END: &str = "<!-- end of the behaviour -->\n";
+use maestro_benches::peers::{Document, Table, behaviour};
 
 fn main() -> ExitCode {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        if !behaviour::expects_panic() {
-            hook(panic);
-        }
-    }));
-    let table = behaviour::markdown(&behaviour::defects());
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments[..] {
-        [] => {
-            print!("{table}");
-            Ok(())
-        }
-        ["--renew", file] => renew(file, &table),
-        _ => Err("the only argument is --renew FILE".to_owned()),
-    };
-    match done {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("behaviour: {problem}");
@@ -35,12 +15,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn renew(file: &str, table: &str) -> Result<(), String> {
-    let text = fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
-    let parts = text.split_once(BEGIN);
-    let parts = parts.and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) =
-        parts.ok_or_else(|| format!("{file}: the marks of the table are gone"))?;
-    fs::write(file, format!("{before}{BEGIN}{table}{END}{after}"))
-        .map_err(|e| format!("{file}: {e}"))
+fn run() -> Result<(), String> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    // Read first, so that a mistyped path fails before the programs run.
+    let document = match arguments[..] {
+        [] => None,
+        ["--renew", path] => Some(Document::read(Path::new(path), Table::Behaviour)?),
+        _ => return Err("the only argument is --renew PATH, with a Markdown file".to_owned()),
+    };
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !behaviour::expects_panic() {
+            hook(panic);
+        }
+    }));
+    let table = behaviour::markdown(&behaviour::defects());
+    if let Some(document) = document {
+        return document.write(&table);
+    }
+    print!("{table}");
+    Ok(())
 }

@@ -6,7 +6,7 @@ use tower::{
     limit::{ConcurrencyLimitLayer, GlobalConcurrencyLimitLayer},
     load_shed::LoadShedLayer,
 };
-use tower_resilience_bulkhead::BulkheadLayer;
+use tower_resilience_bulkhead::{BulkheadConfigBuilder, BulkheadLayer};
 
 use super::{
     Comparison,
@@ -18,8 +18,17 @@ use crate::{Row, Trouble, drive::Driven, inner::Nothing, rows::floors::READY};
 /// The places of the rows, as many as ours have.
 pub(super) const PLACES: usize = 64;
 
-const BY_HAND: &str = "a refusal by hand is one load of a word, cheaper than the inner call that it saves, so nothing is left \
-                       of it net of the floor. It is ahead of every layer, and not one; no peer bounds its queue";
+const BY_HAND: &str = "a refusal by hand costs less than the inner call that it saves, so nothing is left net of the floor. It is \
+                       cheaper than every layer; it is no layer, so the others are not compared with it";
+
+const TICK: &str = "tower-resilience refuses by a timeout of zero, which ends at the next tick of tokio's timer, up to a \
+                    millisecond later; it is not measured";
+
+const QUEUES: &str = "tower's limit has no bound. tower-resilience's wait has none here; `max_wait_duration` bounds its time, at \
+                      the cost of a timer, and nothing its length. Ours is bounded in length and time";
+
+const BUFFER: &str =
+    "tower's `Buffer` is a queue of bounded length in front of a task; it is not measured";
 
 pub(super) fn comparisons() -> Vec<Comparison> {
     vec![
@@ -28,10 +37,23 @@ pub(super) fn comparisons() -> Vec<Comparison> {
             "bulkhead, in and out, Arc",
             Some("bulkhead, in and out, static"),
         )
-        .peer(Tower, Row::service("tower, limit and shed", READY, || shed(PLACES)))
-        .peer(Tokio, Row::object("tokio, try_acquire", FUTURE, || by_hand(PLACES))),
+        .peer(
+            Tower,
+            Row::service("tower, limit and shed", READY, || shed(PLACES)),
+        )
+        .peer(
+            TowerResilience,
+            Row::service("tower-resilience, bulkhead, in and out", READY, || {
+                resilience(BulkheadLayer::builder().reject_when_full())
+            })
+            .timed(),
+        )
+        .peer(
+            Tokio,
+            Row::object("tokio, try_acquire", FUTURE, || by_hand(PLACES)),
+        ),
         Comparison::new(
-            "… a service cloned for each request",
+            "bulkhead, in and out, a service cloned for each request",
             "bulkhead, in and out, Arc, cloned",
             Some("bulkhead, in and out, static, cloned"),
         )
@@ -39,17 +61,22 @@ pub(super) fn comparisons() -> Vec<Comparison> {
             Tower,
             Row::cloned("tower, limit and shed, cloned", READY, || shed(PLACES)),
         ),
-        Comparison::new("bulkhead, full", "bulkhead, full, Arc", Some("bulkhead, full, static"))
-            .peer(
-                Tower,
-                Row::service("tower, limit and shed, full", READY, || shed(0)).bad_in_16(16),
-            )
-            .peer(
-                Tokio,
-                Row::object("tokio, try_acquire, full", FUTURE, || by_hand(0)).bad_in_16(16),
-            )
+        Comparison::new(
+            "bulkhead, full",
+            "bulkhead, full, Arc",
+            Some("bulkhead, full, static"),
+        )
+        .peer(
+            Tower,
+            Row::service("tower, limit and shed, full", READY, || shed(0)).bad_in_16(16),
+        )
+        .peer(
+            Tokio,
+            Row::object("tokio, try_acquire, full", FUTURE, || by_hand(0)).bad_in_16(16),
+        )
         .lesser(&[Tokio])
-        .note(BY_HAND),
+        .note(BY_HAND)
+        .note(TICK),
         Comparison::new(
             "bulkhead with a queue, nobody waits",
             "bulkhead, queue, in and out, Arc",
@@ -64,12 +91,11 @@ pub(super) fn comparisons() -> Vec<Comparison> {
         .peer(
             TowerResilience,
             Row::service("tower-resilience, bulkhead", READY, || {
-                let layer = BulkheadLayer::builder().max_concurrent_calls(PLACES).build();
-                layer.expect("64 is legal").layer(Nothing)
+                resilience(BulkheadLayer::builder())
             })
             .timed(),
         )
-        .note("tower's queue and tower-resilience's have no bound; ours are bounded in length and time"),
+        .note(QUEUES),
         Comparison::new(
             "bulkhead with a queue, full",
             "bulkhead, queue, full, Arc",
@@ -80,7 +106,8 @@ pub(super) fn comparisons() -> Vec<Comparison> {
             Row::object("tokio, try_acquire, full queue", FUTURE, || by_hand(0)).bad_in_16(16),
         )
         .lesser(&[Tokio])
-        .note(BY_HAND),
+        .note(BY_HAND)
+        .note(BUFFER),
     ]
 }
 
@@ -90,6 +117,11 @@ fn shed(places: usize) -> impl Driven {
         .layer(LoadShedLayer::new())
         .layer(ConcurrencyLimitLayer::new(places))
         .service(Nothing)
+}
+
+fn resilience(numbers: BulkheadConfigBuilder) -> impl Driven {
+    let layer = numbers.max_concurrent_calls(PLACES).build();
+    layer.expect("64 is legal").layer(Nothing)
 }
 
 /// A semaphore by hand: nothing is cheaper that shares its places.

@@ -56,6 +56,10 @@ pub(super) fn comparisons() -> Vec<Comparison> {
                 HedgeLayer::new(LIMIT).layer(Nothing)
             })
             .timed(),
+        )
+        .note(
+            "tower's `Hedge` waits for a percentile of the measured latencies and not for a fixed delay; it is not \
+             measured",
         ),
     ]
 }
@@ -93,7 +97,7 @@ fn none_needed() -> Comparison {
 
 fn with_a_budget() -> Comparison {
     Comparison::new(
-        "… with a budget",
+        "retry, none needed, with a budget",
         "retry, none needed, with a budget, Arc",
         Some("retry, none needed, with a budget, static"),
     )

@@ -77,7 +77,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::{Answers, Kind};
+    use crate::{Answers, Kind, inner::ended};
 
     #[test]
     fn every_row_has_its_share_of_errors() {
@@ -93,6 +93,19 @@ mod tests {
                 },
                 "{row:?}"
             );
+        }
+    }
+
+    #[test]
+    fn breakers_of_failing_rows_stay_closed() {
+        let failing = all().into_iter().filter(|row| row.name.contains("fail"));
+        let failing = failing.filter(|row| row.name.starts_with("breaker, closed"));
+        let failing: Vec<_> = failing.collect();
+        assert!(!failing.is_empty());
+        for row in failing {
+            let mut measured = row.make();
+            let (_, calls) = ended(|| measured.answers(1600));
+            assert_eq!(calls, 1600, "{row:?} rejects");
         }
     }
 

@@ -3,7 +3,7 @@ use std::{num::ParseIntError, path::PathBuf, str::FromStr};
 pub(crate) const USAGE: &str = "\
 What each row costs a request: instructions, bus-locked instructions, allocations, sizes.
 
-  report [--only TEXT] [--json FILE] [--check FILE] [--renew DIR] [--without-instructions]
+  report [--only TEXT] [--json FILE] [--check FILE] [--renew PATH] [--without-instructions]
   report explain ROW     where the instructions of one row go, function by function
   report --peers         the same work of other crates, with times (needs the feature `peers`)
   report threads         the time of the main rows on one and on two threads
@@ -13,8 +13,8 @@ What each row costs a request: instructions, bus-locked instructions, allocation
   --only TEXT             only the rows whose name contains TEXT, and their floors; also for threads and growth
   --json FILE             writes the figures to FILE
   --check FILE            compares with the figures in FILE; ends with 1 when one has become worse
-  --renew DIR             writes the figures to baseline.json and into README.md, both in DIR;
-                          with --peers: writes the table into DIR, which is a Markdown file with its marks
+  --renew PATH            writes the figures to baseline.json and README.md in the directory PATH; with --peers:
+                          writes the tables into the Markdown file PATH, between their marks
   --without-instructions  allocations and sizes only; needs no valgrind";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -73,7 +73,10 @@ impl Arguments {
                 "--only" => parsed.only = Some(value("a part of a row's name")?),
                 "--json" => parsed.json = Some(value("a file")?.into()),
                 "--check" => parsed.check = Some(value("a file")?.into()),
-                "--renew" => parsed.renew = Some(value("a directory")?.into()),
+                "--renew" => {
+                    parsed.renew =
+                        Some(value("a directory, or with --peers a Markdown file")?.into());
+                }
                 "--peers" => parsed.peers = true,
                 "--without-instructions" => parsed.instructions = false,
                 "--help" | "-h" => parsed.command = Command::Help,

@@ -21,7 +21,7 @@ use tower_resilience_circuitbreaker::{
     CircuitBreakerHandle, CircuitBreakerLayer as ResilienceLayer, CircuitState,
 };
 
-use super::tick;
+use super::wait_for_the_clock;
 use crate::{Trouble, peers::Peer};
 
 /// A call's work: a future that a program controls.
@@ -177,7 +177,7 @@ impl Breaker for Reclosed {
     }
 
     fn elapse(&self) {
-        tick();
+        wait_for_the_clock();
     }
 }
 
@@ -204,7 +204,7 @@ impl<P: FailurePolicy + Send + Sync + 'static> Breaker for Failsafe<P> {
     }
 
     fn elapse(&self) {
-        tick();
+        wait_for_the_clock();
     }
 }
 
@@ -292,7 +292,7 @@ impl Breaker for Resilience {
     }
 
     fn elapse(&self) {
-        tick();
+        wait_for_the_clock();
     }
 
     /// With a wait of zero an open circuit admits the next call as a probe, so its state is asked. While it is half-open

@@ -7,7 +7,7 @@ use tower::{
     load_shed::LoadShedLayer,
     service_fn,
 };
-use tower_acc::{Aimd, ConcurrencyLimit};
+use tower_acc::{Aimd, ConcurrencyLimit, ConcurrencyLimitLayer as AccLayer};
 use tower_resilience_bulkhead::BulkheadLayer as ResilienceLayer;
 
 use super::{
@@ -35,7 +35,7 @@ fn for_each_layer() -> Defect {
     let layer = ResilienceLayer::builder().max_concurrent_calls(1).build();
     let layer = layer.expect("one is legal");
     let resilience = two_enter(&layer.layer(backend()), &layer.layer(backend()));
-    let layer = tower::layer::layer_fn(|inner| ConcurrencyLimit::new(inner, narrow()));
+    let layer = AccLayer::new(narrow());
     let acc = two_enter(&layer.layer(backend()), &layer.layer(backend()));
     Defect::new(
         "the places are made where the layer is applied: two connections have twice as many (tower: not with \

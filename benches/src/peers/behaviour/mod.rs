@@ -8,12 +8,18 @@ mod breaker;
 mod breakers;
 mod bulkhead;
 mod delays;
+mod hedge;
 mod numbers;
 mod retry;
 mod shared;
 mod timeout;
 
-use std::{cell::Cell, fmt::Write};
+use std::{
+    cell::Cell,
+    fmt::Write,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
 
 use super::Peer;
 
@@ -34,8 +40,8 @@ const COLUMNS: [Peer; 7] = [
 pub struct Defect {
     /// What goes wrong.
     pub name: &'static str,
-    /// Whether ours have it: no program says so.
-    pub ours: bool,
+    /// Whether ours have it: no program says so. Nothing if ours have no such part.
+    pub ours: Option<bool>,
     /// The peers for which there is a program, and whether they have it.
     pub peers: Vec<(Peer, bool)>,
     /// The peers that may have it, for which there is no program.
@@ -51,6 +57,7 @@ pub fn defects() -> Vec<Defect> {
         shared::defects(),
         delays::defects(),
         retry::defects(),
+        hedge::defects(),
         bulkhead::defects(),
         timeout::defects(),
     ]
@@ -73,7 +80,13 @@ pub fn markdown(defects: &[Defect]) -> String {
     text.push_str("\n|---|---|");
     text.push_str(&"---|".repeat(COLUMNS.len()));
     for defect in defects {
-        write!(text, "\n| {} | {} |", defect.name, said(defect.ours)).expect("it is a string");
+        write!(
+            text,
+            "\n| {} | {} |",
+            defect.name,
+            defect.ours.map_or(NOTHING, said)
+        )
+        .expect("it is a string");
         for peer in COLUMNS {
             write!(text, " {} |", defect.verdict(peer)).expect("it is a string");
         }
@@ -82,15 +95,21 @@ pub fn markdown(defects: &[Defect]) -> String {
     text
 }
 
+const NOTHING: &str = "–";
+
 const fn said(has_it: bool) -> &'static str {
     if has_it { "**yes**" } else { "no" }
 }
 
 impl Defect {
-    fn new(name: &'static str, ours: bool, peers: impl Into<Vec<(Peer, bool)>>) -> Self {
+    fn new(
+        name: &'static str,
+        ours: impl Into<Option<bool>>,
+        peers: impl Into<Vec<(Peer, bool)>>,
+    ) -> Self {
         Self {
             name,
-            ours,
+            ours: ours.into(),
             peers: peers.into(),
             untried: &[],
         }
@@ -105,7 +124,7 @@ impl Defect {
         match self.peers.iter().find(|(column, _)| *column == peer) {
             Some((_, has)) => said(*has),
             None if self.untried.contains(&peer) => "not tried",
-            None => "–",
+            None => NOTHING,
         }
     }
 }
@@ -138,9 +157,16 @@ fn panics(program: impl FnOnce()) -> bool {
     panicked
 }
 
+/// Polls a call once.
+fn once<F: Future>(call: Pin<&mut F>) -> Poll<()> {
+    call.poll(&mut Context::from_waker(Waker::noop())).map(drop)
+}
+
 /// Reads the standard clock until it has moved, which takes some nanoseconds.
 #[expect(clippy::disallowed_types, reason = "it is the clock of some peers")]
-fn tick() {
+fn wait_for_the_clock() {
+    const READINGS: u32 = 10_000_000;
     let start = std::time::Instant::now();
-    while std::time::Instant::now() <= start {}
+    let moved = (0..READINGS).any(|_| std::time::Instant::now() > start);
+    assert!(moved, "the standard clock stands still");
 }

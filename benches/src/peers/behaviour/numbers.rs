@@ -10,7 +10,7 @@ use tower_resilience_circuitbreaker::{CircuitBreakerLayer as ResilienceLayer, Ci
 use super::{
     Defect,
     breakers::{Anything, Breaker, HOUR, Work, all_waiting, done, failed, now},
-    panics, paused, tick,
+    panics, paused, wait_for_the_clock,
 };
 use crate::peers::Peer;
 
@@ -151,7 +151,7 @@ fn no_probes() -> Defect {
         for _ in 0..2 {
             recloser.call(|| Err::<(), ()>(())).ok();
         }
-        tick();
+        wait_for_the_clock();
         recloser.call(|| Ok::<(), ()>(())).ok();
     });
     let layer = ResilienceLayer::builder()
@@ -216,5 +216,4 @@ fn minimum() -> Defect {
         ours,
         [(Peer::TowerResilience, resilience)],
     )
-    .untried(&[Peer::Failsafe, Peer::Seatbelt])
 }

@@ -1,30 +1,28 @@
-//! How often a retry or a hedge calls, and how.
+//! How often a retry calls, and how.
 
 use std::{
-    future::Future,
     pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
-    task::{Context, Poll, Waker},
+    task::Poll,
     time::Duration,
 };
 
 use backon::{ExponentialBuilder, Retryable};
 use layered::{Execute, Service as _};
-use maestro_retry::{Backoff, Hedge, RetryLayer, RetryPolicy};
-use seatbelt::{RecoveryInfo, ResilienceContext, hedging::Hedging, retry::Retry as Seatbelt};
+use maestro_retry::{Backoff, RetryLayer, RetryPolicy};
+use seatbelt::{RecoveryInfo, ResilienceContext, retry::Retry as Seatbelt};
 use tick::{Clock, ClockControl};
 use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimitLayer, service_fn};
-use tower_resilience_hedge::HedgeLayer;
 use tower_resilience_retry::RetryLayer as ResilienceLayer;
 
-use super::{Defect, panics, paused};
+use super::{Defect, once, panics, paused};
 use crate::{Trouble, peers::Peer};
 
 pub(super) fn defects() -> Vec<Defect> {
-    vec![storm(), zero_delay(), not_ready(), copies(), hedges()]
+    vec![storm(), zero_delay(), not_ready(), copies()]
 }
 
 const CALLS: u32 = 100;
@@ -131,10 +129,6 @@ fn fails((): ()) -> std::future::Ready<Result<(), Trouble>> {
     std::future::ready(Err(Trouble::Failed))
 }
 
-fn once<F: Future>(call: std::pin::Pin<&mut F>) -> Poll<()> {
-    call.poll(&mut Context::from_waker(Waker::noop())).map(drop)
-}
-
 /// tower's limit panics if it is called without having been ready.
 fn not_ready() -> Defect {
     let limited = || ConcurrencyLimitLayer::new(1).layer(service_fn(fails));
@@ -220,65 +214,6 @@ fn copies() -> Defect {
     });
     Defect::new(
         "the request of the last attempt is copied, although no attempt can follow",
-        ours,
-        [
-            (Peer::Seatbelt, seatbelt),
-            (Peer::TowerResilience, resilience),
-        ],
-    )
-}
-
-/// The calls that a backend gets for 100 requests when each takes longer than the hedge's delay.
-fn hedges() -> Defect {
-    let calls = Arc::new(AtomicU32::new(0));
-    let delay = Duration::from_millis(10);
-    let slow = {
-        let calls = Arc::clone(&calls);
-        move |()| {
-            calls.fetch_add(1, Relaxed);
-            async {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                Ok::<_, Trouble>(())
-            }
-        }
-    };
-    let doubles = || calls.swap(0, Relaxed) >= 2 * CALLS;
-    let (ours, seatbelt, resilience) = paused(async {
-        let policy = RetryPolicy::builder()
-            .build()
-            .expect("the defaults are legal");
-        let hedge = Hedge::after(delay).build().expect("10 ms are legal");
-        let mut service = RetryLayer::new(policy)
-            .hedge(Arc::new(hedge))
-            .layer(service_fn(slow.clone()));
-        for _ in 0..CALLS {
-            service.ready().await.expect("ready").call(()).await.ok();
-        }
-        let ours = doubles();
-
-        let control = ClockControl::new();
-        let layer = Hedging::layer("hedge", &ResilienceContext::new(control.to_clock()))
-            .clone_input()
-            .recovery_with(|_: &Result<(), Trouble>, _| RecoveryInfo::never())
-            .max_hedged_attempts(1)
-            .hedging_delay(delay);
-        let service = layer.layer(Execute::new(slow.clone()));
-        for _ in 0..CALLS {
-            let mut call = pin!(service.execute(()));
-            assert!(once(call.as_mut()).is_pending());
-            control.advance(2 * delay);
-            assert!(once(call.as_mut()).is_pending());
-        }
-        let seatbelt = doubles();
-
-        let mut service = HedgeLayer::new(delay).layer(service_fn(slow.clone()));
-        for _ in 0..CALLS {
-            service.ready().await.expect("ready").call(()).await.ok();
-        }
-        (ours, seatbelt, doubles())
-    });
-    Defect::new(
-        "nothing bounds the hedges: a backend that is slow for everyone gets every request twice",
         ours,
         [
             (Peer::Seatbelt, seatbelt),

@@ -88,7 +88,7 @@ fn panic_is_a_timeout() -> Defect {
     panics(|| paused(program));
     Defect::new(
         "a call that may run on after its limit turns a panic into a timeout",
-        false,
+        None,
         [(Peer::TowerResilience, resilience)],
     )
 }

@@ -22,7 +22,7 @@ use crate::{
 pub(super) fn all_fail() -> [Comparison; 3] {
     [
         Comparison::new(
-            "… a window of 1,024 calls, 99 of 100 calls fail",
+            "breaker closed, a window of 1,024 calls, 99 of 100 calls fail",
             "breaker, closed, window of 1,024 calls, 99 of 100 calls fail, Arc",
             Some("breaker, closed, window of 1,024 calls, 99 of 100 calls fail, static"),
         )
@@ -53,7 +53,7 @@ pub(super) fn all_fail() -> [Comparison; 3] {
             .timed(),
         ),
         Comparison::new(
-            "… consecutive failures, every call fails",
+            "breaker closed, consecutive failures, every call fails",
             "breaker, closed, consecutive failures, every call fails, Arc",
             Some("breaker, closed, consecutive failures, every call fails, static"),
         )
@@ -80,7 +80,7 @@ pub(super) fn all_fail() -> [Comparison; 3] {
             .timed(),
         ),
         Comparison::new(
-            "… a time window, every call fails",
+            "breaker closed, a time window, every call fails",
             "breaker, closed, time window, every call fails, Arc",
             Some("breaker, closed, time window, every call fails, static"),
         )

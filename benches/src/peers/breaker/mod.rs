@@ -43,7 +43,7 @@ pub(super) fn comparisons() -> Vec<Comparison> {
             ready("tower-resilience, window of 100 calls", calls),
         ),
         Comparison::new(
-            "… one failure in 16",
+            "breaker closed, a window of 100 calls, one failure in 16",
             "breaker, closed, window of 100 calls, one failure in 16, Arc",
             Some("breaker, closed, window of 100 calls, one failure in 16, static"),
         )
@@ -59,7 +59,7 @@ pub(super) fn comparisons() -> Vec<Comparison> {
             failing("tower-resilience, one failure in 16", calls),
         ),
         Comparison::new(
-            "… consecutive failures",
+            "breaker closed, consecutive failures",
             "breaker, closed, consecutive failures, Arc",
             Some("breaker, closed, consecutive failures, static"),
         )
@@ -74,7 +74,7 @@ pub(super) fn comparisons() -> Vec<Comparison> {
             ready("tower-resilience, consecutive failures", consecutive),
         ),
         Comparison::new(
-            "… consecutive failures, one failure in 16",
+            "breaker closed, consecutive failures, one failure in 16",
             "breaker, closed, consecutive failures, one failure in 16, Arc",
             Some("breaker, closed, consecutive failures, one failure in 16, static"),
         )
@@ -105,7 +105,7 @@ pub(super) fn comparisons() -> Vec<Comparison> {
 fn over_time() -> [Comparison; 2] {
     [
         Comparison::new(
-            "… a time window",
+            "breaker closed, a time window",
             "breaker, closed, time window of 100 calls, Arc",
             Some("breaker, closed, time window of 100 calls, static"),
         )
@@ -125,7 +125,7 @@ fn over_time() -> [Comparison; 2] {
              of the traffic and not a number",
         ),
         Comparison::new(
-            "… a time window, one failure in 16",
+            "breaker closed, a time window, one failure in 16",
             "breaker, closed, time window, one failure in 16, Arc",
             Some("breaker, closed, time window, one failure in 16, static"),
         )

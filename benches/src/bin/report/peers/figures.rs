@@ -23,7 +23,7 @@ pub(super) struct PeerReport {
 pub(super) struct Line {
     pub(super) name: String,
     /// What a reader must know to compare.
-    pub(super) note: Option<String>,
+    pub(super) notes: Vec<&'static str>,
     /// The peer that is the fastest of those that do the same work, on one thread.
     pub(super) best_peer: Option<String>,
     /// Our time in its time, on one thread and on two: `Arc`, `static`.
@@ -31,7 +31,7 @@ pub(super) struct Line {
     pub(super) entries: Vec<Entry>,
 }
 
-/// Our time divided by the peer's: below 1 we are ahead.
+/// Our time divided by the peer's, below 1 if we are ahead, and the same of the instructions.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Ratio {
     pub(super) one_thread: f64,
@@ -82,7 +82,7 @@ impl Line {
         });
         Self {
             name: comparison.name.to_owned(),
-            note: comparison.note.map(str::to_owned),
+            notes: comparison.notes.clone(),
             best_peer: best.map(|best| best.subject.clone()),
             ratios,
             entries,

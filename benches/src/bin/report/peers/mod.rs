@@ -1,6 +1,5 @@
 //! `report --peers`: what the same work costs in other crates.
 
-mod document;
 mod figures;
 mod table;
 mod timing;
@@ -10,11 +9,10 @@ use std::{
     fs,
 };
 
-use document::Document;
 use figures::{Entry, Line, PeerReport};
 use maestro_benches::{
     Row, Subject,
-    peers::{self, Comparison, Peer},
+    peers::{self, Comparison, Document, Peer, Table},
 };
 
 use crate::{arguments::Arguments, callgrind, every_row, figures::Counts, measure};
@@ -24,7 +22,9 @@ pub(crate) fn report(arguments: &Arguments) -> Result<(), String> {
         callgrind::present()?;
     }
     // Read first, so that a mistyped path fails before the measurement.
-    let document = arguments.renew.as_deref().map(Document::read).transpose()?;
+    let document = arguments.renew.as_deref();
+    let document = document.map(|path| Document::read(path, Table::Costs));
+    let document = document.transpose()?;
     let report = measure(arguments)?;
     let text = table::markdown(&report);
     println!("{text}");

@@ -15,42 +15,46 @@ pub(super) fn markdown(report: &PeerReport) -> String {
     text
 }
 
+const LEGEND: &str = "\
+A cell has instructions / bus-locked instructions / allocations for a request, net of its floor, and in parentheses the \
+time on one thread and on two that share the object, in units of one uncontended `fetch_add`.\n\n\
+Times are medians of 61 rounds of a millisecond, in which all rows of a comparison take turns. The best peer is the \
+fastest one on one thread. The ratio is our time divided by its time: below 1 we are ahead; from 0.95 to 1.05 is level. A \
+row may be ahead in time and execute more instructions, so compare those as well. Another run may change a ratio near 1, \
+most of all on two threads.";
+
 fn write(text: &mut String, report: &PeerReport) -> std::fmt::Result {
-    let versions = Peer::ALL.into_iter().filter(|peer| {
-        !matches!(peer, Peer::TowerAndRecloser) && report.versions.contains_key(peer.name())
-    });
-    let versions: Vec<_> = versions
-        .map(|peer| format!("{} {}", peer.name(), report.versions[peer.name()]))
-        .collect();
     writeln!(
         text,
-        "Measured on {}, {}. {}.\n\n\
-         A cell has instructions / bus-locked instructions / allocations for a request, net of its floor, and in \
-         parentheses the time on one thread and on two that share the object, in units of one uncontended `fetch_add`. \
-         The ratio is our time divided by the best peer's: below 1 we are ahead. Times of two threads vary most.\n",
+        "Measured on {}, {}. {}.\n\n{LEGEND}\n",
         report.date,
         report.compiler,
-        versions.join(", "),
+        versions(report),
     )?;
+    let notes = notes(report);
     writeln!(
         text,
-        "| row | {SHARED} | {FIXED} | best peer | ratio, {SHARED} | ratio, {FIXED} | ahead |\n|---|---|---|---|--:|--:|---|"
+        "| row | {SHARED} | {FIXED} | best peer | ratio, {SHARED}, on one thread, on two | ratio, {FIXED} | ratio of \
+         instructions, {SHARED} | {FIXED} | ahead in time |\n|---|---|---|---|--:|--:|--:|--:|---|"
     )?;
-    for (index, line) in report.lines.iter().enumerate() {
+    for line in &report.lines {
         let best = line.best_peer.as_deref();
-        let ratio = |column| line.ratios.get(column).map_or(NOTHING.to_owned(), ratio);
+        let of = |column, show: fn(&Ratio) -> String| {
+            line.ratios.get(column).map_or(NOTHING.to_owned(), show)
+        };
         writeln!(
             text,
-            "| {}{} | {} | {} | {} | {} | {} | {} |",
-            line.name,
-            note(report, index),
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            title(line, &notes),
             cell(line.entry(SHARED)),
             cell(line.entry(FIXED)),
             best.map_or(NOTHING.to_owned(), |best| {
                 format!("{best}: {}", cell(line.entry(best)))
             }),
-            ratio(SHARED),
-            ratio(FIXED),
+            of(SHARED, times),
+            of(FIXED, times),
+            of(SHARED, instructions),
+            of(FIXED, instructions),
             ahead(line),
         )?;
     }
@@ -61,37 +65,50 @@ fn write(text: &mut String, report: &PeerReport) -> std::fmt::Result {
         columns.join(" | "),
         "---|".repeat(columns.len())
     )?;
-    for (index, line) in report.lines.iter().enumerate() {
+    for line in &report.lines {
         let cells: Vec<_> = columns.iter().map(|peer| cell(line.entry(peer))).collect();
-        writeln!(
-            text,
-            "| {}{} | {} |",
-            line.name,
-            note(report, index),
-            cells.join(" | ")
-        )?;
+        writeln!(text, "| {} | {} |", title(line, &notes), cells.join(" | "))?;
     }
     writeln!(text)?;
-    for (index, line) in report.lines.iter().enumerate() {
-        if let Some(said) = &line.note {
-            writeln!(text, "{}. {said}.", noted(report, index))?;
-        }
+    for (index, said) in notes.iter().enumerate() {
+        writeln!(text, "{}. {said}.", index + 1)?;
     }
     Ok(())
 }
 
-/// The mark of a line's note.
-fn note(report: &PeerReport, index: usize) -> String {
-    match report.lines[index].note {
-        Some(_) => format!(" ({})", noted(report, index)),
-        None => String::new(),
-    }
+/// The crates with their versions.
+fn versions(report: &PeerReport) -> String {
+    let crates = Peer::ALL.into_iter().filter(|peer| {
+        !matches!(peer, Peer::TowerAndRecloser) && report.versions.contains_key(peer.name())
+    });
+    let versions: Vec<_> = crates
+        .map(|peer| format!("{} {}", peer.library(), report.versions[peer.name()]))
+        .collect();
+    versions.join(", ")
 }
 
-/// The number of a line's note.
-fn noted(report: &PeerReport, index: usize) -> usize {
-    let lines = report.lines.iter().take(index + 1);
-    lines.filter(|line| line.note.is_some()).count()
+/// Every note once, in the order in which the lines name them.
+fn notes(report: &PeerReport) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    for note in report.lines.iter().flat_map(|line| &line.notes) {
+        if !notes.contains(note) {
+            notes.push(*note);
+        }
+    }
+    notes
+}
+
+/// The name of a line, with the numbers of its notes.
+fn title(line: &Line, notes: &[&str]) -> String {
+    let numbers: Vec<_> = (notes.iter().enumerate())
+        .filter(|(_, note)| line.notes.contains(note))
+        .map(|(index, _)| (index + 1).to_string())
+        .collect();
+    if numbers.is_empty() {
+        line.name.clone()
+    } else {
+        format!("{} ({})", line.name, numbers.join(", "))
+    }
 }
 
 fn cell(entry: Option<&Entry>) -> String {
@@ -115,14 +132,20 @@ fn whole(figure: f64) -> String {
     format!("{figure:.0}")
 }
 
-fn ratio(ratio: &Ratio) -> String {
+fn times(ratio: &Ratio) -> String {
     let two = ratio
         .two_threads
         .map_or(NOTHING.to_owned(), |two| format!("{two:.2}"));
     format!("{:.2}, {two}", ratio.one_thread)
 }
 
-/// Who is ahead on one thread and on two.
+fn instructions(ratio: &Ratio) -> String {
+    ratio
+        .instructions
+        .map_or(NOTHING.to_owned(), |ratio| format!("{ratio:.2}"))
+}
+
+/// Who is ahead in time on one thread and on two.
 fn ahead(line: &Line) -> String {
     let (Some(best), Some(shared)) = (&line.best_peer, line.ratios.get(SHARED)) else {
         return NOTHING.to_owned();
