@@ -167,3 +167,45 @@ fn ahead(line: &Line) -> String {
         format!("{one}; on two threads {two}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use maestro_benches::peers::comparisons;
+
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../../../COMPARE.md");
+
+    #[test]
+    fn the_page_has_the_versions_of_all_peers() {
+        for peer in Peer::ALL
+            .into_iter()
+            .filter(|peer| *peer != Peer::TowerAndRecloser)
+        {
+            let version = format!(" {} {}", peer.library(), peer.version());
+            let ends = [", ", ".\n"].map(|end| format!("{version}{end}"));
+            assert!(
+                ends.iter().any(|version| PAGE.contains(version)),
+                "COMPARE.md is older than{version}: renew its table"
+            );
+        }
+    }
+
+    #[test]
+    fn the_page_has_the_rows_of_all_comparisons() {
+        let titles = PAGE.lines().filter_map(|line| {
+            let (title, _) = line.strip_prefix("| ")?.split_once(" |")?;
+            Some(title.split_once(" (").map_or(title, |(name, _)| name))
+        });
+        let titles: Vec<_> = titles.collect();
+        for comparison in comparisons() {
+            let rows = titles.iter().filter(|title| **title == comparison.name);
+            assert_eq!(
+                rows.count(),
+                2,
+                "COMPARE.md has no rows `{}`: renew its tables",
+                comparison.name
+            );
+        }
+    }
+}
