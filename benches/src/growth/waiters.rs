@@ -37,7 +37,7 @@ pub(super) fn all() -> [Growth; 3] {
     ]
 }
 
-/// The transition wakes all calls that wait. They run later, in their tasks.
+/// The transition wakes the first of the calls that wait. They run later, in their tasks, and wake the others.
 fn transition(calls: u32) -> Duration {
     let by = || Override::new("bench", "growth");
     // A call that waits arms a timer.
