@@ -138,8 +138,10 @@ model_mutant 'one place too many' src/state/permits.rs \
     'if word < step(places) {' \
     'if word < step(places) - ONE {' any_history_agrees_with_a_list
 model_mutant 'a line that is served from its end' src/state/waiters.rs \
-    'let first = self.first?;' \
-    'let first = self.last?;' any_history_of_a_queue_agrees_with_a_deque
+    'let first = self.first?;
+        let (places' \
+    'let first = self.last?;
+        let (places' any_history_of_a_queue_agrees_with_a_deque
 model_mutant 'an overload that is not counted' src/state/mod.rs \
     'if outcome == Outcome::Overload {' \
     'if outcome == Outcome::Overload && self.overloads() > 0 {' a_fixed_limit_counts_overloads_in_trailers
