@@ -10,6 +10,7 @@
 #
 # A fifth argument is the test that is known to fail. It runs first, and the others only if it passes: all models of a crate
 # take much longer than one.
+# With `MUTANTS_CHECK=1` in the environment nothing is built: each text must stand in its file once.
 #   mutants_done
 #
 # Needs bash, perl, tar and the tool chain.
@@ -54,6 +55,13 @@ mutants_run() { # kind, time limit in seconds, more arguments for cargo test: ru
 mutants_try() { # kind name file old new [test]
     local kind=$1 name=$2 file=$mutants_dir/$3 first=${6:-} log=$mutants_copy/log status=0 from=$SECONDS
     mutants_tried=$((mutants_tried + 1))
+    if [ -n "${MUTANTS_CHECK:-}" ]; then
+        OLD=$4 perl -0777 -ne '
+            my $n = () = /\Q$ENV{OLD}\E/g;
+            die "the text to break stands there $n times, not once\n" unless $n == 1' "$mutants_root/$file" ||
+            { mutants_missed=$((mutants_missed + 1)); echo "mutant: $name: $file: bring mutants.sh up to date" >&2; }
+        return
+    fi
     mutants_fresh_copy
     # A test that fails without a mutant catches nothing.
     case " $mutants_sound " in
