@@ -226,7 +226,6 @@ impl Waiters {
             self.vacant = *next;
         } else {
             self.seats.push(Seat::Vacant { next: None });
-            self.bounds.add_seat();
         }
         index
     }

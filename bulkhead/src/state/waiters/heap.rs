@@ -5,6 +5,9 @@
 //
 // Rejected: std's `BinaryHeap`. It removes from the middle by a look through all, and if it keeps the bounds of callers that
 // have left, they fill the memory or must be removed all at once. A `BTreeSet` allocates although the line was as long before.
+//
+// Callers without a bound take no memory here: a line that has only such ones leaves both vectors empty. The first callers
+// with a bound make them grow, to 48 bytes each.
 
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -16,9 +19,9 @@ use super::Bound;
 /// The bounds of the seats that have one.
 #[derive(Debug)]
 pub(super) struct Heap {
-    /// Each bound and its seat. No bound ends before that of its parent, which is at half its index.
+    /// Each bound and its seat. No bound ends before that of its parent: the parent of the one at `at` is at `(at - 1) / 2`.
     heap: Vec<(Bound, usize)>,
-    /// Where in the heap the bound of each seat is.
+    /// Where in the heap the bound of each seat is. As long as the last seat that had one.
     positions: Vec<Option<usize>>,
 }
 
@@ -28,12 +31,6 @@ impl Heap {
             heap: Vec::new(),
             positions: Vec::new(),
         }
-    }
-
-    /// Makes room for the bound of one more seat.
-    pub(super) fn add_seat(&mut self) {
-        self.positions.push(None);
-        self.heap.reserve(self.positions.len() - self.heap.len());
     }
 
     #[cfg(all(test, not(loom)))]
@@ -48,20 +45,24 @@ impl Heap {
 
     /// The bound of a seat.
     pub(super) fn of(&self, seat: usize) -> Option<Bound> {
-        self.positions[seat].map(|at| self.heap[at].0)
+        let at = (*self.positions.get(seat)?)?;
+        Some(self.heap[at].0)
     }
 
     /// Gives a seat without a bound one.
     pub(super) fn insert(&mut self, seat: usize, bound: Bound) {
         let at = self.heap.len();
         self.heap.push((bound, seat));
+        if self.positions.len() <= seat {
+            self.positions.resize(seat + 1, None);
+        }
         self.positions[seat] = Some(at);
         self.rise(at);
     }
 
     /// Removes the bound of a seat, if it has one.
     pub(super) fn remove(&mut self, seat: usize) {
-        let Some(at) = self.positions[seat].take() else {
+        let Some(at) = self.positions.get_mut(seat).and_then(Option::take) else {
             return;
         };
         self.heap.swap_remove(at);

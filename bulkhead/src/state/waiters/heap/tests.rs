@@ -23,10 +23,6 @@ proptest! {
         let now = Instant::now();
         let mut bounds = Heap::new();
         let mut list = [None; SEATS];
-        for _ in 0..SEATS {
-            bounds.add_seat();
-        }
-        let room = bounds.heap.capacity();
         for (seat, seconds) in steps {
             bounds.remove(seat);
             list[seat] = None;
@@ -38,10 +34,22 @@ proptest! {
             let ends = std::array::from_fn(|seat| bounds.of(seat).map(|bound| bound.end));
             prop_assert_eq!(ends, list);
             prop_assert_eq!(bounds.len(), list.iter().flatten().count());
-            prop_assert_eq!(bounds.heap.capacity(), room, "a seat brings room for its bound");
             let first = bounds.first().map(|(bound, seat)| (Some(bound.end), list[seat]));
             let least = list.iter().flatten().min().copied();
             prop_assert_eq!(first, least.map(|end| (Some(end), Some(end))));
         }
     }
+}
+
+#[test]
+fn a_seat_without_a_bound_takes_no_memory() {
+    let mut bounds = Heap::new();
+    bounds.remove(SEATS);
+    assert!(bounds.of(SEATS).is_none() && bounds.first().is_none());
+    assert_eq!(
+        (bounds.heap.capacity(), bounds.positions.capacity()),
+        (0, 0)
+    );
+    bounds.insert(SEATS, bound(Instant::now()));
+    assert_eq!((bounds.len(), bounds.positions.len()), (1, SEATS + 1));
 }
