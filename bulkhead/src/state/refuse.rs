@@ -150,7 +150,11 @@ impl<R> Core<R> {
     #[cold]
     #[inline(never)]
     fn stays_full(&self, aside: u64) -> bool {
-        if aside & (WATCHES | FORCED) != 0 || self.reclaim() {
+        // Without an override this is all that `reclaim` does.
+        if aside & (WATCHES | FORCED) != 0
+            || aside & LEASES != 0 && self.reclaim_leases()
+            || self.refuse_late()
+        {
             return false;
         }
         self.count_refusal(aside);
