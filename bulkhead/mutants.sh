@@ -101,6 +101,13 @@ model_mutant 'a new lease that loses those that are over' src/state/leases.rs \
 mutant 'a late place that is taken back and kept too' src/state/waiters.rs \
     'late.places += places;' \
     'late.places += places; continue;' 'a_late_granted_place_is_given_back_once'
+model_mutant 'a look that refuses all late waiters at once' src/state/waiters.rs \
+    'for _ in 0..AT_ONCE {' \
+    'loop {' a_look_refuses_64_late_waiters_and_the_next_the_others
+model_mutant 'late waiters that the next look does not find' src/state/waiters.rs \
+    'late.earliest = self.bounds.first().map(|(bound, _)| bound.end);' \
+    'late.earliest = self.bounds.first().map(|(bound, _)| bound.end).filter(|end| *end >= now);' \
+    a_look_refuses_64_late_waiters_and_the_next_the_others
 model_mutant 'bounds that are never forgotten' src/state/waiters.rs \
     '        self.bounds.remove(ticket.0);
         // Vacant seats' \

@@ -88,6 +88,22 @@ async fn a_late_call_keeps_no_seat_in_a_full_line() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn refused_calls_remove_64_late_calls_each() {
+    let bulkhead = bulkhead(1);
+    let _held = bulkhead.try_acquire().unwrap();
+    let mut service = queued(&bulkhead, 150);
+    let mut late: Vec<_> = (0..150).map(|_| task::spawn(service.call(1))).collect();
+    for call in &mut late {
+        assert_pending!(call.poll());
+    }
+    advance(ms(1_020)).await;
+    for left in [86, 22, 0] {
+        assert!(bulkhead.try_acquire().is_err());
+        assert_eq!(bulkhead.queued(), left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_place_granted_to_a_late_call_goes_to_the_next() {
     for is_polled in [true, false] {
         let bulkhead = bulkhead(1);

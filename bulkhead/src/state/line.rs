@@ -238,6 +238,9 @@ impl<R> Core<R> {
                 Some(Cause::Closed)
             } else if !seen.fits(places) {
                 Some(Cause::TooHeavy)
+            } else if seen.free() <= 0 {
+                // Nobody is served, so the late ones may stay: a look refuses few at once, `Waiters::refuse_late`.
+                return;
             } else if let Some(bound) =
                 bound.filter(|bound| bound.is_past(*now.get_or_insert_with(Instant::now)))
             {

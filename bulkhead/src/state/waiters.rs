@@ -75,6 +75,11 @@ enum Seat {
     },
 }
 
+/// How many late waiters are refused at once.
+// With a deadline that many share, a whole line is late in one moment. The caller that finds it wakes these, and the next
+// caller goes on.
+const AT_ONCE: usize = 64;
+
 /// What late waiters leave behind.
 #[derive(Debug, Default)]
 #[must_use = "wakers are called outside the lock"]
@@ -84,7 +89,7 @@ pub(super) struct Late {
     pub(super) wakers: Vec<Waker>,
     /// The places of those that had been granted some.
     pub(super) places: u32,
-    /// The earliest bound of the others.
+    /// The earliest bound of the others. It is past if more than [`AT_ONCE`] were late.
     pub(super) earliest: Option<Instant>,
 }
 
@@ -163,13 +168,15 @@ impl Waiters {
         waker
     }
 
-    /// Refuses the waiters whose bound is past, and takes the permits back that they were granted.
+    /// Refuses waiters whose bound is past, at most [`AT_ONCE`], and takes the permits back that they were granted.
     // It looks at the waiters that are late, and at the earliest of the others.
     pub(super) fn refuse_late(&mut self, now: Instant) -> Late {
         let mut late = Late::default();
-        while let Some((bound, index)) = self.bounds.first() {
+        for _ in 0..AT_ONCE {
+            let Some((bound, index)) = self.bounds.first() else {
+                break;
+            };
             if !bound.is_past(now) {
-                late.earliest = Some(bound.end);
                 break;
             }
             self.bounds.remove(index);
@@ -181,6 +188,7 @@ impl Waiters {
             }
             self.seats[index] = Seat::Refused(bound.cause);
         }
+        late.earliest = self.bounds.first().map(|(bound, _)| bound.end);
         late
     }
 

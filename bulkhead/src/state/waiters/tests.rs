@@ -45,3 +45,18 @@ fn late_waiters_are_found_in_any_order() {
     let earliest = late.earliest.map(|end| end.duration_since(now).as_secs());
     assert_eq!((late.seats, earliest, waiters.len()), (2, Some(7), 3));
 }
+
+#[test]
+fn a_look_refuses_64_late_waiters_and_the_next_the_others() {
+    let now = Instant::now();
+    let mut waiters = Waiters::new();
+    for n in 0..65 {
+        let _ticket = waiters.join(1, false, Some(bound(now, 65 - n)), None);
+    }
+    let later = now + Duration::from_secs(100);
+    let late = waiters.refuse_late(later);
+    assert_eq!((late.seats, waiters.len()), (64, 1));
+    assert_eq!(late.earliest, Some(bound(now, 65).end));
+    let late = waiters.refuse_late(later);
+    assert_eq!((late.seats, late.earliest, waiters.len()), (1, None, 0));
+}
