@@ -98,8 +98,8 @@ pub(super) fn comparisons() -> Vec<Comparison> {
         .note(QUEUES),
         Comparison::new(
             "bulkhead with a queue, full",
-            "bulkhead, queue, full, Arc",
-            Some("bulkhead, queue, full, static"),
+            "bulkhead, queue, full, a bounded call waits, Arc",
+            Some("bulkhead, queue, full, a bounded call waits, static"),
         )
         .peer(
             Tokio,

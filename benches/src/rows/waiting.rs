@@ -2,13 +2,13 @@
 
 use std::{
     future::Future,
-    pin::{Pin, pin},
+    pin::pin,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use maestro_bulkhead::{Builder, Bulkhead, BulkheadLayer, Queue, StaticBulkhead};
-use tower::Layer;
+use tower::{Layer, Service};
 
 use super::{
     bulkhead::QUEUE,
@@ -23,27 +23,54 @@ use crate::{
 const ONE: Builder = Bulkhead::builder().limit(1).max_wait(Duration::MAX);
 
 static FULL: StaticBulkhead = ONE.build_static("full, queue");
+static FULL_UNBOUNDED: StaticBulkhead = ONE.build_static("full, queue without a bound");
 static NARROW: StaticBulkhead = ONE.build_static("narrow");
 
-/// In the rows of a full queue, the one place in it is taken.
-const SHORT: Queue = Queue::new(1, Duration::from_secs(1));
+/// In the rows of a full queue, the one place in it is taken. The bound is later than the end of every measurement.
+const BOUNDED: Queue = Queue::new(1, Duration::from_hours(1));
+const UNBOUNDED: Queue = Queue::new(1, Duration::MAX);
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        Row::service("bulkhead, queue, full, Arc", READY, || {
-            let narrow = narrow();
-            let place = narrow.try_acquire().expect("it is new");
-            occupy(place, narrow.acquire());
-            BulkheadLayer::new(narrow).queue(SHORT).layer(Nothing)
-        })
+        // The usual case: a queue has a longest wait by default. The first row that is created fills a `static` for all.
+        Row::service(
+            "bulkhead, queue, full, a bounded call waits, Arc",
+            READY,
+            || full(BulkheadLayer::new(narrow()).queue(BOUNDED).layer(Nothing)),
+        )
         .bad_in_16(16),
-        Row::service("bulkhead, queue, full, static", READY, || {
-            // The first row that is created fills it for all.
-            if let Ok(place) = FULL.try_acquire() {
-                occupy(place, FULL.acquire());
-            }
-            BulkheadLayer::new(&FULL).queue(SHORT).layer(Nothing)
-        })
+        Row::service(
+            "bulkhead, queue, full, a bounded call waits, static",
+            READY,
+            || {
+                let service = BulkheadLayer::new(&FULL).queue(BOUNDED).layer(Nothing);
+                if FULL.queued() == 0 {
+                    full(service)
+                } else {
+                    service
+                }
+            },
+        )
+        .bad_in_16(16),
+        Row::service(
+            "bulkhead, queue, full, an unbounded call waits, Arc",
+            READY,
+            || full(BulkheadLayer::new(narrow()).queue(UNBOUNDED).layer(Nothing)),
+        )
+        .bad_in_16(16),
+        Row::service(
+            "bulkhead, queue, full, an unbounded call waits, static",
+            READY,
+            || {
+                let layer = BulkheadLayer::new(&FULL_UNBOUNDED).queue(UNBOUNDED);
+                let service = layer.layer(Nothing);
+                if FULL_UNBOUNDED.queued() == 0 {
+                    full(service)
+                } else {
+                    service
+                }
+            },
+        )
         .bad_in_16(16),
         Row::object(
             "bulkhead, queue, one of two calls waits, Arc",
@@ -64,12 +91,12 @@ fn narrow() -> Bulkhead {
     ONE.build("narrow").expect("1 is a limit")
 }
 
-/// Keeps the place for ever, and a caller that waits for it.
-fn occupy(place: impl Sized, waits: impl Future + Unpin + 'static) {
-    std::mem::forget(place);
-    let waits = Box::leak(Box::new(waits));
-    let polled = Pin::new(waits).poll(&mut Context::from_waker(Waker::noop()));
-    assert!(polled.is_pending(), "the place is taken");
+/// Keeps the place for ever with one call, and the place in the queue with another one.
+fn full<S: Service<Request>>(mut service: S) -> S {
+    for _ in 0..2 {
+        std::mem::forget(service.call(0));
+    }
+    service
 }
 
 /// Two calls at a time. The first one is pending when the second one begins, and ends before it.
