@@ -229,6 +229,9 @@ impl<P: Pointer + Clone> Bulkhead<P> {
     ///
     /// The future is bounded by the calls. Bound it with `tokio::time::timeout`.
     ///
+    /// All calls that wait are woken before this returns, one by one. With 100,000 of them that takes 3 ms and what the wakers
+    /// take. Each of them takes a short lock, and other callers may take it in between.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future does not open the bulkhead. A second `close` returns another future.
@@ -468,6 +471,9 @@ impl<P: Pointer> Bulkhead<P> {
     ///
     /// Calls in flight stay. While there are more of them than a lowered limit allows, no call is admitted. Waiting calls
     /// that have a place now are admitted. While a limit is [forced](Self::force_limit), it is the limit afterwards.
+    ///
+    /// All calls that a raised limit admits are woken before this returns, as by [`close`](Self::close). So are those that it
+    /// finds late.
     ///
     /// # Errors
     ///
