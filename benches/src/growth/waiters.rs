@@ -135,7 +135,7 @@ fn late(calls: u32) -> Duration {
     let bulkhead = narrow();
     let _place = bulkhead.try_acquire().expect("it is new");
     let _waiting = wait(calls, bounded(&bulkhead, bound));
-    std::thread::sleep(bound + Duration::from_millis(20));
+    runtime.block_on(tokio::time::sleep(bound + Duration::from_millis(20)));
     let start = Instant::now();
     let refused = bulkhead.try_acquire();
     let took = start.elapsed();
