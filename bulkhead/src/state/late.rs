@@ -7,9 +7,9 @@
 //
 // The seats stand behind the lock, so each is settled once. The model `a_late_granted_place_is_given_back_once` holds it.
 // A caller without a place takes the lock only if the earliest bound has passed: `Bounds` has it, in steps of a tick. So
-// callers that are refused look for late waiters at most once a tick. They read the clock only between the join of a waiter
-// with a bound and the end of that bound, also if the waiter leaves before. A look takes the late waiters from a heap of the
-// bounds (`waiters/heap.rs`). It does not go through the line.
+// callers that are refused look for late waiters once a tick, and again at once where more are late than one look refuses.
+// They read the clock only between the join of a waiter with a bound and the end of that bound, also if the waiter leaves
+// before. A look takes the late waiters from a heap of the bounds (`waiters/heap.rs`). It does not go through the line.
 
 #[cfg(all(test, not(loom)))]
 mod tests;
