@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    future::Future,
+    future::{Future, Ready, ready as at_once},
     hint::black_box,
     pin::Pin,
     task::{Context, Poll},
@@ -19,6 +19,10 @@ pub(crate) struct Nothing;
 /// A service that does nothing and is pending once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PendingOnce;
+
+/// A service that is ready; each call is an error at once, without a future of an inner call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refuses;
 
 /// A service that is ready; the last of each `EVERY` calls fails.
 ///
@@ -105,6 +109,22 @@ impl Service<Request> for PendingOnce {
 
     fn call(&mut self, request: Request) -> Reply {
         Reply::new(request, true, false)
+    }
+}
+
+// === impl Refuses ===
+
+impl Service<Request> for Refuses {
+    type Response = Response;
+    type Error = Trouble;
+    type Future = Ready<Result<Response, Trouble>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Trouble>> {
+        ready()
+    }
+
+    fn call(&mut self, _: Request) -> Self::Future {
+        at_once(Err(Trouble::Failed))
     }
 }
 

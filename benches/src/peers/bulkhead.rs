@@ -13,13 +13,18 @@ use super::{
     Peer::{Tokio, Tower, TowerResilience},
     adapt::{FUTURE, call, drive},
 };
-use crate::{Row, Trouble, drive::Driven, inner::Nothing, rows::floors::READY};
+use crate::{
+    Row, Trouble,
+    drive::Driven,
+    inner::Nothing,
+    rows::floors::{EMPTY, READY, REFUSED},
+};
 
 /// The places of the rows, as many as ours have.
 pub(super) const PLACES: usize = 64;
 
-const BY_HAND: &str = "a refusal by hand costs less than the inner call that it saves, so nothing is left net of the floor. It is \
-                       cheaper than every layer; it is no layer, so the others are not compared with it";
+const BY_HAND: &str = "the semaphore by hand is no layer: the inner service is not asked whether it is ready, and the error does \
+                       not say what is full";
 
 const TICK: &str = "tower-resilience refuses by a timeout of zero, which ends at the next tick of tokio's timer, up to a \
                     millisecond later; it is not measured";
@@ -68,13 +73,12 @@ pub(super) fn comparisons() -> Vec<Comparison> {
         )
         .peer(
             Tower,
-            Row::service("tower, limit and shed, full", READY, || shed(0)).bad_in_16(16),
+            Row::service("tower, limit and shed, full", REFUSED, || shed(0)).bad_in_16(16),
         )
         .peer(
             Tokio,
-            Row::object("tokio, try_acquire, full", FUTURE, || by_hand(0)).bad_in_16(16),
+            Row::object("tokio, try_acquire, full", EMPTY, || by_hand(0)).bad_in_16(16),
         )
-        .lesser(&[Tokio])
         .note(BY_HAND)
         .note(TICK),
         Comparison::new(
@@ -103,9 +107,8 @@ pub(super) fn comparisons() -> Vec<Comparison> {
         )
         .peer(
             Tokio,
-            Row::object("tokio, try_acquire, full queue", FUTURE, || by_hand(0)).bad_in_16(16),
+            Row::object("tokio, try_acquire, full queue", EMPTY, || by_hand(0)).bad_in_16(16),
         )
-        .lesser(&[Tokio])
         .note(BY_HAND)
         .note(BUFFER),
     ]

@@ -194,8 +194,15 @@ fn locked(name: &str) -> Option<&'static str> {
 mod tests {
     use std::collections::HashSet;
 
-    use super::*;
-    use crate::{Answers, Kind, inner::ended, rows as ours};
+    use super::{adapt::FUTURE, *};
+    use crate::{
+        Answers, Kind,
+        inner::ended,
+        rows::{
+            self as ours,
+            floors::{READY, REFUSED},
+        },
+    };
 
     #[test]
     fn every_peer_takes_the_path_of_its_row() {
@@ -226,6 +233,22 @@ mod tests {
                     assert_eq!(ends(peer), ends(our), "{peer:?} and {our:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn no_refusal_stands_on_a_floor_that_calls() {
+        let refuses = |row: &Row| row.bad_in_1600 == 1600 && ends(row).1 == 0;
+        let all: Vec<_> = ours::all().into_iter().chain(rows()).collect();
+        for row in all.iter().filter(|row| row.floor == Some(REFUSED)) {
+            assert!(refuses(row), "{row:?} refuses nothing");
+        }
+        let calls = |floor| [READY, FUTURE].contains(&floor);
+        for row in all.iter().filter(|row| row.floor.is_some_and(calls)) {
+            assert!(
+                !refuses(row),
+                "{row:?} subtracts a call that it never makes"
+            );
         }
     }
 

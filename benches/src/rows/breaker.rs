@@ -6,7 +6,7 @@ use maestro_circuit_breaker::{
 };
 use tower::Layer;
 
-use super::floors::{FAILS_1_IN_16, READY};
+use super::floors::{FAILS_1_IN_16, READY, REFUSED};
 use crate::{
     Request, Row,
     inner::{FailsOneIn, Nothing},
@@ -205,14 +205,14 @@ fn over_calls() -> [Row; 6] {
 
 fn open() -> [Row; 2] {
     [
-        Row::service("breaker, open, Arc", READY, || {
+        Row::service("breaker, open, Arc", REFUSED, || {
             let breaker = shared(OPENS);
             trip(breaker.try_acquire());
             CircuitBreakerLayer::new(breaker).layer(Nothing)
         })
         .bad_in_16(16)
         .target(35.0, 0.0),
-        Row::service("breaker, open, static", READY, || {
+        Row::service("breaker, open, static", REFUSED, || {
             // The circuit is open already if the row was created before.
             trip(OPEN.try_acquire());
             CircuitBreakerLayer::new(&OPEN).layer(Nothing)

@@ -3,7 +3,7 @@ use std::time::Duration;
 use maestro_bulkhead::{Bulkhead, BulkheadLayer, Gradient2, Permit, Queue, StaticBulkhead};
 use tower::Layer;
 
-use super::floors::READY;
+use super::floors::{READY, REFUSED};
 use crate::{Request, Response, Row, Trouble, inner::Nothing};
 
 static ROOMY: StaticBulkhead = Bulkhead::builder().limit(64).build_static("roomy");
@@ -19,12 +19,12 @@ pub(super) fn rows() -> Vec<Row> {
             BulkheadLayer::new(&ROOMY).layer(Nothing)
         })
         .target(40.0, 2.0),
-        Row::service("bulkhead, full, Arc", READY, || {
+        Row::service("bulkhead, full, Arc", REFUSED, || {
             BulkheadLayer::new(full()).layer(Nothing)
         })
         .bad_in_16(16)
         .target(45.0, 0.0),
-        Row::service("bulkhead, full, static", READY, || {
+        Row::service("bulkhead, full, static", REFUSED, || {
             fill_static();
             BulkheadLayer::new(&FULL).layer(Nothing)
         })

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use super::waiting::two_calls;
 use crate::{
     Kind, Row,
-    inner::{FailsEveryOther, FailsOneIn, Nothing, PendingOnce, SucceedsOneIn},
+    inner::{FailsEveryOther, FailsOneIn, Nothing, PendingOnce, Refuses, SucceedsOneIn},
 };
 
 pub(crate) const EMPTY: &str = "floor, an empty loop";
@@ -15,6 +15,8 @@ pub(crate) const FAILS_1_IN_16: &str = "floor, one failure in 16";
 pub(crate) const FAILS_EVERY_OTHER: &str = "floor, every other call fails";
 pub(crate) const FAILS: &str = "floor, every call fails";
 pub(crate) const SUCCEEDS_1_IN_100: &str = "floor, 99 of 100 calls fail";
+/// Of rows that refuse each request: the inner service is asked whether it is ready, and is not called.
+pub(crate) const REFUSED: &str = "floor, refused";
 pub(crate) const TWO_CALLS: &str = "floor, two calls, pending once";
 
 pub(super) fn rows() -> Vec<Row> {
@@ -31,6 +33,7 @@ pub(super) fn rows() -> Vec<Row> {
             || SucceedsOneIn::<100>,
         )
         .bad_in_1600(1_584),
+        Row::service(REFUSED, REFUSED, || Refuses).bad_in_16(16),
         Row::object(TWO_CALLS, TWO_CALLS, || two_calls(PendingOnce)),
     ]
     .map(|row| row.kind(Kind::Floor))

@@ -7,7 +7,7 @@ use maestro_slo_budget::{
 use tokio::time::Instant;
 use tower::Layer;
 
-use super::floors::{EMPTY, READY};
+use super::floors::{EMPTY, READY, REFUSED};
 use crate::{Request, Row, inner::Nothing};
 
 pub(super) fn rows() -> Vec<Row> {
@@ -74,11 +74,11 @@ fn gates() -> [Row; 7] {
             move |_| gate.check(Class::Optional)
         })
         .bad_in_16(16),
-        Row::service("slo, gate closed, layer, Arc", READY, || {
+        Row::service("slo, gate closed, layer, Arc", REFUSED, || {
             GateLayer::new(closed()).layer(Nothing)
         })
         .bad_in_16(16),
-        Row::service("slo, gate closed, layer, static", READY, || {
+        Row::service("slo, gate closed, layer, static", REFUSED, || {
             GateLayer::new(leak(closed())).layer(Nothing)
         })
         .bad_in_16(16),

@@ -12,7 +12,7 @@ use tower::{Layer, Service};
 
 use super::{
     bulkhead::QUEUE,
-    floors::{READY, TWO_CALLS},
+    floors::{REFUSED, TWO_CALLS},
 };
 use crate::{
     Request, Response, Row, Trouble,
@@ -35,13 +35,13 @@ pub(super) fn rows() -> Vec<Row> {
         // The usual case: a queue has a longest wait by default. The first row that is created fills a `static` for all.
         Row::service(
             "bulkhead, queue, full, a bounded call waits, Arc",
-            READY,
+            REFUSED,
             || full(BulkheadLayer::new(narrow()).queue(BOUNDED).layer(Nothing)),
         )
         .bad_in_16(16),
         Row::service(
             "bulkhead, queue, full, a bounded call waits, static",
-            READY,
+            REFUSED,
             || {
                 let service = BulkheadLayer::new(&FULL).queue(BOUNDED).layer(Nothing);
                 if FULL.queued() == 0 {
@@ -54,13 +54,13 @@ pub(super) fn rows() -> Vec<Row> {
         .bad_in_16(16),
         Row::service(
             "bulkhead, queue, full, an unbounded call waits, Arc",
-            READY,
+            REFUSED,
             || full(BulkheadLayer::new(narrow()).queue(UNBOUNDED).layer(Nothing)),
         )
         .bad_in_16(16),
         Row::service(
             "bulkhead, queue, full, an unbounded call waits, static",
-            READY,
+            REFUSED,
             || {
                 let layer = BulkheadLayer::new(&FULL_UNBOUNDED).queue(UNBOUNDED);
                 let service = layer.layer(Nothing);

@@ -13,9 +13,9 @@ use crate::{
     peers::{
         Comparison,
         Peer::{Failsafe as FailsafePeer, Recloser as RecloserPeer, Seatbelt, TowerResilience},
-        adapt::{FUTURE, FUTURE_FAILS, Failsafe, Reclosed, drive, executes},
+        adapt::{FUTURE_FAILS, Failsafe, Reclosed, drive, executes},
     },
-    rows::floors::{FAILS, READY, SUCCEEDS_1_IN_100},
+    rows::floors::{EMPTY, FAILS, REFUSED, SUCCEEDS_1_IN_100},
 };
 
 /// Breakers that stay closed although the calls fail: the thresholds are those of ours.
@@ -115,7 +115,7 @@ pub(super) fn open() -> Comparison {
     )
     .peer(
         RecloserPeer,
-        Row::service("recloser, open", READY, || {
+        Row::service("recloser, open", REFUSED, || {
             let recloser = Recloser::custom().closed_len(1).open_wait(LONG).build();
             for _ in 0..2 {
                 recloser.call(|| Err::<(), ()>(())).ok();
@@ -131,7 +131,7 @@ pub(super) fn open() -> Comparison {
     )
     .peer(
         FailsafePeer,
-        Row::service("failsafe, open", READY, || {
+        Row::service("failsafe, open", REFUSED, || {
             let breaker = Config::new().failure_policy(in_a_row(1)).build();
             breaker.on_error();
             assert!(!breaker.is_call_permitted());
@@ -144,7 +144,7 @@ pub(super) fn open() -> Comparison {
     )
     .peer(
         Seatbelt,
-        Row::object("seatbelt, open", FUTURE, || {
+        Row::object("seatbelt, open", EMPTY, || {
             let service = belted(0.1, 1, FailsOneIn::<1>);
             drive(service.execute(0)).expect_err("every call fails");
             executes(service)
@@ -154,7 +154,7 @@ pub(super) fn open() -> Comparison {
     )
     .peer(
         TowerResilience,
-        Row::service("tower-resilience, open", READY, || {
+        Row::service("tower-resilience, open", REFUSED, || {
             let layer = consecutive().wait_duration_in_open(LONG);
             let (layer, handle) = layer.build_with_handle().expect("the numbers are legal");
             drive(handle.force_open());
@@ -165,6 +165,7 @@ pub(super) fn open() -> Comparison {
         .timed(),
     )
     .alone(&[TowerResilience])
+    .note("recloser and failsafe are given the future of the inner call, which is made before they refuse it")
     .note(
         "tower-resilience asks its lock in `poll_ready`, and waits for a timer of a millisecond if another thread has it, so it \
          is measured on one thread only",

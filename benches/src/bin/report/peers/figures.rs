@@ -25,16 +25,19 @@ pub(super) struct Line {
     /// What a reader must know to compare.
     pub(super) notes: Vec<&'static str>,
     /// The peer that is the fastest of those that do the same work, on one thread.
-    pub(super) best_peer: Option<String>,
-    /// Our time in its time, on one thread and on two: `Arc`, `static`.
+    pub(super) best_on_one: Option<String>,
+    /// The same on two threads.
+    pub(super) best_on_two: Option<String>,
+    /// Our figures divided by those of the best peers: `Arc`, `static`.
     pub(super) ratios: BTreeMap<&'static str, Ratio>,
     pub(super) entries: Vec<Entry>,
 }
 
-/// Our time divided by the peer's, below 1 if we are ahead, and the same of the instructions.
+/// Our time divided by that of the best peer on as many threads, below 1 if we are ahead; our instructions divided by
+/// those of the best peer on one thread. Nothing if one of the figures is not above its floor.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Ratio {
-    pub(super) one_thread: f64,
+    pub(super) one_thread: Option<f64>,
     pub(super) two_threads: Option<f64>,
     pub(super) instructions: Option<f64>,
 }
@@ -68,23 +71,27 @@ impl PeerReport {
 impl Line {
     pub(super) fn new(comparison: &Comparison, entries: Vec<Entry>) -> Self {
         let lesser = |subject: &str| comparison.lesser.iter().any(|peer| peer.name() == subject);
-        let best = entries
-            .iter()
-            .filter(|entry| !entry.is_ours() && !lesser(&entry.subject))
-            .min_by(|a, b| a.u.total_cmp(&b.u));
-        let ratios = best.map_or_else(BTreeMap::new, |best| {
-            let ours = [SHARED, FIXED].into_iter();
-            ours.filter_map(|column| {
-                let entry = entries.iter().find(|entry| entry.subject == column)?;
-                Some((column, entry.ratio(best)))
-            })
-            .collect()
+        let best = |time: fn(&Entry) -> Option<f64>| {
+            let peers = entries
+                .iter()
+                .filter(|entry| !entry.is_ours() && !lesser(&entry.subject));
+            peers
+                .filter_map(|entry| Some((entry, time(entry)?)))
+                .min_by(|(_, a), (_, b)| a.total_cmp(b))
+                .map(|(entry, _)| entry)
+        };
+        let (on_one, on_two) = (best(|entry| Some(entry.u)), best(|entry| entry.u_of_two));
+        let ours = [SHARED, FIXED].into_iter().filter_map(|column| {
+            let entry = entries.iter().find(|entry| entry.subject == column)?;
+            Some((column, entry.ratio(on_one, on_two)))
         });
+        let name = |best: Option<&Entry>| best.map(|best| best.subject.clone());
         Self {
             name: comparison.name.to_owned(),
             notes: comparison.notes.clone(),
-            best_peer: best.map(|best| best.subject.clone()),
-            ratios,
+            best_on_one: name(on_one),
+            best_on_two: name(on_two),
+            ratios: ours.collect(),
             entries,
         }
     }
@@ -101,19 +108,21 @@ impl Entry {
         [SHARED, FIXED].contains(&self.subject.as_str())
     }
 
-    fn ratio(&self, peer: &Self) -> Ratio {
+    fn ratio(&self, on_one: Option<&Self>, on_two: Option<&Self>) -> Ratio {
+        let of = |peer: Option<&Self>, figure: fn(&Self) -> Option<f64>| {
+            divided(figure(self)?, figure(peer?)?)
+        };
         Ratio {
-            one_thread: round(self.u / peer.u),
-            two_threads: self
-                .u_of_two
-                .zip(peer.u_of_two)
-                .map(|(ours, theirs)| round(ours / theirs)),
-            instructions: self
-                .net
-                .zip(peer.net)
-                .map(|(ours, theirs)| round(ours.instructions / theirs.instructions)),
+            one_thread: of(on_one, |entry| Some(entry.u)),
+            two_threads: of(on_two, |entry| entry.u_of_two),
+            instructions: of(on_one, |entry| entry.net.map(|net| net.instructions)),
         }
     }
+}
+
+/// Nothing if one of them is not above its floor: a quotient would say nothing.
+fn divided(ours: f64, theirs: f64) -> Option<f64> {
+    (ours > 0.0 && theirs > 0.0).then(|| round(ours / theirs))
 }
 
 /// The day in UTC, as the system's `date` says it: a library for one line is too much.
@@ -125,4 +134,52 @@ pub(super) fn today() -> String {
 
 pub(super) fn round(figure: f64) -> f64 {
     (figure * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use maestro_benches::peers::comparisons;
+
+    use super::*;
+
+    fn entry(subject: &str, u: f64, u_of_two: Option<f64>) -> Entry {
+        Entry {
+            subject: subject.to_owned(),
+            row: subject.to_owned(),
+            net: None,
+            allocations: 0.0,
+            u,
+            u_of_two,
+        }
+    }
+
+    fn line(entries: Vec<Entry>) -> Line {
+        Line::new(&comparisons()[0], entries)
+    }
+
+    #[test]
+    fn a_peer_that_is_ahead_on_two_threads_alone_is_chosen() {
+        let line = line(vec![
+            entry(SHARED, 2.0, Some(8.0)),
+            entry("recloser", 4.0, Some(16.0)),
+            entry("tower", 5.0, Some(4.0)),
+            entry("tower-acc", 6.0, None),
+        ]);
+        assert_eq!(line.best_on_one.as_deref(), Some("recloser"));
+        assert_eq!(line.best_on_two.as_deref(), Some("tower"));
+        let Ratio {
+            one_thread,
+            two_threads,
+            ..
+        } = line.ratios[SHARED];
+        assert_eq!((one_thread, two_threads), (Some(0.5), Some(2.0)));
+    }
+
+    #[test]
+    fn a_time_below_the_floor_has_no_ratio() {
+        let below = line(vec![entry(SHARED, 2.0, None), entry("tower", -0.1, None)]);
+        assert_eq!(below.ratios[SHARED].one_thread, None);
+        let ours = line(vec![entry(SHARED, 0.0, None), entry("tower", 1.0, None)]);
+        assert_eq!(ours.ratios[SHARED].one_thread, None);
+    }
 }

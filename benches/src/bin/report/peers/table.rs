@@ -19,8 +19,9 @@ const LEGEND: &str = "\
 A cell has instructions / bus-locked instructions / allocations for a request, net of its floor, and in parentheses the \
 time on one thread and on two that share the object, in units of one uncontended `fetch_add`.\n\n\
 Times are medians of 61 rounds of a millisecond, in which all rows of a comparison take turns. The best peer is the \
-fastest one on one thread. The ratio is our time divided by its time: below 1 we are ahead; from 0.95 to 1.05 is level. A \
-row may be ahead in time and execute more instructions, so compare those as well. Another run may change a ratio near 1, \
+fastest one, chosen for one thread and for two. The ratio is our time divided by its time on as many threads: below 1 we \
+are ahead; from 0.95 to 1.05 is level. The ratio of instructions is to the best peer on one thread. A figure that is not \
+above its floor has no ratio. A row may be ahead in time and execute more instructions, so compare those as well. Another run may change a ratio near 1, \
 most of all on two threads.";
 
 fn write(text: &mut String, report: &PeerReport) -> std::fmt::Result {
@@ -38,7 +39,6 @@ fn write(text: &mut String, report: &PeerReport) -> std::fmt::Result {
          instructions, {SHARED} | {FIXED} | ahead in time |\n|---|---|---|---|--:|--:|--:|--:|---|"
     )?;
     for line in &report.lines {
-        let best = line.best_peer.as_deref();
         let of = |column, show: fn(&Ratio) -> String| {
             line.ratios.get(column).map_or(NOTHING.to_owned(), show)
         };
@@ -48,9 +48,7 @@ fn write(text: &mut String, report: &PeerReport) -> std::fmt::Result {
             title(line, &notes),
             cell(line.entry(SHARED)),
             cell(line.entry(FIXED)),
-            best.map_or(NOTHING.to_owned(), |best| {
-                format!("{best}: {}", cell(line.entry(best)))
-            }),
+            best(line),
             of(SHARED, times),
             of(FIXED, times),
             of(SHARED, instructions),
@@ -132,39 +130,50 @@ fn whole(figure: f64) -> String {
     format!("{figure:.0}")
 }
 
+/// The best peer, and that of two threads if it is another.
+fn best(line: &Line) -> String {
+    let of = |best: &String| format!("{best}: {}", cell(line.entry(best)));
+    match (&line.best_on_one, &line.best_on_two) {
+        (None, _) => NOTHING.to_owned(),
+        (Some(one), Some(two)) if one != two => format!("{}; on two threads {}", of(one), of(two)),
+        (Some(one), _) => of(one),
+    }
+}
+
 fn times(ratio: &Ratio) -> String {
-    let two = ratio
-        .two_threads
-        .map_or(NOTHING.to_owned(), |two| format!("{two:.2}"));
-    format!("{:.2}, {two}", ratio.one_thread)
+    format!(
+        "{}, {}",
+        decimals(ratio.one_thread),
+        decimals(ratio.two_threads)
+    )
 }
 
 fn instructions(ratio: &Ratio) -> String {
-    ratio
-        .instructions
-        .map_or(NOTHING.to_owned(), |ratio| format!("{ratio:.2}"))
+    decimals(ratio.instructions)
+}
+
+fn decimals(ratio: Option<f64>) -> String {
+    ratio.map_or(NOTHING.to_owned(), |ratio| format!("{ratio:.2}"))
 }
 
 /// Who is ahead in time on one thread and on two.
 fn ahead(line: &Line) -> String {
-    let (Some(best), Some(shared)) = (&line.best_peer, line.ratios.get(SHARED)) else {
-        return NOTHING.to_owned();
-    };
-    let by = |ratio: f64| {
-        if ratio > 1.0 + LEVEL {
-            format!("**{best}**")
+    let by = |best: &Option<String>, ratio: fn(&Ratio) -> Option<f64>| {
+        let ratio = ratio(line.ratios.get(SHARED)?)?;
+        Some(if ratio > 1.0 + LEVEL {
+            format!("**{}**", best.as_ref()?)
         } else if ratio < 1.0 - LEVEL {
             "ours".to_owned()
         } else {
             "level".to_owned()
-        }
+        })
     };
-    let one = by(shared.one_thread);
-    let two = shared.two_threads.map_or(one.clone(), by);
-    if one == two {
-        one
-    } else {
-        format!("{one}; on two threads {two}")
+    let one = by(&line.best_on_one, |ratio| ratio.one_thread);
+    let two = by(&line.best_on_two, |ratio| ratio.two_threads);
+    let said = one.as_deref().unwrap_or(NOTHING);
+    match two {
+        Some(two) if two != said => format!("{said}; on two threads {two}"),
+        _ => said.to_owned(),
     }
 }
 
