@@ -18,5 +18,6 @@ pub mod rows;
 pub use drive::{Answers, Measured, Request, Response};
 pub use recorder::{WATCHED, watch};
 pub use row::{Kind, Row, Sizes, Subject, Target};
+pub use timed::exact_clock;
 pub use together::together;
 pub use trouble::Trouble;

@@ -14,6 +14,20 @@ use tokio::{
 
 use crate::{Answers, Measured};
 
+/// Whether the clock is the one of a service.
+///
+/// # Errors
+///
+/// If the build has the feature `behaviour`, which turns on tokio's `test-util`; the text says so.
+pub fn exact_clock() -> Result<(), String> {
+    if cfg!(feature = "behaviour") {
+        return Err(
+            "the feature `behaviour` puts a lock into every reading of the clock: build without it to measure".into(),
+        );
+    }
+    Ok(())
+}
+
 /// A measured service that arms tokio timers. A runtime is entered outside the loop and is never driven. The drivers of
 /// several threads share it, as the threads of a service do.
 ///

@@ -18,7 +18,7 @@ use std::{fs, process::ExitCode};
 
 use arguments::{Arguments, Command};
 use baseline::Baseline;
-use maestro_benches::{Row, growth::Grown, rows};
+use maestro_benches::{Row, exact_clock, growth::Grown, rows};
 use renewal::Renewal;
 
 /// The exit code if a figure differs from the baseline.
@@ -28,29 +28,36 @@ const NOT_DONE: u8 = 2;
 
 fn main() -> ExitCode {
     maestro_benches::watch();
-    let done =
-        Arguments::parse(std::env::args().skip(1)).and_then(|arguments| match arguments.command {
-            Command::Help => {
-                println!("{}", arguments::USAGE);
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Run { row, requests } => run(&row, requests),
-            Command::Explain { row } => explain(&row),
-            Command::Report if arguments.peers => peers(&arguments),
-            Command::Threads => threads::threads(arguments.only.as_deref()).map(printed),
-            Command::Growth => growth(&arguments),
-            Command::Memory => Ok(printed(memory::memory())),
-            Command::Grow {
-                operation,
-                size,
-                requests,
-            } => grow(&operation, size, requests),
-            Command::Report => report(&arguments),
-        });
-    done.unwrap_or_else(|problem| {
+    let arguments = Arguments::parse(std::env::args().skip(1));
+    arguments.and_then(follow).unwrap_or_else(|problem| {
         eprintln!("report: {problem}");
         ExitCode::from(NOT_DONE)
     })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of a chain")]
+fn follow(arguments: Arguments) -> Result<ExitCode, String> {
+    if arguments.command != Command::Help {
+        exact_clock()?;
+    }
+    match &arguments.command {
+        Command::Help => {
+            println!("{}", arguments::USAGE);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Run { row, requests } => run(row, *requests),
+        Command::Explain { row } => explain(row),
+        Command::Report if arguments.peers => peers(&arguments),
+        Command::Threads => threads::threads(arguments.only.as_deref()).map(printed),
+        Command::Growth => growth(&arguments),
+        Command::Memory => Ok(printed(memory::memory())),
+        Command::Grow {
+            operation,
+            size,
+            requests,
+        } => grow(operation, *size, *requests),
+        Command::Report => report(&arguments),
+    }
 }
 
 /// Serves the requests of one row. callgrind runs this in a child process.

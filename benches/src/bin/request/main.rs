@@ -49,6 +49,7 @@ mod tests;
 use std::{fs, time::Duration};
 
 use clap::Parser;
+use maestro_benches::exact_clock;
 use tower::BoxError;
 
 use crate::{
@@ -61,6 +62,7 @@ use crate::{
 
 fn main() -> Result<(), BoxError> {
     let arguments = Arguments::parse();
+    exact_clock()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -13,6 +13,8 @@ pub(super) const FIXED: &str = "ours, static";
 #[derive(Debug, Serialize)]
 pub(super) struct PeerReport {
     pub(super) compiler: String,
+    /// Whether the layers counted into a recorder.
+    pub(super) metrics: bool,
     pub(super) date: String,
     pub(super) versions: BTreeMap<String, String>,
     pub(super) lines: Vec<Line>,

@@ -11,13 +11,18 @@ use std::{
 
 use figures::{Entry, Line, PeerReport};
 use maestro_benches::{
-    Row, Subject,
+    Row, Subject, WATCHED,
     peers::{self, Comparison, Document, Peer, Table},
 };
 
 use crate::{arguments::Arguments, callgrind, every_row, figures::Counts, measure};
 
 pub(crate) fn report(arguments: &Arguments) -> Result<(), String> {
+    if WATCHED && arguments.renew.is_some() {
+        return Err(
+            "COMPARE.md has the figures without metrics: build without the feature `metrics`, or leave --renew away".into(),
+        );
+    }
     if arguments.instructions {
         callgrind::present()?;
     }
@@ -64,6 +69,7 @@ fn measure(arguments: &Arguments) -> Result<PeerReport, String> {
     });
     Ok(PeerReport {
         compiler: env!("MAESTRO_COMPILER").to_owned(),
+        metrics: WATCHED,
         date: figures::today(),
         versions: Peer::ALL
             .map(|peer| (peer.name().to_owned(), peer.version()))
@@ -117,4 +123,17 @@ fn chosen(only: Option<&str>) -> Result<Vec<Comparison>, String> {
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_with_metrics_are_not_written_to_the_page() {
+        let line = ["--peers", "--renew", "no such file"];
+        let arguments = Arguments::parse(line.map(str::to_owned)).unwrap();
+        let refused = report(&arguments).unwrap_err();
+        assert_eq!(refused.contains("metrics"), WATCHED, "{refused}");
+    }
 }

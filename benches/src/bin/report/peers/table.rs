@@ -27,9 +27,10 @@ most of all on two threads.";
 fn write(text: &mut String, report: &PeerReport) -> std::fmt::Result {
     writeln!(
         text,
-        "Measured on {}, {}. {}.\n\n{LEGEND}\n",
+        "Measured on {}, {}{}. {}.\n\n{LEGEND}\n",
         report.date,
         report.compiler,
+        if report.metrics { ", with metrics" } else { "" },
         versions(report),
     )?;
     let notes = notes(report);
