@@ -54,10 +54,10 @@ pub enum Kind {
     Row,
 }
 
-/// The most that a request should cost, net of its floor. No row may allocate, so allocations have no target.
+/// The goal of a row: the most that a request should cost, net of its floor. No row may allocate, so allocations have no
+/// target.
 ///
-/// Targets come from prototypes without half-open states, deadlines, hints and time-to-live. They steer the work; a missed
-/// target fails no test.
+/// A goal is what a prototype of the layer reached, or the sum of measured parts. A missed goal fails no test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(
     clippy::exhaustive_structs,

@@ -59,28 +59,25 @@ fn consecutive() -> [Row; 5] {
         Row::service("breaker, closed, consecutive failures, Arc", READY, || {
             CircuitBreakerLayer::new(shared(IN_A_ROW)).layer(Nothing)
         })
-        .target(60.0, 2.0),
+        .target(51.0, 2.0),
         Row::service(
             "breaker, closed, consecutive failures, static",
             READY,
             || CircuitBreakerLayer::new(&CONSECUTIVE).layer(Nothing),
         )
-        .target(55.0, 0.0),
-        // The target of a window of calls: counting consecutive failures must not cost more.
+        .target(39.0, 0.0),
         Row::service(
             "breaker, closed, consecutive failures, one failure in 16, Arc",
             FAILS_1_IN_16,
             || CircuitBreakerLayer::new(shared(IN_A_ROW)).layer(FailsOneIn::<16>),
         )
-        .bad_in_16(1)
-        .target(115.0, 3.3),
+        .bad_in_16(1),
         Row::service(
             "breaker, closed, consecutive failures, one failure in 16, static",
             FAILS_1_IN_16,
             || CircuitBreakerLayer::new(&CONSECUTIVE_1_IN_16).layer(FailsOneIn::<16>),
         )
-        .bad_in_16(1)
-        .target(110.0, 1.3),
+        .bad_in_16(1),
         Row::service("breaker, closed, rejections ignored, static", READY, || {
             CircuitBreakerLayer::new(&CONSECUTIVE)
                 .ignore_rejections()
@@ -100,7 +97,7 @@ fn over_time() -> [Row; 7] {
                 CircuitBreakerLayer::new(breaker).layer(Nothing)
             },
         )
-        .target(140.0, 3.0),
+        .target(220.0, 3.0),
         Row::service(
             "breaker, closed, time window of 100 calls, static",
             READY,
@@ -109,7 +106,7 @@ fn over_time() -> [Row; 7] {
                 CircuitBreakerLayer::new(&HUNDRED).layer(Nothing)
             },
         )
-        .target(135.0, 1.0),
+        .target(190.0, 1.0),
         Row::service(
             "breaker, closed, time window of 1,000 calls, static",
             READY,
@@ -118,7 +115,7 @@ fn over_time() -> [Row; 7] {
                 CircuitBreakerLayer::new(&THOUSAND).layer(Nothing)
             },
         )
-        .target(135.0, 1.0),
+        .target(190.0, 1.0),
         Row::service(
             "breaker, closed, time window of 100,000 calls, Arc",
             READY,
@@ -128,7 +125,7 @@ fn over_time() -> [Row; 7] {
                 CircuitBreakerLayer::new(breaker).layer(Nothing)
             },
         )
-        .target(140.0, 3.0),
+        .target(220.0, 3.0),
         Row::service(
             "breaker, closed, time window of 100,000 calls, static",
             READY,
@@ -137,8 +134,7 @@ fn over_time() -> [Row; 7] {
                 CircuitBreakerLayer::new(&MANY).layer(Nothing)
             },
         )
-        .target(135.0, 1.0),
-        // No target: the existing one belongs to a window of calls.
+        .target(190.0, 1.0),
         Row::service(
             "breaker, closed, time window, one failure in 16, Arc",
             FAILS_1_IN_16,
@@ -161,7 +157,7 @@ fn over_calls() -> [Row; 6] {
             fill(100, || breaker.try_acquire());
             CircuitBreakerLayer::new(breaker).layer(Nothing)
         })
-        .target(65.0, 2.0),
+        .target(70.0, 2.0),
         Row::service(
             "breaker, closed, window of 100 calls, static",
             READY,
@@ -176,7 +172,7 @@ fn over_calls() -> [Row; 6] {
             fill(1_024, || breaker.try_acquire());
             CircuitBreakerLayer::new(breaker).layer(Nothing)
         })
-        .target(65.0, 2.0),
+        .target(70.0, 2.0),
         Row::service(
             "breaker, closed, window of 1,024 calls, static",
             READY,
@@ -191,15 +187,13 @@ fn over_calls() -> [Row; 6] {
             FAILS_1_IN_16,
             || CircuitBreakerLayer::new(shared(OVER_CALLS)).layer(FailsOneIn::<16>),
         )
-        .bad_in_16(1)
-        .target(115.0, 3.3),
+        .bad_in_16(1),
         Row::service(
             "breaker, closed, window of 100 calls, one failure in 16, static",
             FAILS_1_IN_16,
             || CircuitBreakerLayer::new(&CALLS_1_IN_16).layer(FailsOneIn::<16>),
         )
-        .bad_in_16(1)
-        .target(110.0, 1.3),
+        .bad_in_16(1),
     ]
 }
 
@@ -211,14 +205,14 @@ fn open() -> [Row; 2] {
             CircuitBreakerLayer::new(breaker).layer(Nothing)
         })
         .bad_in_16(16)
-        .target(35.0, 0.0),
+        .target(150.0, 0.0),
         Row::service("breaker, open, static", REFUSED, || {
             // The circuit is open already if the row was created before.
             trip(OPEN.try_acquire());
             CircuitBreakerLayer::new(&OPEN).layer(Nothing)
         })
         .bad_in_16(16)
-        .target(35.0, 0.0),
+        .target(150.0, 0.0),
     ]
 }
 

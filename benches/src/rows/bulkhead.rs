@@ -13,27 +13,26 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::service("bulkhead, in and out, Arc", READY, || {
             BulkheadLayer::new(roomy()).layer(Nothing)
-        })
-        .target(60.0, 4.0),
+        }),
         Row::service("bulkhead, in and out, static", READY, || {
             BulkheadLayer::new(&ROOMY).layer(Nothing)
-        })
-        .target(40.0, 2.0),
+        }),
         Row::service("bulkhead, full, Arc", REFUSED, || {
             BulkheadLayer::new(full()).layer(Nothing)
         })
         .bad_in_16(16)
-        .target(45.0, 0.0),
+        .target(60.0, 0.0),
         Row::service("bulkhead, full, static", REFUSED, || {
             fill_static();
             BulkheadLayer::new(&FULL).layer(Nothing)
         })
         .bad_in_16(16)
-        .target(45.0, 0.0),
+        .target(60.0, 0.0),
         // The cost of a queue while no call waits.
         Row::service("bulkhead, queue, in and out, Arc", READY, || {
             BulkheadLayer::new(roomy()).queue(QUEUE).layer(Nothing)
-        }),
+        })
+        .target(120.0, 4.0),
         Row::service("bulkhead, queue, in and out, static", READY, || {
             BulkheadLayer::new(&ROOMY).queue(QUEUE).layer(Nothing)
         }),

@@ -148,12 +148,14 @@ fn stacks() -> [Row; 12] {
             "stack, timeout(retry(breaker(bulkhead))), ready, Arc, cloned",
             READY,
             || stack::compared_shared(Apart(Nothing)),
-        ),
+        )
+        .target(490.0, 14.0),
         Row::cloned(
             "stack, timeout(retry(breaker(bulkhead))), ready, static, cloned",
             READY,
             || stack::compared_static(Apart(Nothing)),
-        ),
+        )
+        .target(400.0, 4.0),
         Row::cloned(
             "stack, timeout(retry(breaker(bulkhead))), pending once, Arc, cloned",
             PENDING,

@@ -63,7 +63,8 @@ fn all_fail() -> [Row; 4] {
                 breaker.try_acquire().expect("it is new").success();
                 CircuitBreakerLayer::new(breaker).layer(FailsOneIn::<1>)
             },
-        ),
+        )
+        .target(460.0, 4.0),
         Row::service(
             "breaker, closed, time window, every call fails, static",
             FAILS,
@@ -71,7 +72,8 @@ fn all_fail() -> [Row; 4] {
                 TIME.try_acquire().expect("it never opens").success();
                 CircuitBreakerLayer::new(&TIME).layer(FailsOneIn::<1>)
             },
-        ),
+        )
+        .target(450.0, 2.0),
     ]
 }
 

@@ -20,20 +20,18 @@ pub(super) fn rows() -> Vec<Row> {
         // The default policy has a budget of its own. A success only reads its full bucket.
         Row::service("retry, none needed", READY, || {
             RetryLayer::new(policy()).layer(Nothing)
-        })
-        .target(75.0, 2.0),
+        }),
         Row::service("retry, none needed, leaked", READY, || {
             RetryLayer::new(policy().leak()).layer(Nothing)
-        })
-        .target(65.0, 0.0),
+        }),
         Row::service("retry, none needed, unlimited", READY, || {
             RetryLayer::new(policy().unlimited()).layer(Nothing)
         })
-        .target(65.0, 0.0),
+        .target(80.0, 0.0),
         Row::service("retry, none needed, unlimited, leaked", READY, || {
             RetryLayer::new(policy().unlimited().leak()).layer(Nothing)
         })
-        .target(65.0, 0.0),
+        .target(80.0, 0.0),
         // A name costs a reference count, and with the feature `metrics` a counter.
         Row::service("retry, none needed, named", READY, || {
             RetryLayer::new(policy().unlimited().named("row")).layer(Nothing)
@@ -45,15 +43,14 @@ pub(super) fn rows() -> Vec<Row> {
         Row::service("retry, none needed, with a budget, Arc", READY, || {
             RetryLayer::new(policy().budget(RetryBudget::new("shared"))).layer(Nothing)
         })
-        .target(75.0, 3.0),
+        .target(165.0, 3.0),
         Row::service("retry, none needed, with a budget, static", READY, || {
             RetryLayer::new(policy().budget(&BUDGET).leak()).layer(Nothing)
         })
-        .target(60.0, 1.0),
+        .target(135.0, 1.0),
         Row::service("retry, none needed, with a throttle, static", READY, || {
             RetryLayer::new(policy().budget(&THROTTLE).leak()).layer(Nothing)
-        })
-        .target(60.0, 0.0),
+        }),
         // Neither ends after the delay, which is the longest. With full credit a call only reads the shared word.
         Row::service("retry, hedge, inner ready", READY, || {
             hedged().layer(Nothing)
@@ -66,13 +63,13 @@ pub(super) fn rows() -> Vec<Row> {
         Row::service("retry, one, without delay", FAILS_EVERY_OTHER, || {
             RetryLayer::new(policy().unlimited()).layer(FailsEveryOther::new())
         })
-        .target(130.0, 0.0),
+        .target(180.0, 0.0),
         Row::service(
             "retry, one, without delay, static",
             FAILS_EVERY_OTHER,
             || RetryLayer::new(policy().unlimited().leak()).layer(FailsEveryOther::new()),
         )
-        .target(130.0, 0.0),
+        .target(180.0, 0.0),
         // The closure has no size and the request is a number: the price of the layer itself.
         Row::service("retry, fallback, none needed", READY, || {
             FallbackLayer::new(async |request, _| Ok(request)).layer(Nothing)

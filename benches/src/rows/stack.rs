@@ -44,27 +44,27 @@ fn compared() -> [Row; 4] {
             READY,
             || compared_shared(Nothing),
         )
-        .target(250.0, 10.0),
+        .target(450.0, 10.0),
         Row::service(
             "stack, timeout(retry(breaker(bulkhead))), ready, static",
             READY,
             || compared_static(Nothing),
         )
-        .target(170.0, 2.0),
+        .target(380.0, 2.0),
         Row::service(
             "stack, timeout(retry(breaker(bulkhead))), pending once, Arc",
             PENDING,
             || compared_shared(PendingOnce),
         )
         .timed()
-        .target(900.0, 20.0),
+        .target(1_050.0, 22.0),
         Row::service(
             "stack, timeout(retry(breaker(bulkhead))), pending once, static",
             PENDING,
             || compared_static(PendingOnce),
         )
         .timed()
-        .target(850.0, 14.0),
+        .target(950.0, 14.0),
     ]
 }
 
@@ -74,10 +74,12 @@ fn recommended() -> [Row; 4] {
     [
         Row::service("stack, recommended order, ready, Arc", READY, || {
             recommended_shared(Nothing)
-        }),
+        })
+        .target(700.0, 16.0),
         Row::service("stack, recommended order, ready, static", READY, || {
             recommended_static(Nothing)
-        }),
+        })
+        .target(600.0, 6.0),
         Row::service(
             "stack, recommended order, pending once, Arc",
             PENDING,

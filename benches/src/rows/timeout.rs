@@ -15,7 +15,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::service("timeout, inner ready", READY, || {
             TimeoutLayer::new(LIMIT).layer(Nothing)
         })
-        .target(40.0, 0.0),
+        .target(115.0, 0.0),
         Row::service("timeout, by key, inner ready", READY, || {
             let hosts = Timeout::builder().limit(LIMIT).build_family("hosts", 16);
             let hosts = hosts.expect("16 is legal");
