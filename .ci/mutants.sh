@@ -96,6 +96,8 @@ mutants_try() { # kind name file old new [test]
 mutant() { mutants_try loom "$@"; }
 model_mutant() { mutants_try model "$@"; }
 mutants_done() {
-    echo "$mutants_package: $mutants_tried mutants, $mutants_missed missed"
+    local what=missed
+    [ -z "${MUTANTS_CHECK:-}" ] || what='do not apply'
+    echo "$mutants_package: $mutants_tried mutants, $mutants_missed $what"
     [ "$mutants_missed" -eq 0 ]
 }
