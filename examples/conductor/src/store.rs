@@ -1,6 +1,7 @@
 //! The store of runs: the trait, its queries and replies, and the implementation with SQLite.
 
 mod file;
+mod rows;
 mod settings;
 mod sqlite;
 mod statements;
