@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Defect,
-    breakers::{Breaker, HOUR, Work, all, hung, now, ours},
+    breakers::{Breaker, Breakers, HOUR, Work, all_waiting, hung, now, ours, probing},
     panics, paused,
 };
 use crate::Trouble;
@@ -16,39 +16,53 @@ pub(super) fn defects() -> Vec<Defect> {
     vec![
         each(
             "a call that panics is never recorded: a backend whose calls panic never opens the circuit",
+            waiting,
             panic_is_not_recorded,
         ),
         cancelled(),
         each(
             "calls admitted before the outage decide, when they fail late, about the circuit that probes",
+            probing,
             late_results_decide,
         ),
         each(
             "a probe that hangs keeps the circuit half-open for ever",
+            probing,
             hung_probe_blocks,
         ),
         each(
             "a probe that is dropped keeps its place until a time has passed",
+            probing,
             dropped_probe_keeps_its_place,
         ),
         each(
             "half-open admits every call: nothing limits the probes, so a backend that has just recovered gets the full \
              load (one probe is configured where it can be)",
+            probing,
             no_limit_of_probes,
         ),
     ]
 }
 
-/// A program that is the same for every breaker.
-fn each(name: &'static str, program: fn(&dyn Breaker) -> bool) -> Defect {
+/// A program that is the same for every breaker of `breakers`.
+fn each(
+    name: &'static str,
+    breakers: fn() -> Breakers,
+    program: fn(&dyn Breaker) -> bool,
+) -> Defect {
     paused(async {
-        let (ours, peers) = all();
+        let (ours, peers) = breakers();
         let peers = peers
             .iter()
             .map(|(peer, breaker)| (*peer, program(breaker.as_ref())));
         let peers: Vec<_> = peers.collect();
         Defect::new(name, program(ours.as_ref()), peers)
     })
+}
+
+/// An open circuit rejects for an hour.
+fn waiting() -> Breakers {
+    all_waiting(HOUR)
 }
 
 fn panic_is_not_recorded(breaker: &dyn Breaker) -> bool {
@@ -59,17 +73,17 @@ fn panic_is_not_recorded(breaker: &dyn Breaker) -> bool {
             let _ = now(&mut call);
         });
     }
-    !breaker.rejects()
+    stays_closed(breaker)
 }
 
-/// Ours with the option to count it, which is the default only where slow calls count.
+/// Ours with the option to count it. By default it counts where it was slow, and slow calls do.
 fn cancelled() -> Defect {
-    let name =
-        "a call that is cancelled cannot be recorded: a backend that hangs never opens the circuit";
+    let name = "no option counts a call that is cancelled, so a backend whose calls hang until a timeout outside drops them \
+                never opens the circuit (ours: with `OnCancel::Failure`, by default only with `slow_after`; seatbelt: by default)";
     let ours = paused(async { cancelled_is_not_recorded(&ours(HOUR, OnCancel::Failure)) });
     Defect {
         ours: Some(ours),
-        ..each(name, cancelled_is_not_recorded)
+        ..each(name, waiting, cancelled_is_not_recorded)
     }
 }
 
@@ -78,7 +92,15 @@ fn cancelled_is_not_recorded(breaker: &dyn Breaker) -> bool {
         let mut call = breaker.call(hung());
         let _ = now(&mut call);
     }
-    !breaker.rejects()
+    stays_closed(breaker)
+}
+
+/// Whether what came before has left the circuit closed. Failures then open it, so an open circuit would be noticed.
+fn stays_closed(breaker: &dyn Breaker) -> bool {
+    let closed = !breaker.rejects();
+    breaker.trip();
+    assert!(breaker.rejects(), "failures open it");
+    closed
 }
 
 fn late_results_decide(breaker: &dyn Breaker) -> bool {

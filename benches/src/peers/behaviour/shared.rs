@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicBool, Ordering::Relaxed},
+    atomic::{AtomicU32, Ordering::Relaxed},
 };
 
 use maestro_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer, Override, State};
@@ -25,22 +25,16 @@ pub(super) fn defects() -> Vec<Defect> {
 fn outdated() -> Defect {
     let (ours, resilience) = paused(async {
         let breaker = CircuitBreaker::new("ours");
-        let mut service =
-            CircuitBreakerLayer::new(breaker.clone()).layer(service_fn(|work: Work| work));
+        let layer = CircuitBreakerLayer::new(breaker.clone());
+        let mut service = layer.layer(service_fn(|work: Work| work));
         breaker.force_open(Override::new("test", "an outage"));
         service
             .ready()
             .await
             .map(drop)
-            .expect("it is ready to reject");
+            .expect("it rejects the call");
         breaker.resume(Override::new("test", "it is over"));
-        let ours = service
-            .ready()
-            .await
-            .expect("closed")
-            .call(done())
-            .await
-            .is_err();
+        let ours = !succeeds(&mut service, done()).await;
 
         let layer = ResilienceLayer::builder()
             .wait_duration_in_open(HOUR)
@@ -52,15 +46,11 @@ fn outdated() -> Defect {
             .ready()
             .await
             .map(drop)
-            .expect("it is ready to reject");
+            .expect("it rejects the call");
         handle.force_closed().await;
-        let resilience = service
-            .ready()
-            .await
-            .expect("closed")
-            .call(done())
-            .await
-            .is_err();
+        let resilience = !succeeds(&mut service, done()).await;
+        let mut fresh = layer.layer(service_fn(|work: Work| work));
+        assert!(succeeds(&mut fresh, done()).await, "the circuit is closed");
         (ours, resilience)
     });
     Defect::new(
@@ -70,43 +60,62 @@ fn outdated() -> Defect {
     )
 }
 
+/// What a listener that asks its circuit saw.
+#[derive(Default)]
+struct Heard {
+    transitions: AtomicU32,
+    answers: AtomicU32,
+}
+
+impl Heard {
+    fn note(&self, is_answered: bool) {
+        self.transitions.fetch_add(1, Relaxed);
+        self.answers.fetch_add(is_answered.into(), Relaxed);
+    }
+
+    /// Whether the circuit did not answer the listener, which was called once.
+    fn nothing(&self) -> bool {
+        let transitions = self.transitions.load(Relaxed);
+        assert_eq!(
+            transitions, 1,
+            "the circuit opens, and the listener hears it"
+        );
+        self.answers.load(Relaxed) == 0
+    }
+}
+
 fn under_a_lock() -> Defect {
     let ours = paused(async {
-        let answered = Arc::new(AtomicBool::new(false));
+        let heard = Arc::new(Heard::default());
         let breaker = CircuitBreaker::builder()
             .consecutive_failures(1)
             .build("ours");
         let breaker = breaker.expect("one is legal");
-        let (inside, told) = (breaker.clone(), Arc::clone(&answered));
-        let _listener = breaker.on_transition(move |_| {
-            told.store(inside.state() == State::Open, Relaxed);
-        });
+        let (inside, told) = (breaker.clone(), Arc::clone(&heard));
+        let _listener = breaker.on_transition(move |_| told.note(inside.state() == State::Open));
         breaker.try_acquire().expect("closed").failure();
-        !answered.load(Relaxed)
+        heard.nothing()
     });
     let resilience = paused(async {
-        let answered = Arc::new(AtomicBool::new(false));
+        let heard = Arc::new(Heard::default());
         let slot: Arc<OnceLock<CircuitBreakerHandle>> = Arc::default();
-        let (inside, told) = (Arc::clone(&slot), Arc::clone(&answered));
+        let (inside, told) = (Arc::clone(&slot), Arc::clone(&heard));
         let layer = ResilienceLayer::builder()
             .consecutive_failures(1)
             .on_state_transition(move |_, _| {
                 let handle = inside.get().expect("it is set before the first call");
                 // The lock is free if the metrics can be read at once.
                 let mut metrics: Anything<'_, _> = Box::pin(handle.metrics());
-                told.store(now(&mut metrics).is_ready(), Relaxed);
+                told.note(now(&mut metrics).is_ready());
             });
         let (layer, handle) = layer.build_with_handle().expect("one is legal");
+        let mut metrics: Anything<'_, _> = Box::pin(handle.metrics());
+        assert!(now(&mut metrics).is_ready(), "nobody has the lock");
+        drop(metrics);
         slot.set(handle).ok();
         let mut service = layer.layer(service_fn(|work: Work| work));
-        service
-            .ready()
-            .await
-            .expect("closed")
-            .call(failed())
-            .await
-            .ok();
-        !answered.load(Relaxed)
+        succeeds(&mut service, failed()).await;
+        heard.nothing()
     });
     Defect::new(
         "a listener runs under the lock of the circuit, so it cannot ask the circuit anything",
@@ -122,21 +131,13 @@ fn for_each_layer() -> Defect {
             .consecutive_failures(1)
             .build("ours");
         let layer = CircuitBreakerLayer::new(breaker.expect("one is legal"));
-        let (mut a, mut b) = (
-            layer.layer(service_fn(|w: Work| w)),
-            layer.layer(service_fn(|w: Work| w)),
-        );
-        a.ready().await.expect("closed").call(failed()).await.ok();
-        let ours = b.ready().await.expect("ready").call(done()).await.is_ok();
+        let make = || layer.layer(service_fn(|work: Work| work));
+        let ours = only_one_opens(make(), make()).await;
 
         let layer = ResilienceLayer::builder().consecutive_failures(1).build();
         let layer = layer.expect("one is legal");
-        let (mut a, mut b) = (
-            layer.layer(service_fn(|w: Work| w)),
-            layer.layer(service_fn(|w: Work| w)),
-        );
-        a.ready().await.expect("closed").call(failed()).await.ok();
-        let resilience = b.ready().await.expect("ready").call(done()).await.is_ok();
+        let make = || layer.layer(service_fn(|work: Work| work));
+        let resilience = only_one_opens(make(), make()).await;
 
         let context = seatbelt::ResilienceContext::new(tick::Clock::new_frozen());
         let layer = seatbelt::breaker::Breaker::layer("breaker", &context)
@@ -146,6 +147,8 @@ fn for_each_layer() -> Defect {
         let make = || layer.layer(layered::Execute::new(async |result: Result<(), ()>| result));
         let (a, b) = (make(), make());
         layered::Service::execute(&a, Err(())).await.ok();
+        let rejected = layered::Service::execute(&a, Ok(())).await;
+        rejected.expect_err("a failure opens it");
         let seatbelt = layered::Service::execute(&b, Ok(())).await.is_ok();
         (ours, resilience, seatbelt)
     });
@@ -158,4 +161,18 @@ fn for_each_layer() -> Defect {
             (Peer::TowerResilience, resilience),
         ],
     )
+}
+
+/// Whether a failure of `a`, which opens its circuit, leaves that of `b` closed.
+async fn only_one_opens<S: Service<Work>>(mut a: S, mut b: S) -> bool {
+    succeeds(&mut a, failed()).await;
+    assert!(!succeeds(&mut a, done()).await, "a failure opens it");
+    succeeds(&mut b, done()).await
+}
+
+async fn succeeds<S: Service<Work>>(service: &mut S, work: Work) -> bool {
+    match service.ready().await {
+        Ok(service) => service.call(work).await.is_ok(),
+        Err(_) => false,
+    }
 }
