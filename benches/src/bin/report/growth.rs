@@ -13,9 +13,6 @@ use crate::{callgrind, threads::quantile};
 /// The time is the median of these.
 const TIMES: usize = 5;
 
-/// The length of one of them, where the operation can be repeated.
-const EACH: Duration = Duration::from_millis(20);
-
 const HEAD: &str = "Per operation; of a row, the loop and the inner service included.\n\n\
                     | operation | size | instructions | bus-locked | ns |\n|---|--:|--:|--:|--:|\n";
 
@@ -42,11 +39,15 @@ pub(crate) fn growth(
             only.unwrap_or_default()
         ));
     }
+    // The length of one of the times, where the operation can be repeated.
+    let (take, each) = match sizes {
+        Sizes::All => (usize::MAX, Duration::from_millis(20)),
+        Sizes::Smallest => (1, Duration::from_micros(100)),
+    };
     let mut text = HEAD.to_owned();
     for growth in &all {
-        let take = if sizes == Sizes::All { usize::MAX } else { 1 };
         for &size in growth.sizes.iter().take(take) {
-            line(&mut text, growth, size, instructions)?;
+            line(&mut text, growth, size, instructions, each)?;
         }
     }
     Ok(text)
@@ -60,11 +61,17 @@ pub(crate) fn find(name: &str) -> Result<Growth, String> {
         .ok_or_else(|| format!("there is no operation `{name}`"))
 }
 
-fn line(text: &mut String, growth: &Growth, size: u32, instructions: bool) -> Result<(), String> {
+fn line(
+    text: &mut String,
+    growth: &Growth,
+    size: u32,
+    instructions: bool,
+    each: Duration,
+) -> Result<(), String> {
     let (counts, nanoseconds) = match growth.at(size) {
         Grown::Row(row) => {
             let counts = instructions.then(|| callgrind::count_growth(growth.name, size));
-            (counts.transpose()?, time(&row))
+            (counts.transpose()?, time(&row, each))
         }
         Grown::Once(once) => {
             let times = (0..TIMES).map(|_| nanoseconds(once(), 1)).collect();
@@ -83,8 +90,8 @@ fn line(text: &mut String, growth: &Growth, size: u32, instructions: bool) -> Re
     Ok(())
 }
 
-/// The nanoseconds of a request.
-fn time(row: &Row) -> f64 {
+/// The nanoseconds of a request, each of the times about `each` long.
+fn time(row: &Row, each: Duration) -> f64 {
     const FIRST: u64 = 160;
     let mut driver = row.make();
     let mut run = |requests| {
@@ -94,7 +101,7 @@ fn time(row: &Row) -> f64 {
     };
     run(FIRST);
     let first = run(FIRST).as_nanos().max(1);
-    let times = u64::try_from(EACH.as_nanos() / first).unwrap_or(u64::MAX);
+    let times = u64::try_from(each.as_nanos() / first).unwrap_or(u64::MAX);
     let requests = FIRST * times.clamp(1, 10_000);
     let times = (0..TIMES).map(|_| nanoseconds(run(requests), requests));
     quantile(times.collect(), 2)
