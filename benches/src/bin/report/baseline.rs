@@ -37,15 +37,7 @@ impl Baseline {
         let say = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let text = fs::read_to_string(path).map_err(|e| say(&e))?;
         let report = Report::parse(&text).map_err(|e| say(&e))?;
-        if report.metrics != WATCHED {
-            let with = |metrics| if metrics { "with" } else { "without" };
-            return Err(format!(
-                "{} was measured {} metrics and this program is built {} them: see --features metrics",
-                path.display(),
-                with(report.metrics),
-                with(WATCHED),
-            ));
-        }
+        comparable(&report, env!("MAESTRO_COMPILER")).map_err(|e| say(&e))?;
         Ok(Self {
             path: path.to_owned(),
             report,
@@ -78,6 +70,32 @@ impl Baseline {
         }
         differences.is_empty()
     }
+}
+
+/// Refuses a baseline of other features or of another platform than those of this program, which `compiler` has built.
+fn comparable(baseline: &Report, compiler: &str) -> Result<(), String> {
+    if baseline.metrics != WATCHED {
+        let with = |metrics| if metrics { "with" } else { "without" };
+        return Err(format!(
+            "it was measured {} metrics and this program is built {} them: see --features metrics",
+            with(baseline.metrics),
+            with(WATCHED),
+        ));
+    }
+    let (theirs, ours) = (platform(&baseline.compiler), platform(compiler));
+    if theirs != ours {
+        return Err(format!(
+            "it was measured on {theirs} and this program is built for {ours}, where a call has other instructions, \
+             bus-locked instructions and bytes: compare on {theirs}, or with a baseline of {ours}, which --json FILE \
+             writes",
+        ));
+    }
+    Ok(())
+}
+
+/// The platform that a compiler has built for, which stands after its version.
+fn platform(compiler: &str) -> &str {
+    compiler.rsplit(", ").next().unwrap_or(compiler)
 }
 
 /// Compares instructions within a tenth and only if the compiler is the same, because they change by more than a tenth
@@ -251,6 +269,19 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         let refused = Baseline::read(&path).err().unwrap();
         assert!(refused.contains("--features metrics"), "{refused}");
+    }
+
+    #[test]
+    fn a_baseline_of_another_platform_is_refused() {
+        let of = |compiler| Report {
+            metrics: WATCHED,
+            ..report(compiler, &[])
+        };
+        let (old, new) = ("rustc 1 (a), x86_64-linux", "rustc 2 (b), x86_64-linux");
+        assert_eq!(comparable(&of(old), new), Ok(()));
+        let refused = comparable(&of(old), "rustc 1 (a), aarch64-linux").unwrap_err();
+        assert!(refused.contains("x86_64-linux"), "{refused}");
+        assert!(refused.contains("aarch64-linux"), "{refused}");
     }
 
     #[test]
