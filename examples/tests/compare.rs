@@ -29,8 +29,8 @@ fn function(line: &str) -> Option<String> {
 fn every_test_that_compare_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let text = fs::read_to_string(root.join("COMPARE.md")).expect("COMPARE.md is there");
-    // The tables of these sections are written by commands and name no tests.
-    let (text, _) = text
+    // The tables of the sections from there on are written by commands and name no tests.
+    let (text, other) = text
         .split_once("\n## What the same work costs in other crates\n")
         .expect("the section is there");
     let mut names = BTreeSet::new();
@@ -59,5 +59,17 @@ fn every_test_that_compare_names_exists() {
         for test in first.into_iter().chain(cited) {
             assert!(names.contains(test), "no test `{test}`, named in: {row}");
         }
+    }
+
+    // Between those tables a text names the tests of what is dearer here.
+    let (_, text) = other
+        .split_once("\n### Where another crate is ahead, and why\n")
+        .expect("the section is there");
+    let (text, _) = text.split_once("\n## ").expect("another section follows");
+    let cited = text.split('`').skip(1).step_by(2);
+    let tests: Vec<_> = cited.filter(|name| name.matches('_').count() > 2).collect();
+    assert!(!tests.is_empty(), "the text is read");
+    for test in tests {
+        assert!(names.contains(test), "no test `{test}`");
     }
 }

@@ -51,7 +51,8 @@ pub(super) fn all_fail() -> [Comparison; 3] {
             )
             .bad_in_1600(1_584)
             .timed(),
-        ),
+        )
+        .note("a ratio of 100 % is reached if every call fails, so one call in a hundred succeeds"),
         Comparison::new(
             "breaker closed, consecutive failures, every call fails",
             "breaker, closed, consecutive failures, every call fails, Arc",

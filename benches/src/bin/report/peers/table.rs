@@ -218,4 +218,31 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn the_page_explains_each_row_where_a_peer_is_ahead() {
+        let (table, reasons) = PAGE
+            .split_once("\n### Where another crate is ahead, and why\n")
+            .unwrap();
+        // A title may be broken into two lines.
+        let reasons = reasons.replace("\n  ", " ");
+        let behind = table.lines().filter_map(|line| {
+            let (row, who) = line
+                .strip_prefix("| ")?
+                .trim_end_matches(" |")
+                .rsplit_once("| ")?;
+            let (title, _) = row.split_once(" |")?;
+            let title = title.split_once(" (").map_or(title, |(name, _)| name);
+            let compared = comparisons().iter().any(|row| row.name == title);
+            (compared && who.contains("**")).then_some(title)
+        });
+        let behind: Vec<_> = behind.collect();
+        assert!(!behind.is_empty(), "the table is read");
+        for title in behind {
+            assert!(
+                reasons.contains(&format!("**{title}**")),
+                "COMPARE.md does not say why a peer is ahead in `{title}`"
+            );
+        }
+    }
 }
