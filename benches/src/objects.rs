@@ -53,19 +53,16 @@ fn single() -> [Object; 9] {
     ]
 }
 
-fn families() -> [Object; 6] {
+fn families() -> [Object; 7] {
     [
         Object::family("breaker, consecutive failures, a key", |keys| {
-            let family = IN_A_ROW.build_family("family", keys as usize);
-            let family = family.expect("these numbers are legal");
-            each(keys, |key| drop(family.get(key)));
-            Box::new(family)
+            breakers(IN_A_ROW, keys)
         }),
         Object::family("breaker, time window, a key", |keys| {
-            let family = OVER_TIME.build_family("family", keys as usize);
-            let family = family.expect("these numbers are legal");
-            each(keys, |key| drop(family.get(key)));
-            Box::new(family)
+            breakers(OVER_TIME, keys)
+        }),
+        Object::family("breaker, window of 100 calls, a key", |keys| {
+            breakers(calls(100), keys)
         }),
         Object::family("bulkhead, a key", |keys| {
             let family = Bulkhead::builder().build_family("family", keys as usize);
@@ -133,6 +130,13 @@ fn calls(calls: u32) -> Builder {
     CircuitBreaker::builder()
         .failure_ratio(0.5)
         .const_window(Window::calls(calls))
+}
+
+fn breakers(builder: Builder, keys: u32) -> Box<dyn Any> {
+    let family = builder.build_family("family", keys as usize);
+    let family = family.expect("these numbers are legal");
+    each(keys, |key| drop(family.get(key)));
+    Box::new(family)
 }
 
 fn each(keys: u32, make: impl Fn(&u64)) {
