@@ -3,6 +3,7 @@
 
 mod drive;
 mod inner;
+mod marks;
 mod recorder;
 mod row;
 mod timed;
@@ -16,6 +17,7 @@ pub mod peers;
 pub mod rows;
 
 pub use drive::{Answers, Measured, Request, Response};
+pub use marks::Marks;
 pub use recorder::{WATCHED, watch};
 pub use row::{Kind, Row, Sizes, Subject, Target};
 pub use timed::exact_clock;

@@ -3,6 +3,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::Marks;
+
 /// A table that a command writes into a Markdown file.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -13,26 +15,24 @@ pub enum Table {
     Behaviour,
 }
 
-/// A Markdown file, without its old table.
+/// A Markdown file that has the marks of a table.
 #[derive(Debug)]
 pub struct Document {
     path: PathBuf,
-    table: Table,
-    before: String,
-    after: String,
+    text: String,
+    marks: Marks,
 }
 
 // === impl Table ===
 
 impl Table {
-    /// The lines around it.
-    const fn marks(self) -> (&'static str, &'static str) {
+    const fn marks(self) -> Marks {
         match self {
-            Self::Costs => (
+            Self::Costs => Marks::new(
                 "<!-- peers: written by report --peers --renew -->\n",
                 "<!-- end of the peers -->\n",
             ),
-            Self::Behaviour => (
+            Self::Behaviour => Marks::new(
                 "<!-- behaviour: written by behaviour --renew -->\n",
                 "<!-- end of the behaviour -->\n",
             ),
@@ -50,27 +50,12 @@ impl Document {
     /// If the file cannot be read or has no marks; the text names it.
     pub fn read(path: &Path, table: Table) -> Result<Self, String> {
         let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let (begin, end) = table.marks();
-        Self::parse(path, table, &text).ok_or_else(|| {
-            format!(
-                "{}: the table belongs between the lines `{}` and `{}`, which are not there",
-                path.display(),
-                begin.trim_end(),
-                end.trim_end()
-            )
-        })
-    }
-
-    fn parse(path: &Path, table: Table, text: &str) -> Option<Self> {
-        let (begin, end) = table.marks();
-        let (before, rest) = text.split_once(begin)?;
-        let (_, after) = rest.split_once(end)?;
-        Some(Self {
+        let document = Self {
             path: path.to_owned(),
-            table,
-            before: before.to_owned(),
-            after: after.to_owned(),
-        })
+            text,
+            marks: table.marks(),
+        };
+        document.with("").map(|_| document)
     }
 
     /// Writes the file with the new table.
@@ -79,18 +64,18 @@ impl Document {
     ///
     /// If the file cannot be written; the text names it.
     pub fn write(&self, table: &str) -> Result<(), String> {
-        fs::write(&self.path, self.with(table)).map_err(|e| format!("{}: {e}", self.path.display()))
+        let text = self.with(table)?;
+        fs::write(&self.path, text).map_err(|e| format!("{}: {e}", self.path.display()))
     }
 
-    fn with(&self, text: &str) -> String {
-        let Self {
-            table,
-            before,
-            after,
-            ..
-        } = self;
-        let (begin, end) = table.marks();
-        format!("{before}{begin}{text}{end}{after}")
+    fn with(&self, table: &str) -> Result<String, String> {
+        self.marks.put(&self.text, table).ok_or_else(|| {
+            let [begin, end] = self.marks.lines();
+            format!(
+                "{}: the table belongs between the lines `{begin}` and `{end}`, which are not there",
+                self.path.display(),
+            )
+        })
     }
 }
 
@@ -98,24 +83,13 @@ impl Document {
 mod tests {
     use super::*;
 
-    const TABLES: [Table; 2] = [Table::Costs, Table::Behaviour];
-
     #[test]
-    fn only_the_text_between_the_marks_changes() {
-        for table in TABLES {
-            let (begin, end) = table.marks();
-            let text = format!("before\n{begin}old\n{end}after\n");
-            let document = Document::parse(Path::new("page"), table, &text).unwrap();
-            assert_eq!(document.with("new\n"), text.replace("old", "new"));
-            assert!(Document::parse(Path::new("page"), table, "before\nafter\n").is_none());
-        }
-    }
-
-    #[test]
-    fn the_page_of_comparisons_has_the_marks() {
-        let page = include_str!("../../../COMPARE.md");
-        for table in TABLES {
-            assert!(Document::parse(Path::new("COMPARE.md"), table, page).is_some());
+    fn only_a_page_with_the_marks_of_a_table_is_read() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for table in [Table::Costs, Table::Behaviour] {
+            assert!(Document::read(&root.join("../COMPARE.md"), table).is_ok());
+            let refused = Document::read(&root.join("README.md"), table).unwrap_err();
+            assert!(refused.contains("README.md"), "{refused}");
         }
     }
 }

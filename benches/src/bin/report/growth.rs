@@ -8,7 +8,7 @@ use maestro_benches::{
 };
 use tokio::time::Instant;
 
-use crate::{callgrind, threads::quantile};
+use crate::{callgrind, turns::median};
 
 /// The time is the median of these.
 const TIMES: usize = 5;
@@ -75,7 +75,7 @@ fn line(
         }
         Grown::Once(once) => {
             let times = (0..TIMES).map(|_| nanoseconds(once(), 1)).collect();
-            (None, quantile(times, 2))
+            (None, median(times))
         }
     };
     let counts = counts.map_or("– | –".to_owned(), |counts| {
@@ -104,7 +104,7 @@ fn time(row: &Row, each: Duration) -> f64 {
     let times = u64::try_from(each.as_nanos() / first).unwrap_or(u64::MAX);
     let requests = FIRST * times.clamp(1, 10_000);
     let times = (0..TIMES).map(|_| nanoseconds(run(requests), requests));
-    quantile(times.collect(), 2)
+    median(times.collect())
 }
 
 #[expect(

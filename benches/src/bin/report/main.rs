@@ -13,6 +13,7 @@ mod peers;
 mod renewal;
 mod table;
 mod threads;
+mod turns;
 
 use std::{fs, process::ExitCode};
 

@@ -5,25 +5,30 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use maestro_benches::Marks;
+
 use crate::{figures::Report, table};
 
 /// A baseline, and the marks around its figures in the README.
 struct Part {
     file: &'static str,
-    begin: &'static str,
-    end: &'static str,
+    marks: Marks,
 }
 
 const FIGURES: Part = Part {
     file: "baseline.json",
-    begin: "<!-- figures: written by --renew -->\n",
-    end: "<!-- end of the figures -->\n",
+    marks: Marks::new(
+        "<!-- figures: written by --renew -->\n",
+        "<!-- end of the figures -->\n",
+    ),
 };
 
 const METRICS: Part = Part {
     file: "baseline-metrics.json",
-    begin: "<!-- figures with metrics: written by --renew -->\n",
-    end: "<!-- end of the figures with metrics -->\n",
+    marks: Marks::new(
+        "<!-- figures with metrics: written by --renew -->\n",
+        "<!-- end of the figures with metrics -->\n",
+    ),
 };
 
 pub(crate) struct Renewal {
@@ -38,7 +43,8 @@ impl Renewal {
     pub(crate) fn read(directory: &Path) -> Result<Self, String> {
         let path = directory.join("README.md");
         let readme = read(&path)?;
-        if FIGURES.cut(&readme).is_none() || METRICS.cut(&readme).is_none() {
+        let is_in = |part: Part| part.marks.put(&readme, "").is_some();
+        if !is_in(FIGURES) || !is_in(METRICS) {
             return Err(format!(
                 "{}: the marks of the figures are gone",
                 path.display()
@@ -72,30 +78,16 @@ impl Renewal {
     }
 }
 
-// === impl Part ===
-
-impl Part {
-    /// The text before and after the figures, marks included.
-    fn cut<'a>(&self, text: &'a str) -> Option<(&'a str, &'a str)> {
-        let begin = text.find(self.begin)? + self.begin.len();
-        let end = begin + text[begin..].find(self.end)?;
-        Some((&text[..begin], &text[end..]))
-    }
-
-    fn with(&self, text: &str, table: &str) -> Option<String> {
-        let (before, after) = self.cut(text)?;
-        Some(format!("{before}{table}{after}"))
-    }
-}
-
 fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
 }
 
 /// The README with the tables of two baselines. `None` if a mark is missing.
 fn with_tables(readme: &str, figures: &Report, metrics: &Report) -> Option<String> {
-    let readme = FIGURES.with(readme, &table::markdown(figures))?;
-    METRICS.with(&readme, &table::metrics(metrics, figures))
+    let readme = FIGURES.marks.put(readme, &table::markdown(figures))?;
+    METRICS
+        .marks
+        .put(&readme, &table::metrics(metrics, figures))
 }
 
 #[cfg(test)]
@@ -111,12 +103,5 @@ mod tests {
             with_tables(text, &figures, &metrics).unwrap() == text,
             "the README and the baselines are of two runs: renew them with --renew benches"
         );
-    }
-
-    #[test]
-    fn a_readme_without_marks_is_not_written() {
-        assert_eq!(FIGURES.cut("figures"), None);
-        assert_eq!(FIGURES.cut(FIGURES.begin), None);
-        assert_eq!(METRICS.cut(FIGURES.begin), None);
     }
 }

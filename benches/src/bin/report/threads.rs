@@ -2,35 +2,23 @@
 
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
-use maestro_benches::{Kind, Measured, Row, rows, together};
+use maestro_benches::{Kind, Row, rows};
 use tokio::time::Instant;
+
+use crate::turns::{EMPTY, Turns, UNIT, quantile};
 
 const ROUNDS: usize = 41;
 
-/// The length of one measurement. A longer one is interrupted by other processes more often.
-const EACH: Duration = Duration::from_millis(1);
-
 /// No round begins after this time.
 const AT_MOST: Duration = Duration::from_secs(50);
-
-/// `u`, the time of one `fetch_add` on a line that no other thread uses.
-const UNIT: &str = "unit, fetch_add";
-const EMPTY: &str = "floor, an empty loop";
 
 const HEAD: &str = "| row | one thread, u | two threads, u | two threads, million requests a second |\n\
                     |---|--:|--:|--:|\n";
 
 /// A row on one and on two threads.
 struct Alternating {
-    one: Measurement,
-    two: Measurement,
-}
-
-struct Measurement {
-    drivers: Vec<Box<dyn Measured>>,
-    requests: u64,
-    /// The nanoseconds of a request in each round.
-    rounds: Vec<f64>,
+    one: Turns,
+    two: Turns,
 }
 
 /// The main rows, or those whose name contains `only`, as a Markdown table.
@@ -69,20 +57,20 @@ pub(crate) fn threads(only: Option<&str>) -> Result<String, String> {
 }
 
 fn table(rows: &[&Row], measured: &BTreeMap<&str, Alternating>) -> String {
-    let unit = measured[UNIT].one.typical() - measured[EMPTY].one.typical();
+    let unit = typical(&measured[UNIT].one) - typical(&measured[EMPTY].one);
     let mut text = format!(
         "Net of the floor. u = {unit:.2} ns, one uncontended `fetch_add` in the same run.\n\n{HEAD}"
     );
     for row in rows {
         let Alternating { one, two } = &measured[row.name];
         let floor = &measured[row.floor.unwrap_or(row.name)];
-        let (alone, shared) = (one.typical(), two.typical());
+        let (alone, shared) = (typical(one), typical(two));
         writeln!(
             text,
             "| {} | {:.1} | {:.1} | {:.1} |",
             row.name,
-            (alone - floor.one.typical()) / unit,
-            (shared - floor.two.typical()) / unit,
+            (alone - typical(&floor.one)) / unit,
+            (shared - typical(&floor.two)) / unit,
             2_000.0 / shared,
         )
         .expect("writing to a string cannot fail");
@@ -90,59 +78,25 @@ fn table(rows: &[&Row], measured: &BTreeMap<&str, Alternating>) -> String {
     text
 }
 
+/// The lower quartile: other processes only add time.
+fn typical(turns: &Turns) -> f64 {
+    quantile(turns.nanoseconds().to_vec(), 4)
+}
+
 // === impl Alternating ===
 
 impl Alternating {
     fn new(row: &Row) -> Self {
         Self {
-            one: Measurement::new(row, 1),
-            two: Measurement::new(row, 2),
+            one: Turns::new(row, 1),
+            two: Turns::new(row, 2),
         }
     }
 
     fn round(&mut self) {
-        self.one.round();
-        self.two.round();
+        self.one.turn();
+        self.two.turn();
     }
-}
-
-// === impl Measurement ===
-
-impl Measurement {
-    /// Chooses the number of requests by a first run, which also warms up.
-    fn new(row: &Row, threads: usize) -> Self {
-        const FIRST: u64 = 1_600;
-        let mut drivers = row.make_for(threads);
-        together(&mut drivers, FIRST);
-        let took = together(&mut drivers, FIRST).as_nanos().max(1);
-        let times = u64::try_from(EACH.as_nanos() / took).unwrap_or(u64::MAX);
-        Self {
-            drivers,
-            requests: FIRST * times.clamp(1, 10_000),
-            rounds: Vec::with_capacity(ROUNDS),
-        }
-    }
-
-    fn round(&mut self) {
-        let took = together(&mut self.drivers, self.requests);
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "some thousands of requests, some milliseconds"
-        )]
-        self.rounds
-            .push(took.as_nanos() as f64 / self.requests as f64);
-    }
-
-    /// The lower quartile: other processes only add time.
-    fn typical(&self) -> f64 {
-        quantile(self.rounds.clone(), 4)
-    }
-}
-
-/// The smallest figure that is at least as large as one in `of` of them.
-pub(crate) fn quantile(mut figures: Vec<f64>, of: usize) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / of).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -155,12 +109,5 @@ mod tests {
         assert!(text.contains("u = "), "{text}");
         assert!(text.contains("| bulkhead, full, static | "), "{text}");
         assert!(threads(Some("no such row")).is_err());
-    }
-
-    #[test]
-    fn a_quantile_ignores_an_outlier() {
-        let is = |figures, expected: f64| quantile(figures, 2).total_cmp(&expected).is_eq();
-        assert!(is(vec![3.0, 900.0, 1.0], 3.0));
-        assert!(is(vec![], 0.0));
     }
 }
