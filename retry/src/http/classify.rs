@@ -177,8 +177,11 @@ impl RetryChosen {
             return Verdict::Ignored;
         }
         let is_failure = !status.is_success() || code.is_some_and(|code| code != 0);
-        if let Some(verdict) = grpc_pushback(headers).filter(|_| is_failure) {
-            return verdict;
+        // A healthy answer is not searched for the hint.
+        if is_failure {
+            if let Some(verdict) = grpc_pushback(headers) {
+                return verdict;
+            }
         }
         let retry = || retry_after(headers).map_or(Verdict::Retry, Verdict::RetryAfter);
         match meaning {
