@@ -9,7 +9,7 @@ use super::AtBodyEnd;
 use super::{BulkheadLayer, Classify, QueueLayer};
 #[cfg(feature = "http-body")]
 use crate::types::BodyEnd;
-use crate::types::{Meaning, Outcome, grpc_code};
+use crate::types::{Meaning, Outcome};
 
 /// The classifier for HTTP and gRPC, by the table in [`guide::meaning`](crate::guide::meaning). Zero-sized. Feature `http`.
 ///
@@ -85,7 +85,7 @@ impl ClassifyHttp {
 impl<B, Err> Classify<Response<B>, Err> for ClassifyHttp {
     fn classify(&self, result: &Result<Response<B>, Err>) -> Outcome {
         match result {
-            Ok(response) => Meaning::of_head(response).into(),
+            Ok(response) => Meaning::of_head(response).0.into(),
             Err(_) => Outcome::Ignored,
         }
     }
@@ -125,9 +125,9 @@ impl<B, Err> Classify<Response<B>, Err> for ClassifyChosen {
             return Outcome::Ignored;
         };
         let status = response.status();
-        match (Meaning::of_head(response), grpc_code(response.headers())) {
+        match Meaning::of_head(response) {
             (Meaning::Rejected, _) => Outcome::Ignored,
-            (_, Some(code)) if status.is_success() => self.code(code),
+            (_, Some(code)) => self.code(code),
             _ => chosen((self.statuses)(status), Meaning::of_status(status)),
         }
     }

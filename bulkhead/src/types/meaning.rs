@@ -41,15 +41,18 @@ const UNKNOWN: u32 = 2;
 
 impl Meaning {
     /// What the head of a response means. A gRPC response without messages and with its code in the head ("trailers
-    /// only") means what its code means.
-    pub(crate) fn of_head<B>(response: &Response<B>) -> Self {
+    /// only") means what its code means, and the code is returned as well.
+    pub(crate) fn of_head<B>(response: &Response<B>) -> (Self, Option<u32>) {
         if is_answer_to_a_rejection(response.extensions()) {
-            return Self::Rejected;
+            return (Self::Rejected, None);
         }
-        match grpc_code(response.headers()) {
-            Some(code) if response.status().is_success() => Self::of_code(code),
-            _ => Self::of_status(response.status()),
+        let status = response.status();
+        if status.is_success() {
+            if let Some(code) = grpc_code(response.headers()) {
+                return (Self::of_code(code), Some(code));
+            }
         }
+        (Self::of_status(status), None)
     }
 
     pub(crate) const fn of_status(status: StatusCode) -> Self {

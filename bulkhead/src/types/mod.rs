@@ -36,7 +36,7 @@ pub use full::{Cause, Full};
 #[cfg(feature = "family")]
 pub(crate) use keys::{Key, text as key_text};
 #[cfg(feature = "http")]
-pub(crate) use meaning::{Meaning, grpc_code};
+pub(crate) use meaning::Meaning;
 pub use name::Name;
 pub(crate) use origin::{Label, Origin};
 pub use outcome::Outcome;

@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use super::classify::Classify;
 #[cfg(feature = "http-body")]
 use crate::types::BodyEnd;
-use crate::types::{MayReject, Meaning, Outcome, grpc_code, retry_after};
+use crate::types::{MayReject, Meaning, Outcome, retry_after};
 
 /// Classifies HTTP and gRPC responses by the [table](crate::guide::meaning) that the sibling crates share. Zero-sized.
 /// Feature `http`.
@@ -90,7 +90,7 @@ impl<M> ClassifyHttp<M> {
 impl<B, Err: MayReject<M>, M> Classify<Response<B>, Err> for ClassifyHttp<M> {
     fn classify(&self, result: &Result<Response<B>, Err>) -> Outcome {
         match result {
-            Ok(response) => of_response(response, Meaning::of_head(response)),
+            Ok(response) => of_response(response, Meaning::of_head(response).0),
             Err(error) => Outcome::of_error(error),
         }
     }
@@ -132,12 +132,12 @@ impl<B, Err: MayReject<M>, M> Classify<Response<B>, Err> for ClassifyChosen<M> {
             Ok(response) => response,
             Err(error) => return Outcome::of_error(error),
         };
-        let status = response.status();
-        let failed = match grpc_code(response.headers()) {
-            Some(code) if status.is_success() => self.is_failure(code),
-            _ => (self.statuses)(status),
+        let (meaning, code) = Meaning::of_head(response);
+        let failed = match code {
+            Some(code) => self.is_failure(code),
+            None => (self.statuses)(response.status()),
         };
-        of_response(response, chosen(Meaning::of_head(response), failed))
+        of_response(response, chosen(meaning, failed))
     }
 
     #[cfg(feature = "http-body")]

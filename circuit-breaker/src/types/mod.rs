@@ -42,7 +42,7 @@ pub(crate) use self::body_end::awaits_code;
 #[cfg(feature = "family")]
 pub(crate) use self::keys::{Key, text as key_text};
 #[cfg(feature = "http")]
-pub(crate) use self::meaning::{Meaning, grpc_code};
+pub(crate) use self::meaning::Meaning;
 #[cfg(feature = "http")]
 pub use self::retry_after::retry_after;
 pub use self::{

@@ -3,7 +3,7 @@ use http::{HeaderName, Response, StatusCode};
 use crate::{
     http::{first_frame::NoMessage, grpc_pushback},
     policy::Classify,
-    types::{Attempt, BodyEnd, MayReject, Meaning, Verdict, grpc_code, retry_after},
+    types::{Attempt, BodyEnd, MayReject, Meaning, Verdict, retry_after},
 };
 
 /// Retries failures that HTTP and gRPC call temporary, and no earlier than the server asks. Feature `http`.
@@ -155,10 +155,7 @@ impl RetryChosen {
         };
         let (status, headers) = (response.status(), response.headers());
         let (meaning, code) = match NoMessage::of(response) {
-            None => (
-                Meaning::of_head(response),
-                grpc_code(headers).filter(|_| status.is_success()),
-            ),
+            None => Meaning::of_head(response),
             Some(NoMessage::NoCode) => {
                 let end = BodyEnd::new(true, None);
                 (end.meaning(), end.grpc_code())

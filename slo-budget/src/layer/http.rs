@@ -99,7 +99,7 @@ impl<B, Err> Classify<Response<B>, Err> for ClassifyHttp {
 
     fn classify(&self, result: &Result<Response<B>, Err>, _: Duration) -> Event {
         match answered(result) {
-            Some(response) => Meaning::of_head(response).into(),
+            Some(response) => Meaning::of_head(response).0.into(),
             None => Event::Bad,
         }
     }
