@@ -338,7 +338,7 @@ model_mutant 'a body that hyper drops after its announced length, cancelled' src
     'None if this.body.is_end_stream() || end.is_completed_by(frame) => {' \
     'None if this.body.is_end_stream() => {'
 model_mutant 'an announced length that ends a body before its code' src/layer/end.rs \
-    '.filter(|_| !awaits_code(response))' \
+    '.filter(|_| !awaits_code)' \
     ''
 model_mutant 'a rejection of a body that counts' src/layer/end.rs \
     'of_error: |error| Outcome::of_error(error),' \

@@ -111,9 +111,10 @@ mod body {
             match result {
                 // What follows a head that is good can only be worse.
                 Ok(response) if outcome == Outcome::Success => {
+                    let awaits_code = awaits_code(&response);
                     let end = End {
-                        awaits_code: awaits_code(&response),
-                        bytes_left: content_length(&response),
+                        awaits_code,
+                        bytes_left: content_length(&response).filter(|_| !awaits_code),
                         classifier,
                         classify: C::classify_end,
                         of_error: |error| Outcome::of_error(error),
@@ -132,10 +133,10 @@ mod body {
         }
     }
 
-    /// The length of the content that the head announces, unless a gRPC code follows it.
+    /// The length of the content that the head announces.
     fn content_length<B>(response: &Response<B>) -> Option<u64> {
         let length = response.headers().get(CONTENT_LENGTH)?.to_str().ok()?;
-        length.parse().ok().filter(|_| !awaits_code(response))
+        length.parse().ok()
     }
 
     impl<N> sealed::Sealed for AtBodyEnd<N> {}
