@@ -220,7 +220,7 @@ model_mutant 'a body that hyper drops after its announced length, cancelled' src
     'if is_last {' \
     'layer::tests::end::a_body_of_the_announced_length_has_ended'
 model_mutant 'an announced length that ends a body before its code' src/layer/end.rs \
-    '.filter(|_| !awaits_code(response))' \
+    '.filter(|_| !awaits_code)' \
     '' \
     'layer::tests::end::a_grpc_body_of_an_announced_length_awaits_its_code'
 model_mutant 'a slow end that is good' src/layer/body.rs \

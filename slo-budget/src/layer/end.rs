@@ -112,12 +112,13 @@ mod body {
                     // `None` if the body may end at any time.
                     let deadline =
                         (head.started).and_then(|started| started.checked_add(head.slow_after));
+                    let awaits_code = awaits_code(response);
                     awaited = head.observation.map(|observation| Awaited {
                         observation,
                         classifier: classifier.clone(),
                         classify_end: C::classify_end,
-                        awaits_code: awaits_code(response),
-                        bytes_left: content_length(response),
+                        awaits_code,
+                        bytes_left: content_length(response).filter(|_| !awaits_code),
                         deadline,
                     });
                 }
@@ -128,10 +129,10 @@ mod body {
         }
     }
 
-    /// The length of the content that the head announces, unless a gRPC code follows it.
+    /// The length of the content that the head announces.
     fn content_length<B>(response: &Response<B>) -> Option<u64> {
         let length = response.headers().get(CONTENT_LENGTH)?.to_str().ok()?;
-        length.parse().ok().filter(|_| !awaits_code(response))
+        length.parse().ok()
     }
 
     impl sealed::Sealed for AtBodyEnd {}
