@@ -158,17 +158,7 @@ impl Leases {
         let end = self.end(now);
         let places = u64::from(places);
         loop {
-            let words = self.slots.iter().map(|slot| slot.load(Relaxed));
-            // The slot of this end; or one that is vacant or over; or else, after the length has changed, the nearest end.
-            let (slot, word) = words.enumerate().max_by_key(|(_, word)| {
-                let seen = Seen::of(*word);
-                let distance = seen.end.abs_diff(end);
-                (
-                    seen.end == end,
-                    is_vacant(seen, end, now),
-                    LAST_TICK - distance,
-                )
-            })?;
+            let (slot, word) = self.slot_for(end, now)?;
             let seen = Seen::of(word);
             let (next, over) = if seen.end != end && is_vacant(seen, end, now) {
                 (Seen { end, places }, seen.places)
@@ -187,6 +177,21 @@ impl Leases {
                 return Some((Lease { slot, end }, over));
             }
         }
+    }
+
+    /// The slot of this end, as it was; or one that is vacant or over; or else, after the length has changed, that of the
+    /// nearest end.
+    fn slot_for(&self, end: u64, now: u64) -> Option<(usize, u64)> {
+        let words = || self.slots.iter().map(|slot| slot.load(Relaxed)).enumerate();
+        // Nearly every lease finds its end. Ranking the slots takes seven times as many instructions.
+        if let Some(found) = words().find(|(_, word)| Seen::of(*word).end == end) {
+            return Some(found);
+        }
+        words().max_by_key(|(_, word)| {
+            let seen = Seen::of(*word);
+            let distance = seen.end.abs_diff(end);
+            (is_vacant(seen, end, now), LAST_TICK - distance)
+        })
     }
 
     /// Ends a lease of `places`. `false` if they were reclaimed.
