@@ -194,13 +194,17 @@ model_mutant 'a stream that withholds its success' src/layer/report.rs \
     'if let Some(head) = self.unreported.take() {' \
     'if let Some(head) = self.unreported.take_if(|_| false) {' a_grpc_call_is_reported_with_its_code
 model_mutant 'a message reported before its lost place counts again' src/layer/body.rs \
-    'self.renew();
+    'self.end_lease();
+        } else {
+            self.renew();
+        }
         if let' \
-    'if let' a_report_counts_its_call_although_its_place_was_lost
+    '}
+        if let' a_report_counts_its_call_although_its_place_was_lost
 model_mutant 'an end reported before its lost place counts again' src/layer/body.rs \
     'self.end_lease();
-        if let' \
-    'if let' a_report_counts_its_call_although_its_place_was_lost
+        if let Some(report) = self.report.take() {' \
+    'if let Some(report) = self.report.take() {' a_report_counts_its_call_although_its_place_was_lost
 model_mutant 'an empty frame that is a message' src/layer/body.rs \
     'frame.data_ref().is_some_and(Buf::has_remaining)' \
     'frame.data_ref().is_some()' an_empty_frame_is_no_message

@@ -159,8 +159,8 @@ impl Builder {
     /// for its backend, as a silent stream of events does, and keeps its place however long that is. Choose a longer time
     /// for clients that read large frames slowly.
     ///
-    /// The clock is read when a head arrives and at each frame. In steps of an eighth of a second. A time that
-    /// is changed applies to a body when its present one is over.
+    /// The clock is read when a head arrives and at each frame but the last. In steps of an eighth of a second. A time
+    /// that is changed applies to a body when its present one is over.
     pub const fn body_idle(mut self, time: Duration) -> Self {
         self.body_idle = time;
         self

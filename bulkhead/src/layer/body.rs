@@ -43,8 +43,13 @@ struct Held<P: Pointer, C> {
 // The lease before the report: a place that went to another caller counts again, as that of a call in flight.
 impl<P: Pointer, C> Held<P, C> {
     /// The server has the frame. One of HTTP/2 may be empty at any place, and is no message then.
-    fn data<D: Buf>(&mut self, frame: &Frame<D>) {
-        self.renew();
+    fn data<D: Buf>(&mut self, frame: &Frame<D>, is_last: bool) {
+        // No later frame would end or renew the lease.
+        if is_last {
+            self.end_lease();
+        } else {
+            self.renew();
+        }
         if let Some(report) = &mut self.report {
             if frame.data_ref().is_some_and(Buf::has_remaining) {
                 report.data(&self.permit);
@@ -120,11 +125,12 @@ impl<B: Body, P: Pointer, C> Body for PermitBody<B, P, C> {
             Poll::Pending => held.end_lease(),
             Poll::Ready(Some(Ok(frame))) => {
                 let trailers = frame.trailers_ref();
-                if trailers.is_none() {
-                    held.data(frame);
-                }
                 // Trailers are the last frame.
-                if trailers.is_some() || this.body.is_end_stream() {
+                let is_last = trailers.is_some() || this.body.is_end_stream();
+                if trailers.is_none() {
+                    held.data(frame, is_last);
+                }
+                if is_last {
                     if let Some(held) = this.held.take() {
                         held.end(trailers);
                     }
