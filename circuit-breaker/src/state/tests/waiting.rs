@@ -218,15 +218,21 @@ impl Scene {
         // No look before: a call that could be admitted was woken by what made it so, or by its own
         // timer. On a ramp any call may be among the share.
         let phase = self.circuit.state.load().phase();
+        // Before the looks: they may make a transition for whose end only held calls have set timers.
+        let unalarmed: Vec<_> = (self.line.iter())
+            .map(|w| (self.circuit.waiters).is_unalarmed(w.ticket.as_ref().expect("it waits")))
+            .collect();
         let is_rejecting = self.circuit.is_rejecting_at(self.now);
         let held_and_woken = (self.line.iter())
             .filter(|w| w.is_held && w.is_woken())
             .count();
         let was_offered = held_and_woken > 0;
         let end = self.circuit.refuse_at(self.now);
-        for waiter in self.line.iter().filter(|w| !w.is_held) {
-            let ticket = waiter.ticket.as_ref().expect("it waits");
-            if self.circuit.waiters.is_unalarmed(ticket) {
+        for (waiter, is_unalarmed) in self.line.iter().zip(unalarmed) {
+            if waiter.is_held {
+                continue;
+            }
+            if is_unalarmed {
                 // A whole batch was woken after it went to sleep, and none of them was polled or left.
                 assert!(held_and_woken >= BATCH, "no call passes the alarm on");
                 let timer = waiter.timer.expect("no state is without a timer");
