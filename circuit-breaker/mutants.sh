@@ -251,10 +251,14 @@ model_mutant 'a woken call that takes the alarm for another poll of a ramp' src/
     'sleeper.is_some_and(|it| it.alarm == alarms)' \
     'sleeper.is_some()' \
     'state::tests::waiting::a_call_polled_before_its_alarm_asks_on_a_ramp'
-model_mutant 'a waiter without a timer where the end is beyond time' src/state/waiters.rs \
-    'if at < NEVER {' \
-    'if at != FOREVER {' \
-    'state::tests::waiting::an_end_beyond_time_holds_others_up_for_a_minute'
+model_mutant 'a waiter that sleeps until a distant end' src/state/waiters.rs \
+    'ticket.due.min(after(now, LONGEST_SLEEP))' \
+    'ticket.due' \
+    'state::tests::waiting::a_distant_end_holds_others_up_for_a_minute'
+model_mutant 'a look after a minute that is a new call of a ramp' src/state/waiters.rs \
+    'let timer = ticket.due.min(after(now, LONGEST_SLEEP));' \
+    'ticket.due = ticket.due.min(after(now, LONGEST_SLEEP)); let timer = ticket.due;' \
+    'state::tests::waiting::a_look_after_a_minute_is_no_new_call_of_a_ramp'
 model_mutant 'a slot that no other call looks for' src/state/waiters.rs \
     'deadline.min(after(now, PATIENCE))' \
     'deadline' \

@@ -156,14 +156,13 @@ impl CircuitBreaker {
     ///
     /// Each call sets its timer. If a slot is offered to a call that is not polled, the others look
     /// for it within a second. If no call of a batch of 32 is polled or dropped, the calls behind it
-    /// wait for their timers: they ask at the end of the wait or of the override, and without such
-    /// an end, or if it is out of reach (`Duration::MAX`), once a minute.
+    /// wait for their timers, a minute at most.
     ///
     /// The wait has no limit, and for a forced-open breaker may not end: put a timeout around it.
     ///
     /// Nothing is asked and nothing taken before the first poll. Waiting takes a lock, a node in a
-    /// tree and a timer of the tokio runtime. While open, a waiting call is not polled; half-open,
-    /// once a second.
+    /// tree and a timer of the tokio runtime. While open, a waiting call is polled once a minute;
+    /// half-open, once a second.
     ///
     /// # Examples
     ///

@@ -23,7 +23,8 @@ use tokio_test::{
 };
 use tower::{BoxError, Layer, Service, service_fn};
 
-const WAIT: Duration = Duration::from_secs(3_600);
+/// No longer than a call sleeps at a time: it is polled at the end only.
+const WAIT: Duration = Duration::from_secs(60);
 const PROBE: Duration = Duration::from_secs(10);
 /// For how long a slot may be offered to a call that is not polled.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -9,8 +9,8 @@
 //! of a probe, the others look for after [`PATIENCE`]. A transition wakes all of them, so that each
 //! sets its timer by the new state: [`BATCH`] in the thread that makes it, and each that is polled
 //! then wakes as many of the others. Of 100,000 the last is woken by the third poll in a row at the
-//! latest. If no call of a batch is polled or dropped, the calls behind it wait for their timers: for
-//! the end of the wait or of the override, and for [`LONGEST_SLEEP`] where no time admits them.
+//! latest. If no call of a batch is polled or dropped, the calls behind it wait for their timers, for
+//! [`LONGEST_SLEEP`] at most.
 //!
 //! The queue has no atomics: it stands behind a lock that only waiting calls, transitions and the
 //! ends of probes take.
@@ -37,7 +37,7 @@ pub(super) struct Waiters(
 #[derive(Debug)]
 pub(crate) struct Ticket {
     number: NonZeroU64,
-    /// The tick for which the call has set its timer; [`FOREVER`] if it has none.
+    /// The tick from which time alone may admit the call; [`FOREVER`] if it does not know yet.
     due: u64,
 }
 
@@ -85,8 +85,8 @@ pub(super) const BATCH: usize = match (cfg!(test), cfg!(loom)) {
 // a look of each waiting call in this time while half-open: 0.1 % of a processor for a thousand.
 /// The longest time for which a call sleeps while the breaker is half-open, in ticks: one second.
 pub(super) const PATIENCE: u64 = 1_000_000_000;
-/// The longest time for which a call sleeps that no time admits, in ticks: a minute. An end that is no tick ([`NEVER`]) admits
-/// no call. It is for a call that the others were to wake and did not, as they are not polled.
+/// The longest time for which a call sleeps, in ticks: a minute. It is for a call that the others were to wake and did not, as
+/// they are not polled: the wait or the override that it sleeps by may be over, although its end is hours away.
 pub(super) const LONGEST_SLEEP: u64 = 60_000_000_000;
 
 // === impl StateMachine ===
@@ -106,7 +106,7 @@ impl StateMachine {
         let due = ticket.as_ref().map_or(0, |ticket| ticket.due);
         let has_asked = was_asleep && self.is_ramping() && clock() < due;
         let admission = if has_asked {
-            // Polled for another reason, such as a neighbour in its task. The share of a ramp is of
+            // Polled for another reason, such as a neighbour in its task, or to look after a minute. The share of a ramp is of
             // the calls that come: a call that asked at each poll would come many times.
             Err(State::Ramping)
         } else {
@@ -125,9 +125,9 @@ impl StateMachine {
                 self.admit(|| now).ok()
             };
             admission.ok_or_else(|| {
-                let at = self.worth_asking(now);
-                ticket.due = at.unwrap_or(FOREVER);
-                at
+                ticket.due = self.worth_asking(now);
+                let timer = ticket.due.min(after(now, LONGEST_SLEEP));
+                (timer < NEVER).then_some(timer)
             })
         })?;
         if let Some(ticket) = ticket.take() {
@@ -170,8 +170,8 @@ impl StateMachine {
         matches!(self.state.load().phase(), Phase::Ramping { .. })
     }
 
-    /// When a call that was rejected at `now` should ask again if nothing wakes it; `None` if that is beyond time.
-    fn worth_asking(&self, now: u64) -> Option<u64> {
+    /// The tick from which time alone may admit a call that was rejected at `now`.
+    fn worth_asking(&self, now: u64) -> u64 {
         loop {
             let word = self.state.load();
             let at = match word.phase() {
@@ -191,12 +191,7 @@ impl StateMachine {
                 _ => now,
             };
             if self.state.load().generation() == word.generation() {
-                let at = if at < NEVER {
-                    at
-                } else {
-                    after(now, LONGEST_SLEEP)
-                };
-                return (at < NEVER).then_some(at);
+                return at;
             }
         }
     }

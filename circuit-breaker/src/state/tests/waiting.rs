@@ -240,7 +240,15 @@ impl Scene {
                 continue;
             }
             match phase {
-                Phase::Open => assert_eq!(waiter.timer, Some(end.until)),
+                Phase::Open => {
+                    let latest = waiter.polled_at + LONGEST_SLEEP;
+                    assert_eq!(waiter.timer, Some(end.until.min(latest)));
+                }
+                // A rejection says of an override without an end when to ask again.
+                Phase::ForcedOpen => {
+                    let timer = waiter.timer.expect("at the latest after a minute");
+                    assert!(timer == end.until || timer == waiter.polled_at + LONGEST_SLEEP);
+                }
                 // The end of the step, which is not after the end of the ramp.
                 Phase::Ramping { .. } => {
                     let timer = waiter.timer.expect("a ramp ends");
@@ -254,10 +262,6 @@ impl Scene {
                         is_rejecting || was_offered,
                         "a call sleeps, and another would be admitted"
                     );
-                }
-                Phase::ForcedOpen => {
-                    let timer = waiter.timer.expect("if only in doubt");
-                    assert!(timer == end.until || timer == waiter.polled_at + LONGEST_SLEEP);
                 }
                 _ => panic!("a call sleeps, and another would be admitted"),
             }
@@ -437,12 +441,16 @@ fn woken_calls_that_are_not_polled_hold_up_others_for_a_minute() {
 }
 
 #[test]
-fn an_end_beyond_time_holds_others_up_for_a_minute() {
-    for (opens, closes) in [
-        (Step::Finish(0, Outcome::Failure), Step::Reset),
-        (Step::Force(Some(u64::MAX)), Step::Resume),
+fn a_distant_end_holds_others_up_for_a_minute() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let failure = Step::Finish(0, Outcome::Failure);
+    for (wait, opens, closes) in [
+        (HOUR, failure, Step::Reset),
+        (Duration::MAX, failure, Step::Reset),
+        (HOUR, Step::Force(Some(60 * LONGEST_SLEEP)), Step::Resume),
+        (HOUR, Step::Force(Some(u64::MAX)), Step::Resume),
     ] {
-        let mut scene = Scene::of(builder(30).wait_in_open(Wait::fixed(Duration::MAX)));
+        let mut scene = Scene::of(builder(30).wait_in_open(Wait::fixed(wait)));
         scene.poll(Waiter::default());
         scene.step(opens);
         (0..3 * BATCH).for_each(|_| scene.poll(Waiter::default()));
@@ -453,6 +461,32 @@ fn an_end_beyond_time_holds_others_up_for_a_minute() {
         scene.settle();
         assert_eq!(scene.line.len(), BATCH);
     }
+}
+
+#[test]
+fn a_look_after_a_minute_is_no_new_call_of_a_ramp() {
+    const STEP: u64 = 180 * LONGEST_SLEEP;
+    let mut scene = Scene::of(builder(30).ramp(Ramp::new(Duration::from_nanos(STEP))));
+    scene.poll(Waiter::default());
+    scene.step(Step::Finish(0, Outcome::Failure));
+    scene.now = 20;
+    for _ in 0..3 {
+        scene.poll(Waiter::default());
+        scene.step(Step::Finish(0, Outcome::Success));
+    }
+    // 10 % of the calls are admitted. The first one that comes is among them.
+    (0..2).for_each(|_| scene.poll(Waiter::default()));
+    assert_eq!((scene.let_in, scene.line.len()), (5, 1));
+    let begin = scene.now;
+    for minute in 1..180 {
+        scene.now = begin + minute * LONGEST_SLEEP;
+        assert_eq!(scene.line[0].timer, Some(scene.now));
+        scene.settle();
+        assert_eq!(scene.line.len(), 1, "{minute}");
+    }
+    scene.step(Step::Reset);
+    scene.settle();
+    assert_eq!(scene.line.len(), 0);
 }
 
 #[test]
