@@ -8,14 +8,7 @@ mod answered;
 mod member;
 mod refuse;
 
-use std::{
-    borrow::Borrow,
-    fmt, mem,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{borrow::Borrow, fmt, mem, sync::Arc, thread, time::Duration};
 
 use tokio::time::Instant;
 
@@ -25,7 +18,7 @@ pub(crate) use self::answered::AnsweredCall;
 use crate::sync::atomic::AtomicBool;
 use crate::{
     config::Config,
-    observe::{Begun, HAS_METRICS, Meter, Observers},
+    observe::{Begun, HAS_METRICS, Meter, Observers, contained},
     state::{Admission, Clock, StateMachine},
     sync::const_fn,
     types::{End, Open, Outcome},
@@ -239,13 +232,6 @@ impl<P: Borrow<Core>> Drop for FailOnPanic<'_, P> {
 fn release<P>(pointer: P) {
     if mem::needs_drop::<P>() {
         drop_out_of_line(pointer);
-    }
-}
-
-fn contained(work: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-        // To drop what a panic carries may panic as well.
-        mem::forget(panic);
     }
 }
 

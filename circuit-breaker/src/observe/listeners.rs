@@ -92,9 +92,9 @@ impl<F: ?Sized + Send + Sync> Subscribers<F> {
     pub(crate) fn each(&self, tell: impl Fn(&F)) {
         let all: Vec<_> = self.0.lock().all.iter().map(|(_, f)| f.clone()).collect();
         for f in all {
-            call(|| tell(&f));
+            contained(|| tell(&f));
             // A listener that was unsubscribed meanwhile is dropped here, with what it captured.
-            call(move || drop(f));
+            contained(move || drop(f));
         }
     }
 
@@ -165,7 +165,7 @@ impl Listeners {
             waiting.delivering = true;
             is_mine = true;
             drop(waiting);
-            call(|| first(&change));
+            contained(|| first(&change));
             self.subscribers.each(|hear| hear(&change));
         }
     }
@@ -187,9 +187,9 @@ impl Listeners {
     }
 }
 
-/// Runs code of the user. Neither the other listeners nor the caller, whose request it may be, can handle a panic; the panic
-/// hook has reported it.
-fn call(f: impl FnOnce()) {
+/// Runs code of the user: a listener, a waker, a drop. Neither the others nor the caller, whose request it may be, can handle a
+/// panic; the panic hook has reported it.
+pub(crate) fn contained(f: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
         // Its drop may panic too.
         mem::forget(panic);

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use self::family::Member;
 pub use self::listeners::Listener;
 use self::listeners::Listeners;
+pub(crate) use self::listeners::contained;
 #[cfg(feature = "family")]
 pub(crate) use self::metrics::Labels;
 pub(crate) use self::metrics::{Begun, IS_ON as HAS_METRICS, Meter};
