@@ -251,6 +251,10 @@ model_mutant 'a woken call that takes the alarm for another poll of a ramp' src/
     'sleeper.is_some_and(|it| it.alarm == alarms)' \
     'sleeper.is_some()' \
     'state::tests::waiting::a_call_polled_before_its_alarm_asks_on_a_ramp'
+model_mutant 'a panicking waker that holds others up' src/state/waiters.rs \
+    'contained(|| waker.wake());' \
+    'waker.wake();' \
+    'state::tests::waiting::a_panicking_waker_holds_up_no_other'
 model_mutant 'a waiter that sleeps until a distant end' src/state/waiters.rs \
     'ticket.due.min(after(now, LONGEST_SLEEP))' \
     'ticket.due' \

@@ -19,6 +19,7 @@ use std::{collections::BTreeMap, num::NonZeroU64, task::Waker};
 
 use super::{Admission, StateMachine, word::Phase};
 use crate::{
+    observe::contained,
     sync::{Mutex, const_fn},
     types::{
         State,
@@ -249,7 +250,7 @@ impl Waiters {
         let sleeper = queue.asleep.remove(&ticket.number);
         let (others, alarms) = (queue.alarmed(), queue.alarms);
         drop(lock);
-        others.into_iter().for_each(Waker::wake);
+        wake(others);
         (sleeper, alarms)
     }
 
@@ -258,9 +259,7 @@ impl Waiters {
         let mut lock = self.0.lock();
         let first = lock.as_mut().and_then(|queue| queue.asleep.pop_first());
         drop(lock);
-        if let Some((_, sleeper)) = first {
-            sleeper.waker.wake();
-        }
+        wake(first.map(|(_, sleeper)| sleeper.waker));
     }
 
     /// Wakes all calls, in the order in which they came: the first of them here.
@@ -272,7 +271,7 @@ impl Waiters {
             queue.alarmed()
         });
         drop(lock);
-        first.into_iter().flatten().for_each(Waker::wake);
+        wake(first.into_iter().flatten());
     }
 
     /// Runs `work` while no other thread may enter or leave the queue.
@@ -297,6 +296,14 @@ impl Waiters {
 
     fn len(&self) -> usize {
         self.0.lock().as_ref().map_or(0, |queue| queue.waiting)
+    }
+}
+
+/// Wakes tasks. A panic belongs to the task that is woken: the others are woken all the same, and the thread that wakes them
+/// goes on.
+fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        contained(|| waker.wake());
     }
 }
 

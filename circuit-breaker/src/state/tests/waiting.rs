@@ -427,6 +427,27 @@ fn a_second_transition_wakes_whoever_sleeps_by_the_first() {
     assert_eq!(scene.line.len(), 0);
 }
 
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker");
+    }
+}
+
+#[test]
+fn a_panicking_waker_holds_up_no_other() {
+    let mut scene = crowd(0);
+    let (mut ticket, waker) = (None, Waker::from(Arc::new(Panics)));
+    let waits = (scene.circuit).admit_or_sleep(&mut ticket, &waker, || 0);
+    waits.unwrap_err();
+    (0..3 * BATCH).for_each(|_| scene.poll(Waiter::default()));
+    scene.step(Step::Resume);
+    scene.settle();
+    assert_eq!((scene.line.len(), scene.let_in), (0, 1 + 3 * BATCH));
+    scene.circuit.leave(&ticket.expect("it waits"));
+}
+
 #[test]
 fn woken_calls_that_are_not_polled_hold_up_others_for_a_minute() {
     let mut scene = crowd(3 * BATCH);
