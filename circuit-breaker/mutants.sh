@@ -240,17 +240,21 @@ model_mutant 'a transition that wakes one waiter only' src/state/waiters.rs \
     'self.waiters.wake_first();' \
     'state::tests::waiting::no_call_sleeps_that_could_be_admitted'
 model_mutant 'a transition that wakes all calls in its thread' src/state/waiters.rs \
-    'wakers.len() < BATCH' \
-    'wakers.len() < usize::MAX' \
+    '(wakers.len() < BATCH).then(' \
+    '(wakers.len() < usize::MAX).then(' \
     'state::tests::waiting::a_transition_wakes_a_bounded_number_of_ten_thousand_calls'
 mutant 'an alarm that no woken call passes on' src/state/waiters.rs \
     'let (others, alarms) = (queue.alarmed(), queue.alarms);' \
     'let (others, alarms) = (Vec::<Waker>::new(), queue.alarms);' \
     'state::tests::loom::waiting::disabling_wakes_all_waiting_calls'
 model_mutant 'a woken call that takes the alarm for another poll of a ramp' src/state/waiters.rs \
-    'sleeper.is_some_and(|it| it.alarm == alarms)' \
-    'sleeper.is_some()' \
+    'waker.is_some() && ticket.alarm == alarms' \
+    'waker.is_some()' \
     'state::tests::waiting::a_call_polled_before_its_alarm_asks_on_a_ramp'
+model_mutant 'an alarm that wakes calls again that have asked since' src/state/waiters.rs \
+    'first.key().0 < self.alarms' \
+    'first.key().0 <= self.alarms' \
+    'state::tests::waiting::no_call_sleeps_that_could_be_admitted'
 model_mutant 'a panicking waker that holds others up' src/state/waiters.rs \
     'contained(|| waker.wake());' \
     'waker.wake();' \

@@ -4,13 +4,14 @@
 //! changes the breaker does so and then looks at the queue. Both take the queue's lock, so one of
 //! them sees the other, and no wake-up is lost.
 //!
-//! No waiting call depends on another one being polled: each sets a timer for the
-//! instant from which time alone may admit it; and what is offered to one call only, the free slot
-//! of a probe, the others look for after [`PATIENCE`]. A transition wakes all of them, so that each
-//! sets its timer by the new state: [`BATCH`] in the thread that makes it, and each that is polled
+//! A waiting call sets a timer for the instant from which time alone may admit it, and for
+//! [`LONGEST_SLEEP`] if that is earlier. What is offered to one call only, the free slot of a probe,
+//! the others look for after [`PATIENCE`]. A transition wakes all of them, so that each sets its
+//! timer by the new state: [`BATCH`] in the thread that makes it, and each that is polled or dropped
 //! then wakes as many of the others. Of 100,000 the last is woken by the third poll in a row at the
-//! latest. If no call of a batch is polled or dropped, the calls behind it wait for their timers, for
-//! [`LONGEST_SLEEP`] at most.
+//! latest. So a call that is not polled holds others up in two cases, within these bounds: it keeps
+//! the slot that it was offered from them for `PATIENCE`; and if no call of a batch is polled or
+//! dropped, the calls behind it wait for their timers, for `LONGEST_SLEEP` at most.
 //!
 //! The queue has no atomics: it stands behind a lock that only waiting calls, transitions and the
 //! ends of probes take.
@@ -38,30 +39,25 @@ pub(super) struct Waiters(
 #[derive(Debug)]
 pub(crate) struct Ticket {
     number: NonZeroU64,
+    /// The last alarm before the call went to sleep.
+    alarm: u64,
     /// The tick from which time alone may admit the call; [`FOREVER`] if it does not know yet.
     due: u64,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// In the order in which they came. A call is taken out when it is woken, and enters again,
-    /// with its number, when it goes on waiting.
-    asleep: BTreeMap<NonZeroU64, Sleeper>,
+    // Those that the last alarm has still to wake come first. So a step of it examines no other, however many calls went to
+    // sleep after it.
+    /// By the last alarm before they went to sleep, and then in the order in which they came. A call is taken out when it is
+    /// woken, and enters again, with its number, when it goes on waiting.
+    asleep: BTreeMap<(u64, NonZeroU64), Waker>,
     /// How often all of them were to be woken.
     alarms: u64,
-    /// The first ticket that the last alarm has not reached; none if it has reached all.
-    unalarmed: Option<NonZeroU64>,
     /// How many calls wait, asleep or not.
     waiting: usize,
     /// How many tickets were ever given out.
     tickets: u64,
-}
-
-#[derive(Debug)]
-struct Sleeper {
-    waker: Waker,
-    /// The last alarm before it went to sleep.
-    alarm: u64,
 }
 
 /// The calls that one thread wakes at a time. In unit tests, where few calls wait: two, and under loom one.
@@ -211,8 +207,8 @@ impl Waiters {
     /// Takes the call out of those that are asleep: it is about to ask. Returns whether it was asleep without a reason to
     /// wake up.
     fn rouse(&self, ticket: &Ticket) -> bool {
-        let (sleeper, alarms) = self.take(ticket, |_| {});
-        sleeper.is_some_and(|it| it.alarm == alarms)
+        let (waker, alarms) = self.take(ticket, |_| {});
+        waker.is_some() && ticket.alarm == alarms
     }
 
     /// Goes to sleep until `waker` is woken, at the end of the queue, or at the place of the
@@ -225,41 +221,43 @@ impl Waiters {
             let number = NonZeroU64::MIN.saturating_add(queue.tickets);
             queue.tickets += 1;
             queue.waiting += 1;
-            let due = FOREVER;
-            Ticket { number, due }
+            Ticket {
+                number,
+                alarm: 0,
+                due: FOREVER,
+            }
         });
-        let alarm = queue.alarms;
-        let old = queue.asleep.insert(ticket.number, Sleeper { waker, alarm });
-        drop(lock);
-        drop(old);
+        ticket.alarm = queue.alarms;
+        // Under no other alarm: `rouse` has taken it out.
+        queue.asleep.insert(ticket.place(), waker);
         ticket
     }
 
     /// Leaves the queue. Returns whether the call was asleep, and not woken.
     fn leave(&self, ticket: &Ticket) -> bool {
-        let (sleeper, _) = self.take(ticket, |queue| queue.waiting -= 1);
-        sleeper.is_some()
+        let (waker, _) = self.take(ticket, |queue| queue.waiting -= 1);
+        waker.is_some()
     }
 
     /// Takes the call out of those that are asleep, and wakes some that the last alarm has not reached yet: whichever call is
     /// polled or leaves passes it on. Returns the number of alarms as well.
-    fn take(&self, ticket: &Ticket, change: impl FnOnce(&mut Queue)) -> (Option<Sleeper>, u64) {
+    fn take(&self, ticket: &Ticket, change: impl FnOnce(&mut Queue)) -> (Option<Waker>, u64) {
         let mut lock = self.0.lock();
         let queue = lock.as_mut().expect("made for the first ticket");
         change(queue);
-        let sleeper = queue.asleep.remove(&ticket.number);
+        let waker = queue.asleep.remove(&ticket.place());
         let (others, alarms) = (queue.alarmed(), queue.alarms);
         drop(lock);
         wake(others);
-        (sleeper, alarms)
+        (waker, alarms)
     }
 
-    /// Wakes the call that has waited for the longest time.
+    /// Wakes a call that the last alarm has still to wake, or else the one that has waited for the longest time.
     fn wake_first(&self) {
         let mut lock = self.0.lock();
         let first = lock.as_mut().and_then(|queue| queue.asleep.pop_first());
         drop(lock);
-        wake(first.map(|(_, sleeper)| sleeper.waker));
+        wake(first.map(|(_, waker)| waker));
     }
 
     /// Wakes all calls, in the order in which they came: the first of them here.
@@ -267,7 +265,6 @@ impl Waiters {
         let mut lock = self.0.lock();
         let first = lock.as_mut().map(|queue| {
             queue.alarms += 1;
-            queue.unalarmed = Some(NonZeroU64::MIN);
             queue.alarmed()
         });
         drop(lock);
@@ -288,9 +285,7 @@ impl Waiters {
     pub(super) fn is_unalarmed(&self, ticket: &Ticket) -> bool {
         let queue = self.0.lock();
         queue.as_ref().is_some_and(|queue| {
-            let sleeper = queue.asleep.get(&ticket.number);
-            queue.unalarmed.is_some_and(|from| from <= ticket.number)
-                && sleeper.is_some_and(|it| it.alarm < queue.alarms)
+            ticket.alarm < queue.alarms && queue.asleep.contains_key(&ticket.place())
         })
     }
 
@@ -307,24 +302,28 @@ fn wake(wakers: impl IntoIterator<Item = Waker>) {
     }
 }
 
+// === impl Ticket ===
+
+impl Ticket {
+    const fn place(&self) -> (u64, NonZeroU64) {
+        (self.alarm, self.number)
+    }
+}
+
 // === impl Queue ===
 
 impl Queue {
-    /// Takes out the next calls that the last alarm is to wake.
+    /// Takes out the next calls that the last alarm is to wake: at most [`BATCH`].
     fn alarmed(&mut self) -> Vec<Waker> {
-        // Room for all at once: the lock is held.
-        let most = self.unalarmed.map_or(0, |_| BATCH.min(self.asleep.len()));
-        let mut wakers = Vec::with_capacity(most);
-        while let (Some(from), true) = (self.unalarmed, wakers.len() < BATCH) {
-            let Some((&number, sleeper)) = self.asleep.range(from..).next() else {
-                self.unalarmed = None;
-                break;
-            };
-            self.unalarmed = number.checked_add(1);
-            // One that went to sleep after the alarm was polled after it, and has passed it on.
-            if sleeper.alarm < self.alarms {
-                wakers.extend(self.asleep.remove(&number).map(|it| it.waker));
-            }
+        let mut wakers = Vec::new();
+        let mut next = || {
+            let first = self.asleep.first_entry()?;
+            (first.key().0 < self.alarms).then(|| first.remove())
+        };
+        while let Some(waker) = (wakers.len() < BATCH).then(&mut next).flatten() {
+            // Room for all at once: the lock is held.
+            wakers.reserve(BATCH - wakers.len());
+            wakers.push(waker);
         }
         wakers
     }
