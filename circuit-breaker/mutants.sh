@@ -140,7 +140,7 @@ model_mutant 'unknown keys that search without end' src/family/pause.rs \
     'if misses >= round.max(MISSES) {' \
     'if false {' \
     'family::pause::tests::a_pause_begins_after_enough_misses_and_ends_in_time'
-model_mutant 'a walk that holds the lock to its end' src/family/members.rs \
+model_mutant 'a walk that holds the lock to its end' src/family/walk.rs \
     'for _ in 0..EXAMINED {' \
     'for _ in 0..usize::MAX {' \
     'family::tests::steps::idle_members_go_in_steps_between_which_keys_come'

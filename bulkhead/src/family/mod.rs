@@ -7,6 +7,7 @@ mod pause;
 mod shown;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod walk;
 
 use std::{fmt, hash::Hash, sync::Arc};
 

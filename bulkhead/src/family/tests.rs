@@ -4,7 +4,7 @@ use std::{cell::Cell, collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use tokio::time::advance;
 
-use super::{members::evict::Walk, pause::EXAMINED};
+use super::{pause::EXAMINED, walk::Walk};
 use crate::bulkhead::Bulkhead;
 
 #[test]

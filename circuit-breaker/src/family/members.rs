@@ -8,17 +8,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Member, Members, Shared, pause::EXAMINED};
+use super::{Member, Members, Shared, pause::EXAMINED, walk::Walk};
 use crate::{call::Core, types::Key};
-
-/// A walk over the members in steps. Between two steps others may take the lock.
-///
-/// A member that moves to another seat meanwhile, because another walk has removed one, is seen by that walk.
-pub(super) struct Walk {
-    /// The next one.
-    seat: usize,
-    is_over: bool,
-}
 
 impl<K: Hash + Eq + Clone> Shared<K> {
     /// The member of `key`, unless there is none, or it is being removed.
@@ -109,18 +100,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     pub(super) fn evict_some(&self, walk: &mut Walk) -> Vec<Member<K>> {
         let now = Instant::now();
         let mut members = self.members.lock();
-        let mut gone = Vec::new();
-        for _ in 0..EXAMINED {
-            let Some(member) = members.ring.get_mut(walk.seat) else {
-                walk.is_over = true;
-                break;
-            };
-            if self.take(member, now, false) {
-                gone.push(members.ring.swap_remove(walk.seat));
-            } else {
-                walk.seat += 1;
-            }
-        }
+        let gone = walk.step(&mut members.ring, |member| self.take(member, now, false));
         if !gone.is_empty() {
             self.pause.end();
         }
@@ -170,20 +150,5 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             self.open_limit.give_back();
         }
         true
-    }
-}
-
-// === impl Walk ===
-
-impl Walk {
-    pub(super) const fn new() -> Self {
-        Self {
-            seat: 0,
-            is_over: false,
-        }
-    }
-
-    pub(super) const fn is_over(&self) -> bool {
-        self.is_over
     }
 }

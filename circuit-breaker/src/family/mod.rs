@@ -5,18 +5,18 @@ mod pause;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::{
     fmt,
     hash::Hash,
     sync::{Arc, Weak},
-    thread,
 };
 
 use tokio::time::Instant;
 
 pub use self::by::By;
-use self::{listen::Ears, members::Walk, pause::Pause};
+use self::{listen::Ears, pause::Pause, walk::Walk};
 use crate::{
     breaker::CircuitBreaker,
     call::Core,
@@ -317,14 +317,7 @@ impl<K: Hash + Eq + Clone> CircuitBreakers<K> {
     /// of new keys: it gives the lock back after each 64 members.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn evict_idle(&self) -> usize {
-        let mut walk = Walk::new();
-        let mut gone = 0;
-        while !walk.is_over() {
-            gone += self.0.evict_some(&mut walk).len();
-            // A thread that waits for the lock may be faster than the next step.
-            thread::yield_now();
-        }
-        gone
+        Walk::sum(|walk| self.0.evict_some(walk).len())
     }
 
     pub(crate) fn core(&self, key: &K) -> Arc<Core> {

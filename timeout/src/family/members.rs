@@ -16,7 +16,7 @@ use std::{hash::Hash, sync::Arc};
 
 use tokio::time::Instant;
 
-use super::{Shared, listen::Heard, pause::EXAMINED};
+use super::{Shared, listen::Heard, pause::EXAMINED, walk::Walk};
 #[cfg(feature = "metrics")]
 use crate::observe::Watch;
 use crate::{config::Builder, timeout::Timeout, types::Key};
@@ -38,15 +38,6 @@ pub(super) struct Members<K> {
 pub(super) struct Member<K> {
     pub(super) key: Arc<K>,
     pub(super) timeout: Timeout,
-}
-
-/// A walk over the members in steps. Between two steps others may take the lock.
-///
-/// A member that moves to another seat meanwhile, because another walk has removed one, is seen by that walk.
-pub(super) struct Walk {
-    /// The next one.
-    seat: usize,
-    is_over: bool,
 }
 
 /// The handles of a member in the map and in the ring.
@@ -181,18 +172,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         let now = Instant::now();
         let mut members = self.members.lock();
         let numbers = members.numbers;
-        let mut gone = Vec::new();
-        for _ in 0..EXAMINED {
-            let Some(member) = members.ring.get(walk.seat) else {
-                walk.is_over = true;
-                break;
-            };
-            if self.take(member, numbers, now) {
-                gone.push(members.ring.swap_remove(walk.seat));
-            } else {
-                walk.seat += 1;
-            }
-        }
+        let gone = walk.step(&mut members.ring, |member| self.take(member, numbers, now));
         if !gone.is_empty() {
             self.pause.end();
         }
@@ -212,21 +192,6 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         }
         self.map.remove(&**key);
         true
-    }
-}
-
-// === impl Walk ===
-
-impl Walk {
-    pub(super) const fn new() -> Self {
-        Self {
-            seat: 0,
-            is_over: false,
-        }
-    }
-
-    pub(super) const fn is_over(&self) -> bool {
-        self.is_over
     }
 }
 

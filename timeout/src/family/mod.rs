@@ -9,16 +9,18 @@ mod pause;
 mod shown;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod walk;
 
-use std::{fmt, hash::Hash, sync::Arc, thread};
+use std::{fmt, hash::Hash, sync::Arc};
 
 use tokio::time::Instant;
 
 pub use self::by::By;
 use self::{
-    members::{Member, Members, Walk},
+    members::{Member, Members},
     pause::Pause,
     shown::Shown,
+    walk::Walk,
 };
 use crate::{
     config::Builder,
@@ -249,17 +251,11 @@ impl<K: Hash + Eq + Clone> Timeouts<K> {
     /// Only memory needs it: a new key finds room anyway. No call waits for it but the first ones of new keys, and those of keys
     /// without room: it gives the lock back after each 64 members.
     pub fn evict_idle(&self) -> usize {
-        let mut walk = Walk::new();
-        let mut count = 0;
-        while !walk.is_over() {
-            let gone = self.0.evict_some(&mut walk);
-            count += gone.len();
+        Walk::sum(|walk| {
+            let gone = self.0.evict_some(walk);
             // With no lock held: the keys are the user's.
-            gone.into_iter().for_each(Member::leave);
-            // A thread that waits for the lock may be faster than the next step.
-            thread::yield_now();
-        }
-        count
+            gone.into_iter().map(Member::leave).count()
+        })
     }
 }
 

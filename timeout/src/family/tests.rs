@@ -11,7 +11,7 @@ use std::{
 use proptest::{collection::vec, prelude::*};
 use tokio::time::{Instant, advance};
 
-use super::{Timeouts, members::Walk, pause::EXAMINED};
+use super::{Timeouts, pause::EXAMINED, walk::Walk};
 use crate::{
     config::Builder,
     timeout::Timeout,

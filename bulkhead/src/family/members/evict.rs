@@ -9,33 +9,21 @@
 // clears flags and evicts a member whose flag is clear. That is nearly the least recently used one, without a time stamp
 // that each call writes.
 
-use std::{hash::Hash, sync::Arc, thread};
+use std::{hash::Hash, sync::Arc};
 
 use tokio::time::Instant;
 
 use super::{Members, Ring};
-use crate::{family::pause::EXAMINED, limit::Regulate, sync::atomic::Ordering::Relaxed};
-
-/// A walk over the members in steps. Between two steps others may take the lock.
-///
-/// A member that moves to another seat meanwhile, because another walk has removed one, is seen by that walk.
-pub(in crate::family) struct Walk {
-    /// The next one.
-    seat: usize,
-    is_over: bool,
-}
+use crate::{
+    family::{pause::EXAMINED, walk::Walk},
+    limit::Regulate,
+    sync::atomic::Ordering::Relaxed,
+};
 
 impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
     /// Takes out every member that is idle and was not used since it was last examined. Returns how many.
     pub(in crate::family) fn evict_idle(&self) -> usize {
-        let mut walk = Walk::new();
-        let mut gone = 0;
-        while !walk.is_over() {
-            gone += self.evict_some(&mut walk).len();
-            // A thread that waits for the lock may be faster than the next step.
-            thread::yield_now();
-        }
-        gone
+        Walk::sum(|walk| self.evict_some(walk).len())
     }
 
     /// One step of [`evict_idle`](Self::evict_idle), under the lock. Returns the keys that are gone, to be dropped without it, as
@@ -43,21 +31,12 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
     pub(in crate::family) fn evict_some(&self, walk: &mut Walk) -> Vec<Arc<K>> {
         let mut ring = self.ring.lock();
         let map = self.map.pin();
-        let mut gone = Vec::new();
-        for _ in 0..EXAMINED {
-            let Some(key) = ring.keys.get(walk.seat) else {
-                walk.is_over = true;
-                break;
-            };
+        let gone = walk.step(&mut ring.keys, |key| {
             let was_used = map
                 .get(&**key)
                 .is_some_and(|member| member.used.swap(false, Relaxed));
-            if !was_used && self.goes(key) {
-                gone.push(ring.keys.swap_remove(walk.seat));
-            } else {
-                walk.seat += 1;
-            }
-        }
+            !was_used && self.goes(key)
+        });
         if !gone.is_empty() {
             ring.hand = 0; // its seat may be gone
             self.pause.end();
@@ -114,20 +93,5 @@ impl<K: Hash + Eq + Clone, R: Regulate> Members<K, R> {
         let first = used_lately?;
         let seats = (first..first + EXAMINED.min(ring.keys.len())).map(|n| n % ring.keys.len());
         seats.into_iter().find(|seat| self.goes(&ring.keys[*seat]))
-    }
-}
-
-// === impl Walk ===
-
-impl Walk {
-    pub(in crate::family) const fn new() -> Self {
-        Self {
-            seat: 0,
-            is_over: false,
-        }
-    }
-
-    pub(in crate::family) const fn is_over(&self) -> bool {
-        self.is_over
     }
 }

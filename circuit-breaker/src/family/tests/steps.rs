@@ -6,7 +6,7 @@ use tokio::time::advance;
 
 use crate::{
     breaker::CircuitBreaker,
-    family::{members::Walk, pause::EXAMINED},
+    family::{pause::EXAMINED, walk::Walk},
 };
 
 #[test]

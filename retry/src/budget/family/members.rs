@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 #[cfg(feature = "metrics")]
 use super::shown::Labels;
-use super::{Shared, pause::EXAMINED};
+use super::{Shared, pause::EXAMINED, walk::Walk};
 use crate::{
     budget::ratio::{BudgetBuilder, Core},
     observe::Listeners,
@@ -68,15 +68,6 @@ impl<K: Send + Sync + 'static> Heard<K> {
             forward: Box::new(forward),
         }
     }
-}
-
-/// A walk over the members in steps. Between two steps others may take the lock.
-///
-/// A member that moves to another seat meanwhile, because another walk has removed one, is seen by that walk.
-pub(super) struct Walk {
-    /// The next one.
-    seat: usize,
-    is_over: bool,
 }
 
 impl<K: Hash + Eq + Clone> Shared<K> {
@@ -165,18 +156,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     pub(super) fn evict_some(&self, walk: &mut Walk) -> Vec<Member<K>> {
         let now = Instant::now();
         let mut members = self.members.lock();
-        let mut gone = Vec::new();
-        for _ in 0..EXAMINED {
-            let Some(member) = members.ring.get_mut(walk.seat) else {
-                walk.is_over = true;
-                break;
-            };
-            if self.take(member, now) {
-                gone.push(members.ring.swap_remove(walk.seat));
-            } else {
-                walk.seat += 1;
-            }
-        }
+        let gone = walk.step(&mut members.ring, |member| self.take(member, now));
         if !gone.is_empty() {
             self.pause.end();
         }
@@ -206,20 +186,5 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             Err(held) => *core = held,
         }
         false
-    }
-}
-
-// === impl Walk ===
-
-impl Walk {
-    pub(super) const fn new() -> Self {
-        Self {
-            seat: 0,
-            is_over: false,
-        }
-    }
-
-    pub(super) const fn is_over(&self) -> bool {
-        self.is_over
     }
 }

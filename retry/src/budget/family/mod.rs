@@ -8,12 +8,12 @@ mod pause;
 mod shown;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod walk;
 
 use std::{
     fmt,
     hash::Hash,
     sync::{Arc, Weak},
-    thread,
 };
 
 use tokio::time::Instant;
@@ -22,9 +22,10 @@ pub use self::by::By;
 #[cfg(feature = "metrics")]
 use self::shown::Labels;
 use self::{
-    members::{Heard, Member, Members, Walk},
+    members::{Heard, Member, Members},
     pause::Pause,
     shown::Shown,
+    walk::Walk,
 };
 use crate::{
     budget::ratio::{BudgetBuilder, Core, RetryBudget},
@@ -274,14 +275,7 @@ impl<K: Hash + Eq + Clone> RetryBudgets<K> {
     /// back after each 64 members.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn evict_idle(&self) -> usize {
-        let mut walk = Walk::new();
-        let mut gone = 0;
-        while !walk.is_over() {
-            gone += self.0.evict_some(&mut walk).len();
-            // A thread that waits for the lock may be faster than the next step.
-            thread::yield_now();
-        }
-        gone
+        Walk::sum(|walk| self.0.evict_some(walk).len())
     }
 }
 

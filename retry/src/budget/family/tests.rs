@@ -4,7 +4,7 @@ use std::{cell::Cell, collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use tokio::time::advance;
 
-use super::{RetryBudgets, members::Walk, pause::EXAMINED};
+use super::{RetryBudgets, pause::EXAMINED, walk::Walk};
 use crate::{
     budget::{BudgetBuilder, RetryBudget},
     types::BudgetState,
