@@ -140,6 +140,16 @@ model_mutant 'unknown keys that search without end' src/family/pause.rs \
     'if misses >= round.max(MISSES) {' \
     'if false {' \
     'family::pause::tests::a_pause_begins_after_enough_misses_and_ends_in_time'
+model_mutant 'a member that its key does not reach in a pause' src/family/members.rs \
+    'if self.pause.is_on(Instant::now) && self.map.get(key, |_| ()).is_none() {' \
+    'if self.pause.is_on(Instant::now) {' \
+    'family::tests::steps::a_key_at_the_lock_sees_a_pause_that_has_just_begun'
+model_mutant 'a queue of keys that each search' src/family/members.rs \
+    'if self.pause.is_on(|| now) {
+            return None;' \
+    'if false {
+            return None;' \
+    'family::tests::steps::a_key_at_the_lock_sees_a_pause_that_has_just_begun'
 model_mutant 'a walk that holds the lock to its end' src/family/walk.rs \
     'for _ in 0..EXAMINED {' \
     'for _ in 0..usize::MAX {' \

@@ -180,6 +180,16 @@ mutant 'a budget of a family that goes with credit spent meanwhile' src/budget/f
     'Ok(gone) if gone.is_like_new(now) => {' \
     'Ok(gone) if gone.is_like_new(now) || true => {' \
     'budget::family::models::spent_credit_is_not_lost_to_an_eviction'
+model_mutant 'a member that its key does not reach in a pause' src/budget/family/members.rs \
+    'if self.pause.is_on(Instant::now) && self.map.get(key, |_| ()).is_none() {' \
+    'if self.pause.is_on(Instant::now) {' \
+    'budget::family::tests::a_key_at_the_lock_sees_a_pause_that_has_just_begun'
+model_mutant 'a queue of keys that each search' src/budget/family/members.rs \
+    'if self.pause.is_on(|| now) {
+            return None;' \
+    'if false {
+            return None;' \
+    'budget::family::tests::a_key_at_the_lock_sees_a_pause_that_has_just_begun'
 mutant 'a change of a budget reported without the lock' src/budget/watch.rs \
     'let changing = self.changing.lock();' \
     'let changing = self.name;' the_last_event_agrees_with_the_state

@@ -47,6 +47,16 @@ mutant 'the end of an override of dark mode that ends the next one' src/filter/f
     'let is_over = self.until.load(Relaxed) <= self.ticks(now);' \
     'let is_over = true;' \
     'filter::forced::models::a_new_override_survives_the_end_of_the_old_one'
+model_mutant 'a member that its key does not reach in a pause' src/family/members.rs \
+    'if self.pause.is_on(Instant::now) && self.map.get(key, |_| ()).is_none() {' \
+    'if self.pause.is_on(Instant::now) {' \
+    'family::tests::a_key_at_the_lock_sees_a_pause_that_has_just_begun'
+model_mutant 'a queue of keys that each search' src/family/members.rs \
+    'if self.pause.is_on(|| now) {
+            return None;' \
+    'if false {
+            return None;' \
+    'family::tests::a_key_at_the_lock_sees_a_pause_that_has_just_begun'
 model_mutant 'a forced limit that a new key evicts' src/limit/forced.rs \
     '&& !state.forced.as_ref().is_some_and(holds)' \
     '&& { let _ = holds; true }' \
