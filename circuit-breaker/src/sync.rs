@@ -35,8 +35,11 @@ impl<T> Mutex<T> {
     }
 }
 
-/// A value in its own allocation, made once: by [`make`](Self::make) in advance, or at the first need. A breaker in a
-/// `static` cannot allocate where it is declared.
+/// A value in an allocation of its own, made once: in advance, by the functions that build and reconfigure a breaker, or by the
+/// first call that needs it. Only a breaker in a `static`, which cannot allocate where it is declared, is left to its calls.
+///
+/// A look costs one load. To make it takes the lock of the `OnceLock` and an allocation; other threads that need the value
+/// wait meanwhile. It is freed with the breaker, and not before.
 #[cfg(not(all(test, loom)))]
 #[derive(Debug)]
 pub(crate) struct Lazy<T>(OnceLock<Box<T>>);
@@ -47,15 +50,17 @@ impl<T> Lazy<T> {
         Self(OnceLock::new())
     }
 
-    /// The value, if it was made. Whoever gets it sees what its maker had written.
+    /// The value, if it was made, as its maker has written it: the load of the `OnceLock` is an Acquire, and pairs with the
+    /// Release of its maker.
     #[inline]
     pub(crate) fn get(&self) -> Option<&T> {
         self.0.get().map(|made| &**made)
     }
 
+    /// The value, made by `new` if it was not made before. Of threads that come at the same time one makes it.
     #[cold]
     #[inline(never)]
-    pub(crate) fn make(&self, new: fn() -> T) -> &T {
+    fn make(&self, new: fn() -> T) -> &T {
         self.0.get_or_init(|| Box::new(new()))
     }
 }
@@ -85,7 +90,7 @@ impl<T> Lazy<T> {
         is_made.then(|| &**self.value.get().expect("set before the flag"))
     }
 
-    pub(crate) fn make(&self, new: fn() -> T) -> &T {
+    fn make(&self, new: fn() -> T) -> &T {
         let _making = self.making.lock();
         let value = self.value.get_or_init(|| Box::new(new()));
         self.is_made.store(true, atomic::Ordering::Release);
@@ -94,6 +99,7 @@ impl<T> Lazy<T> {
 }
 
 impl<T> Lazy<T> {
+    /// The value, which is made out of line if it is the first need.
     #[inline]
     pub(crate) fn get_or_make(&self, new: fn() -> T) -> &T {
         match self.get() {
