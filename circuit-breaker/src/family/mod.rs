@@ -53,9 +53,10 @@ use crate::{
 /// on with the next 64. When 16 such searches in a row, and as many as have looked at all members, found none to evict, new
 /// keys take the overflow at once for 5 ms. Then one searches, and if it finds none there are 5 ms more. So in a long outage of
 /// all members a new key costs the same in a family of ten and of a hundred thousand. While new keys come, a member that can be
-/// evicted is found at most 5 ms for each 64 members, or part of 64, later: 5 ms in a family of 64, 80 ms in one of 1,000. A
-/// member takes 0.6 KB, and its window: nothing for consecutive failures, 128 bytes for a window
-/// of time (twice that with a slow ratio) or of up to 104 calls, 1 KB for one of more.
+/// evicted is found at most 5 ms for each 64 members, or part of 64, later: 5 ms in a family of 64, 80 ms in one of 1,000,
+/// 7.8 s in one of 100,000. Until then the new keys share the overflow. A member takes 528 bytes (with the feature `metrics` its
+/// handles as well), its places in the map and in the list, and its window: nothing for consecutive failures, 128 bytes for a
+/// window of time (twice that with a slow ratio) or of up to 104 calls, 1 KB for one of more.
 ///
 /// # Examples
 ///
