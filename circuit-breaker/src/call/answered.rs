@@ -32,7 +32,7 @@ impl<P: Borrow<Core>> Call<P> {
         }
         let core = self.core().borrow();
         let ticks = || core.ticks(Instant::now());
-        let answered = awaits_code.then(|| core.machine.answer_probe(admission, ticks));
+        let answered = awaits_code.then(|| core.machine().answer_probe(admission, ticks));
         let Some(admission) = answered.flatten() else {
             self.end(Outcome::Success);
             return None;

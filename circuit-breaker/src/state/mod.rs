@@ -14,20 +14,21 @@
 //!
 //! # A call, step by step
 //!
-//! A healthy call with the default configuration passes through eight files:
+//! A healthy call with the default configuration passes through ten files:
 //!
 //! 1. `layer/service.rs`: `poll_ready` asks whether calls are rejected, `call` asks for a token.
 //! 2. `layer/source.rs`: what the layer was made of gives the token: here a [`CircuitBreaker`](crate::CircuitBreaker), whose
 //!    `try_acquire` calls `Call::try_new`.
-//! 3. `call/mod.rs`: `Core` is what the clones of a handle share, the clock and the state machine. `Call` is the token.
-//! 4. `state/admit.rs`: one load of the state word says "closed", one of the plan says that no clock is needed. The part of
+//! 3. `call/mod.rs`: `Call` is the token.
+//! 4. `call/core/mod.rs`: `Core` is what the clones of a handle share, the clock and the state machine.
+//! 5. `state/admit.rs`: one load of the state word says "closed", one of the plan says that no clock is needed. The part of
 //!    the token that the state machine reads, `Admission`, is a `plain` one: a generation and no more.
-//! 5. `layer/future.rs`: the inner call; its result is classified, and the token ended, in the same poll. `Call::record`
-//!    first asks whether a success would leave everything as it is. Over a window of time the answer is no, and the end of
-//!    the call goes out of line.
-//! 6. `state/record.rs`: `record_plain` counts the call in the window.
-//! 7. `window/mod.rs`: the shape says which kind of window counts.
-//! 8. `window/time.rs`: one compare-and-swap on a bucket.
+//! 6. `layer/future.rs`: the inner call; its result is classified, and the token ended, in the same poll. `Call::record`
+//!    first asks whether a success would leave everything as it is. Over a window of time the answer is no.
+//! 7. `call/end.rs`: the end of the call goes out of line.
+//! 8. `state/record.rs`: `record_plain` counts the call in the window.
+//! 9. `window/mod.rs`: the shape says which kind of window counts.
+//! 10. `window/time.rs`: one compare-and-swap on a bucket.
 //!
 //! The rest can be read by the names of the methods: `breaker.rs`, `layer/classify.rs`, `state/word.rs`,
 //! `state/config_cell.rs`, and the metrics in `observe/`, which are empty without the feature.
