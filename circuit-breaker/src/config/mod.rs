@@ -4,6 +4,7 @@ mod builder;
 #[cfg(feature = "serde")]
 pub(crate) mod duration;
 mod multiplier;
+mod packed;
 mod presets;
 #[cfg(feature = "serde")]
 mod printed;

@@ -206,7 +206,7 @@ impl Shape {
     /// The words that hold a shape, beside its kind.
     const WORDS: usize = 3;
     /// The bits of a kind. 0 is no window. The bits above them have another meaning in the tasks of
-    /// the plan and in the word of the window (`state/config_cell.rs`, `config/validate.rs`).
+    /// the plan and in the word of the window (`state/config_cell.rs`, `config/packed.rs`).
     pub(crate) const KINDS: u64 = 0b11;
     const TIME: u64 = 1;
     const CALLS: u64 = 2;
