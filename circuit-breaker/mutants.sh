@@ -54,10 +54,10 @@ mutant 'a transition told after the lock is given back' src/observe/listeners.rs
     'if waiting.delivering && !is_mine {' \
     'if false {' \
     'state::tests::loom::listeners_hear_of_every_transition_once_and_in_order'
-model_mutant 'a reciprocal rounded down' src/window/count/mod.rs \
+model_mutant 'a reciprocal rounded down' src/window/count/last_calls.rs \
     '/ size as u64 + 1,' \
     '/ size as u64,' \
-    'window::count::tests::slots_of_the_largest_tickets_are_remainders'
+    'window::count::last_calls::tests::slots_of_the_largest_tickets_are_remainders'
 mutant 'the last calls counted by load, then store' src/window/count/mod.rs \
     'match self.head.compare_exchange(head.0, next.0, AcqRel, Acquire) {' \
     'match (self.head.load(Acquire) == head.0).then(|| self.head.store(next.0, std::sync::atomic::Ordering::Release)).ok_or(()) {' \

@@ -122,7 +122,7 @@ impl Head {
     pub(super) const fn after(self, last: LastCalls, mark: Mark, left: Mark) -> Self {
         let ticket = self.ticket() + 1;
         // The flag stays when tickets wrap around: a full window remains full.
-        let full = if !self.is_full() && ticket >= last.size as u64 {
+        let full = if !self.is_full() && ticket >= last.size() as u64 {
             FULL
         } else {
             0

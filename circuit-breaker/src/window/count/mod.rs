@@ -10,26 +10,22 @@
 //!
 //! A full window without a bad call is unchanged by one more success. Such a call only reads.
 
+mod groups;
 mod head;
+mod last_calls;
 
-use self::head::{Head, MARK_BITS, MOST_TICKET_BITS, Mark, TICKET_BITS};
+pub(crate) use self::last_calls::{LastCalls, MAX_CALLS};
+use self::{
+    groups::{Groups, STAMP_SHIFT},
+    head::{Head, Mark, TICKET_BITS},
+};
 use crate::{
-    sync::{
-        Lazy,
-        atomic::{
-            AtomicU64,
-            Ordering::{AcqRel, Acquire},
-        },
-        zeros,
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire},
     },
     window::{Counts, Ended, Tracked},
 };
-
-/// The words of the slots that the window begins with, eight calls a word: 104 calls, which fill a pair of cache lines
-/// together with the head. Under loom: one.
-const FIRST: usize = if cfg!(all(test, loom)) { 1 } else { 13 };
-/// The words of the slots beyond: up to a thousand calls in all.
-const REST: usize = MAX_CALLS as usize / 8 - FIRST;
 
 /// Aligned, so that a call which counts does not slow down the calls that only read the state.
 #[derive(Debug)]
@@ -39,100 +35,11 @@ pub(super) struct CountWindow {
     // transiently wrong, so two failures can overlook each other, and cursor and slot disagree for
     // a window of one.
     head: AtomicU64,
-    first: [AtomicU64; FIRST],
-    rest: Lazy<Rest>,
-}
-
-type Rest = [AtomicU64; REST];
-
-/// How many calls the window holds, and the number of its shape, which makes every later generation
-/// another series to the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LastCalls {
-    size: u32,
-    number: u32,
-    /// 2^36 divided by the size, rounded up beyond: a division costs several times a multiplication.
-    reciprocal: u64,
+    groups: Groups,
 }
 
 /// Another call was recorded meanwhile.
 struct Contended;
-
-/// The calls whose marks share a word: 8 of 2 bits, beside the stamp of the last one that was
-/// written (26 bits of ticket, and 22 of series, which come again after four million transitions).
-const GROUP: u64 = 8;
-const STAMP_SHIFT: u32 = 16;
-const RECIPROCAL_SHIFT: u32 = 36;
-
-/// The largest window. A thousand calls distinguish half a percent from a whole one; at a rate of
-/// calls that needs more a window of time is as good.
-pub(crate) const MAX_CALLS: u32 = 1_024;
-
-const _: () = assert!((MAX_CALLS as u64) << MOST_TICKET_BITS <= 1 << RECIPROCAL_SHIFT);
-
-// === impl LastCalls ===
-
-impl LastCalls {
-    /// A window of `size` calls, from 1 to [`MAX_CALLS`].
-    pub(crate) const fn new(size: u32) -> Self {
-        Self {
-            size,
-            number: 0,
-            reciprocal: (1 << RECIPROCAL_SHIFT) / size as u64 + 1,
-        }
-    }
-
-    pub(super) const fn numbered(self, number: u32) -> Self {
-        Self { number, ..self }
-    }
-
-    pub(super) const fn pack(self) -> [u64; 3] {
-        [
-            self.size as u64 | ((self.number as u64) << 32),
-            self.reciprocal,
-            0,
-        ]
-    }
-
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "this is what halves are")]
-    pub(super) fn unpack(word: impl Fn(usize) -> u64) -> Self {
-        let size_and_number = word(0);
-        Self {
-            size: size_and_number as u32,
-            number: (size_and_number >> 32) as u32,
-            reciprocal: word(1),
-        }
-    }
-
-    pub(super) const fn is_like(self, other: Self) -> bool {
-        self.size == other.size
-    }
-
-    /// What a generation is to the window.
-    #[inline]
-    const fn series(self, generation: u32) -> u32 {
-        generation.wrapping_add(self.number)
-    }
-
-    /// The slot of the call with this ticket: `ticket % size`.
-    #[inline]
-    const fn slot(self, ticket: u64) -> u64 {
-        // The reciprocal is too large by at most `size` / 2^36 of itself, and `size` times a ticket is below
-        // 2^36: exact.
-        ticket - ((ticket * self.reciprocal) >> RECIPROCAL_SHIFT) * self.size as u64
-    }
-
-    /// The slot of the call before the one in `slot`.
-    #[inline]
-    const fn slot_before(self, slot: u64) -> u64 {
-        if slot == 0 {
-            self.size as u64 - 1
-        } else {
-            slot - 1
-        }
-    }
-}
 
 // === impl CountWindow ===
 
@@ -141,14 +48,13 @@ impl CountWindow {
         // Series 0 without calls is 0.
         Self {
             head: AtomicU64::new(0),
-            first: zeros!(FIRST),
-            rest: Lazy::new(),
+            groups: Groups::new(),
         }
     }
 
     /// Makes the slots of all calls.
     pub(super) fn allocate(&self, last: LastCalls) {
-        self.group(Self::place(u64::from(last.size) - 1).0);
+        self.groups.allocate(last.size());
     }
 
     #[inline(always)]
@@ -168,7 +74,7 @@ impl CountWindow {
             Ok(recorded) => recorded,
             Err(Contended) => self.record_again(last, series, mark, is_current),
         };
-        recorded.map(|head| head.counts(last.size, tracked))
+        recorded.map(|head| head.counts(last.size(), tracked))
     }
 
     #[cold]
@@ -213,7 +119,7 @@ impl CountWindow {
             if !self.write_last(head, last, last.slot_before(slot), series) {
                 return Err(Contended);
             }
-            head.after(last, mark, self.mark(slot))
+            head.after(last, mark, self.groups.mark(slot))
         } else {
             self.fill(head, last, mark, slot, series)?
         };
@@ -252,7 +158,7 @@ impl CountWindow {
         // One load: all counts of one moment.
         let head = Head(self.head.load(Acquire));
         if head.is_of(last.series(generation)) {
-            head.counts(last.size, tracked)
+            head.counts(last.size(), tracked)
         } else {
             Counts::default()
         }
@@ -274,11 +180,10 @@ impl CountWindow {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as `Windows::record`")]
     fn write_last(&self, head: Head, last: LastCalls, slot: u64, series: u32) -> bool {
-        let (group, shift) = Self::place(slot);
-        let group = self.group(group);
+        let (group, shift) = self.groups.of(slot);
         // Acquire: if this is already the mark of a later call, the look at the head shows it.
         let seen = group.load(Acquire);
-        Self::holds(seen, shift, head, series)
+        Groups::holds(seen, shift, head, series)
             || self.write_to(group, seen, shift, head, last, series)
     }
 
@@ -310,64 +215,8 @@ impl CountWindow {
             // thread wrote it, or a thread of an older series wrote its own: look again.
             match group.compare_exchange(seen, next, AcqRel, Acquire) {
                 Ok(_) => return true,
-                Err(other) if Self::holds(other, shift, head, series) => return true,
+                Err(other) if Groups::holds(other, shift, head, series) => return true,
                 Err(other) => seen = other,
-            }
-        }
-    }
-
-    /// Whether a group has the mark of the last call of `head` already: because another thread has
-    /// written it, or from the call a lap before. Then there is nothing to write.
-    ///
-    /// Only where the group was written in this series: a thread delayed since an earlier one could
-    /// still write its own mark over a group that this series has not touched. (A thread of this
-    /// series cannot: whichever moved the head on has written the slot.)
-    #[inline]
-    fn holds(group: u64, shift: u64, head: Head, series: u32) -> bool {
-        Self::is_of(group, series) && (group >> shift) & 0b11 == head.last().0
-    }
-
-    #[inline]
-    fn mark(&self, slot: u64) -> Mark {
-        let (group, shift) = Self::place(slot);
-        // Acquire: what is read here was written before the head that named it; if it is newer, the
-        // compare-and-swap of the head fails.
-        Mark((self.group(group).load(Acquire) >> shift) & 0b11)
-    }
-
-    #[inline]
-    fn group(&self, index: usize) -> &AtomicU64 {
-        match self.first.get(index) {
-            Some(group) => group,
-            None => &self.rest.get_or_make(|| zeros!(REST))[index - FIRST],
-        }
-    }
-
-    /// Whether a group was written last in `series`.
-    #[inline]
-    const fn is_of(group: u64, series: u32) -> bool {
-        const SHIFT: u32 = STAMP_SHIFT + TICKET_BITS;
-        group >> SHIFT == ((series as u64) << SHIFT) >> SHIFT && group != 0
-    }
-
-    #[inline]
-    const fn place(slot: u64) -> (usize, u64) {
-        ((slot / GROUP) as usize, slot % GROUP * MARK_BITS as u64)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{LastCalls, MOST_TICKET_BITS};
-
-    #[test]
-    fn slots_of_the_largest_tickets_are_remainders() {
-        let most = (1 << MOST_TICKET_BITS) - 1;
-        for size in [1, 3, 1_023, 1_024] {
-            let (last, size) = (LastCalls::new(size), u64::from(size));
-            // A whole lap, and so the last multiple of the size with its neighbours.
-            for ticket in (0..=size + 1).chain(most - size - 1..=most) {
-                assert_eq!(last.slot(ticket), ticket % size, "{ticket} % {size}");
             }
         }
     }
