@@ -9,30 +9,30 @@ mutant 'the state word changed by load, then store' src/state/word.rs \
     '.compare_exchange(from.0, to.0, AcqRel, Acquire)
             .is_ok()' \
     '.load(Acquire) == from.0 && { self.word.store(to.0, Release); true }' \
-    'state::tests::loom::a_probe_admitted_during_a_decision_leaves_no_lease'
+    'state::tests::loom::probes::a_probe_admitted_during_a_decision_leaves_no_lease'
 mutant 'a call recorded in its bucket by load, then store' src/window/time.rs \
     'match bucket.compare_exchange(seen, next.0, AcqRel, Acquire) {' \
     'match Ok::<_, u64>(bucket.store(next.0, std::sync::atomic::Ordering::Release)) {' \
-    'state::tests::loom::a_failure_and_a_slow_call_open_the_breaker_once'
+    'state::tests::loom::windows::a_failure_and_a_slow_call_open_the_breaker_once'
 mutant 'a slot given back by load, then store' src/state/slots.rs \
     '.compare_exchange(lease.0, FREE, AcqRel, Relaxed)
             .is_ok()' \
     '.load(Acquire) == lease.0 && { self.slot(index).lease.store(FREE, std::sync::atomic::Ordering::Release); true }' \
-    'state::tests::loom::the_end_of_a_probe_or_of_its_time_counts_once'
+    'state::tests::loom::probes::the_end_of_a_probe_or_of_its_time_counts_once'
 mutant 'a lease replaced by load, then store' src/state/slots.rs \
     '.compare_exchange(lease.0, answered.0, AcqRel, Relaxed)
             .is_ok()' \
     '.load(Acquire) == lease.0 && { self.slot(index).lease.store(answered.0, std::sync::atomic::Ordering::Release); true }' \
-    'state::tests::loom::a_probe_answered_at_its_deadline_counts_once'
+    'state::tests::loom::probes::a_probe_answered_at_its_deadline_counts_once'
 mutant 'a slot taken by load, then store' src/state/slots.rs \
     '.compare_exchange(seen, lease.0, AcqRel, Relaxed)
                         .is_ok()' \
     '.load(Acquire) == seen && { slot.lease.store(lease.0, std::sync::atomic::Ordering::Release); true }' \
-    'state::tests::loom::a_probe_admitted_during_a_decision_leaves_no_lease'
+    'state::tests::loom::probes::a_probe_admitted_during_a_decision_leaves_no_lease'
 mutant 'two failures in two buckets that may overlook each other' src/window/time.rs \
     'fence(SeqCst);' \
     'let _ = (SeqCst, fence);' \
-    'state::tests::loom::one_of_two_failures_across_a_step_sees_both'
+    'state::tests::loom::windows::one_of_two_failures_across_a_step_sees_both'
 mutant 'an end of the wait that is read in one pass without a second look' src/state/admit.rs \
     '(word.is_open() && self.state.load() == word).then_some' \
     'word.is_open().then_some' \
@@ -61,7 +61,7 @@ model_mutant 'a reciprocal rounded down' src/window/count/last_calls.rs \
 mutant 'the last calls counted by load, then store' src/window/count/mod.rs \
     'match self.head.compare_exchange(head.0, next.0, AcqRel, Acquire) {' \
     'match (self.head.load(Acquire) == head.0).then(|| self.head.store(next.0, std::sync::atomic::Ordering::Release)).ok_or(()) {' \
-    'state::tests::loom::a_late_result_never_enters_newer_last_calls'
+    'state::tests::loom::windows::a_late_result_never_enters_newer_last_calls'
 mutant 'how a call ended written by load, then store' src/window/count/mod.rs \
     'match group.compare_exchange(seen, next, AcqRel, Acquire) {' \
     'let now = group.load(Acquire);
@@ -74,11 +74,11 @@ mutant 'how a call ended written over that of a later one' src/window/count/mod.
 mutant 'two ends of overrides in one place' src/state/word.rs \
     '(self.generation() % 2) as usize' \
     '(self.generation() * 0) as usize' \
-    'state::tests::loom::a_reader_sees_one_of_two_overrides_whole'
+    'state::tests::loom::overrides::a_reader_sees_one_of_two_overrides_whole'
 mutant 'two numbers of overrides in one place' src/state/word.rs \
     'self.forced_by[next.turn()].store' \
     'self.forced_by[0].store' \
-    'state::tests::loom::a_rejection_names_the_override_of_its_end'
+    'state::tests::loom::overrides::a_rejection_names_the_override_of_its_end'
 model_mutant 'an override whose end needs a look' src/state/record.rs \
     'self.advance(now);
         }
@@ -90,7 +90,7 @@ model_mutant 'an override whose end needs a look' src/state/record.rs \
 mutant 'late probes that keep their slots' src/state/probes.rs \
     'if counts.in_flight > 0 || left != word {' \
     'if left != word {' \
-    'state::tests::loom::a_probe_that_ends_during_a_decision_leaves_no_lease'
+    'state::tests::loom::probes::a_probe_that_ends_during_a_decision_leaves_no_lease'
 mutant 'a probe admitted at the last moment that keeps its slot' src/state/probes.rs \
     'if counts.in_flight > 0 || left != word {' \
     'if counts.in_flight > 0 {'
@@ -118,7 +118,7 @@ mutant 'a trip that keeps the probes of the state before' src/state/overrides.rs
     '// As in `begin`.
             self.probes.clear();' \
     '// As in `begin`.' \
-    'state::tests::loom::a_probe_admitted_during_a_trip_leaves_no_lease'
+    'state::tests::loom::overrides::a_probe_admitted_during_a_trip_leaves_no_lease'
 model_mutant 'a late probe that frees the slot of another' src/state/probes.rs \
     'if !is_late && self.probes.free' \
     'if self.probes.free' \

@@ -1,19 +1,21 @@
-//! One property a model: the claims of `admit.rs`, `record.rs`, `transitions.rs`, `probes.rs` and
-//! `overrides.rs`.
+//! One property a model. Here those of failures and transitions: the claims of `admit.rs` and `transitions.rs`.
 
 #[cfg(feature = "family")]
 mod open_limit;
+mod overrides;
+mod probes;
 mod reconfigure;
 mod waiting;
+mod windows;
 
 use loom::{sync::Arc, thread};
 
 use crate::{
-    config::{Builder, Probes, Wait, Window},
+    config::{Builder, Probes, Wait},
     state::{Admission, StateMachine, word::Phase},
     sync::Mutex,
     tests::explore,
-    types::{End, Outcome, Override, Refusal, State, remember},
+    types::{End, Outcome, Override, Refusal, State},
 };
 use std::time::Duration;
 
@@ -61,12 +63,8 @@ pub(super) fn race<T, U: Send + 'static>(
     (here, other.join().unwrap())
 }
 
-/// In flight, successes, failures.
-fn counts(circuit: &StateMachine) -> (u32, u32, u32) {
-    match circuit.state.load().phase() {
-        Phase::HalfOpen(t) => (t.in_flight, t.successes, t.failures),
-        other => panic!("half-open expected, {other:?} found"),
-    }
+fn lasting(ticks: u64) -> Override {
+    Override::new("operator", "test").lasting(Duration::from_nanos(ticks))
 }
 
 fn fail(circuit: &StateMachine, call: Admission, now: u64) {
@@ -124,195 +122,6 @@ fn concurrent_failures_open_the_circuit_once() {
 }
 
 #[test]
-fn one_of_two_failures_across_a_step_sees_both() {
-    explore(None, || {
-        // Buckets of 8 ticks: 7 and 8 are in two of them.
-        let circuit = circuit(
-            builder()
-                .failure_ratio(1.0)
-                .minimum_calls(2)
-                .window(Window::time(Duration::from_nanos(16))),
-        );
-        let (a, b) = (circuit.admit(|| 0).unwrap(), circuit.admit(|| 0).unwrap());
-        race(&circuit, |c| fail(c, a, 7), move |c| fail(c, b, 8));
-        let word = circuit.state.load();
-        assert_eq!((word.phase(), word.generation()), (Phase::Open, 1));
-    });
-}
-
-#[test]
-fn a_late_failure_and_a_transition_make_one_window() {
-    explore(Some(2), || {
-        let circuit = unallocated(builder().failure_ratio(1.0).minimum_calls(1).window(2));
-        let late = circuit.admit(|| 0).unwrap();
-        race(
-            &circuit,
-            |c| c.reset(Override::new("op", "model"), 1),
-            move |c| fail(c, late, 1),
-        );
-        // It opened the circuit before the reset, or is late: the new window is without it.
-        assert_eq!(circuit.state(), State::Closed);
-        assert_eq!(circuit.snapshot(2).calls(), 0);
-    });
-}
-
-#[test]
-fn a_failure_and_a_slow_call_open_the_breaker_once() {
-    explore(None, || {
-        let circuit = circuit(
-            builder()
-                .failure_ratio(0.5)
-                .slow_ratio(0.5)
-                .slow_after(Duration::from_nanos(9))
-                .minimum_calls(2),
-        );
-        let (a, b) = (circuit.admit(|| 0).unwrap(), circuit.admit(|| 0).unwrap());
-        race(
-            &circuit,
-            |c| fail(c, a, 1),
-            move |c| c.record(b, SUCCESS, || 9),
-        );
-        let counters = circuit.snapshot(10);
-        // The failure saw both calls, or the slow one did.
-        assert_eq!(counters.generation(), 1);
-        assert!(counters.cause().is_some());
-    });
-}
-
-#[test]
-fn a_late_result_never_enters_a_newer_time_window() {
-    explore(None, || {
-        let circuit = circuit(builder().failure_ratio(1.0).minimum_calls(9));
-        let late = circuit.admit(|| 0).unwrap();
-        race(
-            &circuit,
-            |c| {
-                c.reset(Override::new("test", "reset"), 0);
-                let call = c.admit(|| 0).unwrap();
-                c.record(call, SUCCESS, || 0);
-            },
-            move |c| fail(c, late, 0),
-        );
-        let snapshot = circuit.snapshot(0);
-        assert_eq!((snapshot.calls(), snapshot.failures()), (1, 0));
-    });
-}
-
-#[test]
-fn a_late_result_never_enters_newer_last_calls() {
-    explore(None, || {
-        let circuit = circuit(
-            builder()
-                .failure_ratio(1.0)
-                .minimum_calls(2)
-                .window(Window::calls(2)),
-        );
-        let late = circuit.admit(|| 0).unwrap();
-        race(
-            &circuit,
-            |c| {
-                c.reset(Override::new("test", "reset"), 0);
-                let call = c.admit(|| 0).unwrap();
-                fail(c, call, 0);
-            },
-            move |c| fail(c, late, 0),
-        );
-        let snapshot = circuit.snapshot(0);
-        assert_eq!((snapshot.calls(), snapshot.failures()), (1, 1));
-    });
-}
-
-fn lasting(ticks: u64) -> Override {
-    Override::new("operator", "test").lasting(Duration::from_nanos(ticks))
-}
-
-#[test]
-fn a_forced_state_wins_over_a_concurrent_probe() {
-    explore(None, || {
-        let circuit = half_open(Probes::results(1));
-        let probe = circuit.admit(|| WAIT).unwrap();
-        race(
-            &circuit,
-            |c| c.force(Phase::ForcedOpen, lasting(50), WAIT),
-            move |c| c.record(probe, SUCCESS, || WAIT),
-        );
-        let refusal = circuit.admit(|| WAIT).unwrap_err();
-        assert_eq!(
-            (refusal.state, refusal.until),
-            (State::ForcedOpen, WAIT + 50)
-        );
-        let generation = circuit.state.load().generation();
-        assert_eq!(circuit.probes.earliest(generation - 1), None);
-    });
-}
-
-#[test]
-fn a_reader_sees_one_of_two_overrides_whole() {
-    explore(None, || {
-        let circuit = circuit(builder().consecutive_failures(1));
-        circuit.force(Phase::ForcedOpen, lasting(10), 0);
-        // In this order: where the thread that is here only reads, loom explores one interleaving.
-        let ((), seen) = race(
-            &circuit,
-            |c| c.force(Phase::Disabled, lasting(30), 0),
-            |c| c.refuse_at(4),
-        );
-        let seen = (seen.state, seen.until);
-        assert!(
-            [(State::ForcedOpen, 10), (State::Disabled, 4)].contains(&seen),
-            "{seen:?}"
-        );
-    });
-}
-
-#[test]
-fn a_rejection_names_the_override_of_its_end() {
-    explore(None, || {
-        let circuit = circuit(builder().consecutive_failures(1));
-        let by = |time| lasting(10 * time);
-        let numbers = [1, 2, 3].map(|time| (remember(&by(time)), 10 * time));
-        circuit.force(Phase::ForcedOpen, by(1), 0);
-        let ((), seen) = race(
-            &circuit,
-            |c| {
-                c.force(Phase::ForcedOpen, by(2), 0);
-                c.force(Phase::ForcedOpen, by(3), 0);
-            },
-            |c| c.refuse_at(4),
-        );
-        assert!(numbers.contains(&(seen.cause, seen.until)), "{seen:?}");
-    });
-}
-
-#[test]
-fn an_ending_override_leaves_a_new_one_alone() {
-    explore(None, || {
-        let circuit = circuit(builder().consecutive_failures(1));
-        circuit.force(Phase::Disabled, lasting(10), 0);
-        race(
-            &circuit,
-            |c| c.advance(10),
-            |c| c.force(Phase::ForcedOpen, lasting(30), 9),
-        );
-        assert_eq!(circuit.refuse_at(10).until, 39);
-    });
-}
-
-#[test]
-fn concurrent_failures_count_one_would_be_opening() {
-    explore(None, || {
-        let circuit = circuit(builder().consecutive_failures(2));
-        circuit.force(Phase::MetricsOnly { in_a_row: 0 }, lasting(50), 0);
-        let (a, b) = (circuit.admit(|| 0).unwrap(), circuit.admit(|| 0).unwrap());
-        race(&circuit, |c| fail(c, a, 1), move |c| fail(c, b, 2));
-        let counters = circuit.snapshot(3);
-        assert_eq!(counters.would_have_opened(), 1);
-        assert_eq!(counters.state(), State::MetricsOnly);
-        assert_eq!(circuit.snapshot(50).state(), State::Closed);
-    });
-}
-
-#[test]
 fn listeners_hear_of_every_transition_once_and_in_order() {
     explore(Some(3), || {
         let circuit = circuit(builder().consecutive_failures(1));
@@ -366,167 +175,6 @@ fn a_success_and_a_failure_count_in_either_order() {
 }
 
 #[test]
-fn concurrent_calls_enter_half_open_once() {
-    explore(None, || {
-        let circuit = circuit(builder().consecutive_failures(1).probes(Probes::results(1)));
-        let call = circuit.admit(|| 0).unwrap();
-        fail(&circuit, call, 0);
-        let (a, b) = race(&circuit, |c| c.admit(|| WAIT), |c| c.admit(|| WAIT));
-        assert!(
-            a.is_ok() != b.is_ok(),
-            "one place, two callers: one gets in"
-        );
-        assert_eq!(
-            (circuit.state.load().generation(), counts(&circuit)),
-            (2, (1, 0, 0))
-        );
-    });
-}
-
-#[test]
-fn two_concurrent_probes_get_a_slot_each() {
-    explore(None, || {
-        let circuit = half_open(Probes::results(2));
-        let (a, b) = race(&circuit, |c| c.admit(|| WAIT), |c| c.admit(|| WAIT));
-        for probe in [a.unwrap(), b.unwrap()] {
-            circuit.record(probe, SUCCESS, || WAIT);
-        }
-        assert_eq!(circuit.state.load().phase(), Phase::Closed { in_a_row: 0 });
-    });
-}
-
-#[test]
-fn a_returned_slot_is_given_out_once() {
-    explore(None, || {
-        let circuit = half_open(Probes::results(2).in_flight(1));
-        let first = circuit.admit(|| WAIT).unwrap();
-        // In this order: where the thread that is here only reads, loom explores one interleaving.
-        let ((), second) = race(
-            &circuit,
-            move |c| c.record(first, IGNORED, || WAIT),
-            |c| c.admit(|| WAIT),
-        );
-        let inside = u32::from(second.is_ok());
-        assert_eq!(counts(&circuit), (inside, 0, 0));
-        assert_eq!(circuit.admit(|| WAIT).is_ok(), second.is_err());
-    });
-}
-
-#[test]
-fn two_probes_that_end_at_once_both_count_and_decide_once() {
-    explore(None, || {
-        let circuit = half_open(Probes::results(2));
-        let (a, b) = (
-            circuit.admit(|| WAIT).unwrap(),
-            circuit.admit(|| WAIT).unwrap(),
-        );
-        race(
-            &circuit,
-            |c| c.record(a, SUCCESS, || WAIT),
-            move |c| c.record(b, SUCCESS, || WAIT),
-        );
-        let word = circuit.state.load();
-        assert_eq!(
-            (word.phase().state(), word.generation()),
-            (State::Closed, 3)
-        );
-    });
-}
-
-#[test]
-fn a_probe_that_ends_during_a_decision_leaves_no_lease() {
-    explore(None, || {
-        let circuit = half_open(Probes::successes(1, 2));
-        let generation = circuit.state.load().generation();
-        let (a, b) = (
-            circuit.admit(|| WAIT).unwrap(),
-            circuit.admit(|| WAIT).unwrap(),
-        );
-        race(
-            &circuit,
-            |c| c.record(a, SUCCESS, || WAIT),
-            move |c| c.record(b, FAILURE, || WAIT),
-        );
-        let word = circuit.state.load();
-        assert_eq!(
-            (word.phase().state(), word.generation()),
-            (State::Closed, 3)
-        );
-        assert_eq!(circuit.probes.earliest(generation), None);
-    });
-}
-
-#[test]
-fn the_end_of_a_probe_or_of_its_time_counts_once() {
-    explore(None, || {
-        let circuit = half_open(Probes::results(3).in_flight(1));
-        let probe = circuit.admit(|| WAIT).unwrap();
-        race(
-            &circuit,
-            // Its own clock reading is from just before the deadline.
-            |c| c.record(probe, SUCCESS, || WAIT + PROBE_TIME - 1),
-            |c| c.advance(WAIT + PROBE_TIME),
-        );
-        let (in_flight, successes, failures) = counts(&circuit);
-        assert_eq!((in_flight, successes + failures), (0, 1));
-        assert!(
-            circuit.admit(|| WAIT + PROBE_TIME).is_ok(),
-            "its place is free"
-        );
-    });
-}
-
-#[test]
-fn a_probe_answered_at_its_deadline_counts_once() {
-    explore(None, || {
-        let circuit = half_open(Probes::results(3).in_flight(1));
-        let generation = circuit.state.load().generation();
-        let probe = circuit.admit(|| WAIT).unwrap();
-        race(
-            &circuit,
-            |c| {
-                let now = || WAIT + PROBE_TIME - 1;
-                if let Some(answered) = c.answer_probe(probe, now) {
-                    c.record(answered, FAILURE, now);
-                }
-            },
-            |c| c.advance(WAIT + PROBE_TIME),
-        );
-        let (in_flight, successes, failures) = counts(&circuit);
-        assert_eq!((in_flight, successes + failures), (0, 1));
-        assert_eq!(
-            circuit.probes.earliest(generation),
-            None,
-            "no lease is left"
-        );
-    });
-}
-
-#[test]
-fn three_concurrent_probes_share_two_slots() {
-    explore(Some(2), || {
-        let circuit = half_open(Probes::results(4).in_flight(2));
-        let ends = circuit.admit(|| WAIT).unwrap();
-        let cancelled = circuit.admit(|| WAIT).unwrap();
-        let other = Arc::clone(&circuit);
-        let third = thread::spawn(move || other.record(cancelled, IGNORED, || WAIT));
-        let (entered, ()) = race(
-            &circuit,
-            |c| c.admit(|| WAIT),
-            move |c| c.record(ends, SUCCESS, || WAIT),
-        );
-        third.join().unwrap();
-        let inside = u32::from(entered.is_ok());
-        assert_eq!(counts(&circuit), (inside, 1, 0));
-        // Every place can be taken, and each by one probe.
-        for _ in inside..2 {
-            circuit.admit(|| WAIT).unwrap();
-        }
-        circuit.admit(|| WAIT).unwrap_err();
-    });
-}
-
-#[test]
 fn a_reader_sees_one_of_two_openings_whole() {
     // In one pass, and step by step, as a reader that finds a change.
     opens_anew_while(|c| c.refuse_open().unwrap_or_else(|| c.refuse_at(60)));
@@ -555,53 +203,5 @@ fn opens_anew_while(look: fn(&StateMachine) -> Refusal) {
         };
         assert!(expected.contains(&seen.until), "{seen:?}");
         assert!(seen.state == State::Closed || seen.cause != 0, "{seen:?}");
-    });
-}
-
-#[test]
-fn a_reset_forgets_probes_and_their_slots() {
-    explore(None, || {
-        let circuit = half_open(Probes::results(1));
-        let generation = circuit.state.load().generation();
-        let _ = race(
-            &circuit,
-            |c| c.admit(|| WAIT),
-            |c| c.reset(Override::new("test", "reset"), WAIT),
-        );
-        assert_eq!(circuit.state.load().phase(), Phase::Closed { in_a_row: 0 });
-        assert_eq!(circuit.probes.earliest(generation), None);
-    });
-}
-
-#[test]
-fn a_probe_admitted_during_a_decision_leaves_no_lease() {
-    explore(None, || {
-        // One success is enough, though there is room for another probe.
-        let circuit = half_open(Probes::successes(1, 2));
-        let probe = circuit.admit(|| WAIT).unwrap();
-        let generation = circuit.state.load().generation();
-        race(
-            &circuit,
-            |c| c.admit(|| WAIT).unwrap(),
-            move |c| c.record(probe, SUCCESS, || WAIT),
-        );
-        assert_eq!(circuit.state.load().phase(), Phase::Closed { in_a_row: 0 });
-        assert_eq!(circuit.probes.earliest(generation), None);
-    });
-}
-
-#[test]
-fn a_probe_admitted_during_a_trip_leaves_no_lease() {
-    explore(Some(3), || {
-        let circuit = half_open(Probes::results(2));
-        let generation = circuit.state.load().generation();
-        race(
-            &circuit,
-            |c| c.admit(|| WAIT).ok(),
-            |c| assert!(c.trip(Override::new("operator", "test"), WAIT)),
-        );
-        let word = circuit.state.load();
-        assert_eq!((word.phase(), word.generation()), (Phase::Open, 3));
-        assert_eq!(circuit.probes.earliest(generation), None);
     });
 }
