@@ -260,7 +260,7 @@ mutant 'an alarm that no woken call passes on' src/state/waiters.rs \
 model_mutant 'a woken call that takes the alarm for another poll of a ramp' src/state/waiters.rs \
     'waker.is_some() && ticket.alarm == alarms' \
     'waker.is_some()' \
-    'state::tests::waiting::a_call_polled_before_its_alarm_asks_on_a_ramp'
+    'state::tests::waiting::ramp::a_call_polled_before_its_alarm_asks_on_a_ramp'
 model_mutant 'an alarm that wakes calls again that have asked since' src/state/waiters.rs \
     'first.key().0 < self.alarms' \
     'first.key().0 <= self.alarms' \
@@ -276,7 +276,7 @@ model_mutant 'a waiter that sleeps until a distant end' src/state/waiters.rs \
 model_mutant 'a look after a minute that is a new call of a ramp' src/state/waiters.rs \
     'let timer = ticket.due.min(after(now, LONGEST_SLEEP));' \
     'ticket.due = ticket.due.min(after(now, LONGEST_SLEEP)); let timer = ticket.due;' \
-    'state::tests::waiting::a_look_after_a_minute_is_no_new_call_of_a_ramp'
+    'state::tests::waiting::ramp::a_look_after_a_minute_is_no_new_call_of_a_ramp'
 model_mutant 'a slot that no other call looks for' src/state/waiters.rs \
     'deadline.min(after(now, PATIENCE))' \
     'deadline' \
@@ -288,7 +288,7 @@ model_mutant 'a waiter that is woken by its own look' src/state/waiters.rs \
 model_mutant 'a waiter that comes at each poll of a ramp' src/state/waiters.rs \
     'was_asleep && self.is_ramping()' \
     'false && was_asleep && self.is_ramping()' \
-    'state::tests::waiting::a_call_polled_often_counts_once_a_step_of_a_ramp'
+    'state::tests::waiting::ramp::a_call_polled_often_counts_once_a_step_of_a_ramp'
 
 mutant 'numbers read without a second look' src/state/config_cell.rs \
     'if self.plan() == plan {
