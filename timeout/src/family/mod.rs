@@ -250,6 +250,7 @@ impl<K: Hash + Eq + Clone> Timeouts<K> {
     ///
     /// Only memory needs it: a new key finds room anyway. No call waits for it but the first ones of new keys, and those of keys
     /// without room: it gives the lock back after each 64 members.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn evict_idle(&self) -> usize {
         Walk::sum(|walk| {
             let gone = self.0.evict_some(walk);
