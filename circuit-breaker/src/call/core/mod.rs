@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The shared state behind a [`CircuitBreaker`](crate::CircuitBreaker): opaque, named only in types
-/// such as [`Call<&'static Core>`](Call).
+/// such as [`Call<&'static Core>`](crate::Call).
 // In this order, see `StateMachine`.
 #[repr(C)]
 pub struct Core {
