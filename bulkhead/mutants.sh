@@ -105,11 +105,12 @@ model_mutant 'a look that refuses all late waiters at once' src/state/waiters.rs
     'for _ in 0..AT_ONCE {' \
     'loop {' a_look_refuses_64_late_waiters_and_the_next_the_others
 model_mutant 'late waiters that the next look does not find' src/state/waiters.rs \
-    'late.earliest = self.bounds.first().map(|(bound, _)| bound.end);' \
-    'late.earliest = self.bounds.first().map(|(bound, _)| bound.end).filter(|end| *end >= now);' \
+    'firsts.flatten().map(|(bound, _)| bound.end).min();' \
+    'firsts.flatten().map(|(bound, _)| bound.end).filter(|end| *end >= now).min();' \
     a_look_refuses_64_late_waiters_and_the_next_the_others
 model_mutant 'bounds that are never forgotten' src/state/waiters.rs \
     '        self.bounds.remove(ticket.0);
+        self.granted.remove(ticket.0);
         // Vacant seats' \
     '        // Vacant seats' callers_that_left_leave_no_bound_behind
 model_mutant 'a bound that is removed and leaves the others without order' src/state/waiters/heap.rs \

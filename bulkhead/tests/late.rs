@@ -103,6 +103,42 @@ async fn refused_calls_remove_64_late_calls_each() {
     }
 }
 
+/// A bulkhead whose one place is granted to the newest of 201 calls that are late. None of them is polled again.
+async fn granted_behind_200_late_calls() -> (Bulkhead, Vec<impl Sized>) {
+    let bulkhead = bulkhead(1);
+    let held = bulkhead.try_acquire().unwrap();
+    let mut service = BulkheadLayer::new(bulkhead.clone())
+        .queue(Queue::new(300, SECOND).newest_first())
+        .layer(service_fn(|n: u32| {
+            std::future::ready(Ok::<_, BoxError>(n))
+        }));
+    let mut calls: Vec<_> = (0..201).map(|_| task::spawn(service.call(1))).collect();
+    for (n, call) in calls.iter_mut().enumerate() {
+        if n == 200 {
+            // The bounds of the others are earlier.
+            advance(ms(100)).await;
+        }
+        assert_pending!(call.poll());
+    }
+    drop(held);
+    assert_eq!((bulkhead.queued(), bulkhead.in_flight()), (200, 1));
+    advance(ms(2_000)).await;
+    (bulkhead, calls)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_granted_behind_many_late_calls_is_found() {
+    let (bulkhead, _calls) = granted_behind_200_late_calls().await;
+    drop(bulkhead.try_acquire().expect("a late call has the place"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_finds_a_place_behind_many_late_calls() {
+    let (bulkhead, _calls) = granted_behind_200_late_calls().await;
+    let mut closing = task::spawn(bulkhead.close());
+    assert!(closing.poll().is_ready());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_place_granted_to_a_late_call_goes_to_the_next() {
     for is_polled in [true, false] {

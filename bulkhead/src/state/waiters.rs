@@ -3,7 +3,8 @@
 // A linked list of indices inside a vector: a waiter leaves from the middle in constant time, a line that was once as
 // long allocates nothing, and there is no `unsafe`. It has no atomics, since it stands behind the lock that is taken only
 // when a caller waits. The bounds of those that wait are beside it (`Heap`), so that the late ones are found without a
-// look through the line.
+// look through the line. Those of granted seats are in a heap of their own: a look takes all the late ones of these, as they
+// hold places, and a limited number of the line.
 //
 // Rejected: tokio's semaphore. loom cannot see into it, a permit needs an `Arc` or a lifetime, a refusal costs 85
 // instructions and two bus-locked ones, and an idle clone that holds its future keeps a place in its queue.
@@ -30,8 +31,10 @@ pub(super) struct Waiters {
     last: Option<usize>,
     /// Callers that wait for places. Those with granted ones are out of the line.
     len: usize,
-    /// Those of the seats in the line, and of those with a granted permit that is not fetched.
+    /// Those of the seats in the line.
     bounds: Heap,
+    /// Those of the seats with a granted permit that is not fetched.
+    granted: Heap,
     /// Here, so that the line and an override have one lock.
     pub(super) forced: Option<Forced>,
     /// Whether the window of an adaptive limit has calls under a forced limit.
@@ -75,9 +78,10 @@ enum Seat {
     },
 }
 
-/// How many late waiters are refused at once.
+/// How many late waiters a look refuses at most.
 // With a deadline that many share, a whole line is late in one moment. The caller that finds it wakes these, and the next
-// caller goes on.
+// caller goes on. A free place is served in the order of the line (`Core::serve`), which refuses all late waiters before the
+// first one that is in time.
 const AT_ONCE: usize = 64;
 
 /// What late waiters leave behind.
@@ -102,6 +106,7 @@ impl Waiters {
             last: None,
             len: 0,
             bounds: Heap::new(),
+            granted: Heap::new(),
             forced: None,
             was_forced: false,
         }
@@ -159,10 +164,14 @@ impl Waiters {
         let waker = self.unlink(first);
         // The permit is handed to this waiter and not made free: the order of the line holds, and a newcomer cannot take
         // the place before the waiter runs.
+        let bound = self.bounds.of(first);
+        self.bounds.remove(first);
         self.seats[first] = if let Some(cause) = refused {
-            self.bounds.remove(first);
             Seat::Refused(cause)
         } else {
+            if let Some(bound) = bound {
+                self.granted.insert(first, bound);
+            }
             Seat::Granted { places }
         };
         waker
@@ -172,6 +181,16 @@ impl Waiters {
     // It looks at the waiters that are late, and at the earliest of the others.
     pub(super) fn refuse_late(&mut self, now: Instant) -> Late {
         let mut late = Late::default();
+        // All of them: they wake nobody, and a caller wants their places.
+        while let Some((bound, index)) =
+            self.granted.first().filter(|(bound, _)| bound.is_past(now))
+        {
+            self.granted.remove(index);
+            if let Seat::Granted { places } = self.seats[index] {
+                late.places += places;
+            }
+            self.seats[index] = Seat::Refused(bound.cause);
+        }
         for _ in 0..AT_ONCE {
             let Some((bound, index)) = self.bounds.first() else {
                 break;
@@ -180,21 +199,19 @@ impl Waiters {
                 break;
             }
             self.bounds.remove(index);
-            if let Seat::Granted { places } = self.seats[index] {
-                late.places += places;
-            } else {
-                late.seats += 1;
-                late.wakers.extend(self.unlink(index));
-            }
+            late.seats += 1;
+            late.wakers.extend(self.unlink(index));
             self.seats[index] = Seat::Refused(bound.cause);
         }
-        late.earliest = self.bounds.first().map(|(bound, _)| bound.end);
+        let firsts = [self.bounds.first(), self.granted.first()].into_iter();
+        late.earliest = firsts.flatten().map(|(bound, _)| bound.end).min();
         late
     }
 
     /// Removes the bound of a waiter.
     pub(super) fn unbind(&mut self, ticket: &Ticket) {
         self.bounds.remove(ticket.0);
+        self.granted.remove(ticket.0);
     }
 
     /// Gives the seat up if the waiter was granted a permit or refused. Otherwise the waiter is woken through `new`.
@@ -221,6 +238,7 @@ impl Waiters {
             Seat::Waiting { .. } => Turn::Waits(self.unlink(ticket.0)),
         };
         self.bounds.remove(ticket.0);
+        self.granted.remove(ticket.0);
         // Vacant seats form a list inside the same vector, so that the next `join` finds one in constant time.
         self.seats[ticket.0] = Seat::Vacant { next: self.vacant };
         self.vacant = Some(ticket.0);
