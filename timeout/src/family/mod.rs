@@ -75,7 +75,8 @@ use crate::{
 /// with the next 64. When 16 in a row, and as many as have looked at all members, found none to evict, these calls take the
 /// overflow at once for 5 ms. Then one searches, and if it finds none there are 5 ms more. So while such calls come, a member
 /// that can be evicted is found at most 5 ms for each 64 members, or part of 64, later: 5 ms in a family of 64, 80 ms in one of
-/// 1,000, 7.8 s in one of 100,000. Until then the new keys share the overflow. A member takes about a third of a KB and twice its key.
+/// 1,000, 7.8 s in one of 100,000. Until then the new keys share the overflow. A member takes about a third of a KB and twice
+/// its key.
 ///
 /// # Examples
 ///
@@ -255,7 +256,9 @@ impl<K: Hash + Eq + Clone> Timeouts<K> {
         Walk::sum(|walk| {
             let gone = self.0.evict_some(walk);
             // With no lock held: the keys are the user's.
-            gone.into_iter().map(Member::leave).count()
+            let count = gone.len();
+            gone.into_iter().for_each(Member::leave);
+            count
         })
     }
 }
