@@ -109,6 +109,7 @@ pub(super) fn comparisons() -> Vec<Comparison> {
             Tokio,
             Row::object("tokio, try_acquire, full queue", EMPTY, || by_hand(0)).bad_in_16(16),
         )
+        .lesser(&[Tokio])
         .note(BY_HAND)
         .note(BUFFER),
     ]

@@ -16,6 +16,7 @@ use tower_resilience_circuitbreaker::{
 };
 
 use super::{super::wait_for_the_clock, Breaker, Call, End, HOUR, Work, done, now};
+
 // === recloser ===
 
 struct Reclosed(AsyncRecloser);
