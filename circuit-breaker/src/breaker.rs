@@ -151,8 +151,8 @@ impl CircuitBreaker {
     /// Returns at once while closed. Otherwise it is woken by any transition, an operator's
     /// included, and at the instant from which time alone admits a call. A transition wakes 32 calls
     /// in its thread, and each of them wakes others when it is polled or dropped. Half-open, each slot that
-    /// a probe gives back wakes the call that has waited for the longest time; a call that comes
-    /// at that very moment may be faster. On a [`Ramp`](crate::Ramp) it asks once a step.
+    /// a probe gives back wakes the call that has waited for the longest time, once the transition has
+    /// woken all; a call that comes at that very moment may be faster. On a [`Ramp`](crate::Ramp) it asks once a step.
     ///
     /// Each call sets its timer. If a slot is offered to a call that is not polled, the others look
     /// for it within a second. If no call of a batch of 32 is polled or dropped, the calls behind it

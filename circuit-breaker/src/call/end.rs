@@ -3,8 +3,9 @@
 // A call costs half as much if its future stays in registers. For that, what ends it must not take
 // the token by reference, and must not unwind: either makes the compiler keep the future, the
 // token and the result in memory, in three copies each. So the functions below take parts by
-// value, stay out of line, and contain a panic. (A recorder of metrics or a subscriber of events may
-// panic; the panic hook has reported it, and the call has ended all the same.)
+// value, stay out of line, and contain a panic. (A recorder of metrics, a subscriber of events or the
+// drop of what a listener captured may panic; the panic hook has reported it, and the call has ended
+// all the same.)
 //
 // `extern "C"` is what tells the compiler so: a function of that ABI cannot unwind. A plain
 // function that contains its panics was tried and is not recognised, and a healthy call through an

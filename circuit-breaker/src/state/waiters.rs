@@ -103,8 +103,8 @@ impl StateMachine {
         let due = ticket.as_ref().map_or(0, |ticket| ticket.due);
         let has_asked = was_asleep && self.is_ramping() && clock() < due;
         let admission = if has_asked {
-            // Polled for another reason, such as a neighbour in its task, or to look after a minute. The share of a ramp is of
-            // the calls that come: a call that asked at each poll would come many times.
+            // Polled for another reason, such as a neighbour in its task, or to look after a minute. The share of a ramp is
+            // of the calls that come: a call that asked at each poll would come many times.
             Err(State::Ramping)
         } else {
             self.admit(&clock).map_err(|refusal| refusal.state)
