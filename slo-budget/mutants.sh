@@ -161,52 +161,64 @@ model_mutant 'a period that begins with its first slot' src/record/ledger.rs \
     'Some(period) => slot.min(self.rings.latest().saturating_add(period.left())),' \
     'Some(_) => slot,' \
     'record::tests::period::a_period_counts_from_its_exact_start'
-model_mutant 'a likelihood ratio without the rarity of its anchor' src/canary/odds.rs \
-    'apart * ratio.ln() - self.ln_probability(mode)' \
-    'apart * ratio.ln()' \
-    'canary::tests::exact::the_ratio_expects_one_under_equal_odds_and_less_below'
-model_mutant 'a table summed on one side of its mode' src/canary/odds.rs \
-    'for up in [true, false] {' \
-    'for up in [true] {' \
-    'canary::tests::exact::the_ratio_expects_one_under_equal_odds_and_less_below'
-model_mutant 'the bold end of a bracket' src/canary/comparison.rs \
-    '*product += table.ln_likelihood_ratio(ratio).low;' \
-    '*product += table.ln_likelihood_ratio(ratio).high;' \
-    'canary::tests::faults::a_batch_too_large_to_sum_uses_the_cautious_end'
-model_mutant 'a sum of e-values in place of their mean' src/canary/comparison.rs \
-    ' - as_f64(products.len() as u64).ln()' \
+model_mutant 'a tie that speaks against the canary' src/canary/pmf.rs \
+    'this.first + next as u64 <= k' \
+    '(this.first + next as u64) < k' \
+    'canary::tests::sign::the_sign_of_small_tables_is_that_of_all_pairs'
+model_mutant 'a distribution on one side of its mean' src/canary/pmf.rs \
+    'for k in (first..middle).rev() {' \
+    'for k in (middle..middle).rev() {' \
+    'canary::tests::sign::the_sign_expects_zero_if_both_arms_are_alike'
+model_mutant 'failures of a smaller baseline kept as of a larger one' src/canary/sign.rs \
+    'until(baseline.hits + 1)' \
+    'until(baseline.hits)' \
+    'canary::tests::sign::the_sign_of_small_tables_is_that_of_all_pairs'
+model_mutant 'a sum of bets in place of their mean' src/canary/bets.rs \
+    ' - as_f64(STAKES.len() as u64).ln()' \
     '' \
-    'canary::tests::steps::a_batch_is_complete_with_requests_in_both_arms'
+    'canary::tests::sign::a_batch_multiplies_evidence_by_at_most_1_9'
 model_mutant 'evidence about a rate that is not punished for requests that go well' src/canary/intervals.rs \
-    '(ln_ratio.exp_m1() * below_one(rate)).ln_1p()' \
-    '(ln_ratio.exp_m1() * below_one(rate)).ln_1p() * 0.99' \
+    '((-ln_ratio).exp_m1() * rate).ln_1p();' \
+    '((-ln_ratio).exp_m1() * rate).ln_1p() * 0.99;' \
     'canary::tests::peeking::evidence_about_a_changing_rate_expects_at_most_one'
-model_mutant 'α spent on each test' src/canary/policy.rs \
-    'if self.judges_latency { 5.0 } else { 3.0 }' \
-    'if self.judges_latency { 1.0 } else { 1.0 }' \
-    'canary::tests::faults::five_times_the_baseline_is_a_separate_limit'
+model_mutant 'bursts that show as much as independent failures' src/canary/batches.rs \
+    '(chi_square / f64::from(self.batches - 1)).max(1.0)' \
+    '(chi_square / f64::from(self.batches - 1)).min(1.0)' \
+    'canary::tests::claims::bursts_of_failures_divide_what_they_show'
 model_mutant 'a batch of one side' src/canary/batches.rs \
-    'errors.baseline == 0 || errors.canary == 0' \
-    'errors.canary == 0' \
-    'canary::tests::model::two_arms_are_never_each_worse_than_the_other'
-model_mutant 'a step promoted by the step before' src/canary/batches.rs \
-    '(self.now.canary.tally(metric)).since(self.step_start.canary.tally(metric))' \
-    'self.now.canary.tally(metric)' \
-    'canary::tests::steps::each_step_needs_new_proof_and_faults_add_up'
-model_mutant 'a hard limit on one failure' src/canary/findings.rs \
-    'if tally.hits < limits.min_bad {' \
-    'if tally.hits < 1 {' \
-    'canary::tests::faults::hard_limits_need_three_failures'
-model_mutant 'a shown fault that is forgotten' src/canary/findings.rs \
-    'self.check_errors(policy, batches, errors);
-        if' \
-    'self.0.clear(); self.check_errors(policy, batches, errors);
-        if' \
-    'canary::tests::model::any_history_gives_finite_numbers_and_lasting_faults'
+    'baseline.total > 0 && canary.total > 0 && is_over' \
+    'canary.total > 0 && is_over' \
+    'canary::tests::steps::an_empty_arm_holds'
+model_mutant 'the comparison of a step by the step before' src/canary/bets.rs \
+    'self.not_worse = Bet::default();' \
+    '' \
+    'canary::tests::steps::counts_add_up_over_steps_and_comparisons_begin_anew'
+model_mutant 'the harm of a step at the share of the step before' src/canary/run.rs \
+    'self.policy.share_at(self.step + 1)' \
+    'self.policy.share_at(self.step)' \
+    'canary::tests::claims::each_step_allows_the_harm_of_its_share'
+model_mutant 'a limit on three parts' src/canary/limits.rs \
+    'const BEYOND: usize = 4;' \
+    'const BEYOND: usize = 3;' \
+    'canary::tests::limits::a_limit_needs_four_parts_five_hits_and_no_chance'
+model_mutant 'an incident of both arms blamed on the canary' src/canary/faults.rs \
+    'if !beyond.both {' \
+    'if true {' \
+    'canary::tests::limits::a_limit_that_both_arms_exceed_holds'
+model_mutant 'a run of failures that no outage excuses' src/canary/batches.rs \
+    'self.kept.excused = self.kept.excused.max(run);
+            return Some(InARow::OfBoth(run));' \
+    'return Some(InARow::OfCanary(run));' \
+    'canary::tests::runs::an_outage_of_both_arms_is_no_run_of_the_canary'
+model_mutant 'counts that fell in the batch of those before' src/canary/batches.rs \
+    'self.begin(now);
+        self.kept.fell = fell;' \
+    'self.kept.fell = fell;' \
+    'canary::tests::steps::a_falling_counter_holds_and_begins_a_new_batch'
 model_mutant 'a promotion without data' src/canary/run.rs \
     'Overdue::Promote if obstacles.is_empty()' \
     'Overdue::Promote' \
-    'canary::tests::promotions::no_data_holds_and_never_promotes_after_max_wait'
+    'canary::tests::steps::an_overdue_step_holds_unless_told_otherwise'
 model_mutant 'trailers that are not read' src/layer/body.rs \
     'awaited.end(trailers);' \
     'awaited.end(None);' \

@@ -179,48 +179,70 @@ fn alerts_are_read_from_all_their_fields() {
 fn a_canary_is_read_from_all_its_fields() {
     use maestro_slo_budget::{
         CanaryPolicy,
-        canary::{self, Overdue},
+        canary::{self, AtMost, Overdue},
     };
 
     let file = json!({
         "alpha": 0.01,
         "guard": "99.5%",
-        "odds_ratios": [2.0, 4.0],
-        "margin": 2.0,
-        "min_bad": 4,
+        "margin": 3.0,
+        "batch": "2m",
         "failures_in_a_row": 5,
         "times_error_rate": 6.0,
         "times_p95": 2.0,
         "availability": "95%",
+        "at_most": [
+            { "share": "0.005", "within": "10m" },
+            { "share": "0.05", "slower_than": "1s 500ms", "within": "5m" },
+        ],
         "without_latency": true,
         "steps": [1, 10, 100],
-        "max_wait": { "time": "2d", "then": "hold" },
+        "min_wait": "1h",
+        "max_wait": { "time": "2d", "then": "roll_back" },
         "measurement_errors": 0,
     });
     let built = CanaryPolicy::builder()
         .alpha(0.01)
         .guard(objective("99.5%"))
-        .odds_ratios([2.0, 4.0])
-        .margin(2.0)
-        .min_bad(4)
+        .margin(3.0)
+        .batch(2 * MINUTE)
         .failures_in_a_row(5)
         .times_error_rate(6.0)
         .times_p95(2.0)
         .availability(objective("95%"))
+        .at_most([
+            AtMost::errors("0.005".parse().unwrap()).within(10 * MINUTE),
+            AtMost::p95(Duration::from_millis(1500)),
+        ])
         .without_latency()
         .steps([1, 10, 100])
-        .max_wait(2 * DAY, Overdue::Hold)
+        .min_wait(60 * MINUTE)
+        .max_wait(2 * DAY, Overdue::RollBack)
         .measurement_errors(0);
     assert_read(&file, &built);
+    // An absent time is the usual one.
+    let absent = json!({ "at_most": [{ "share": 0.05, "slower_than": "1.5s" }] });
+    let limits = [AtMost::p95(Duration::from_millis(1500))];
+    assert_eq!(read(&absent), Ok(CanaryPolicy::builder().at_most(limits)));
     assert_eq!(read(&json!({})), Ok(CanaryPolicy::builder()));
     assert_eq!(canary::Builder::default(), CanaryPolicy::builder());
     for (file, part) in [
         (json!({ "alpha": 0.6 }), "α of a canary"),
         (json!({ "guard": "100%" }), "the guard of a canary"),
-        (json!({ "odds_ratios": [] }), "odds ratios"),
+        (json!({ "margin": 1.0 }), "`margin`"),
+        (json!({ "batch": "999ms" }), "`batch` of a canary"),
         (
-            json!({ "odds_ratios": [1, 2, 3, 4, 5, 6, 7, 8, 9] }),
-            "odds_ratios: invalid length 9, expected at most 8 values",
+            json!({ "at_most": [{ "share": 1.5 }] }),
+            "a limit of a canary",
+        ),
+        (json!({ "at_most": [[]] }), "at_most[0]: "),
+        (
+            json!({ "at_most": [{ "share": 0.1, "slower": "1s" }] }),
+            "unknown field `slower`",
+        ),
+        (
+            json!({ "at_most": vec![json!({ "share": 0.1 }); 5] }),
+            "at_most: invalid length 5, expected at most 4 values",
         ),
         (json!({ "steps": [10, 5, 100] }), "the steps of a canary"),
         (json!({ "steps": [300] }), "steps[0]: "),
@@ -233,7 +255,10 @@ fn a_canary_is_read_from_all_its_fields() {
             json!({ "max_wait": { "time": "1d", "then": "wait" } }),
             "`roll_back`, `hold`, `promote`",
         ),
-        (json!({ "alfa": 0.05 }), "unknown field `alfa`"),
+        (
+            json!({ "odds_ratios": [2.0] }),
+            "unknown field `odds_ratios`",
+        ),
         (json!([]), "expected a table"),
     ] {
         assert!(

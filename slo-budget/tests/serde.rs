@@ -278,37 +278,41 @@ fn a_verdict_is_written_with_all_figures() {
     use maestro_slo_budget::{CanaryPolicy, canary::Arm};
     use tokio::time::Instant;
 
+    let minute = Duration::from_secs(60);
     let policy = CanaryPolicy::builder().without_latency().build().unwrap();
-    let mut canary = policy.start_at(Instant::now());
+    let mut now = Instant::now();
+    let mut canary = policy.start_at(now);
     let mut after = |good, bad| {
+        now += minute;
         let arm = Arm::new(good, bad);
         canary
-            .observe(Arm::new(9 * good, 9 * good / 1000), arm)
+            .observe_at(Arm::new(9 * good, 9 * good / 1000), arm, now)
             .unwrap();
-        let verdict = canary.verdict(Instant::now());
+        let verdict = canary.verdict(now);
         (serde_json::to_value(&verdict).unwrap(), verdict.to_string())
     };
-    let (hold, summary) = after(1_000, 0);
+    let (hold, summary) = after(900, 0);
     assert_eq!(
         (&hold["verdict"], &hold["to"]),
         (&json!("hold"), &Value::Null)
     );
     assert_eq!(hold["summary"], summary);
-    assert_eq!(hold["if_none_fails"], 2_851);
-    assert_eq!(hold["reasons"][0]["reason"], "errors_undecided");
+    assert_eq!(hold["if_none_fails"], 62);
+    assert_eq!(hold["reasons"][0]["reason"], "too_early");
+    assert_eq!(hold["reasons"][1]["reason"], "errors_undecided");
     let evidence = &hold["evidence"];
-    assert_eq!(evidence["canary"], json!({ "good": 1_000, "bad": 0 }));
+    assert_eq!(evidence["canary"], json!({ "good": 900, "bad": 0 }));
     assert_eq!(evidence["canary_error_rate"][0], 0.0);
     assert_eq!(evidence["slower"], Value::Null);
     let needed = evidence["worse"]["log10_needed"].as_f64().unwrap();
-    assert!((needed - 60_f64.log10()).abs() < 1e-12, "{evidence}");
-    let (promote, _) = after(4_000, 0);
+    assert!((needed + 0.03_f64.log10()).abs() < 1e-12, "{evidence}");
+    let promote = (1..=4).map(|n| after(900 + 100 * n, 0).0).last().unwrap();
     assert_eq!(
         (&promote["verdict"], &promote["to"]),
         (&json!("promote"), &json!(25))
     );
     assert_eq!(promote["if_none_fails"], Value::Null);
-    let (roll_back, _) = after(4_001, 400);
+    let (roll_back, _) = after(1_300, 400);
     assert_eq!(roll_back["verdict"], "roll_back");
-    assert_eq!(roll_back["reasons"][0]["reason"], "unavailable");
+    assert_eq!(roll_back["reasons"][0]["reason"], "failures_in_a_row");
 }

@@ -88,12 +88,15 @@ fn gates() -> [Row; 7] {
 /// Not a request: a batch of a thousand requests, which a canary observes once a minute.
 fn canary() -> Row {
     Row::object("slo, canary, a batch of a thousand observed", EMPTY, || {
-        let mut canary = CanaryPolicy::new().start();
+        let mut now = Instant::now();
+        let mut canary = CanaryPolicy::new().start_at(now);
         let mut batches = 0;
         move |_| {
             batches += 1;
+            now += Duration::from_secs(60);
             let baseline = Arm::new(899 * batches, batches).latency(45 * batches, 0);
-            canary.observe(baseline, Arm::new(100 * batches, 0).latency(5 * batches, 0))
+            let tried = Arm::new(100 * batches, 0).latency(5 * batches, 0);
+            canary.observe_at(baseline, tried, now)
         }
     })
 }

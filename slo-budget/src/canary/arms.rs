@@ -1,21 +1,23 @@
-//! The counts of the baseline and of the canary, and why counts can be invalid.
+//! The counts of the baseline and of the canary.
 
-use std::{error::Error, fmt};
+use std::time::Duration;
 
-use crate::types::Counts;
+use super::invalid::{InvalidArms, Side};
+use crate::types::{Counts, few::Few};
 
 /// The counts of one arm, the baseline or the canary, **since the canary started**.
 ///
 /// Counts are cumulative, so reporting the same counts twice changes nothing.
-/// [`Canary::observe`](crate::Canary::observe) takes the differences and rejects numbers that decrease. A request with an
-/// unknown outcome counts as bad.
+/// [`Canary::observe`](crate::Canary::observe) takes the differences. A count that falls, as after a restart or if
+/// instances are removed, begins a new batch. A request with an unknown outcome counts as bad.
 ///
 /// # Examples
 ///
 /// ```
 /// use maestro_slo_budget::{Counts, canary::Arm};
+/// use std::time::Duration;
 ///
-/// let arm = Arm::new(9_990, 10).latency(520, 3);
+/// let arm = Arm::new(9_990, 10).latency(520, 3).slower_than(Duration::from_millis(1500), 7);
 /// assert_eq!(arm.counts(), Counts::new(9_990, 10));
 /// ```
 ///
@@ -35,18 +37,26 @@ use crate::types::Counts;
 /// let arm = |budget: &ErrorBudget| Arm::from(budget.counts(Duration::MAX));
 /// release.observe(arm(&baseline), arm(&canary))?;
 /// assert!(release.verdict(Instant::now()).is_hold());
-/// assert_eq!(release.evidence().canary(), Arm::new(0, 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(default, deny_unknown_fields)
+)]
 pub struct Arm {
-    counts: Counts,
+    good: u64,
+    bad: u64,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     latency: Option<Slow>,
-    in_a_row: u64,
+    slower_than: Few<(Duration, u64), MOST_LATENCIES>,
+    failures_in_a_row: u64,
 }
 
 /// Slow requests among all requests, good and bad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 struct Slow {
     slow: u64,
     much_too_slow: u64,
@@ -56,46 +66,28 @@ struct Slow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Metric {
     Errors,
+    /// Slower than the 95th percentile of the baseline before the canary started.
     Slow,
+    /// Slower than the multiple of it that rolls back.
     MuchTooSlow,
+    SlowerThan(Duration),
 }
 
 /// Hits among requests, where a hit is a failure or a slow request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub(super) struct Tally {
     pub(super) total: u64,
     pub(super) hits: u64,
 }
 
-/// One of the two arms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Side {
-    /// The version that runs beside the canary.
-    Baseline,
-    /// The release under test.
-    Canary,
-}
-
-/// The reason why counts are invalid. [`Canary::observe`](crate::Canary::observe) then only counts a failed measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InvalidArms {
-    /// A count is lower than before.
-    WentBack(Side),
-    /// There are more slow requests than requests, or more much too slow than slow ones.
-    MoreSlowThanAll(Side),
-    /// The run of failures is longer than the number of failures.
-    InARow(Side),
-    /// The policy judges latency, and the arm has none.
-    NoLatency(Side),
-    /// There are more than 10^12 requests.
-    TooMany(Side),
-}
-
-/// A larger count is a mistake: thirty years at a thousand requests a second. The limit also keeps the fourth decimal of
-/// every sum of logarithms.
+/// A larger count is a mistake: thirty years at a thousand requests a second.
 pub(super) const MOST: u64 = 1_000_000_000_000;
+/// The most requests of all batches, whose counters may have begun again many times: what an `f64` holds exactly.
+#[cfg(feature = "serde")]
+const MOST_IN_ALL: u64 = 1 << 53;
+/// The most thresholds of an arm, and limits of a policy.
+pub(super) const MOST_LATENCIES: usize = 4;
 
 // === impl Arm ===
 
@@ -104,9 +96,11 @@ impl Arm {
     #[must_use]
     pub const fn new(good: u64, bad: u64) -> Self {
         Self {
-            counts: Counts::new(good, bad),
+            good,
+            bad,
             latency: None,
-            in_a_row: 0,
+            slower_than: [None; MOST_LATENCIES],
+            failures_in_a_row: 0,
         }
     }
 
@@ -125,12 +119,24 @@ impl Arm {
         }
     }
 
+    /// Adds the number of requests, good and bad, that took longer than `time`, for a limit of this time
+    /// ([`AtMost::slower_than`](crate::canary::AtMost::slower_than)). At most four times; a fifth is ignored. The same
+    /// time again replaces its count.
+    #[must_use]
+    pub fn slower_than(mut self, time: Duration, requests: u64) -> Self {
+        let mut places = self.slower_than.iter_mut();
+        if let Some(place) = places.find(|place| place.is_none_or(|(other, _)| other == time)) {
+            *place = Some((time, requests));
+        }
+        self
+    }
+
     /// Adds the longest run of failures without a good request in between. It matters for the canary only. Without it,
-    /// only runs that fill whole batches are detected.
+    /// only runs that fill whole measurements are detected.
     #[must_use]
     pub const fn failures_in_a_row(self, failures: u64) -> Self {
         Self {
-            in_a_row: failures,
+            failures_in_a_row: failures,
             ..self
         }
     }
@@ -138,7 +144,7 @@ impl Arm {
     /// The good and the bad requests.
     #[must_use]
     pub const fn counts(self) -> Counts {
-        self.counts
+        Counts::new(self.good, self.bad)
     }
 
     /// The requests slower than the baseline's 95th percentile, if known.
@@ -160,66 +166,82 @@ impl Arm {
     }
 
     pub(super) const fn in_a_row(self) -> u64 {
-        self.in_a_row
+        self.failures_in_a_row
     }
 
-    /// All requests. The arm must have been checked, so that the sum is at most [`MOST`].
-    pub(super) const fn total(self) -> u64 {
-        self.counts.good() + self.counts.bad()
-    }
-
-    pub(super) const fn tally(self, metric: Metric) -> Tally {
-        let hits = match (metric, self.latency) {
-            (Metric::Errors, _) => self.counts.bad(),
-            (Metric::Slow, Some(latency)) => latency.slow,
-            (Metric::MuchTooSlow, Some(latency)) => latency.much_too_slow,
-            (Metric::Slow | Metric::MuchTooSlow, None) => 0,
+    /// The hits of a checked arm. It has every metric of the policy.
+    pub(super) fn tally(self, metric: Metric) -> Tally {
+        let latency = self.latency.unwrap_or_default();
+        let hits = match metric {
+            Metric::Errors => self.bad,
+            Metric::Slow => latency.slow,
+            Metric::MuchTooSlow => latency.much_too_slow,
+            Metric::SlowerThan(time) => self.slower(time).unwrap_or_default(),
         };
         Tally {
-            total: self.total(),
+            total: self.good + self.bad,
             hits,
         }
     }
 
-    /// The arm if its counts are valid after those `before`. Without `judges_latency` its latency is dropped unseen.
+    fn slower(self, time: Duration) -> Option<u64> {
+        let mut counts = self.slower_than.into_iter().flatten();
+        counts.find_map(|(of, requests)| (of == time).then_some(requests))
+    }
+
+    /// Whether a count is lower than `before`.
+    pub(super) fn fell(self, before: Self) -> bool {
+        let slow = |arm: Self| arm.latency.unwrap_or_default();
+        let (now, was) = (slow(self), slow(before));
+        let mut slower = before.slower_than.into_iter().flatten();
+        self.good < before.good
+            || self.bad < before.bad
+            || now.slow < was.slow
+            || now.much_too_slow < was.much_too_slow
+            || slower.any(|(time, was)| self.slower(time).is_some_and(|now| now < was))
+    }
+
+    /// The arm if its counts are valid after those `before`, with the metrics of the policy only.
     pub(super) fn checked(
-        self,
+        mut self,
         side: Side,
         before: Self,
-        judges_latency: bool,
+        metrics: impl Iterator<Item = Metric>,
     ) -> Result<Self, InvalidArms> {
-        if self.counts.total() > u128::from(MOST) {
+        if self.counts().total() > u128::from(MOST) {
             return Err(InvalidArms::TooMany(side));
         }
-        if self.counts.good() < before.counts.good() || self.counts.bad() < before.counts.bad() {
-            return Err(InvalidArms::WentBack(side));
-        }
-        if self.in_a_row > self.counts.bad() {
+        if self.failures_in_a_row > self.bad {
             return Err(InvalidArms::InARow(side));
         }
-        if !judges_latency {
-            return Ok(Self {
-                latency: None,
-                ..self
-            });
-        }
-        let Some(Slow {
-            slow,
-            much_too_slow,
-        }) = self.latency
-        else {
-            return Err(InvalidArms::NoLatency(side));
+        let given = self;
+        (self.latency, self.slower_than) = (None, [None; MOST_LATENCIES]);
+        // Counts that fell have nothing in common with those before.
+        let before = if given.fell(before) {
+            Self::default()
+        } else {
+            before
         };
-        if much_too_slow > slow || slow > self.total() {
-            return Err(InvalidArms::MoreSlowThanAll(side));
-        }
-        let was = before.latency.unwrap_or_default();
-        if slow < was.slow || much_too_slow < was.much_too_slow {
-            return Err(InvalidArms::WentBack(side));
-        }
-        // A request that was not slow cannot become slow later.
-        if slow - was.slow > self.total() - before.total() {
-            return Err(InvalidArms::MoreSlowThanAll(side));
+        for metric in metrics {
+            match metric {
+                Metric::Errors => {}
+                Metric::Slow | Metric::MuchTooSlow => {
+                    let latency = given.latency.ok_or(InvalidArms::NoLatency(side))?;
+                    if latency.much_too_slow > latency.slow {
+                        return Err(InvalidArms::MoreSlowThanAll(side));
+                    }
+                    self.latency = Some(latency);
+                }
+                Metric::SlowerThan(time) => {
+                    let slower = given.slower(time);
+                    self = self.slower_than(time, slower.ok_or(InvalidArms::NoCount(side, time))?);
+                }
+            }
+            // A request that was not slow cannot become slow later.
+            let new = self.tally(metric).since(before.tally(metric));
+            if new.hits > new.total {
+                return Err(InvalidArms::MoreSlowThanAll(side));
+            }
         }
         Ok(self)
     }
@@ -231,70 +253,60 @@ impl From<Counts> for Arm {
     }
 }
 
+// === impl Metric ===
+
+#[cfg(feature = "serde")]
+impl Metric {
+    /// What tells it from other metrics.
+    pub(super) const fn words(self) -> [u64; 3] {
+        match self {
+            Self::Errors => [0, 0, 0],
+            Self::Slow => [1, 0, 0],
+            Self::MuchTooSlow => [2, 0, 0],
+            Self::SlowerThan(time) => [3, time.as_secs(), time.subsec_nanos() as u64],
+        }
+    }
+}
+
 // === impl Tally ===
 
 impl Tally {
+    /// What came since `earlier`, if no count has fallen.
     pub(super) const fn since(self, earlier: Self) -> Self {
         Self {
             total: self.total - earlier.total,
             hits: self.hits - earlier.hits,
         }
     }
-}
 
-// === impl Side ===
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Baseline => "baseline",
-            Self::Canary => "canary",
-        })
-    }
-}
-
-// === impl InvalidArms ===
-
-impl InvalidArms {
-    /// The arm with the invalid counts.
-    #[must_use]
-    pub const fn side(self) -> Side {
-        match self {
-            Self::WentBack(side)
-            | Self::MoreSlowThanAll(side)
-            | Self::InARow(side)
-            | Self::NoLatency(side)
-            | Self::TooMany(side) => side,
+    pub(super) const fn plus(self, more: Self) -> Self {
+        Self {
+            total: self.total + more.total,
+            hits: self.hits + more.hits,
         }
     }
-}
 
-impl fmt::Display for InvalidArms {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = self.side();
-        match self {
-            Self::WentBack(_) => write!(
-                f,
-                "a count of the {side} is lower than before: counts are cumulative since the canary was started; add up instances that were restarted, or start a new canary"
-            ),
-            Self::MoreSlowThanAll(_) => write!(
-                f,
-                "the {side} has more slow requests than requests, or more much too slow than slow ones: count both of all requests, good and bad, since the canary was started"
-            ),
-            Self::InARow(_) => write!(
-                f,
-                "the {side} has more failures in a row than failures: count both since the canary was started"
-            ),
-            Self::NoLatency(_) => write!(
-                f,
-                "the policy judges latency, and the {side} has none: set it by `Arm::latency`, or build the policy `without_latency`"
-            ),
-            Self::TooMany(_) => write!(
-                f,
-                "more than 10^12 requests of the {side}: check that the counts are requests"
-            ),
-        }
+    pub(super) const fn counts(self) -> Counts {
+        Counts::new(self.total - self.hits, self.hits)
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) const fn is_sound(self) -> bool {
+        self.hits <= self.total && self.total <= MOST_IN_ALL
+    }
+
+    /// Whether a later tally of the same counters can be `later`.
+    #[cfg(feature = "serde")]
+    pub(super) const fn is_before(self, later: Self) -> bool {
+        self.is_sound()
+            && later.is_sound()
+            && self.hits <= later.hits
+            && self.total <= later.total
+            && later.hits - self.hits <= later.total - self.total
+    }
+
+    /// Whether at least half of the requests are hits. Not without requests.
+    pub(super) const fn is_half(self) -> bool {
+        self.hits > 0 && self.hits >= self.total - self.hits
     }
 }
-
-impl Error for InvalidArms {}

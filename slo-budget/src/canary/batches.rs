@@ -1,126 +1,293 @@
 //! The counts of both arms, cut into batches and steps.
 //!
-//! Counts are cumulative. Counts that are reported twice change nothing, and a counter that went down, as after a
-//! restart, is detected. Neither holds for counts of single batches.
+//! A batch ends with the first measurement after its time in which both arms have had requests. Only the time and the
+//! number of requests end a batch, never their outcome: a batch that ends when it looks good would prove nothing.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{
-    arms::{Arm, InvalidArms, Metric, Side, Tally},
-    odds::Table,
+    arms::{Arm, Metric, Tally},
+    intervals::{Seen, as_f64},
+    invalid::{InvalidArms, Side},
+    policy::CanaryPolicy,
 };
 
-/// The counts of both arms since the start, and where the current batch and step began.
+/// The latest counts, and where the current batch began.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batches {
-    now: Arms,
-    batch_start: Arms,
-    step_start: Arms,
-    /// Known failures of the canary since its last good request.
-    in_a_row: u64,
+    pub(super) kept: Kept,
+    pub(super) began: Instant,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Arms {
+/// What is saved of the batches.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub(super) struct Kept {
     baseline: Arm,
     canary: Arm,
+    /// The counts when the current batch began.
+    start: [Arm; 2],
+    /// The errors of both arms in the batch before. A run of failures may reach back into it.
+    before: [Tally; 2],
+    /// Known failures of the canary since its last good request.
+    in_a_row: u64,
+    /// The longest run while the baseline failed as well.
+    excused: u64,
+    /// An arm whose counts fell in this batch.
+    fell: Option<Side>,
 }
 
-/// The requests since the batch before, with requests in both arms.
+/// The requests of one complete batch.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Batch {
-    pub(super) errors: Table,
-    pub(super) slow: Table,
+pub(super) struct Batch([Arm; 2], [Arm; 2]);
+
+/// The difference of a measurement from the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    None,
+    Grew,
+    Fell,
 }
+
+/// The failures of the canary in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InARow {
+    OfCanary(u64),
+    OfBoth(u64),
+}
+
+/// The complete batches of one metric.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub(super) struct Sums {
+    pub(super) baseline: Tally,
+    pub(super) canary: Tally,
+    batches: u32,
+    /// Σ hits² / requests of the canary.
+    squares: f64,
+    pub(super) in_step: Tally,
+    pub(super) batches_in_step: u32,
+}
+
+/// Whether a time that began has passed. A tenth is given, so that a measurement a minute ends a batch of one minute
+/// although it comes a moment early.
+pub(super) fn is_over(began: Instant, time: Duration, now: Instant) -> bool {
+    now.saturating_duration_since(began) >= time.saturating_sub(time / 10)
+}
+
+// === impl Batches ===
 
 impl Batches {
-    pub(super) const EMPTY: Self = {
-        let nothing = Arms {
-            baseline: Arm::new(0, 0),
-            canary: Arm::new(0, 0),
-        };
+    pub(super) const fn new(began: Instant) -> Self {
+        const NOTHING: Arm = Arm::new(0, 0);
         Self {
-            now: nothing,
-            batch_start: nothing,
-            step_start: nothing,
-            in_a_row: 0,
+            kept: Kept {
+                baseline: NOTHING,
+                canary: NOTHING,
+                start: [NOTHING; 2],
+                before: [Tally { total: 0, hits: 0 }; 2],
+                in_a_row: 0,
+                excused: 0,
+                fell: None,
+            },
+            began,
         }
-    };
+    }
 
     /// Takes the latest counts.
     pub(super) fn update(
         &mut self,
-        baseline: Arm,
-        canary: Arm,
-        judges_latency: bool,
-    ) -> Result<(), InvalidArms> {
-        let baseline = baseline.checked(Side::Baseline, self.now.baseline, judges_latency)?;
-        let canary = canary.checked(Side::Canary, self.now.canary, judges_latency)?;
-        let new = (canary.tally(Metric::Errors)).since(self.now.canary.tally(Metric::Errors));
+        [baseline, canary]: [Arm; 2],
+        policy: &CanaryPolicy,
+        now: Instant,
+    ) -> Result<Change, InvalidArms> {
+        let kept = &mut self.kept;
+        let baseline = baseline.checked(Side::Baseline, kept.baseline, policy.metrics())?;
+        let canary = canary.checked(Side::Canary, kept.canary, policy.metrics())?;
+        let fell = [
+            baseline.fell(kept.baseline).then_some(Side::Baseline),
+            canary.fell(kept.canary).then_some(Side::Canary),
+        ];
+        // Counts that fell began again at 0.
+        let was = match fell[1] {
+            Some(_) => Arm::default(),
+            None => kept.canary,
+        };
+        let new = (canary.tally(Metric::Errors)).since(was.tally(Metric::Errors));
         // Only new counts that are all failures continue the run.
-        self.in_a_row = if new.hits < new.total {
+        kept.in_a_row = if new.hits < new.total {
             0
         } else {
-            self.in_a_row + new.hits
+            kept.in_a_row.saturating_add(new.hits)
         };
-        self.now = Arms { baseline, canary };
-        Ok(())
+        if (kept.baseline, kept.canary) == (baseline, canary) {
+            return Ok(Change::None);
+        }
+        (kept.baseline, kept.canary) = (baseline, canary);
+        let fell = fell.into_iter().flatten().next();
+        if fell.is_none() {
+            return Ok(Change::Grew);
+        }
+        self.begin(now);
+        self.kept.fell = fell;
+        Ok(Change::Fell)
     }
 
     /// The current batch, if it is complete. The next one begins with it.
-    ///
-    /// Only the number of requests completes a batch, never their outcome: a batch that ends when it looks good would
-    /// prove nothing.
-    pub(super) fn complete_batch(&mut self) -> Option<Batch> {
-        let Self {
-            now, batch_start, ..
-        } = *self;
-        let table = |metric| {
-            let baseline = (now.baseline.tally(metric)).since(batch_start.baseline.tally(metric));
-            let canary = (now.canary.tally(metric)).since(batch_start.canary.tally(metric));
-            Table {
-                baseline: baseline.total,
-                canary: canary.total,
-                failures: baseline.hits + canary.hits,
-                canary_failures: canary.hits,
-            }
-        };
-        let (errors, slow) = (table(Metric::Errors), table(Metric::Slow));
-        if errors.baseline == 0 || errors.canary == 0 {
+    pub(super) fn complete(&mut self, policy: &CanaryPolicy, now: Instant) -> Option<Batch> {
+        let batch = Batch(self.kept.start, self.arms());
+        let [baseline, canary] = batch.tallies(Metric::Errors);
+        let is_complete =
+            baseline.total > 0 && canary.total > 0 && is_over(self.began, policy.batch, now);
+        is_complete.then(|| {
+            self.begin(now);
+            self.kept.before = [baseline, canary];
+            batch
+        })
+    }
+
+    /// Begins a batch with the latest counts. What came since the batch before is in none: a batch that was cut short has
+    /// been seen.
+    pub(super) const fn begin(&mut self, now: Instant) {
+        self.kept.start = [self.kept.baseline, self.kept.canary];
+        self.kept.before = [Tally { total: 0, hits: 0 }; 2];
+        self.kept.fell = None;
+        self.began = now;
+    }
+
+    pub(super) const fn arms(&self) -> [Arm; 2] {
+        [self.kept.baseline, self.kept.canary]
+    }
+
+    /// The errors of both arms in the current batch.
+    pub(super) fn current(&self) -> [Tally; 2] {
+        Batch(self.kept.start, self.arms()).tallies(Metric::Errors)
+    }
+
+    /// The arm whose counts fell in this batch.
+    pub(super) const fn fell(&self) -> Option<Side> {
+        self.kept.fell
+    }
+
+    /// The longest run of failures of the canary, if it is at least `least` and was not excused before, because the
+    /// baseline failed meanwhile. `usual` is the baseline's error rate until then.
+    pub(super) fn in_a_row(&mut self, least: u64, usual: f64) -> Option<InARow> {
+        let run = self.kept.in_a_row.max(self.kept.canary.in_a_row());
+        if run < least {
             return None;
         }
-        self.batch_start = now;
-        Some(Batch { errors, slow })
+        if self.baseline_fails(run, usual) {
+            self.kept.excused = self.kept.excused.max(run);
+            return Some(InARow::OfBoth(run));
+        }
+        (run > self.kept.excused).then_some(InARow::OfCanary(run))
     }
 
-    /// Begins a step. An incomplete batch continues: dropping it after its outcome is known would be a choice.
+    /// Whether at least half of the baseline's requests fail in this batch, alone or with the one before, or as many more
+    /// than usual as half of its requests during the run. A run that began a moment ago is a small part of a batch.
+    fn baseline_fails(&self, run: u64, usual: f64) -> bool {
+        let (now, before) = (self.current(), self.kept.before);
+        let both = [now[0].plus(before[0]), now[1].plus(before[1])];
+        [now, both].into_iter().any(|[baseline, canary]| {
+            let (total, more) = (
+                as_f64(baseline.total),
+                as_f64(baseline.hits) - usual * as_f64(baseline.total),
+            );
+            let during = as_f64(run.min(canary.total)) / as_f64(canary.total.max(1));
+            baseline.is_half() || (canary.total > 0 && total > 0.0 && more >= 0.5 * during * total)
+        })
+    }
+}
+
+// === impl Kept ===
+
+#[cfg(feature = "serde")]
+impl Kept {
+    pub(super) const fn arms(&self) -> [Arm; 2] {
+        [self.baseline, self.canary]
+    }
+
+    pub(super) fn is_sound(&self, policy: &CanaryPolicy) -> bool {
+        let both = self.arms().into_iter().zip(self.start);
+        self.before.iter().all(|tally| tally.is_sound())
+            && both.into_iter().all(|(now, start)| {
+                // The counts before the first measurement have no latency.
+                let valid = |arm: Arm| arm.checked(Side::Canary, Arm::default(), policy.metrics());
+                (valid(now).is_ok() || now == Arm::default())
+                    && policy
+                        .metrics()
+                        .all(|metric| start.tally(metric).is_before(now.tally(metric)))
+                    && start
+                        .tally(Metric::Errors)
+                        .is_before(now.tally(Metric::Errors))
+            })
+    }
+}
+
+// === impl Batch ===
+
+impl Batch {
+    /// The tallies of the baseline and of the canary.
+    pub(super) fn tallies(&self, metric: Metric) -> [Tally; 2] {
+        let Self([baseline_was, canary_was], [baseline, canary]) = self;
+        [(baseline, baseline_was), (canary, canary_was)]
+            .map(|(now, was)| now.tally(metric).since(was.tally(metric)))
+    }
+}
+
+// === impl Sums ===
+
+impl Sums {
+    pub(super) const EMPTY: Self = {
+        let none = Tally { total: 0, hits: 0 };
+        Self {
+            baseline: none,
+            canary: none,
+            batches: 0,
+            squares: 0.0,
+            in_step: none,
+            batches_in_step: 0,
+        }
+    };
+
+    pub(super) fn add(&mut self, [baseline, canary]: [Tally; 2]) {
+        self.baseline = self.baseline.plus(baseline);
+        self.canary = self.canary.plus(canary);
+        self.in_step = self.in_step.plus(canary);
+        self.batches = self.batches.saturating_add(1);
+        self.batches_in_step = self.batches_in_step.saturating_add(1);
+        let hits = as_f64(canary.hits);
+        self.squares += hits * hits / as_f64(canary.total);
+    }
+
     pub(super) const fn begin_step(&mut self) {
-        self.step_start = self.now;
+        self.in_step = Tally { total: 0, hits: 0 };
+        self.batches_in_step = 0;
     }
 
-    pub(super) const fn baseline(&self) -> Arm {
-        self.now.baseline
+    #[cfg(feature = "serde")]
+    pub(super) fn is_sound(&self) -> bool {
+        self.baseline.is_sound()
+            && self.in_step.is_before(self.canary)
+            && self.batches_in_step <= self.batches
+            && (0.0..1e20).contains(&self.squares)
     }
 
-    pub(super) const fn canary(&self) -> Arm {
-        self.now.canary
-    }
-
-    /// The tally of the canary since the step began.
-    pub(super) const fn canary_in_step(&self, metric: Metric) -> Tally {
-        (self.now.canary.tally(metric)).since(self.step_start.canary.tally(metric))
-    }
-
-    /// The tally of the baseline since the step began.
-    pub(super) const fn baseline_in_step(&self, metric: Metric) -> Tally {
-        (self.now.baseline.tally(metric)).since(self.step_start.baseline.tally(metric))
-    }
-
-    /// Whether a batch was completed in this step.
-    pub(super) const fn has_compared(&self) -> bool {
-        self.batch_start.canary.total() > self.step_start.canary.total()
-    }
-
-    /// The longest known run of failures of the canary.
-    pub(super) fn in_a_row(&self) -> u64 {
-        self.in_a_row.max(self.now.canary.in_a_row())
+    /// The requests of the canary in all steps, with χ² of its batches: the squares of what they differ from the common
+    /// rate, by what that rate lets expect.
+    pub(super) fn seen(&self) -> Seen {
+        let (total, hits) = (as_f64(self.canary.total), as_f64(self.canary.hits));
+        let dispersion = if self.canary.hits > 0 && self.batches > 1 {
+            let chi_square = self.squares * total / hits - hits;
+            (chi_square / f64::from(self.batches - 1)).max(1.0)
+        } else {
+            1.0
+        };
+        Seen {
+            tally: self.canary,
+            dispersion,
+        }
     }
 }

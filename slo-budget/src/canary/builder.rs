@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::policy::{ABOVE_P95, CanaryPolicy, Limits, MOST_RATIOS, MOST_STEPS};
+use super::{
+    arms::{MOST_LATENCIES, Metric},
+    limits::{AtMost, Limit},
+    policy::{CanaryPolicy, MOST_LIMITS, MOST_STEPS},
+};
 use crate::{
     file::builder,
     types::{
@@ -19,23 +23,25 @@ builder! {
     pub struct Builder named "canary" {
         alpha: f64 = 0.05,
         guard: Objective = DEFAULT_GUARD,
-        #[cfg_attr(feature = "serde", serde(with = "crate::file::list"))]
-        odds_ratios: Setting<f64, MOST_RATIOS> = Setting::given([1.5, 2.0, 4.0, 10.0]),
-        // The smallest ratio that counts as worse.
-        margin: f64 = 1.5,
-        // As for a page: a second failure may still be chance.
-        min_bad: u64 = 3,
+        margin: f64 = 2.0,
+        // The period of most scrapes and roll-ups, and longer than a lost connection or a lock.
+        #[cfg_attr(feature = "serde", serde(with = "crate::file::time"))]
+        batch: Duration = Duration::from_secs(60),
         failures_in_a_row: u64 = 10,
         times_error_rate: f64 = 5.0,
         times_p95: f64 = 3.0,
         availability: Objective = DEFAULT_AVAILABILITY,
+        #[cfg_attr(feature = "serde", serde(with = "crate::file::list::tables"))]
+        at_most: Setting<AtMost, MOST_LATENCIES> = Setting::given([]),
         without_latency: bool = false,
         #[cfg_attr(feature = "serde", serde(with = "crate::file::list"))]
         steps: Setting<u8, MOST_STEPS> = Setting::given([10, 25, 50, 100]),
+        #[cfg_attr(feature = "serde", serde(with = "crate::file::time"))]
+        min_wait: Duration = Duration::from_secs(300),
         #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::file::table"))]
-        max_wait: MaxWait = MaxWait { time: Duration::from_secs(24 * 3600), then: Overdue::RollBack },
-        // The default of Argo Rollouts.
-        measurement_errors: u32 = 4,
+        max_wait: MaxWait = MaxWait { time: Duration::from_secs(24 * 3600), then: Overdue::Hold },
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        measurement_errors: Option<u32> = None,
     }
 }
 
@@ -62,19 +68,20 @@ struct MaxWait {
 )]
 #[non_exhaustive]
 pub enum Overdue {
-    /// Roll back, because it was not shown to be good. The default.
+    /// Roll back, because it was not shown to be good. With few requests that is the end of good releases too.
     RollBack,
-    /// Hold, and leave the decision to people.
+    /// Hold, and leave the decision to people. The default.
     Hold,
-    /// Promote, because it was not shown to be bad. It still holds if there is nothing to compare, after a failed
-    /// measurement, and while the gate does not admit all requests.
+    /// Promote, because it was not shown to be bad. It still holds for any other reason than missing evidence: too few
+    /// batches, a failed measurement, a limit that both arms exceed, or a gate that does not admit all requests.
     Promote,
 }
 
 const DEFAULT_GUARD: Objective = Objective::new(999, 1000).expect("999 of 1000");
 const DEFAULT_AVAILABILITY: Objective = Objective::new(99, 100).expect("99 of 100");
-/// The range of an odds ratio: far enough above 1 for a test to find something, and far from overflow.
-const RATIO: std::ops::RangeInclusive<f64> = 1.001..=1e6;
+const NOT_ABOVE_P95: Objective = Objective::new(95, 100).expect("95 of 100");
+/// The range of a multiple of the baseline.
+const TIMES: std::ops::RangeInclusive<f64> = 1.001..=100.0;
 
 impl Builder {
     pub(super) const fn new() -> Self {
@@ -88,62 +95,68 @@ impl Builder {
         self
     }
 
-    /// Promotes a release whose error rate is shown to be within this objective, whatever the baseline does. The default is
-    /// 99.9 %. It must be below 100 %, which nothing can show, and at least [`availability`](Self::availability).
+    /// Promotes a release to a share of the requests at which it is shown to cost the service no more than this objective
+    /// allows: the share times its error rate. At the default, 99.9 %, that is an error rate of at most 0.4 % before it gets
+    /// 25 % of the requests, 0.2 % before 50 %, and 0.1 % before 100 %. It must be below 100 %, which nothing can show, and
+    /// at least [`availability`](Self::availability).
     pub const fn guard(mut self, guard: Objective) -> Self {
         self.0.guard = guard;
         self
     }
 
-    /// The alternatives for a worse canary: multiples of the baseline's odds of failing, one to eight, mixed uniformly. The
-    /// default is 1.5, 2, 4 and 10; each from 1.001 to 10^6. Odds are failures divided by successes, for small rates the
-    /// rate. Each alternative costs a little. Ratios between two of them are detected too.
-    pub const fn odds_ratios<const N: usize>(mut self, ratios: [f64; N]) -> Self {
-        self.0.odds_ratios = Setting::given(ratios);
+    /// Promotes a release that is shown to fail less than so many times as often as the baseline, even if it is not shown to
+    /// be within the guard. The default is 2; from 1.001 to 100. The same number is the margin of latency.
+    pub const fn margin(mut self, times: f64) -> Self {
+        self.0.margin = times;
         self
     }
 
-    /// Promotes a release whose odds of failing are shown to be below this multiple of the baseline's, even if it is not
-    /// shown to be within the guard. The default is 1.5; from 1.001 to 10^6.
-    pub const fn margin(mut self, odds_ratio: f64) -> Self {
-        self.0.margin = odds_ratio;
+    /// The least length of a batch. Both arms are compared within each batch, and each batch is one observation, whatever
+    /// happens in it. So choose it longer than a shock that hits one arm usually lasts. The default is 1 minute; at least 1
+    /// second. A roll-back by comparison takes seven batches or more. A batch ends with a measurement at least nine tenths
+    /// of this time after the last one that ended a batch.
+    pub const fn batch(mut self, time: Duration) -> Self {
+        self.0.batch = time;
         self
     }
 
-    /// The minimum of failures of the canary for a hard limit on a bound, whatever the bound says. The default is 3; at
-    /// least 1.
-    pub const fn min_bad(mut self, failures: u64) -> Self {
-        self.0.min_bad = failures;
-        self
-    }
-
-    /// Hard limit: this number of failures of the canary in a row rolls it back. The default is 10; at least 1. It has no
-    /// share of α: with one failure in a hundred, ten in a row occur once in 10^20 requests.
+    /// This number of failures of the canary in a row rolls it back at once, unless at least half of the baseline's requests
+    /// failed meanwhile. The default is 10; at least 1. It has no share of α: with one failure in a hundred, ten in a row
+    /// occur once in 10^20 requests.
     pub const fn failures_in_a_row(mut self, failures: u64) -> Self {
         self.0.failures_in_a_row = failures;
         self
     }
 
-    /// Hard limit: this multiple of the error rate of the baseline. The default is 5; from 1.001 to 10^6. The odds are
-    /// compared, batch by batch; for small rates that is the same.
+    /// Rolls back a release that is shown to fail more than so many times as often as the baseline. The default is 5; from
+    /// 1.001 to 100.
     pub const fn times_error_rate(mut self, times: f64) -> Self {
         self.0.times_error_rate = times;
         self
     }
 
-    /// Hard limit: this multiple of the 95th percentile of the baseline's latency. The default is 3; from 1.001 to 10^6.
+    /// Rolls back a release whose 95th percentile is above so many times that of the baseline before the canary started,
+    /// over 5 minutes: a limit as [`AtMost`]. The default is 3; from 1.001 to 100.
     pub const fn times_p95(mut self, times: f64) -> Self {
         self.0.times_p95 = times;
         self
     }
 
-    /// Hard limit: a smaller share of good requests rolls back. The default is 99 %; above 0 %.
+    /// Rolls back a release with a smaller share of good requests over 5 minutes: a limit as [`AtMost`]. The default is
+    /// 99 %; above 0 %.
     pub const fn availability(mut self, availability: Objective) -> Self {
         self.0.availability = availability;
         self
     }
 
-    /// Judges errors only. [`Arm::latency`](crate::canary::Arm::latency) is ignored and may be missing.
+    /// Further limits, at most four, that roll back whatever was shown by comparison. The default is none.
+    pub const fn at_most<const N: usize>(mut self, limits: [AtMost; N]) -> Self {
+        self.0.at_most = Setting::given(limits);
+        self
+    }
+
+    /// Does not compare latency with that of the baseline, so that `Arm::latency` is not needed. Limits by
+    /// [`at_most`](Self::at_most) remain.
     pub const fn without_latency(mut self) -> Self {
         self.0.without_latency = true;
         self
@@ -156,8 +169,15 @@ impl Builder {
         self
     }
 
-    /// The longest time that a step holds, and what happens then. The default is to roll back after 24 h. It must be longer
-    /// than zero.
+    /// The least time of a step, whatever was shown. The default is 5 minutes; a step has at least five complete batches
+    /// anyway.
+    pub const fn min_wait(mut self, min_wait: Duration) -> Self {
+        self.0.min_wait = min_wait;
+        self
+    }
+
+    /// The longest time of a step, and what happens then. The default is to hold after 24 h, which asks people to decide.
+    /// It must be longer than zero.
     pub const fn max_wait(mut self, max_wait: Duration, then: Overdue) -> Self {
         self.0.max_wait = MaxWait {
             time: max_wait,
@@ -166,9 +186,10 @@ impl Builder {
         self
     }
 
-    /// The number of measurements that may fail in a row. One more rolls the release back. The default is 4.
+    /// The number of measurements that may fail in a row. One more rolls the release back. By default it holds, however many
+    /// fail.
     pub const fn measurement_errors(mut self, in_a_row: u32) -> Self {
-        self.0.measurement_errors = in_a_row;
+        self.0.measurement_errors = Some(in_a_row);
         self
     }
 
@@ -198,26 +219,24 @@ impl Numbers {
         if !(self.alpha > 0.0 && self.alpha <= 0.5) {
             return Err(InvalidConfigKind::CanaryAlpha);
         }
-        let guard = CanaryPolicy::allowed(self.guard);
-        let error_rate = CanaryPolicy::allowed(self.availability);
-        if guard <= 0.0 || guard > error_rate {
+        let (guard, availability) = (self.guard.budget_share(), self.availability);
+        if guard <= 0.0 || guard > availability.budget_share() {
             return Err(InvalidConfigKind::CanaryGuard);
         }
-        if self.availability.budget() == self.availability.of() {
+        if availability.good() == 0 {
             return Err(InvalidConfigKind::CanaryAvailability);
         }
-        let odds_ratios = match self.odds_ratios {
-            Setting::Given(ratios) if are_ratios(&ratios) => ratios,
-            _ => return Err(InvalidConfigKind::CanaryOddsRatios),
-        };
-        if !RATIO.contains(&self.margin) {
-            return Err(InvalidConfigKind::CanaryMargin);
+        if ![self.margin, self.times_error_rate, self.times_p95]
+            .iter()
+            .all(|times| TIMES.contains(times))
+        {
+            return Err(InvalidConfigKind::CanaryTimes);
         }
-        if self.min_bad == 0 || self.failures_in_a_row == 0 {
+        if self.failures_in_a_row == 0 {
             return Err(InvalidConfigKind::CanaryFailures);
         }
-        if !RATIO.contains(&self.times_error_rate) || !RATIO.contains(&self.times_p95) {
-            return Err(InvalidConfigKind::CanaryTimes);
+        if self.batch < Duration::from_secs(1) {
+            return Err(InvalidConfigKind::CanaryBatch);
         }
         let steps = match self.steps {
             Setting::Given(steps) if ascend_to_all(&steps) => steps,
@@ -226,31 +245,36 @@ impl Numbers {
         if self.max_wait.time.is_zero() {
             return Err(InvalidConfigKind::CanaryMaxWait);
         }
-        let slow_odds = self.margin * ABOVE_P95 / (1.0 - ABOVE_P95);
         Ok(CanaryPolicy {
             alpha: self.alpha,
             guard,
             margin: self.margin,
-            odds_ratios,
-            limits: Limits {
-                min_bad: self.min_bad,
-                failures_in_a_row: self.failures_in_a_row,
-                error_rate,
-                times_error_rate: self.times_error_rate,
-                times_p95: self.times_p95,
-            },
-            slow_guard: slow_odds / (1.0 + slow_odds),
-            judges_latency: !self.without_latency,
+            times_error_rate: self.times_error_rate,
+            times_p95: self.times_p95,
+            failures_in_a_row: self.failures_in_a_row,
+            limits: self.limits()?,
+            compares_latency: !self.without_latency,
+            batch: self.batch,
             steps,
+            min_wait: self.min_wait,
             max_wait: self.max_wait.time,
             overdue: self.max_wait.then,
             measurement_errors: self.measurement_errors,
         })
     }
-}
 
-fn are_ratios(ratios: &Few<f64, MOST_RATIOS>) -> bool {
-    ratios[0].is_some() && (ratios.iter().flatten()).all(|ratio| RATIO.contains(ratio))
+    fn limits(self) -> Result<Few<Limit, MOST_LIMITS>, InvalidConfigKind> {
+        let further = self.at_most.check([None; MOST_LATENCIES], |limit| {
+            limit.checked().ok_or(InvalidConfigKind::CanaryAtMost)
+        })?;
+        let mut limits = [None; MOST_LIMITS];
+        limits[0] = Some(Limit::usual(Metric::Errors, self.availability));
+        if !self.without_latency {
+            limits[1] = Some(Limit::usual(Metric::MuchTooSlow, NOT_ABOVE_P95));
+        }
+        limits[2..].copy_from_slice(&further);
+        Ok(limits)
+    }
 }
 
 fn ascend_to_all(steps: &Few<u8, MOST_STEPS>) -> bool {

@@ -2,20 +2,22 @@
 
 use std::fmt;
 
-use super::arms::Arm;
+use crate::types::Counts;
 
 /// The numbers behind a verdict.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {
     pub(super) step: u8,
-    pub(super) baseline: Arm,
-    pub(super) canary: Arm,
-    pub(super) canary_in_step: Arm,
+    pub(super) batches: u32,
+    pub(super) baseline: Counts,
+    pub(super) canary: Counts,
+    pub(super) canary_in_step: Counts,
     pub(super) baseline_rate: Interval,
     pub(super) canary_rate: Interval,
-    pub(super) at_least: f64,
+    pub(super) dispersion: f64,
     pub(super) at_most: f64,
     pub(super) worse: EValue,
+    pub(super) far_worse: EValue,
     pub(super) not_worse: EValue,
     pub(super) slower: Option<EValue>,
     pub(super) not_slower: Option<EValue>,
@@ -32,8 +34,8 @@ pub struct Interval {
 /// it ever reaches `1/α` with a probability of at most α.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EValue {
-    pub(super) ln: f64,
-    pub(super) ln_needed: f64,
+    ln: f64,
+    ln_needed: f64,
 }
 
 impl Evidence {
@@ -43,21 +45,27 @@ impl Evidence {
         self.step
     }
 
-    /// The counts of the baseline.
+    /// The complete batches of this step.
     #[must_use]
-    pub const fn baseline(&self) -> Arm {
+    pub const fn batches(&self) -> u32 {
+        self.batches
+    }
+
+    /// The counts of the baseline in all complete batches.
+    #[must_use]
+    pub const fn baseline(&self) -> Counts {
         self.baseline
     }
 
-    /// The counts of the canary.
+    /// The counts of the canary in all complete batches.
     #[must_use]
-    pub const fn canary(&self) -> Arm {
+    pub const fn canary(&self) -> Counts {
         self.canary
     }
 
-    /// The counts of the canary since the step began, without its latency. A promotion is based on them.
+    /// The counts of the canary in the complete batches of this step.
     #[must_use]
-    pub const fn canary_in_step(&self) -> Arm {
+    pub const fn canary_in_step(&self) -> Counts {
         self.canary_in_step
     }
 
@@ -74,15 +82,15 @@ impl Evidence {
         self.canary_rate
     }
 
-    /// The lower bound of the canary's error rate. It holds at all times, except with a probability of the α of one test that
-    /// rolls back. It is 0 without data.
+    /// How much more the failures of the canary vary from batch to batch than if they were independent: χ² over its degrees
+    /// of freedom, at least 1.
     #[must_use]
-    pub const fn error_rate_at_least(&self) -> f64 {
-        self.at_least
+    pub const fn dispersion(&self) -> f64 {
+        self.dispersion
     }
 
-    /// The upper bound of the canary's error rate in this step, which is compared with the guard. It holds at all times, except
-    /// with a probability of the α of one test that promotes. It is 1 without data.
+    /// The upper bound of the canary's error rate over all steps, which is compared with the guard. It holds at all times,
+    /// except with a probability of the α of one test that promotes. It is 1 without data.
     #[must_use]
     pub const fn error_rate_at_most(&self) -> f64 {
         self.at_most
@@ -92,6 +100,12 @@ impl Evidence {
     #[must_use]
     pub const fn worse(&self) -> EValue {
         self.worse
+    }
+
+    /// The evidence that it fails more than the allowed multiple as often as the baseline.
+    #[must_use]
+    pub const fn far_worse(&self) -> EValue {
+        self.far_worse
     }
 
     /// The evidence, since the step began, that it does not fail more often by the margin.
@@ -128,6 +142,13 @@ impl Interval {
 }
 
 impl EValue {
+    pub(super) fn new(ln: f64, alpha: f64) -> Self {
+        Self {
+            ln,
+            ln_needed: -alpha.ln(),
+        }
+    }
+
     /// Its natural logarithm, always finite. It is negative if the data are likelier under the hypothesis.
     #[must_use]
     pub const fn ln(self) -> f64 {

@@ -1,13 +1,16 @@
-//! Anytime-valid evidence about the rate of one arm, bounds from it, and the requests that a proof still needs.
+//! Anytime-valid evidence that the rate of the canary is low, the bound from it, and the requests that a proof still needs.
 //!
-//! Against "the rate is at most `p`" stand alternatives whose odds are `ψ` times those of `p`, with `ψ > 1`. After `hits`
-//! of `n` the likelihood ratio of an alternative is `ψ^hits / (1 + (ψ - 1) p)^n`. It is a non-negative supermartingale
-//! that starts at 1 as long as no request fails with a probability above `p`, even if that probability changes from
-//! request to request: the expectation of each factor grows with the rate and is 1 at `p`. A mixture over `ψ` is one too
+//! Against "the rate is at least `p`" stand alternatives whose odds are `1/ψ` times those of `p`, with `ψ > 1`. After `hits`
+//! of `n` the likelihood ratio of an alternative is `ψ^-hits / (1 + (1/ψ - 1) p)^n`. It is a non-negative supermartingale
+//! that starts at 1 as long as no request fails with a probability below `p`, even if that probability changes from
+//! request to request: the expectation of each factor falls with the rate and is 1 at `p`. A mixture over `ψ` is one too
 //! (Robbins, *Statistical Methods Related to the Law of the Iterated Logarithm*, 1970), so by Ville's inequality it ever
-//! reaches `1/α` with a probability of at most α. With `ψ < 1` the same ratio is evidence against "at least `p`". The
-//! rates that are not rejected are a confidence sequence (Howard, Ramdas et al., *Time-uniform, nonparametric,
-//! nonasymptotic confidence sequences*, 2021).
+//! reaches `1/α` with a probability of at most α. The rates that are not rejected are a confidence sequence (Howard,
+//! Ramdas et al., *Time-uniform, nonparametric, nonasymptotic confidence sequences*, 2021).
+//!
+//! That takes requests for independent. Requests and hits are divided by the dispersion of the batches, χ² over its
+//! degrees of freedom and at least 1 (Wedderburn, *Quasi-likelihood functions*, 1974), so failures in bursts count less. A
+//! shock that is rarer than one in the batches of a step cannot be seen by any test, and is not accounted for.
 //!
 //! The ratio is monotone in `p`, so bisection finds the bound where it is `1/α`.
 //!
@@ -40,25 +43,31 @@ const LN_GREATEST: f64 = 4.0 * LN_10;
 /// 1.96 standard deviations: 95 % of a normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The logarithm of the evidence against a rate of at most `rate`.
-pub(super) fn ln_above(rate: f64, tally: Tally) -> f64 {
-    ln_mixture(ln_ratios().map(|ln_ratio| ln_likelihood_ratio(ln_ratio, rate, tally)))
+/// What was seen of the canary.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) tally: Tally,
+    /// χ² of the batches over its degrees of freedom, at least 1.
+    pub(super) dispersion: f64,
 }
 
 /// The logarithm of the evidence against a rate of at least `rate`.
-pub(super) fn ln_below(rate: f64, tally: Tally) -> f64 {
-    ln_mixture(ln_terms_below(rate, tally).into_iter())
+pub(super) fn ln_below(rate: f64, seen: Seen) -> f64 {
+    ln_mixture(ln_terms_below(rate, seen).into_iter())
 }
 
 /// The terms of [`ln_below`] without their shares. Each is linear in the tally. The first one says "never": a good release
 /// mostly has no failure at all.
-pub(super) fn ln_terms_below(rate: f64, tally: Tally) -> [f64; RATIOS] {
+pub(super) fn ln_terms_below(rate: f64, Seen { tally, dispersion }: Seen) -> [f64; RATIOS] {
+    let (total, hits) = (as_f64(tally.total), as_f64(tally.hits));
+    let rate = below_one(rate);
     let mut terms = [0.0; RATIOS];
     for (term, ln_ratio) in terms.iter_mut().zip(ln_ratios()) {
-        *term = ln_likelihood_ratio(-ln_ratio, rate, tally);
+        let others = ((-ln_ratio).exp_m1() * rate).ln_1p();
+        *term = -(hits * ln_ratio + total * others) / dispersion;
     }
     terms[0] = if tally.hits == 0 {
-        -as_f64(tally.total) * (-below_one(rate)).ln_1p()
+        -total * (-rate).ln_1p() / dispersion
     } else {
         f64::NEG_INFINITY
     };
@@ -75,37 +84,29 @@ pub(super) fn ln_shares() -> impl Iterator<Item = f64> + Clone {
     std::iter::successors(Some(-LN_2), |ln| Some(ln - LN_2)).take(RATIOS)
 }
 
-/// A rate that is ever above the true rate with a probability of at most `alpha`.
-pub(super) fn lower_bound(tally: Tally, alpha: f64) -> f64 {
-    let needed = -alpha.ln();
-    if tally.hits == 0 || ln_above(0.0, tally) < needed {
-        return 0.0;
-    }
-    // At the observed rate no ratio is above 1.
-    let is_rejected = |rate| ln_above(rate, tally) >= needed;
-    bisect(64, 0.0, rate_of(tally), is_rejected).0
-}
-
 /// A rate that is ever below the true rate with a probability of at most `alpha`.
-pub(super) fn upper_bound(tally: Tally, alpha: f64) -> f64 {
-    let needed = -alpha.ln();
-    if tally.hits == tally.total || ln_below(1.0, tally) < needed {
+pub(super) fn upper_bound(seen: Seen, alpha: f64) -> f64 {
+    let (needed, tally) = (-alpha.ln(), seen.tally);
+    if tally.hits == tally.total || ln_below(1.0, seen) < needed {
         return 1.0;
     }
-    let is_possible = |rate| ln_below(rate, tally) < needed;
+    let is_possible = |rate| ln_below(rate, seen) < needed;
     bisect(64, rate_of(tally), 1.0, is_possible).1
 }
 
-/// The observed rate. The tally must not be empty.
+/// The observed rate, 0 without requests.
 pub(super) fn rate_of(tally: Tally) -> f64 {
-    as_f64(tally.hits) / as_f64(tally.total)
+    as_f64(tally.hits) / as_f64(tally.total.max(1))
 }
 
 /// The number of further requests without a hit that show the rate to be below `rate`. `None` if 10^12 are not enough.
-pub(super) fn without_a_further_hit(rate: f64, tally: Tally, evidence: f64) -> Option<u64> {
+pub(super) fn without_a_further_hit(rate: f64, seen: Seen, evidence: f64) -> Option<u64> {
     let enough = |more: u64| {
-        let total = tally.total.saturating_add(more);
-        ln_below(rate, Tally { total, ..tally }) >= evidence
+        let tally = Tally {
+            total: seen.tally.total + more,
+            ..seen.tally
+        };
+        ln_below(rate, Seen { tally, ..seen }) >= evidence
     };
     if !enough(MOST) {
         return None;
@@ -124,8 +125,8 @@ pub(super) fn without_a_further_hit(rate: f64, tally: Tally, evidence: f64) -> O
 
 /// The factor, at least 1, by which the tally has to grow in proportion to show that the rate is below `rate`. `None` if no
 /// factor is enough.
-pub(super) fn times_at_this_rate(rate: f64, tally: Tally, evidence: f64) -> Option<f64> {
-    let terms = ln_terms_below(rate, tally);
+pub(super) fn times_at_this_rate(rate: f64, seen: Seen, evidence: f64) -> Option<f64> {
+    let terms = ln_terms_below(rate, seen);
     let most = as_f64(MOST);
     let falls_short =
         |times: f64| ln_mixture(terms.into_iter().map(|term| times * term)) < evidence;
@@ -193,11 +194,6 @@ fn bisect(times: u32, mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) 
 
 fn ln_ratios() -> impl Iterator<Item = f64> + Clone {
     std::iter::successors(Some(LN_GREATEST), |ln| Some(ln / 2.0)).take(RATIOS)
-}
-
-fn ln_likelihood_ratio(ln_ratio: f64, rate: f64, Tally { total, hits }: Tally) -> f64 {
-    let others = (ln_ratio.exp_m1() * below_one(rate)).ln_1p();
-    as_f64(hits) * ln_ratio - as_f64(total) * others
 }
 
 /// A rate of 1 has infinite odds, so it is replaced by the next lower number.

@@ -5,71 +5,76 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    arms::Tally,
+    arms::{MOST_LATENCIES, Metric, Tally},
+    bets::Bets,
     builder::{Builder, Overdue},
     evidence::EValue,
-    intervals::without_a_further_hit,
+    intervals::{Seen, without_a_further_hit},
+    limits::Limit,
     run::Canary,
 };
-use crate::types::{Objective, few::Few};
+use crate::types::few::Few;
 
 /// The checked requirements for a release. `Copy`.
 ///
-/// A policy makes two promises. A release that is no worse than the baseline and within the hard limits is rolled back
-/// with a probability of at most α. A release that is neither within the guard nor within the margin is promoted from a
-/// step with a probability of at most α. Both hold however often the verdict is evaluated.
+/// A policy makes two promises, however often the verdict is evaluated. The comparison with the baseline rolls back a
+/// release that is like its baseline with a probability of at most α, whatever the error rate and however failures come
+/// in bursts, as long as no burst of one arm outlasts a [`batch`](Builder::batch). A release that would cost more than
+/// the [`guard`](Builder::guard) allows, and that fails more often than its baseline by the [`margin`](Builder::margin),
+/// is promoted from a step with a probability of at most α, if its batches differ as they have differed before. The limits
+/// are no part of these promises: they act on what they measure.
 ///
 /// # Examples
 ///
 /// ```
 /// use maestro_slo_budget::{CanaryPolicy, canary::{Arm, Verdict}};
+/// use std::time::Duration;
 /// use tokio::time::Instant;
 ///
 /// let policy = CanaryPolicy::builder().guard("99.9%".parse()?).without_latency().build()?;
-/// let mut canary = policy.start();
-/// canary.observe(Arm::new(90_000, 20), Arm::new(9_996, 4))?;
-/// let verdict = canary.verdict(Instant::now());
-/// assert!(matches!(verdict, Verdict::Hold(_)), "{verdict}");
-///
-/// canary.observe(Arm::new(110_000, 22), Arm::new(12_100, 30))?;
-/// let verdict = canary.verdict(Instant::now());
-/// assert!(matches!(verdict, Verdict::RollBack(_)), "{verdict}");
-/// println!("{verdict}");
+/// let start = Instant::now();
+/// let mut canary = policy.start_at(start);
+/// for minute in 1..=10 {
+///     let now = start + Duration::from_secs(60 * minute);
+///     // 10,000 requests a minute, of which a tenth goes to the canary. It fails ten times as often.
+///     canary.observe_at(Arm::new(8_991 * minute, 9 * minute), Arm::new(990 * minute, 10 * minute), now)?;
+///     if let Verdict::RollBack(_) = canary.verdict(now) {
+///         assert_eq!(minute, 7);
+///         println!("{}", canary.verdict(now));
+///         return Ok(());
+///     }
+/// }
+/// # panic!("not rolled back");
+/// # #[allow(unreachable_code)]
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CanaryPolicy {
     pub(super) alpha: f64,
+    /// The greatest allowed share of failures of the service.
     pub(super) guard: f64,
     pub(super) margin: f64,
-    pub(super) odds_ratios: Few<f64, MOST_RATIOS>,
-    pub(super) limits: Limits,
-    /// The greatest allowed share of requests above the baseline's 95th percentile: the margin at 5 %.
-    pub(super) slow_guard: f64,
-    pub(super) judges_latency: bool,
-    pub(super) steps: Few<u8, MOST_STEPS>,
-    pub(super) max_wait: Duration,
-    pub(super) overdue: Overdue,
-    pub(super) measurement_errors: u32,
-}
-
-/// The limits that roll back whatever the baseline does.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Limits {
-    pub(super) min_bad: u64,
-    pub(super) failures_in_a_row: u64,
-    /// The greatest allowed share of failures.
-    pub(super) error_rate: f64,
     pub(super) times_error_rate: f64,
     pub(super) times_p95: f64,
+    pub(super) failures_in_a_row: u64,
+    pub(super) limits: Few<Limit, MOST_LIMITS>,
+    pub(super) compares_latency: bool,
+    pub(super) batch: Duration,
+    pub(super) steps: Few<u8, MOST_STEPS>,
+    pub(super) min_wait: Duration,
+    pub(super) max_wait: Duration,
+    pub(super) overdue: Overdue,
+    pub(super) measurement_errors: Option<u32>,
 }
 
-/// Most odds ratios of a policy. More would not be useful.
-pub(super) const MOST_RATIOS: usize = 8;
 /// Most steps of a policy.
 pub(super) const MOST_STEPS: usize = 8;
+/// Most limits of a policy: availability, the multiple of the 95th percentile, and those of `at_most`.
+pub(super) const MOST_LIMITS: usize = MOST_LATENCIES + 2;
 /// The share of requests above the 95th percentile when it was measured, by definition.
 pub(super) const ABOVE_P95: f64 = 0.05;
+/// The complete batches that a step needs to be promoted: with fewer the dispersion is unknown.
+pub(super) const LEAST_BATCHES: u32 = 5;
 
 impl CanaryPolicy {
     /// The defaults of [`CanaryPolicy::builder`].
@@ -96,14 +101,29 @@ impl CanaryPolicy {
     /// As [`start`](Self::start), at `now`.
     #[must_use]
     pub const fn start_at(&self, now: Instant) -> Canary {
-        Canary::new(*self, now)
+        Canary::new(self, now)
     }
 
-    /// The number of requests of the canary that promote a step if none of them fails and latency is good: 3,851 at the
-    /// defaults, 99.9 % and α = 0.05. `None` if 10^12 are not enough.
+    /// The number of requests of the canary, in all steps, that promote it to all requests if none of them fails: 3,851 at
+    /// the defaults, 99.9 % and α = 0.05. `None` if 10^12 are not enough.
     #[must_use]
     pub fn requests_if_none_fails(&self) -> Option<u64> {
-        without_a_further_hit(self.guard, Tally::default(), self.promotion_evidence())
+        self.requests_to(100)
+    }
+
+    /// The number of requests of the canary that promote it to this share in per cent, if none of them fails.
+    pub(super) fn requests_to(&self, percent: u8) -> Option<u64> {
+        let nothing = Seen {
+            tally: Tally::default(),
+            dispersion: 1.0,
+        };
+        without_a_further_hit(self.allowed_at(percent), nothing, self.promotion_evidence())
+    }
+
+    /// The error rate of the canary that costs the service what the guard allows, if this share in per cent of the requests
+    /// goes to it. It may be above 1.
+    pub(super) fn allowed_at(&self, percent: u8) -> f64 {
+        self.guard * 100.0 / f64::from(percent)
     }
 
     /// The time above which a request is much too slow, for [`Arm::latency`](crate::canary::Arm::latency): by default three
@@ -111,8 +131,7 @@ impl CanaryPolicy {
     /// requests are slower, its own 95th percentile is above it. At most [`Duration::MAX`].
     #[must_use]
     pub fn much_too_slow_after(&self, p95: Duration) -> Duration {
-        Duration::try_from_secs_f64(p95.as_secs_f64() * self.limits.times_p95)
-            .unwrap_or(Duration::MAX)
+        Duration::try_from_secs_f64(p95.as_secs_f64() * self.times_p95).unwrap_or(Duration::MAX)
     }
 
     /// The share of requests that go to the canary at each step, in per cent.
@@ -120,30 +139,40 @@ impl CanaryPolicy {
         self.steps.into_iter().flatten()
     }
 
-    pub(super) fn ratios(&self) -> impl Iterator<Item = f64> {
-        self.odds_ratios.into_iter().flatten()
+    pub(super) fn share_at(&self, step: usize) -> u8 {
+        self.steps().nth(step).unwrap_or(100)
     }
 
-    /// The greatest allowed share of failures.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "16 digits are more than any rate needs"
-    )]
-    pub(super) const fn allowed(objective: Objective) -> f64 {
-        objective.budget() as f64 / objective.of() as f64
+    /// The metrics that an arm must have, some of them twice.
+    pub(super) fn metrics(&self) -> impl Iterator<Item = Metric> {
+        let latency = self.compares_latency.then_some(Metric::Slow);
+        let limits = self.limits.into_iter().flatten();
+        latency.into_iter().chain(limits.map(|limit| limit.metric))
     }
 
-    /// α for each test that can roll back: errors and latency against the baseline, and three hard limits on bounds.
-    pub(super) const fn alpha_to_roll_back(&self) -> f64 {
-        self.alpha / if self.judges_latency { 5.0 } else { 3.0 }
+    /// α of the comparison of errors: three fifths.
+    pub(super) const fn alpha_worse(&self) -> f64 {
+        self.alpha * 0.6
     }
 
-    /// The evidence for a roll-back from its logarithm.
-    pub(super) fn roll_back_value(&self, ln: f64) -> EValue {
-        EValue {
-            ln,
-            ln_needed: -self.alpha_to_roll_back().ln(),
-        }
+    /// α of the comparison of latency, and of errors far beyond those of the baseline: a fifth each.
+    pub(super) const fn alpha_other(&self) -> f64 {
+        self.alpha * 0.2
+    }
+
+    /// The evidence that it fails more often than the baseline.
+    pub(super) fn worse(&self, errors: &Bets) -> EValue {
+        EValue::new(errors.worse.ln(), self.alpha_worse())
+    }
+
+    /// The evidence that it fails far more often.
+    pub(super) fn far_worse(&self, errors: &Bets) -> EValue {
+        EValue::new(errors.far_worse.ln(), self.alpha_other())
+    }
+
+    /// The evidence that it is slow more often.
+    pub(super) fn slower(&self, latency: &Bets) -> EValue {
+        EValue::new(latency.worse.ln(), self.alpha_other())
     }
 
     /// α for each of the two tests of which one has to show that errors are good, and again for latency. Errors *and*
@@ -155,10 +184,7 @@ impl CanaryPolicy {
 
     /// The evidence for a promotion from its logarithm.
     pub(super) fn promotion_value(&self, ln: f64) -> EValue {
-        EValue {
-            ln,
-            ln_needed: self.promotion_evidence(),
-        }
+        EValue::new(ln, self.alpha_to_promote())
     }
 
     /// The logarithm of the evidence that a promotion needs.

@@ -33,9 +33,8 @@ impl Serialize for Reason {
             Self::Worse(_) => "worse",
             Self::Slower(_) => "slower",
             Self::FailuresInARow(_) => "failures_in_a_row",
-            Self::Unavailable { .. } => "unavailable",
             Self::TimesErrorRate { .. } => "times_error_rate",
-            Self::TimesP95 { .. } => "times_p95",
+            Self::Beyond(_) => "beyond",
             Self::NoMeasurement(_) => "no_measurement",
             Self::Overdue(_) => "overdue",
             Self::WithinGuard { .. } => "within_guard",
@@ -45,6 +44,10 @@ impl Serialize for Reason {
             Self::Complete => "complete",
             Self::NoData => "no_data",
             Self::NothingToCompare => "nothing_to_compare",
+            Self::TooEarly { .. } => "too_early",
+            Self::CountsFell(_) => "counts_fell",
+            Self::BothBeyond(_) => "both_beyond",
+            Self::BothFail(_) => "both_fail",
             Self::ErrorsUndecided { .. } => "errors_undecided",
             Self::LatencyUndecided { .. } => "latency_undecided",
             Self::MeasurementFailed(_) => "measurement_failed",
@@ -60,16 +63,18 @@ impl Serialize for Reason {
 impl Serialize for Evidence {
     /// A map with the figures; rates from 0 to 1.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_struct("Evidence", 12)?;
+        let mut map = to.serialize_struct("Evidence", 14)?;
         map.serialize_field("step", &self.step())?;
-        map.serialize_field("baseline", &self.baseline().counts())?;
-        map.serialize_field("canary", &self.canary().counts())?;
-        map.serialize_field("canary_in_step", &self.canary_in_step().counts())?;
+        map.serialize_field("batches", &self.batches())?;
+        map.serialize_field("baseline", &self.baseline())?;
+        map.serialize_field("canary", &self.canary())?;
+        map.serialize_field("canary_in_step", &self.canary_in_step())?;
         map.serialize_field("baseline_error_rate", &self.baseline_error_rate())?;
         map.serialize_field("canary_error_rate", &self.canary_error_rate())?;
-        map.serialize_field("error_rate_at_least", &self.error_rate_at_least())?;
+        map.serialize_field("dispersion", &self.dispersion())?;
         map.serialize_field("error_rate_at_most", &self.error_rate_at_most())?;
         map.serialize_field("worse", &self.worse())?;
+        map.serialize_field("far_worse", &self.far_worse())?;
         map.serialize_field("not_worse", &self.not_worse())?;
         map.serialize_field("slower", &self.slower())?;
         map.serialize_field("not_slower", &self.not_slower())?;

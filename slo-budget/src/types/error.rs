@@ -88,11 +88,11 @@ pub enum InvalidConfigKind {
     CanaryGuard,
     /// The availability of a canary is 0 %.
     CanaryAvailability,
-    /// There are no odds ratios of a canary, too many, or some are out of range.
-    CanaryOddsRatios,
-    /// The margin of a canary is out of range.
-    CanaryMargin,
-    /// The minimum of failures of a canary is 0.
+    /// A limit of a canary is no share between 0 and 1, or its time is too short.
+    CanaryAtMost,
+    /// The batch of a canary is shorter than a second.
+    CanaryBatch,
+    /// The number of failures in a row of a canary is 0.
     CanaryFailures,
     /// A multiple of the baseline is out of range.
     CanaryTimes,
@@ -228,15 +228,13 @@ impl fmt::Display for InvalidConfigKind {
             Self::CanaryAvailability => {
                 "an `availability` of 0 % can never roll a canary back: set it higher"
             }
-            Self::CanaryOddsRatios => {
-                "the odds ratios of a canary are one to eight numbers from 1.001 to 10^6"
+            Self::CanaryAtMost => {
+                "a limit of a canary is a share above 0 and below 1, over at least 5 seconds"
             }
-            Self::CanaryMargin => "the margin of a canary is an odds ratio from 1.001 to 10^6",
-            Self::CanaryFailures => {
-                "`min_bad` and `failures_in_a_row` of a canary must be at least 1"
-            }
+            Self::CanaryBatch => "the `batch` of a canary must be at least 1 second",
+            Self::CanaryFailures => "`failures_in_a_row` of a canary must be at least 1",
             Self::CanaryTimes => {
-                "a canary is rolled back at a multiple of the baseline from 1.001 to 10^6"
+                "`margin`, `times_error_rate` and `times_p95` of a canary are multiples of the baseline from 1.001 to 100"
             }
             Self::CanarySteps => {
                 "the steps of a canary are two to eight percentages that ascend from at least 1 and end with 100"

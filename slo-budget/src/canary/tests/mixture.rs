@@ -2,7 +2,7 @@
 
 use crate::canary::{
     arms::Tally,
-    intervals::{ln_shares, ln_sum, ln_terms_below},
+    intervals::{Seen, ln_shares, ln_sum, ln_terms_below},
 };
 
 /// The evidence for each of two tests at α = 0.05.
@@ -16,7 +16,11 @@ fn needed(shares: &(impl Iterator<Item = f64> + Clone), step: u64, hits: u64) ->
             total: times * step,
             hits: times * hits,
         };
-        let terms = ln_terms_below(GUARD, tally).into_iter();
+        let seen = Seen {
+            tally,
+            dispersion: 1.0,
+        };
+        let terms = ln_terms_below(GUARD, seen).into_iter();
         ln_sum(terms.zip(shares.clone()).map(|(term, share)| share + term)) >= ENOUGH.ln()
     };
     (1..=100_000)

@@ -1,139 +1,310 @@
 //! Batches, steps, measurements and the gate.
 
-use tokio::time::Instant;
+use std::time::Duration;
 
-use super::{after, errors_only, good, started};
+use tokio::time::{Instant, advance};
+
+use super::{MINUTE, Release, add, errors_only};
 use crate::{
     budget::ErrorBudget,
-    canary::{Arm, InvalidArms, Reason, Side, Verdict},
+    canary::{Arm, InvalidArms, Overdue, Reason, Side, Verdict},
     gate::Gate,
-    types::{Objective, Override},
+    types::{Counts, Objective, Override},
 };
+
+/// What promotes any step in five minutes.
+const GOOD: ((u64, u64), (u64, u64)) = ((9_000, 9), (1_000, 0));
+
+fn promoted() -> Release {
+    let mut release = Release::new(errors_only());
+    assert!(release.minutes(5, GOOD.0, GOOD.1).is_promote());
+    release
+}
+
+#[test]
+fn worse_than_the_baseline_rolls_back_at_one_over_alpha() {
+    let mut release = Release::new(errors_only().times_error_rate(100.0));
+    let mut batches = 0;
+    while !release.minute((9_000, 9), (1_000, 9)).is_roll_back() {
+        batches += 1;
+    }
+    let verdict = release.verdict();
+    let [Reason::Worse(e)] = verdict.reasons() else {
+        panic!("{verdict}")
+    };
+    assert_eq!(batches, 6);
+    assert!(
+        (e.needed() - 1.0 / 0.03).abs() < 1e-9 && e.is_enough(),
+        "{e:?}"
+    );
+    // A shown fault is never forgiven.
+    let later = release.minutes(60, (9_000, 90), (1_000, 0));
+    assert!(
+        !later.evidence().worse().is_enough() && later.is_roll_back(),
+        "{later}"
+    );
+    // With the rates exchanged the canary is better.
+    let mut release = Release::new(errors_only());
+    assert!(!release.minutes(60, (9_000, 81), (1_000, 1)).is_roll_back());
+    assert!(release.canary.evidence().worse().ln() < 0.0);
+}
+
+#[test]
+fn far_more_errors_than_the_baseline_is_another_fault() {
+    let far = |verdict: &Verdict| {
+        let mut reasons = verdict.reasons().iter();
+        reasons.find_map(|reason| match reason {
+            Reason::TimesErrorRate { evidence, times } => Some((*evidence, *times)),
+            _ => None,
+        })
+    };
+    // Five times as often is not more than five times; thirty times is.
+    let mut release = Release::new(errors_only());
+    assert!(far(&release.minutes(60, (9_000, 9), (1_000, 5))).is_none());
+    let mut release = Release::new(errors_only().availability("50%".parse().unwrap()));
+    let verdict = release.minutes(60, (9_000, 9), (1_000, 30));
+    let (evidence, times) = far(&verdict).expect("thirty times");
+    assert!((evidence.needed() - 100.0).abs() < 1e-9 && (times - 5.0).abs() < 1e-12);
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_gate_holds_good_and_rolls_back_bad_releases() {
     let gate = Gate::new(ErrorBudget::new("api", Objective::new(999, 1000).unwrap()));
-    let mut release = started(errors_only()).behind(gate.clone());
-    let (baseline, canary) = good();
-    release.observe(baseline, canary).unwrap();
-    assert!(release.verdict(Instant::now()).is_promote());
+    let mut release = promoted();
+    release.canary = release.canary.behind(gate.clone());
+    assert!(release.verdict().is_promote());
     gate.force_closed(Override::new("alice", "a migration"));
-    let verdict = release.verdict(Instant::now());
+    let verdict = release.verdict();
     assert!(
         verdict.is_hold() && verdict.reasons() == [Reason::GateClosed],
         "{verdict}"
     );
     gate.resume(Override::new("alice", "done"));
-    assert!(release.verdict(Instant::now()).is_promote());
+    assert!(release.verdict().is_promote());
     gate.force_closed(Override::new("alice", "another"));
-    release.observe(baseline, Arm::new(10_000, 1_000)).unwrap();
-    assert!(release.verdict(Instant::now()).is_roll_back());
+    assert!(release.minutes(10, (9_000, 9), (1_000, 500)).is_roll_back());
 }
 
 #[test]
-fn a_failed_measurement_prevents_promotion() {
-    let mut release = started(errors_only());
-    let (baseline, canary) = good();
-    release.observe(baseline, canary).unwrap();
-    release.measurement_failed();
-    let verdict = release.verdict(Instant::now());
-    assert!(
-        verdict.is_hold() && verdict.reasons() == [Reason::MeasurementFailed(1)],
-        "{verdict}"
-    );
-    release.observe(baseline, canary).unwrap();
-    assert!(
-        release.verdict(Instant::now()).is_promote(),
-        "it succeeded since"
-    );
-    (0..4).for_each(|_| release.measurement_failed());
-    assert!(release.verdict(Instant::now()).is_hold());
-    // Invalid counts are a failed measurement too.
-    let fewer = Arm::new(9_999, 0);
-    assert_eq!(
-        release.observe(baseline, fewer),
-        Err(InvalidArms::WentBack(Side::Canary))
-    );
-    let verdict = release.verdict(Instant::now());
-    assert_eq!(
-        (verdict.is_roll_back(), verdict.reasons()),
-        (true, &[Reason::NoMeasurement(5)][..])
-    );
-    assert_eq!(release.evidence().canary(), canary, "nothing was taken");
-}
-
-#[test]
-fn a_batch_is_complete_with_requests_in_both_arms() {
-    let mut release = started(errors_only());
-    // Only the canary has requests: there is nothing to compare yet, and nothing is lost.
-    release.observe(Arm::new(0, 0), Arm::new(60, 40)).unwrap();
-    assert!(release.evidence().worse().ln().abs() < 1e-12);
-    release
-        .observe(Arm::new(900, 100), Arm::new(60, 40))
-        .unwrap();
-    let apart = release.evidence().worse();
-    let mut release = started(errors_only());
-    release
-        .observe(Arm::new(900, 100), Arm::new(60, 40))
-        .unwrap();
-    assert_eq!(apart, release.evidence().worse());
-    assert!(apart.is_enough());
-    // Without a comparison there is no promotion.
-    let alone = after(errors_only(), Arm::default(), Arm::new(100_000, 0));
-    assert!(
-        alone.is_hold() && alone.reasons() == [Reason::NothingToCompare],
-        "{alone}"
-    );
-}
-
-#[test]
-fn each_step_needs_new_proof_and_faults_add_up() {
-    let policy = errors_only().build().unwrap();
-    assert_eq!(policy.steps().collect::<Vec<_>>(), [10, 25, 50, 100]);
-    let mut release = policy.start_at(Instant::now());
-    let (mut baseline, mut canary) = (Arm::default(), Arm::default());
-    for (from, to) in [(10, 25), (25, 50), (50, 100)] {
-        assert_eq!((release.step(), release.is_complete()), (from, false));
-        let before = release.evidence().worse().ln();
-        baseline = Arm::new(
-            baseline.counts().good() + 19_990,
-            baseline.counts().bad() + 10,
+fn a_failed_measurement_holds() {
+    let mut release = promoted();
+    for failed in 1..=100 {
+        release.canary.measurement_failed();
+        let verdict = release.verdict();
+        assert!(
+            verdict.is_hold() && verdict.reasons() == [Reason::MeasurementFailed(failed)],
+            "{verdict}"
         );
-        canary = Arm::new(canary.counts().good() + 11_999, canary.counts().bad() + 1);
-        release.observe(baseline, canary).unwrap();
-        let Verdict::Promote(promotion) = release.verdict(Instant::now()) else {
-            panic!("{}", release.verdict(Instant::now()))
+    }
+    assert!(release.observe(MINUTE).is_promote(), "it succeeded since");
+    // Invalid counts are a failed measurement too.
+    let counts = release.canary.evidence().canary();
+    let wrong = release.tried.failures_in_a_row(9_999);
+    let now = release.now + MINUTE;
+    assert_eq!(
+        release.canary.observe_at(release.baseline, wrong, now),
+        Err(InvalidArms::InARow(Side::Canary))
+    );
+    assert!(release.verdict().is_hold());
+    assert_eq!(
+        release.canary.evidence().canary(),
+        counts,
+        "nothing was taken"
+    );
+    // A policy may ask for a roll-back.
+    let mut strict = Release::new(errors_only().measurement_errors(2));
+    (0..2).for_each(|_| strict.canary.measurement_failed());
+    assert!(strict.verdict().is_hold());
+    strict.canary.measurement_failed();
+    assert_eq!(strict.verdict().reasons(), [Reason::NoMeasurement(3)]);
+    assert!(strict.verdict().is_roll_back());
+}
+
+#[test]
+fn a_batch_takes_its_time_and_requests_of_both_arms() {
+    let mut release = Release::new(errors_only());
+    let batches = |release: &Release| release.canary.evidence().batches();
+    // Four measurements a minute.
+    for n in 1..=8 {
+        _ = release.after(Duration::from_secs(15), (90, 0), (10, 0));
+        assert_eq!(batches(&release), n / 4);
+    }
+    // A moment early, and much too early.
+    _ = release.after(Duration::from_secs(55), (90, 0), (10, 0));
+    assert_eq!(batches(&release), 3);
+    _ = release.after(Duration::from_secs(50), (90, 0), (10, 0));
+    assert_eq!(batches(&release), 3);
+    _ = release.after(Duration::from_secs(10), (90, 0), (10, 0));
+    assert_eq!(batches(&release), 4);
+    // One arm is empty: the batch goes on, and nothing is lost.
+    _ = release.minute((90, 0), (0, 0));
+    _ = release.minute((90, 0), (0, 0));
+    assert_eq!(batches(&release), 4);
+    _ = release.minute((0, 0), (10, 0));
+    assert_eq!(batches(&release), 5);
+    let evidence = release.canary.evidence();
+    assert_eq!(
+        (evidence.baseline(), evidence.canary()),
+        (Counts::new(13 * 90, 0), Counts::new(12 * 10, 0))
+    );
+    let mut long = Release::new(errors_only().batch(5 * MINUTE));
+    _ = long.minutes(9, GOOD.0, GOOD.1);
+    assert_eq!(batches(&long), 1);
+}
+
+#[test]
+fn an_empty_arm_holds() {
+    let mut release = Release::new(errors_only());
+    let verdict = release.minutes(100, (9_000, 9), (0, 0));
+    assert_eq!(verdict.reasons(), [Reason::NoData]);
+    assert!(verdict.is_hold());
+    let mut release = Release::new(errors_only());
+    let verdict = release.minutes(100, (0, 0), (9_000, 0));
+    assert!(verdict.is_hold(), "{verdict}");
+    assert_eq!(verdict.reasons()[0], Reason::NothingToCompare);
+}
+
+#[test]
+fn a_falling_counter_holds_and_begins_a_new_batch() {
+    for side in [Side::Baseline, Side::Canary] {
+        let mut release = promoted();
+        // An instance of three is removed, in the middle of a batch with failures.
+        _ = release.after(MINUTE / 2, (4_500, 4), (500, 50));
+        let fell = |arm: Arm| Arm::new(arm.counts().good() * 2 / 3, arm.counts().bad() * 2 / 3);
+        match side {
+            Side::Baseline => release.baseline = fell(release.baseline),
+            Side::Canary => release.tried = fell(release.tried),
+        }
+        let before = release.canary.evidence();
+        let verdict = release.observe(MINUTE / 2);
+        assert_eq!(verdict.reasons(), [Reason::CountsFell(side)], "{verdict}");
+        assert!(verdict.is_hold());
+        assert_eq!(release.canary.evidence(), before);
+        // A new batch began.
+        let verdict = release.minute(GOOD.0, GOOD.1);
+        assert!(verdict.is_promote(), "{verdict}");
+        assert_eq!(
+            verdict.evidence().canary().total(),
+            before.canary().total() + 1_000
+        );
+    }
+    // For ever.
+    let mut release = Release::new(errors_only());
+    for n in 0..1_000 {
+        release.baseline = add(Arm::default(), (9_000 - n, 9));
+        release.tried = Arm::new(1_000 * (n + 1), 0);
+        assert!(n == 0 || release.observe(MINUTE).is_hold());
+    }
+    assert_eq!(
+        release.verdict().reasons()[1],
+        Reason::CountsFell(Side::Baseline)
+    );
+}
+
+#[test]
+fn counts_add_up_over_steps_and_comparisons_begin_anew() {
+    let mut release = Release::new(errors_only());
+    assert_eq!(
+        release.canary.policy().steps().collect::<Vec<_>>(),
+        [10, 25, 50, 100]
+    );
+    for (from, to) in [(10, 25), (25, 50), (50, 100)] {
+        assert_eq!(
+            (release.canary.step(), release.canary.is_complete()),
+            (from, false)
+        );
+        let before = release.canary.evidence();
+        let Verdict::Promote(promotion) = release.minutes(5, (20_000, 10), (12_000, 1)) else {
+            panic!("{}", release.verdict())
         };
         assert_eq!(promotion.to(), to);
-        assert!(release.evidence().worse().ln() < before - 0.1, "it adds up");
-        assert_eq!(release.advance_at(Instant::now()), to);
-        assert_eq!(release.evidence().canary_in_step(), Arm::new(0, 0));
-        assert!(release.evidence().not_worse().ln().abs() < 1e-12);
+        let evidence = release.canary.evidence();
+        assert!(evidence.worse().ln() < before.worse().ln(), "it adds up");
+        assert_eq!(evidence.canary().total(), before.canary().total() + 60_000);
+        assert_eq!(evidence.canary_in_step(), Counts::new(5 * 11_999, 5));
+        assert_eq!(release.canary.advance_at(release.now), to);
+        assert_eq!(
+            release.canary.evidence().canary_in_step(),
+            Counts::new(0, 0)
+        );
+        assert!(release.canary.evidence().not_worse().ln().abs() < 1e-12);
         if to < 100 {
-            let verdict = release.verdict(Instant::now());
-            assert!(
-                verdict.is_hold() && verdict.reasons()[0] == Reason::NoData,
-                "{verdict}"
-            );
+            assert_eq!(release.verdict().reasons(), [Reason::NoData]);
         }
     }
-    assert!(release.is_complete());
+    assert!(release.canary.is_complete());
+    assert_eq!(release.verdict().reasons(), [Reason::Complete]);
     assert_eq!(
-        release.verdict(Instant::now()).reasons(),
-        [Reason::Complete]
-    );
-    assert_eq!(
-        release.advance_at(Instant::now()),
+        release.canary.advance_at(release.now),
         100,
         "there is no further step"
     );
-    // Hard limits apply until the end.
-    release
-        .observe(baseline, Arm::new(canary.counts().good(), 5_000))
-        .unwrap();
-    assert!(release.verdict(Instant::now()).is_roll_back());
+    // Limits apply until the end.
+    assert!(release.minutes(5, (0, 0), (9_000, 300)).is_roll_back());
     // A release whose steps were all skipped by hand has no data.
-    let mut skipped = policy.start_at(Instant::now());
-    (0..3).for_each(|_| _ = skipped.advance_at(Instant::now()));
-    assert!(skipped.verdict(Instant::now()).is_hold());
+    let mut skipped = Release::new(errors_only());
+    (0..3).for_each(|_| _ = skipped.canary.advance_at(skipped.now));
+    assert!(skipped.verdict().is_hold());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overdue_step_holds_unless_told_otherwise() {
+    let hour = Duration::from_secs(3600);
+    let default = errors_only().build().unwrap().start();
+    advance(48 * hour).await;
+    let verdict = default.verdict(Instant::now());
+    assert!(verdict.is_hold() && verdict.reasons().contains(&Reason::Overdue(48 * hour)));
+    for (then, expected) in [
+        (Overdue::RollBack, "roll back"),
+        (Overdue::Hold, "hold"),
+        (Overdue::Promote, "hold"),
+    ] {
+        let release = errors_only().max_wait(hour, then).build().unwrap().start();
+        assert_eq!(release.verdict(Instant::now()).reasons(), [Reason::NoData]);
+        advance(Duration::from_nanos(3_599_999_999_999)).await;
+        assert!(release.verdict(Instant::now()).is_hold());
+        advance(Duration::from_nanos(1)).await;
+        let verdict = release.verdict(Instant::now());
+        assert!(verdict.to_string().starts_with(expected), "{verdict}");
+        assert!(
+            verdict.reasons().contains(&Reason::Overdue(hour)),
+            "{verdict}"
+        );
+    }
+    // With data that show nothing, the configured action follows.
+    let mut release = Release::new(errors_only().max_wait(hour, Overdue::Promote));
+    assert!(release.minutes(59, (90, 0), (10, 0)).is_hold());
+    let verdict = release.minute((90, 0), (10, 0));
+    assert_eq!(
+        (verdict.is_promote(), verdict.reasons()),
+        (true, &[Reason::Overdue(hour)][..])
+    );
+    // The time of the next step begins with it.
+    assert_eq!(release.canary.advance_at(release.now), 25);
+    assert!(release.minute((90, 0), (30, 0)).is_hold());
+    // A time before the start counts as the start.
+    let before = release.now.checked_sub(hour).unwrap();
+    assert!(release.canary.verdict(before).is_hold());
+}
+
+#[test]
+fn a_quiet_service_holds_after_a_day() {
+    // 0.02 requests a second, a tenth of them of the canary, and no failure.
+    let mut release = Release::new(errors_only());
+    let mut verdict = release.verdict();
+    for second in (50..=24 * 3600).step_by(50) {
+        let canary = u64::from(second % 500 == 0);
+        verdict = release.after(Duration::from_secs(50), (1 - canary, 0), (canary, 0));
+        assert!(verdict.is_hold(), "{verdict}");
+    }
+    let Verdict::Hold(hold) = &verdict else {
+        panic!("{verdict}")
+    };
+    assert_eq!(hold.if_none_fails(), Some(962 - 172));
+    assert!(
+        verdict
+            .to_string()
+            .contains("further requests, if none fails"),
+        "{verdict}"
+    );
 }
