@@ -160,7 +160,7 @@ impl Decided {
         100.0 * self.count() as f64 / self.0.len() as f64
     }
 
-    /// The batch by which so many per cent of all releases were decided.
+    /// The batch by which this percentage of all releases was decided.
     pub(crate) fn batches(&self, percent: usize) -> Option<u64> {
         let mut batches: Vec<_> = self
             .0

@@ -12,12 +12,12 @@ pub(crate) struct World {
     pub(crate) base: f64,
     /// The error rate of the canary by that of the baseline.
     pub(crate) times: f64,
-    /// An incident of both arms begins with this probability in a minute, and lasts so many.
+    /// An incident of both arms begins with this probability in a minute, and lasts `shared_lasts` minutes.
     pub(crate) shared: f64,
     pub(crate) shared_lasts: u32,
     /// In an incident half of the requests fail, or in each arm another share.
     pub(crate) uneven: bool,
-    /// One arm loses a share of its requests with this probability in a minute, for so many minutes.
+    /// One arm loses a share of its requests with this probability in a minute, for `arm_lasts` minutes.
     pub(crate) arm: f64,
     pub(crate) arm_lasts: u32,
     pub(crate) loss: f64,

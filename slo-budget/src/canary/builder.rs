@@ -104,8 +104,8 @@ impl Builder {
         self
     }
 
-    /// Promotes a release that is shown to fail less than so many times as often as the baseline, even if it is not shown to
-    /// be within the guard. The default is 2; from 1.001 to 100. The same number is the margin of latency.
+    /// Promotes a release that is shown to fail less often than this multiple of the baseline's error rate, even if it is not
+    /// shown to be within the guard. The default is 2; from 1.001 to 100. The same number is the margin of latency.
     pub const fn margin(mut self, times: f64) -> Self {
         self.0.margin = times;
         self
@@ -128,15 +128,15 @@ impl Builder {
         self
     }
 
-    /// Rolls back a release that is shown to fail more than so many times as often as the baseline. The default is 5; from
-    /// 1.001 to 100.
+    /// Rolls back a release that is shown to fail more often than this multiple of the baseline's error rate. The default is
+    /// 5; from 1.001 to 100.
     pub const fn times_error_rate(mut self, times: f64) -> Self {
         self.0.times_error_rate = times;
         self
     }
 
-    /// Rolls back a release whose 95th percentile is above so many times that of the baseline before the canary started,
-    /// over 5 minutes: a limit as [`AtMost`]. The default is 3; from 1.001 to 100.
+    /// Rolls back a release whose 95th percentile is above this multiple of the baseline's before the canary started, over
+    /// 5 minutes: a limit as [`AtMost`]. The default is 3; from 1.001 to 100.
     pub const fn times_p95(mut self, times: f64) -> Self {
         self.0.times_p95 = times;
         self

@@ -20,7 +20,7 @@ pub struct Forecast {
 }
 
 impl CanaryPolicy {
-    /// How long a release takes, if the service has so many requests a second in both arms together. Ask before a release
+    /// How long a release takes, at this number of requests a second of both arms together. Ask before a release
     /// starts: a service with few requests needs a lower [`guard`](crate::canary::Builder::guard), or more time.
     ///
     /// ```

@@ -68,7 +68,7 @@ pub enum Reason {
     CountsFell(Side),
     /// Hold: the canary is beyond a limit, and so is the baseline.
     BothBeyond(Measure),
-    /// Hold: so many failures of the canary in a row, while at least half of the baseline's requests failed.
+    /// Hold: this number of failures of the canary in a row, while at least half of the baseline's requests failed.
     BothFail(u64),
     /// Hold: the errors are neither shown to be good nor to be bad.
     ErrorsUndecided {
