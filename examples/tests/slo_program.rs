@@ -190,6 +190,31 @@ fn mistakes_go_to_stderr_with_file_line_and_column() {
 }
 
 #[test]
+fn check_refuses_an_objective_that_is_there_twice() {
+    let dir = TempDir::new().expect("there is room for a folder");
+    let write = |name: &str, labels: &str| {
+        let path = dir.path().join(name);
+        let spec =
+            "service: a\nslo: b\nobjective: 99.9%\nindicator: { total: m, bad: 'm{c=\"500\"}' }\n";
+        fs::write(&path, format!("{spec}{labels}")).expect("and for a file");
+        path.to_str().expect("its name is text").to_owned()
+    };
+    let eu = write("eu.yaml", "labels: { cluster: eu }\n");
+    let us = write("us.yaml", "labels: { cluster: us }\n");
+    let again = write("again.yaml", "labels: { 'cluster': 'eu' }\n");
+    assert!(printed(&["check", &eu, &us]).contains("a/b: 99.9% over 30d"));
+    let (status, errors) = refused(&["check", &eu, &us, &again]);
+    assert_eq!(status, 1);
+    let told = format!("{again}: the objective a/b, cluster: eu is already in {eu}, and the rules");
+    assert!(errors.starts_with(&told), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    // Without the label it selects both.
+    let any = write("any.yaml", "");
+    assert_eq!(refused(&["check", &eu, &any]).0, 1);
+    assert_eq!(refused(&["check", &any, &us]).0, 1);
+}
+
+#[test]
 fn a_wrong_command_prints_the_right_form() {
     for (args, told) in [
         (&["chek"][..], "check"),

@@ -85,6 +85,44 @@ fn judge(spec: &Spec, alter: impl Fn(String) -> String) -> Result<(), String> {
     promtool(dir.path(), &["test", "rules", "tests.yaml"])
 }
 
+/// The series of both are in one server, so a rule that reads the other's finds two series, or fires for both.
+#[test]
+fn promtool_keeps_two_clusters_of_one_objective_apart() {
+    let of = |cluster: &str, code: &str| -> Spec {
+        let text = format!(
+            "service: s\nslo: o\nobjective: 99.9%\nperiod: 1d\nlabels: {{ cluster: {cluster} }}\n\
+             indicator: {{ total: 'm{{cluster=\"{cluster}\"}}', bad: 'm{{cluster=\"{cluster}\", code=\"{code}\"}}' }}\n\
+             alerts: [{{ severity: page, budget: 60%, long: 1h }}]\n"
+        );
+        text.parse().unwrap_or_else(|mistakes| panic!("{mistakes}"))
+    };
+    let dir = TempDir::new().expect("there is room for a folder");
+    let write = |name, text| fs::write(dir.path().join(name), text).expect("and for a file");
+    let (eu, us) = (of("eu", "500"), of("us", "500"));
+    write("eu.yaml", eu.rules());
+    write("us.yaml", us.rules());
+    let firing = r#"ALERTS{alertname="ErrorBudgetBurn", alertstate="firing", cluster="eu", long_window="1h", service="s", severity="page", short_window="5m", slo="o"}"#;
+    let tests = format!(
+        r#"rule_files: [eu.yaml, us.yaml]
+evaluation_interval: 5m
+tests:
+  - interval: 5m
+    input_series:
+      - {{ series: 'm{{cluster="eu", code="500"}}', values: '0+100x12' }}
+      - {{ series: 'm{{cluster="us", code="200"}}', values: '0+100x12' }}
+    promql_expr_test:
+      - expr: 'ALERTS{{alertname="ErrorBudgetBurn"}}'
+        eval_time: 1h
+        exp_samples: [{{ labels: '{firing}', value: 1 }}]
+      - expr: 'count(slo:error_budget:remaining)'
+        eval_time: 1h
+        exp_samples: [{{ labels: '{{}}', value: 2 }}]
+"#
+    );
+    write("both.yaml", tests);
+    promtool(dir.path(), &["test", "rules", "both.yaml"]).unwrap_or_else(|error| panic!("{error}"));
+}
+
 fn specs() -> impl Iterator<Item = Spec> {
     SPECS
         .into_iter()

@@ -1,6 +1,6 @@
 //! Describes a specification in words and numbers.
 
-use std::{fmt::Write, time::Duration};
+use std::{fmt::Write, path::Path, time::Duration};
 
 use maestro_slo_budget::{BurnRate, Counts, Severity, Spec};
 
@@ -55,6 +55,26 @@ pub(crate) fn describe(spec: &Spec) -> Result<String, String> {
         let _ = writeln!(text, "  note: {warning}");
     }
     Ok(text)
+}
+
+/// Whether the rules of one would select the series of the other: all labels of one are labels of the other.
+pub(crate) fn is_same(a: &Spec, b: &Spec) -> bool {
+    let is_within = |a: &Spec, b: &Spec| a.labels().all(|label| b.labels().any(|of| of == label));
+    (a.service(), a.slo()) == (b.service(), b.slo()) && (is_within(a, b) || is_within(b, a))
+}
+
+/// Names both files of an objective that is there twice.
+pub(crate) fn duplicate(path: &Path, first: &Path, spec: &Spec) -> String {
+    let labels: String = spec
+        .labels()
+        .map(|(name, value)| format!(", {name}: {value}"))
+        .collect();
+    format!(
+        "{}: the objective {}{labels} is already in {}, and the rules of one would select the series of the other: keep one of them, or tell them apart by a label that has another value in each\n",
+        path.display(),
+        spec.name(),
+        first.display(),
+    )
 }
 
 /// Without a tail of zeros.

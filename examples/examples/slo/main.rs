@@ -69,9 +69,17 @@ fn run(command: &Command) -> Result<String, String> {
     match command {
         Command::Check { specs } => {
             let (mut good, mut bad) = (String::new(), String::new());
+            let mut read_before: Vec<(&PathBuf, Spec)> = Vec::new();
             for path in specs {
                 match read(path) {
-                    Ok(spec) => good += &check::describe(&spec)?,
+                    Ok(spec) => {
+                        let is_same = |(_, other): &&(_, Spec)| check::is_same(other, &spec);
+                        if let Some((first, _)) = read_before.iter().find(is_same) {
+                            bad += &check::duplicate(path, first, &spec);
+                        }
+                        good += &check::describe(&spec)?;
+                        read_before.push((path, spec));
+                    }
                     Err(mistakes) => bad += &mistakes,
                 }
             }

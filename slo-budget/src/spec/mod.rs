@@ -53,7 +53,7 @@ use indicator::Indicator;
 ///   - { window: 1h, below: 1.0 }
 ///   - { window: 6h, below: 0.5 }
 ///   - { window: 1d, below: 0.2 }
-/// labels: { team: orchestration }    # labels of all series and alerts, optional
+/// labels: { cluster: eu }            # labels of all series and alerts, optional; they tell equal objectives apart
 /// interval: 30s                      # of the group of rules; the default is the server's
 /// ```
 ///
@@ -151,6 +151,12 @@ impl Spec {
     #[must_use]
     pub fn slo(&self) -> &str {
         &self.slo
+    }
+
+    /// The labels of all series and alerts, in the order of their names. The service, the name of the objective and these
+    /// labels are the identity of an objective: two specifications that have all of them in common write the same series.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        (self.labels.iter()).map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Both names as `service/slo`: a name for the [`ErrorBudget`](crate::ErrorBudget).

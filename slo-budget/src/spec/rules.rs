@@ -7,7 +7,7 @@
 //! each evaluation. A mean of ratios weighs an idle night as much as a busy noon, and is NaN for the whole period after one
 //! idle window. Sums of increases are weighted by events, and 0 where there was no traffic.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use crate::{
     alerts::Severity,
@@ -58,7 +58,10 @@ pub(super) fn write(spec: &Spec) -> String {
     rules.extend(spec.alerts.iter().map(|pair| alert(spec, pair)));
     rules.push(no_data(spec));
 
-    let name = format!("slo-{}-{}", spec.service, spec.slo);
+    let mut name = format!("slo-{}-{}", spec.service, spec.slo);
+    for (label, value) in &spec.labels {
+        let _ = write!(name, ",{label}={value}");
+    }
     let mut group = map([("name", text(name))]);
     if let Some(interval) = spec.interval {
         group = group.with("interval", text(Written(interval).to_string()));
@@ -209,10 +212,18 @@ impl Pair {
 }
 
 impl Spec {
-    /// Selects a series of these rules by the labels of this specification.
+    /// Selects a series of these rules by all labels of this specification, which are its identity: the same objective of
+    /// two clusters has two sets of rules, and each reads only its own series.
     pub(super) fn of(&self, name: &str) -> String {
-        let (service, slo) = (Quoted(&self.service), Quoted(&self.slo));
-        format!("{name}{{service={service}, slo={slo}}}")
+        let mut selector = format!(
+            "{name}{{service={}, slo={}",
+            Quoted(&self.service),
+            Quoted(&self.slo)
+        );
+        for (label, value) in &self.labels {
+            let _ = write!(selector, ", {label}={}", Quoted(value));
+        }
+        selector + "}"
     }
 
     /// The share of events that may be bad.

@@ -21,7 +21,6 @@ use crate::spec::{
         BURN, NO_DATA, REMAINING, alert_labels, annotations, bad_events, events, labels,
         no_data_annotations, no_data_labels, period_ratio, ratio,
     },
-    selector::Quoted,
     yaml::{Yaml, map, text},
 };
 
@@ -164,19 +163,9 @@ impl<'a> Test<'a> {
 
     /// `name` is that of the resulting series, empty where it has none.
     fn sample(&mut self, expr: String, name: &str, tick: u64, value: Option<f64>) {
-        let Spec {
-            service,
-            slo,
-            labels,
-            ..
-        } = self.grid.spec;
-        let mut series = format!("{name}{{service={}, slo={}", Quoted(service), Quoted(slo));
-        for (label, value) in labels {
-            series = format!("{series}, {label}={}", Quoted(value));
-        }
         let sample = value.map(|value| {
             map([
-                ("labels", text(series + "}")),
+                ("labels", text(self.grid.spec.of(name))),
                 ("value", Yaml::Bare(value.to_string())),
             ])
         });
