@@ -146,28 +146,46 @@ impl Indicator {
         )))
     }
 
-    /// The number of events, or of events a second: `function` is `increase` or `rate`.
-    pub(super) fn total(&self, function: &str, window: Duration) -> String {
-        format!("sum({function}({}[{}]))", self.total, Written(window))
+    /// The number of events in a window.
+    pub(super) fn total(&self, window: Duration) -> String {
+        increase(&self.total, window)
     }
 
-    /// As [`total`](Self::total), of the bad events. A series that is missing counts as 0: no error has happened yet, or
-    /// nothing is good any more.
-    pub(super) fn bad(&self, function: &str, window: Duration) -> String {
-        let total = self.total(function, window);
-        let part = format!("sum({function}({}[{}]))", self.part, Written(window));
+    /// The number of bad events in a window, of which `all` is the recorded number of events. A series that is missing
+    /// counts as 0: no error has happened yet, or nothing is good any more. A histogram always has all of its buckets, so if
+    /// one is missing, nothing is known.
+    pub(super) fn bad(&self, window: Duration, all: &str) -> String {
+        let part = increase(&self.part, window);
         if self.part_is_bad {
-            format!("{part}\nor 0 * {total}")
+            format!("{part}\nor 0 * sum({all})")
+        } else if self.within.is_some() {
+            format!("sum({all})\n- {part}")
         } else {
-            format!("{total}\n- (\n  {part}\n  or 0 * {total}\n)")
+            format!("sum({all})\n- (\n  {part}\n  or 0 * sum({all})\n)")
         }
     }
 
-    /// The share of bad events: no value where there were no events.
-    pub(super) fn error_ratio(&self, window: Duration) -> String {
-        let bad = self.bad("rate", window).replace('\n', "\n  ");
-        format!("(\n  {bad}\n)\n/ ({} > 0)", self.total("rate", window))
+    /// The sum of the highest values that the counters of all events had within a window.
+    pub(super) fn highest(&self, window: Duration) -> String {
+        format!("sum(max_over_time({}[{}]))", self.total, Written(window))
     }
+
+    /// The selector of the bucket, if this is a latency.
+    pub(super) fn bucket(&self) -> Option<String> {
+        self.within.map(|_| self.part.to_string())
+    }
+
+    /// Whether there can be more good or bad events than events in all: unless each series of the part is one of all.
+    pub(super) fn may_contradict(&self) -> bool {
+        let is_in_part = |matcher| self.part.matchers.contains(matcher);
+        let is_part =
+            self.total.metric == self.part.metric && self.total.matchers.iter().all(is_in_part);
+        !is_part && self.within.is_none()
+    }
+}
+
+fn increase(of: &Selector, window: Duration) -> String {
+    format!("sum(increase({of}[{}]))", Written(window))
 }
 
 // === impl Role ===

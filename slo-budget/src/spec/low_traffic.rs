@@ -34,10 +34,10 @@ impl LowTraffic {
         1.0 + self.mean * events + DEVIATIONS * (self.variance * events).sqrt()
     }
 
-    /// The same as an expression for Prometheus.
-    pub(super) fn expr(self, events: &str) -> String {
+    /// The same for a `share` of bad events among `events`, as an expression for Prometheus.
+    pub(super) fn expr(self, share: &str, events: &str) -> String {
         let Self { mean, variance } = self;
-        format!("1 + {mean} * {events} + {DEVIATIONS} * sqrt({variance} * {events})")
+        format!("({share} - {mean}) * {events} >= 1 + {DEVIATIONS} * sqrt({variance} * {events})")
     }
 }
 

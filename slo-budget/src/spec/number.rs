@@ -34,22 +34,6 @@ fn trimmed(text: &str) -> &str {
     text.trim_end_matches('0').trim_end_matches('.')
 }
 
-/// Writes what Prometheus' `humanizePercentage` writes: Go's `%.4g%%` of a hundred times the share.
-pub(super) fn human_percentage(share: f64) -> String {
-    let percent = share * 100.0;
-    // Rust rounds the digits once; then they are laid out as Go does.
-    let scientific = format!("{percent:.3e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..4).contains(&exponent) {
-        let places = usize::try_from(3 - exponent).unwrap_or(0);
-        let text = format!("{percent:.places$}");
-        return format!("{}%", if places > 0 { trimmed(&text) } else { &text });
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{}e{sign}{:02}%", trimmed(digits), exponent.abs())
-}
-
 #[expect(clippy::cast_precision_loss, reason = "Prometheus computes with f64")]
 pub(super) fn float(numerator: u128, denominator: u128) -> f64 {
     numerator as f64 / denominator as f64
@@ -75,23 +59,6 @@ mod tests {
         }
         for wrong in ["", "0s", "5", "1.5h", "105850d", "999999999999w"] {
             assert_eq!(parse_duration(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn percentages_are_written_as_go_writes_them() {
-        for (share, written) in [
-            (1.0, "100%"),
-            (0.0288, "2.88%"),
-            (0.023_456_7, "2.346%"),
-            (0.000_1, "0.01%"),
-            (1.0 / 3.0, "33.33%"),
-            (0.000_001_234_56, "0.0001235%"),
-            (0.000_000_123_456, "1.235e-05%"),
-            (0.099_999_99, "10%"),
-            (0.0, "0%"),
-        ] {
-            assert_eq!(human_percentage(share), written);
         }
     }
 

@@ -13,6 +13,8 @@ pub(super) enum Yaml {
     Block(String),
     List(Vec<Yaml>),
     Map(Vec<(String, Yaml)>),
+    /// A value on one line, with all texts in single quotes.
+    Line(Box<Yaml>),
 }
 
 /// A map in this order.
@@ -25,6 +27,11 @@ pub(super) fn text(text: impl Into<String>) -> Yaml {
 }
 
 impl Yaml {
+    /// The value on one line.
+    pub(super) fn line(self) -> Self {
+        Self::Line(Box::new(self))
+    }
+
     /// Adds an entry to a map.
     pub(super) fn with(mut self, key: &str, value: Self) -> Self {
         if let Self::Map(entries) = &mut self {
@@ -45,6 +52,11 @@ impl Yaml {
                 }
                 Ok(())
             }
+            Self::Line(value) => {
+                write!(to, " ")?;
+                value.write_line(to)?;
+                writeln!(to)
+            }
             Self::List(items) if items.is_empty() => writeln!(to, " []"),
             Self::List(items) => {
                 writeln!(to)?;
@@ -55,6 +67,33 @@ impl Yaml {
             Self::Map(entries) => {
                 writeln!(to)?;
                 write_entries(entries, to, indent, indent)
+            }
+        }
+    }
+
+    fn write_line(&self, to: &mut String) -> fmt::Result {
+        match self {
+            Self::Text(text) | Self::Block(text) if text.contains(char::is_control) => {
+                write!(to, "{}", Quoted(text))
+            }
+            Self::Text(text) | Self::Block(text) => write!(to, "'{}'", text.replace('\'', "''")),
+            Self::Bare(text) => to.write_str(text),
+            Self::Line(value) => value.write_line(to),
+            Self::List(items) => {
+                to.write_char('[')?;
+                for (n, item) in items.iter().enumerate() {
+                    to.write_str(if n == 0 { "" } else { ", " })?;
+                    item.write_line(to)?;
+                }
+                to.write_char(']')
+            }
+            Self::Map(entries) => {
+                to.write_char('{')?;
+                for (n, (key, value)) in entries.iter().enumerate() {
+                    write!(to, "{}{key}: ", if n == 0 { "" } else { ", " })?;
+                    value.write_line(to)?;
+                }
+                to.write_char('}')
             }
         }
     }
@@ -133,6 +172,7 @@ mod tests {
     fn same(written: &Yaml, read: &Node) -> bool {
         match (written, &read.value) {
             (Yaml::Text(a) | Yaml::Bare(a) | Yaml::Block(a), Value::Text(b)) => a == b,
+            (Yaml::Line(a), _) => same(a, read),
             (Yaml::List(a), Value::List(b)) => {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
             }
@@ -174,6 +214,16 @@ mod tests {
             ("texts", Yaml::List(texts.map(text).into())),
             ("block", Yaml::Block("(\n  a\n)\n/ b".into())),
             ("none", Yaml::List(Vec::new())),
+            (
+                "line",
+                map([
+                    ("texts", Yaml::List(texts.map(text).into())),
+                    ("quote", text("it's")),
+                    ("none", Yaml::List(Vec::new())),
+                    ("number", Yaml::Bare("1".into())),
+                ])
+                .line(),
+            ),
             (
                 "items",
                 Yaml::List(vec![

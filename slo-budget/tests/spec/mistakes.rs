@@ -90,7 +90,7 @@
     (
         and("owner: me"),
         r"
-7:1: owner: there is no such field: known here are `service`, `slo`, `description`, `objective`, `period`, `indicator`, `alerts`, `min_bad`, `deploy`, `labels`, `interval`
+7:1: owner: there is no such field: known here are `service`, `slo`, `description`, `objective`, `period`, `indicator`, `alerts`, `min_bad`, `deploy`, `labels`, `interval`, `scrape`, `no_data`
   7 | owner: me
     | ^^^^^
 ",
@@ -450,7 +450,7 @@
     (
         "- service: a\n".to_owned(),
         r"
-1:1: found a list; expected fields, of `service`, `slo`, `description`, `objective`, `period`, `indicator`, `alerts`, `min_bad`, `deploy`, `labels`, `interval`
+1:1: found a list; expected fields, of `service`, `slo`, `description`, `objective`, `period`, `indicator`, `alerts`, `min_bad`, `deploy`, `labels`, `interval`, `scrape`, `no_data`
   1 | - service: a
     | ^
 ",

@@ -1,45 +1,39 @@
-//! The four scenarios: healthy, outage, slow burn, no data.
+//! The scenarios: healthy, outage, slow burn, no data.
 
-use super::{
-    Test,
-    grid::{Alert, Grid},
-    history::History,
-};
+use super::{Test, grid::Grid, history::History, slow_burn};
 use crate::{
+    alerts::Severity,
     spec::{
-        number::{Written, float},
-        rules::{BURN, NO_DATA, OBJECTIVE, REMAINING, objective, period_ratio, ratio},
-        yaml::Yaml,
+        indicator::Role,
+        number::float,
+        rules::{
+            BURN, CONTRADICTION, NO_BUCKET, NO_DATA, OBJECTIVE, no_data_annotations,
+            no_data_labels, objective, ratio,
+        },
+        yaml::{Yaml, map},
     },
-    types::Counts,
 };
-
-/// Most evaluations of the rules in one phase: a day at one in five minutes. Each evaluation reads the whole period, so
-/// more would take minutes.
-const MOST_EVALUATIONS: u64 = 288;
-/// Most bad events, one after the other, that a low-traffic history waits for an alert.
-const MOST_BAD: u64 = 100;
-/// Sums below this are exact in an f64.
-const EXACT: u64 = 1 << 53;
 
 pub(super) fn all(grid: &Grid<'_>) -> Vec<Yaml> {
     let mut tests = vec![healthy(grid), outage(grid)];
-    for alert in &grid.alerts {
-        tests.push(slow_burn(grid, alert));
-        tests.extend(slow_burn_at_low_traffic(grid, alert));
-    }
+    tests.extend((grid.alerts.iter()).map(|alert| slow_burn::test(grid, alert)));
     tests.extend([no_series(grid), idle(grid)]);
+    if grid.spec.no_data.is_none() {
+        tests.push(crash_loop(grid));
+    }
+    tests.extend(wrong_indicator(grid));
     tests
 }
 
 fn healthy(grid: &Grid<'_>) -> Yaml {
-    let history = History::new().then(grid.step * 4, 60, 0);
+    let history = History::new().then(grid.interval * 2, 60, 0);
     let end = history.ticks();
     let name = "healthy: no bad event was ever counted, so the missing series is zero, not unknown";
     let mut test = Test::new(grid, name.into(), history);
     test.omits_zeros = true;
-    test.changes();
-    test.expect_quiet(NO_DATA, end);
+    for alert in [BURN, NO_DATA] {
+        test.alert(alert, end, Vec::new());
+    }
     test.ratios(end, Some(0.0));
     test.period(end, Some(0.0));
     test.figure(OBJECTIVE, end, Some(objective(grid.spec)));
@@ -47,169 +41,142 @@ fn healthy(grid: &Grid<'_>) -> Yaml {
     test.yaml()
 }
 
-/// First one bad event in each interval, until every alert fires: none of them fires below its minimum of bad events.
+/// All events are bad, and some time before the second evaluation all series are gone. What the rules recorded until then is
+/// a sample of its own, because there is no evaluation in between.
 fn outage(grid: &Grid<'_>) -> Yaml {
-    let mut history = History::new();
-    for _ in 0..MOST_BAD {
-        history = history.then(grid.interval - 1, 0, 0).then(1, 0, 1);
-        let tick = history.ticks();
-        let fires = |alert| grid.fires(alert, &history, tick) == Some(true);
-        if grid.alerts.iter().all(fires) {
-            break;
+    let (interval, gone) = (grid.interval, grid.step * 2);
+    let [first, second, third] = [1, 2, 3].map(|n| interval * n);
+    let burning = second.saturating_sub(gone).max(first);
+    let history = History::new().then(burning, 0, 60).gone(third - burning);
+    let name = "outage: each alert fires, and still does when the series are gone, until its long window is empty";
+    let mut test = Test::new(grid, name.into(), history);
+    // A histogram has all of its buckets.
+    test.omits_zeros = grid.spec.indicator.bucket().is_none();
+    test.ratios(first, Some(1.0));
+    test.period(first, Some(1.0));
+    test.texts(first);
+    if burning == first {
+        return test.yaml();
+    }
+    for window in grid.spec.windows() {
+        let is_short = grid
+            .alerts
+            .iter()
+            .any(|alert| alert.pair.windows.short == window);
+        if is_short && test.history.window(second, grid.ticks(window)).is_none() {
+            let samples = format!("_x{burning} 1");
+            test.more.push((grid.spec.of(&ratio(window)), samples));
         }
     }
-    let history = history.then(grid.step.max(grid.interval * 3), 0, 60);
-    let end = history.ticks();
-    let name =
-        "outage: no good event is counted, and each alert fires from its minimum of bad events on";
-    let mut test = Test::new(grid, name.into(), history);
-    test.omits_zeros = true;
-    test.changes();
-    test.ratios(end, Some(1.0));
-    test.period(end - end % grid.step, Some(1.0));
+    test.burning(second, burning);
+    if grid
+        .alerts
+        .iter()
+        .all(|alert| alert.pair.keep_firing_for.is_zero())
+    {
+        test.burning(third, burning);
+    }
+    // It is a page while there was traffic recently, and then a ticket.
+    if grid.spec.no_data.is_none() {
+        let recent = test.history.window(third, grid.step * 14);
+        let is_recent = recent.is_some_and(|counts| counts.total() > 0);
+        for (tick, is_page) in [(second, true), (third, is_recent)] {
+            for (severity, is_active) in [("page", is_page), ("ticket", !is_page)] {
+                test.active(NO_DATA, &is(severity), tick, is_active);
+            }
+        }
+    }
     test.yaml()
 }
 
-/// One window is exactly at the threshold while the other is above it, so that `>` and `>=` are told apart in both.
-///
-/// Healthy traffic and then a multiple of the threshold put the long window exactly at it, because the window holds all
-/// traffic since zero. The next interval is just above the threshold. The fast burn continues until the long window has
-/// lost its healthy beginning. Then the traffic of the short window is exactly at the threshold, again followed by an
-/// interval just above it.
-fn slow_burn(grid: &Grid<'_>, alert: &Alert) -> Yaml {
-    let interval = grid.interval;
-    let (above, of) = alert.threshold;
-    let intervals = alert.long / interval;
-    let times = (of / above).min(4).min(intervals - 1).max(1);
-    let burning = ((intervals - 1) / times).clamp(1, MOST_EVALUATIONS / times);
-    let on_long = burning * times * interval;
-    let fast_intervals = (intervals / 2).clamp(1, MOST_EVALUATIONS / 2);
-    let on_short = on_long + interval + fast_intervals * interval + alert.short;
-    let history = |all: u64, threshold: u64| {
-        let fast = (threshold * times).min(all);
-        // The least that an f64 shows, whatever the numbers.
-        let more = (threshold + (threshold / 1_000_000).max(1)).min(all);
-        History::new()
-            .then(on_long - burning * interval, all, 0)
-            .then(burning * interval, all - fast, fast)
-            .then(interval, all - more, more)
-            .then(fast_intervals * interval, all - fast, fast)
-            .then(alert.short, all - threshold, threshold)
-            .then(interval, all - more, more)
-            .then(interval * 2, all, 0)
-    };
-    // So large that one event more is little. Rounding differs from number to number; some multiples are exact.
-    let least = 100_000 / above + 1;
-    let exact = (least..least + 1000).find_map(|times| {
-        let all = of.checked_mul(times)?;
-        all.checked_mul(on_short + interval * 3)
-            .filter(|sum| *sum < EXACT)?;
-        let history = history(all, above * times);
-        let is_clear = |tick| grid.firing(&history, tick).is_some();
-        (is_clear(on_long) && is_clear(on_short)).then_some(history)
-    });
-    // A threshold that is too fine is only approached. `changes` then expects only what rounding cannot decide.
-    let near = || {
-        let all = 1_000_000;
-        let threshold = (u128::from(above) * u128::from(all)).div_ceil(of.into());
-        history(all, u64::try_from(threshold).unwrap_or(all))
-    };
-    let [long, short] = [alert.pair.windows.long, alert.pair.windows.short].map(Written);
-    let name = format!(
-        "slow burn over {long} and {short}: quiet while either window is at its threshold, firing just above"
-    );
-    let mut test = Test::new(grid, name, exact.unwrap_or_else(near));
-    test.changes();
-    test.count(alert.pair.windows.long, test.history.ticks());
-    test.yaml()
-}
-
-/// One bad event at a time, each with as many good ones as keep the share just above the threshold, spread over the long
-/// window: the alert fires with the event that is enough for its guard. `None` where the numbers are not exact in an
-/// f64.
-fn slow_burn_at_low_traffic(grid: &Grid<'_>, alert: &Alert) -> Option<Yaml> {
-    let (above, of) = alert.threshold;
-    let good = ((of - 1) / above).checked_sub(1)?;
-    let counts = |bad: u64| Counts::new(good * bad, bad);
-    ((good + 1).checked_mul(MOST_BAD)).filter(|sum| *sum < EXACT)?;
-    let is_enough = |bad: &u64| grid.is_enough(alert, counts(*bad)) == Some(true);
-    let enough = (1..=MOST_BAD).find(is_enough).unwrap_or(MOST_BAD);
-    let apart = (alert.long / grid.interval - 1) / (enough - 1).max(1);
-    let apart = apart.clamp(1, (MOST_EVALUATIONS / enough).max(1)) * grid.interval;
-    let mut history = History::new()
-        .then(grid.interval - 1, 0, 0)
-        .then(1, good, 1);
-    for _ in 1..enough {
-        history = history.then(apart - 1, 0, 0).then(1, good, 1);
-    }
-    let end = history.ticks();
-    let [long, short] = [alert.pair.windows.long, alert.pair.windows.short].map(Written);
-    let name =
-        format!("slow burn over {long} and {short} at low traffic: quiet until chance is unlikely");
-    let mut test = Test::new(grid, name, history);
-    if enough > 1 {
-        test.expect(end - apart);
-    }
-    test.expect(end);
-    // Where the window holds all since zero, there is nothing to estimate.
-    if end <= alert.long {
-        test.count(alert.pair.windows.long, end);
-    }
-    Some(test.yaml())
+fn is(severity: &str) -> [(String, String); 1] {
+    [("severity".to_owned(), severity.to_owned())]
 }
 
 fn no_series(grid: &Grid<'_>) -> Yaml {
     let name = "no data: without any series an alert says so, after a while";
     let mut test = Test::new(grid, name.into(), History::new());
     test.omits_zeros = true;
-    test.expect_quiet(NO_DATA, grid.step);
-    test.expect_no_data(grid.step * 2);
-    test.expect_quiet(BURN, grid.step * 2);
+    let tick = (grid.step * 2).div_ceil(grid.interval) * grid.interval;
+    let severity = grid.spec.no_data.unwrap_or(Severity::Ticket);
+    let alert = map([
+        ("exp_labels", no_data_labels(grid.spec, severity).line()),
+        ("exp_annotations", no_data_annotations(grid.spec).line()),
+    ]);
+    test.alert(NO_DATA, tick, vec![alert]);
+    test.alert(BURN, tick, Vec::new());
     test.yaml()
 }
 
-/// Counters at zero, then little traffic with many bad events, no traffic, and much good traffic. Unless the period is too
-/// long, the good traffic lasts until the bad events are older than the period.
+/// Counters at zero, then little traffic with many bad events, much good traffic, and none: at first no figure, and then the
+/// period weighs events, not time.
 fn idle(grid: &Grid<'_>) -> Yaml {
-    let (step, windows) = (grid.step, grid.spec.windows());
-    let shortest = grid.ticks(windows[0]).div_ceil(step) * step;
-    let is_short = grid.period <= grid.interval * MOST_EVALUATIONS * 2;
-    let good = if is_short {
-        grid.period + step * 2
-    } else {
-        step * 12
-    };
+    let interval = grid.interval;
     let history = History::new()
-        .then(step * 4, 0, 0)
-        .then(step * 6, 3, 1)
-        .then(shortest + step, 0, 0)
-        .then(good, 60, 0);
-    let (silent, idle) = (step * 4, step * 11 + shortest);
+        .then(interval, 0, 0)
+        .then(interval, 3, 1)
+        .then(interval, 60, 0)
+        .then(interval * 2, 0, 0);
+    let step = grid.window(grid.spec.step());
     let end = history.ticks();
     let name = "no data: counters that stand still are neither good nor bad, and weigh nothing in the period";
     let mut test = Test::new(grid, name.into(), history);
-    test.changes();
-    for tick in [silent, idle] {
-        test.expect_quiet(NO_DATA, tick);
-    }
-    test.ratios(silent, None);
-    test.period(silent, None);
-    test.counts(silent);
-    test.figure(&ratio(windows[0]), idle, None);
-    let share = |test: &Test<'_>, tick| {
-        let counts = test.history.at(tick);
-        float(counts.bad().into(), counts.total())
-    };
-    for tick in [idle, (idle + step * 12).min(end)] {
-        let share = share(&test, tick);
-        test.period(tick, Some(share));
-    }
-    if is_short {
-        let kept = grid.period - grid.period % step;
-        let share = share(&test, kept);
-        test.period(kept, Some(share));
-        test.figure(&period_ratio(grid.spec), end - end % step, Some(0.0));
-        test.figure(REMAINING, end - end % step, Some(1.0));
-    }
+    test.ratios(interval, None);
+    test.period(interval, None);
+    test.alert(NO_DATA, end, Vec::new());
+    test.figure(&ratio(grid.spec.step()), end, None);
+    // The events of the steps in which the rules are evaluated.
+    let steps = (1..=5).filter_map(|n| grid.counts(&test.history, step, n * interval));
+    let counts = steps.reduce(|all, step| all + step).unwrap_or_default();
+    test.period(end, Some(float(counts.bad().into(), counts.total())));
     test.yaml()
+}
+
+/// Each scrape finds a counter that was not there before, and is not there at the next one.
+fn crash_loop(grid: &Grid<'_>) -> Yaml {
+    let name = "no data: counters that live for one scrape, as in a crash loop, are a page";
+    let mut test = Test::new(grid, name.into(), History::new());
+    test.omits_zeros = true;
+    // A step has one of them.
+    let apart = (grid.step / grid.interval + 1) * grid.interval;
+    for (role, series) in &grid.series {
+        if *role != Role::Good {
+            let values = format!("_x{apart} 80 _x{} 80", apart - 1);
+            test.more.push((series.clone(), values));
+        }
+    }
+    let tick = apart * 2;
+    test.active(NO_DATA, &is("page"), tick, true);
+    test.yaml()
+}
+
+/// A bucket that does not exist, or more good than all events.
+fn wrong_indicator(grid: &Grid<'_>) -> Option<Yaml> {
+    let spec = grid.spec;
+    let tick = grid.interval;
+    let test = |name: &str, history| Test::new(grid, name.into(), history);
+    if spec.indicator.bucket().is_some() {
+        let name = "no data: requests without the bucket are not bad, but unknown";
+        let mut test = test(name, History::new().then(tick, 60, 0));
+        test.only = Some(Role::Total);
+        test.active(NO_BUCKET, &[], tick, true);
+        test.alert(BURN, tick, Vec::new());
+        return Some(test.yaml());
+    }
+    if !spec.indicator.may_contradict() {
+        return None;
+    }
+    let mut test = test(
+        "no data: a part that is more than all is a contradiction",
+        History::new(),
+    );
+    test.omits_zeros = true;
+    for (role, series) in &grid.series {
+        let step = if *role == Role::Total { 60 } else { 70 };
+        test.more.push((series.clone(), format!("0+{step}x{tick}")));
+    }
+    // Where both counters have the same metric, the series of the tests cannot contradict each other.
+    let has_total = grid.series.iter().any(|(role, _)| *role == Role::Total);
+    test.active(CONTRADICTION, &[], tick, true);
+    has_total.then(|| test.yaml())
 }

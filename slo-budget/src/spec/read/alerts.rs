@@ -20,6 +20,7 @@ use crate::{
 };
 
 const SHARE: &str = "a share of the budget, above 0 and at most all of it: `2%` or `0.02`";
+const SEVERITY: &str = "`page` or `ticket`";
 const BURN: &str = "a burn rate above 0, with at most nine digits: `1.0` or `0.5`";
 
 /// Values with the fields that they come from; a default has none.
@@ -64,16 +65,17 @@ impl Notes<'_> {
     }
 
     fn alert(&mut self, field: &Field<'_>) -> Option<Pair> {
-        let fields = self.fields(field, &["severity", "budget", "long", "short"])?;
-        let severity = self
-            .required(&fields, "severity", "`page` or `ticket`")
-            .and_then(|field| {
-                self.value(&field, "`page` or `ticket`", |text| match text {
-                    "page" => Some(Severity::Page),
-                    "ticket" => Some(Severity::Ticket),
-                    _ => None,
-                })
-            });
+        let known = [
+            "severity",
+            "budget",
+            "long",
+            "short",
+            "for",
+            "keep_firing_for",
+        ];
+        let fields = self.fields(field, &known)?;
+        let severity =
+            (self.required(&fields, "severity", SEVERITY)).and_then(|field| self.severity(&field));
         let budget = self.required(&fields, "budget", SHARE);
         let budget = budget.and_then(|field| self.value(&field, SHARE, share));
         let long = self.required(&fields, "long", "the long window: `1h`");
@@ -82,6 +84,11 @@ impl Notes<'_> {
             None => long.map(|long| long / 12),
             Some(field) => self.value(&field, DURATION, parse_duration),
         };
+        let mut time = |name| {
+            let field = fields.get(name)?;
+            self.value(&field, DURATION, parse_duration)
+        };
+        let (pending_for, keep_firing_for) = (time("for"), time("keep_firing_for"));
         let (severity, budget, long, short) = (severity?, budget?, long?, short?);
         // Prometheus has a resolution of milliseconds.
         if short.subsec_nanos() % 1_000_000 != 0 {
@@ -93,6 +100,16 @@ impl Notes<'_> {
             severity,
             windows: Page::new(budget, long, short),
             factor: budget,
+            pending_for: pending_for.unwrap_or_default(),
+            keep_firing_for: keep_firing_for.unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn severity(&mut self, field: &Field<'_>) -> Option<Severity> {
+        self.value(field, SEVERITY, |text| match text {
+            "page" => Some(Severity::Page),
+            "ticket" => Some(Severity::Ticket),
+            _ => None,
         })
     }
 
@@ -237,6 +254,8 @@ pub(super) fn default_alerts<'a>() -> Asked<'a, Pair> {
                 severity,
                 windows: Page::new(budget, slots(long), slots(short)),
                 factor: budget,
+                pending_for: Duration::ZERO,
+                keep_firing_for: Duration::ZERO,
             };
             Some((None, pair))
         })

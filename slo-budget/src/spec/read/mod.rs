@@ -22,7 +22,7 @@ use alerts::{default_alerts, default_limits};
 use fields::{Field, Fields, Notes};
 use values::objective_for;
 
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 13] = [
     "service",
     "slo",
     "description",
@@ -34,6 +34,8 @@ const FIELDS: [&str; 11] = [
     "deploy",
     "labels",
     "interval",
+    "scrape",
+    "no_data",
 ];
 /// The longest window spans at most this number of evaluations of the tests, which are the greatest common divisor of all
 /// windows apart.
@@ -116,6 +118,9 @@ impl Notes<'_> {
         let min_bad = (fields.get("min_bad")).map_or((2, 3), |field| self.min_bad(&field));
         let interval = (fields.get("interval"))
             .and_then(|field| Some((self.value(&field, DURATION, parse_duration)?, field)));
+        let scrape =
+            (fields.get("scrape")).and_then(|field| self.value(&field, DURATION, parse_duration));
+        let no_data = (fields.get("no_data")).and_then(|field| self.severity(&field));
         let indicator = self
             .required(fields, "indicator", INDICATOR)
             .and_then(|field| self.indicator(&field));
@@ -162,6 +167,8 @@ impl Notes<'_> {
             objective,
             period,
             interval,
+            scrape,
+            no_data,
             labels,
             indicator: indicator?,
             alerts,
@@ -178,7 +185,7 @@ impl Notes<'_> {
 
     /// Checks that the windows have a common divisor that is not too small.
     fn check_measure(&mut self, spec: &Spec, at: Place) {
-        let (interval, windows) = (spec.evaluation_interval(), spec.windows());
+        let (interval, windows) = (spec.common_divisor(), spec.windows());
         if let Some(longest) = windows
             .last()
             .filter(|longest| **longest > interval * MOST_EVALUATIONS)
