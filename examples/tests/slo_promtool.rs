@@ -138,6 +138,17 @@ fn promtool_passes_the_emitted_rules() {
     }
 }
 
+/// promtool has no samples of native histograms, so their rules have no tests.
+#[test]
+fn promtool_accepts_the_rules_of_a_native_histogram() {
+    let text = "service: s\nslo: o\nobjective: 99%\nindicator: { latency: { native: h, within: 250ms } }\n";
+    let spec: Spec = text.parse().unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let dir = TempDir::new().expect("there is room for a folder");
+    fs::write(dir.path().join("rules.yaml"), spec.rules()).expect("and for a file");
+    let args = ["check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"];
+    promtool(dir.path(), &args).unwrap_or_else(|error| panic!("{error}"));
+}
+
 /// Mistakes in rules, as a text and its replacement. The tests must notice each of them.
 const MUTANTS: [(&str, &str); 44] = [
     // Thresholds.

@@ -39,7 +39,8 @@ pub(crate) fn describe(spec: &Spec) -> Result<String, String> {
             Severity::Page => "page",
             _ => "ticket",
         };
-        let factor = alert.factor().as_f64();
+        // Below the rate at which the budget is just spent, nothing shows that the objective is missed, and no alert fires.
+        let factor = alert.factor().as_f64().max(1.0);
         let (long, short) = (alert.long().0, alert.short().0);
         let _ = writeln!(
             text,
@@ -53,6 +54,10 @@ pub(crate) fn describe(spec: &Spec) -> Result<String, String> {
     }
     for warning in budget.warnings().into_iter().chain(alerts.warnings()) {
         let _ = writeln!(text, "  note: {warning}");
+    }
+    for warning in spec.warnings() {
+        let at = (warning.line(), warning.column());
+        let _ = writeln!(text, "  note: {}:{}: {}", at.0, at.1, warning.what());
     }
     Ok(text)
 }

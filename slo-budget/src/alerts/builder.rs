@@ -63,7 +63,8 @@ impl AlertsBuilder {
     /// - pages on 2 % of the budget in 1 h, still burning over 5 m, and on 5 % in 6 h, over 30 m;
     /// - tickets on 10 % in 1 d, over 2 h, and on 10 % in 3 d, over 6 h.
     ///
-    /// These are factors of 14.4, 6, 3 and 1 for a period of 30 days, and of 13.44, 5.6, 2.8 and 0.93 for 28 days.
+    /// These are factors of 14.4, 6, 3 and 1 for a period of 30 days, and of 13.44, 5.6, 2.8 and 1 for 28 days. The factor of a
+    /// ticket is at least 1: for 7 days both tickets have a factor of 1, at which 14 % of the budget are consumed in 1 d.
     /// An hour is 360 slots of the budget's resolution.
     pub const fn rules<const N: usize>(mut self, rules: [AlertRule; N]) -> Self {
         self.0.rules = Setting::given(rules);
@@ -150,7 +151,7 @@ impl AlertsBuilder {
     pub(super) fn build_what_fits(mut self, budget: ErrorBudget) -> Result<Alerts, InvalidConfig> {
         let settings = budget.core().settings();
         let fits = |rule: &AlertRule| rule.check(&settings).is_ok();
-        let rules = default_rules(settings.resolution);
+        let rules = default_rules(&settings);
         self.0.rules = Setting::Given(rules.map(|rule| rule.filter(fits)));
         self.build(budget)
     }
@@ -169,7 +170,7 @@ impl AlertsBuilder {
 
     pub(super) fn rules_for(self, settings: &Settings) -> Result<Rules, InvalidConfigKind> {
         let Self(numbers) = self;
-        let default = default_rules(settings.resolution);
+        let default = default_rules(settings);
         Ok(Rules {
             list: (numbers.rules).check(default, |rule| rule.check(settings))?,
             significance: numbers.significance().check(settings.slices)?,
@@ -195,9 +196,13 @@ impl Numbers {
     }
 }
 
-fn default_rules(resolution: u64) -> Few<AlertRule> {
+fn default_rules(settings: &Settings) -> Few<AlertRule> {
     DEFAULT_RULES.map(|(severity, percent, long, short)| {
-        let windows = Page::of_slots(percent, long, short, resolution)?;
+        let windows = Page::of_slots(percent, long, short, settings.resolution)?;
+        let windows = match severity {
+            Severity::Ticket => windows.at_least_the_budget(settings.period),
+            Severity::Page => windows,
+        };
         Some(AlertRule::new(severity, windows))
     })
 }

@@ -47,6 +47,17 @@ impl Page {
         let budget = Factor::new(percent, 100)?;
         Some(Self::new(budget, slots(long), slots(short)))
     }
+
+    /// The same windows with a larger share, if the share is less than a service consumes that just meets its objective. An
+    /// alert below that rate would be announced and not fire, because nothing shows that the objective is missed.
+    pub(crate) fn at_least_the_budget(self, period: u64) -> Self {
+        let factor = Factor::of_ticks(self.budget, period, ticks(self.long));
+        let just_met = Factor::ratio(ticks(self.long), period);
+        match (factor, just_met) {
+            (Some(factor), Some(budget)) if factor.is_at_most_one() => Self { budget, ..self },
+            _ => self,
+        }
+    }
 }
 
 // === impl Rule ===

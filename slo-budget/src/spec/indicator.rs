@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::spec::{
-    number::Written,
+    number::{Written, float},
     selector::{Matcher, Selector},
 };
 
@@ -15,11 +15,26 @@ use crate::spec::{
 pub(super) struct Indicator {
     total: Selector,
     part: Selector,
-    part_is_bad: bool,
+    kind: Kind,
     within: Option<Duration>,
     /// A series for each counter, where it is known.
     series: [(Role, Option<Selector>); 2],
 }
+
+/// What the part of all events is.
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    Bad,
+    Good,
+    /// A bucket of a histogram.
+    Bucket,
+    /// A native histogram: all events below this bound are good.
+    Native(String),
+}
+
+/// The nanoseconds of the unit in which a histogram counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unit(u32);
 
 /// The events that a counter counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,15 +76,15 @@ impl Indicator {
         Some(Self {
             total,
             part,
-            part_is_bad,
+            kind: if part_is_bad { Kind::Bad } else { Kind::Good },
             within: None,
             series,
         })
     }
 
-    /// The good events are those in the bucket `within` of a histogram.
-    pub(super) fn latency(histogram: &Selector, within: Duration) -> Self {
-        let seconds = within.as_secs_f64().to_string();
+    /// The good events are those in the bucket `within` of a histogram that counts in `unit`.
+    pub(super) fn latency(histogram: &Selector, within: Duration, unit: Unit) -> Self {
+        let bound = unit.bound(within);
         let bucket = |operator, value| {
             let le = Matcher {
                 label: "le".into(),
@@ -79,20 +94,31 @@ impl Indicator {
             histogram.with("_bucket", Some(le))
         };
         let total = histogram.with("_count", None);
-        let series = bucket("=", seconds.clone());
+        let series = bucket("=", bound.clone());
         Self {
             series: [
                 (Role::Total, total.as_series()),
                 (Role::Good, series.as_series()),
             ],
             total,
-            // Clients write the bound of a whole second as `1` or as `1.0`.
-            part: if seconds.contains('.') {
+            // Clients write a whole bound as `1` or as `1.0`.
+            part: if bound.contains('.') {
                 series
             } else {
-                bucket("=~", format!("{seconds}(\\.0)?"))
+                bucket("=~", format!("{bound}(\\.0)?"))
             },
-            part_is_bad: false,
+            kind: Kind::Bucket,
+            within: Some(within),
+        }
+    }
+
+    /// The good events are those of a native histogram that are at most `within`.
+    pub(super) fn native(histogram: Selector, within: Duration, unit: Unit) -> Self {
+        Self {
+            series: [(Role::Total, None), (Role::Good, None)],
+            part: histogram.clone(),
+            total: histogram,
+            kind: Kind::Native(unit.bound(within)),
             within: Some(within),
         }
     }
@@ -131,6 +157,11 @@ impl Indicator {
         if let (Some(first), Some(second)) = (first, second) {
             return Ok([(*a, first.to_string()), (*b, second.to_string())]);
         }
+        if let Kind::Native(_) = self.kind {
+            return Err(MissingSeries(format!(
+                "{name}: promtool of Prometheus 2.42 has no notation for the samples of a native histogram, so there are no tests for its rules"
+            )));
+        }
         let mut example = String::new();
         for (role, metric) in self.counters() {
             let _ = write!(
@@ -148,7 +179,11 @@ impl Indicator {
 
     /// The number of events in a window.
     pub(super) fn total(&self, window: Duration) -> String {
-        increase(&self.total, window)
+        let all = increase(&self.total, window);
+        match self.kind {
+            Kind::Native(_) => format!("histogram_count({all})"),
+            _ => all,
+        }
     }
 
     /// The number of bad events in a window, of which `all` is the recorded number of events. A series that is missing
@@ -156,36 +191,96 @@ impl Indicator {
     /// one is missing, nothing is known.
     pub(super) fn bad(&self, window: Duration, all: &str) -> String {
         let part = increase(&self.part, window);
-        if self.part_is_bad {
-            format!("{part}\nor 0 * sum({all})")
-        } else if self.within.is_some() {
-            format!("sum({all})\n- {part}")
-        } else {
-            format!("sum({all})\n- (\n  {part}\n  or 0 * sum({all})\n)")
+        match &self.kind {
+            Kind::Bad => format!("{part}\nor 0 * sum({all})"),
+            Kind::Good => format!("sum({all})\n- (\n  {part}\n  or 0 * sum({all})\n)"),
+            Kind::Bucket => format!("sum({all})\n- {part}"),
+            // Without events there is no fraction.
+            Kind::Native(bound) => format!(
+                "(1 - histogram_fraction(0, {bound}, {part})) * (sum({all}) > 0)\nor 0 * sum({all})"
+            ),
         }
     }
 
-    /// The sum of the highest values that the counters of all events had within a window.
+    /// The sum of the last or highest values that the counters of all events had within a window.
     pub(super) fn highest(&self, window: Duration) -> String {
-        format!("sum(max_over_time({}[{}]))", self.total, Written(window))
+        let (total, window) = (&self.total, Written(window));
+        match self.kind {
+            Kind::Native(_) => format!("histogram_count(sum(last_over_time({total}[{window}])))"),
+            _ => format!("sum(max_over_time({total}[{window}]))"),
+        }
     }
 
-    /// The selector of the bucket, if this is a latency.
-    pub(super) fn bucket(&self) -> Option<String> {
-        self.within.map(|_| self.part.to_string())
+    /// The metric and the bound of the bucket, if this is one.
+    pub(super) fn bucket(&self) -> Option<(&str, &str)> {
+        let le = self.part.matchers.last()?;
+        let bound = le.value.trim_end_matches("(\\.0)?");
+        (self.kind == Kind::Bucket).then_some((&self.part.metric, bound))
     }
 
     /// Whether there can be more good or bad events than events in all: unless each series of the part is one of all.
     pub(super) fn may_contradict(&self) -> bool {
-        let is_in_part = |matcher| self.part.matchers.contains(matcher);
-        let is_part =
-            self.total.metric == self.part.metric && self.total.matchers.iter().all(is_in_part);
+        let is_part = self.total.metric == self.part.metric && self.left_out().is_none();
         !is_part && self.within.is_none()
+    }
+
+    /// A matcher of all events that the part does not have, if both are the same metric.
+    pub(super) fn left_out(&self) -> Option<&Matcher> {
+        let is_in_part = |matcher: &&Matcher| self.part.matchers.contains(matcher);
+        (self.total.matchers.iter())
+            .filter(|_| self.total.metric == self.part.metric && self.within.is_none())
+            .find(|matcher| !is_in_part(matcher))
+    }
+
+    /// The metrics and labels that only Prometheus 3 reads, one of them.
+    pub(super) fn utf8_name(&self) -> Option<&str> {
+        [&self.total, &self.part]
+            .into_iter()
+            .find_map(Selector::utf8_name)
+    }
+
+    /// A matcher that compares with a value that looks like a regular expression.
+    pub(super) fn regex_like(&self) -> Option<&Matcher> {
+        let mut matchers = self.total.matchers.iter().chain(&self.part.matchers);
+        matchers.find(|matcher| matcher.is_regex_like())
     }
 }
 
 fn increase(of: &Selector, window: Duration) -> String {
     format!("sum(increase({of}[{}]))", Written(window))
+}
+
+// === impl Unit ===
+
+impl Unit {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let nanoseconds = match text {
+            "s" | "seconds" => 1_000_000_000,
+            "ms" | "milliseconds" => 1_000_000,
+            "us" | "microseconds" => 1_000,
+            "ns" | "nanoseconds" => 1,
+            _ => return None,
+        };
+        Some(Self(nanoseconds))
+    }
+
+    /// The unit in the name of a metric, which has it at its end. Seconds without one, as Prometheus recommends.
+    pub(super) fn of_metric(metric: &str) -> Self {
+        let last = metric.rsplit(['_', '.', ':']).next().unwrap_or_default();
+        Self::parse(last)
+            .or(match last {
+                "millis" | "msec" => Self::parse("ms"),
+                "micros" | "usec" => Self::parse("us"),
+                "nanos" | "nsec" => Self::parse("ns"),
+                _ => None,
+            })
+            .unwrap_or(Self(1_000_000_000))
+    }
+
+    /// A time as the bound of a bucket.
+    pub(super) fn bound(self, time: Duration) -> String {
+        float(time.as_nanos(), self.0.into()).to_string()
+    }
 }
 
 // === impl Role ===

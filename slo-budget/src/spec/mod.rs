@@ -42,6 +42,9 @@ use indicator::Indicator;
 ///   bad: http_requests_total{job="conductor", code=~"5.."}
 ///   # ... or for latency a threshold, which is a bucket of a histogram:
 ///   # latency: { histogram: 'http_request_duration_seconds{job="conductor"}', within: 250ms }
+///   #   unit: milliseconds           # of its bounds; by default as the name of the metric ends, or seconds
+///   #   buckets: [0.1, 0.25, 0.5]    # if they are known, `within` has to be one of them
+///   # `native` instead of `histogram` is a native histogram, which has no fixed buckets
 ///   series:                          # for `rule_tests`, necessary if a matcher is not `=`
 ///     good: http_requests_total{job="conductor", code="200"}
 ///     bad: http_requests_total{job="conductor", code="500"}
@@ -115,6 +118,7 @@ pub struct Spec {
     scrape: Option<Duration>,
     /// The severity of missing data, if it does not depend on the traffic before.
     no_data: Option<Severity>,
+    warnings: Vec<Mistake>,
     labels: Vec<(String, String)>,
     indicator: Indicator,
     alerts: Vec<Pair>,
@@ -171,6 +175,11 @@ impl Spec {
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}/{}", self.service, self.slo)
+    }
+
+    /// What is legal and probably not intended, such as `code="5.."`, which equals no code.
+    pub fn warnings(&self) -> impl Iterator<Item = &Mistake> {
+        self.warnings.iter()
     }
 
     /// The share of events that should be good.

@@ -16,10 +16,12 @@ use crate::{
         mistakes::Place,
         number::{Written, human, parse_duration},
     },
-    types::{BurnRate, Factor, InvalidConfigKind, decimal},
+    types::{BurnRate, Factor, InvalidConfigKind, decimal, duration::ticks},
 };
 
 const SHARE: &str = "a share of the budget, above 0 and at most all of it: `2%` or `0.02`";
+/// In nanoseconds.
+const SLOT: u64 = 10_000_000_000;
 const SEVERITY: &str = "`page` or `ticket`";
 const BURN: &str = "a burn rate above 0, with at most nine digits: `1.0` or `0.5`";
 
@@ -244,16 +246,19 @@ fn share(text: &str) -> Option<Factor> {
 }
 
 /// Those of [`AlertsBuilder::rules`](crate::AlertsBuilder::rules), with a slot of 10 s.
-pub(super) fn default_alerts<'a>() -> Asked<'a, Pair> {
+pub(super) fn default_alerts<'a>(period: Duration) -> Asked<'a, Pair> {
     DEFAULT_RULES
         .into_iter()
         .filter_map(|(severity, percent, long, short)| {
-            let budget = Factor::new(percent, 100)?;
-            let slots = |n: u32| Duration::from_secs(10) * n;
+            let windows = Page::of_slots(percent, long, short, SLOT)?;
+            let windows = match severity {
+                Severity::Ticket => windows.at_least_the_budget(ticks(period)),
+                Severity::Page => windows,
+            };
             let pair = Pair {
                 severity,
-                windows: Page::new(budget, slots(long), slots(short)),
-                factor: budget,
+                windows,
+                factor: windows.budget,
                 pending_for: Duration::ZERO,
                 keep_firing_for: Duration::ZERO,
             };

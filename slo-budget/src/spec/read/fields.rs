@@ -9,6 +9,7 @@ use crate::spec::{
 pub(super) struct Notes<'a> {
     pub(super) source: &'a str,
     pub(super) mistakes: Vec<Mistake>,
+    pub(super) warnings: Vec<Mistake>,
 }
 
 /// The known fields of a map.
@@ -37,6 +38,12 @@ impl Notes<'_> {
 
     pub(super) fn at(&mut self, field: &Field<'_>, what: impl Into<String>) {
         self.add(field.node.at, &field.path, what);
+    }
+
+    /// Notes what is legal and probably not intended.
+    pub(super) fn warn(&mut self, field: &Field<'_>, what: impl Into<String>) {
+        let problem = Problem::new(field.node.at, what);
+        (self.warnings).push(Mistake::new(problem, field.path.clone(), self.source));
     }
 
     /// Notes a mistake `offset` bytes into the text of `field`. Where the source writes the text differently, the mistake

@@ -4,7 +4,15 @@ use super::{
     DURATION, INDICATOR, SELECTOR,
     fields::{Field, Fields, Notes},
 };
-use crate::spec::{indicator::Indicator, number::parse_duration, selector::Selector};
+use std::time::Duration;
+
+use crate::spec::{
+    indicator::{Indicator, Unit},
+    number::parse_duration,
+    selector::Selector,
+};
+
+const UNIT: &str = "the unit of the histogram's bounds: `seconds`, `milliseconds`, `microseconds` or `nanoseconds`";
 
 impl Notes<'_> {
     pub(super) fn indicator(&mut self, field: &Field<'_>) -> Option<Indicator> {
@@ -43,31 +51,79 @@ impl Notes<'_> {
     }
 
     fn latency(&mut self, field: &Field<'_>) -> Option<Indicator> {
-        let fields = self.fields(field, &["histogram", "within"])?;
+        let known = ["histogram", "native", "within", "unit", "buckets"];
+        let fields = self.fields(field, &known)?;
         let within = "the time within which an event is good, a bucket of the histogram: `250ms`";
-        let histogram = self.required(&fields, "histogram", SELECTOR);
-        let histogram = histogram.and_then(|field| {
-            let selector = self.selector(&field)?;
-            let suffix = ["_bucket", "_count", "_sum"]
-                .into_iter()
-                .find(|suffix| selector.metric.ends_with(suffix));
-            if let Some(suffix) = suffix {
-                self.at(
-                    &field,
-                    format!("name the histogram without `{suffix}`, which the rules add"),
-                );
-                return None;
-            }
-            let has_le = (selector.matchers.iter()).any(|matcher| matcher.label == "le");
-            if has_le {
-                self.at(&field, "leave out `le`: `within` says which bucket it is");
-                return None;
-            }
-            Some(selector)
-        });
+        let native = fields.get("native");
+        let histogram = match &native {
+            None => self.required(&fields, "histogram", SELECTOR),
+            native => native.clone(),
+        };
+        let histogram = histogram.and_then(|field| self.histogram(&field));
+        let unit = match fields.get("unit") {
+            Some(field) => self.value(&field, UNIT, Unit::parse),
+            None => (histogram.as_ref()).map(|histogram| Unit::of_metric(&histogram.metric)),
+        };
         let within = (self.required(&fields, "within", within))
-            .and_then(|field| self.value(&field, DURATION, parse_duration));
-        Some(Indicator::latency(&histogram?, within?))
+            .and_then(|field| Some((self.value(&field, DURATION, parse_duration)?, field)));
+        let (histogram, unit, (within, within_field)) = (histogram?, unit?, within?);
+        if let Some(field) = fields.get("buckets") {
+            self.buckets(&field, &within_field, within, unit);
+        }
+        match (native, fields.get("histogram")) {
+            (Some(field), Some(_)) => {
+                self.at(&field, "`histogram` or `native`: keep one of them");
+                None
+            }
+            (Some(_), None) => Some(Indicator::native(histogram, within, unit)),
+            (None, _) => Some(Indicator::latency(&histogram, within, unit)),
+        }
+    }
+
+    fn histogram(&mut self, field: &Field<'_>) -> Option<Selector> {
+        let selector = self.selector(field)?;
+        let suffix = ["_bucket", "_count", "_sum"]
+            .into_iter()
+            .find(|suffix| selector.metric.ends_with(suffix));
+        if let Some(suffix) = suffix {
+            self.at(
+                field,
+                format!("name the histogram without `{suffix}`, which the rules add"),
+            );
+            return None;
+        }
+        let has_le = (selector.matchers.iter()).any(|matcher| matcher.label == "le");
+        if has_le {
+            self.at(field, "leave out `le`: `within` says which bucket it is");
+            return None;
+        }
+        Some(selector)
+    }
+
+    /// Checks that the histogram has the bucket, where its buckets are known.
+    fn buckets(&mut self, field: &Field<'_>, at: &Field<'_>, within: Duration, unit: Unit) {
+        let what = "the bounds of all buckets, as times or in the unit of the histogram: `[100ms, 250ms]` or `[0.1, 0.25]`";
+        let bound = |text: &str| match parse_duration(text) {
+            Some(time) => Some(unit.bound(time)),
+            None => {
+                let number: f64 = text.parse().ok()?;
+                (number > 0.0).then(|| number.to_string())
+            }
+        };
+        let Some(items) = self.items(field, what) else {
+            return;
+        };
+        let bounds: Vec<_> = (items.iter())
+            .filter_map(|item| self.value(item, what, bound))
+            .collect();
+        let wanted = unit.bound(within);
+        if bounds.len() == items.len() && !bounds.contains(&wanted) {
+            let bounds = bounds.join("`, `");
+            self.at(
+                at,
+                format!("the histogram has no bucket with the bound `{wanted}`: choose one of `{bounds}`, or add this bucket to the service"),
+            );
+        }
     }
 
     /// Series for the tests of the rules.

@@ -13,7 +13,7 @@ use crate::{
     spec::{
         Pair, Spec, document,
         mistakes::{Mistake, Mistakes, Place},
-        number::{Written, parse_duration},
+        number::{Written, human, parse_duration},
         resolution,
     },
     types::Objective,
@@ -56,6 +56,7 @@ pub(super) fn read(source: &str) -> Result<Spec, Mistakes> {
     let mut notes = Notes {
         source,
         mistakes: Vec::new(),
+        warnings: Vec::new(),
     };
     let spec = match document::read(source) {
         Ok(root) => {
@@ -75,7 +76,10 @@ pub(super) fn read(source: &str) -> Result<Spec, Mistakes> {
         }
     };
     match (spec, Mistakes::of(notes.mistakes)) {
-        (Some(spec), None) => Ok(spec),
+        (Some(mut spec), None) => {
+            spec.warnings = notes.warnings;
+            Ok(spec)
+        }
         (_, Some(mistakes)) => Err(mistakes),
         (None, None) => unreachable!("where there is no specification there is a mistake"),
     }
@@ -125,7 +129,7 @@ impl Notes<'_> {
             .required(fields, "indicator", INDICATOR)
             .and_then(|field| self.indicator(&field));
         let asked = match fields.get("alerts") {
-            None => Some(default_alerts()),
+            None => period.map(default_alerts),
             Some(field) => self.alerts(&field),
         };
         let limits = match fields.get("deploy") {
@@ -169,6 +173,7 @@ impl Notes<'_> {
             interval,
             scrape,
             no_data,
+            warnings: Vec::new(),
             labels,
             indicator: indicator?,
             alerts,
@@ -180,7 +185,59 @@ impl Notes<'_> {
             .get("alerts")
             .map_or(fields.at, |field| field.node.at);
         self.check_measure(&spec, at);
+        self.warn_of(&spec, fields);
         Some(spec)
+    }
+
+    /// Warns of what is legal and fires late, never, or for ever.
+    fn warn_of(&mut self, spec: &Spec, fields: &Fields<'_>) {
+        let (indicator, at) = (&spec.indicator, fields.get("indicator"));
+        let at = at.as_ref();
+        if let (Some(matcher), Some(at)) = (indicator.regex_like(), at) {
+            let what = format!(
+                "`{matcher}` compares with a text that looks like a regular expression, and finds only that text: write `{}~`",
+                if matcher.operator == "!=" { "!" } else { "=" },
+            );
+            self.warn(at, what);
+        }
+        if let (Some(matcher), Some(at)) = (indicator.left_out(), at) {
+            let what = format!(
+                "the part has no `{matcher}` and so may count what `total` does not: give it all matchers of `total`",
+            );
+            self.warn(at, what);
+        }
+        if let (Some(name), Some(at)) = (indicator.utf8_name(), at) {
+            self.warn(
+                at,
+                format!("`{name}` is a name that Prometheus reads from version 3 on"),
+            );
+        }
+        if let (Some(scrape), Some(field)) = (spec.scrape, fields.get("scrape")) {
+            for pair in &spec.alerts {
+                let short = pair.windows.short;
+                if short < scrape * 4 {
+                    let what = format!(
+                        "the window of {} has fewer than four scrapes, so one scrape decides about it: its alert keeps firing for {}; scrape more often, or lengthen the window to {}",
+                        Written(short),
+                        Written(spec.keep_firing_for(pair)),
+                        Written(scrape * 4),
+                    );
+                    self.warn(&field, what);
+                }
+            }
+        }
+        let Some(field) = fields.get("alerts") else {
+            return;
+        };
+        for pair in spec.alerts.iter().filter(|pair| pair.factor.as_f64() < 1.0) {
+            let what = format!(
+                "the alert on {}/{} asks for a burn rate above {}, and fires above 1 only: below it nothing shows that the objective is missed",
+                Written(pair.windows.long),
+                Written(pair.windows.short),
+                human(pair.factor.as_f64()),
+            );
+            self.warn(&field, what);
+        }
     }
 
     /// Checks that the windows have a common divisor that is not too small.

@@ -55,17 +55,19 @@ pub(in crate::spec) fn alert_labels(pair: &Pair) -> Vec<(String, String)> {
 }
 
 pub(in crate::spec) fn annotations(spec: &Spec, pair: &Pair, value: &str) -> Yaml {
-    let factor = human(pair.factor.as_f64());
+    // Below the rate at which the budget is just spent the guard lets nothing through.
+    let factor = pair.factor.as_f64().max(1.0);
     let [long, short] = [pair.windows.long, pair.windows.short].map(Written);
     let summary = format!(
-        "{}: the error budget burns at a rate above {factor} ({long} and {short})",
+        "{}: the error budget burns at a rate above {} ({long} and {short})",
         spec.name(),
+        human(factor),
     );
-    let spent = spec.period.div_f64(pair.factor.as_f64());
+    let spent = spec.period.div_f64(factor);
     let mut description = format!(
         "{value} of the events of the last {long} were bad, and more than {}% of those of the last {short}, when there were any. \
          {} over {} allows {}%: this spends a whole budget in less than {}.",
-        human(pair.threshold_as_f64(spec.objective) * 100.0),
+        human(pair.threshold_as_f64(spec.objective).max(spec.allowed()) * 100.0),
         spec.objective,
         Written(spec.period),
         human(spec.allowed() * 100.0),

@@ -23,14 +23,14 @@ pub(super) fn alerts(spec: &Spec) -> Vec<Yaml> {
     let (step, indicator) = (spec.step(), &spec.indicator);
     let [all, bad] = [figures::events(step), figures::bad_events(step)].map(|name| spec.of(&name));
     let severity = spec.no_data.unwrap_or(Severity::Page);
-    if let Some(bucket) = indicator.bucket() {
+    if let Some((metric, bound)) = indicator.bucket() {
         alerts.push(alert(
             spec,
             (NO_BUCKET, severity),
             (format!("{all} > 0\nunless {bad}"), step * 2),
             "the histogram has no such bucket",
             format!(
-                "There are requests, and no series of {bucket}, so it is unknown whether {} is met: choose the bound of a bucket, in the unit of the histogram.",
+                "There are requests, and no series of {metric} with the bound {bound} in `le`, so it is unknown whether {} is met: choose the bound of a bucket, in the unit of the histogram.",
                 spec.objective
             ),
         ));

@@ -34,14 +34,14 @@ impl<'a> Cursor<'a> {
         has
     }
 
-    /// Reads a value in double or single quotes, with Go's most common escapes.
+    /// Reads a value in quotes: double or single ones with Go's escapes, or backticks without any.
     pub(super) fn quoted(&mut self) -> Result<String, Wrong> {
         let start = self.at;
         let Some(quote) = self
             .rest()
             .chars()
             .next()
-            .filter(|c| matches!(c, '"' | '\''))
+            .filter(|c| matches!(c, '"' | '\'' | '`'))
         else {
             return Err(self.wrong("the value of a label is in quotes"));
         };
@@ -56,25 +56,46 @@ impl<'a> Cursor<'a> {
             if c == quote {
                 return Ok(value);
             }
-            if c != '\\' {
-                if c.is_control() {
+            let c = match c {
+                '\\' if quote != '`' => self.escaped(escape)?,
+                c if c.is_control() => {
                     return Err((escape, "a value has no control characters".into()));
                 }
-                value.push(c);
-                continue;
+                c => c,
+            };
+            value.push(c);
+        }
+    }
+
+    /// Reads what follows a backslash.
+    fn escaped(&mut self, at: usize) -> Result<char, Wrong> {
+        let kind = self.rest().chars().next();
+        let digits = match kind {
+            Some(c @ ('\\' | '"' | '\'')) => {
+                self.at += 1;
+                return Ok(c);
             }
-            let escaped = self.rest().chars().next();
-            value.push(match escaped {
-                Some(c @ ('\\' | '"' | '\'')) => c,
-                Some('n') => '\n',
-                _ => {
-                    return Err((
-                        escape,
-                        "a backslash is followed by `\\`, `\"`, `'` or `n`: in a regular expression write two of them".into(),
-                    ));
-                }
-            });
-            self.at += 1;
+            Some('n') => {
+                self.at += 1;
+                return Ok('\n');
+            }
+            Some('x') => 2,
+            Some('u') => 4,
+            Some('U') => 8,
+            _ => 0,
+        };
+        let code = self.rest().get(1..=digits).filter(|_| digits > 0);
+        let code = code.and_then(|code| u32::from_str_radix(code, 16).ok());
+        match code.and_then(char::from_u32).filter(|c| !c.is_control()) {
+            // Go reads `\x` as a byte.
+            Some(c) if digits > 2 || c.is_ascii() => {
+                self.at += 1 + digits;
+                Ok(c)
+            }
+            _ => Err((
+                at,
+                "a backslash is followed by `\\`, `\"`, `'`, `n`, `x`, `u` or `U`: in a regular expression write two of them, or put it in backticks".into(),
+            )),
         }
     }
 

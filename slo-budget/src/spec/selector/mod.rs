@@ -32,17 +32,19 @@ impl Selector {
         from.space();
         let start = from.at;
         let metric = from.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'));
-        if metric.is_empty() {
+        if metric.is_empty() && !from.rest().starts_with('{') {
             return Err(from.wrong("a selector begins with the name of a metric"));
         }
-        if !is_metric(metric) {
+        if !metric.is_empty() && !is_metric(metric) {
             return Err((
                 start,
                 format!("`{metric}` is not the name of a metric: it must not begin with a digit"),
             ));
         }
-        let metric = metric.to_owned();
-        let mut matchers = Vec::new();
+        let mut selector = Self {
+            metric: metric.to_owned(),
+            matchers: Vec::new(),
+        };
         from.space();
         if from.eat("{") {
             loop {
@@ -50,19 +52,7 @@ impl Selector {
                 if from.eat("}") {
                     break;
                 }
-                if matchers.len() == MOST_ENTRIES {
-                    let what = format!("a selector has at most {MOST_ENTRIES} matchers");
-                    return Err(from.wrong(&what));
-                }
-                let start = from.at;
-                let matcher = Matcher::parse(&mut from)?;
-                let is_first =
-                    |other: &Matcher| other.operator == "=" && other.label == matcher.label;
-                if matcher.operator == "=" && matchers.iter().any(is_first) {
-                    let what = format!("the label `{}` has two values: keep one", matcher.label);
-                    return Err((start, what));
-                }
-                matchers.push(matcher);
+                selector.parse_part(&mut from)?;
                 from.space();
                 if !from.eat(",") && !from.rest().starts_with('}') {
                     return Err(from.wrong("a matcher ends with `,` or `}`"));
@@ -75,7 +65,56 @@ impl Selector {
                 from.wrong("the rules add sums and rates, so expected a plain selector, `name{label=\"value\"}`")
             );
         }
-        Ok(Self { metric, matchers })
+        if selector.metric.is_empty() {
+            return Err((
+                start,
+                "a selector has the name of a metric, `name{…}` or `{\"name\", …}`".into(),
+            ));
+        }
+        Ok(selector)
+    }
+
+    /// Reads one matcher, or the name of the metric in quotes.
+    fn parse_part(&mut self, from: &mut Cursor<'_>) -> Result<(), Wrong> {
+        if self.matchers.len() == MOST_ENTRIES {
+            let what = format!("a selector has at most {MOST_ENTRIES} matchers");
+            return Err(from.wrong(&what));
+        }
+        let start = from.at;
+        let name = if from.rest().starts_with(['"', '\'', '`']) {
+            let name = from.quoted()?;
+            if name.is_empty() || name.contains("{{") || name.contains(char::is_control) {
+                return Err((start, "this is not a name".into()));
+            }
+            from.space();
+            if from.rest().starts_with([',', '}']) {
+                if !self.metric.is_empty() {
+                    return Err((start, "the metric has two names: keep one".into()));
+                }
+                self.metric = name;
+                return Ok(());
+            }
+            Some(name)
+        } else {
+            None
+        };
+        let matcher = Matcher::parse(from, start, name)?;
+        let is_first = |other: &Matcher| other.operator == "=" && other.label == matcher.label;
+        if matcher.operator == "=" && self.matchers.iter().any(is_first) {
+            let what = format!("the label `{}` has two values: keep one", matcher.label);
+            return Err((start, what));
+        }
+        self.matchers.push(matcher);
+        Ok(())
+    }
+
+    /// A name that has to be in quotes, which Prometheus reads from version 3 on.
+    pub(super) fn utf8_name(&self) -> Option<&str> {
+        let labels = self.matchers.iter().map(|matcher| &*matcher.label);
+        let label = labels.into_iter().find(|label| !is_label(label));
+        Some(&*self.metric)
+            .filter(|metric| !is_metric(metric))
+            .or(label)
     }
 
     /// Whether it names a value for each label, and so one series.
@@ -101,28 +140,43 @@ impl Selector {
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.metric)?;
-        for (n, matcher) in self.matchers.iter().enumerate() {
-            f.write_str(if n == 0 { "{" } else { ", " })?;
-            matcher.fmt(f)?;
+        let is_plain = is_metric(&self.metric);
+        let mut before = if is_plain {
+            f.write_str(&self.metric)?;
+            "{"
+        } else {
+            write!(f, "{{{}", Quoted(&self.metric))?;
+            ", "
+        };
+        for matcher in &self.matchers {
+            write!(f, "{before}{matcher}")?;
+            before = ", ";
         }
-        f.write_str(if self.matchers.is_empty() { "" } else { "}" })
+        f.write_str(if is_plain && self.matchers.is_empty() {
+            ""
+        } else {
+            "}"
+        })
     }
 }
 
 // === impl Matcher ===
 
 impl Matcher {
-    fn parse(from: &mut Cursor<'_>) -> Result<Self, Wrong> {
-        let start = from.at;
-        let label = from.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
+    /// Reads a matcher. A label in quotes has been read already.
+    fn parse(from: &mut Cursor<'_>, start: usize, label: Option<String>) -> Result<Self, Wrong> {
+        let label = match label {
+            Some(label) => label,
+            None => (from.take_while(|c| c.is_ascii_alphanumeric() || c == '_')).to_owned(),
+        };
         if label.is_empty() {
             return Err(from.wrong("a matcher begins with the name of a label"));
         }
         if label == "__name__" {
             return Err((start, "write the metric's name before the braces".into()));
         }
-        if !is_label(label) {
+        let is_quoted = from.text[start..].starts_with(['"', '\'', '`']);
+        if label.starts_with("__") || !(is_quoted || is_label(&label)) {
             return Err((
                 start,
                 format!(
@@ -130,7 +184,6 @@ impl Matcher {
                 ),
             ));
         }
-        let label = label.to_owned();
         from.space();
         let operator = ["=~", "!~", "!=", "="]
             .into_iter()
@@ -150,9 +203,31 @@ impl Matcher {
     }
 }
 
+impl Matcher {
+    /// Whether it compares with a value that looks like a regular expression.
+    pub(in crate::spec) fn is_regex_like(&self) -> bool {
+        let value = &self.value;
+        let has = |part| value.contains(part);
+        let digits = value.trim_end_matches('.');
+        let is_code = digits.len() < value.len()
+            && !digits.is_empty()
+            && digits.bytes().all(|byte| byte.is_ascii_digit());
+        matches!(self.operator, "=" | "!=")
+            && (is_code
+                || [".*", ".+", "|", "\\d", "[0-9", "[a-z", "(?"]
+                    .into_iter()
+                    .any(has))
+    }
+}
+
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.label, self.operator, Quoted(&self.value))
+        if is_label(&self.label) {
+            f.write_str(&self.label)?;
+        } else {
+            Quoted(&self.label).fmt(f)?;
+        }
+        write!(f, "{}{}", self.operator, Quoted(&self.value))
     }
 }
 

@@ -12,6 +12,18 @@ fn a_selector_is_read_and_written_in_one_form() {
         (r#"m{path="a\"b\\c"}"#, r#"m{path="a\"b\\c"}"#),
         (r#"m{path=~"\\d+"}"#, r#"m{path=~"\\d+"}"#),
         (r#"m{v="ü}{,"}"#, r#"m{v="ü}{,"}"#),
+        (
+            r#"m{a=`b"\d`,c=~`\p{L}+`}"#,
+            r#"m{a="b\"\\d", c=~"\\p{L}+"}"#,
+        ),
+        (r#"m{a="\u00fc\x41"}"#, r#"m{a="üA"}"#),
+        (r#"{"http.server.duration"}"#, r#"{"http.server.duration"}"#),
+        (r#"{ 'a b' , c="d"}"#, r#"{"a b", c="d"}"#),
+        (r#"{c="d", "up"}"#, r#"up{c="d"}"#),
+        (
+            r#"m{"k8s.pod"="a", "b"!="c"}"#,
+            r#"m{"k8s.pod"="a", b!="c"}"#,
+        ),
     ] {
         let selector = Selector::parse(text).unwrap();
         assert_eq!(selector.to_string(), written);
@@ -54,6 +66,15 @@ fn anything_but_a_selector_is_rejected_at_its_place() {
         ("up{__a=\"b\"}", 3, "`__a` is not the name of a label"),
         ("up{a=~\"\\d\"}", 7, "in a regular expression write two"),
         ("up{a=\"b\nc\"}", 7, "no control characters"),
+        ("up{a=`b", 5, "no closing quote"),
+        ("up{a=\"\\x00\"}", 6, "in a regular expression write two"),
+        ("up{a=\"\\u12\"}", 6, "in a regular expression write two"),
+        ("{}", 0, "a selector has the name of a metric"),
+        ("{a=\"b\"}", 0, "a selector has the name of a metric"),
+        ("up{\"down\"}", 3, "two names"),
+        ("{\"\"}", 1, "not a name"),
+        ("{\"{{x}}\"}", 1, "not a name"),
+        ("up{\"__a\"=\"b\"}", 3, "`__a` is not the name of a label"),
     ] {
         let (found, message) = Selector::parse(text).unwrap_err();
         assert!(message.contains(what), "{text}: {message}");
