@@ -20,7 +20,7 @@ fn a_bound_has_the_unit_of_the_histogram() {
             "histogram: istio_request_duration_milliseconds, within: 500ms",
             r#"le=~"500(\\.0)?""#,
         ),
-        ("histogram: h_ms, within: 2500us", r#"le="2.5""#),
+        ("histogram: h_us, within: 2ms", r#"le=~"2000(\\.0)?""#),
         ("histogram: h_micros, within: 1ms", r#"le=~"1000(\\.0)?""#),
         (
             "histogram: h, within: 500ms, unit: milliseconds",
@@ -236,4 +236,40 @@ indicator: { total: 'http_requests_total{job=\"conductor\"}', bad: 'http_request
     );
     let tests = spec.rule_tests("rules.yaml").unwrap();
     assert!(tests.len() < 15_000, "{}", tests.len());
+}
+
+#[test]
+fn annotations_reach_every_alert() {
+    let rules = spec(
+        "indicator: { total: all, bad: bad }\nannotations: { runbook_url: 'https://runbooks/api', owner: me }\n",
+    )
+    .rules();
+    let alerts = rules.matches("- alert:").count();
+    assert_eq!(rules.matches("owner: me").count(), alerts);
+    assert_eq!(
+        rules.matches("runbook_url: https://runbooks/api").count(),
+        alerts
+    );
+    let text = "service: a\nslo: b\nobjective: 99%\nindicator: { total: all, bad: bad }\nannotations: { summary: x, 5x: y }\n";
+    let told = text.parse::<Spec>().unwrap_err().to_string();
+    assert!(
+        told.contains("5:16: annotations.summary: the rules set this annotation"),
+        "{told}"
+    );
+    assert!(told.contains("5:28: annotations.5x: the name of"), "{told}");
+}
+
+#[test]
+fn a_specification_without_alerts_records_and_builds() {
+    let spec = spec("indicator: { total: all, bad: bad }\nalerts: []\n");
+    let budget = spec.budget().build("a").unwrap();
+    let alerts = spec.alerts().build(budget.clone()).unwrap();
+    assert_eq!(alerts.snapshot().iter().count(), 0);
+    assert!(spec.gate().build(budget).unwrap().is_open());
+    let rules = spec.rules();
+    assert!(
+        !rules.contains("ErrorBudgetBurn") && rules.contains("slo:error_budget:remaining"),
+        "{rules}"
+    );
+    assert!(!spec.rule_tests("rules.yaml").unwrap().is_empty());
 }

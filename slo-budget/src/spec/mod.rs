@@ -48,7 +48,7 @@ use indicator::Indicator;
 ///   series:                          # for `rule_tests`, necessary if a matcher is not `=`
 ///     good: http_requests_total{job="conductor", code="200"}
 ///     bad: http_requests_total{job="conductor", code="500"}
-/// alerts:                            # at most four; the default are those of the Workbook
+/// alerts:                            # at most four, or none: `[]`; the default are those of the Workbook
 ///   - { severity: page, budget: 2%, long: 1h, short: 5m }   # the default of `short` is a twelfth of `long`
 ///   - { severity: ticket, budget: 10%, long: 3d, for: 5m, keep_firing_for: 15m }   # by default both are zero
 /// min_bad: { page: 3, ticket: 2 }    # the minimum of bad events in the long window; these are the defaults
@@ -57,6 +57,7 @@ use indicator::Indicator;
 ///   - { window: 6h, below: 0.5 }
 ///   - { window: 1d, below: 0.2 }
 /// labels: { cluster: eu }            # labels of all series and alerts, optional; they tell equal objectives apart
+/// annotations: { runbook_url: https://example.com/runs }   # of all alerts, optional
 /// interval: 30s                      # of the groups of rules; the default is the server's
 /// scrape: 5m                         # between two scrapes, if it is a minute or more
 /// no_data: ticket                    # the severity of missing series; by default page if there was traffic in the last hour
@@ -119,6 +120,7 @@ pub struct Spec {
     /// The severity of missing data, if it does not depend on the traffic before.
     no_data: Option<Severity>,
     warnings: Vec<Mistake>,
+    annotations: Vec<(String, String)>,
     labels: Vec<(String, String)>,
     indicator: Indicator,
     alerts: Vec<Pair>,

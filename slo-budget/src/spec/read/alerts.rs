@@ -30,9 +30,11 @@ pub(super) type Asked<'a, T> = Vec<(Option<Field<'a>>, T)>;
 
 impl Notes<'_> {
     pub(super) fn alerts<'a>(&mut self, field: &Field<'a>) -> Option<Asked<'a, Pair>> {
-        let what =
-            "a list of one to four alerts: `- { severity: page, budget: 2%, long: 1h, short: 5m }`";
-        let items = self.up_to_four(field, what)?;
+        let what = "a list of at most four alerts: `- { severity: page, budget: 2%, long: 1h, short: 5m }`";
+        let items = self.up_to_four(field, 0, what)?;
+        if items.is_empty() {
+            return Some(Vec::new());
+        }
         let mut alerts: Asked<'a, Pair> = Vec::new();
         for item in items {
             let Some(pair) = self.alert(&item) else {
@@ -56,10 +58,15 @@ impl Notes<'_> {
         (!alerts.is_empty()).then_some(alerts)
     }
 
-    fn up_to_four<'a>(&mut self, field: &Field<'a>, what: &str) -> Option<Vec<Field<'a>>> {
+    fn up_to_four<'a>(
+        &mut self,
+        field: &Field<'a>,
+        least: usize,
+        what: &str,
+    ) -> Option<Vec<Field<'a>>> {
         let items = self.items(field, what)?;
         let found = items.len();
-        if !(1..=4).contains(&found) {
+        if !(least..=4).contains(&found) {
             self.at(field, format!("found {found} of them; expected {what}"));
             return None;
         }
@@ -186,7 +193,7 @@ impl Notes<'_> {
 
     pub(super) fn limits<'a>(&mut self, field: &Field<'a>) -> Option<Asked<'a, Limit>> {
         let what = "a list of one to four limits: `- { window: 1h, below: 1.0 }`";
-        let items = self.up_to_four(field, what)?;
+        let items = self.up_to_four(field, 1, what)?;
         let mut limits = Vec::new();
         for item in items {
             let Some(fields) = self.fields(&item, &["window", "below"]) else {

@@ -22,7 +22,7 @@ use alerts::{default_alerts, default_limits};
 use fields::{Field, Fields, Notes};
 use values::objective_for;
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "service",
     "slo",
     "description",
@@ -36,6 +36,7 @@ const FIELDS: [&str; 13] = [
     "interval",
     "scrape",
     "no_data",
+    "annotations",
 ];
 /// The longest window spans at most this number of evaluations of the tests, which are the greatest common divisor of all
 /// windows apart.
@@ -122,6 +123,9 @@ impl Notes<'_> {
         let min_bad = (fields.get("min_bad")).map_or((2, 3), |field| self.min_bad(&field));
         let interval = (fields.get("interval"))
             .and_then(|field| Some((self.value(&field, DURATION, parse_duration)?, field)));
+        let annotations = fields
+            .get("annotations")
+            .map_or(Vec::new(), |field| self.annotations(&field));
         let scrape =
             (fields.get("scrape")).and_then(|field| self.value(&field, DURATION, parse_duration));
         let no_data = (fields.get("no_data")).and_then(|field| self.severity(&field));
@@ -151,7 +155,8 @@ impl Notes<'_> {
                 return None;
             }
         }
-        let shortest = alerts.iter().map(|pair| pair.windows.short).min()?;
+        let shortest = alerts.iter().map(|pair| pair.windows.short).min();
+        let shortest = shortest.unwrap_or(period);
         let interval = interval.map(|(interval, field)| {
             if interval > shortest / 2 {
                 let what = format!(
@@ -174,6 +179,7 @@ impl Notes<'_> {
             scrape,
             no_data,
             warnings: Vec::new(),
+            annotations,
             labels,
             indicator: indicator?,
             alerts,

@@ -37,8 +37,26 @@ impl Notes<'_> {
     }
 
     pub(super) fn labels(&mut self, field: &Field<'_>) -> Vec<(String, String)> {
+        let texts = ("label", "`team: orchestration`");
+        let mut labels = self.texts(field, texts, &OUR_LABELS);
+        labels.sort();
+        labels
+    }
+
+    pub(super) fn annotations(&mut self, field: &Field<'_>) -> Vec<(String, String)> {
+        let texts = ("annotation", "`runbook_url: https://example.com`");
+        self.texts(field, texts, &["summary", "description"])
+    }
+
+    /// Names with texts, other than `ours`.
+    fn texts(
+        &mut self,
+        field: &Field<'_>,
+        (what, example): (&str, &str),
+        ours: &[&str],
+    ) -> Vec<(String, String)> {
         let Value::Map(entries) = &field.node.value else {
-            self.at(field, "expected names with values: `team: orchestration`");
+            self.at(field, format!("expected names with values: {example}"));
             return Vec::new();
         };
         let known: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
@@ -48,20 +66,22 @@ impl Notes<'_> {
         let mut labels = Vec::new();
         for (key, _) in entries {
             let path = fields.path_of(&key.name);
-            if OUR_LABELS.contains(&key.name.as_str()) {
-                self.add(
-                    key.at,
-                    &path,
-                    "the rules set this label: choose another name",
-                );
+            if ours.contains(&key.name.as_str()) {
+                let what = format!("the rules set this {what}: choose another name");
+                self.add(key.at, &path, what);
             } else if !is_label(&key.name) {
-                let what = "the name of a label consists of letters, digits and `_`, and does not begin with a digit or `__`";
+                let what = format!(
+                    "the name of {} consists of letters, digits and `_`, and does not begin with a digit or `__`",
+                    match what {
+                        "label" => "a label",
+                        _ => "an annotation",
+                    }
+                );
                 self.add(key.at, &path, what);
             } else if let Some(value) = fields.get(&key.name).and_then(|field| self.line(&field)) {
                 labels.push((key.name.clone(), value));
             }
         }
-        labels.sort();
         labels
     }
 

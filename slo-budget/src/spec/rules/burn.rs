@@ -1,6 +1,9 @@
 //! The alerts on the burn rate.
 
-use super::figures::{events, ratio};
+use super::{
+    figures::{events, ratio},
+    texts,
+};
 use crate::{
     alerts::Severity,
     spec::{
@@ -76,10 +79,7 @@ pub(in crate::spec) fn annotations(spec: &Spec, pair: &Pair, value: &str) -> Yam
     if let Some(promise) = &spec.description {
         description = format!("{description} The promise: {promise}");
     }
-    map([
-        ("summary", text(summary)),
-        ("description", text(description)),
-    ])
+    texts(spec, summary, description)
 }
 
 pub(super) fn severity(severity: Severity) -> &'static str {

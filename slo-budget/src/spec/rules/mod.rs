@@ -79,6 +79,17 @@ pub(super) fn labels(spec: &Spec) -> Yaml {
     })
 }
 
+/// The texts of an alert.
+fn texts(spec: &Spec, summary: String, description: String) -> Yaml {
+    let texts = map([
+        ("summary", text(summary)),
+        ("description", text(description)),
+    ]);
+    (spec.annotations.iter()).fold(texts, |texts, (name, value)| {
+        texts.with(name, text(value.clone()))
+    })
+}
+
 pub(super) fn objective(spec: &Spec) -> f64 {
     float(
         u128::from(spec.objective.of() - spec.objective.budget()),

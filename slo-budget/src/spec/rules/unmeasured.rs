@@ -1,6 +1,6 @@
 //! The alerts on an objective that is not measured, or not as it says.
 
-use super::{burn::severity, figures, labels};
+use super::{burn::severity, figures, labels, texts};
 use crate::{
     alerts::Severity,
     spec::{
@@ -115,7 +115,10 @@ fn alert(
         ("expr", Yaml::Block(expr)),
         ("for", text(Written(time).to_string())),
         ("labels", no_data_labels(spec, severity)),
-        ("annotations", texts(spec, summary, description)),
+        (
+            "annotations",
+            texts(spec, titled(spec, summary), description),
+        ),
     ])
 }
 
@@ -125,7 +128,7 @@ pub(in crate::spec) fn no_data_labels(spec: &Spec, of: Severity) -> Yaml {
 
 pub(in crate::spec) fn no_data_annotations(spec: &Spec) -> Yaml {
     let (summary, description) = no_data_texts(spec);
-    texts(spec, summary, description)
+    texts(spec, titled(spec, summary), description)
 }
 
 fn no_data_texts(spec: &Spec) -> (&'static str, String) {
@@ -139,9 +142,6 @@ fn no_data_texts(spec: &Spec) -> (&'static str, String) {
     ("nothing is measured", description)
 }
 
-fn texts(spec: &Spec, summary: &str, description: String) -> Yaml {
-    map([
-        ("summary", text(format!("{}: {summary}", spec.name()))),
-        ("description", text(description)),
-    ])
+fn titled(spec: &Spec, summary: &str) -> String {
+    format!("{}: {summary}", spec.name())
 }
