@@ -70,10 +70,10 @@ pub(crate) fn is_same(a: &Spec, b: &Spec) -> bool {
 
 /// Names both files of an objective that is there twice.
 pub(crate) fn duplicate(path: &Path, first: &Path, spec: &Spec) -> String {
-    let labels: String = spec
-        .labels()
-        .map(|(name, value)| format!(", {name}: {value}"))
-        .collect();
+    let mut labels = String::new();
+    for (name, value) in spec.labels() {
+        let _ = write!(labels, ", {name}: {value}");
+    }
     format!(
         "{}: the objective {}{labels} is already in {}, and the rules of one would select the series of the other: keep one of them, or tell them apart by a label that has another value in each\n",
         path.display(),

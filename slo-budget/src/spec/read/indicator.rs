@@ -103,12 +103,10 @@ impl Notes<'_> {
     /// Checks that the histogram has the bucket, where its buckets are known.
     fn buckets(&mut self, field: &Field<'_>, at: &Field<'_>, within: Duration, unit: Unit) {
         let what = "the bounds of all buckets, as times or in the unit of the histogram: `[100ms, 250ms]` or `[0.1, 0.25]`";
-        let bound = |text: &str| match parse_duration(text) {
-            Some(time) => Some(unit.bound(time)),
-            None => {
-                let number: f64 = text.parse().ok()?;
-                (number > 0.0).then(|| number.to_string())
-            }
+        let bound = |text: &str| {
+            let number = || text.parse().ok().filter(|number: &f64| *number > 0.0);
+            let time = parse_duration(text).map(|time| unit.bound(time));
+            time.or_else(|| number().map(|number| number.to_string()))
         };
         let Some(items) = self.items(field, what) else {
             return;

@@ -114,18 +114,13 @@ impl Notes<'_> {
             None => Some(Duration::from_secs(30 * 86_400)),
             Some(field) => self.value(&field, DURATION, parse_duration),
         };
-        let description = fields
-            .get("description")
-            .and_then(|field| self.line(&field));
-        let labels = fields
-            .get("labels")
-            .map_or(Vec::new(), |field| self.labels(&field));
+        let description = (fields.get("description")).and_then(|field| self.line(&field));
+        let labels = (fields.get("labels")).map_or(Vec::new(), |field| self.labels(&field));
         let min_bad = (fields.get("min_bad")).map_or((2, 3), |field| self.min_bad(&field));
         let interval = (fields.get("interval"))
             .and_then(|field| Some((self.value(&field, DURATION, parse_duration)?, field)));
-        let annotations = fields
-            .get("annotations")
-            .map_or(Vec::new(), |field| self.annotations(&field));
+        let annotations =
+            (fields.get("annotations")).map_or(Vec::new(), |field| self.annotations(&field));
         let scrape =
             (fields.get("scrape")).and_then(|field| self.value(&field, DURATION, parse_duration));
         let no_data = (fields.get("no_data")).and_then(|field| self.severity(&field));
