@@ -9,6 +9,7 @@ mod promtool;
 mod read;
 mod rules;
 mod selector;
+mod unit;
 mod yaml;
 
 use std::{str::FromStr, time::Duration};

@@ -7,7 +7,7 @@ use super::{
     fields::{Field, Notes},
 };
 use crate::{
-    alerts::{AlertRule, Severity, builder::DEFAULT_RULES},
+    alerts::{AlertRule, Severity},
     burn::{Limit, Page, outage},
     gate::Gate,
     record::Settings,
@@ -16,12 +16,10 @@ use crate::{
         mistakes::Place,
         number::{Written, human, parse_duration},
     },
-    types::{BurnRate, Factor, InvalidConfigKind, decimal, duration::ticks},
+    types::{BurnRate, Factor, InvalidConfigKind, decimal},
 };
 
 const SHARE: &str = "a share of the budget, above 0 and at most all of it: `2%` or `0.02`";
-/// In nanoseconds.
-const SLOT: u64 = 10_000_000_000;
 const SEVERITY: &str = "`page` or `ticket`";
 const BURN: &str = "a burn rate above 0, with at most nine digits: `1.0` or `0.5`";
 
@@ -250,37 +248,4 @@ fn share(text: &str) -> Option<Factor> {
         return None;
     }
     Factor::new(digits.try_into().ok()?, scale.try_into().ok()?)
-}
-
-/// Those of [`AlertsBuilder::rules`](crate::AlertsBuilder::rules), with a slot of 10 s.
-pub(super) fn default_alerts<'a>(period: Duration) -> Asked<'a, Pair> {
-    DEFAULT_RULES
-        .into_iter()
-        .filter_map(|(severity, percent, long, short)| {
-            let windows = Page::of_slots(percent, long, short, SLOT)?;
-            let windows = match severity {
-                Severity::Ticket => windows.at_least_the_budget(ticks(period)),
-                Severity::Page => windows,
-            };
-            let pair = Pair {
-                severity,
-                windows,
-                factor: windows.budget,
-                pending_for: Duration::ZERO,
-                keep_firing_for: Duration::ZERO,
-            };
-            Some((None, pair))
-        })
-        .collect()
-}
-
-/// 1.0 over 1 h, 0.5 over 6 h, 0.2 over 24 h.
-pub(super) fn default_limits<'a>() -> Asked<'a, Limit> {
-    [(1, 10), (6, 5), (24, 2)]
-        .into_iter()
-        .filter_map(|(hours, tenths)| {
-            let below = Factor::new(tenths, 10)?;
-            Some((None, Limit::new(Duration::from_secs(hours * 3600), below)))
-        })
-        .collect()
 }

@@ -6,11 +6,7 @@ use super::{
 };
 use std::time::Duration;
 
-use crate::spec::{
-    indicator::{Indicator, Unit},
-    number::parse_duration,
-    selector::Selector,
-};
+use crate::spec::{indicator::Indicator, number::parse_duration, selector::Selector, unit::Unit};
 
 const UNIT: &str = "the unit of the histogram's bounds: `seconds`, `milliseconds`, `microseconds` or `nanoseconds`";
 
