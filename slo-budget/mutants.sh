@@ -188,12 +188,12 @@ model_mutant 'bursts that show as much as independent failures' src/canary/batch
 model_mutant 'a batch of one side' src/canary/batches.rs \
     'baseline.total > 0 && canary.total > 0 && is_over' \
     'canary.total > 0 && is_over' \
-    'canary::tests::steps::an_empty_arm_holds'
+    'canary::tests::measurements::an_empty_arm_holds'
 model_mutant 'the comparison of a step by the step before' src/canary/bets.rs \
     'self.not_worse = Bet::default();' \
     '' \
     'canary::tests::steps::counts_add_up_over_steps_and_comparisons_begin_anew'
-model_mutant 'the harm of a step at the share of the step before' src/canary/run.rs \
+model_mutant 'the harm of a step at the share of the step before' src/canary/decision.rs \
     'self.policy.share_at(self.step + 1)' \
     'self.policy.share_at(self.step)' \
     'canary::tests::claims::each_step_allows_the_harm_of_its_share'
@@ -214,8 +214,8 @@ model_mutant 'counts that fell in the batch of those before' src/canary/batches.
     'self.begin(now);
         self.kept.fell = fell;' \
     'self.kept.fell = fell;' \
-    'canary::tests::steps::a_falling_counter_holds_and_begins_a_new_batch'
-model_mutant 'a promotion without data' src/canary/run.rs \
+    'canary::tests::measurements::a_falling_counter_holds_and_begins_a_new_batch'
+model_mutant 'a promotion without data' src/canary/decision.rs \
     'Overdue::Promote if obstacles.is_empty()' \
     'Overdue::Promote' \
     'canary::tests::steps::an_overdue_step_holds_unless_told_otherwise'

@@ -27,13 +27,13 @@ fn good_releases_survive_bursts_and_incidents() {
     for world in promised.iter().chain([&LONGER_BATCHES]) {
         for requests in [tenth(100), half(500)] {
             let mut trial = Trial::new(*world, compared(), requests);
-            (trial.batches, trial.releases) = (300, 60);
+            (trial.batches, trial.releases) = (200, 40);
             // The last one is nearly within the promise.
             let alpha = if world.arm_lasts > 1 { 0.05 } else { 0.03 };
             let false_alarms = trial.ever(worse).count();
             assert!(
-                false_alarms <= most(60, alpha),
-                "{}: {false_alarms} of 60",
+                false_alarms <= most(40, alpha),
+                "{}: {false_alarms} of 40",
                 world.name
             );
         }
@@ -61,7 +61,7 @@ fn bad_releases_are_rolled_back_by_comparison() {
         (WORSE[6], 100, 25),
     ] {
         let mut trial = Trial::new(world, compared().times_error_rate(100.0), tenth(canary));
-        (trial.batches, trial.releases) = (100, 21);
+        (trial.batches, trial.releases) = (100, 15);
         let found = trial.until(worse).batches(50).expect("a median");
         assert!(
             (median * 3 / 4..=median * 4 / 3).contains(&found),
@@ -82,7 +82,7 @@ fn the_other_comparisons_keep_their_alpha() {
     far.batches = 200;
     assert!(far.ever(far_worse).count() <= most(60, 0.01));
     let mut near = other(world(0.001, 2.0), 1_000, 60, false);
-    near.batches = 60;
+    near.batches = 30;
     assert!(near.until(not_worse).count() <= most(60, 0.025));
     let mut slow = other(world(0.05, 1.0), 100, 60, true);
     slow.batches = 200;
@@ -122,12 +122,12 @@ fn harmful_releases_are_rarely_promoted() {
     for world in &promotion_worlds()[..3] {
         for canary in [100, 1_000] {
             let mut trial = Trial::new(*world, compared().margin(1.001), tenth(canary));
-            (trial.batches, trial.releases) = (60, 30);
+            (trial.batches, trial.releases) = (40, 24);
             // A variation of 3 is seen only in part: 6 % in the guide.
             let alpha = if world.variation > 1.0 { 0.06 } else { 0.025 };
             let promoted = trial.until(within_guard).count();
             assert!(
-                promoted <= most(30, alpha),
+                promoted <= most(24, alpha),
                 "{} {canary}: {promoted}",
                 world.name
             );

@@ -51,9 +51,9 @@ impl Claim<'_> {
         upper_bound(self.seen, self.policy.alpha_to_promote())
     }
 
-    /// The reason why the claim holds, or why it is undecided.
-    pub(super) fn shown(&self) -> Result<Reason, Reason> {
-        let (guard, at_most, not_worse) = (self.guard(), self.at_most(), self.not_worse());
+    /// The reason why the claim holds, or why it is undecided, with the bound from [`at_most`](Self::at_most).
+    pub(super) fn shown(&self, at_most: f64) -> Result<Reason, Reason> {
+        let (guard, not_worse) = (self.guard(), self.not_worse());
         match (self.metric, self.is_within_guard(), not_worse.is_enough()) {
             (Metric::Errors, true, _) => Ok(Reason::WithinGuard { at_most, guard }),
             (Metric::Errors, false, true) => Ok(Reason::NotWorse(not_worse)),

@@ -36,6 +36,7 @@ mod batches;
 mod bets;
 mod builder;
 mod claim;
+mod decision;
 mod evidence;
 mod faults;
 mod forecast;

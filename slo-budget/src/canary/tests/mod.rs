@@ -1,6 +1,7 @@
 mod claims;
 mod inputs;
 mod limits;
+mod measurements;
 mod mixture;
 mod model;
 mod peeking;
@@ -20,6 +21,15 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 fn errors_only() -> Builder {
     CanaryPolicy::builder().without_latency()
+}
+
+/// What promotes any step in five minutes.
+const GOOD: ((u64, u64), (u64, u64)) = ((9_000, 9), (1_000, 0));
+
+fn promoted() -> Release {
+    let mut release = Release::new(errors_only());
+    assert!(release.minutes(5, GOOD.0, GOOD.1).is_promote());
+    release
 }
 
 /// A release that is measured once a minute.
