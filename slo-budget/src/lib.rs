@@ -54,6 +54,8 @@ pub use burn::{Limit, Page, Warning};
 pub use canary::{Canary, CanaryPolicy};
 #[cfg(feature = "family")]
 pub use family::{By, ErrorBudgets, GateBy, Gates};
+#[cfg(feature = "serde")]
+pub use gate::SavedOverride;
 pub use gate::{
     AllOptional, Change, Class, ClassBy, ClassOf, Decision, Gate, GateBuilder, NoData, Reason,
     Reasons, Snapshot, Spent, Transition, WhenSpent,

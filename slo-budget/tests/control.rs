@@ -287,3 +287,54 @@ async fn a_listener_may_force_the_gate_and_panic() {
         "the gate is gone, and its listeners with it"
     );
 }
+
+#[cfg(feature = "serde")]
+#[tokio::test(start_paused = true)]
+async fn an_override_continues_over_a_restart_until_its_end() {
+    use maestro_slo_budget::SavedOverride;
+
+    const WALL: Duration = Duration::from_secs(1_700_000_000);
+    let saved = |gate: &Gate, wall| {
+        let text = serde_json::to_string(&gate.saved_override(wall)).unwrap();
+        serde_json::from_str::<Option<SavedOverride>>(&text).unwrap()
+    };
+    assert_eq!(saved(&gate(), WALL), None);
+    for forces_open in [true, false] {
+        let (first, second) = (gate(), gate());
+        let by = Override::new("alice", "a migration").lasting(HOUR);
+        if forces_open {
+            first.force_open(by);
+        } else {
+            first.force_closed(by);
+        }
+        advance(10 * MINUTE).await;
+        let file = saved(&first, WALL).unwrap();
+        // Twenty minutes pass before it is restored.
+        assert!(second.restore_override(&file, WALL + 20 * MINUTE));
+        let forced = second.forced().unwrap();
+        assert_eq!((forced.actor(), forced.reason()), ("alice", "a migration"));
+        assert_eq!(second.is_open(), forces_open);
+        advance(30 * MINUTE - SECOND).await;
+        assert!(second.forced().is_some());
+        advance(SECOND).await;
+        assert!(second.forced().is_none() && second.is_open());
+        assert!(!gate().restore_override(&file, WALL + HOUR), "it has ended");
+    }
+    // Without an end it has none.
+    let (first, second) = (gate(), gate());
+    first.force_closed(Override::new("alice", "a migration"));
+    let file = saved(&first, WALL).unwrap();
+    let (log, _listener) = log(&second);
+    assert!(second.restore_override(&file, Duration::MAX));
+    advance(1000 * HOUR).await;
+    assert!(!second.is_open());
+    assert!(log.lock()[0].contains("by alice: a migration"), "{log:?}");
+    // A file with another field is refused.
+    let mut other = serde_json::to_value(&file).unwrap();
+    other["until"] = serde_json::json!(5);
+    let error = serde_json::from_value::<SavedOverride>(other).unwrap_err();
+    assert!(
+        error.to_string().contains("unknown field `until`"),
+        "{error}"
+    );
+}

@@ -89,6 +89,6 @@ impl Gate {
     /// As [`forced`](Self::forced), at `now`.
     #[must_use]
     pub fn forced_at(&self, now: Instant) -> Option<Override> {
-        self.view(now).forced
+        self.view(now).forced.map(|forced| forced.by)
     }
 }

@@ -13,6 +13,8 @@ mod policy;
 mod reasons;
 mod recent;
 mod rules;
+#[cfg(feature = "serde")]
+mod saved;
 mod snapshot;
 mod spent;
 mod standing;
@@ -47,6 +49,8 @@ pub use class::{AllOptional, Class, ClassBy, ClassOf};
 #[cfg(feature = "metrics")]
 pub(crate) use done::Done;
 pub use reasons::{Decision, Reason, Reasons};
+#[cfg(feature = "serde")]
+pub use saved::SavedOverride;
 pub use snapshot::Snapshot;
 pub use spent::Spent;
 pub use transition::{Change, Transition};

@@ -64,12 +64,12 @@ struct Inside {
 }
 
 /// An override of the policy.
-#[derive(Debug)]
-struct Forced {
-    by: Override,
-    is_open: bool,
+#[derive(Clone, Debug)]
+pub(super) struct Forced {
+    pub(super) by: Override,
+    pub(super) is_open: bool,
     /// The tick at which it ends; `u64::MAX` for none.
-    until: u64,
+    pub(super) until: u64,
 }
 
 /// What a decision is made of.
@@ -90,7 +90,7 @@ pub(super) struct Sample {
 /// The state for people.
 pub(super) struct View {
     pub(super) decided: Reasons,
-    pub(super) forced: Option<Override>,
+    pub(super) forced: Option<Forced>,
     /// The tick at which the budget began to burn too fast.
     pub(super) since: Option<u64>,
 }
@@ -140,7 +140,7 @@ impl State {
         let since = inside.law.since();
         View {
             decided: inside.decided(),
-            forced: inside.forced.as_ref().map(|forced| forced.by.clone()),
+            forced: inside.forced.clone(),
             since: since.map(|second| self.built.saturating_add(second.saturating_mul(SECOND))),
         }
     }
