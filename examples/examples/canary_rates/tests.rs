@@ -27,7 +27,7 @@ fn good_releases_survive_bursts_and_incidents() {
     for world in promised.iter().chain([&LONGER_BATCHES]) {
         for requests in [tenth(100), half(500)] {
             let mut trial = Trial::new(*world, compared(), requests);
-            (trial.batches, trial.releases) = (200, 40);
+            (trial.batches, trial.releases) = (150, 40);
             // The last one is nearly within the promise.
             let alpha = if world.arm_lasts > 1 { 0.05 } else { 0.03 };
             let false_alarms = trial.ever(worse).count();
@@ -38,9 +38,9 @@ fn good_releases_survive_bursts_and_incidents() {
             );
         }
         let mut trial = Trial::new(*world, limited(), tenth(100));
-        (trial.batches, trial.releases) = (300, 30);
+        (trial.batches, trial.releases) = (100, 20);
         assert!(
-            trial.ever(beyond).count() <= most(30, 0.005),
+            trial.ever(beyond).count() <= most(20, 0.005),
             "{}",
             world.name
         );
@@ -79,13 +79,13 @@ fn the_other_comparisons_keep_their_alpha() {
         ..ALIKE
     };
     let mut far = other(world(0.001, 5.0), 100, 60, false);
-    far.batches = 200;
+    far.batches = 100;
     assert!(far.ever(far_worse).count() <= most(60, 0.01));
     let mut near = other(world(0.001, 2.0), 1_000, 60, false);
-    near.batches = 30;
+    (near.batches, near.every) = (30, 5);
     assert!(near.until(not_worse).count() <= most(60, 0.025));
     let mut slow = other(world(0.05, 1.0), 100, 60, true);
-    slow.batches = 200;
+    slow.batches = 100;
     assert!(slow.ever(slower).count() <= most(60, 0.01));
     // They also find what there is.
     let mut far = other(world(0.001, 30.0), 100, 11, false);
@@ -103,7 +103,7 @@ fn the_other_comparisons_keep_their_alpha() {
 fn a_limit_rolls_back_what_is_beyond_it() {
     let [below, at, twice, five_times, half_fails] = limit_worlds().map(|(_, world)| {
         let mut trial = Trial::new(world, limited(), tenth(100));
-        (trial.batches, trial.releases) = (200, 30);
+        (trial.batches, trial.releases) = (150, 30);
         trial
     });
     assert_eq!(below.ever(beyond).count(), 0);
@@ -122,7 +122,7 @@ fn harmful_releases_are_rarely_promoted() {
     for world in &promotion_worlds()[..3] {
         for canary in [100, 1_000] {
             let mut trial = Trial::new(*world, compared().margin(1.001), tenth(canary));
-            (trial.batches, trial.releases) = (40, 24);
+            (trial.batches, trial.releases, trial.every) = (40, 24, 5);
             // A variation of 3 is seen only in part: 6 % in the guide.
             let alpha = if world.variation > 1.0 { 0.06 } else { 0.025 };
             let promoted = trial.until(within_guard).count();

@@ -19,6 +19,8 @@ pub(crate) struct Trial {
     pub(crate) requests: [u64; 2],
     pub(crate) batches: u64,
     pub(crate) releases: u64,
+    /// The batches between two verdicts.
+    pub(crate) every: u64,
     /// Whether failures are slow requests instead.
     pub(crate) slow: bool,
 }
@@ -62,13 +64,14 @@ impl Trial {
             requests,
             batches: 600,
             releases: 400,
+            every: 1,
             slow: false,
         }
     }
 
     /// Runs each release until `decides`, or for all batches.
     pub(crate) fn until(&self, decides: impl Fn(&Verdict) -> bool) -> Decided {
-        self.run(1, decides)
+        self.run(self.every, decides)
     }
 
     /// Runs each release for all batches, and asks at the end: a fault stays.
