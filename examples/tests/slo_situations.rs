@@ -1,16 +1,14 @@
 //! Situations of real fleets, minute by minute, as promtool sees them with the emitted rules.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-    fs,
-    process::Command,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use maestro_slo_budget::Spec;
-use tempfile::TempDir;
 
+#[path = "slo_situations/minutes.rs"]
+mod minutes;
 mod programs;
+
+use minutes::{Counter, firing};
 
 const API: &str = r#"
 service: api
@@ -20,91 +18,6 @@ indicator:
   total: http_requests_total{job="api"}
   bad: http_requests_total{job="api", code=~"5.."}
 "#;
-
-/// The values of a counter, minute by minute.
-#[derive(Default)]
-struct Counter(Vec<String>, u64);
-
-impl Counter {
-    fn of() -> Self {
-        Self::default()
-    }
-
-    fn grows(mut self, minutes: usize, events: u64) -> Self {
-        for _ in 0..minutes {
-            self.1 += events;
-            self.0.push(self.1.to_string());
-        }
-        self
-    }
-
-    fn is(mut self, minutes: usize, what: &str) -> Self {
-        self.0.extend((0..minutes).map(|_| what.to_owned()));
-        self
-    }
-}
-
-/// The alerts that fire at each minute, as `name/severity/long_window`, when these series are evaluated each minute.
-fn firing(
-    rules: &str,
-    series: &[(&str, Counter)],
-    minutes: &[usize],
-) -> BTreeMap<usize, BTreeSet<String>> {
-    let dir = TempDir::new().expect("there is room for a folder");
-    let mut tests = "rule_files: [rules.yaml]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n".to_owned();
-    for (series, Counter(values, _)) in series {
-        let _ = writeln!(
-            tests,
-            "      - {{ series: '{series}', values: '{}' }}",
-            values.join(" ")
-        );
-    }
-    tests += "    promql_expr_test:\n";
-    for minute in minutes {
-        // An expectation that fails shows what there is.
-        let _ = writeln!(
-            tests,
-            "      - {{ expr: 'ALERTS{{alertstate=\"firing\"}}', eval_time: {minute}m, exp_samples: [{{ labels: none, value: -1 }}] }}"
-        );
-    }
-    let names: BTreeSet<&str> = rules
-        .lines()
-        .filter_map(|line| line.strip_prefix("  - name: "))
-        .collect();
-    let order = names.into_iter().collect::<Vec<_>>().join(", ");
-    tests = tests.replacen("tests:", &format!("group_eval_order: [{order}]\ntests:"), 1);
-    fs::write(dir.path().join("rules.yaml"), rules).expect("and for a file");
-    fs::write(dir.path().join("tests.yaml"), tests).expect("and for a file");
-    let promtool = programs::program("promtool").unwrap_or_else(|missing| panic!("{missing}"));
-    let output = Command::new(promtool)
-        .args(["test", "rules", "tests.yaml"])
-        .current_dir(dir.path())
-        .output()
-        .expect("it is installed");
-    let text = String::from_utf8_lossy(&output.stderr).into_owned()
-        + &String::from_utf8_lossy(&output.stdout);
-    let shown: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("got:"))
-        .collect();
-    assert_eq!(shown.len(), minutes.len(), "{text}");
-    let alerts = |line: &str| {
-        let label = |alert: &str, name: &str| {
-            let value = alert.split(&format!("{name}=\"")).nth(1)?;
-            value.split('"').next().map(str::to_owned)
-        };
-        let alerts = line.split("__name__=").skip(1);
-        alerts
-            .map(|alert| {
-                let parts = ["alertname", "severity", "long_window"].map(|name| label(alert, name));
-                parts.into_iter().flatten().collect::<Vec<_>>().join("/")
-            })
-            .collect()
-    };
-    (minutes.iter().copied())
-        .zip(shown.into_iter().map(alerts))
-        .collect()
-}
 
 fn rules(text: &str) -> String {
     let spec: Spec = text.parse().unwrap_or_else(|mistakes| panic!("{mistakes}"));
@@ -213,7 +126,7 @@ fn promtool_pages_once_where_scrapes_are_rare() {
     let sparse = |events: u64| {
         let mut counter = Counter::of();
         for n in 0..36 {
-            counter.1 = if n < 12 { 0 } else { events * (n - 12) };
+            counter.events = if n < 12 { 0 } else { events * (n - 12) };
             counter = counter.grows(1, 0).is(4, "_");
         }
         counter
