@@ -314,7 +314,7 @@ async fn an_override_continues_over_a_restart_until_its_end() {
         let forced = second.forced().unwrap();
         assert_eq!((forced.actor(), forced.reason()), ("alice", "a migration"));
         assert_eq!(second.is_open(), forces_open);
-        advance(30 * MINUTE - SECOND).await;
+        advance(29 * MINUTE + 59 * SECOND).await;
         assert!(second.forced().is_some());
         advance(SECOND).await;
         assert!(second.forced().is_none() && second.is_open());
