@@ -106,7 +106,7 @@ async fn refused_calls_remove_64_late_calls_each() {
 /// A bulkhead whose one place is granted to the newest of 201 calls that are late. None of them is polled again.
 async fn granted_behind_200_late_calls() -> (Bulkhead, Vec<impl Sized>) {
     let bulkhead = bulkhead(1);
-    let held = bulkhead.try_acquire().unwrap();
+    let held = bulkhead.try_acquire().expect("it is new");
     let mut service = BulkheadLayer::new(bulkhead.clone())
         .queue(Queue::new(300, SECOND).newest_first())
         .layer(service_fn(|n: u32| {
