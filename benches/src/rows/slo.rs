@@ -93,7 +93,7 @@ fn canary() -> Row {
         let mut batches = 0;
         move |_| {
             batches += 1;
-            now += Duration::from_secs(60);
+            now += Duration::from_mins(1);
             let baseline = Arm::new(899 * batches, batches).latency(45 * batches, 0);
             let tried = Arm::new(100 * batches, 0).latency(5 * batches, 0);
             canary.observe_at(baseline, tried, now)
