@@ -48,8 +48,8 @@ fn a_limit_needs_four_parts_five_hits_and_no_chance() {
     // Three parts.
     let mut release = lax();
     _ = release.minutes(2, (900, 0), (100, 0));
-    assert!(beyond(&release.minutes(3, (900, 0), (100, 5))).is_none());
-    assert!(beyond(&release.minute((900, 0), (100, 5))).is_some());
+    assert!(beyond(&release.minutes(3, (900, 0), (100, 10))).is_none());
+    assert!(beyond(&release.minute((900, 0), (100, 10))).is_some());
     // Four failures of 20.
     let mut release = lax();
     _ = release.minute((36, 0), (4, 0));
