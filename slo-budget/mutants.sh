@@ -206,10 +206,27 @@ model_mutant 'an incident of both arms blamed on the canary' src/canary/faults.r
     'if true {' \
     'canary::tests::limits::a_limit_that_both_arms_exceed_holds'
 model_mutant 'a run of failures that no outage excuses' src/canary/batches.rs \
-    'self.kept.excused = self.kept.excused.max(run);
-            return Some(InARow::OfBoth(run));' \
+    'return Some(InARow::OfBoth(run));' \
     'return Some(InARow::OfCanary(run));' \
     'canary::tests::runs::an_outage_of_both_arms_is_no_run_of_the_canary'
+model_mutant 'a run that is excused for ever' src/canary/batches.rs \
+    '(kept.in_a_row, kept.excused) = (0, 0);' \
+    'kept.in_a_row = 0;' \
+    'canary::tests::runs::a_run_after_one_of_both_arms_rolls_back'
+model_mutant 'an outage that a restart forgets' src/canary/batches.rs \
+    '[of_baseline, of_canary]
+        } else' \
+    '[Tally::default(); 2]
+        } else' \
+    'canary::tests::runs::a_restart_during_an_outage_of_both_arms_holds'
+model_mutant 'failures that a restart hides' src/canary/run.rs \
+    'self.errors.sums.add_cut(cut.tallies(Metric::Errors));' \
+    '' \
+    'canary::tests::measurements::failures_before_a_restart_are_not_lost'
+model_mutant 'a limit that begins anew with each restart' src/canary/limits.rs \
+    'self.kept.carried = self.current(limit, was);' \
+    '' \
+    'canary::tests::measurements::counts_that_fall_leave_the_limits_in_force'
 model_mutant 'counts that fell in the batch of those before' src/canary/batches.rs \
     'self.begin(now);
         self.kept.fell = fell;' \

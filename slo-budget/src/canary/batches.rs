@@ -1,7 +1,9 @@
 //! The counts of both arms, cut into batches and steps.
 //!
 //! A batch ends with the first measurement after its time in which both arms have had requests. Only the time and the
-//! number of requests end a batch, never their outcome: a batch that ends when it looks good would prove nothing.
+//! number of requests end a batch, never their outcome: a batch that ends when it looks good would prove nothing. Where a
+//! count falls, the batch is cut short and compares nothing, as the outcome may be why it fell: failures make instances
+//! restart. The requests of the canary in it count for the harm that it does, so that no failure is lost.
 
 use std::time::Duration;
 
@@ -29,17 +31,19 @@ pub(super) struct Kept {
     canary: Arm,
     /// The counts when the current batch began.
     start: [Arm; 2],
-    /// The errors of both arms in the batch before. A run of failures may reach back into it.
+    /// The errors of both arms in the batch before, also if it was cut short. A run of failures may reach back into it.
     before: [Tally; 2],
     /// Known failures of the canary since its last good request.
     in_a_row: u64,
-    /// The longest run while the baseline failed as well.
+    /// How many of these there were when the baseline last failed as well.
     excused: u64,
+    /// The longest run that an arm told while the baseline failed as well.
+    excused_of_arm: u64,
     /// An arm whose counts fell in this batch.
     fell: Option<Side>,
 }
 
-/// The requests of one complete batch.
+/// The requests of one batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batch([Arm; 2], [Arm; 2]);
 
@@ -58,7 +62,7 @@ pub(super) enum InARow {
     OfBoth(u64),
 }
 
-/// The complete batches of one metric.
+/// The batches of one metric: the complete ones, and of the canary those that were cut short.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub(super) struct Sums {
@@ -90,6 +94,7 @@ impl Batches {
                 before: [Tally { total: 0, hits: 0 }; 2],
                 in_a_row: 0,
                 excused: 0,
+                excused_of_arm: 0,
                 fell: None,
             },
             began,
@@ -117,27 +122,35 @@ impl Batches {
         };
         let new = (canary.tally(Metric::Errors)).since(was.tally(Metric::Errors));
         // Only new counts that are all failures continue the run.
-        kept.in_a_row = if new.hits < new.total {
-            0
+        if new.hits < new.total {
+            (kept.in_a_row, kept.excused) = (0, 0);
         } else {
-            kept.in_a_row.saturating_add(new.hits)
-        };
+            kept.in_a_row = kept.in_a_row.saturating_add(new.hits);
+        }
         if (kept.baseline, kept.canary) == (baseline, canary) {
             return Ok(Change::None);
         }
+        let cut = Batch(kept.start, [kept.baseline, kept.canary]).tallies(Metric::Errors);
         (kept.baseline, kept.canary) = (baseline, canary);
         let fell = fell.into_iter().flatten().next();
         if fell.is_none() {
             return Ok(Change::Grew);
         }
+        let (before, [of_baseline, of_canary]) = (kept.before, cut);
         self.begin(now);
         self.kept.fell = fell;
+        // The run may have begun in it, or before it if it has just begun.
+        self.kept.before = if of_baseline.total > 0 {
+            [of_baseline, of_canary]
+        } else {
+            [before[0], before[1].plus(of_canary)]
+        };
         Ok(Change::Fell)
     }
 
     /// The current batch, if it is complete. The next one begins with it.
     pub(super) fn complete(&mut self, policy: &CanaryPolicy, now: Instant) -> Option<Batch> {
-        let batch = Batch(self.kept.start, self.arms());
+        let batch = self.so_far();
         let [baseline, canary] = batch.tallies(Metric::Errors);
         let is_complete =
             baseline.total > 0 && canary.total > 0 && is_over(self.began, policy.batch, now);
@@ -148,8 +161,7 @@ impl Batches {
         })
     }
 
-    /// Begins a batch with the latest counts. What came since the batch before is in none: a batch that was cut short has
-    /// been seen.
+    /// Begins a batch with the latest counts. The one that was cut short compares nothing.
     pub(super) const fn begin(&mut self, now: Instant) {
         self.kept.start = [self.kept.baseline, self.kept.canary];
         self.kept.before = [Tally { total: 0, hits: 0 }; 2];
@@ -161,9 +173,14 @@ impl Batches {
         [self.kept.baseline, self.kept.canary]
     }
 
+    /// The current batch, complete or not.
+    pub(super) const fn so_far(&self) -> Batch {
+        Batch(self.kept.start, self.arms())
+    }
+
     /// The errors of both arms in the current batch.
     pub(super) fn current(&self) -> [Tally; 2] {
-        Batch(self.kept.start, self.arms()).tallies(Metric::Errors)
+        self.so_far().tallies(Metric::Errors)
     }
 
     /// The arm whose counts fell in this batch.
@@ -174,15 +191,24 @@ impl Batches {
     /// The longest run of failures of the canary, if it is at least `least` and was not excused before, because the
     /// baseline failed meanwhile. `usual` is the baseline's error rate until then.
     pub(super) fn in_a_row(&mut self, least: u64, usual: f64) -> Option<InARow> {
-        let run = self.kept.in_a_row.max(self.kept.canary.in_a_row());
+        let (measured, of_arm) = (self.kept.in_a_row, self.kept.canary.in_a_row());
+        let run = measured.max(of_arm);
         if run < least {
             return None;
         }
         if self.baseline_fails(run, usual) {
-            self.kept.excused = self.kept.excused.max(run);
+            self.kept.excused = measured;
+            self.kept.excused_of_arm = self.kept.excused_of_arm.max(of_arm);
             return Some(InARow::OfBoth(run));
         }
-        (run > self.kept.excused).then_some(InARow::OfCanary(run))
+        let runs = [
+            (measured, self.kept.excused),
+            (of_arm, self.kept.excused_of_arm),
+        ];
+        let mut runs = runs
+            .into_iter()
+            .filter(|(run, excused)| run >= &least && run > excused);
+        runs.next().map(|(run, _)| InARow::OfCanary(run))
     }
 
     /// Whether at least half of the baseline's requests fail in this batch, alone or with the one before, or as many more
@@ -216,6 +242,8 @@ impl Kept {
                 // The counts before the first measurement have no latency.
                 let valid = |arm: Arm| arm.checked(Side::Canary, Arm::default(), policy.metrics());
                 (valid(now).is_ok() || now == Arm::default())
+                    // Its sum is computed below.
+                    && start.counts().total() <= now.counts().total()
                     && policy
                         .metrics()
                         .all(|metric| start.tally(metric).is_before(now.tally(metric)))
@@ -229,6 +257,11 @@ impl Kept {
 // === impl Batch ===
 
 impl Batch {
+    /// The counts of both arms at its end.
+    pub(super) const fn end(&self) -> &[Arm; 2] {
+        &self.1
+    }
+
     /// The tallies of the baseline and of the canary.
     pub(super) fn tallies(&self, metric: Metric) -> [Tally; 2] {
         let Self([baseline_was, canary_was], [baseline, canary]) = self;
@@ -254,10 +287,21 @@ impl Sums {
 
     pub(super) fn add(&mut self, [baseline, canary]: [Tally; 2]) {
         self.baseline = self.baseline.plus(baseline);
+        self.batches_in_step = self.batches_in_step.saturating_add(1);
+        self.add_of_canary(canary);
+    }
+
+    /// Adds what the canary did in a batch that was cut short.
+    pub(super) fn add_cut(&mut self, [_, canary]: [Tally; 2]) {
+        if canary.total > 0 {
+            self.add_of_canary(canary);
+        }
+    }
+
+    fn add_of_canary(&mut self, canary: Tally) {
         self.canary = self.canary.plus(canary);
         self.in_step = self.in_step.plus(canary);
         self.batches = self.batches.saturating_add(1);
-        self.batches_in_step = self.batches_in_step.saturating_add(1);
         let hits = as_f64(canary.hits);
         self.squares += hits * hits / as_f64(canary.total);
     }

@@ -133,9 +133,10 @@ impl Canary {
         let batches = self.errors.sums.batches_in_step;
         let [baseline, canary] = self.batches.current();
         let left = self.policy.min_wait.saturating_sub(waited);
-        if batches == 0 && canary.total == 0 {
+        let has_fallen = self.batches.fell().is_some();
+        if batches == 0 && canary.total == 0 && !has_fallen {
             reasons.push(Reason::NoData);
-        } else if batches == 0 && baseline.total == 0 {
+        } else if batches == 0 && baseline.total == 0 && !has_fallen {
             reasons.push(Reason::NothingToCompare);
         } else if batches < LEAST_BATCHES || !left.is_zero() {
             reasons.push(Reason::TooEarly {

@@ -57,13 +57,13 @@ impl Evidence {
         self.baseline
     }
 
-    /// The counts of the canary in all complete batches.
+    /// The counts of the canary in all complete batches, and in those that were cut short by counts that fell.
     #[must_use]
     pub const fn canary(&self) -> Counts {
         self.canary
     }
 
-    /// The counts of the canary in the complete batches of this step.
+    /// The counts of the canary in the same batches of this step.
     #[must_use]
     pub const fn canary_in_step(&self) -> Counts {
         self.canary_in_step

@@ -89,8 +89,10 @@ pub(super) struct Parts {
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub(super) struct Kept {
     complete: [Both; PARTS as usize],
-    /// The counts when the current part began.
+    /// The counts when the current part began, or when one of them fell in it.
     start: Both,
+    /// What the current part had when a count fell.
+    carried: Both,
 }
 
 /// The tallies of both arms.
@@ -200,11 +202,22 @@ impl Limit {
 impl Kept {
     /// Whether these parts can belong to counts that are now those of `arms`.
     pub(super) fn is_sound(&self, limit: &Limit, arms: &[Arm; 2]) -> bool {
-        let [baseline, canary] = [arms[0], arms[1]].map(|arm| arm.tally(limit.metric));
+        let Both { baseline, canary } = Both::of(limit, arms);
         let mut parts = self.complete.iter();
         parts.all(|part| part.baseline.is_sound() && part.canary.is_sound())
+            && self.carried.baseline.is_sound()
+            && self.carried.canary.is_sound()
             && self.start.baseline.is_before(baseline)
             && self.start.canary.is_before(canary)
+    }
+}
+
+// === impl Both ===
+
+impl Both {
+    fn of(limit: &Limit, arms: &[Arm; 2]) -> Self {
+        let [baseline, canary] = [arms[0], arms[1]].map(|arm| arm.tally(limit.metric));
+        Self { baseline, canary }
     }
 }
 
@@ -221,32 +234,37 @@ impl Parts {
             kept: Kept {
                 complete: [BOTH; PARTS as usize],
                 start: BOTH,
+                carried: BOTH,
             },
             began,
         }
     }
 
-    /// Begins a new part with these counts: those before have nothing in common with them.
-    pub(super) fn restart(&mut self, limit: &Limit, [baseline, canary]: &[Arm; 2], now: Instant) {
-        self.began = now;
-        self.kept.start = Both {
-            baseline: baseline.tally(limit.metric),
-            canary: canary.tally(limit.metric),
-        };
+    /// Continues the current part after a count fell. `was` are the last counts before.
+    pub(super) fn carry(&mut self, limit: &Limit, was: &[Arm; 2], arms: &[Arm; 2]) {
+        self.kept.carried = self.current(limit, was);
+        self.kept.start = Both::of(limit, arms);
+    }
+
+    /// What the current part has, with these counts.
+    fn current(&self, limit: &Limit, arms: &[Arm; 2]) -> Both {
+        let Kept { start, carried, .. } = self.kept;
+        let arms = Both::of(limit, arms);
+        Both {
+            baseline: carried.baseline.plus(arms.baseline.since(start.baseline)),
+            canary: carried.canary.plus(arms.canary.since(start.canary)),
+        }
     }
 
     /// Takes counts, and completes the current part if it is long enough and has requests of the canary.
     pub(super) fn update(&mut self, limit: &Limit, arms: &[Arm; 2], now: Instant) {
-        let start = self.kept.start;
-        let [baseline, canary] = [arms[0], arms[1]].map(|arm| arm.tally(limit.metric));
-        let new = Both {
-            baseline: baseline.since(start.baseline),
-            canary: canary.since(start.canary),
-        };
+        let new = self.current(limit, arms);
         if new.canary.total > 0 && super::batches::is_over(self.began, limit.within / PARTS, now) {
             self.kept.complete.rotate_left(1);
             self.kept.complete[PARTS as usize - 1] = new;
-            self.restart(limit, arms, now);
+            self.began = now;
+            self.kept.start = Both::of(limit, arms);
+            self.kept.carried = Both::default();
         }
     }
 

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::{
     arms::{Arm, Metric, Tally},
-    batches::{Batches, Change, InARow, Sums},
+    batches::{Batch, Batches, Change, InARow, Sums},
     bets::Bets,
     faults::Faults,
     intervals::rate_of,
@@ -102,7 +102,9 @@ impl Canary {
 
     /// Takes a measurement: the counts of both arms **since the start**. It may be called at any interval; four measurements a
     /// [`batch`](crate::canary::Builder::batch) are a good choice. Where a count is lower than before, as after a restart or
-    /// when the baseline is scaled down, a new batch begins, and what was counted since the last batch is left out.
+    /// when the baseline is scaled down, a new batch begins. What the canary did in the last one counts for the harm that it does,
+    /// and the last one compares nothing. Where counts are sums over instances, remove the resets of each first, as
+    /// `increase` of Prometheus does: a fall that new requests hide is not seen.
     ///
     /// # Errors
     ///
@@ -130,7 +132,7 @@ impl Canary {
         canary: Arm,
         now: Instant,
     ) -> Result<(), InvalidArms> {
-        let arms = [baseline, canary];
+        let (arms, cut) = ([baseline, canary], self.batches.so_far());
         let change = match self.batches.update(arms, &self.policy, now) {
             Ok(change) => change,
             Err(invalid) => {
@@ -139,7 +141,13 @@ impl Canary {
             }
         };
         self.measurement_errors = 0;
-        self.check_limits(change, now);
+        if change == Change::Fell {
+            self.errors.sums.add_cut(cut.tallies(Metric::Errors));
+            if self.policy.compares_latency {
+                self.latency.sums.add_cut(cut.tallies(Metric::Slow));
+            }
+        }
+        self.check_limits(change, &cut, now);
         if change != Change::None {
             self.check_run();
         }
@@ -154,17 +162,16 @@ impl Canary {
         Ok(())
     }
 
-    fn check_limits(&mut self, change: Change, now: Instant) {
+    fn check_limits(&mut self, change: Change, cut: &Batch, now: Instant) {
         let arms = self.batches.arms();
         for (n, limit) in self.policy.limits.iter().enumerate() {
             let (Some(limit), parts) = (limit, &mut self.limits[n]) else {
                 continue;
             };
             if change == Change::Fell {
-                parts.restart(limit, &arms, now);
-            } else {
-                parts.update(limit, &arms, now);
+                parts.carry(limit, cut.end(), &arms);
             }
+            parts.update(limit, &arms, now);
             if let Some(beyond) = parts.beyond(limit) {
                 self.faults.show_beyond(n, beyond);
             }

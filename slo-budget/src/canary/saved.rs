@@ -135,7 +135,7 @@ impl CanaryPolicy {
         if !saved.is_sound(self) {
             return Err(CannotRestore::Damaged);
         }
-        // A clock that is younger than the release cannot show its age. The step then begins with the clock.
+        // A clock that is younger than the release cannot show its age. The step then begins now.
         let began = |lasted: Duration| now.checked_sub(lasted).unwrap_or(now);
         let mut canary = self.start_at(now);
         canary.step = saved.step;

@@ -91,24 +91,29 @@ fn an_empty_arm_holds() {
 fn a_falling_counter_holds_and_begins_a_new_batch() {
     for side in [Side::Baseline, Side::Canary] {
         let mut release = promoted();
-        // An instance of three is removed, in the middle of a batch with failures.
-        _ = release.after(MINUTE / 2, (4_500, 4), (500, 50));
+        // An instance of three is removed, in the middle of a batch.
+        let before = release.canary.evidence();
+        _ = release.after(MINUTE / 2, (4_500, 4), (500, 0));
         let fell = |arm: Arm| Arm::new(arm.counts().good() * 2 / 3, arm.counts().bad() * 2 / 3);
         match side {
             Side::Baseline => release.baseline = fell(release.baseline),
             Side::Canary => release.tried = fell(release.tried),
         }
-        let before = release.canary.evidence();
         let verdict = release.observe(MINUTE / 2);
         assert_eq!(verdict.reasons(), [Reason::CountsFell(side)], "{verdict}");
         assert!(verdict.is_hold());
-        assert_eq!(release.canary.evidence(), before);
-        // A new batch began.
+        // A new batch began. The one before compares nothing.
+        let evidence = release.canary.evidence();
+        assert_eq!(
+            (evidence.baseline(), evidence.batches()),
+            (before.baseline(), before.batches())
+        );
+        assert_eq!(evidence.canary().total(), before.canary().total() + 500);
         let verdict = release.minute(GOOD.0, GOOD.1);
         assert!(verdict.is_promote(), "{verdict}");
         assert_eq!(
             verdict.evidence().canary().total(),
-            before.canary().total() + 1_000
+            before.canary().total() + 1_500
         );
     }
     // For ever.
@@ -122,6 +127,42 @@ fn a_falling_counter_holds_and_begins_a_new_batch() {
         release.verdict().reasons()[1],
         Reason::CountsFell(Side::Baseline)
     );
+}
+
+#[test]
+fn failures_before_a_restart_are_not_lost() {
+    let mut release = Release::new(errors_only());
+    _ = release.minutes(4, GOOD.0, GOOD.1);
+    _ = release.after(MINUTE * 3 / 4, (6_750, 6), (750, 450));
+    release.tried = Arm::default();
+    _ = release.observe(MINUTE / 4);
+    let verdict = release.minutes(4, GOOD.0, GOOD.1);
+    assert!(!verdict.is_promote(), "{verdict}");
+    assert_eq!(release.canary.evidence().canary().bad(), 450);
+}
+
+#[test]
+fn counts_that_fall_leave_the_limits_in_force() {
+    // The sum of one arm falls every 45 seconds, as in a crash loop, and a fifth of the canary's requests fail.
+    for side in [Side::Baseline, Side::Canary] {
+        let mut release = Release::new(errors_only());
+        let mut verdict = release.verdict();
+        for quarter in 1..=60 {
+            if quarter % 3 == 0 {
+                match side {
+                    Side::Baseline => release.baseline = Arm::default(),
+                    Side::Canary => release.tried = Arm::default(),
+                }
+                verdict = release.observe(Duration::ZERO);
+            }
+            assert_ne!(
+                verdict.reasons().first(),
+                Some(&Reason::NoData).filter(|_| quarter > 1)
+            );
+            verdict = release.after(MINUTE / 4, (900, 0), (100, 20));
+        }
+        assert!(verdict.is_roll_back(), "{side:?}: {verdict}");
+    }
 }
 
 #[test]

@@ -79,6 +79,37 @@ fn an_outage_of_both_arms_is_no_run_of_the_canary() {
 }
 
 #[test]
+fn a_restart_during_an_outage_of_both_arms_holds() {
+    for (falls, quarters) in [([true, false], 1), ([false, true], 2), ([true, true], 3)] {
+        let mut release = Release::new(errors_only());
+        _ = release.minutes(3, (900, 1), (100, 0));
+        for _ in 0..quarters {
+            let verdict = release.after(QUARTER, (900, 900), (100, 100));
+            assert!(both(&verdict), "{verdict}");
+        }
+        if falls[0] {
+            release.baseline = Arm::default();
+        }
+        if falls[1] {
+            release.tried = Arm::default();
+        }
+        for _ in 0..4 {
+            let verdict = release.after(QUARTER, (900, 900), (100, 100));
+            assert!(!verdict.is_roll_back(), "{falls:?} {quarters}: {verdict}");
+        }
+    }
+}
+
+#[test]
+fn a_run_after_one_of_both_arms_rolls_back() {
+    let mut release = Release::new(errors_only());
+    _ = release.minutes(3, (900, 1), (100, 0));
+    assert!(both(&release.after(QUARTER, (900, 900), (400, 400))));
+    _ = release.minutes(3, (900, 1), (100, 0));
+    assert!(row(&release.after(QUARTER, (900, 1), (300, 300))));
+}
+
+#[test]
 fn a_run_beside_the_usual_errors_rolls_back() {
     // 1 % of the baseline fail, which are more failures than the run has.
     let mut release = Release::new(errors_only());
