@@ -176,9 +176,9 @@ fn promtool_finds_that_the_retention_is_too_short() {
     let expr = "count_over_time(slo:objective:ratio{service=\"api\", slo=\"a\"}[30d:5m]) / 8640";
     let rules = rules(API);
     assert!(rules.contains(expr), "{rules}");
-    let minute = [28 * 60];
+    let minute = [76 * 60];
     let alert = "ErrorBudgetRetention/ticket";
-    // A budget that is younger than its period covers more each day.
+    // A budget that is younger than its period covers more with each of three days.
     assert!(!firing(&rules, &[], &minute)[&minute[0]].contains(alert));
     let half = rules.replace(expr, "vector(0.5)");
     assert!(firing(&half, &[], &minute)[&minute[0]].contains(alert));
@@ -213,8 +213,14 @@ fn promtool_says_when_there_is_no_such_bucket() {
         ("h_bucket{le=\"0.5\"}", Counter::of().grows(60, 99)),
     ];
     let at = firing(&rules, &series, &[50]);
-    assert_eq!(
-        at[&50],
-        BTreeSet::from(["ErrorBudgetNoBucket/page".to_owned()])
-    );
+    let told = BTreeSet::from(["ErrorBudgetNoBucket/page".to_owned()]);
+    assert_eq!(at[&50], told);
+    // One request in 12 minutes.
+    let rarely = |of: Counter| (0..8).fold(of, |of, _| of.grows(11, 0).grows(1, 1));
+    let series = [
+        ("h_count", rarely(Counter::of())),
+        ("h_bucket{le=\"0.25\"}", Counter::of().grows(96, 0)),
+        ("h_bucket{le=\"0.5\"}", rarely(Counter::of())),
+    ];
+    assert_eq!(firing(&rules, &series, &[80])[&80], told);
 }

@@ -15,7 +15,7 @@ pub(in crate::spec) const NO_BUCKET: &str = "ErrorBudgetNoBucket";
 pub(in crate::spec) const CONTRADICTION: &str = "ErrorBudgetContradiction";
 const RETENTION: &str = "ErrorBudgetRetention";
 
-/// Without evaluations of this long, `offset` finds nothing, and a short period is within every retention.
+/// A period of less than two days is within every retention.
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
 pub(super) fn alerts(spec: &Spec) -> Vec<Yaml> {
@@ -27,10 +27,10 @@ pub(super) fn alerts(spec: &Spec) -> Vec<Yaml> {
         alerts.push(alert(
             spec,
             (NO_BUCKET, severity),
-            (format!("{all} > 0\nunless {bad}"), step * 2),
+            (format!("{all}\nunless {bad}"), step * 2),
             "the histogram has no such bucket",
             format!(
-                "There are requests, and no series of {metric} with the bound {bound} in `le`, so it is unknown whether {} is met: choose the bound of a bucket, in the unit of the histogram.",
+                "There is a series of all requests, and none of {metric} with the bound {bound} in `le`, so it is unknown whether {} is met: choose the bound of a bucket, in the unit of the histogram.",
                 spec.objective
             ),
         ));
@@ -57,12 +57,17 @@ pub(super) fn alerts(spec: &Spec) -> Vec<Yaml> {
             spec,
             (RETENTION, Severity::Ticket),
             (
-                format!("{covered} < 0.95\nand {covered} <= {covered} offset 1d"),
+                // A young budget gains a tenth in this time. Prometheus deletes blocks of up to a tenth of its retention, so
+                // that the share goes up and down by less.
+                format!(
+                    "{covered} < 0.95\nand {covered} - {covered} offset {} < 0.05",
+                    Written(spec.period / 10)
+                ),
                 DAY / 24,
             ),
             "the period is longer than the data",
             format!(
-                "Prometheus has {{{{ $value | humanizePercentage }}}} of the period of {} and no more than a day ago, so the figures of the period are those of a shorter one: keep the data longer, or shorten the period.",
+                "Prometheus has {{{{ $value | humanizePercentage }}}} of the period of {}, and gains little, so the figures of the period are those of a shorter one: keep the data longer, or shorten the period. Prometheus may also have been down for a part of it.",
                 Written(spec.period)
             ),
         ));
@@ -134,7 +139,8 @@ pub(in crate::spec) fn no_data_annotations(spec: &Spec) -> Yaml {
 fn no_data_texts(spec: &Spec) -> (&'static str, String) {
     let description = format!(
         "No series of {} that the indicator selects had two samples within {}, so it is unknown whether {} is met: \
-         the service is gone or restarts again and again, is not scraped or too rarely, or uses another metric.",
+         the service is gone or restarts again and again, is not scraped or too rarely, uses another metric, or has had no \
+         request since it started: export its counters at 0.",
         spec.indicator.metric(),
         Written(spec.step()),
         spec.objective
