@@ -123,6 +123,7 @@ fn what_is_probably_not_intended_gives_a_warning() {
     for more in [
         "indicator: { total: 'm{job=\"a\"}', bad: 'm{job=\"a\", code=~\"5..\"}' }\n",
         "indicator: { total: 'm{v=\"1.2.3\", path=\"/a.b\"}', bad: 'e{ip=\"10.0.0.1\"}' }\n",
+        "indicator: { total: 'm{job=\"a\", code!=\"404\"}', bad: 'm{job=\"a\", code=~\"5..\"}' }\n",
         "indicator: { total: m, bad: e }\nperiod: 7d\nscrape: 1m\n",
     ] {
         assert_eq!(warnings(&format!("{start}{more}")), [""; 0], "{more}");

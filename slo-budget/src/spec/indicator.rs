@@ -223,7 +223,15 @@ impl Indicator {
 
     /// A matcher of all events that the part does not have, if both are the same metric.
     pub(super) fn left_out(&self) -> Option<&Matcher> {
-        let is_in_part = |matcher: &&Matcher| self.part.matchers.contains(matcher);
+        // What the total excludes, a part that asks for other values of that label does not have.
+        let excludes = |matcher: &Matcher| matcher.operator.starts_with('!');
+        let asks_for = |label: &str| {
+            let mut matchers = self.part.matchers.iter();
+            matchers.any(|part| part.label == label && !excludes(part))
+        };
+        let is_in_part = |matcher: &&Matcher| {
+            self.part.matchers.contains(matcher) || (excludes(matcher) && asks_for(&matcher.label))
+        };
         (self.total.matchers.iter())
             .filter(|_| self.total.metric == self.part.metric && self.within.is_none())
             .find(|matcher| !is_in_part(matcher))

@@ -26,6 +26,11 @@ pub(super) fn text(text: impl Into<String>) -> Yaml {
     Yaml::Text(text.into())
 }
 
+/// Whether a character is a control character, or may end a line in YAML.
+pub(super) fn breaks_lines(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
 impl Yaml {
     /// The value on one line.
     pub(super) fn line(self) -> Self {
@@ -73,7 +78,7 @@ impl Yaml {
 
     fn write_line(&self, to: &mut String) -> fmt::Result {
         match self {
-            Self::Text(text) | Self::Block(text) if text.contains(char::is_control) => {
+            Self::Text(text) | Self::Block(text) if text.contains(breaks_lines) => {
                 write!(to, "{}", Quoted(text))
             }
             Self::Text(text) | Self::Block(text) => write!(to, "'{}'", text.replace('\'', "''")),
@@ -154,7 +159,7 @@ impl fmt::Display for Quoted<'_> {
             match c {
                 '"' | '\\' => write!(f, "\\{c}")?,
                 '\n' => f.write_str("\\n")?,
-                c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+                c if breaks_lines(c) => {
                     write!(f, "\\u{:04x}", u32::from(c))?;
                 }
                 c => f.write_char(c)?,

@@ -168,6 +168,14 @@
 ",
     ),
     (
+        and("scrape: 2h"),
+        r"
+7:9: scrape: found `2h`; expected a duration of at most 1h, such as 30s
+  7 | scrape: 2h
+    |         ^^
+",
+    ),
+    (
         and("alerts: page"),
         r"
 7:9: alerts: found `page`; expected a list of at most four alerts: `- { severity: page, budget: 2%, long: 1h, short: 5m }`

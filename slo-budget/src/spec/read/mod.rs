@@ -43,6 +43,8 @@ const FIELDS: [&str; 14] = [
 /// The longest window spans at most this number of evaluations of the tests, which are the greatest common divisor of all
 /// windows apart.
 const MOST_EVALUATIONS: u32 = 20_000;
+/// With a longer time between two scrapes the shortest window is too long for an alert.
+const LONGEST_SCRAPE: Duration = Duration::from_secs(3600);
 /// At most twelve decimals, so that thresholds are exact.
 const FINEST: u64 = 1_000_000_000_000;
 
@@ -123,8 +125,11 @@ impl Notes<'_> {
             .and_then(|field| Some((self.value(&field, DURATION, parse_duration)?, field)));
         let annotations =
             (fields.get("annotations")).map_or(Vec::new(), |field| self.annotations(&field));
-        let scrape =
-            (fields.get("scrape")).and_then(|field| self.value(&field, DURATION, parse_duration));
+        let scrape = (fields.get("scrape")).and_then(|field| {
+            self.value(&field, "a duration of at most 1h, such as 30s", |text| {
+                parse_duration(text).filter(|time| *time <= LONGEST_SCRAPE)
+            })
+        });
         let no_data = (fields.get("no_data")).and_then(|field| self.severity(&field));
         let indicator = self
             .required(fields, "indicator", INDICATOR)

@@ -4,7 +4,7 @@ use super::{
     COUNT, NAME, OBJECTIVE, TEXT,
     fields::{Field, Fields, Notes},
 };
-use crate::spec::{document::Value, selector::is_label};
+use crate::spec::{document::Value, selector::is_label, yaml::breaks_lines};
 
 /// Labels that the rules set on series and alerts.
 const OUR_LABELS: [&str; 7] = [
@@ -30,8 +30,7 @@ impl Notes<'_> {
     pub(super) fn line(&mut self, field: &Field<'_>) -> Option<String> {
         self.value(field, TEXT, |text| {
             let text = text.trim_end();
-            let is_line =
-                !text.is_empty() && !text.contains("{{") && !text.contains(char::is_control);
+            let is_line = !text.is_empty() && !text.contains("{{") && !text.contains(breaks_lines);
             is_line.then(|| text.to_owned())
         })
     }

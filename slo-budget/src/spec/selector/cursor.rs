@@ -1,5 +1,7 @@
 //! Reading a selector from left to right.
 
+use crate::spec::yaml::breaks_lines;
+
 /// What is wrong with a text, and the byte at which it is.
 pub(in crate::spec) type Wrong = (usize, String);
 
@@ -58,8 +60,11 @@ impl<'a> Cursor<'a> {
             }
             let c = match c {
                 '\\' if quote != '`' => self.escaped(escape)?,
-                c if c.is_control() => {
-                    return Err((escape, "a value has no control characters".into()));
+                c if breaks_lines(c) => {
+                    return Err((
+                        escape,
+                        "a value has no control characters, nor ends of lines".into(),
+                    ));
                 }
                 c => c,
             };
@@ -86,7 +91,7 @@ impl<'a> Cursor<'a> {
         };
         let code = self.rest().get(1..=digits).filter(|_| digits > 0);
         let code = code.and_then(|code| u32::from_str_radix(code, 16).ok());
-        match code.and_then(char::from_u32).filter(|c| !c.is_control()) {
+        match code.and_then(char::from_u32).filter(|c| !breaks_lines(*c)) {
             // Go reads `\x` as a byte.
             Some(c) if digits > 2 || c.is_ascii() => {
                 self.at += 1 + digits;

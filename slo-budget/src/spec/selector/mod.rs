@@ -7,7 +7,7 @@ mod cursor;
 use std::fmt;
 
 use self::cursor::{Cursor, Wrong};
-use crate::spec::document::MOST_ENTRIES;
+use crate::spec::{document::MOST_ENTRIES, yaml::breaks_lines};
 
 /// A selector: `http_requests_total{job="api", code=~"5.."}`.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +83,7 @@ impl Selector {
         let start = from.at;
         let name = if from.rest().starts_with(['"', '\'', '`']) {
             let name = from.quoted()?;
-            if name.is_empty() || name.contains("{{") || name.contains(char::is_control) {
+            if name.is_empty() || name.contains("{{") || name.contains(breaks_lines) {
                 return Err((start, "this is not a name".into()));
             }
             from.space();

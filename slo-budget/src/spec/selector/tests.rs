@@ -66,6 +66,7 @@ fn anything_but_a_selector_is_rejected_at_its_place() {
         ("up{__a=\"b\"}", 3, "`__a` is not the name of a label"),
         ("up{a=~\"\\d\"}", 7, "in a regular expression write two"),
         ("up{a=\"b\nc\"}", 7, "no control characters"),
+        ("up{a=\"b\u{2028}c\"}", 7, "nor ends of lines"),
         ("up{a=`b", 5, "no closing quote"),
         ("up{a=\"\\x00\"}", 6, "in a regular expression write two"),
         ("up{a=\"\\u12\"}", 6, "in a regular expression write two"),
