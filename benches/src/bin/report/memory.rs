@@ -56,7 +56,7 @@ mod tests {
         ("breaker, consecutive failures, a key", 768, 640),
         ("breaker, time window, a key", 896, 640),
         ("breaker, window of 100 calls, a key", 896, 640),
-        ("bulkhead, a key", 576, 256),
+        ("bulkhead, a key", 640, 256),
         ("retry budget, a key", 1_024, 160),
         ("timeout, a key", 352, 32),
         ("error budget, a key", 1_408, 160),
